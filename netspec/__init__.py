@@ -1,0 +1,10 @@
+"""netspec: a declarative model-spec compiler and visualizer for neural networks."""
+
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.elaborate.limits import Limits
+from netspec.graph import TensorType
+from netspec.model import Layer, Model, check, load, loads
+
+__all__ = ["Diagnostic", "Layer", "Limits", "Model", "SpecError", "TensorType", "__version__", "check", "load", "loads"]
+
+__version__ = "0.1.0"

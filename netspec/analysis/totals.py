@@ -1,0 +1,94 @@
+"""Totals of a network or of a part of it, by the conventions of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from netspec.graph import Graph, Node
+
+__all__ = ["CONVENTION", "Totals", "depth", "receptive_field", "totals"]
+
+CONVENTION = (
+    "MACs: multiply-accumulates of convolutions, fully connected and recurrent layers and attention, for one input; "
+    "no bias; zeros of the padding count. FLOPs = 2 x MACs."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """`memory` is in bytes: parameters, buffers and every layer's output for one input, 4 bytes each."""
+
+    params: int
+    trainable: int
+    buffers: int
+    aux_params: int
+    macs: int
+    flops: int
+    neurons: int
+    connections: int
+    memory: int
+
+
+def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
+    """The figures of some nodes of a graph. Auxiliary heads count in `aux_params` only."""
+    params = buffers = aux = macs = neurons = connections = activations = 0
+    for node in nodes:
+        if node.aux:
+            aux += node.n_params
+            continue
+        params += node.n_params
+        buffers += node.n_buffers
+        macs += node.macs
+        activations += node.type.size
+        if node.inputs:
+            if node.op.weight_layer:
+                neurons += node.type.size
+            connections += node.op.connection_count(*graph.input_types(node))
+    return Totals(params, params, buffers, aux, macs, 2 * macs, neurons, connections, 4 * (params + buffers + activations))
+
+
+def depth(graph: Graph, output: int) -> int:
+    """The number of layers with weights (convolutions, fully connected, …) on the longest way to a node."""
+    longest = [0] * len(graph.nodes)
+    for node in graph.nodes[: output + 1]:
+        before = max((longest[i] for i in node.inputs), default=0)
+        longest[node.index] = before + (1 if node.op.weight_layer else 0)
+    return longest[output]
+
+
+def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
+    """The input region, along each spatial axis, that one element of a node's output sees.
+
+    Along a path, r' = r + (K - 1) j and j' = j S with K the effective kernel and j the product of the strides so far
+    (Araujo et al. 2019); of several paths the largest counts, and never more than the input.
+    """
+    first = _first_input(graph, output)
+    whole = first.type.spatial
+    fields: list[tuple[Sequence[int], Sequence[int]] | None] = []
+    for node in graph.nodes[: output + 1]:
+        if not node.inputs:
+            fields.append(([1] * node.type.rank, [1] * node.type.rank))
+            continue
+        ways = [fields[i] for i in node.inputs]
+        steps = node.op.window(graph.nodes[node.inputs[0]].type)
+        known = [w for w in ways if w is not None]
+        if steps is None or len(known) < len(ways) or any(len(w[0]) != len(steps) for w in known):
+            fields.append(None)
+            continue
+        field = [max(w[0][a] for w in known) for a in range(len(steps))]
+        jump = [max(w[1][a] for w in known) for a in range(len(steps))]
+        fields.append(
+            ([r + (k - 1) * j for r, j, (k, _) in zip(field, jump, steps, strict=True)], [j * s for j, (_, s) in zip(jump, steps, strict=True)])
+        )
+    found = fields[output]
+    if found is None or len(found[0]) != len(whole):
+        return whole
+    return tuple(min(r, w) for r, w in zip(found[0], whole, strict=True))
+
+
+def _first_input(graph: Graph, output: int) -> Node:
+    node = graph.nodes[output]
+    while node.inputs:
+        node = graph.nodes[node.inputs[0]]
+    return node

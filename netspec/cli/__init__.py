@@ -1,0 +1,48 @@
+"""The command line: one file per command, each imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+__all__ = ["main"]
+
+_COMMANDS = {"check": "check a spec: shapes, parameters, MACs", "compile": "turn a spec into PyTorch or ONNX", "draw": "draw a spec as a diagram"}
+
+
+class _Commands(click.Group):
+    """Loads a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"netspec.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        from netspec.diagnostics import nearest
+
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            near = nearest(args[0], _COMMANDS)
+            hint = f" Did you mean `{near}`?" if near else ""
+            if args[0].endswith(".net"):
+                hint = f" To check a spec: `netspec check {args[0]}`."
+            raise click.UsageError(f"There is no command `{args[0]}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="netspec", prog_name="netspec")
+def main() -> None:
+    """Neural networks as short as the table in the paper: checked, compiled and drawn.
+
+    Exit codes: 0 fine, 1 the spec has errors, 2 wrong usage.
+    """

@@ -1,0 +1,118 @@
+"""What the commands share: reading specs and parameters, printing diagnostics, exit codes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.elaborate import UnknownParameter
+from netspec.elaborate.limits import LIMIT_NAMES, Limits
+from netspec.elaborate.project import decode, read_source
+from netspec.model import Checked, check
+from netspec.source import SourceFile
+
+__all__ = ["checked_model", "colour_wanted", "columns", "limit_option", "parameter_option", "print_diagnostics", "read_limits", "read_parameters", "read_spec", "run_check", "stop_on_error"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def columns(stream: Any) -> int:
+    """The width to print at: the terminal's (or COLUMNS), at most 160."""
+    return max(40, min(160, shutil.get_terminal_size((100, 24)).columns)) if stream.isatty() else _columns_variable()
+
+
+def _columns_variable() -> int:
+    return max(40, min(400, shutil.get_terminal_size((100, 24)).columns))
+
+
+def colour_wanted(stream: Any) -> bool:
+    """Colours on a terminal, unless NO_COLOR is set."""
+    import os
+
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def parameter_option(command: F) -> F:
+    return click.option("-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; may be repeated.")(command)
+
+
+def limit_option(command: F) -> F:
+    text = f"Raise a bound on what a spec may ask for ({', '.join(LIMIT_NAMES)}); may be repeated."
+    return click.option("--limit", "limits", metavar="NAME=N", multiple=True, help=text)(command)
+
+
+def read_parameters(definitions: Iterable[str]) -> dict[str, Any]:
+    """`name=value` pairs; a value is a literal of the language. Raises UsageError."""
+    from netspec.cli.literals import literal_value
+
+    values: dict[str, Any] = {}
+    for definition in definitions:
+        name, equals, text = definition.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
+            raise click.UsageError(f"-D takes NAME=VALUE, found `{definition}`.")
+        if name.strip() in values:
+            raise click.UsageError(f"-D {name.strip()} is given twice.")
+        values[name.strip()] = literal_value(text)
+    return values
+
+
+def read_limits(pairs: Iterable[str]) -> Limits:
+    """Raises UsageError."""
+    values: dict[str, int] = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if name not in LIMIT_NAMES or not number.replace("_", "").isdigit() or int(number) < 1:
+            raise click.UsageError(f"--limit takes NAME=N with NAME one of {', '.join(LIMIT_NAMES)}, found `{pair}`.")
+        values[name] = int(number)
+    return Limits().raised(**values)
+
+
+def read_spec(path: str, limits: Limits) -> SourceFile:
+    """The source of a path; `-` is standard input. Raises SpecError."""
+    if path == "-":
+        return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", None, limits)
+    return read_source(Path(path), limits)
+
+
+def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) -> Checked:
+    """Raises UsageError for a parameter that the net does not have."""
+    try:
+        return check(source, parameters, limits)
+    except UnknownParameter as unknown:
+        raise click.UsageError(f"The net in {source.name} has no parameter `{unknown.name}`; {unknown.help}.") from None
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """To standard error, in the width of the terminal."""
+    from netspec.diagnostics.terminal import render
+
+    colour = colour_wanted(sys.stderr)
+    for diagnostic in diagnostics:
+        click.echo(render(diagnostic, colour=colour, columns=columns(sys.stderr)), err=True, color=colour)
+
+
+def stop_on_error(error: SpecError) -> None:
+    """Prints the findings of an error and exits with 1."""
+    print_diagnostics(error.diagnostics)
+    raise SystemExit(1)
+
+
+def checked_model(path: str, definitions: Iterable[str], limits: Iterable[str]) -> Any:
+    """The model of a path for the commands that need one without errors; prints what was found. Raises SystemExit(1)."""
+    bounds = read_limits(limits)
+    parameters = read_parameters(definitions)
+    try:
+        checked = run_check(read_spec(path, bounds), parameters, bounds)
+        print_diagnostics(checked.diagnostics)
+        if not checked.ok:
+            raise SystemExit(1)
+        return checked.model()
+    except SpecError as error:
+        stop_on_error(error)

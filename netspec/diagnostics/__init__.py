@@ -1,0 +1,132 @@
+"""Diagnostics: what netspec says about a spec. They are values, collected and never raised one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Literal
+
+from netspec.diagnostics.codes import CODES
+from netspec.source import Span
+
+__all__ = ["CODES", "Diagnostic", "Diagnostics", "Label", "SpecError", "nearest"]
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A span with the words that stand beside its underline."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: a stable code, a short lower-case message, where, the facts, and what to do.
+
+    `span` is None only where there is no text to point at (a file that cannot be read).
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    label: str = ""
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"{self.code} is not a registered diagnostic code")
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
+    def __str__(self) -> str:
+        where = ""
+        if self.span is not None:
+            where = f"{self.span.source.name}:{self.span.line}:{self.span.column}: "
+        return f"{where}{self.severity}[{self.code}]: {self.message}"
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """A collector. The same finding at the same place is kept once."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+    _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        key = (diagnostic.code, diagnostic.message, diagnostic.span)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.items.append(diagnostic)
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        secondary: Iterable[Label] = (),
+        notes: Iterable[str] = (),
+        helps: Iterable[str] = (),
+    ) -> None:
+        self.add(
+            Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps))
+        )
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        notes: Iterable[str] = (),
+        helps: Iterable[str] = (),
+    ) -> None:
+        self.add(Diagnostic(code, "warning", message, span, label, (), tuple(notes), tuple(helps)))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.is_error for d in self.items)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class SpecError(Exception):
+    """A spec (or what was asked of it) has errors; `.diagnostics` holds every finding."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        from netspec.diagnostics.terminal import render_plain
+
+        return "\n" + "\n".join(render_plain(d) for d in self.diagnostics)
+
+    @classmethod
+    def of(
+        cls, code: str, message: str, *, span: Span | None = None, notes: Iterable[str] = (), helps: Iterable[str] = ()
+    ) -> SpecError:
+        """The error of a single finding that has no place in a spec, such as a file that cannot be written."""
+        return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps))])
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate a misspelt word most likely means, or None where nothing is near."""
+    by_lower = {c.lower(): c for c in candidates}
+    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.66)
+    return by_lower[found[0]] if found else None

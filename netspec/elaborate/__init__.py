@@ -1,0 +1,114 @@
+"""From a syntax tree to a checked graph."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics import Diagnostics, nearest
+from netspec.elaborate.calls import declare_file
+from netspec.elaborate.contracts import check_expectations
+from netspec.elaborate.elaborator import Elaborator
+from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.project import Project
+from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
+from netspec.graph import Graph, Region
+from netspec.source import Span
+from netspec.syntax import tree as t
+
+__all__ = ["UnknownParameter", "elaborate"]
+
+
+class UnknownParameter(Exception):
+    """A value is given for a parameter that the net does not have: wrong usage, not an error of the spec."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name, self.known = name, known
+        near = nearest(name, known)
+        have = f"its parameters are {', '.join(known)}" if known else "it has none"
+        self.help = f"did you mean `{near}`?" if near else have
+        super().__init__(f"the net has no parameter `{name}`; {self.help}")
+
+
+def elaborate(
+    file: t.File, parameters: Mapping[str, Any], diagnostics: Diagnostics, limits: Limits, *, name: str = "Net"
+) -> Graph:
+    """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter."""
+    net = next((item for item in file.items if isinstance(item, t.Net)), None)
+    _check_parameter_names(net, parameters)
+    whole = Span(file.source, 0, 0)
+    root = Region("net", "", "", None, whole, block=net.name if net else name)
+    graph = Graph(net.name if net else name, root)
+    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits)
+    run = Elaborator(graph, diagnostics, limits, project)
+    frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
+    with _deep_recursion():
+        try:
+            declare_file(run, file, frame)
+            _check_order(run, file)
+            _bind_parameters(run, net, parameters, frame)
+            run.run(file.items, frame)
+            _finish(run, file, frame)
+        except LimitReached as limit:
+            run.error("NS005", limit.what, net.span if net else Span(file.source, 0, 1), helps=[limit.help])
+        except RecursionError:
+            run.error("NS005", "this spec nests too deep", Span(file.source, 0, 1))
+    graph.train = run.train
+    return graph
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Room for blocks nested as deep as the limit; pure Python frames cost heap, not stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 20_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _input_names(file: t.File) -> set[str]:
+    return {item.name for item in file.items if isinstance(item, t.Input) and item.name}
+
+
+def _check_parameter_names(net: t.Net | None, parameters: Mapping[str, Any]) -> None:
+    known = tuple(p.name for p in net.parameters) if net else ()
+    for name in parameters:
+        if name not in known:
+            raise UnknownParameter(name, known)
+
+
+def _check_order(run: Elaborator, file: t.File) -> None:
+    nets = [item for item in file.items if isinstance(item, t.Net)]
+    for extra in nets[1:]:
+        run.error("NS209", "a file holds one net", extra.span, notes=[f"`{nets[0].name}` is declared at line {nets[0].span.line}"], helps=["put each in a file of its own, and bring it in with `use`"])
+
+
+def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str, Any], frame: Frame) -> None:
+    for parameter in net.parameters if net else ():
+        if parameter.name in parameters:
+            frame.names[parameter.name] = parameters[parameter.name]
+        elif parameter.default is not None:
+            frame.names[parameter.name] = run.evaluate(parameter.default, frame)
+        else:
+            run.error("NS206", f"the net needs a value for `{parameter.name}`", parameter.span, helps=[f"give it with `-D {parameter.name}=…`, or a default: `{parameter.name} = 10`"])
+            frame.names[parameter.name] = run.FAILED
+
+
+def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
+    graph = run.graph
+    if not any(node.inputs for node in graph.nodes) and not run.diagnostics.has_errors:
+        end = len(file.source.text.rstrip())
+        what = "the file is empty" if not file.items else "the spec has no layers"
+        run.error("NS103", what, Span(file.source, max(0, end - 1), end), helps=["a spec is an `input 3x224x224` and layers, one a line: `conv3-64 pad=1`"])
+        return
+    if not graph.outputs and frame.here is not None and frame.here.node is not None:
+        graph.outputs.append(("output", frame.here.node))
+    graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
+    check_expectations(run)
+    if not run.diagnostics.has_errors:
+        graph.verify()

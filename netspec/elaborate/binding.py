@@ -1,0 +1,284 @@
+"""From a written layer to an op: which op, and the values of its options from slots, values, names and defaults."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import nearest
+from netspec.elaborate.state import Frame
+from netspec.ops import CATALOGUE
+from netspec.ops.kinds import BadValue
+from netspec.ops.op import REQUIRED, Misfit, Op, Option
+from netspec.source import Span
+from netspec.syntax import tree as t
+from netspec.values import Size, Value, Word, show
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["BoundLayer", "bind", "find_op"]
+
+_HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
+_FOREIGN = {
+    "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
+    "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "batchnorm2d": "bn", "batchnorm1d": "bn",
+    "layernorm2d": "ln", "maxpool2d": "maxpool", "max_pool": "maxpool", "avgpool2d": "avgpool", "avg_pool": "avgpool",
+    "pool": "maxpool", "globalaveragepooling2d": "gap", "global_avg_pool": "gap", "dropout1d": "dropout", "multiheadattention": "attention",
+    "conv2dtranspose": "convT", "convtranspose2d": "convT", "depthwise_conv": "dwconv", "separable_conv": "sepconv",
+    "activation": "relu", "norm": "bn", "interpolate": "resize", "skip": "identity", "route": "concat", "shortcut": "residual",
+    "positional_encoding": "pos_embed", "zeropadding2d": "pad",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class BoundLayer:
+    """An op with its options bound, and where each of them was written."""
+
+    op: Op
+    spans: dict[str, Span] = field(default_factory=dict)
+
+
+def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
+    """The op that a head names, with the kernel written into it (`conv3x5`); None where there is none."""
+    head = layer.head.lower()
+    if head in CATALOGUE:
+        return CATALOGUE[head], None
+    match = _HEAD.fullmatch(head)
+    if match and match["name"] in CATALOGUE:
+        op = CATALOGUE[match["name"]]
+        if any(o.slot == "kernel" for o in op.options.values()):
+            return op, Size(int(k) for k in match["kernel"].split("x")) if len(match["kernel"]) < 40 else None
+    return None
+
+
+def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
+    head = layer.head
+    stem = re.sub(r"\d+(x\d+)*$", "", head.lower())
+    digits = head[len(stem) :]
+    helps: list[str] = []
+    if stem in CATALOGUE and digits:
+        op = CATALOGUE[stem]
+        slots = {o.slot for o in op.options.values()}
+        if "width" in slots:
+            helps = [f"the number of units is written after a hyphen: `{op.name}-{digits}`"]
+        elif "value" in slots:
+            helps = [f"write the number after a space: `{op.name} {digits}`"]
+    elif head.lower() in _FOREIGN or stem in _FOREIGN:
+        helps = [f"netspec calls it `{_FOREIGN.get(head.lower()) or _FOREIGN[stem]}`"]
+    else:
+        near = nearest(head, [*frame.file.blocks, *CATALOGUE]) or nearest(stem, [*frame.file.blocks, *CATALOGUE])
+        if near:
+            helps = [f"did you mean `{CATALOGUE[near].name if near in CATALOGUE else near}`?"]
+    run.error("NS201", f"there is no layer or block `{head}`", layer.head_span, helps=helps or ["`netspec ops` lists the layers"])
+
+
+class _Binder:
+    """Collects the values of one layer's options; the first of each counts, a second is an error."""
+
+    def __init__(self, run: Elaborator, op: type[Op], layer: t.Layer, frame: Frame) -> None:
+        self.run, self.op, self.layer, self.frame = run, op, layer, frame
+        self.values: dict[str, Any] = {}
+        self.spans: dict[str, Span] = {}
+        self.failed = False
+
+    def fail(self, code: str, message: str, span: Span, *helps: str, label: str = "") -> None:
+        self.failed = True
+        self.run.error(code, message, span, helps=helps, label=label)
+
+    def slot(self, name: str) -> list[Option[Any]]:
+        return [o for o in self.op.options.values() if o.slot == name]
+
+    def evaluate(self, expr: t.Expr) -> tuple[bool, Any]:
+        value = self.run.evaluate(expr, self.frame, words=True)
+        if value is self.run.FAILED:
+            self.failed = True
+            return False, None
+        return True, value
+
+    def set(self, option: Option[Any], value: Value, span: Span) -> None:
+        if option.name in self.values:
+            self.fail("NS203", f"`{option.name}` is given twice", span)
+            return
+        try:
+            self.values[option.name] = option.kind.read(value)
+        except BadValue as bad:
+            self.values[option.name] = option.default
+            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps)
+        self.spans[option.name] = span
+
+    def put(self, slot: str, expr: t.Expr, what: str) -> None:
+        """A value in the kernel, width or stride slot."""
+        options = self.slot(slot)
+        ok, value = self.evaluate(expr)
+        if not ok:
+            return
+        if not options:
+            values = self.slot("value")
+            if slot == "width" and len(values) == 1 and isinstance(value, (int, float)):
+                self.set(values[0], -value, expr.span)  # `take -1`
+                return
+            name = self.op.name
+            helps = [f"write `{name} {show(value)}`"] if slot == "width" and values else []
+            self.fail("NS207", f"`{name}` takes no {what}", expr.span, *helps)
+            return
+        if isinstance(value, Word):
+            self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
+            return
+        self.set(options[0], value, expr.span)
+
+    def near_variable(self, name: str) -> list[str]:
+        if self.op.name == "softmax" or (self.layer.head.lower() == "soft" and name == "max"):
+            return ["write `softmax`"]
+        near = nearest(name, self.frame.visible())
+        return [f"did you mean `{near}`?"] if near else []
+
+    # In the order of the language: head, arguments, slots, values, options, defaults
+
+    def arguments(self) -> None:
+        layer = self.layer
+        if layer.arguments is not None:
+            positional = self.slot("kernel") or self.slot("value")
+            self.fill(positional, layer.arguments, "argument")
+            for option in layer.argument_options:
+                self.option(option)
+
+    def fill(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...], what: str) -> None:
+        pairs = [(expr, *self.evaluate(expr)) for expr in exprs]
+        if not all(ok for _, ok, _ in pairs):
+            return
+        if len(options) == 1 and options[0].kind.gathers and len(pairs) > 1 and options[0].name not in self.values:
+            self.set(options[0], tuple(v for _, _, v in pairs), pairs[0][0].span.to(pairs[-1][0].span))
+            return
+        free = [o for o in options if o.name not in self.values]
+        for i, (expr, _, value) in enumerate(pairs):
+            if isinstance(value, Word) and not value.called and self.is_layer(value.name) and not self.takes_word(free, i):
+                self.fail(
+                    "NS207", f"`{value.name}` is a layer of its own, not a value of `{self.op.name}`", expr.span,
+                    f"put an arrow or a new line before it: `-> {value.name}`",
+                )  # fmt: skip
+                return
+            if i >= len(free):
+                self.too_many(value, expr.span, what)
+                return
+            self.set(free[i], value, expr.span)
+
+    def takes_word(self, free: list[Option[Any]], i: int) -> bool:
+        from netspec.ops.kinds import Choice, LayerWord, Padding, Reference
+
+        return i < len(free) and isinstance(free[i].kind, (Choice, LayerWord, Padding, Reference))
+
+    def is_layer(self, name: str) -> bool:
+        return name.lower() in CATALOGUE or name in self.frame.file.blocks
+
+    def too_many(self, value: Value, span: Span, what: str) -> None:
+        name = self.op.name
+        helps: list[str] = []
+        if self.slot("kernel") and what == "argument":
+            helps = [f"kernel, width and stride are written `{name}2/2` or `{name}3-64/2`"]
+        elif isinstance(value, Word):
+            near = nearest(value.name, self.op.options)
+            helps = [f"options are written with `=`: `{near}=…`"] if near else []
+        elif self.slot("width") and "width" not in self.values:
+            helps = [f"the width is written after a hyphen: `{name}-{show(value)}`"]
+        elif self.op.options:
+            helps = [f"name it; the options are {', '.join(self.op.options)}"]
+        self.fail("NS207", f"`{name}` does not take this value, {show(value)}", span, *helps)
+
+    def option(self, option: t.Option) -> None:
+        found = self.op.options.get(option.name)
+        ok, value = self.evaluate(option.value)
+        if found is None:
+            self.unknown_option(option)
+        elif ok:
+            self.set(found, value, option.span)
+
+    def unknown_option(self, option: t.Option) -> None:
+        self.failed = True
+        report_unknown_option(self.run, self.op, option)
+
+    def defaults(self) -> None:
+        for name, value, span in self.run.default_values(self.op, self.frame):
+            if name not in self.values:
+                try:
+                    self.values[name] = self.op.options[name].kind.read(value)
+                except BadValue as bad:
+                    self.fail(bad.code, f"{name}: {bad.message}", span, *bad.helps)
+                self.spans[name] = span
+
+    def require(self) -> None:
+        for option in self.op.options.values():
+            if option.name in self.values or option.default is not REQUIRED:
+                continue
+            how = {"kernel": f"`{self.op.name}3`", "width": f"`{self.layer.head}-64`", "stride": f"`{self.layer.head}/2`"}.get(option.slot)
+            example = self.op.example.split(" norm=")[0]
+            self.fail("NS206", f"`{self.op.name}` needs its {option.name}", self.layer.span, f"write {how or f'it as in `{example}`'}")
+
+
+def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> None:
+    near = nearest(option.name, op.options) or {"padding": "pad", "strides": "stride", "activation": "act", "filters": "width", "units": "width"}.get(option.name)
+    if near not in op.options:
+        near = None
+    have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
+    run.error("NS202", f"`{op.name}` has no option `{option.name}`", option.name_span, helps=[f"did you mean `{near}`?" if near else have])
+
+
+def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
+    """The op of a layer with its options; None where there are errors, which are reported."""
+    if layer.head.lower() == "soft" and isinstance(layer.width, t.Name) and layer.width.text.lower() == "max":
+        layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
+    found = find_op(layer)
+    if found is None:
+        report_unknown_head(run, layer, frame)
+        return None
+    op, kernel = found
+    binder = _Binder(run, op, layer, frame)
+    if kernel is not None:
+        binder.set(binder.slot("kernel")[0], kernel, layer.head_span)
+    binder.arguments()
+    if layer.width is not None:
+        binder.put("width", layer.width, "width")
+    if layer.stride is not None:
+        binder.put("stride", layer.stride, "stride")
+    binder.fill(binder.slot("value"), layer.values, "value")
+    for option in layer.options:
+        binder.option(option)
+    binder.defaults()
+    if not binder.failed:
+        binder.require()
+    if binder.failed:
+        return None
+    bound = op(**binder.values)
+    try:
+        bound.validate()
+    except Misfit as misfit:
+        binder.fail(misfit.code, misfit.message, binder.spans.get(misfit.option or "", layer.span), *misfit.helps)
+        return None
+    return BoundLayer(bound, binder.spans)
+
+
+def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
+    """Reports what is wrong with a `default` statement, used or not."""
+    for name in statement.layers:
+        op = CATALOGUE.get(name.text.lower())
+        if op is None:
+            near = nearest(name.text, CATALOGUE)
+            run.error("NS201", f"there is no layer `{name.text}`", name.span, helps=[f"did you mean `{near}`?"] if near else [])
+            continue
+        seen: set[str] = set()
+        for option in statement.options:
+            if option.name in seen:
+                run.error("NS203", f"`{option.name}` is given twice", option.span)
+            seen.add(option.name)
+            if option.name not in op.options:
+                report_unknown_option(run, op, option)
+                continue
+            value = run.evaluate(option.value, frame, words=True)
+            if value is not run.FAILED:
+                try:
+                    op.options[option.name].kind.read(value)
+                except BadValue as bad:
+                    run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
+
+

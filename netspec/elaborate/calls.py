@@ -1,0 +1,251 @@
+"""Blocks: declared, brought in with `use`, shared, and called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from netspec.elaborate.expressions import Trouble, match_parameters
+from netspec.elaborate.state import UNKNOWN, BlockValue, Defaults, FileScope, Frame, FunctionValue, Lazy, Namer, Tensor, labels_in
+from netspec.graph import Node, Region
+from netspec.source import Span
+from netspec.syntax import tree as t
+from netspec.values import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["call_block", "declare_file", "declare_shared"]
+
+
+def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path, ...] = ()) -> None:
+    """Enters a file's blocks and functions, and those of the files it uses, before anything runs."""
+    for item in file.items:
+        if isinstance(item, t.Use):
+            _declare_use(run, item, file, frame, stack)
+        elif isinstance(item, t.Block):
+            body = item.body.statements
+            block = BlockValue(item.name, item.parameters, body, frame, None, frame.fit, item.name_span)
+            _declare(run, frame.file, item.name, block, item.name_span)
+        elif isinstance(item, t.Function):
+            if item.name in frame.file.functions:
+                run.error("NS209", f"the function `{item.name}` is defined twice", item.name_span)
+            else:
+                frame.file.functions[item.name] = FunctionValue(item, frame)
+        if isinstance(item, (t.Block, t.Function, t.Net)):
+            _check_parameters(run, item)
+    _capture_defaults(frame, file)
+    _find_recursion(run, frame)
+
+
+def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> None:
+    seen: set[str] = set()
+    for parameter in item.parameters:
+        if parameter.name in seen:
+            run.error("NS209", f"the parameter `{parameter.name}` stands twice", parameter.span)
+        seen.add(parameter.name)
+
+
+def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
+    if name in scope.blocks:
+        first = scope.blocks[name].span
+        run.error("NS209", f"the block `{name}` is defined twice", span, notes=[f"it is defined at {first.source.name}:{first.line}"])
+        return
+    scope.blocks[name] = block
+
+
+def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
+    found = run.project.use(item.path, file.source, item.path_span)
+    if found is None:
+        return
+    path, used = found
+    if path in stack or (file.source.path is not None and path == file.source.path.resolve()):
+        run.error("NS004", f'"{item.path}" uses itself, directly or around a corner', item.path_span)
+        return
+    inner = Frame(FileScope(), frame.region, frame.namer)
+    declare_file(run, used, inner, (*stack, path))
+    if item.alias is None:
+        for let in used.items:
+            if isinstance(let, t.Let):
+                inner.names.setdefault(let.name, Lazy(let.value, inner))
+        for name, block in inner.file.blocks.items():
+            _declare(run, frame.file, name, block, item.path_span)
+        for name, function in inner.file.functions.items():
+            frame.file.functions.setdefault(name, function)
+        if not inner.file.blocks and not inner.file.functions:
+            run.error("NS207", f'"{item.path}" declares no blocks', item.path_span, helps=[f'to use it as a block itself, write `use "{item.path}" as name`'])
+        return
+    net = next((i for i in used.items if isinstance(i, t.Net)), None)
+    block = BlockValue(item.alias, net.parameters if net else (), used.items, inner, None, "floor", item.span, "net", used)
+    _declare(run, frame.file, item.alias, block, item.span)
+
+
+def _capture_defaults(frame: Frame, file: t.File) -> None:
+    """A block sees the defaults and the `fit` that are in force where it is defined."""
+    defaults, fit = None, "floor"
+    for item in file.items:
+        if isinstance(item, t.Default):
+            defaults = Defaults(item, frame, defaults)
+        elif isinstance(item, t.Fit):
+            fit = item.mode.text
+        elif isinstance(item, t.Block):
+            block = frame.file.blocks[item.name]
+            if block.span == item.name_span:
+                block.defaults, block.fit = defaults, fit
+
+
+def _find_recursion(run: Elaborator, frame: Frame) -> None:
+    """A block that calls itself, directly or around a corner, is an error even if it is never called."""
+    blocks = frame.file.blocks
+    calls = {name: _called(block.statements, blocks) for name, block in blocks.items() if block.kind == "block" and block.frame.file is frame.file}
+    done: set[str] = set()
+    for start in calls:
+        path: list[tuple[str, Iterator[tuple[str, Span]]]] = [(start, iter(calls[start]))]
+        on_path = {start}
+        while path and start not in done:
+            name, rest = path[-1]
+            step = next(rest, None)
+            if step is None:
+                done.add(name)
+                on_path.discard(name)
+                path.pop()
+                continue
+            callee, span = step
+            if callee in on_path:
+                names = [n for n, _ in path]
+                around = " -> ".join([*names[names.index(callee) :], callee])
+                run.error("NS211", f"the block `{callee}` calls itself", span, notes=[around] if callee != name else [], helps=["use `repeat` or `x(n)` for copies"])
+                blocks[callee].kind = "recursive"
+            elif callee in calls and callee not in done:
+                on_path.add(callee)
+                path.append((callee, iter(calls[callee])))
+
+
+def _called(statements: tuple[Any, ...], blocks: dict[str, BlockValue]) -> list[tuple[str, Span]]:
+    found: list[tuple[str, Span]] = []
+    stack: list[Any] = list(reversed(statements))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, t.Layer):
+            if node.head in blocks:
+                found.append((node.head, node.head_span))
+        elif isinstance(node, t.Chain):
+            stack.extend(reversed(node.steps))
+        elif isinstance(node, t.Step):
+            stack.append(node.term)
+        elif isinstance(node, t.Body):
+            stack.extend(reversed(node.statements))
+        elif isinstance(node, t.Join):
+            stack.extend(reversed(node.branches))
+        elif hasattr(node, "body"):
+            stack.append(node.body)
+            if getattr(node, "otherwise", None) is not None and not isinstance(node.otherwise, str):
+                stack.append(node.otherwise)
+    return found
+
+
+def declare_shared(run: Elaborator, shared: t.Shared, frame: Frame) -> None:
+    block = BlockValue(shared.name, (), shared.body.statements, frame, frame.defaults, frame.fit, shared.name_span, kind="shared")
+    _declare(run, frame.file, shared.name, block, shared.name_span)
+
+
+def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
+    """An instance of a block behind the current tensor."""
+    start = frame.here
+    frame.here = UNKNOWN
+    block.used = True
+    if block.kind == "recursive" or any(block is active for active in run.calling):
+        run.error("NS211", f"the block `{block.name}` calls itself", layer.head_span, helps=["use `repeat` or `x(n)` for copies"])
+        return
+    values = _arguments(run, block, layer, frame)
+    if values is None:
+        return
+    if start is None:
+        run.no_tensor(layer.head_span, frame)
+        return
+    name, shares = _instance_name(run, block, frame, label)
+    region = run.region(frame, "shared" if block.kind == "shared" else "block", name, layer.span)
+    region.block = block.name
+    inner = _inner_frame(block, region, start)
+    if not _bind_values(run, block, values, inner):
+        return
+    region.arguments = tuple((p.name, inner.names[p.name]) for p in block.parameters)
+    shown = f"`{block.name}({', '.join(show(v) for _, v in region.arguments)})`"
+    run.calling.append(block)
+    if shares is not None:
+        run.shared_from.append(shares)
+        region.shares = block.first
+    try:
+        with run.inside(f"{shown} called at line {layer.span.line}"):
+            _run_body(run, block, inner)
+    finally:
+        run.calling.pop()
+        if shares is not None:
+            run.shared_from.pop()
+    if block.kind == "shared" and block.first is None:
+        block.first = region
+    frame.here = inner.here
+
+
+def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
+    for slot, what in ((layer.width, "a width"), (layer.stride, "a stride")):
+        if slot is not None:
+            run.error("NS207", f"the block `{block.name}` takes no {what[2:]} slot", slot.span, helps=[f"give it as an argument: `{block.name}({slot.span.text})`"])
+            return None
+    loose = (*layer.values, *layer.options)
+    if loose:
+        run.error("NS207", f"arguments of the block `{block.name}` stand in parentheses", loose[0].span, helps=[f"write `{block.name}({', '.join(v.span.text for v in loose)})`"])
+        return None
+    given = [(a.span, run.evaluate(a, frame)) for a in layer.arguments or ()]
+    named: dict[str, tuple[Span, Any]] = {}
+    for option in layer.argument_options:
+        if option.name in named:
+            run.error("NS203", f"`{option.name}` is given twice", option.span)
+            return None
+        named[option.name] = (option.span, run.evaluate(option.value, frame))
+    if any(v is run.FAILED for _, v in (*given, *named.values())):
+        return None
+    try:
+        return match_parameters(f"the block `{block.name}`", block.parameters, given, named, layer.span)
+    except Trouble as trouble:
+        run.report(trouble.diagnostic)
+        return None
+
+
+def _instance_name(run: Elaborator, block: BlockValue, frame: Frame, label: str | None) -> tuple[str, Iterator[Node] | None]:
+    block.calls += 1
+    if block.kind == "shared":
+        name = label or frame.namer.unique(block.name if block.calls == 1 else f"{block.name}_{block.calls}")
+        return name, block.first.nodes() if block.first is not None else None
+    return label or frame.namer.number(block.name), None
+
+
+def _inner_frame(block: BlockValue, region: Region, start: Tensor) -> Frame:
+    inner = Frame(block.frame.file, region, Namer(labels_in(block.statements)), block.frame)
+    inner.entry = inner.here = start
+    inner.defaults, inner.fit = block.defaults, block.fit
+    return inner
+
+
+def _bind_values(run: Elaborator, block: BlockValue, values: dict[str, Any], inner: Frame) -> bool:
+    for parameter in block.parameters:
+        value = values.get(parameter.name, run.FAILED)
+        if parameter.name not in values and parameter.default is not None:
+            value = run.evaluate(parameter.default, inner)
+        if value is run.FAILED:
+            return False
+        inner.names[parameter.name] = value
+    return True
+
+
+def _run_body(run: Elaborator, block: BlockValue, inner: Frame) -> None:
+    if block.kind != "net":
+        run.run(block.statements, inner)
+        return
+    assert block.file is not None
+    inner.file = FileScope()
+    declare_file(run, block.file, inner)
+    skipped = (t.Input, t.Expect, t.Train, t.Output)  # its contract is with its own input and arguments
+    run.run([s for s in block.statements if not isinstance(s, skipped)], inner)

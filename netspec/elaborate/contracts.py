@@ -1,0 +1,242 @@
+"""`expect`: what the author says of the network, held against what was computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+from netspec.analysis.totals import depth, receptive_field, totals
+from netspec.diagnostics import nearest
+from netspec.elaborate.expressions import Trouble, Unknown
+from netspec.elaborate.state import Frame, Tensor
+from netspec.graph import Node, TensorType
+from netspec.source import Span
+from netspec.syntax import tree as t
+from netspec.values import Quantity, show
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["QUANTITIES", "Expectation", "check_expectations"]
+
+QUANTITIES = ("params", "macs", "flops", "memory", "neurons", "connections", "depth", "output", "receptive_field", "buffers")
+_OF_LABELS = ("shape", "params", "macs", "receptive_field")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """An `expect` line, with where it stood when it was reached."""
+
+    statement: t.Expect
+    frame: Frame
+    here: Tensor | None
+    context: tuple[str, ...]
+
+
+def check_expectations(run: Elaborator) -> None:
+    for expectation in run.expectations:
+        run.context = list(expectation.context)
+        try:
+            _Check(run, expectation).check()
+        except Trouble as trouble:
+            run.report(trouble.diagnostic)
+        except Unknown:
+            pass
+    run.context = []
+
+
+class _Check:
+    def __init__(self, run: Elaborator, expectation: Expectation) -> None:
+        self.run = run
+        self.frame = expectation.frame
+        self.here = expectation.here
+        self.condition = expectation.statement.condition
+
+    def check(self) -> None:
+        condition = self.condition
+        if not isinstance(condition, t.Binary) or condition.operator not in ("==", "!=", "<", "<=", ">", ">=", "~"):
+            if self.value(condition) is not True:
+                self.run.error("NS401", "this expectation does not hold", condition.span)
+            return
+        left, right = self.value(condition.left), self.value(condition.right)
+        holds = self.holds(condition, left, right)
+        if not holds:
+            self.report(condition, left, right)
+
+    def holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
+        operator = condition.operator
+        if isinstance(left, TensorType) or isinstance(right, TensorType):
+            if operator not in ("==", "!="):
+                raise Trouble("NS210", f"shapes compare with `==`, not `{operator}`", condition.span)
+            return (_sizes(left) == _sizes(right)) == (operator == "==")
+        if isinstance(left, tuple) != isinstance(right, tuple):  # a receptive field of one number means every axis
+            left, right = (v if isinstance(v, tuple) else (v,) * len(_other(left, right)) for v in (left, right))
+        if operator in ("==", "!="):
+            return bool(left == right) == (operator == "==")
+        if isinstance(left, tuple):
+            return all(self.number_holds(condition, a, b) for a, b in zip(left, right, strict=False))
+        return self.number_holds(condition, left, right)
+
+    def number_holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
+        from netspec.elaborate.expressions import compare
+
+        if condition.operator == "~":
+            return _close(left, right, condition)
+        return compare(condition.operator, left, right, condition.span)
+
+    def report(self, condition: t.Binary, left: Any, right: Any) -> None:
+        actual, wanted = (left, right) if _is_computed(condition.left) else (right, left)
+        computed = condition.left if _is_computed(condition.left) else condition.right
+        notes = []
+        numbers = [v for v in (actual, wanted) if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if len(numbers) == 2 and actual != wanted:
+            difference = actual - wanted
+            notes.append(f"that is {_grouped(abs(difference))} {'more' if difference > 0 else 'fewer' if isinstance(difference, int) else 'less'}")
+        self.run.error(
+            "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
+            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes,
+        )  # fmt: skip
+
+    # Values: the quantities of the network beside the ordinary expressions
+
+    def value(self, expr: t.Expr) -> Any:
+        if isinstance(expr, t.Name) and expr.text in QUANTITIES and not self.is_variable(expr.text):
+            return self.quantity(expr.text, expr.span)
+        if isinstance(expr, t.Call) and (expr.name in _OF_LABELS or expr.name in QUANTITIES):
+            return self.of_label(expr)
+        if isinstance(expr, t.Binary) and expr.operator in ("+", "-", "*", "/", "//", "%", "**"):
+            from netspec.elaborate.expressions import arithmetic
+
+            return arithmetic(expr, self.value(expr.left), self.value(expr.right), self.run.limits)
+        if isinstance(expr, t.Literal_) and expr.kind == "size":
+            return tuple(int(s) for s in expr.text.split("x"))
+        if isinstance(expr, t.Name) and not self.is_variable(expr.text):
+            near = nearest(expr.text, [*QUANTITIES, *self.frame.visible()])
+            have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
+            raise Trouble("NS208", f"there is no quantity `{expr.text}`", expr.span, f"did you mean `{near}`?" if near else have)
+        return self.run.evaluator.value(expr, self.frame)
+
+    def is_variable(self, name: str) -> bool:
+        try:
+            self.frame.lookup(name)
+        except KeyError:
+            return name in ("yes", "no", "none")
+        return True
+
+    def nodes(self) -> list[Node]:
+        return list(self.frame.region.nodes())
+
+    def output(self, span: Span) -> int:
+        if self.frame.region.parent is None and self.run.graph.outputs:
+            index = self.run.graph.outputs[0][1]
+        else:
+            here = self.here or self.frame.here
+            index = here.node if here is not None and here.node is not None else -1
+        if index < 0:
+            raise Unknown
+        return index
+
+    def quantity(self, name: str, span: Span) -> Any:
+        if self.run.failed_layers:
+            raise Unknown
+        graph = self.run.graph
+        if name == "output":
+            if len(graph.outputs) > 1 and self.frame.region.parent is None:
+                names = ", ".join(n for n, _ in graph.outputs)
+                raise Trouble("NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}")
+            return graph.nodes[self.output(span)].type
+        if name == "depth":
+            return depth(graph, self.output(span))
+        if name == "receptive_field":
+            return _field(receptive_field(graph, self.output(span)))
+        return getattr(totals(graph, self.nodes()), name)
+
+    def of_label(self, expr: t.Call) -> Any:
+        if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], t.Name):
+            raise Trouble("NS207", f"`{expr.name}` takes the label of a layer", expr.span, f"write `{expr.name}(stem)` for a layer labelled `stem:`")
+        if expr.name not in _OF_LABELS:
+            raise Trouble("NS208", f"there is no `{expr.name}` of a label", expr.name_span, f"there are {', '.join(f'{n}(label)' for n in _OF_LABELS)}")
+        label = expr.arguments[0]
+        tensor = self.frame.label(label.text)
+        outputs = dict(self.run.graph.outputs)
+        if tensor is None and label.text in outputs:
+            index = outputs[label.text]
+            tensor = Tensor(index, self.run.graph.nodes[index].type) if index >= 0 else Tensor(None, None)
+        if tensor is None:
+            near = nearest(label.text, self.frame.visible_labels())
+            raise Trouble("NS208", f"there is no label `{label.text}` here", label.span, f"did you mean `{near}`?" if near else "labels inside braces are visible there only")
+        if tensor.type is None or tensor.node is None:
+            raise Unknown
+        if expr.name == "shape":
+            return tensor.type
+        if expr.name == "receptive_field":
+            return _field(receptive_field(self.run.graph, tensor.node))
+        prefix = self.frame.region.path + label.text
+        mine = [n for n in self.run.graph.nodes if n.name == prefix or n.name.startswith((prefix + ".", prefix + "_"))]
+        return getattr(totals(self.run.graph, mine), expr.name)
+
+
+def _other(left: Any, right: Any) -> tuple[Any, ...]:
+    return left if isinstance(left, tuple) else right
+
+
+def _field(sizes: tuple[int, ...]) -> Any:
+    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    if isinstance(value, TensorType):
+        return value.shape
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _is_computed(expr: t.Expr) -> bool:
+    if isinstance(expr, t.Name):
+        return expr.text in QUANTITIES
+    if isinstance(expr, t.Call):
+        return expr.name in (*QUANTITIES, *_OF_LABELS)
+    return isinstance(expr, t.Binary) and (_is_computed(expr.left) or _is_computed(expr.right))
+
+
+def _name(expr: t.Expr) -> str:
+    return " ".join(expr.span.text.split())
+
+
+def _words(condition: t.Binary) -> str:
+    return f"`{' '.join(condition.span.text.split())}`"
+
+
+def _grouped(value: Any) -> str:
+    if isinstance(value, bool):
+        return show(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, TensorType):
+        return str(value)
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return show(value)
+
+
+def _close(left: Any, right: Any, condition: t.Binary) -> bool:
+    """Whether the true value, rounded to the digits written, is what is written."""
+    written, true = (condition.right, left) if not _is_computed(condition.right) else (condition.left, right)
+    text = written.text if isinstance(written, t.Literal_) else ""
+    if not isinstance(written, t.Literal_) or written.kind not in ("int", "float", "quantity"):
+        value = left if true is right else right
+        if isinstance(value, Quantity):
+            text = value.text
+        else:
+            raise Trouble("NS402", "`~` compares with a number as it is written", written.span, "write a figure such as `138M`, or compare with `==`, `<=`")
+    text = text.replace("_", "")
+    unit = Decimal(1)
+    if text[-1] in "KMGB":
+        unit = Decimal({"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}[text[-1]])
+        text = text[:-1]
+    figure = Decimal(text)
+    exact = Decimal(str(true)) / unit
+    step = Decimal(1).scaleb(int(figure.as_tuple().exponent))
+    return any(exact.quantize(step, rounding=how) == figure for how in (ROUND_HALF_UP, ROUND_HALF_EVEN))
+
+

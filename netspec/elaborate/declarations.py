@@ -1,0 +1,165 @@
+"""input, output and aux: what goes in and what comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import nearest
+from netspec.elaborate.state import Frame, Tensor
+from netspec.graph import TensorType
+from netspec.ops.op import Op, TorchCode
+from netspec.syntax import tree as t
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["RESERVED_LABELS", "Input", "declare_input", "declare_output", "run_aux"]
+
+# Python's keywords, and attributes of torch.nn.Module and torch.nn.Sequential that a submodule must not hide
+RESERVED_LABELS = frozenset(
+    "False None True and as assert async await break class continue def del elif else except finally for from global if "
+    "import in is lambda nonlocal not or pass raise return try while with yield self "
+    "T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double "
+    "dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu "
+    "keys load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop "
+    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook "
+    "register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module "
+    "register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state "
+    "set_submodule share_memory state_dict to to_empty train training type values items xpu zero_grad".split()
+)
+_WORDS = ("rgb", "gray", "grey", "int", "sequence")
+
+
+class Input(Op):
+    """What comes in: a tensor of the declared type."""
+
+    name = "input"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.expression("{0}")
+
+
+def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
+    if frame.entry is not None and frame.region.kind != "net":
+        run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=["a block takes the tensor of its caller"])
+        return
+    if getattr(frame, "entry", None) is not None and run.calling:
+        return  # a net used as a block takes its caller's tensor
+    name = statement.name or "input"
+    if any(name == other for other, _ in run.graph.inputs):
+        run.error("NS209", f"there is an input `{name}` already" if statement.name else "there is an input already", statement.span, helps=["give each input a name: `input left 1x28x28`"])
+        return
+    kind = _type(run, statement)
+    if kind is None:
+        frame.here = Tensor(None, None)
+        return
+    run.node(Input(), (), kind, (), 0, statement.span, frame, frame.namer.unique(name) if name not in frame.namer.taken or statement.name is None else name)
+    tensor = frame.here
+    assert tensor is not None and tensor.node is not None
+    run.graph.inputs.append((name, tensor.node))
+    if statement.name is not None:
+        if statement.name in frame.labels:
+            run.error("NS209", f"the label `{statement.name}` is defined twice in one block", statement.span)
+        frame.labels[statement.name] = tensor
+    if len(run.graph.inputs) == 1:
+        frame.entry = tensor
+    else:
+        frame.here = None  # which of them the first layer reads is said by `from`
+
+
+def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
+    text = statement.size.replace("_", "")
+    if len(text) > 60:
+        run.error("NS205", "this input is too large", statement.size_span)
+        return None
+    sizes = tuple(int(s) for s in text.split("x"))
+    words = [w.text.lower() for w in statement.words]
+    for word in statement.words:
+        if word.text.lower() not in _WORDS:
+            near = nearest(word.text, _WORDS)
+            run.error("NS208", f"an input is not `{word.text}`", word.span, helps=[f"did you mean `{near}`?" if near else f"there are {', '.join(_WORDS)}"])
+            return None
+    if min(sizes) < 1 or any(s > run.limits.integer for s in sizes):
+        run.error("NS205", f"an input of {text} has no sensible size", statement.size_span, helps=["every size is at least 1"])
+        return None
+    return _typed(run, statement, sizes, words)
+
+
+def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: list[str]) -> TensorType | None:
+    text = "x".join(map(str, sizes))
+
+    def wrong(message: str, *helps: str) -> None:
+        run.error("NS307", message, statement.size_span, helps=helps)
+
+    if len(words) > 1:
+        run.error("NS207", f"an input is one of {' and '.join(words)}", statement.words[1].span, helps=["leave one of them out"])
+        return None
+    word = words[0] if words else ""
+    if word in ("rgb", "gray", "grey"):
+        if len(sizes) != 2:
+            return wrong(f"{word} needs a height and a width, found {text}", f"write `input 224x224 {word}`")
+        return TensorType("map", (3 if word == "rgb" else 1, *sizes))
+    if word == "int":
+        if len(sizes) != 1:
+            return wrong(f"integers come in a row: one size, found {text}", "write `input ids 77 int`")
+        return TensorType("ids", sizes)
+    if word == "sequence":
+        if len(sizes) != 2:
+            return wrong(f"a sequence is tokens x features, found {text}", "write `input 77x64 sequence`")
+        return TensorType("sequence", sizes)
+    if len(sizes) > 4:
+        return wrong(f"an input has at most channels and three spatial sizes, found {text}")
+    if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] > 4 and sizes[1] > 4:
+        flipped = f"{sizes[2]}x{sizes[0]}x{sizes[1]}"
+        run.diagnostics.warning(
+            "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
+            label="channels come first", helps=[f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"],
+        )  # fmt: skip
+    return TensorType("vector" if len(sizes) == 1 else "map", sizes)
+
+
+def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
+    if run.calling:
+        run.error("NS212", "`output` stands at the top level of a net", output.span)
+        return
+    if any(output.name == name for name, _ in run.graph.outputs):
+        run.error("NS209", f"there is an output `{output.name}` already", output.name_span)
+        return
+    if frame.here is None:
+        run.error("NS308", "there is no tensor to put out", output.span)
+    elif frame.here.node is not None:
+        run.graph.outputs.append((output.name, frame.here.node))
+    else:
+        run.graph.outputs.append((output.name, -1))
+
+
+def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
+    """A side head: trained, left out of inference."""
+    from netspec.ops.kinds import BadValue, Number
+
+    weight = 1.0
+    for option in aux.options:
+        value: Any = run.evaluate(option.value, frame)
+        if option.name != "weight":
+            run.error("NS202", f"`aux` has no option `{option.name}`", option.name_span, helps=["its option is weight"])
+        elif value is not run.FAILED:
+            try:
+                weight = Number(0).read(value)
+            except BadValue as bad:
+                run.error(bad.code, f"weight: {bad.message}", option.span, helps=bad.helps)
+    if frame.here is None:
+        run.no_tensor(aux.span, frame)
+        return
+    name = frame.namer.number("aux")
+    from netspec.elaborate.state import Namer, labels_in
+
+    inner = frame.inner(run.region(frame, "aux", name, aux.span), Namer(labels_in(aux.body.statements)))
+    run.aux_depth += 1
+    before = len(run.graph.nodes)
+    try:
+        with run.inside(f"the auxiliary head at line {aux.span.line}"):
+            run.run(aux.body.statements, inner)
+    finally:
+        run.aux_depth -= 1
+    if len(run.graph.nodes) > before and inner.here is not None and inner.here.node is not None:
+        run.graph.aux.append((name, inner.here.node, weight))

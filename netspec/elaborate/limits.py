@@ -1,0 +1,39 @@
+"""Bounds on what a spec may ask for. A spec is data from a stranger: each bound has a diagnostic and can be raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+__all__ = ["LIMIT_NAMES", "LimitReached", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`layers`: unrolled layers. `steps`: statements and expressions computed. `depth`: nesting of blocks and braces.
+    `integer`: magnitude of a whole number. `bytes`: size of one file. `files`: files read through `use`.
+    """
+
+    layers: int = 1_000_000
+    steps: int = 5_000_000
+    depth: int = 100
+    integer: int = 10**15
+    bytes: int = 1_048_576
+    files: int = 100
+
+    def raised(self, **values: int) -> Limits:
+        return replace(self, **values)
+
+
+LIMIT_NAMES = tuple(f.name for f in fields(Limits))
+
+
+class LimitReached(Exception):
+    """A bound is exceeded; elaboration stops there."""
+
+    def __init__(self, name: str, bound: int, what: str) -> None:
+        super().__init__(what)
+        self.name, self.bound, self.what = name, bound, what
+
+    @property
+    def help(self) -> str:
+        return f"the bound is {self.bound:,}; raise it with `--limit {self.name}=N` where the spec is trusted"

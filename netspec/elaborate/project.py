@@ -1,0 +1,102 @@
+"""The files of a spec: read from the folder of the first one and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netspec.diagnostics import Diagnostics, SpecError
+from netspec.elaborate.limits import Limits
+from netspec.source import SourceFile, Span
+from netspec.syntax import parse
+from netspec.syntax import tree as t
+
+__all__ = ["Project", "read_source"]
+
+
+def read_source(path: Path, limits: Limits, *, name: str | None = None) -> SourceFile:
+    """The text of a file. Raises SpecError where it cannot be read, is not text, or is too large."""
+    shown = name or str(path)
+    try:
+        if path.is_dir():
+            raise SpecError.of("NS001", f"{shown} is a folder, not a file", helps=["name the `.net` files in it"])
+        with path.open("rb") as file:
+            data = file.read(limits.bytes + 1)
+    except FileNotFoundError:
+        near = _near_file(path)
+        raise SpecError.of("NS001", f"there is no file {shown}", helps=[f"did you mean {near}?"] if near else []) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SpecError.of("NS001", f"{shown} cannot be read: {reason}") from None
+    return decode(data, shown, path, limits)
+
+
+def decode(data: bytes, shown: str, path: Path | None, limits: Limits) -> SourceFile:
+    """Raises SpecError for data that is no text, or too much of it."""
+    if len(data) > limits.bytes:
+        raise SpecError.of("NS003", f"{shown} is larger than {limits.bytes:,} bytes", helps=["raise the bound with `--limit bytes=N` where the spec is trusted"])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError.of("NS002", f"{shown} is not UTF-8 text", notes=[f"the byte at offset {error.start} is 0x{data[error.start]:02x}"]) from None
+    if "\x00" in text:
+        raise SpecError.of("NS002", f"{shown} is not text: it holds a zero byte")
+    return SourceFile(text, shown, path)
+
+
+def _near_file(path: Path) -> str | None:
+    from netspec.diagnostics import nearest
+
+    try:
+        near = nearest(path.name, [p.name for p in path.parent.iterdir() if p.suffix == ".net"])
+    except OSError:
+        return None
+    return str(path.with_name(near)) if near else None
+
+
+class Project:
+    """Reads and parses the files that `use` names, each once."""
+
+    def __init__(self, root: Path | None, diagnostics: Diagnostics, limits: Limits) -> None:
+        self.root = root.resolve() if root is not None else None
+        self.diagnostics = diagnostics
+        self.limits = limits
+        self.trees: dict[Path, t.File | None] = {}
+
+    def use(self, path: str, source: SourceFile, span: Span) -> tuple[Path, t.File] | None:
+        """The tree of a used file; None where there is none, which is reported."""
+        if self.root is None or source.path is None:
+            self.diagnostics.error("NS004", "`use` needs a spec that is a file", span, notes=["this text has no folder to look in"])
+            return None
+        target = Path(path)
+        try:
+            resolved = (source.path.parent / target).resolve()
+        except (OSError, ValueError, RuntimeError):
+            resolved = Path("/")
+        if target.is_absolute() or self.root not in resolved.parents:
+            self.diagnostics.error(
+                "NS004", f'"{path}" lies outside the project folder', span,
+                notes=["a spec reads files only from the folder of the file that was named, and below it"],
+            )  # fmt: skip
+            return None
+        if resolved not in self.trees:
+            if len(self.trees) >= self.limits.files:
+                self.diagnostics.error("NS005", f"more than {self.limits.files} files are used", span, helps=["raise the bound with `--limit files=N`"])
+                return None
+            self.trees[resolved] = self._read(resolved, source, path, span)
+        tree = self.trees[resolved]
+        return (resolved, tree) if tree is not None else None
+
+    def _read(self, resolved: Path, source: SourceFile, path: str, span: Span) -> t.File | None:
+        assert source.path is not None
+        try:
+            shown = str((Path(source.name).parent / path)) if source.path else path
+            text = read_source(resolved, self.limits, name=shown)
+        except SpecError as error:
+            first = error.diagnostics[0]
+            self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=first.helps)
+            return None
+        inner = Diagnostics()
+        tree = parse(text, inner)
+        for diagnostic in inner:
+            self.diagnostics.add(diagnostic)
+        return tree

@@ -1,0 +1,201 @@
+"""What elaboration carries along: the current tensor, the names in scope, the defaults in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from netspec.graph import Region, TensorType
+from netspec.source import Span
+from netspec.syntax import tree as t
+
+__all__ = ["FAILED", "UNKNOWN", "BlockValue", "Callable_", "Defaults", "FileScope", "Frame", "FunctionValue", "Lazy", "Namer", "Tensor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the graph; with `node` None, one whose layer failed, of which nothing more is said."""
+
+    node: int | None
+    type: TensorType | None
+
+    @property
+    def known(self) -> bool:
+        return self.node is not None
+
+
+UNKNOWN = Tensor(None, None)
+
+FAILED: Any = object()
+"""The value of an expression that could not be computed, which is reported already."""
+
+
+@dataclass(slots=True)
+class Defaults:
+    """A chain of `default` statements, newest first; scopes share its tail."""
+
+    statement: t.Default
+    frame: Frame
+    older: Defaults | None
+
+    def __iter__(self) -> Iterator[Defaults]:
+        link: Defaults | None = self
+        while link is not None:
+            yield link
+            link = link.older
+
+
+@dataclass(slots=True)
+class FunctionValue:
+    definition: t.Function
+    frame: Frame
+
+
+@dataclass(slots=True)
+class BlockValue:
+    """A block, a net brought in by `use … as`, or shared weights, with the names and defaults where it is defined."""
+
+    name: str
+    parameters: tuple[t.Parameter, ...]
+    statements: tuple[Any, ...]
+    frame: Frame
+    defaults: Defaults | None
+    fit: str
+    span: Span
+    kind: str = "block"
+    file: t.File | None = None
+    first: Any = None
+    calls: int = 0
+    used: bool = False
+
+
+Callable_ = BlockValue | FunctionValue
+
+
+@dataclass(slots=True)
+class FileScope:
+    """The names one file declares: blocks and functions, which may be called before the line that defines them."""
+
+    blocks: dict[str, BlockValue] = field(default_factory=dict)
+    functions: dict[str, FunctionValue] = field(default_factory=dict)
+
+
+class Namer:
+    """Names for the unlabelled members of one named region: numbered by kind, around the labels."""
+
+    def __init__(self, labels: set[str]) -> None:
+        self.taken = set(labels)
+        self.counts: dict[str, int] = {}
+
+    def number(self, kind: str) -> str:
+        while True:
+            count = self.counts.get(kind, 0) + 1
+            self.counts[kind] = count
+            name = f"{kind}{count}"
+            if name not in self.taken:
+                self.taken.add(name)
+                return name
+
+    def unique(self, name: str) -> str:
+        """A given name, with a number where it is taken."""
+        if name not in self.taken:
+            self.taken.add(name)
+            return name
+        return self.number(f"{name}_")
+
+
+class Lazy:
+    """A top-level `let` of a used file, computed when a block asks for it."""
+
+    __slots__ = ("expr", "frame")
+
+    def __init__(self, expr: t.Expr, frame: Frame) -> None:
+        self.expr, self.frame = expr, frame
+
+
+class Frame:
+    """Where execution stands: one per pair of braces.
+
+    Variables are looked up along `definitions`, labels along `enclosing`: for inner braces both are the frame
+    around them; a block's body sees the variables where it is defined and no labels but its own.
+    """
+
+    __slots__ = ("defaults", "definitions", "enclosing", "entry", "file", "fit", "here", "labels", "namer", "names", "region")
+
+    def __init__(self, file: FileScope, region: Region, namer: Namer, definitions: Frame | None = None) -> None:
+        self.file = file
+        self.region = region
+        self.namer = namer
+        self.definitions = definitions
+        self.enclosing: Frame | None = None
+        self.names: dict[str, Any] = {}
+        self.labels: dict[str, Tensor] = {}
+        self.entry: Tensor | None = None
+        self.here: Tensor | None = None
+        self.defaults: Defaults | None = None
+        self.fit = "floor"
+
+    def inner(self, region: Region | None = None, namer: Namer | None = None) -> Frame:
+        """The frame of braces inside this one; a named region brings its own namer."""
+        frame = Frame(self.file, region or self.region, namer or self.namer, self)
+        frame.enclosing = self
+        frame.entry, frame.here, frame.defaults, frame.fit = self.entry, self.here, self.defaults, self.fit
+        return frame
+
+    def lookup(self, name: str) -> Any:
+        """The value of a variable. Raises KeyError."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.names:
+                return frame.names[name]
+            frame = frame.definitions
+        raise KeyError(name)
+
+    def label(self, name: str) -> Tensor | None:
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.labels:
+                return frame.labels[name]
+            frame = frame.enclosing
+        return None
+
+    def visible(self) -> Iterator[str]:
+        """Every variable in scope, for suggestions."""
+        frame: Frame | None = self
+        while frame is not None:
+            yield from frame.names
+            frame = frame.definitions
+
+    def visible_labels(self) -> Iterator[str]:
+        frame: Frame | None = self
+        while frame is not None:
+            yield from frame.labels
+            frame = frame.enclosing
+
+
+def labels_in(statements: tuple[Any, ...]) -> set[str]:
+    """Every label that a region's statements define, inner braces included: automatic names step around them."""
+    found: set[str] = set()
+    stack: list[Any] = list(statements)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, t.Chain):
+            stack.extend(node.steps)
+        elif isinstance(node, t.Step):
+            if node.label is not None:
+                found.add(node.label.text)
+                if node.times is not None or not isinstance(node.term, t.Layer):
+                    continue  # a named region of its own
+            stack.append(node.term)
+        elif isinstance(node, t.Body):
+            stack.extend(node.statements)
+        elif isinstance(node, t.Join):
+            stack.extend(node.branches)
+        elif isinstance(node, (t.Residual, t.If)):
+            stack.append(node.body)
+            if isinstance(node.otherwise, (t.Body, t.If)):
+                stack.append(node.otherwise)
+        elif isinstance(node, (t.Dense, t.Repeat, t.For, t.Aux)):
+            stack.append(node.body)
+    return found

@@ -1,0 +1,212 @@
+"""The checked network: tensor types, parameters, nodes, and the tree of regions they stand in.
+
+The graph is one flat dataflow (`Graph.nodes`, in the order written, every input before its use) over a tree of
+regions (`Graph.root`): the net, its block instances, labelled groups, repeats, joins and their branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from netspec.source import Span
+
+if TYPE_CHECKING:
+    from netspec.ops.op import Op
+    from netspec.syntax.tree import Train
+
+__all__ = ["Graph", "Layout", "Node", "Param", "Region", "TensorType"]
+
+Layout: TypeAlias = Literal["map", "vector", "sequence", "ids"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """The type of one tensor, without the batch axis.
+
+    `map`: channels first, then one to three spatial axes (a signal CxL, an image CxHxW, a volume CxDxHxW).
+    `vector`: features. `sequence`: tokens x features. `ids`: integers, one per token.
+    """
+
+    layout: Layout
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many scalars the tensor holds."""
+        return prod(self.shape)
+
+    @property
+    def rank(self) -> int:
+        """How many spatial axes a convolution sees: 1 for a sequence (its tokens), 0 for a vector."""
+        return {"map": len(self.shape) - 1, "sequence": 1}.get(self.layout, 0)
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        if self.layout == "map":
+            return self.shape[1:]
+        return self.shape[:1] if self.layout == "sequence" else ()
+
+    @property
+    def features(self) -> int:
+        """The length of the feature axis: channels of a map, features of a token or a vector."""
+        return self.shape[0] if self.layout in ("map", "vector") else self.shape[-1]
+
+    @property
+    def feature_axis(self) -> int:
+        """The feature axis in the batched tensor (0 is the batch)."""
+        return 2 if self.layout == "sequence" else 1
+
+    def with_spatial(self, channels: int, spatial: tuple[int, ...]) -> TensorType:
+        """The same layout with other channels and spatial sizes."""
+        if self.layout == "sequence":
+            return TensorType("sequence", (*spatial, channels))
+        return TensorType(self.layout, (channels, *spatial))
+
+    def with_features(self, features: int) -> TensorType:
+        if self.layout == "sequence":
+            return TensorType("sequence", (*self.shape[:-1], features))
+        return TensorType(self.layout, (features, *self.shape[1:]))
+
+    @property
+    def noun(self) -> str:
+        """What a reader calls it: `an image of 3x224x224`."""
+        size = str(self)
+        if self.layout == "map":
+            return {1: "a signal", 2: "an image", 3: "a volume"}[self.rank] + f" of {size}"
+        return {
+            "vector": f"a vector of {size}",
+            "sequence": f"a sequence of {size} (tokens x features)",
+            "ids": f"a list of {size} integers",
+        }[self.layout]
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A tensor of weights. `name` is relative to its layer, as in a PyTorch state dict.
+
+    `init` says what a fresh one holds: "normal" (He: std = sqrt(2 / fan_in)), "zeros", "ones", or a number.
+    Tensors that are not trained (running statistics) are buffers. `dtype` is "float32" or "int64".
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    init: str | float = "normal"
+    fan_in: int = 1
+    trainable: bool = True
+    dtype: str = "float32"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "aux", "shared"]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Region:
+    """A part of the network that stands together in the spec.
+
+    A named region (the net, a block instance, a labelled group) is a module of its own: its members' names
+    are prefixed with its `path`. An unnamed one only groups.
+    """
+
+    kind: RegionKind
+    name: str
+    path: str
+    parent: Region | None
+    span: Span
+    block: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
+    members: list[Node | Region] = field(default_factory=list)
+    shares: Region | None = None
+    """The instance of the same shared block whose weights this one uses."""
+
+    @property
+    def named(self) -> bool:
+        return bool(self.name) or self.parent is None
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node in this region and below it, in order."""
+        stack: list[Node | Region] = [self]
+        while stack:
+            member = stack.pop()
+            if isinstance(member, Region):
+                stack.extend(reversed(member.members))
+            else:
+                yield member
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Node:
+    """One layer: an op with its options, what it reads, and what is known about it.
+
+    `name` is unique in the net and dotted (`bottleneck4.conv2`). `inputs` are indices into `Graph.nodes`.
+    `macs` counts multiply-accumulates for one example.
+    """
+
+    index: int
+    name: str
+    op: Op
+    inputs: tuple[int, ...]
+    type: TensorType
+    params: tuple[Param, ...]
+    macs: int
+    span: Span
+    region: Region
+    aux: bool = False
+    shares: int | None = None
+    """The node whose weights this one uses; they are counted there."""
+
+    @property
+    def kind(self) -> str:
+        return self.op.name
+
+    @property
+    def n_params(self) -> int:
+        """Trainable scalars of its own."""
+        return 0 if self.shares is not None else sum(p.size for p in self.params if p.trainable)
+
+    @property
+    def n_buffers(self) -> int:
+        return 0 if self.shares is not None else sum(p.size for p in self.params if not p.trainable)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Graph:
+    """A whole network. `inputs` and `outputs` are (name, node index) pairs in the order declared."""
+
+    name: str
+    root: Region
+    nodes: list[Node] = field(default_factory=list)
+    inputs: list[tuple[str, int]] = field(default_factory=list)
+    outputs: list[tuple[str, int]] = field(default_factory=list)
+    aux: list[tuple[str, int, float]] = field(default_factory=list)
+    """Auxiliary heads: name, the node of their output, the weight of their loss."""
+    train: Train | None = None
+    """The recipe as written, where there is one."""
+
+    @property
+    def layers(self) -> list[Node]:
+        """The nodes that compute, inputs left out."""
+        return [n for n in self.nodes if n.inputs]
+
+    def input_types(self, node: Node) -> tuple[TensorType, ...]:
+        return tuple(self.nodes[i].type for i in node.inputs)
+
+    def verify(self) -> None:
+        """Raises AssertionError where an invariant of the graph is broken: a bug of netspec, not of a spec."""
+        names: set[str] = set()
+        for i, node in enumerate(self.nodes):
+            assert node.index == i, f"{node.name} is out of place"
+            assert all(j < i for j in node.inputs), f"{node.name} reads what comes after it"
+            assert node.name not in names, f"{node.name} stands twice"
+            assert all(s > 0 for s in node.type.shape), f"{node.name} has an empty shape"
+            names.add(node.name)
+        assert all(0 <= i < len(self.nodes) for _, i in (*self.inputs, *self.outputs))

@@ -1,0 +1,184 @@
+"""The public face of a checked network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.analysis.totals import Totals, totals
+from netspec.diagnostics import Diagnostic, Diagnostics, SpecError
+from netspec.elaborate import elaborate
+from netspec.elaborate.limits import Limits
+from netspec.elaborate.project import read_source
+from netspec.graph import Graph, Node, TensorType
+from netspec.source import SourceFile
+from netspec.syntax import parse
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+
+__all__ = ["Checked", "Layer", "Model", "check", "load", "loads"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a checked network. Shapes are without the batch; `macs` is for one input."""
+
+    name: str
+    op: str
+    line: int
+    inputs: tuple[str, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    params: int
+    buffers: int
+    macs: int
+    aux: bool
+    description: str
+
+    @property
+    def input(self) -> tuple[int, ...]:
+        """The shape of its (first) input."""
+        return self.input_shapes[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found: the graph (None where the text could not be parsed) and every diagnostic."""
+
+    source: SourceFile
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.graph is not None and not any(d.is_error for d in self.diagnostics)
+
+    def model(self) -> Model:
+        """Raises SpecError where there are errors."""
+        if not self.ok or self.graph is None:
+            raise SpecError(self.diagnostics)
+        return Model(self.source, self.graph, self.diagnostics)
+
+
+class Model:
+    """A network that has been checked: its layers, its figures, and what it can be turned into."""
+
+    def __init__(self, source: SourceFile, graph: Graph, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        self.source = source
+        self.graph = graph
+        self.diagnostics = diagnostics
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        """The type of each input, by name, in the order declared."""
+        return {name: self.graph.nodes[i].type for name, i in self.graph.inputs}
+
+    @property
+    def outputs(self) -> dict[str, TensorType]:
+        """The type of each output, by name."""
+        return {name: self.graph.nodes[i].type for name, i in self.graph.outputs}
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [_layer(self.graph, node) for node in self.graph.layers]
+
+    @property
+    def totals(self) -> Totals:
+        return totals(self.graph, self.graph.nodes)
+
+    @property
+    def params(self) -> int:
+        """Trainable scalars, auxiliary heads left out."""
+        return self.totals.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input."""
+        return self.totals.macs
+
+    def report(self, *, columns: int = 80) -> str:
+        """The table that `netspec check` prints, as plain text."""
+        from netspec.report.table import as_text
+
+        return as_text(self, columns=columns)
+
+    def torch_source(self) -> str:
+        """A standalone PyTorch module as Python source."""
+        from netspec.backends.torch import torch_source
+
+        return torch_source(self)
+
+    def to_torch(self, *, seed: int | None = None) -> torch.nn.Module:
+        """The module that `torch_source()` defines, executed; with a seed, holding netspec's initial weights."""
+        from netspec.backends.torch.live import to_torch
+
+        return to_torch(self, seed=seed)
+
+    def to_onnx(
+        self, path: str | Path | None = None, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+    ) -> onnx.ModelProto | None:
+        """The ONNX model; written to `path` where one is given, returned otherwise.
+
+        `weights` is a safetensors file, a torch state dict (file or mapping); None: initial weights from the seed.
+        Raises SpecError where the weights do not fit or the file cannot be written.
+        """
+        from netspec.backends.onnx import to_onnx, write_onnx
+
+        if path is None:
+            return to_onnx(self, weights, seed=seed)
+        write_onnx(self, Path(path), weights, seed=seed)
+        return None
+
+    def draw(self, path: str | Path, *, direction: str = "TB") -> None:
+        """Writes a diagram: .svg, .png, .pdf or .dot. Raises SpecError where it cannot."""
+        from netspec.backends.dot import draw
+
+        draw(self, Path(path), direction=direction)
+
+
+def _layer(graph: Graph, node: Node) -> Layer:
+    inputs = [graph.nodes[i] for i in node.inputs]
+    return Layer(
+        node.name, node.kind, node.span.line, tuple(n.name for n in inputs), tuple(n.type.shape for n in inputs), node.type.shape,
+        node.n_params, node.n_buffers, node.macs, node.aux, node.op.describe(inputs[0].type),
+    )  # fmt: skip
+
+
+def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:
+    """Parses and checks a source. Errors are returned, not raised. Raises UnknownParameter for a parameter the net lacks."""
+    diagnostics = Diagnostics()
+    tree = parse(source, diagnostics)
+    if tree is None:
+        return Checked(source, None, tuple(diagnostics))
+    name = _class_name(source)
+    graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
+    return Checked(source, graph, tuple(sorted(diagnostics, key=lambda d: (not d.is_error,))))
+
+
+def _class_name(source: SourceFile) -> str:
+    """A name for a net without a header: the file's, in capitals."""
+    stem = source.path.stem if source.path is not None else "Net"
+    words = [w for w in "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split() if w]
+    name = "".join(w[:1].upper() + w[1:] for w in words)
+    return name if name and not name[0].isdigit() else f"Net{name}"
+
+
+def load(path: str | Path, **parameters: Any) -> Model:
+    """The checked model of a `.net` file, its parameters replaced by those given. Raises SpecError."""
+    return check(read_source(Path(path), Limits()), parameters).model()
+
+
+def loads(text: str, **parameters: Any) -> Model:
+    """The checked model of a spec's text. Raises SpecError."""
+    return check(SourceFile(text), parameters).model()

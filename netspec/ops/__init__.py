@@ -1,0 +1,48 @@
+"""The catalogue: every layer of the language, by name. Adding an op is a class in this folder and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from netspec.ops import activation, elementwise, norm, shape
+from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv, TransposedConv
+from netspec.ops.dense import FullyConnected, Linear
+from netspec.ops.join import Add, Concat, Multiply
+from netspec.ops.local_conv import LocalConv
+from netspec.ops.op import Op
+from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
+from netspec.ops.recurrent import GRU, LSTM, RNN
+from netspec.ops.regularise import Dropout, Dropout2d, DropPath, Noise
+from netspec.ops.sequence import Attention, ClassToken, Embed, PositionEmbedding
+
+__all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALISATIONS", "SECTIONS"]
+
+
+def _by_name(ops: Iterable[type[Op]]) -> Mapping[str, type[Op]]:
+    """Names and aliases, in lower case. Raises ValueError where one stands twice."""
+    names: dict[str, type[Op]] = {}
+    for op in ops:
+        for name in (op.name, *op.aliases):
+            if names.setdefault(name.lower(), op) is not op:
+                raise ValueError(f"{name} names both {names[name.lower()].__name__} and {op.__name__}")
+    return MappingProxyType(names)
+
+
+SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
+    {
+        "Convolution": (Conv, TransposedConv, DepthwiseConv, SeparableConv, LocalConv),
+        "Pooling": (MaxPool, AvgPool, LpPool, GlobalAvgPool, GlobalMaxPool, AdaptiveAvgPool, AdaptiveMaxPool),
+        "Dense": (FullyConnected, Linear),
+        "Activation": activation.ALL,
+        "Normalisation": norm.ALL,
+        "Regularisation": (Dropout, Dropout2d, DropPath, Noise),
+        "Shape": shape.ALL,
+        "Sequence": (Embed, PositionEmbedding, ClassToken, Attention, RNN, LSTM, GRU),
+        "Trained values": elementwise.ALL,
+    }
+)
+CATALOGUE: Mapping[str, type[Op]] = _by_name(op for section in SECTIONS.values() for op in section)
+ACTIVATIONS: Mapping[str, type[Op]] = _by_name(activation.ALL)
+NORMALISATIONS: Mapping[str, type[Op]] = _by_name(norm.ALL)
+JOINS: Mapping[str, type[Op]] = _by_name((Add, Multiply, Concat))

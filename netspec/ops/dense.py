@@ -1,0 +1,89 @@
+"""Fully connected layers: FC (flattens what comes in) and linear (along the feature axis)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import Param, TensorType
+from netspec.ops.kinds import Flag, Integer, LayerWord, Reference
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import call, unless
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["FullyConnected", "Linear", "require_numbers"]
+
+
+def require_numbers(op: Op, x: TensorType) -> None:
+    """Raises Misfit (NS303) for integer ids, on which no arithmetic is meant."""
+    if x.layout == "ids":
+        raise Misfit("NS303", f"{op.name} needs numbers, not ids", label=f"the input is {x.noun}", helps=("turn ids into vectors first: `embed-64 vocab=10000`",))
+
+
+class Linear(Op):
+    """A matrix product along the feature axis: channels of an image, features of a token; positions share it."""
+
+    name = "linear"
+    aliases = ()
+    example = "linear-256 act=gelu"
+    shape_rule = "the feature axis becomes width, the others stay"
+    param_rule = "features x width weights, and width biases"
+    weight_layer = True
+
+    width = Option(Integer(), slot="width", doc="number of units")
+    bias = Option(Flag(), True, doc="whether each unit has a bias")
+    norm = Option(LayerWord("a normalisation"), None, doc="normalisation layer after it")
+    act = Option(LayerWord("an activation"), None, doc="activation layer after it")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_numbers(self, x)
+        return x.with_features(self.width)
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        features = inputs[0].features
+        weight = Param("weight", (self.width, features), "normal", fan_in=features)
+        return (weight, Param("bias", (self.width,), "zeros")) if self.bias else (weight,)
+
+    def macs(self, *inputs: TensorType) -> int:
+        return inputs[0].size * self.width
+
+    def connection_count(self, *inputs: TensorType) -> int:
+        return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
+
+    def describe(self, x: TensorType) -> str:
+        return f"{self.width} units" + ("" if self.bias else ", no bias")
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = call("nn.Linear", x.features, self.width, bias=unless(self.bias, True))
+        return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        if x.layout == "vector":
+            biases = [emit.param("bias")] if self.bias else []
+            return emit.node("Gemm", [*emit.inputs, emit.param("weight"), *biases], transB=1)
+        y = emit.node("Transpose", [emit.param("weight")], perm=[1, 0], hint="weight_t")
+        y = emit.node("MatMul", [emit.features_last(), y])
+        if self.bias:
+            y = emit.node("Add", [y, emit.param("bias")])
+        return emit.features_back(y)
+
+
+class FullyConnected(Linear):
+    """Every unit sees every value of the input, which is flattened first."""
+
+    name = "FC"
+    aliases = ("fully_connected", "dense_layer")
+    example = "FC-4096 act=relu"
+    shape_rule = "a vector of width"
+
+    tie = Option(Reference(), None, doc="the label of a layer whose weights are used, transposed")
+
+    def needs_flat(self, x: TensorType) -> bool:
+        return x.layout in ("map", "sequence")
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        return None

@@ -1,0 +1,144 @@
+"""scale and subsample: a few trained weights applied value by value."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from netspec.graph import Param, TensorType
+from netspec.ops.conv import require_map
+from netspec.ops.dense import require_numbers
+from netspec.ops.kinds import Flag, LayerWord, Number, PerAxis
+from netspec.ops.op import Leftover, Op, Option, TorchCode
+from netspec.ops.python_text import along_tokens
+from netspec.ops.windows import Window, windows
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["ALL"]
+
+SCALE = (
+    "Scale",
+    '''
+class Scale(nn.Module):
+    """Multiplies by one trained weight for each feature."""
+
+    def __init__(self, shape: tuple[int, ...], init: float, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, init))
+        self.bias = nn.Parameter(torch.zeros(shape)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.weight
+        return x if self.bias is None else x + self.bias
+''',
+)
+
+
+class Scale(Op):
+    """Multiplies by one trained weight for each feature (and adds a bias where asked)."""
+
+    name, example = "scale", "scale init=1e-6"
+    param_rule = "one weight for each feature (bias=yes: and one bias)"
+    init = Option(Number(), 1.0, slot="value", doc="the weights at the start")
+    bias = Option(Flag(), False, doc="whether it adds a bias too")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        return inputs[0]
+
+    def shape(self, x: TensorType) -> tuple[int, ...]:
+        return (x.features, *(1 for _ in x.spatial)) if x.layout == "map" else (x.features,)
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        shape = self.shape(inputs[0])
+        weight = Param("weight", shape, self.init)
+        return (weight, Param("bias", shape, "zeros")) if self.bias else (weight,)
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        bias = ", bias=True" if self.bias else ""
+        return TorchCode((("", f"Scale({self.shape(inputs[0])}, {self.init!r}{bias})"),), None, (SCALE,))
+
+    def onnx(self, emit: Emitter) -> str:
+        y = emit.node("Mul", [*emit.inputs, emit.param("weight")])
+        return emit.node("Add", [y, emit.param("bias")]) if self.bias else y
+
+
+SUBSAMPLE = (
+    "Subsample",
+    '''
+class Subsample(nn.Module):
+    """LeNet-5's subsampling: the sum of each window times a trained coefficient, plus a trained bias."""
+
+    def __init__(self, channels: int, pool: nn.Module, taps: int) -> None:
+        super().__init__()
+        shape = (channels, *[1] * (2 if isinstance(pool, nn.AvgPool2d) else 3 if isinstance(pool, nn.AvgPool3d) else 1))
+        self.pool, self.taps = pool, taps
+        self.weight = nn.Parameter(torch.full(shape, 1 / taps))
+        self.bias = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(x) * self.taps * self.weight + self.bias
+''',
+)
+
+
+class Subsample(Op):
+    """The sum of each window times one trained coefficient, plus one trained bias, for each channel (LeCun et al. 1998)."""
+
+    name, example = "subsample", "subsample2/2 act=tanh"
+    shape_rule = "(W - K)/S + 1 along each spatial axis, rounded down"
+    param_rule = "a coefficient and a bias for each channel"
+    kernel = Option(PerAxis(), (2,), slot="kernel", doc="size of the window")
+    stride = Option(PerAxis(), None, slot="stride", doc="step of the window (default: the kernel)")
+    act = Option(LayerWord("an activation"), None, doc="activation layer after it")
+
+    def geometry(self, x: TensorType) -> Window:
+        return windows(x, self.kernel, self.kernel if self.stride is None else self.stride, (0,))
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_map(self, x)
+        window = self.geometry(x)
+        window.require_fit("pooling")
+        return x.with_spatial(x.features, window.output)
+
+    def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
+        return self.geometry(inputs[0]).leftovers()
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        window = self.geometry(x)
+        return tuple(zip(window.extent, window.stride, strict=True))
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        (x,) = inputs
+        shape = (x.features, *(1,) * x.rank)
+        return Param("weight", shape, 1 / self.geometry(x).taps), Param("bias", shape, "zeros")
+
+    def connection_count(self, *inputs: TensorType) -> int:
+        """Every unit sees its window and its bias, as the paper counts."""
+        (x,) = inputs
+        window = self.geometry(x)
+        return x.features * prod(window.output) * (window.taps + 1)
+
+    def describe(self, x: TensorType) -> str:
+        window = self.geometry(x)
+        return f"{'x'.join(map(str, window.kernel))}, stride {'x'.join(map(str, sorted(set(window.stride))))}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        window = self.geometry(x)
+        pool = f"nn.AvgPool{x.rank}d({window.kernel}, {window.stride})"
+        return TorchCode((("", f"Subsample({x.features}, {pool}, taps={window.taps})"),), along_tokens(x), (SUBSAMPLE,))
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        window = self.geometry(x)
+        y = emit.node("AveragePool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride))
+        y = emit.node("Mul", [y, emit.scalar(float(window.taps), "taps")])
+        y = emit.node("Add", [emit.node("Mul", [y, emit.param("weight")]), emit.param("bias")])
+        return emit.channels_back(y)
+
+
+ALL: tuple[type[Op], ...] = (Scale, Subsample)

@@ -1,0 +1,81 @@
+"""What joins branches: add, mul and concat. They are written with brackets, not as layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import TensorType
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.shape import AXIS, named_axis
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["Add", "Concat", "Multiply"]
+
+
+class Add(Op):
+    """The sum of the branches, which have one shape; Cx1x1 is spread over CxHxW."""
+
+    name, example = "add", "add [ conv3-64 pad=1; identity ]"
+    shape_rule = "the shape of the branches"
+    symbol, onnx_name = "+", "Add"
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        widest = max(inputs, key=lambda t: t.size)
+        for i, x in enumerate(inputs):
+            spread = x.layout == widest.layout == "map" and x.shape == (widest.shape[0], *(1,) * widest.rank)
+            if x != widest and not spread:
+                raise Misfit(
+                    "NS306", f"{self.name} needs branches of one shape", label=f"branch {i + 1} gives {x}, another gives {widest}",
+                    notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
+                )  # fmt: skip
+        return widest
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.expression(f" {self.symbol} ".join(f"{{{i}}}" for i in range(len(inputs))))
+
+    def onnx(self, emit: Emitter) -> str:
+        y, *rest = emit.inputs
+        for x in rest:
+            y = emit.node(self.onnx_name, [y, x])
+        return y
+
+
+class Multiply(Add):
+    """The product of the branches, which have one shape; Cx1x1 is spread over CxHxW (squeeze and excitation)."""
+
+    name, example = "mul", "mul [ identity; { gap; conv1-4; relu; conv1-64; sigmoid } ]"
+    symbol, onnx_name = "*", "Mul"
+
+
+class Concat(Op):
+    """The branches one behind the other along the channels, or along the axis given."""
+
+    name, example = "concat", "concat [ conv1-64; conv3-128 pad=1 ]"
+    shape_rule = "the sizes along the axis are added, the others agree"
+    axis = Option(AXIS, "channels", doc="the axis")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        first = inputs[0]
+        axis = named_axis(first, self.axis) - 1
+        for i, x in enumerate(inputs):
+            others = [s for j, s in enumerate(x.shape) if j != axis]
+            if x.layout != first.layout or others != [s for j, s in enumerate(first.shape) if j != axis]:
+                raise Misfit(
+                    "NS306", f"concat needs branches that agree except in {self.axis}", label=f"branch {i + 1} gives {x}, branch 1 gives {first}",
+                    notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
+                )  # fmt: skip
+        shape = list(first.shape)
+        shape[axis] = sum(x.shape[axis] for x in inputs)
+        return TensorType(first.layout, tuple(shape))
+
+    def describe(self, x: TensorType) -> str:
+        return f"along {self.axis}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        parts = ", ".join(f"{{{i}}}" for i in range(len(inputs)))
+        return TorchCode.expression(f"torch.cat([{parts}], dim={named_axis(inputs[0], self.axis)})")
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.node("Concat", emit.inputs, axis=named_axis(emit.types[0], self.axis))

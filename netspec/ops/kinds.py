@@ -1,0 +1,308 @@
+"""The kinds of values that options take: each reads a value of the language or says why it cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from netspec.diagnostics import nearest
+from netspec.values import Size, Value, Word, kind_of, show
+
+if TYPE_CHECKING:
+    from netspec.ops.op import Op
+
+__all__ = [
+    "BadValue", "Choice", "Flag", "Integer", "Kind", "LayerWord", "Number", "Numbers", "Padding", "PerAxis", "Pair",
+    "Reference", "Table",
+]  # fmt: skip
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+MAX_INT = 10**9
+
+
+class BadValue(Exception):
+    """A value that an option does not take."""
+
+    def __init__(self, message: str, *helps: str, code: str = "NS204") -> None:
+        super().__init__(message)
+        self.message = message
+        self.helps = helps
+        self.code = code
+
+
+def as_integer(value: Value, noun: str) -> int:
+    """A whole number; a float of integral value is one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadValue(f"expected {noun}, found {_found(value)}")
+    if isinstance(value, float):
+        if value != int(value):
+            raise BadValue(
+                f"expected {noun}, found {value:g}", f"round it: `round(…)` gives {round(value)}, `floor(…)` gives {int(value // 1)}"
+            )
+        return int(value)
+    return int(value)
+
+
+def _found(value: Value) -> str:
+    return show(value) if value is None else f"{kind_of(value)}, {show(value)}"
+
+
+class Kind(Generic[T_co]):
+    """A kind of value. `noun` completes "expected …"; `gathers` says that it takes several positional values at once."""
+
+    noun = "a value"
+    gathers = False
+
+    def read(self, value: Value) -> T_co:
+        """Raises BadValue."""
+        raise BadValue(f"expected {self.noun}, found {_found(value)}")
+
+    def document(self) -> str:
+        """What the kind takes, for the catalogue."""
+        return self.noun
+
+
+class Integer(Kind[int]):
+    def __init__(self, low: int = 1, high: int = MAX_INT, *, odd: bool = False) -> None:
+        self.low, self.high, self.odd = low, high, odd
+        self.noun = "a whole number"
+
+    def read(self, value: Value) -> int:
+        number = as_integer(value, self.noun)
+        return self.bounded(number)
+
+    def bounded(self, number: int) -> int:
+        if number < self.low:
+            raise BadValue(f"{number} is too small: it must be at least {self.low}", code="NS205")
+        if number > self.high:
+            raise BadValue(f"{number} is too large: it must be at most {self.high:,}", code="NS205")
+        if self.odd and number % 2 == 0:
+            raise BadValue(f"{number} is even: it must be odd", f"try {number - 1} or {number + 1}", code="NS205")
+        return number
+
+    def document(self) -> str:
+        high = "" if self.high == MAX_INT else f", at most {self.high}"
+        return f"{'odd' if self.odd else 'whole'} number, at least {self.low}{high}"
+
+
+class Number(Kind[float]):
+    """A real number within bounds; the ends belong to it unless `open`."""
+
+    noun = "a number"
+
+    def __init__(self, low: float = -1e30, high: float = 1e30, *, open_low: bool = False, open_high: bool = False) -> None:
+        self.low, self.high, self.open_low, self.open_high = low, high, open_low, open_high
+
+    def read(self, value: Value) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        number = float(value)
+        if number < self.low or (self.open_low and number == self.low):
+            raise BadValue(f"{number:g} is too small: it must be {'more than' if self.open_low else 'at least'} {self.low:g}", code="NS205")
+        if number > self.high or (self.open_high and number == self.high):
+            raise BadValue(f"{number:g} is too large: it must be {'less than' if self.open_high else 'at most'} {self.high:g}", code="NS205")
+        return number
+
+    def document(self) -> str:
+        low = "" if self.low <= -1e30 else f"{'more than' if self.open_low else 'at least'} {self.low:g}"
+        high = "" if self.high >= 1e30 else f"{'less than' if self.open_high else 'at most'} {self.high:g}"
+        return ", ".join(p for p in ("number", low, high) if p)
+
+
+class Flag(Kind[bool]):
+    noun = "yes or no"
+
+    def read(self, value: Value) -> bool:
+        if not isinstance(value, bool):
+            raise BadValue(f"expected yes or no, found {_found(value)}")
+        return value
+
+
+class Choice(Kind[str]):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.noun = "one of " + ", ".join(words)
+
+    def read(self, value: Value) -> str:
+        word = value.name if isinstance(value, Word) and not value.called else value
+        if isinstance(word, str):
+            if word.lower() in self.words:
+                return word.lower()
+            near = nearest(word, self.words)
+            raise BadValue(f"`{word}` is not {self.noun}", *([f"did you mean `{near}`?"] if near else []), code="NS205")
+        raise BadValue(f"expected {self.noun}, found {_found(value)}")
+
+
+class PerAxis(Kind[tuple[int, ...]]):
+    """A whole number for every spatial axis alike, or one for each: `3`, `3x5`, `(3, 5)`."""
+
+    def __init__(self, low: int = 1, high: int = 1_000_000, *, gathers: bool = False) -> None:
+        self.low, self.high, self.gathers = low, high, gathers
+        self.noun = "a whole number or a size such as 3x5"
+
+    def read(self, value: Value) -> tuple[int, ...]:
+        each = Integer(self.low, self.high)
+        if isinstance(value, (tuple, list)):
+            if not 1 <= len(value) <= 3:
+                raise BadValue(f"expected one to three sizes, found {len(value)}")
+            return tuple(each.read(v) for v in value)
+        return (each.bounded(as_integer(value, self.noun)),)
+
+    def document(self) -> str:
+        return f"whole number at least {self.low}, or a size such as 3x5"
+
+
+class Padding(Kind["tuple[int, ...] | str"]):
+    """`1`, `1x2` (both ends of each axis), `(top, left, bottom, right)` (begins, then ends), or a rule by name."""
+
+    noun = "a whole number, a size such as 1x2, (top, left, bottom, right), or same"
+    rules = ("same", "same_upper", "same_lower")
+
+    def __init__(self, *, rules: bool = True, high: int = 1_000_000) -> None:
+        self.with_rules = rules
+        self.high = high
+
+    def read(self, value: Value) -> tuple[int, ...] | str:
+        word = value.name if isinstance(value, Word) and not value.called else value
+        if isinstance(word, str):
+            if self.with_rules and word.lower() in self.rules:
+                return word.lower()
+            if word.lower() == "valid":
+                return (0,)
+            near = nearest(word, self.rules) if self.with_rules else None
+            raise BadValue(f"`{word}` is not a padding", f"did you mean `{near}`?" if near else f"write {self.noun}")
+        if isinstance(value, (tuple, list)):
+            if isinstance(value, Size) or len(value) in (1, 2, 4, 6):
+                return tuple(self.one(v) for v in value)
+            raise BadValue(f"expected {self.noun}, found {len(value)} numbers")
+        return (self.one(value),)
+
+    def one(self, value: Value) -> int:
+        number = as_integer(value, self.noun)
+        if number < 0:
+            raise BadValue("padding cannot be negative", f"to take {-number} off each side, use `crop {-number}`", code="NS205")
+        if number > self.high:
+            raise BadValue(f"a padding of {number:,} is too large: it must be at most {self.high:,}", code="NS205")
+        return number
+
+
+class Numbers(Kind[tuple[float, ...]]):
+    """One number, or one for each channel."""
+
+    noun = "a number or a list of numbers"
+
+    def __init__(self, *, positive: bool = False) -> None:
+        self.each = Number(0.0, open_low=True) if positive else Number()
+
+    def read(self, value: Value) -> tuple[float, ...]:
+        if isinstance(value, (tuple, list)) and not isinstance(value, Size):
+            if not value or len(value) > 4096:
+                raise BadValue(f"expected 1 to 4096 numbers, found {len(value)}")
+            return tuple(self.each.read(v) for v in value)
+        return (self.each.read(value),)
+
+
+class Pair(Kind[tuple[int, int]]):
+    """Two whole numbers: front and back."""
+
+    noun = "two whole numbers, (front, back)"
+
+    def read(self, value: Value) -> tuple[int, int]:
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        front, back = (Integer(0).read(v) for v in value)
+        return front, back
+
+
+class Table(Kind[tuple[tuple[int, ...], ...]]):
+    """For each filter the list of input channels that it sees, counted from 0."""
+
+    noun = "a list of lists of channel numbers"
+
+    def read(self, value: Value) -> tuple[tuple[int, ...], ...]:
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
+            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        rows = []
+        for row in value:
+            if not isinstance(row, (list, tuple)) or isinstance(row, Size) or not row:
+                raise BadValue(f"expected {self.noun}, found {_found(row)} in it")
+            channels = tuple(Integer(0).read(c) for c in row)
+            if len(set(channels)) != len(channels):
+                raise BadValue(f"{show(list(row))} names a channel twice", code="NS205")
+            rows.append(channels)
+        return tuple(rows)
+
+
+class Reference(Kind[str]):
+    """The label of another layer."""
+
+    noun = "the label of a layer"
+
+    def read(self, value: Value) -> str:
+        if isinstance(value, Word) and not value.called:
+            return value.name
+        if isinstance(value, str):
+            return value
+        raise BadValue(f"expected {self.noun}, found {_found(value)}")
+
+
+class LayerWord(Kind["Op | None"]):
+    """A layer named by a word: a normalisation (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self.noun = f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
+
+    def names(self) -> dict[str, type[Op]]:
+        from netspec.ops import ACTIVATIONS, NORMALISATIONS
+
+        return dict(NORMALISATIONS if "norm" in self.family else ACTIVATIONS)
+
+    def read(self, value: Value) -> Op | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = Word(value)
+        if isinstance(value, bool):
+            raise BadValue(f"expected {self.noun}, found {show(value)}", "write `none` for no such layer")
+        if not isinstance(value, Word):
+            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        if value.name.lower() == "none" and not value.called:
+            return None
+        names = self.names()
+        op = names.get(value.name.lower())
+        if op is None:
+            near = nearest(value.name, names)
+            raise BadValue(f"`{value.name}` is not {self.noun.split(' such')[0]}", f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(names))}", code="NS205")
+        return bind_word(op, value)
+
+
+def bind_word(op: type[Op], word: Word) -> Op:
+    """An op from a word with arguments: `gn(32)`, `bn(eps=1e-3)`. Raises BadValue."""
+    values: dict[str, Any] = {}
+    slots = [o for o in op.options.values() if o.slot == "value"]
+    if len(word.arguments) > len(slots):
+        raise BadValue(f"`{op.name}` takes {len(slots) or 'no'} value{'s' if len(slots) > 1 else ''} without a name, found {len(word.arguments)}")
+    for option, value in zip(slots, word.arguments, strict=False):
+        values[option.name] = option.kind.read(value)
+    for name, value in word.options:
+        found = op.options.get(name)
+        if found is None:
+            near = nearest(name, op.options)
+            raise BadValue(f"`{op.name}` has no option `{name}`", f"did you mean `{near}`?" if near else f"its options are {', '.join(op.options) or 'none'}", code="NS202")
+        if name in values:
+            raise BadValue(f"`{name}` is given twice", code="NS203")
+        values[name] = found.kind.read(value)
+    from netspec.ops.op import REQUIRED, Misfit
+
+    missing = [o.name for o in op.options.values() if o.default is REQUIRED and o.name not in values]
+    if missing:
+        raise BadValue(f"`{op.name}` needs its `{missing[0]}`", f"write `{op.name}(…)`", code="NS206")
+    bound = op(**values)
+    try:
+        bound.validate()
+    except Misfit as misfit:
+        raise BadValue(misfit.message, *misfit.helps, code=misfit.code) from None
+    return bound

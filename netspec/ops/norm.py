@@ -1,0 +1,285 @@
+"""Normalisations: bn, ln, gn, instancenorm, LRN, normalize and l2norm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import Param, TensorType
+from netspec.ops.dense import require_numbers
+from netspec.ops.kinds import Flag, Integer, Number, Numbers
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import along_tokens, call, unless
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["ALL", "BatchNorm"]
+
+_EPS = Number(0, 1, open_low=True)
+
+
+def affine(features: int) -> tuple[Param, ...]:
+    return Param("weight", (features,), "ones"), Param("bias", (features,), "zeros")
+
+
+class BatchNorm(Op):
+    """Standardises every channel by the batch in training, by running statistics afterwards (Ioffe & Szegedy 2015)."""
+
+    name, example = "bn", "bn"
+    aliases = ("batchnorm", "batch_norm")
+    param_rule = "a scale and a shift for each channel; running mean, variance and a step count are buffers"
+
+    eps = Option(_EPS, 1e-5, doc="added to the variance")
+    momentum = Option(Number(0, 1), 0.1, doc="weight of the new batch in the running statistics")
+    affine = Option(Flag(), True, doc="whether it scales and shifts")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        return inputs[0]
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        n = inputs[0].features
+        return (
+            *(affine(n) if self.affine else ()),
+            Param("running_mean", (n,), "zeros", trainable=False),
+            Param("running_var", (n,), "ones", trainable=False),
+            Param("num_batches_tracked", (), "zeros", trainable=False, dtype="int64"),
+        )
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = call(
+            f"nn.BatchNorm{max(1, x.rank)}d", x.features, eps=unless(self.eps, 1e-5), momentum=unless(self.momentum, 0.1),
+            affine=unless(self.affine, True),
+        )  # fmt: skip
+        return TorchCode((("", text),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        n = emit.types[0].features
+        scale = emit.param("weight") if self.affine else emit.floats([1.0] * n, "scale")
+        shift = emit.param("bias") if self.affine else emit.floats([0.0] * n, "shift")
+        statistics = [emit.param("running_mean"), emit.param("running_var")]
+        y = emit.node("BatchNormalization", [emit.channels_first(), scale, shift, *statistics], epsilon=self.eps)
+        return emit.channels_back(y)
+
+
+class LayerNorm(Op):
+    """Standardises the features of every token, or the channels at every position (Ba et al. 2016)."""
+
+    name, example = "ln", "ln"
+    aliases = ("layernorm", "layer_norm")
+    param_rule = "a scale and a shift for each feature"
+
+    eps = Option(_EPS, 1e-5, doc="added to the variance")
+    affine = Option(Flag(), True, doc="whether it scales and shifts")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        return inputs[0]
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        return affine(inputs[0].features) if self.affine else ()
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = call("nn.LayerNorm", x.features, eps=unless(self.eps, 1e-5), elementwise_affine=unless(self.affine, True))
+        return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
+
+    def onnx(self, emit: Emitter) -> str:
+        n = emit.types[0].features
+        scale = [emit.param("weight"), emit.param("bias")] if self.affine else [emit.floats([1.0] * n, "scale")]
+        y = emit.node("LayerNormalization", [emit.features_last(), *scale], axis=-1, epsilon=self.eps)
+        return emit.features_back(y)
+
+
+class GroupNorm(Op):
+    """Standardises groups of channels, example by example (Wu & He 2018)."""
+
+    name, example = "gn", "gn 32"
+    aliases = ("groupnorm", "group_norm")
+    param_rule = "a scale and a shift for each channel"
+
+    groups = Option(Integer(), 32, slot="value", doc="number of groups of channels")
+    eps = Option(_EPS, 1e-5, doc="added to the variance")
+    affine = Option(Flag(), True, doc="whether it scales and shifts")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_numbers(self, x)
+        if x.features % self.groups:
+            near = sorted((g for g in range(1, x.features + 1) if x.features % g == 0), key=lambda g: abs(g - self.groups))
+            raise Misfit(
+                "NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups",
+                helps=(f"groups that do: {', '.join(map(str, sorted(near[:3])))}",),
+            )  # fmt: skip
+        return x
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        return affine(inputs[0].features) if self.affine else ()
+
+    def describe(self, x: TensorType) -> str:
+        return f"{self.groups} groups"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = call("nn.GroupNorm", self.groups, x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, True))
+        return TorchCode((("", text),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        y = emit.reshape(emit.channels_first(), [-1, self.groups, x.size // self.groups])
+        ones, zeros = emit.floats([1.0] * self.groups, "ones"), emit.floats([0.0] * self.groups, "zeros")
+        y = emit.node("InstanceNormalization", [y, ones, zeros], epsilon=self.eps)
+        y = emit.reshape(y, [-1, x.features, *x.spatial])
+        if self.affine:
+            per_channel = [-1, *(1 for _ in x.spatial)]
+            y = emit.node("Mul", [y, emit.reshape(emit.param("weight"), per_channel)])
+            y = emit.node("Add", [y, emit.reshape(emit.param("bias"), per_channel)])
+        return emit.channels_back(y)
+
+
+class InstanceNorm(Op):
+    """Standardises every channel of every example by itself (Ulyanov et al. 2016)."""
+
+    name, example = "instancenorm", "instancenorm"
+    aliases = ("instance", "instance_norm")
+    param_rule = "none (affine=yes: a scale and a shift for each channel)"
+
+    eps = Option(_EPS, 1e-5, doc="added to the variance")
+    affine = Option(Flag(), False, doc="whether it scales and shifts")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_numbers(self, x)
+        if x.rank == 0:
+            raise Misfit("NS303", "instancenorm needs positions to standardise over", label=f"the input is {x.noun}", helps=("use `ln` for vectors",))
+        if x.size == x.features:
+            raise Misfit("NS307", "instancenorm over a single position gives zeros", label=f"the input is {x.noun}", helps=("use `ln` or `bn` here",))
+        return x
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        return affine(inputs[0].features) if self.affine else ()
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = call(f"nn.InstanceNorm{x.rank}d", x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, False))
+        return TorchCode((("", text),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        n = emit.types[0].features
+        scale = emit.param("weight") if self.affine else emit.floats([1.0] * n, "ones")
+        shift = emit.param("bias") if self.affine else emit.floats([0.0] * n, "zeros")
+        y = emit.node("InstanceNormalization", [emit.channels_first(), scale, shift], epsilon=self.eps)
+        return emit.channels_back(y)
+
+
+class LocalResponseNorm(Op):
+    """x / (k + alpha/size * sum of squares over `size` neighbouring channels)^beta (Krizhevsky et al. 2012).
+
+    The sum is divided by `size`, as Caffe, PyTorch and ONNX do with the paper's alpha.
+    """
+
+    name, example = "LRN", "LRN 5 alpha=1e-4 beta=0.75 k=2"
+    aliases = ("local_response_norm", "localresponsenorm")
+
+    size = Option(Integer(1, 1023, odd=True), 5, slot="value", doc="number of neighbouring channels")
+    alpha = Option(Number(0), 1e-4, doc="scale of the sum of squares")
+    beta = Option(Number(0), 0.75, doc="exponent")
+    k = Option(Number(0), 2.0, doc="added to the scaled sum")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if x.layout != "map":
+            raise Misfit("NS303", "LRN needs an image or a signal", label=f"the input is {x.noun}")
+        return x
+
+    def describe(self, x: TensorType) -> str:
+        return f"size {self.size}, alpha {self.alpha:g}, beta {self.beta:g}, k {self.k:g}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.module(call("nn.LocalResponseNorm", self.size, alpha=self.alpha, beta=self.beta, k=self.k))
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        y = emit.inputs[0]
+        if x.rank != 2:  # ONNX Runtime's LRN takes images only
+            y = emit.reshape(y, [-1, x.features, x.size // x.features, 1])
+        y = emit.node("LRN", [y], size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
+        return y if x.rank == 2 else emit.reshape(y, [-1, *x.shape])
+
+
+NORMALIZE = (
+    "Normalize",
+    '''
+class Normalize(nn.Module):
+    """Centres and scales the input: (x - mean) / std."""
+
+    def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).reshape(-1, *[1] * rank))
+        self.register_buffer("std", torch.tensor(std).reshape(-1, *[1] * rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+''',
+)
+
+
+class Normalize(Op):
+    """(x - mean) / std with given constants, one for all channels or one for each: input centring."""
+
+    name, example = "normalize", "normalize mean=(0.485, 0.456, 0.406) std=(0.229, 0.224, 0.225)"
+    aliases = ("centre", "center")
+    param_rule = "none; mean and std are buffers"
+
+    mean = Option(Numbers(), (0.0,), doc="subtracted")
+    std = Option(Numbers(positive=True), (1.0,), doc="divides")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_numbers(self, x)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, x.features):
+                raise Misfit("NS307", f"{len(values)} values for {x.features} channels", option=name, helps=("give one value, or one for each channel",))
+        return x
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        ones = () if inputs[0].layout == "sequence" else (1,) * inputs[0].rank
+        return tuple(
+            Param(name, (len(values), *ones), values, trainable=False) for name, values in (("mean", self.mean), ("std", self.std))
+        )
+
+    def describe(self, x: TensorType) -> str:
+        return "(x - mean) / std"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        rank = 0 if x.layout == "sequence" else x.rank
+        return TorchCode((("", call("Normalize", mean=list(self.mean), std=list(self.std), rank=rank)),), None, (NORMALIZE,))
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.node("Div", [emit.node("Sub", [*emit.inputs, emit.param("mean")]), emit.param("std")])
+
+
+class L2Norm(Op):
+    """Divides by the Euclidean length along the feature axis."""
+
+    name, example = "l2norm", "l2norm"
+    aliases = ("l2_norm", "l2_normalize")
+
+    eps = Option(_EPS, 1e-12, doc="the least length divided by")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        return inputs[0]
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        eps = "" if self.eps == 1e-12 else f", eps={self.eps!r}"
+        return TorchCode.expression(f"F.normalize({{0}}, dim={inputs[0].feature_axis}{eps})")
+
+    def onnx(self, emit: Emitter) -> str:
+        length = emit.reduce("ReduceL2", emit.inputs[0], [emit.types[0].feature_axis], keepdims=1)
+        return emit.node("Div", [*emit.inputs, emit.node("Max", [length, emit.scalar(self.eps, "eps")])])
+
+
+ALL: tuple[type[Op], ...] = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm, Normalize, L2Norm)

@@ -1,0 +1,202 @@
+"""What an op is: options, a shape rule, parameters, cost, its PyTorch, its ONNX and its documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
+
+from netspec.graph import Param, TensorType
+from netspec.ops.kinds import Kind
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["REQUIRED", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
+
+T = TypeVar("T")
+Slot = Literal["option", "kernel", "width", "stride", "value"]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED = _Required()
+
+
+class Option(Generic[T]):
+    """One option of an op: where it is written (`slot`), what it takes (`kind`), its default, its documentation.
+
+    A `kernel` is written in the head (`conv3`), a `width` after `-`, a `stride` after `/`, a `value` without a
+    name (`dropout 0.5`); every option can be written by name too.
+    """
+
+    __slots__ = ("default", "doc", "kind", "name", "slot")
+
+    def __init__(self, kind: Kind[T], default: Any = REQUIRED, *, doc: str, slot: Slot = "option") -> None:
+        self.kind = kind
+        self.default = default
+        self.doc = doc
+        self.slot = slot
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Option[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Option[T] | T:
+        if instance is None:
+            return self
+        raise AttributeError(self.name)  # unreachable: an instance carries the value under the same name
+
+
+class Misfit(Exception):
+    """An op cannot take these inputs. The elaborator turns it into a diagnostic at the layer."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        option: str | None = None,
+        label: str = "",
+        notes: tuple[str, ...] = (),
+        helps: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.option = option
+        self.label = label
+        self.notes = notes
+        self.helps = helps
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A window that does not tile its input along one axis: `dropped` of its elements are never seen."""
+
+    axis: str
+    dropped: int
+    arithmetic: str
+    helps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TorchCode:
+    """What an op becomes in a PyTorch module.
+
+    `modules` are (suffix, constructor) pairs, held as attributes named after the layer plus the suffix.
+    `call` is the expression of the forward pass, with `{0}`, `{1}` … for the inputs and `{m}` for the module
+    (`{m_pad}` for one with the suffix `pad`); None applies the modules one after another.
+    `helpers` are the classes (name, source text) that the file needs.
+    """
+
+    modules: tuple[tuple[str, str], ...] = ()
+    call: str | None = None
+    helpers: tuple[tuple[str, str], ...] = ()
+    imports: tuple[str, ...] = ()
+
+    @classmethod
+    def module(cls, constructor: str) -> TorchCode:
+        return cls(modules=(("", constructor),))
+
+    @classmethod
+    def expression(cls, call: str, *, imports: tuple[str, ...] = ()) -> TorchCode:
+        return cls(call=call, imports=imports)
+
+
+class Op:
+    """An op with its options bound. Subclasses declare options as class attributes; instances are immutable values."""
+
+    name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[str] = ""
+    shape_rule: ClassVar[str] = "the shape stays as it is"
+    param_rule: ClassVar[str] = "none"
+    weight_layer: ClassVar[bool] = False
+    """Whether the op counts towards `depth` and `neurons`: convolutions and fully connected layers."""
+    options: ClassVar[dict[str, Option[Any]]] = {}
+    norm: Op | None | Option[Any] = None
+    act: Op | None | Option[Any] = None
+
+    def __init_subclass__(cls) -> None:
+        options: dict[str, Option[Any]] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Option):
+                    options[name] = value
+                elif name in options:
+                    del options[name]
+        cls.options = options
+
+    def __init__(self, **values: Any) -> None:
+        bound = self.__dict__
+        for name, option in self.options.items():
+            bound[name] = values.pop(name) if name in values else option.default
+        if values:
+            raise TypeError(f"{self.name} has no option {', '.join(values)}")
+
+    def _key(self) -> tuple[Any, ...]:
+        return tuple(self.__dict__[name] for name in self.options)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._key() == other._key()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{n}={self.__dict__[n]!r}" for n, o in self.options.items() if self.__dict__[n] != o.default)
+        return f"{self.name}({given})"
+
+    # The contract. `inputs` are the types of the tensors that come in, `output` is what `output()` returned.
+
+    def validate(self) -> None:
+        """Raises Misfit where options contradict each other."""
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        """The type of the result. Raises Misfit where the inputs do not fit."""
+        return inputs[0]
+
+    def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
+        """Where a window does not tile its input."""
+        return ()
+
+    def needs_flat(self, x: TensorType) -> bool:
+        """Whether a flatten goes before this op."""
+        return False
+
+    def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
+        """The (suffix, op) layers that this op is short for; None where it is one itself."""
+        return None
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        """The weights and buffers."""
+        return ()
+
+    def macs(self, *inputs: TensorType) -> int:
+        """Multiply-accumulates for one example."""
+        return 0
+
+    def connection_count(self, *inputs: TensorType) -> int:
+        """MACs plus one for every output that has a bias (LeCun et al. 1998 count so)."""
+        return self.macs(*inputs)
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees everything."""
+        return ((1, 1),) * x.rank
+
+    def describe(self, x: TensorType) -> str:
+        """What stands in the report beside the layer's name."""
+        return ""
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        raise TypeError(f"{self.name} does not reach PyTorch")  # a hole in the catalogue; a test walks it
+
+    def onnx(self, emit: Emitter) -> None:
+        raise TypeError(f"{self.name} does not reach ONNX")

@@ -1,0 +1,327 @@
+"""Pooling: maxpool, avgpool, lppool, the global gap and gmp, and the adaptive poolings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import TensorType
+from netspec.ops.conv import require_map, require_one_axis
+from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
+from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
+from netspec.ops.windows import Window, onnx_pads, per_axis, windows
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool"]
+
+
+class Pool(Op):
+    """What the poolings by a window share."""
+
+    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down (round=ceil: up); the channels stay"
+
+    kernel = Option(PerAxis(), (2,), slot="kernel", doc="size of the window along each spatial axis")
+    stride = Option(PerAxis(), None, slot="stride", doc="step of the window (default: the kernel)")
+    pad = Option(Padding(), (0,), doc="padding around the input, less than the kernel")
+    round = Option(Choice("floor", "ceil"), "floor", doc="how a size that does not come out even is rounded; Caffe rounds up")
+    reach = (1,)
+
+    def geometry(self, x: TensorType) -> Window:
+        stride = self.kernel if self.stride is None else self.stride
+        return windows(x, self.kernel, stride, self.pad, self.reach, ceil=self.round == "ceil")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_map(self, x)
+        require_one_axis(x, self.kernel)
+        window = self.geometry(x)
+        for pad, extent in zip((*window.before, *window.after), window.extent * 2, strict=True):
+            if pad >= extent:
+                raise Misfit(
+                    "NS205", f"a padding of {pad} is too large for a window of {extent}", option="pad",
+                    notes=("a window that lies in the padding altogether has nothing to pool",), helps=(f"pad at most {extent - 1}",),
+                )  # fmt: skip
+        window.require_fit("pooling")
+        return x.with_spatial(x.features, window.output)
+
+    def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
+        return self.geometry(inputs[0]).leftovers()
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        window = self.geometry(x)
+        return tuple(zip(window.extent, window.stride, strict=True))
+
+    def describe(self, x: TensorType) -> str:
+        window = self.geometry(x)
+        stride = "x".join(map(str, window.stride)) if len(set(window.stride)) > 1 else window.stride[0]
+        text = f"{'x'.join(map(str, window.kernel))}, stride {stride}"
+        if any(window.before) or any(window.after):
+            text += f", pad {each(window.before) if window.symmetric else (*window.before, *window.after)}"
+        return text + (", round up" if window.ceil else "")
+
+
+def fits_torch_padding(window: Window) -> bool:
+    """Whether torch's pooling takes the padding itself: symmetric, and at most half of the kernel."""
+    return window.symmetric and all(2 * b <= k for b, k in zip(window.before, window.kernel, strict=True))
+
+
+def ends_to_cover(window: Window) -> list[int]:
+    """ONNX pads that reach as far as the last window does, so that rounding down gives the size rounded up."""
+    return [*window.before, *(a + o for a, o in zip(window.after, window.overhang, strict=True))]
+
+
+class MaxPool(Pool):
+    """The largest value in each window, channel by channel; padding never wins."""
+
+    name = "maxpool"
+    example = "maxpool3/2"
+
+    dilation = Option(PerAxis(), (1,), doc="distance between the taps of the window")
+
+    @property
+    def reach(self) -> tuple[int, ...]:  # type: ignore[override]
+        return self.dilation
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        window = self.geometry(x)
+        simple = fits_torch_padding(window)
+        text = call(
+            f"nn.MaxPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)),
+            padding=unless(each(window.before), 0) if simple else None, dilation=unless(each(window.dilation), 1),
+            ceil_mode=unless(window.ceil, False),
+        )  # fmt: skip
+        if simple:
+            return TorchCode((("", text),), along_tokens(x))
+        pad = padding_module(window.before, window.after, 'float("-inf")')
+        return TorchCode((("pad", pad), ("", text)), padded_along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        window = self.geometry(emit.types[0])
+        y = emit.node(
+            "MaxPool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride),
+            pads=ends_to_cover(window), dilations=list(window.dilation),
+        )  # fmt: skip
+        return emit.channels_back(y)
+
+
+def padded_along_tokens(x: TensorType) -> str | None:
+    return "{m}({m_pad}({0}.transpose(1, 2))).transpose(1, 2)" if x.layout == "sequence" else None
+
+
+MEAN_WITHOUT_PADDING = (
+    "MeanWithoutPadding",
+    '''
+class MeanWithoutPadding(nn.Module):
+    """Average pooling that does not count the padding, for paddings that torch's own does not take."""
+
+    def __init__(self, pad: nn.Module, pool: nn.Module) -> None:
+        super().__init__()
+        self.pad, self.pool = pad, pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.pad(x)) / self.pool(self.pad(torch.ones_like(x)))
+''',
+)
+
+
+class AvgPool(Pool):
+    """The mean of each window, channel by channel."""
+
+    name = "avgpool"
+    example = "avgpool2/2"
+
+    count_pad = Option(Flag(), True, doc="whether the zeros of the padding count in the mean")
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        window = self.geometry(x)
+        simple = fits_torch_padding(window)
+        padded = any(window.before) or any(window.after)
+        text = call(
+            f"nn.AvgPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)),
+            padding=unless(each(window.before), 0) if simple else None, ceil_mode=unless(window.ceil, False),
+            count_include_pad=False if simple and padded and not self.count_pad else None,
+        )  # fmt: skip
+        if simple:
+            return TorchCode((("", text),), along_tokens(x))
+        pad = padding_module(window.before, window.after)
+        if self.count_pad:
+            return TorchCode((("pad", pad), ("", text)), padded_along_tokens(x))
+        return TorchCode((("", f"MeanWithoutPadding({pad}, {text})"),), along_tokens(x), (MEAN_WITHOUT_PADDING,))
+
+    def onnx(self, emit: Emitter) -> str:
+        window = self.geometry(emit.types[0])
+        y = emit.channels_first()
+        pads = ends_to_cover(window)
+        counted = self.count_pad and (any(window.before) or any(window.after))
+        if counted and any(window.overhang):  # the padding counts, what lies behind it does not: pad by a node
+            y = emit.pad(y, window.before, window.after)
+            pads, counted = [*(0 for _ in window.before), *window.overhang], False
+        y = emit.node(
+            "AveragePool", [y], kernel_shape=list(window.kernel), strides=list(window.stride), pads=pads,
+            count_include_pad=int(counted),
+        )  # fmt: skip
+        return emit.channels_back(y)
+
+
+LP_POOL = (
+    "LpPool",
+    '''
+class LpPool(nn.Module):
+    """The p-norm of each window."""
+
+    def __init__(self, p: int, pool: nn.Module, taps: int) -> None:
+        super().__init__()
+        self.p, self.pool, self.taps = p, pool, taps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.pool(x.abs().pow(self.p)) * self.taps).pow(1 / self.p)
+''',
+)
+
+
+class LpPool(Pool):
+    """The p-norm of each window, (sum of |x|^p)^(1/p) (Sermanet et al. 2012)."""
+
+    name = "lppool"
+    example = "lppool2/2 p=2"
+
+    p = Option(Integer(1, 64), 2, doc="the order of the norm")
+    round = None  # type: ignore[assignment]
+
+    def geometry(self, x: TensorType) -> Window:
+        return windows(x, self.kernel, self.kernel if self.stride is None else self.stride, self.pad)
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        window = self.geometry(x)
+        pool = call(f"nn.AvgPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)))
+        modules = [("", f"LpPool({self.p}, {pool}, taps={window.taps})")]
+        if any(window.before) or any(window.after):
+            modules.insert(0, ("pad", padding_module(window.before, window.after)))
+            return TorchCode(tuple(modules), padded_along_tokens(x), (LP_POOL,))
+        return TorchCode(tuple(modules), along_tokens(x), (LP_POOL,))
+
+    def onnx(self, emit: Emitter) -> str:
+        window = self.geometry(emit.types[0])
+        y = emit.node(
+            "LpPool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride),
+            pads=onnx_pads(window), p=self.p,
+        )  # fmt: skip
+        return emit.channels_back(y)
+
+
+class GlobalAvgPool(Op):
+    """The mean of every channel over all positions."""
+
+    name = "gap"
+    aliases = ("global_avgpool", "globalavgpool", "global_average_pooling")
+    example = "gap"
+    shape_rule = "channels x 1 x 1"
+    torch_name, onnx_name = "Avg", "GlobalAveragePool"
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_map(self, x)
+        return x.with_spatial(x.features, (1,) * x.rank)
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        return None
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        return TorchCode((("", f"nn.Adaptive{self.torch_name}Pool{x.rank}d(1)"),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.channels_back(emit.node(self.onnx_name, [emit.channels_first()]))
+
+
+class GlobalMaxPool(GlobalAvgPool):
+    """The largest value of every channel over all positions."""
+
+    name = "gmp"
+    aliases = ("global_maxpool", "globalmaxpool", "global_max_pooling")
+    example = "gmp"
+    torch_name, onnx_name = "Max", "GlobalMaxPool"
+
+
+def bins(size: int, parts: int) -> list[range]:
+    """The positions in each of `parts` bins, as torch divides them: floor(i W/n) up to ceil((i+1) W/n)."""
+    return [range(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
+
+
+class AdaptiveAvgPool(Op):
+    """Divides each axis into the given number of bins and takes the mean of each."""
+
+    name = "adaptive_avgpool"
+    aliases = ("adaptiveavgpool",)
+    example = "adaptive_avgpool 7x7"
+    shape_rule = "the sizes given; the channels stay"
+
+    size = Option(PerAxis(gathers=True), slot="value", doc="sizes of the output")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_map(self, x)
+        return x.with_spatial(x.features, self.sizes(x))
+
+    def sizes(self, x: TensorType) -> tuple[int, ...]:
+        return per_axis(self.size, x.rank, "size")
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+        sizes = zip(x.spatial, self.sizes(x), strict=True)
+        return tuple((max(map(len, bins(w, n))), max(1, w // n)) for w, n in sizes)
+
+    def describe(self, x: TensorType) -> str:
+        return f"to {'x'.join(map(str, self.sizes(x)))}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = f"nn.AdaptiveAvgPool{x.rank}d({each(self.sizes(x))})"
+        return TorchCode((("", text),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        y = emit.channels_first()
+        sizes = self.sizes(x)
+        if all(w % n == 0 for w, n in zip(x.spatial, sizes, strict=True)):
+            kernel = [w // n for w, n in zip(x.spatial, sizes, strict=True)]
+            return emit.channels_back(emit.node("AveragePool", [y], kernel_shape=kernel, strides=kernel))
+        for axis, (w, n) in enumerate(zip(x.spatial, sizes, strict=True)):
+            y = self.along(emit, y, 2 + axis, bins(w, n), w, 2 + x.rank)
+        return emit.channels_back(y)
+
+    def along(self, emit: Emitter, y: str, axis: int, parts: list[range], size: int, dims: int) -> str:
+        """The mean of each bin as a matrix product along one axis."""
+        matrix = [1 / len(part) if i in part else 0.0 for i in range(size) for part in parts]
+        perm = [a for a in range(dims) if a != axis] + [axis]
+        y = emit.node("Transpose", [y], perm=perm)
+        y = emit.node("MatMul", [y, emit.floats(matrix, "bins", shape=(size, len(parts)))])
+        return emit.node("Transpose", [y], perm=[perm.index(a) for a in range(dims)])
+
+
+class AdaptiveMaxPool(AdaptiveAvgPool):
+    """Divides each axis into the given number of bins and takes the largest value of each."""
+
+    name = "adaptive_maxpool"
+    aliases = ("adaptivemaxpool",)
+    example = "adaptive_maxpool 7x7"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        text = f"nn.AdaptiveMaxPool{x.rank}d({each(self.sizes(x))})"
+        return TorchCode((("", text),), along_tokens(x))
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        y = emit.channels_first()
+        for axis, (w, n) in enumerate(zip(x.spatial, self.sizes(x), strict=True)):
+            parts = bins(w, n)
+            longest = max(map(len, parts))
+            taps = [part[min(k, len(part) - 1)] for part in parts for k in range(longest)]
+            y = emit.node("Gather", [y, emit.ints(taps, "bins", shape=(n, longest))], axis=2 + axis)
+            y = emit.reduce("ReduceMax", y, [3 + axis], keepdims=0)
+        return emit.channels_back(y)

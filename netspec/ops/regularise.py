@@ -1,0 +1,114 @@
+"""What acts in training only: dropout, dropout2d, droppath and noise. In inference each passes its input on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import TensorType
+from netspec.ops.dense import require_numbers
+from netspec.ops.kinds import Number
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["Dropout", "Dropout2d", "DropPath", "Noise"]
+
+_PROBABILITY = Number(0, 1, open_high=True)
+
+
+class Dropout(Op):
+    """Zeroes each value with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
+
+    name, example = "dropout", "dropout 0.5"
+    p = Option(_PROBABILITY, 0.5, slot="value", doc="probability of dropping")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        return inputs[0]
+
+    def describe(self, x: TensorType) -> str:
+        return f"p = {self.p:g}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.module(f"nn.Dropout({self.p!r})")
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.inputs[0]
+
+
+class Dropout2d(Dropout):
+    """Drops whole channels (Tompson et al. 2015)."""
+
+    name, example = "dropout2d", "dropout2d 0.2"
+    aliases = ("spatial_dropout",)
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if x.layout != "map":
+            raise Misfit("NS303", "dropout2d drops channels of an image", label=f"the input is {x.noun}", helps=("use `dropout` here",))
+        return x
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.module(f"nn.Dropout{inputs[0].rank}d({self.p!r})")
+
+
+DROP_PATH = (
+    "DropPath",
+    '''
+class DropPath(nn.Module):
+    """Drops the whole tensor, example by example, in training (stochastic depth)."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        keep = torch.rand(x.shape[0], *[1] * (x.dim() - 1), device=x.device) >= self.p
+        return x * keep.to(x.dtype) / (1 - self.p)
+''',
+)
+
+
+class DropPath(Dropout):
+    """Drops the whole tensor, example by example (stochastic depth: Huang et al. 2016)."""
+
+    name, example = "droppath", "droppath 0.1"
+    aliases = ("drop_path", "stochastic_depth")
+    p = Option(_PROBABILITY, 0.1, slot="value", doc="probability of dropping")
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode((("", f"DropPath({self.p!r})"),), None, (DROP_PATH,))
+
+
+NOISE = (
+    "Noise",
+    '''
+class Noise(nn.Module):
+    """Adds Gaussian noise in training."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.std * torch.randn_like(x) if self.training else x
+''',
+)
+
+
+class Noise(Dropout):
+    """Adds Gaussian noise."""
+
+    name, example = "noise", "noise 0.1"
+    aliases = ("gaussian_noise",)
+    p = None  # type: ignore[assignment]
+    std = Option(Number(0), 0.1, slot="value", doc="standard deviation")
+
+    def describe(self, x: TensorType) -> str:
+        return f"std {self.std:g}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode((("", f"Noise({self.std!r})"),), None, (NOISE,))

@@ -1,0 +1,178 @@
+"""Sliding windows: the geometry that convolutions and poolings share.
+
+Along each axis, with input W, kernel K, stride S, dilation D and padding P at both ends together:
+output = (W + P - (D(K-1) + 1)) / S + 1, rounded down (Dumoulin & Visin 2016, relationship 15).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from netspec.graph import TensorType
+from netspec.ops.op import Leftover, Misfit
+
+__all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
+
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The window of one layer on one input: a value for each spatial axis."""
+
+    axes: tuple[str, ...]
+    input: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    ceil: bool = False
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """The effective kernel, D(K-1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """Sizes of the result; below 1 where the window does not fit."""
+        return tuple(self._along(i) for i in range(len(self.input)))
+
+    def _along(self, i: int) -> int:
+        room = self.input[i] + self.before[i] + self.after[i] - self.extent[i]
+        size = (-(-room // self.stride[i]) if self.ceil else room // self.stride[i]) + 1
+        if self.ceil and size > 1 and (size - 1) * self.stride[i] >= self.input[i] + self.before[i]:
+            size -= 1  # no window may start in the padding behind the input
+        return size
+
+    @property
+    def symmetric(self) -> bool:
+        return self.before == self.after
+
+    @property
+    def overhang(self) -> tuple[int, ...]:
+        """How far the last window reaches past the padding (only with round=ceil)."""
+        return tuple(
+            max(0, (o - 1) * s + e - w - b - a)
+            for o, s, e, w, b, a in zip(
+                self.output, self.stride, self.extent, self.input, self.before, self.after, strict=True
+            )
+        )
+
+    @property
+    def taps(self) -> int:
+        """How many elements of one channel a window covers."""
+        return prod(self.kernel)
+
+    def arithmetic(self, i: int) -> str:
+        """The rule along one axis with its numbers: `(7 + 2*0 - 3)/3 + 1 = 2.33`."""
+        b, a, e, s = self.before[i], self.after[i], self.extent[i], self.stride[i]
+        pad = f"2*{b}" if a == b else f"{b} + {a}"
+        value = (self.input[i] + a + b - e) / s + 1
+        return f"({self.input[i]} + {pad} - {e})/{s} + 1 = {value:.2f}".replace(".00", "")
+
+    def require_fit(self, what: str) -> None:
+        """Raises Misfit (NS301) where the window is larger than the padded input."""
+        short = [i for i, o in enumerate(self.output) if o < 1]
+        if not short:
+            return
+        kernel, size = _times(self.extent), _times(self.input)
+        notes = tuple(f"{self.axes[i]}: {self.arithmetic(i)}" for i in short)
+        helps = []
+        lack = max(self.extent[i] - self.input[i] - self.before[i] - self.after[i] for i in short)
+        room = min(self.input[i] + self.before[i] + self.after[i] for i in short)
+        if self.symmetric:
+            half = max(self.before[i] for i in short) + -(-lack // 2)
+            if what != "pooling" or half < min(self.extent):
+                helps.append(f"pad={half} makes it fit")
+        if room >= 1 and set(self.dilation) == {1}:
+            helps.append(f"a kernel of {room} covers all of it" if room > 1 else "a kernel of 1 fits")
+        padded = " padded" if any(self.before) or any(self.after) else ""
+        raise Misfit(
+            "NS301", f"the {kernel} window is larger than its{padded} {size} input", label=f"the input is {size}", notes=notes, helps=tuple(helps)
+        )
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """The axes along which the window does not tile its input exactly."""
+        return tuple(self._leftover(i) for i in range(len(self.input)) if not self.ceil and self._rest(i) and self.output[i] >= 1)
+
+    def _rest(self, i: int) -> int:
+        return (self.input[i] + self.before[i] + self.after[i] - self.extent[i]) % self.stride[i]
+
+    def _leftover(self, i: int) -> Leftover:
+        w, s, e, b, a = self.input[i], self.stride[i], self.extent[i], self.before[i], self.after[i]
+        seen = (self.output[i] - 1) * s + e - b
+        dropped = max(0, w - seen) if e >= s else 0
+        helps: list[str] = []
+        if a == b:
+            pads = [p for p in range(e) if (w + 2 * p - e) % s == 0 and p != b]
+            if pads:
+                p = min(pads, key=lambda p: (abs(p - b), -p))
+                helps.append(f"pad={p} gives exactly {(w + 2 * p - e) // s + 1}")
+        strides = [t for t in range(1, s + 2) if t != s and (w + a + b - e) % t == 0]
+        if strides:
+            t = min(strides, key=lambda t: (abs(t - s), t))
+            helps.append(f"stride {t} gives exactly {(w + a + b - e) // t + 1}")
+        sizes = [v for v in (w - self._rest(i), w - self._rest(i) + s) if v >= 1]
+        if sizes:
+            helps.append("inputs of " + " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes) + " tile exactly")
+        return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps))
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))
+
+
+def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]:
+    """One value for each spatial axis. Raises Misfit where their number does not agree."""
+    if len(values) == rank:
+        return values
+    if len(values) == 1:
+        return values * rank
+    axes = " x ".join(AXES[rank])
+    raise Misfit("NS307", f"{len(values)} sizes for {rank} spatial axes", option=option, notes=(f"the input has {axes}",), helps=("give one size, or one for each axis",))
+
+
+def both_ends(
+    pad: tuple[int, ...] | str, size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Padding before and after each axis. Raises Misfit for `same` with an even kernel."""
+    rank = len(size)
+    if isinstance(pad, str):
+        extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+        if pad == "same":
+            even = [e for e in extent if e % 2 == 0]
+            if even:
+                raise Misfit(
+                    "NS307", "pad=same needs an odd kernel", option="pad",
+                    notes=(f"half of {even[0]} - 1 is {(even[0] - 1) / 2:g}: it cannot stand on both sides",),
+                    helps=("same_upper puts the odd one after, same_lower before",),
+                )  # fmt: skip
+            half = tuple((e - 1) // 2 for e in extent)
+            return half, half
+        total = tuple(max((-(-w // s) - 1) * s + e - w, 0) for w, s, e in zip(size, stride, extent, strict=True))
+        less, more = tuple(p // 2 for p in total), tuple(p - p // 2 for p in total)
+        return (less, more) if pad == "same_upper" else (more, less)
+    if len(pad) == 2 * rank:
+        return pad[:rank], pad[rank:]
+    ends = per_axis(pad, rank, "pad")
+    return ends, ends
+
+
+def windows(
+    x: TensorType, kernel: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...] | str, dilation: tuple[int, ...] = (1,), *, ceil: bool = False
+) -> Window:
+    """The window of options on an input. Raises Misfit where their numbers do not agree with its axes."""
+    rank = x.rank
+    kernel, stride = per_axis(kernel, rank, "kernel"), per_axis(stride, rank, "stride")
+    dilation = per_axis(dilation, rank, "dilation")
+    before, after = both_ends(pad, x.spatial, kernel, stride, dilation)
+    axes = ("tokens",) if x.layout == "sequence" else AXES[rank]
+    return Window(axes, x.spatial, kernel, stride, dilation, before, after, ceil)
+
+
+def onnx_pads(window: Window) -> list[int]:
+    """ONNX's order: every begin, then every end."""
+    return [*window.before, *window.after]

@@ -1,0 +1,1 @@
+"""What `netspec check` says of a network: a table, or JSON."""

@@ -1,0 +1,135 @@
+"""The report as JSON: its schema, version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from netspec.analysis.totals import CONVENTION, totals
+from netspec.diagnostics import Diagnostic
+from netspec.diagnostics.terminal import render_plain
+from netspec.graph import TensorType
+from netspec.model import Checked, Layer, Model
+
+if TYPE_CHECKING:
+    from netspec.source import Span
+
+__all__ = ["Report", "report_of"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TensorReport(_Part):
+    """An input or an output; `shape` is without the batch."""
+
+    name: str
+    shape: list[int]
+    kind: str = Field(description="map, vector, sequence or ids")
+
+
+class LayerReport(_Part):
+    """One layer, in the order in which layers run."""
+
+    name: str
+    op: str
+    line: int = Field(description="line of the spec, from 1")
+    description: str
+    inputs: list[str] = Field(description="names of the layers or inputs that it reads")
+    input: list[int] = Field(description="shape of the first of them")
+    output: list[int]
+    params: int = Field(description="trainable scalars")
+    buffers: int
+    macs: int = Field(description="multiply-accumulates for one input")
+    aux: bool = Field(description="whether it belongs to an auxiliary head")
+
+
+class TotalsReport(_Part):
+    params: int
+    trainable: int
+    buffers: int
+    aux_params: int
+    macs: int
+    flops: int
+    neurons: int
+    connections: int
+    memory: int = Field(description="bytes")
+
+
+class SpanReport(_Part):
+    """`start` and `end` are (line, column) pairs from 1; the end is exclusive."""
+
+    file: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    label: str
+
+
+class DiagnosticReport(_Part):
+    code: str
+    severity: str
+    message: str
+    spans: list[SpanReport] = Field(description="the first is the place of the finding")
+    notes: list[str]
+    helps: list[str]
+    rendered: str
+
+
+class Report(_Part):
+    """What `netspec check --format json` prints for one spec; fields are added, never changed, within a schema."""
+
+    schema_: int = Field(1, alias="schema")
+    file: str
+    name: str | None
+    ok: bool
+    inputs: list[TensorReport]
+    outputs: list[TensorReport]
+    layers: list[LayerReport]
+    totals: TotalsReport | None = Field(description="null where the spec has errors")
+    convention: str
+    diagnostics: list[DiagnosticReport]
+
+
+def report_of(checked: Checked, diagnostics: Iterable[Diagnostic] | None = None) -> Report:
+    """The report of a check; of a spec with errors, the layers that are known and no totals."""
+    found = [_diagnostic(d) for d in (checked.diagnostics if diagnostics is None else diagnostics)]
+    if checked.graph is None:
+        return Report(
+            file=checked.source.name, name=None, ok=False, inputs=[], outputs=[], layers=[], totals=None, convention=CONVENTION,
+            diagnostics=found,
+        )  # fmt: skip
+    model = Model(checked.source, checked.graph)
+    figures = totals(checked.graph, checked.graph.nodes)
+    total = TotalsReport(**{name: getattr(figures, name) for name in TotalsReport.model_fields}) if checked.ok else None
+    return Report(
+        file=checked.source.name, name=model.name, ok=checked.ok, inputs=_tensors(model.inputs), outputs=_tensors(model.outputs),
+        layers=[_layer(layer) for layer in model.layers], totals=total, convention=CONVENTION, diagnostics=found,
+    )  # fmt: skip
+
+
+def _tensors(kinds: dict[str, TensorType]) -> list[TensorReport]:
+    return [TensorReport(name=n, shape=list(k.shape), kind=k.layout) for n, k in kinds.items()]
+
+
+def _layer(layer: Layer) -> LayerReport:
+    return LayerReport(
+        name=layer.name, op=layer.op, line=layer.line, description=layer.description, inputs=list(layer.inputs), input=list(layer.input),
+        output=list(layer.output), params=layer.params, buffers=layer.buffers, macs=layer.macs, aux=layer.aux,
+    )  # fmt: skip
+
+
+def _span(span: Span, label: str) -> SpanReport:
+    source = span.source
+    return SpanReport(file=source.name, start=source.position(span.start), end=source.position(span.end), label=label)
+
+
+def _diagnostic(diagnostic: Diagnostic) -> DiagnosticReport:
+    spans = [_span(diagnostic.span, diagnostic.label)] if diagnostic.span else []
+    spans += [_span(label.span, label.text) for label in diagnostic.secondary]
+    return DiagnosticReport(
+        code=diagnostic.code, severity=diagnostic.severity, message=diagnostic.message, spans=spans, notes=list(diagnostic.notes),
+        helps=list(diagnostic.helps), rendered=render_plain(diagnostic),
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Source text and positions in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["SourceFile", "Span"]
+
+
+class SourceFile:
+    """The text of one `.net` file (or of `-e`, or of standard input) with its line index.
+
+    `name` is what diagnostics print; `path` is None where the text has no file.
+    A byte-order mark is dropped; CRLF is read as LF, so that columns agree with what editors show.
+    """
+
+    __slots__ = ("_starts", "name", "path", "text")
+
+    def __init__(self, text: str, name: str = "<text>", path: Path | None = None) -> None:
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        self.name = name
+        self.path = path
+        self._starts: list[int] | None = None
+
+    def _line_starts(self) -> list[int]:
+        if self._starts is None:
+            self._starts = [0, *(i + 1 for i, c in enumerate(self.text) if c == "\n")]
+        return self._starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """The 1-based line and column (in code points) of an offset into the text."""
+        starts = self._line_starts()
+        line = bisect_right(starts, min(max(offset, 0), len(self.text)))
+        return line, offset - starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """The text of a 1-based line, without its newline; empty past the end."""
+        starts = self._line_starts()
+        if not 1 <= line <= len(starts):
+            return ""
+        end = starts[line] - 1 if line < len(starts) else len(self.text)
+        return self.text[starts[line - 1] : end]
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self, start, end)
+
+    def whole_lines(self) -> Iterator[str]:
+        return iter(self.text.split("\n"))
+
+
+class Span:
+    """A half-open range of offsets in one source file."""
+
+    __slots__ = ("end", "source", "start")
+
+    def __init__(self, source: SourceFile, start: int, end: int) -> None:
+        self.source = source
+        self.start = start
+        self.end = max(start, end)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Span)
+            and (self.start, self.end) == (other.start, other.end)
+            and self.source is other.source
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
+
+    def __repr__(self) -> str:
+        line, column = self.source.position(self.start)
+        return f"Span({self.source.name}:{line}:{column})"
+
+    @property
+    def line(self) -> int:
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        return self.source.position(self.start)[1]
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    def to(self, other: Span) -> Span:
+        """The span from the start of this one to the end of another in the same file."""
+        return Span(self.source, self.start, other.end)

@@ -1,0 +1,111 @@
+"""The parser: Lark's LALR(1) over `grammar/netspec.lark`, with its tables kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lark import PostLex
+
+from netspec.diagnostics import Diagnostics
+from netspec.source import SourceFile, Span
+from netspec.syntax import tree
+from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
+from netspec.syntax.trouble import report_syntax_error
+
+__all__ = ["grammar_path", "parse"]
+
+_MAX_SYNTAX_ERRORS = 20
+
+
+class _NewlinesInsideBrackets(PostLex):
+    """Drops newlines inside `( )` and expression lists; inside `{ }` and a join's `[ ]` they end statements."""
+
+    always_accept = ("_NL",)
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        free: list[bool] = []
+        after_join = False
+        for token in stream:
+            if token.type == "_NL" and free and free[-1] and ";" not in token:
+                continue
+            if token.type in ("LPAR", "LSQB", "LBRACE"):
+                free.append(token.type == "LPAR" or (token.type == "LSQB" and not after_join))
+                after_join = False
+            elif token.type in ("RPAR", "RSQB", "RBRACE") and free:
+                free.pop()
+            elif token.type == "JOIN":
+                after_join = True
+            yield token
+
+
+def grammar_path() -> Path:
+    """Where the grammar lies: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "grammar" / "netspec.lark"
+    return installed if installed.exists() else package.parent / "grammar" / "netspec.lark"
+
+
+def _cache_file() -> str | bool:
+    """The file for the parser's tables; False (no cache) where there is no folder of the user's own to write in."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home) / "netspec"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return False
+    if not os.access(folder, os.W_OK) or folder.stat().st_uid != os.getuid():
+        return False  # the tables are pickled: never read another user's
+    return str(folder / "parser.tables")
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(
+        grammar_path().read_text(encoding="utf-8"),
+        parser="lalr",
+        lexer="contextual",
+        propagate_positions=True,
+        maybe_placeholders=True,
+        postlex=_NewlinesInsideBrackets(),
+        cache=_cache_file(),
+    )
+
+
+def parse(source: SourceFile, diagnostics: Diagnostics) -> tree.File | None:
+    """The tree of a source text; None where it has syntax errors, all of which are reported.
+
+    After an error the statement in which it stands is blanked and the rest parsed again.
+    """
+    text = source.text
+    for _ in range(_MAX_SYNTAX_ERRORS):
+        try:
+            parsed = _parser().parse(text)
+            break
+        except UnexpectedInput as error:
+            start, stop = report_syntax_error(source, text, error, diagnostics)
+            if stop <= start:
+                return None
+            text = text[:start] + _blanked(text[start:stop]) + text[stop:]
+    else:
+        return None
+    if diagnostics.has_errors:
+        return None
+    try:
+        return read(source, parsed)
+    except (TooDeep, RecursionError) as deep:
+        span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, 1)
+        diagnostics.error(
+            "NS005", f"this nests deeper than {MAX_DEPTH} levels", span, helps=["give inner parts a name with `let` or `block`"]
+        )
+        return None
+
+
+def _blanked(text: str) -> str:
+    return "".join(c if c in "{}\n" else " " for c in text)
+
+
+__all__ += ["UnexpectedCharacters", "UnexpectedToken"]
