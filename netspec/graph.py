@@ -90,13 +90,13 @@ class TensorType:
 class Param:
     """A tensor of weights. `name` is relative to its layer, as in a PyTorch state dict.
 
-    `init` says what a fresh one holds: "normal" (He: std = sqrt(2 / fan_in)), "zeros", "ones", or a number.
+    `init` says what a fresh one holds: "random" (He: std = sqrt(2 / fan_in)), "zeros", "ones", a number, or the values.
     Tensors that are not trained (running statistics) are buffers. `dtype` is "float32" or "int64".
     """
 
     name: str
     shape: tuple[int, ...]
-    init: str | float = "normal"
+    init: str | float | tuple[float, ...] = "random"
     fan_in: int = 1
     trainable: bool = True
     dtype: str = "float32"

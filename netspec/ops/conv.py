@@ -116,7 +116,7 @@ class Conv(Op):
         if self.connections is not None:
             shape = (self.links(x), *kernel)
             seen = max(map(len, self.connections))
-        weight = Param("weight", shape, "normal", fan_in=seen * prod(kernel))
+        weight = Param("weight", shape, "random", fan_in=seen * prod(kernel))
         return (weight, Param("bias", (filters,), "zeros")) if self.bias else (weight,)
 
     def macs(self, *inputs: TensorType) -> int:
@@ -300,7 +300,7 @@ class TransposedConv(Op):
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs
         kernel = per_axis(self.kernel, x.rank, "kernel")
-        weight = Param("weight", (x.features, self.width // self.groups, *kernel), "normal", fan_in=x.features // self.groups * prod(kernel))
+        weight = Param("weight", (x.features, self.width // self.groups, *kernel), "random", fan_in=x.features // self.groups * prod(kernel))
         return (weight, Param("bias", (self.width,), "zeros")) if self.bias else (weight,)
 
     def macs(self, *inputs: TensorType) -> int:

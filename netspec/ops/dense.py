@@ -43,7 +43,7 @@ class Linear(Op):
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         features = inputs[0].features
-        weight = Param("weight", (self.width, features), "normal", fan_in=features)
+        weight = Param("weight", (self.width, features), "random", fan_in=features)
         return (weight, Param("bias", (self.width,), "zeros")) if self.bias else (weight,)
 
     def macs(self, *inputs: TensorType) -> int:

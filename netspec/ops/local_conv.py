@@ -77,7 +77,7 @@ class LocalConv(Conv):
         (x,) = inputs
         window = self.geometry(x)
         taps = x.features * window.taps
-        weight = Param("weight", (prod(window.output), self.width, taps), "normal", fan_in=taps)
+        weight = Param("weight", (prod(window.output), self.width, taps), "random", fan_in=taps)
         return (weight, Param("bias", (self.width, *window.output), "zeros")) if self.bias else (weight,)
 
     def torch(self, *inputs: TensorType) -> TorchCode:

@@ -198,5 +198,6 @@ class Op:
     def torch(self, *inputs: TensorType) -> TorchCode:
         raise TypeError(f"{self.name} does not reach PyTorch")  # a hole in the catalogue; a test walks it
 
-    def onnx(self, emit: Emitter) -> None:
+    def onnx(self, emit: Emitter) -> str:
+        """Writes the layer's nodes; returns the name of the tensor that holds its result."""
         raise TypeError(f"{self.name} does not reach ONNX")

@@ -53,8 +53,8 @@ class Recurrent(Op):
         rows = self.gates * self.width
         params: list[Param] = []
         for suffix, features in self.parts(inputs[0]):
-            params.append(Param(f"weight_ih_{suffix}", (rows, features), "normal", fan_in=2 * features))
-            params.append(Param(f"weight_hh_{suffix}", (rows, self.width), "normal", fan_in=2 * self.width))
+            params.append(Param(f"weight_ih_{suffix}", (rows, features), "random", fan_in=2 * features))
+            params.append(Param(f"weight_hh_{suffix}", (rows, self.width), "random", fan_in=2 * self.width))
             if self.bias:
                 params += [Param(f"bias_ih_{suffix}", (rows,), "zeros"), Param(f"bias_hh_{suffix}", (rows,), "zeros")]
         return tuple(params)

@@ -42,7 +42,7 @@ class Embed(Op):
         return TensorType("sequence", (x.shape[0], self.width))
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        return (Param("weight", (self.vocab, self.width), "normal", fan_in=2),)
+        return (Param("weight", (self.vocab, self.width), "random", fan_in=2),)
 
     def describe(self, x: TensorType) -> str:
         return f"{self.vocab} ids to {self.width} features"
@@ -82,7 +82,7 @@ class PositionEmbedding(Op):
         return inputs[0]
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        return (Param("weight", inputs[0].shape, "normal", fan_in=5000),)
+        return (Param("weight", inputs[0].shape, "random", fan_in=5000),)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         tokens, features = inputs[0].shape
@@ -158,8 +158,8 @@ class Attention(Op):
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         f = inputs[0].features
-        weights = (Param("in_proj_weight", (3 * f, f), "normal", fan_in=f),)
-        out = (Param("out_proj.weight", (f, f), "normal", fan_in=f),)
+        weights = (Param("in_proj_weight", (3 * f, f), "random", fan_in=f),)
+        out = (Param("out_proj.weight", (f, f), "random", fan_in=f),)
         if not self.bias:
             return weights + out
         return (*weights, Param("in_proj_bias", (3 * f,), "zeros"), *out, Param("out_proj.bias", (f,), "zeros"))

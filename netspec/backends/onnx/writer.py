@@ -1,0 +1,99 @@
+"""Writes an ONNX file without holding its weights: the protobuf framing around raw tensors, done by hand.
+
+A protobuf message is its fields one behind the other, each a tag, a length and its bytes, in any order. So the
+weights are appended to the serialised graph as further `initializer` fields, streamed from their source.
+Past 2 GB, protobuf's bound, they go to a second file beside it (`NAME.onnx.data`), as ONNX defines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from netspec.files import atomic_write
+from netspec.graph import Param
+from netspec.weights import WeightSource
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["INLINE_LIMIT", "write"]
+
+INLINE_LIMIT = 2**31 - 2**24
+_GRAPH_FIELD, _INITIALIZER_FIELD, _RAW_DATA_FIELD = 7, 5, 9
+_ITEM_SIZE = {"float32": 4, "int64": 8}
+_ALIGNMENT = 4096
+
+
+def write(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path) -> None:
+    """Raises SpecError (NS501) where the file cannot be written; the old one stays as it was."""
+    total = sum(_bytes(param) for _, param in params)
+    if total > INLINE_LIMIT:
+        _write_external(model, params, source, path)
+        return
+    with atomic_write(path) as file:
+        _write_inline(model, params, source, file)
+
+
+def _bytes(param: Param) -> int:
+    return param.size * _ITEM_SIZE[param.dtype]
+
+
+def _tag(field: int) -> bytes:
+    return _varint(field << 3 | 2)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _header(name: str, param: Param) -> onnx.TensorProto:
+    from onnx import TensorProto
+
+    kind = TensorProto.INT64 if param.dtype == "int64" else TensorProto.FLOAT
+    return TensorProto(name=name, dims=param.shape, data_type=kind)
+
+
+def _write_inline(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, file: BinaryIO) -> None:
+    graph = model.graph.SerializeToString(deterministic=True)
+    shell = type(model)()
+    shell.CopyFrom(model)
+    shell.ClearField("graph")
+    frames = []
+    for name, param in params:
+        head = _header(name, param).SerializeToString(deterministic=True) + _tag(_RAW_DATA_FIELD) + _varint(_bytes(param))
+        frames.append(_tag(_INITIALIZER_FIELD) + _varint(len(head) + _bytes(param)) + head)
+    length = len(graph) + sum(len(f) for f in frames) + sum(_bytes(param) for _, param in params)
+    file.write(shell.SerializeToString(deterministic=True))
+    file.write(_tag(_GRAPH_FIELD) + _varint(length) + graph)
+    for frame, (name, param) in zip(frames, params, strict=True):
+        file.write(frame)
+        _write_values(source, name, param, file)
+
+
+def _write_values(source: WeightSource, name: str, param: Param, file: BinaryIO) -> None:
+    for piece in source.pieces(name, param):
+        file.write(memoryview(piece.astype(piece.dtype.newbyteorder("<"), copy=False)).cast("B"))
+
+
+def _write_external(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path) -> None:
+    from onnx import TensorProto
+
+    data = path.with_name(path.name + ".data")
+    with atomic_write(path) as file, atomic_write(data) as weights:
+        for name, param in params:
+            weights.write(b"\0" * (-weights.tell() % _ALIGNMENT))
+            tensor = _header(name, param)
+            tensor.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", data.name), ("offset", weights.tell()), ("length", _bytes(param))):
+                entry = tensor.external_data.add()
+                entry.key, entry.value = key, str(value)
+            _write_values(source, name, param, weights)
+            model.graph.initializer.append(tensor)
+        file.write(model.SerializeToString(deterministic=True))

@@ -1,0 +1,47 @@
+"""The module that runs: the generated source, executed, its lines registered so that tracebacks show them."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from netspec.backends.torch import named_source
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    import torch
+
+    from netspec.model import Model
+
+__all__ = ["require_torch", "to_torch"]
+
+_numbers = itertools.count(1)
+
+
+def require_torch() -> Any:
+    """The torch package. Raises SpecError (NS502) where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        raise SpecError.of("NS502", "PyTorch is not installed", helps=["install it: pip install 'netspec[torch]'"]) from None
+    return torch
+
+
+def to_torch(model: Model, *, seed: int | None = None) -> torch.nn.Module:
+    """An instance of the generated class; with a seed, holding netspec's initial weights instead of PyTorch's own."""
+    torch = require_torch()
+    name, source = named_source(model)
+    filename = f"<netspec {model.name} {next(_numbers)}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace = ModuleType(f"netspec_{name}")
+    # What is executed is netspec's own text; of the spec it holds names that were checked and numbers.
+    exec(compile(source, filename, "exec"), namespace.__dict__)
+    module: torch.nn.Module = getattr(namespace, name)()
+    if seed is not None:
+        from netspec.weights import initial_weights
+
+        state = {key: torch.from_numpy(array) for key, array in initial_weights(model.graph, seed)}
+        module.load_state_dict(state, strict=True)
+    return module

@@ -1,0 +1,87 @@
+"""The weights of a network: fresh ones from a seed, or those of a file, checked against the graph."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netspec.graph import Graph, Node, Param
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["FreshWeights", "WeightSource", "initial_weights", "open_weights", "state_entries"]
+
+_CHUNK = 1 << 22
+"""Values computed at a time, so that a large tensor is never held twice."""
+
+
+def state_entries(graph: Graph, *, aux: bool = True) -> Iterator[tuple[str, Node, Param]]:
+    """(name in the state dict, layer, parameter) of every tensor of weights; shared ones once."""
+    for node in graph.nodes:
+        if node.shares is None and (aux or not node.aux):
+            for param in node.params:
+                yield f"{node.name}.{param.name}", node, param
+
+
+class WeightSource(Protocol):
+    """Where an exporter takes weights from, a piece of a tensor at a time."""
+
+    def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
+        """The values of one tensor in order, as flat arrays of its dtype."""
+        ...
+
+
+class FreshWeights:
+    """Initial weights: He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10),
+    biases 0, scales 1. Each tensor has a random stream of its own, from the seed and its name."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
+        import numpy as np
+
+        if param.init == "random":
+            bound = (6.0 / param.fan_in) ** 0.5
+            stream = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(name.encode())]))
+            for start in range(0, param.size, _CHUNK):
+                piece = stream.random(min(_CHUNK, param.size - start), dtype=np.float32)
+                piece *= np.float32(2 * bound)
+                piece -= np.float32(bound)
+                yield piece
+            return
+        if isinstance(param.init, tuple):
+            yield np.asarray(param.init, dtype=param.dtype)
+            return
+        value = {"zeros": 0.0, "ones": 1.0}.get(param.init, param.init) if isinstance(param.init, str) else param.init
+        for start in range(0, max(1, param.size), _CHUNK):
+            yield np.full(min(_CHUNK, param.size - start), value, dtype=param.dtype)
+
+
+def initial_weights(graph: Graph, seed: int) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """(name, array) for every tensor of the state dict."""
+    import numpy as np
+
+    source = FreshWeights(seed)
+    for name, _, param in state_entries(graph):
+        array = np.empty(param.size, dtype=param.dtype)
+        at = 0
+        for piece in source.pieces(name, param):
+            array[at : at + piece.size] = piece
+            at += piece.size
+        yield name, array.reshape(param.shape)
+
+
+def open_weights(graph: Graph, weights: str | Path | Mapping[str, Any] | None, seed: int) -> WeightSource:
+    """The source that a user named: a file, a mapping of arrays or tensors, or None for fresh weights.
+
+    Raises SpecError (NS503) where tensors are missing, left over, or of another shape.
+    """
+    if weights is None:
+        return FreshWeights(seed)
+    from netspec.weights.stored import stored_weights
+
+    return stored_weights(graph, weights)
