@@ -150,9 +150,18 @@ class Model:
 def _layer(graph: Graph, node: Node) -> Layer:
     inputs = [graph.nodes[i] for i in node.inputs]
     return Layer(
-        node.name, node.kind, node.span.line, tuple(n.name for n in inputs), tuple(n.type.shape for n in inputs), node.type.shape,
-        node.n_params, node.n_buffers, node.macs, node.aux, node.op.describe(inputs[0].type),
-    )  # fmt: skip
+        node.name,
+        node.kind,
+        node.span.line,
+        tuple(n.name for n in inputs),
+        tuple(n.type.shape for n in inputs),
+        node.type.shape,
+        node.n_params,
+        node.n_buffers,
+        node.macs,
+        node.aux,
+        node.op.describe(inputs[0].type),
+    )
 
 
 def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:

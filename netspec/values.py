@@ -35,7 +35,7 @@ class Word:
     called: bool = False
 
 
-Value: TypeAlias = None | bool | int | float | str | Word | tuple["Value", ...] | list["Value"]
+Value: TypeAlias = bool | int | float | str | Word | tuple["Value", ...] | list["Value"] | None
 
 
 def kind_of(value: Value) -> str:

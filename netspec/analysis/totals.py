@@ -45,7 +45,9 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
             if node.op.weight_layer:
                 neurons += node.type.size
             connections += node.op.connection_count(*graph.input_types(node))
-    return Totals(params, params, buffers, aux, macs, 2 * macs, neurons, connections, 4 * (params + buffers + activations))
+    return Totals(
+        params, params, buffers, aux, macs, 2 * macs, neurons, connections, 4 * (params + buffers + activations)
+    )
 
 
 def depth(graph: Graph, output: int) -> int:
@@ -79,7 +81,10 @@ def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
         field = [max(w[0][a] for w in known) for a in range(len(steps))]
         jump = [max(w[1][a] for w in known) for a in range(len(steps))]
         fields.append(
-            ([r + (k - 1) * j for r, j, (k, _) in zip(field, jump, steps, strict=True)], [j * s for j, (_, s) in zip(jump, steps, strict=True)])
+            (
+                [r + (k - 1) * j for r, j, (k, _) in zip(field, jump, steps, strict=True)],
+                [j * s for j, (_, s) in zip(jump, steps, strict=True)],
+            )
         )
     found = fields[output]
     if found is None or len(found[0]) != len(whole):

@@ -25,13 +25,23 @@ FORMATS = ("svg", "png", "pdf", "dot")
 # Fill and border of each section of the catalogue; light fills, so that black text is readable on all
 _COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "Convolution": ("#cfe2ff", "#3b6fb6"), "Pooling": ("#ffe0c2", "#c9732b"), "Dense": ("#d3f0d3", "#3f8f4a"),
-        "Activation": ("#fff3bf", "#b89b1e"), "Normalisation": ("#e8dcf7", "#7a56b3"), "Regularisation": ("#e9ecef", "#868e96"),
-        "Shape": ("#f8f9fa", "#adb5bd"), "Sequence": ("#ccf2f0", "#2b8a85"), "Trained values": ("#fde2ee", "#b8527f"),
-        "join": ("#ffffff", "#343a40"), "input": ("#343a40", "#343a40"), "output": ("#343a40", "#343a40"),
+        "Convolution": ("#cfe2ff", "#3b6fb6"),
+        "Pooling": ("#ffe0c2", "#c9732b"),
+        "Dense": ("#d3f0d3", "#3f8f4a"),
+        "Activation": ("#fff3bf", "#b89b1e"),
+        "Normalisation": ("#e8dcf7", "#7a56b3"),
+        "Regularisation": ("#e9ecef", "#868e96"),
+        "Shape": ("#f8f9fa", "#adb5bd"),
+        "Sequence": ("#ccf2f0", "#2b8a85"),
+        "Trained values": ("#fde2ee", "#b8527f"),
+        "join": ("#ffffff", "#343a40"),
+        "input": ("#343a40", "#343a40"),
+        "output": ("#343a40", "#343a40"),
     }
-)  # fmt: skip
-_SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops} | dict.fromkeys(("add", "mul", "concat"), "join")
+)
+_SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops} | dict.fromkeys(
+    ("add", "mul", "concat"), "join"
+)
 _JOIN_SIGNS = {"add": "+", "mul": "×"}
 
 
@@ -39,7 +49,11 @@ def draw(model: Model, path: Path, *, direction: str = "TB") -> None:
     """Writes the diagram in the format of the path's ending. Raises SpecError (NS501, NS502, NS505)."""
     form = path.suffix.lower().lstrip(".")
     if form not in FORMATS:
-        raise SpecError.of("NS505", f"{path.name} does not end in a format that can be drawn", helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"])
+        raise SpecError.of(
+            "NS505",
+            f"{path.name} does not end in a format that can be drawn",
+            helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"],
+        )
     graph = digraph(model, direction)
     data = graph.source.encode() if form == "dot" else _render(graph, form)
     with atomic_write(path) as file:
@@ -53,9 +67,14 @@ def _render(graph: Digraph, form: str) -> bytes:
         return bytes(graph.pipe(format=form))
     except ExecutableNotFound:
         raise SpecError.of(
-            "NS502", "Graphviz's `dot` program is not installed",
-            helps=["Debian, Ubuntu: sudo apt-get install graphviz", "macOS: brew install graphviz", "or write a .dot file, which needs no program"],
-        ) from None  # fmt: skip
+            "NS502",
+            "Graphviz's `dot` program is not installed",
+            helps=[
+                "Debian, Ubuntu: sudo apt-get install graphviz",
+                "macOS: brew install graphviz",
+                "or write a .dot file, which needs no program",
+            ],
+        ) from None
     except CalledProcessError as error:
         text = (error.stderr or b"").decode(errors="replace").strip().split("\n")[0]
         raise SpecError.of("NS501", f"`dot` could not draw the {form}", notes=[text] if text else []) from None
@@ -68,8 +87,26 @@ def digraph(model: Model, direction: str = "TB") -> Digraph:
     graph = model.graph
     made = Digraph(model.name)
     title = f"{model.name}   {model.params:,} parameters   {_short(model.macs)} MACs"
-    made.attr(rankdir=direction, label=title, labelloc="t", fontname="Helvetica", fontsize="16", nodesep="0.3", ranksep="0.35", bgcolor="white")
-    made.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize="11", margin="0.14,0.06", height="0.3")
+    made.attr(
+        rankdir=direction,
+        label=title,
+        labelloc="t",
+        fontname="Helvetica",
+        fontsize="16",
+        nodesep="0.3",
+        ranksep="0.35",
+        bgcolor="white",
+        dpi="96",
+    )
+    made.attr(
+        "node",
+        shape="box",
+        style="rounded,filled",
+        fontname="Helvetica",
+        fontsize="11",
+        margin="0.14,0.06",
+        height="0.3",
+    )
     made.attr("edge", fontname="Helvetica", fontsize="9", fontcolor="#495057", color="#868e96", arrowsize="0.6")
     _add_region(graph, graph.root, made)
     for node in graph.nodes:
@@ -100,8 +137,14 @@ def _add_region(graph: Graph, region: Region, made: Any) -> None:
             _add_node(graph, member, made)
         elif member.named:
             with made.subgraph(name=f"cluster_{member.path}") as inner:
-                shown = member.name if member.kind in ("group", "shared") or not member.block else f"{member.name}"
-                inner.attr(label=shown, style="rounded", color="#ced4da", fontcolor="#495057", fontsize="11", labeljust="l")
+                inner.attr(
+                    label=member.name,
+                    style="rounded",
+                    color="#ced4da",
+                    fontcolor="#495057",
+                    fontsize="11",
+                    labeljust="l",
+                )
                 _add_region(graph, member, inner)
         else:
             _add_region(graph, member, made)
@@ -115,12 +158,30 @@ def _add_node(graph: Graph, node: Node, made: Any) -> None:
     fill, border = _COLOURS[_SECTION[node.kind]]
     style = "rounded,filled,dashed" if node.aux else "rounded,filled"
     if node.kind in _JOIN_SIGNS:
-        made.node(f"n{node.index}", _JOIN_SIGNS[node.kind], shape="circle", fillcolor=fill, color=border, fontsize="14", margin="0.02", tooltip=node.name)
+        made.node(
+            f"n{node.index}",
+            _JOIN_SIGNS[node.kind],
+            shape="circle",
+            fillcolor=fill,
+            color=border,
+            fontsize="14",
+            margin="0.02",
+            tooltip=node.name,
+        )
         return
     words = "" if node.kind == "concat" else what(graph, node)
     local = node.name.rpartition(".")[2]
+    if words == node.kind and local.endswith(node.kind.lower()):
+        words = ""  # `stem_relu` says it
     label = f"<<b>{_escaped(local)}</b>{f'  {_escaped(words)}' if words else ''}>"
-    made.node(f"n{node.index}", label, fillcolor=fill, color=border, style=style, tooltip=f"{node.name}: {node.n_params:,} parameters")
+    made.node(
+        f"n{node.index}",
+        label,
+        fillcolor=fill,
+        color=border,
+        style=style,
+        tooltip=f"{node.name}: {node.n_params:,} parameters",
+    )
 
 
 def _escaped(text: str) -> str:

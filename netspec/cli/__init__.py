@@ -8,7 +8,11 @@ import click
 
 __all__ = ["main"]
 
-_COMMANDS = {"check": "check a spec: shapes, parameters, MACs", "compile": "turn a spec into PyTorch or ONNX", "draw": "draw a spec as a diagram"}
+_COMMANDS = {
+    "check": "check a spec: shapes, parameters, MACs",
+    "compile": "turn a spec into PyTorch or ONNX",
+    "draw": "draw a spec as a diagram",
+}
 
 
 class _Commands(click.Group):
@@ -23,7 +27,9 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"netspec.cli.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         from netspec.diagnostics import nearest
 
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:

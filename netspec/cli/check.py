@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -29,16 +30,27 @@ __all__ = ["command"]
 @click.argument("files", metavar="FILE...", nargs=-1)
 @click.option("-e", "text", metavar="SPEC", help="Check this text instead of a file.")
 @parameter_option
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print the report.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print the report."
+)
 @click.option("--all", "everything", is_flag=True, help="Show every layer, however many there are.")
 @limit_option
-def command(files: tuple[str, ...], text: str | None, definitions: tuple[str, ...], form: str, everything: bool, limits: tuple[str, ...]) -> None:
+def command(
+    files: tuple[str, ...],
+    text: str | None,
+    definitions: tuple[str, ...],
+    form: str,
+    everything: bool,
+    limits: tuple[str, ...],
+) -> None:
     """Check specs: infer every shape, count parameters and MACs, report what is wrong.
 
     FILE is a .net file, or - for standard input.
     """
     if bool(files) == (text is not None):
-        raise click.UsageError("Name a FILE to check, or give a spec with -e." if not files else "Give files or -e, not both.")
+        raise click.UsageError(
+            "Name a FILE to check, or give a spec with -e." if not files else "Give files or -e, not both."
+        )
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
     failed = False
@@ -81,7 +93,7 @@ def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
         click.echo(f"{checked.source.name}: {counts}", err=True)
 
 
-def _print_json(reports: list[object]) -> None:
+def _print_json(reports: Sequence[object]) -> None:
     """One report as an object; those of several files as a list."""
     import json
 

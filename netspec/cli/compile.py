@@ -15,14 +15,37 @@ __all__ = ["command"]
 
 @click.command("compile")
 @click.argument("file", metavar="FILE")
-@click.option("-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.py for PyTorch, OUT.onnx for ONNX.")
+@click.option(
+    "-o",
+    "output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="OUT.py for PyTorch, OUT.onnx for ONNX.",
+)
 @parameter_option
-@click.option("--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights for ONNX: safetensors, or a torch state dict.")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Weights for ONNX: safetensors, or a torch state dict.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of fresh weights.")
-@click.option("--verify", "verified", is_flag=True, help="Run ONNX Runtime against PyTorch afterwards and print the largest difference.")
+@click.option(
+    "--verify",
+    "verified",
+    is_flag=True,
+    help="Run ONNX Runtime against PyTorch afterwards and print the largest difference.",
+)
 @limit_option
 def command(
-    file: str, output: Path, definitions: tuple[str, ...], weights: Path | None, seed: int, verified: bool, limits: tuple[str, ...]
+    file: str,
+    output: Path,
+    definitions: tuple[str, ...],
+    weights: Path | None,
+    seed: int,
+    verified: bool,
+    limits: tuple[str, ...],
 ) -> None:
     """Turn a spec into a readable PyTorch module (.py) or an ONNX model (.onnx).
 
@@ -65,7 +88,9 @@ def _write_onnx(model: Model, output: Path, weights: Path | None, seed: int, ver
     model.to_onnx(output, weights, seed=seed)
     size = output.stat().st_size
     origin = f"weights of {weights}" if weights is not None else f"fresh weights, seed {seed}"
-    click.echo(f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {OPSET}, IR version {IR_VERSION}, {origin}")
+    click.echo(
+        f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {OPSET}, IR version {IR_VERSION}, {origin}"
+    )
     if verified:
         _verify(model, output)
 

@@ -15,8 +15,16 @@ __all__ = ["command"]
 
 @click.command("draw")
 @click.argument("file", metavar="FILE")
-@click.option("-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.svg, .png, .pdf or .dot.")
-@click.option("--direction", type=click.Choice(["TB", "LR"], case_sensitive=False), default="TB", show_default=True, help="Top to bottom, or left to right.")
+@click.option(
+    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.svg, .png, .pdf or .dot."
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["TB", "LR"], case_sensitive=False),
+    default="TB",
+    show_default=True,
+    help="Top to bottom, or left to right.",
+)
 @parameter_option
 @limit_option
 def command(file: str, output: Path, direction: str, definitions: tuple[str, ...], limits: tuple[str, ...]) -> None:

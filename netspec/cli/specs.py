@@ -18,7 +18,19 @@ from netspec.elaborate.project import decode, read_source
 from netspec.model import Checked, check
 from netspec.source import SourceFile
 
-__all__ = ["checked_model", "colour_wanted", "columns", "limit_option", "parameter_option", "print_diagnostics", "read_limits", "read_parameters", "read_spec", "run_check", "stop_on_error"]
+__all__ = [
+    "checked_model",
+    "colour_wanted",
+    "columns",
+    "limit_option",
+    "parameter_option",
+    "print_diagnostics",
+    "read_limits",
+    "read_parameters",
+    "read_spec",
+    "run_check",
+    "stop_on_error",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +52,9 @@ def colour_wanted(stream: Any) -> bool:
 
 
 def parameter_option(command: F) -> F:
-    return click.option("-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; may be repeated.")(command)
+    return click.option(
+        "-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; may be repeated."
+    )(command)
 
 
 def limit_option(command: F) -> F:

@@ -78,9 +78,7 @@ class Diagnostics:
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
     ) -> None:
-        self.add(
-            Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps))
-        )
+        self.add(Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps)))
 
     def warning(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import Diagnostics, nearest
@@ -85,7 +84,13 @@ def _check_parameter_names(net: t.Net | None, parameters: Mapping[str, Any]) -> 
 def _check_order(run: Elaborator, file: t.File) -> None:
     nets = [item for item in file.items if isinstance(item, t.Net)]
     for extra in nets[1:]:
-        run.error("NS209", "a file holds one net", extra.span, notes=[f"`{nets[0].name}` is declared at line {nets[0].span.line}"], helps=["put each in a file of its own, and bring it in with `use`"])
+        run.error(
+            "NS209",
+            "a file holds one net",
+            extra.span,
+            notes=[f"`{nets[0].name}` is declared at line {nets[0].span.line}"],
+            helps=["put each in a file of its own, and bring it in with `use`"],
+        )
 
 
 def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str, Any], frame: Frame) -> None:
@@ -95,7 +100,12 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
         elif parameter.default is not None:
             frame.names[parameter.name] = run.evaluate(parameter.default, frame)
         else:
-            run.error("NS206", f"the net needs a value for `{parameter.name}`", parameter.span, helps=[f"give it with `-D {parameter.name}=…`, or a default: `{parameter.name} = 10`"])
+            run.error(
+                "NS206",
+                f"the net needs a value for `{parameter.name}`",
+                parameter.span,
+                helps=[f"give it with `-D {parameter.name}=…`, or a default: `{parameter.name} = 10`"],
+            )
             frame.names[parameter.name] = run.FAILED
 
 
@@ -104,7 +114,12 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     if not any(node.inputs for node in graph.nodes) and not run.diagnostics.has_errors:
         end = len(file.source.text.rstrip())
         what = "the file is empty" if not file.items else "the spec has no layers"
-        run.error("NS103", what, Span(file.source, max(0, end - 1), end), helps=["a spec is an `input 3x224x224` and layers, one a line: `conv3-64 pad=1`"])
+        run.error(
+            "NS103",
+            what,
+            Span(file.source, max(0, end - 1), end),
+            helps=["a spec is an `input 3x224x224` and layers, one a line: `conv3-64 pad=1`"],
+        )
         return
     if not graph.outputs and frame.here is not None and frame.here.node is not None:
         graph.outputs.append(("output", frame.here.node))

@@ -71,7 +71,12 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
         near = nearest(head, [*frame.file.blocks, *CATALOGUE]) or nearest(stem, [*frame.file.blocks, *CATALOGUE])
         if near:
             helps = [f"did you mean `{CATALOGUE[near].name if near in CATALOGUE else near}`?"]
-    run.error("NS201", f"there is no layer or block `{head}`", layer.head_span, helps=helps or ["`netspec ops` lists the layers"])
+    run.error(
+        "NS201",
+        f"there is no layer or block `{head}`",
+        layer.head_span,
+        helps=helps or ["`netspec ops` lists the layers"],
+    )
 
 
 class _Binder:
@@ -153,7 +158,12 @@ class _Binder:
             return
         free = [o for o in options if o.name not in self.values]
         for i, (expr, _, value) in enumerate(pairs):
-            if isinstance(value, Word) and not value.called and self.is_layer(value.name) and not self.takes_word(free, i):
+            if (
+                isinstance(value, Word)
+                and not value.called
+                and self.is_layer(value.name)
+                and not self.takes_word(free, i)
+            ):
                 self.fail(
                     "NS207", f"`{value.name}` is a layer of its own, not a value of `{self.op.name}`", expr.span,
                     f"put an arrow or a new line before it: `-> {value.name}`",
@@ -211,17 +221,37 @@ class _Binder:
         for option in self.op.options.values():
             if option.name in self.values or option.default is not REQUIRED:
                 continue
-            how = {"kernel": f"`{self.op.name}3`", "width": f"`{self.layer.head}-64`", "stride": f"`{self.layer.head}/2`"}.get(option.slot)
+            how = {
+                "kernel": f"`{self.op.name}3`",
+                "width": f"`{self.layer.head}-64`",
+                "stride": f"`{self.layer.head}/2`",
+            }.get(option.slot)
             example = self.op.example.split(" norm=")[0]
-            self.fail("NS206", f"`{self.op.name}` needs its {option.name}", self.layer.span, f"write {how or f'it as in `{example}`'}")
+            self.fail(
+                "NS206",
+                f"`{self.op.name}` needs its {option.name}",
+                self.layer.span,
+                f"write {how or f'it as in `{example}`'}",
+            )
 
 
 def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> None:
-    near = nearest(option.name, op.options) or {"padding": "pad", "strides": "stride", "activation": "act", "filters": "width", "units": "width"}.get(option.name)
+    near = nearest(option.name, op.options) or {
+        "padding": "pad",
+        "strides": "stride",
+        "activation": "act",
+        "filters": "width",
+        "units": "width",
+    }.get(option.name)
     if near not in op.options:
         near = None
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
-    run.error("NS202", f"`{op.name}` has no option `{option.name}`", option.name_span, helps=[f"did you mean `{near}`?" if near else have])
+    run.error(
+        "NS202",
+        f"`{op.name}` has no option `{option.name}`",
+        option.name_span,
+        helps=[f"did you mean `{near}`?" if near else have],
+    )
 
 
 def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
@@ -264,7 +294,12 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
         op = CATALOGUE.get(name.text.lower())
         if op is None:
             near = nearest(name.text, CATALOGUE)
-            run.error("NS201", f"there is no layer `{name.text}`", name.span, helps=[f"did you mean `{near}`?"] if near else [])
+            run.error(
+                "NS201",
+                f"there is no layer `{name.text}`",
+                name.span,
+                helps=[f"did you mean `{near}`?"] if near else [],
+            )
             continue
         seen: set[str] = set()
         for option in statement.options:
@@ -280,5 +315,3 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
                     op.options[option.name].kind.read(value)
                 except BadValue as bad:
                     run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
-
-

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.expressions import Trouble, match_parameters
-from netspec.elaborate.state import UNKNOWN, BlockValue, Defaults, FileScope, Frame, FunctionValue, Lazy, Namer, Tensor, labels_in
+from netspec.elaborate.state import (
+    UNKNOWN,
+    BlockValue,
+    Defaults,
+    FileScope,
+    Frame,
+    FunctionValue,
+    Lazy,
+    Namer,
+    Tensor,
+    labels_in,
+)
 from netspec.graph import Node, Region
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -51,7 +62,12 @@ def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> No
 def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
     if name in scope.blocks:
         first = scope.blocks[name].span
-        run.error("NS209", f"the block `{name}` is defined twice", span, notes=[f"it is defined at {first.source.name}:{first.line}"])
+        run.error(
+            "NS209",
+            f"the block `{name}` is defined twice",
+            span,
+            notes=[f"it is defined at {first.source.name}:{first.line}"],
+        )
         return
     scope.blocks[name] = block
 
@@ -75,10 +91,17 @@ def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack
         for name, function in inner.file.functions.items():
             frame.file.functions.setdefault(name, function)
         if not inner.file.blocks and not inner.file.functions:
-            run.error("NS207", f'"{item.path}" declares no blocks', item.path_span, helps=[f'to use it as a block itself, write `use "{item.path}" as name`'])
+            run.error(
+                "NS207",
+                f'"{item.path}" declares no blocks',
+                item.path_span,
+                helps=[f'to use it as a block itself, write `use "{item.path}" as name`'],
+            )
         return
     net = next((i for i in used.items if isinstance(i, t.Net)), None)
-    block = BlockValue(item.alias, net.parameters if net else (), used.items, inner, None, "floor", item.span, "net", used)
+    block = BlockValue(
+        item.alias, net.parameters if net else (), used.items, inner, None, "floor", item.span, "net", used
+    )
     _declare(run, frame.file, item.alias, block, item.span)
 
 
@@ -99,7 +122,11 @@ def _capture_defaults(frame: Frame, file: t.File) -> None:
 def _find_recursion(run: Elaborator, frame: Frame) -> None:
     """A block that calls itself, directly or around a corner, is an error even if it is never called."""
     blocks = frame.file.blocks
-    calls = {name: _called(block.statements, blocks) for name, block in blocks.items() if block.kind == "block" and block.frame.file is frame.file}
+    calls = {
+        name: _called(block.statements, blocks)
+        for name, block in blocks.items()
+        if block.kind == "block" and block.frame.file is frame.file
+    }
     done: set[str] = set()
     for start in calls:
         path: list[tuple[str, Iterator[tuple[str, Span]]]] = [(start, iter(calls[start]))]
@@ -116,7 +143,13 @@ def _find_recursion(run: Elaborator, frame: Frame) -> None:
             if callee in on_path:
                 names = [n for n, _ in path]
                 around = " -> ".join([*names[names.index(callee) :], callee])
-                run.error("NS211", f"the block `{callee}` calls itself", span, notes=[around] if callee != name else [], helps=["use `repeat` or `x(n)` for copies"])
+                run.error(
+                    "NS211",
+                    f"the block `{callee}` calls itself",
+                    span,
+                    notes=[around] if callee != name else [],
+                    helps=["use `repeat` or `x(n)` for copies"],
+                )
                 blocks[callee].kind = "recursive"
             elif callee in calls and callee not in done:
                 on_path.add(callee)
@@ -147,7 +180,9 @@ def _called(statements: tuple[Any, ...], blocks: dict[str, BlockValue]) -> list[
 
 
 def declare_shared(run: Elaborator, shared: t.Shared, frame: Frame) -> None:
-    block = BlockValue(shared.name, (), shared.body.statements, frame, frame.defaults, frame.fit, shared.name_span, kind="shared")
+    block = BlockValue(
+        shared.name, (), shared.body.statements, frame, frame.defaults, frame.fit, shared.name_span, kind="shared"
+    )
     _declare(run, frame.file, shared.name, block, shared.name_span)
 
 
@@ -157,7 +192,12 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     frame.here = UNKNOWN
     block.used = True
     if block.kind == "recursive" or any(block is active for active in run.calling):
-        run.error("NS211", f"the block `{block.name}` calls itself", layer.head_span, helps=["use `repeat` or `x(n)` for copies"])
+        run.error(
+            "NS211",
+            f"the block `{block.name}` calls itself",
+            layer.head_span,
+            helps=["use `repeat` or `x(n)` for copies"],
+        )
         return
     values = _arguments(run, block, layer, frame)
     if values is None:
@@ -192,11 +232,21 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
 def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
     for slot, what in ((layer.width, "a width"), (layer.stride, "a stride")):
         if slot is not None:
-            run.error("NS207", f"the block `{block.name}` takes no {what[2:]} slot", slot.span, helps=[f"give it as an argument: `{block.name}({slot.span.text})`"])
+            run.error(
+                "NS207",
+                f"the block `{block.name}` takes no {what[2:]} slot",
+                slot.span,
+                helps=[f"give it as an argument: `{block.name}({slot.span.text})`"],
+            )
             return None
     loose = (*layer.values, *layer.options)
     if loose:
-        run.error("NS207", f"arguments of the block `{block.name}` stand in parentheses", loose[0].span, helps=[f"write `{block.name}({', '.join(v.span.text for v in loose)})`"])
+        run.error(
+            "NS207",
+            f"arguments of the block `{block.name}` stand in parentheses",
+            loose[0].span,
+            helps=[f"write `{block.name}({', '.join(v.span.text for v in loose)})`"],
+        )
         return None
     given = [(a.span, run.evaluate(a, frame)) for a in layer.arguments or ()]
     named: dict[str, tuple[Span, Any]] = {}
@@ -214,7 +264,9 @@ def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame)
         return None
 
 
-def _instance_name(run: Elaborator, block: BlockValue, frame: Frame, label: str | None) -> tuple[str, Iterator[Node] | None]:
+def _instance_name(
+    run: Elaborator, block: BlockValue, frame: Frame, label: str | None
+) -> tuple[str, Iterator[Node] | None]:
     block.calls += 1
     if block.kind == "shared":
         name = label or frame.namer.unique(block.name if block.calls == 1 else f"{block.name}_{block.calls}")

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTITIES", "Expectation", "check_expectations"]
 
-QUANTITIES = ("params", "macs", "flops", "memory", "neurons", "connections", "depth", "output", "receptive_field", "buffers")
+QUANTITIES = (
+    "params",
+    "macs",
+    "flops",
+    "memory",
+    "neurons",
+    "connections",
+    "depth",
+    "output",
+    "receptive_field",
+    "buffers",
+)
 _OF_LABELS = ("shape", "params", "macs", "receptive_field")
 
 
@@ -92,7 +103,9 @@ class _Check:
         numbers = [v for v in (actual, wanted) if isinstance(v, (int, float)) and not isinstance(v, bool)]
         if len(numbers) == 2 and actual != wanted:
             difference = actual - wanted
-            notes.append(f"that is {_grouped(abs(difference))} {'more' if difference > 0 else 'fewer' if isinstance(difference, int) else 'less'}")
+            notes.append(
+                f"that is {_grouped(abs(difference))} {'more' if difference > 0 else 'fewer' if isinstance(difference, int) else 'less'}"
+            )
         self.run.error(
             "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
             label=f"{_name(computed)} is {_grouped(actual)}", notes=notes,
@@ -114,7 +127,9 @@ class _Check:
         if isinstance(expr, t.Name) and not self.is_variable(expr.text):
             near = nearest(expr.text, [*QUANTITIES, *self.frame.visible()])
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
-            raise Trouble("NS208", f"there is no quantity `{expr.text}`", expr.span, f"did you mean `{near}`?" if near else have)
+            raise Trouble(
+                "NS208", f"there is no quantity `{expr.text}`", expr.span, f"did you mean `{near}`?" if near else have
+            )
         return self.run.evaluator.value(expr, self.frame)
 
     def is_variable(self, name: str) -> bool:
@@ -144,7 +159,9 @@ class _Check:
         if name == "output":
             if len(graph.outputs) > 1 and self.frame.region.parent is None:
                 names = ", ".join(n for n, _ in graph.outputs)
-                raise Trouble("NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}")
+                raise Trouble(
+                    "NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}"
+                )
             return graph.nodes[self.output(span)].type
         if name == "depth":
             return depth(graph, self.output(span))
@@ -154,9 +171,19 @@ class _Check:
 
     def of_label(self, expr: t.Call) -> Any:
         if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], t.Name):
-            raise Trouble("NS207", f"`{expr.name}` takes the label of a layer", expr.span, f"write `{expr.name}(stem)` for a layer labelled `stem:`")
+            raise Trouble(
+                "NS207",
+                f"`{expr.name}` takes the label of a layer",
+                expr.span,
+                f"write `{expr.name}(stem)` for a layer labelled `stem:`",
+            )
         if expr.name not in _OF_LABELS:
-            raise Trouble("NS208", f"there is no `{expr.name}` of a label", expr.name_span, f"there are {', '.join(f'{n}(label)' for n in _OF_LABELS)}")
+            raise Trouble(
+                "NS208",
+                f"there is no `{expr.name}` of a label",
+                expr.name_span,
+                f"there are {', '.join(f'{n}(label)' for n in _OF_LABELS)}",
+            )
         label = expr.arguments[0]
         tensor = self.frame.label(label.text)
         outputs = dict(self.run.graph.outputs)
@@ -165,7 +192,12 @@ class _Check:
             tensor = Tensor(index, self.run.graph.nodes[index].type) if index >= 0 else Tensor(None, None)
         if tensor is None:
             near = nearest(label.text, self.frame.visible_labels())
-            raise Trouble("NS208", f"there is no label `{label.text}` here", label.span, f"did you mean `{near}`?" if near else "labels inside braces are visible there only")
+            raise Trouble(
+                "NS208",
+                f"there is no label `{label.text}` here",
+                label.span,
+                f"did you mean `{near}`?" if near else "labels inside braces are visible there only",
+            )
         if tensor.type is None or tensor.node is None:
             raise Unknown
         if expr.name == "shape":
@@ -228,7 +260,12 @@ def _close(left: Any, right: Any, condition: t.Binary) -> bool:
         if isinstance(value, Quantity):
             text = value.text
         else:
-            raise Trouble("NS402", "`~` compares with a number as it is written", written.span, "write a figure such as `138M`, or compare with `==`, `<=`")
+            raise Trouble(
+                "NS402",
+                "`~` compares with a number as it is written",
+                written.span,
+                "write a figure such as `138M`, or compare with `==`, `<=`",
+            )
     text = text.replace("_", "")
     unit = Decimal(1)
     if text[-1] in "KMGB":
@@ -238,5 +275,3 @@ def _close(left: Any, right: Any, condition: t.Binary) -> bool:
     exact = Decimal(str(true)) / unit
     step = Decimal(1).scaleb(int(figure.as_tuple().exponent))
     return any(exact.quantize(step, rounding=how) == figure for how in (ROUND_HALF_UP, ROUND_HALF_EVEN))
-
-

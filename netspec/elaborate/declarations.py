@@ -17,15 +17,105 @@ __all__ = ["RESERVED_LABELS", "Input", "declare_input", "declare_output", "run_a
 
 # Python's keywords, and attributes of torch.nn.Module and torch.nn.Sequential that a submodule must not hide
 RESERVED_LABELS = frozenset(
-    "False None True and as assert async await break class continue def del elif else except finally for from global if "
-    "import in is lambda nonlocal not or pass raise return try while with yield self "
-    "T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double "
-    "dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu "
-    "keys load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop "
-    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook "
-    "register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module "
-    "register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state "
-    "set_submodule share_memory state_dict to to_empty train training type values items xpu zero_grad".split()
+    [
+        "False",
+        "None",
+        "True",
+        "and",
+        "as",
+        "assert",
+        "async",
+        "await",
+        "break",
+        "class",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "nonlocal",
+        "not",
+        "or",
+        "pass",
+        "raise",
+        "return",
+        "try",
+        "while",
+        "with",
+        "yield",
+        "self",
+        "T_destination",
+        "add_module",
+        "append",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extend",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "insert",
+        "ipu",
+        "keys",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "pop",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "values",
+        "items",
+        "xpu",
+        "zero_grad",
+    ]
 )
 _WORDS = ("rgb", "gray", "grey", "int", "sequence")
 
@@ -41,21 +131,41 @@ class Input(Op):
 
 def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
     if frame.entry is not None and frame.region.kind != "net":
-        run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=["a block takes the tensor of its caller"])
+        run.error(
+            "NS212",
+            "`input` stands at the top level of a net",
+            statement.span,
+            helps=["a block takes the tensor of its caller"],
+        )
         return
     if getattr(frame, "entry", None) is not None and run.calling:
         return  # a net used as a block takes its caller's tensor
     name = statement.name or "input"
     if any(name == other for other, _ in run.graph.inputs):
-        run.error("NS209", f"there is an input `{name}` already" if statement.name else "there is an input already", statement.span, helps=["give each input a name: `input left 1x28x28`"])
+        run.error(
+            "NS209",
+            f"there is an input `{name}` already" if statement.name else "there is an input already",
+            statement.span,
+            helps=["give each input a name: `input left 1x28x28`"],
+        )
         return
     kind = _type(run, statement)
     if kind is None:
         frame.here = Tensor(None, None)
         return
-    run.node(Input(), (), kind, (), 0, statement.span, frame, frame.namer.unique(name) if name not in frame.namer.taken or statement.name is None else name)
+    run.node(
+        Input(),
+        (),
+        kind,
+        (),
+        0,
+        statement.span,
+        frame,
+        frame.namer.unique(name) if name not in frame.namer.taken or statement.name is None else name,
+    )
     tensor = frame.here
-    assert tensor is not None and tensor.node is not None
+    assert tensor is not None
+    assert tensor.node is not None
     run.graph.inputs.append((name, tensor.node))
     if statement.name is not None:
         if statement.name in frame.labels:
@@ -77,10 +187,17 @@ def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
     for word in statement.words:
         if word.text.lower() not in _WORDS:
             near = nearest(word.text, _WORDS)
-            run.error("NS208", f"an input is not `{word.text}`", word.span, helps=[f"did you mean `{near}`?" if near else f"there are {', '.join(_WORDS)}"])
+            run.error(
+                "NS208",
+                f"an input is not `{word.text}`",
+                word.span,
+                helps=[f"did you mean `{near}`?" if near else f"there are {', '.join(_WORDS)}"],
+            )
             return None
     if min(sizes) < 1 or any(s > run.limits.integer for s in sizes):
-        run.error("NS205", f"an input of {text} has no sensible size", statement.size_span, helps=["every size is at least 1"])
+        run.error(
+            "NS205", f"an input of {text} has no sensible size", statement.size_span, helps=["every size is at least 1"]
+        )
         return None
     return _typed(run, statement, sizes, words)
 
@@ -88,11 +205,17 @@ def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
 def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: list[str]) -> TensorType | None:
     text = "x".join(map(str, sizes))
 
-    def wrong(message: str, *helps: str) -> None:
+    def wrong(message: str, *helps: str) -> TensorType | None:
         run.error("NS307", message, statement.size_span, helps=helps)
+        return None
 
     if len(words) > 1:
-        run.error("NS207", f"an input is one of {' and '.join(words)}", statement.words[1].span, helps=["leave one of them out"])
+        run.error(
+            "NS207",
+            f"an input is one of {' and '.join(words)}",
+            statement.words[1].span,
+            helps=["leave one of them out"],
+        )
         return None
     word = words[0] if words else ""
     if word in ("rgb", "gray", "grey"):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
 from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
+from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in
 from netspec.graph import Graph, Node, Region, RegionKind, TensorType
-from netspec.ops.join import Add, Concat, Multiply
-from netspec.ops.op import Misfit, Op
-from netspec.ops.regularise import DropPath
+from netspec.ops.op import Leftover, Misfit, Op
 from netspec.ops.shape import Flatten
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Elaborator"]
 
-_JOINS: dict[str, type[Op]] = {"add": Add, "mul": Multiply, "concat": Concat}
+_ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
 
 
 class Elaborator:
@@ -59,9 +59,16 @@ class Elaborator:
     # Findings
 
     def error(
-        self, code: str, message: str, span: Span | None, *, label: str = "", notes: Iterable[str] = (), helps: Iterable[str] = (),
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        notes: Iterable[str] = (),
+        helps: Iterable[str] = (),
         secondary: Iterable[Label] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.diagnostics.error(
             code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary
         )
@@ -71,7 +78,12 @@ class Elaborator:
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.error(
-            diagnostic.code, diagnostic.message, diagnostic.span, label=diagnostic.label, notes=diagnostic.notes, helps=diagnostic.helps
+            diagnostic.code,
+            diagnostic.message,
+            diagnostic.span,
+            label=diagnostic.label,
+            notes=diagnostic.notes,
+            helps=diagnostic.helps,
         )
 
     @contextmanager
@@ -157,7 +169,12 @@ class Elaborator:
     def _fit(self, fit: t.Fit, frame: Frame) -> None:
         if fit.mode.text not in ("exact", "floor"):
             near = nearest(fit.mode.text, ("exact", "floor"))
-            self.error("NS205", f"fit is exact or floor, not `{fit.mode.text}`", fit.mode.span, helps=[f"did you mean `{near}`?"] if near else [])
+            self.error(
+                "NS205",
+                f"fit is exact or floor, not `{fit.mode.text}`",
+                fit.mode.span,
+                helps=[f"did you mean `{near}`?"] if near else [],
+            )
             return
         frame.fit = fit.mode.text
 
@@ -234,9 +251,12 @@ class Elaborator:
 
         if label.text in RESERVED_LABELS:
             self.error(
-                "NS213", f"`{label.text}` cannot be a label", label.span, notes=["PyTorch modules and Python use this name themselves"],
+                "NS213",
+                f"`{label.text}` cannot be a label",
+                label.span,
+                notes=["PyTorch modules and Python use this name themselves"],
                 helps=[f"call it `{label.text}_`"],
-            )  # fmt: skip
+            )
             return False
         if label.text in frame.labels:
             self.error("NS209", f"the label `{label.text}` is defined twice in one block", label.span)
@@ -275,7 +295,7 @@ class Elaborator:
         elif isinstance(term, t.Body):
             self.braces(term, frame)
         else:
-            getattr(self, f"_{type(term).__name__.lower()}")(term, frame)
+            _TERMS[type(term)](self, term, frame)
 
     def braces(self, body: t.Body, frame: Frame, kind: RegionKind = "group") -> None:
         """`{ … }`: names and labels inside stay inside; the tensor that it leaves goes on."""
@@ -289,9 +309,15 @@ class Elaborator:
         if tensor is None:
             near = nearest(statement.label, frame.visible_labels())
             self.error(
-                "NS208", f"there is no label `{statement.label}` here", statement.label_span,
-                helps=[f"did you mean `{near}`?" if near else f"write `{statement.label}:` before an earlier layer in this block"],
-            )  # fmt: skip
+                "NS208",
+                f"there is no label `{statement.label}` here",
+                statement.label_span,
+                helps=[
+                    f"did you mean `{near}`?"
+                    if near
+                    else f"write `{statement.label}:` before an earlier layer in this block"
+                ],
+            )
             tensor = UNKNOWN
         frame.here = tensor
 
@@ -332,7 +358,9 @@ class Elaborator:
         if here.type is None:
             return
         if bound.op.needs_flat(here.type):
-            self.add(Flatten(), (here,), layer.head_span, frame, frame.namer.unique(f"{name}_flatten") if name else None, {})
+            self.add(
+                Flatten(), (here,), layer.head_span, frame, frame.namer.unique(f"{name}_flatten") if name else None, {}
+            )
             here = frame.here
             assert here is not None
         self.add(bound.op, (here,), layer.span, frame, name, bound.spans)
@@ -341,9 +369,20 @@ class Elaborator:
         if len(self.graph.inputs) > 1:
             first = self.graph.inputs[0][0]
             names = ", ".join(n for n, _ in self.graph.inputs)
-            self.error("NS308", "with several inputs, say which one the first layer reads", span, notes=[f"the inputs are {names}"], helps=[f"write `from {first}` before it"])
+            self.error(
+                "NS308",
+                "with several inputs, say which one the first layer reads",
+                span,
+                notes=[f"the inputs are {names}"],
+                helps=[f"write `from {first}` before it"],
+            )
         else:
-            self.error("NS308", "there is no input before the first layer", span, helps=["declare it: `input 3x224x224` (channels first)"])
+            self.error(
+                "NS308",
+                "there is no input before the first layer",
+                span,
+                helps=["declare it: `input 3x224x224` (channels first)"],
+            )
 
     def add(
         self, op: Op, inputs: tuple[Tensor, ...], span: Span, frame: Frame, name: str | None, spans: dict[str, Span]
@@ -363,19 +402,35 @@ class Elaborator:
             return
         if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
-        for leftover in leftovers:
-            self.leftover(leftover, op, span, frame)
+        self.leftover(leftovers, span, frame)
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
 
     def node(
-        self, op: Op, inputs: tuple[int, ...], output: TensorType, params: Any, macs: int, span: Span, frame: Frame, name: str | None
-    ) -> None:  # fmt: skip
+        self,
+        op: Op,
+        inputs: tuple[int, ...],
+        output: TensorType,
+        params: Any,
+        macs: int,
+        span: Span,
+        frame: Frame,
+        name: str | None,
+    ) -> None:
         graph = self.graph
         if len(graph.nodes) >= self.limits.layers:
             raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
         local = name or frame.namer.number(op.name.lower())
         node = Node(
-            len(graph.nodes), frame.region.path + local, op, inputs, output, params, macs, span, frame.region, aux=self.aux_depth > 0
+            len(graph.nodes),
+            frame.region.path + local,
+            op,
+            inputs,
+            output,
+            params,
+            macs,
+            span,
+            frame.region,
+            aux=self.aux_depth > 0,
         )
         if self.shared_from:
             self.share(node, span)
@@ -388,8 +443,17 @@ class Elaborator:
         first = next(self.shared_from[-1], None)
         mine = [(p.name, p.shape) for p in node.params]
         if first is None or type(first.op) is not type(node.op) or [(p.name, p.shape) for p in first.params] != mine:
-            was = f"{first.name} has {', '.join(f'{p.name} {p.shape}' for p in first.params)}" if first else "there was no such layer"
-            self.error("NS306", "the weights of a shared block do not fit this input", span, notes=[f"at the first call: {was}", f"here: {', '.join(f'{p.name} {p.shape}' for p in node.params)}"])
+            was = (
+                f"{first.name} has {', '.join(f'{p.name} {p.shape}' for p in first.params)}"
+                if first
+                else "there was no such layer"
+            )
+            self.error(
+                "NS306",
+                "the weights of a shared block do not fit this input",
+                span,
+                notes=[f"at the first call: {was}", f"here: {', '.join(f'{p.name} {p.shape}' for p in node.params)}"],
+            )
             return
         node.shares = first.index if first.shares is None else first.shares
 
@@ -397,178 +461,32 @@ class Elaborator:
         where = spans.get(misfit.option, span) if misfit.option else span
         self.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=misfit.helps)
 
-    def leftover(self, leftover: Any, op: Op, span: Span, frame: Frame) -> None:
-        if frame.fit == "exact":
-            self.error(
-                "NS302", f"the window does not tile its input along the {leftover.axis}", span,
-                notes=[f"{leftover.axis}: {leftover.arithmetic}"], helps=leftover.helps,
-            )  # fmt: skip
-        elif leftover.dropped:
-            plural = "s" if leftover.dropped > 1 else ""
-            self.diagnostics.warning(
-                "NS305", f"{leftover.dropped} element{plural} of the {leftover.axis} {'are' if plural else 'is'} never seen", span,
-                label="rounded down", notes=[f"{leftover.axis}: {leftover.arithmetic}", *self.trail()], helps=leftover.helps,
-            )  # fmt: skip
-
-    # Joins
-
-    def branch(self, chain: t.Chain | t.Body, frame: Frame, where: str) -> Tensor:
-        """The tensor that a branch leaves."""
-        inner = frame.inner(self.region(frame, "branch", "", chain.span))
-        with self.inside(where):
-            if isinstance(chain, t.Body):
-                self.run(chain.statements, inner)
-            else:
-                self._chain(chain, inner)
-        return inner.here if inner.here is not None else UNKNOWN
-
-    def _join(self, join: t.Join, frame: Frame) -> None:
-        op = _JOINS[join.kind]
-        values: dict[str, Any] = {}
-        spans: dict[str, Span] = {}
-        for option in join.options:
-            self.join_option(op, option, frame, values, spans)
-        if not join.branches:
-            self.error("NS206", f"`{join.kind}` has no branches", join.span, helps=[f"write `{join.kind} [ conv3-64 pad=1; identity ]`"])
-            frame.here = UNKNOWN
+    def leftover(self, leftovers: tuple[Leftover, ...], span: Span, frame: Frame) -> None:
+        """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
+        exact = frame.fit == "exact"
+        told = [x for x in leftovers if exact or x.dropped]
+        if not told:
             return
-        outer = frame.inner(self.region(frame, "join", "", join.span))
-        starts_elsewhere = all(isinstance(chain.steps[0].term, t.From) for chain in join.branches)
-        if frame.here is None and not starts_elsewhere:
-            self.no_tensor(join.span, frame)
-            outer.here = UNKNOWN
-        tensors = tuple(
-            self.branch(chain, outer, f"branch {i + 1} of `{join.kind}` at line {join.span.line}")
-            for i, chain in enumerate(join.branches)
-        )
-        self.add(op(**values), tensors, join.span, frame, None, spans)
-
-    def join_option(self, op: type[Op], option: t.Option, frame: Frame, values: dict[str, Any], spans: dict[str, Span]) -> None:
-        from netspec.elaborate.binding import report_unknown_option
-        from netspec.ops.kinds import BadValue
-
-        if option.name not in op.options:
-            report_unknown_option(self, op, option)
+        arithmetic = dict.fromkeys(x.arithmetic for x in told)
+        notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]
+        helps = list(dict.fromkeys(h for x in told for h in x.helps))
+        if exact:
+            axes = " and ".join(x.axis for x in told)
+            self.error("NS302", f"the window does not tile the {axes} of its input", span, notes=notes, helps=helps)
             return
-        value = self.evaluate(option.value, frame, words=True)
-        if value is self.FAILED:
-            return
-        try:
-            values[option.name] = op.options[option.name].kind.read(value)
-            spans[option.name] = option.span
-        except BadValue as bad:
-            self.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
-
-    def _residual(self, residual: t.Residual, frame: Frame) -> None:
-        droppath = self.droppath(residual, frame)
-        if frame.here is None:
-            self.no_tensor(residual.span, frame)
-            frame.here = UNKNOWN
-        start = frame.here
-        outer = frame.inner(self.region(frame, "join", "", residual.span))
-        body = self.branch(residual.body, outer, "")
-        if not body.known or not start.known:
-            frame.here = UNKNOWN
-            return
-        shortcut = start
-        if body.type != start.type:
-            if residual.otherwise == "none":
-                frame.here = body
-                return
-            if residual.otherwise is None:
-                self.residual_mismatch(residual, body, start)
-                frame.here = UNKNOWN
-                return
-            shortcut = self.branch(residual.otherwise, outer, f"the shortcut of `residual` at line {residual.span.line}")
-        if droppath:
-            outer.here = body
-            self.add(DropPath(p=droppath), (body,), residual.span, outer, None, {})
-            body = outer.here
-        self.add(Add(), (body, shortcut), residual.span, frame, None, {})
-
-    def droppath(self, residual: t.Residual, frame: Frame) -> float:
-        for option in residual.options:
-            if option.name != "droppath":
-                self.error("NS202", f"`residual` has no option `{option.name}`", option.name_span, helps=["its option is droppath"])
-                continue
-            values: dict[str, Any] = {}
-            self.join_option(DropPath, t.Option("p", option.value, option.name_span, option.span), frame, values, {})
-            return float(values.get("p", 0.0))
-        return 0.0
-
-    def residual_mismatch(self, residual: t.Residual, body: Tensor, start: Tensor) -> None:
-        assert body.type is not None and start.type is not None
-        helps = []
-        if body.type.layout == start.type.layout == "map" and len(body.type.shape) == len(start.type.shape):
-            ratios = {w // n for w, n in zip(start.type.spatial, body.type.spatial, strict=True) if n and -(-w // max(1, w // n)) == n}
-            stride = f"/{ratios.pop()}" if len(ratios) == 1 and body.type.spatial != start.type.spatial else ""
-            helps = [f"give the shortcut a projection: `else {{ conv1-{body.type.features}{stride} }}`", "or drop it here: `else none`"]
-        self.error(
-            "NS306", "the body of this residual changes the shape", residual.span,
-            notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"], helps=helps,
+        parts = [f"{x.dropped} {_ROWS[x.axis]}{'s' if x.dropped > 1 else ''}" for x in told]
+        verb = "is" if len(parts) == 1 and told[0].dropped == 1 else "are"
+        self.diagnostics.warning(
+            "NS305", f"{' and '.join(parts)} of the input {verb} never seen", span, label="rounded down",
+            notes=[*notes, *self.trail()], helps=helps,
         )  # fmt: skip
 
-    def _dense(self, dense: t.Dense, frame: Frame) -> None:
-        if frame.here is None:
-            self.no_tensor(dense.span, frame)
-            frame.here = UNKNOWN
-        start = frame.here
-        outer = frame.inner(self.region(frame, "join", "", dense.span))
-        body = self.branch(dense.body, outer, "")
-        self.add(Concat(axis="channels"), (start, body), dense.span, frame, None, {})
 
-    # Loops and conditions
-
-    def _repeat(self, repeat: t.Repeat, frame: Frame) -> None:
-        count = self.count(repeat.count, frame, "the number of repeats")
-        if count is None:
-            frame.here = UNKNOWN
-            return
-        self.loop(repeat.body, frame, [{repeat.counter: i} if repeat.counter else {} for i in range(min(count, self.limits.steps + 1))], repeat.span)
-
-    def _for(self, loop: t.For, frame: Frame) -> None:
-        items = self.evaluate(loop.items, frame)
-        if items is self.FAILED:
-            frame.here = UNKNOWN
-            return
-        if not isinstance(items, (list, tuple)):
-            self.error("NS204", f"`for` runs over a list, found {kind_of(items)}", loop.items.span, helps=["write `for w in [64, 128]`, or `repeat n as i`"])
-            return
-        names = [name.text for name in loop.names]
-        bindings: list[dict[str, Any]] = []
-        for item in items:
-            if len(names) == 1:
-                bindings.append({names[0]: item})
-            elif isinstance(item, (list, tuple)) and len(item) == len(names):
-                bindings.append(dict(zip(names, item, strict=True)))
-            else:
-                found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
-                self.error("NS204", f"{len(names)} names take {len(names)} values at a time, found {found}", loop.items.span, notes=[f"the item is {show(item)}"])
-                return
-        self.loop(loop.body, frame, bindings, loop.span)
-
-    def loop(self, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:
-        outer = frame.inner(self.region(frame, "repeat", "", span))
-        outer.region.arguments = (("count", len(bindings)),)
-        for i, binding in enumerate(bindings):
-            self.evaluator.spend()
-            inner = outer.inner()
-            inner.names.update(binding)
-            with self.inside(f"round {i + 1} of {len(bindings)} of the loop at line {span.line}"):
-                self.run(body.statements, inner)
-            outer.here = inner.here
-        frame.here = outer.here
-
-    def _if(self, when: t.If, frame: Frame) -> None:
-        value = self.evaluate(when.condition, frame)
-        if value is self.FAILED:
-            frame.here = UNKNOWN
-            return
-        if not isinstance(value, bool):
-            self.error("NS204", f"a condition is yes or no, found {kind_of(value)}", when.condition.span, helps=["compare it: `… > 0`"])
-            return
-        chosen = when.body if value else when.otherwise
-        if isinstance(chosen, t.If):
-            self._if(chosen, frame)
-        elif chosen is not None:
-            self.braces(chosen, frame)
+_TERMS: dict[type, Callable[[Elaborator, Any, Frame], None]] = {
+    t.Join: run_join,
+    t.Residual: run_residual,
+    t.Dense: run_dense,
+    t.Repeat: run_repeat,
+    t.For: run_for,
+    t.If: run_if,
+}

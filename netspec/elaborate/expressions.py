@@ -46,10 +46,17 @@ def _sum(items: Any) -> Any:
 
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = MappingProxyType(
     {
-        "min": (min, 1, 1000), "max": (max, 1, 1000), "abs": (abs, 1, 1), "round": (_round, 1, 2), "floor": (math.floor, 1, 1),
-        "ceil": (math.ceil, 1, 1), "sqrt": (_sqrt, 1, 1), "len": (len, 1, 1), "sum": (_sum, 1, 1),
+        "min": (min, 1, 1000),
+        "max": (max, 1, 1000),
+        "abs": (abs, 1, 1),
+        "round": (_round, 1, 2),
+        "floor": (math.floor, 1, 1),
+        "ceil": (math.ceil, 1, 1),
+        "sqrt": (_sqrt, 1, 1),
+        "len": (len, 1, 1),
+        "sum": (_sum, 1, 1),
     }
-)  # fmt: skip
+)
 
 FACTS = ("channels", "height", "width", "depth", "length", "features", "size")
 
@@ -106,14 +113,29 @@ class Evaluator:
             tensor = frame.label(expr.owner)
             if tensor is None:
                 near = nearest(expr.owner, ["in", "here", *frame.visible_labels()])
-                raise Trouble("NS208", f"there is no label `{expr.owner}` here", expr.span, *([f"did you mean `{near}`?"] if near else []))
+                raise Trouble(
+                    "NS208",
+                    f"there is no label `{expr.owner}` here",
+                    expr.span,
+                    *([f"did you mean `{near}`?"] if near else []),
+                )
         if tensor is None:
-            raise Trouble("NS308", f"there is no tensor yet for `{expr.owner}`", expr.span, "declare an input first: `input 3x224x224`")
+            raise Trouble(
+                "NS308",
+                f"there is no tensor yet for `{expr.owner}`",
+                expr.span,
+                "declare an input first: `input 3x224x224`",
+            )
         if tensor.type is None:
             raise Unknown
         if expr.field not in FACTS:
             near = nearest(expr.field, FACTS)
-            raise Trouble("NS208", f"`{expr.owner}` has no `.{expr.field}`", expr.span, f"did you mean `.{near}`?" if near else f"there are {', '.join('.' + f for f in FACTS)}")
+            raise Trouble(
+                "NS208",
+                f"`{expr.owner}` has no `.{expr.field}`",
+                expr.span,
+                f"did you mean `.{near}`?" if near else f"there are {', '.join('.' + f for f in FACTS)}",
+            )
         kind = tensor.type
         if expr.field in ("channels", "features"):
             return kind.features
@@ -136,7 +158,9 @@ class Evaluator:
         """A condition. Raises Trouble where the value is neither yes nor no."""
         value = self.value(expr, frame)
         if not isinstance(value, bool):
-            raise Trouble("NS204", f"a condition is yes or no, found {kind_of(value)}", expr.span, "compare it: `… > 0`")
+            raise Trouble(
+                "NS204", f"a condition is yes or no, found {kind_of(value)}", expr.span, "compare it: `… > 0`"
+            )
         return value
 
     def _unary(self, expr: t.Unary, frame: Frame, words: bool) -> Value:
@@ -178,21 +202,32 @@ class Evaluator:
             options = tuple((o.name, self.value(o.value, frame, words=True)) for o in expr.options)
             return Word(expr.name, arguments, options, called=True)
         near = nearest(expr.name, [*FUNCTIONS, *frame.file.functions])
-        raise Trouble("NS208", f"there is no function `{expr.name}`", expr.name_span, f"did you mean `{near}`?" if near else f"there are {', '.join(FUNCTIONS)}")
+        raise Trouble(
+            "NS208",
+            f"there is no function `{expr.name}`",
+            expr.name_span,
+            f"did you mean `{near}`?" if near else f"there are {', '.join(FUNCTIONS)}",
+        )
 
     def builtin(self, expr: t.Call, frame: Frame) -> Value:
         function, least, most = FUNCTIONS[expr.name]
         if expr.options:
             raise Trouble("NS202", f"`{expr.name}` has no option `{expr.options[0].name}`", expr.options[0].span)
         if not least <= len(expr.arguments) <= most:
-            raise Trouble("NS206", f"`{expr.name}` takes {least if least == most else f'{least} or more'} value{'s' if most > 1 else ''}, found {len(expr.arguments)}", expr.span)
+            raise Trouble(
+                "NS206",
+                f"`{expr.name}` takes {least if least == most else f'{least} or more'} value{'s' if most > 1 else ''}, found {len(expr.arguments)}",
+                expr.span,
+            )
         values = [self.value(a, frame) for a in expr.arguments]
         if expr.name == "round" and len(values) == 2 and not (isinstance(values[1], int) and abs(values[1]) <= 100):
             raise Trouble("NS210", "the digits of `round` are a whole number of at most 100", expr.span)
         try:
             result = function(*values)
         except (TypeError, ValueError, OverflowError):
-            raise Trouble("NS210", f"`{expr.name}` cannot take {', '.join(show(v) for v in values)}"[:200], expr.span) from None
+            raise Trouble(
+                "NS210", f"`{expr.name}` cannot take {', '.join(show(v) for v in values)}"[:200], expr.span
+            ) from None
         return self.bounded(result, expr.span)
 
     def apply(self, function: FunctionValue, expr: t.Call, frame: Frame) -> Value:
@@ -215,19 +250,30 @@ class Evaluator:
 
 
 def match_parameters(
-    what: str, parameters: tuple[t.Parameter, ...], given: list[tuple[Span, Any]], named: dict[str, tuple[Span, Any]], span: Span
+    what: str,
+    parameters: tuple[t.Parameter, ...],
+    given: list[tuple[Span, Any]],
+    named: dict[str, tuple[Span, Any]],
+    span: Span,
 ) -> dict[str, Any]:
     """Values for parameters, by position and by name; those with defaults may be left out. Raises Trouble."""
     names = [p.name for p in parameters]
     if len(given) > len(names):
         takes = f"takes {len(names)} value{'s' if len(names) != 1 else ''}" if names else "takes no values"
-        raise Trouble("NS207", f"{what} {takes}, found {len(given)}", given[len(names)][0], *([f"its parameters are {', '.join(names)}"] if names else []))
+        raise Trouble(
+            "NS207",
+            f"{what} {takes}, found {len(given)}",
+            given[len(names)][0],
+            *([f"its parameters are {', '.join(names)}"] if names else []),
+        )
     bound = {name: value for name, (_, value) in zip(names, given, strict=False)}
     for name, (where, value) in named.items():
         if name not in names:
             near = nearest(name, names)
             have = f"its parameters are {', '.join(names)}" if names else "it has none"
-            raise Trouble("NS202", f"{what} has no parameter `{name}`", where, f"did you mean `{near}`?" if near else have)
+            raise Trouble(
+                "NS202", f"{what} has no parameter `{name}`", where, f"did you mean `{near}`?" if near else have
+            )
         if name in bound:
             raise Trouble("NS203", f"`{name}` is given twice", where)
         bound[name] = value
@@ -278,7 +324,7 @@ def compare(operator: str, left: Any, right: Any, span: Span) -> bool:
 
 def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
     operator = expr.operator
-    if operator == "+" and isinstance(left, (list, tuple, str)) and type(left) is type(right):
+    if operator == "+" and any(isinstance(left, kind) and isinstance(right, kind) for kind in (list, tuple, str)):
         if len(left) + len(right) > _LONGEST:
             raise LimitReached("steps", limits.steps, "a list in this spec is too long")
         return left + right
@@ -289,15 +335,26 @@ def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
     if operator in ("/", "//", "%") and right == 0:
         raise Trouble("NS210", "division by zero", expr.span)
     if operator == "**":
-        if isinstance(left, int) and isinstance(right, int) and right > 0 and abs(left) > 1 and right * abs(left).bit_length() > 128:
+        if (
+            isinstance(left, int)
+            and isinstance(right, int)
+            and right > 0
+            and abs(left) > 1
+            and right * abs(left).bit_length() > 128
+        ):
             raise LimitReached("integer", limits.integer, "a number in this spec is too large")
         if (left == 0 and right < 0) or (left < 0 and not float(right).is_integer()):
             raise Trouble("NS210", f"{show(left)} ** {show(right)} is not a number", expr.span)
     try:
         return {
-            "+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "/": lambda: _ratio(left, right),
-            "//": lambda: _whole(left // right), "%": lambda: left % right, "**": lambda: left**right,
-        }[operator]()  # fmt: skip
+            "+": lambda: left + right,
+            "-": lambda: left - right,
+            "*": lambda: left * right,
+            "/": lambda: _ratio(left, right),
+            "//": lambda: _whole(left // right),
+            "%": lambda: left % right,
+            "**": lambda: left**right,
+        }[operator]()
     except OverflowError:
         raise Trouble("NS210", "the result is too large", expr.span) from None
 

@@ -23,7 +23,9 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
             data = file.read(limits.bytes + 1)
     except FileNotFoundError:
         near = _near_file(path)
-        raise SpecError.of("NS001", f"there is no file {shown}", helps=[f"did you mean {near}?"] if near else []) from None
+        raise SpecError.of(
+            "NS001", f"there is no file {shown}", helps=[f"did you mean {near}?"] if near else []
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SpecError.of("NS001", f"{shown} cannot be read: {reason}") from None
@@ -33,11 +35,19 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
 def decode(data: bytes, shown: str, path: Path | None, limits: Limits) -> SourceFile:
     """Raises SpecError for data that is no text, or too much of it."""
     if len(data) > limits.bytes:
-        raise SpecError.of("NS003", f"{shown} is larger than {limits.bytes:,} bytes", helps=["raise the bound with `--limit bytes=N` where the spec is trusted"])
+        raise SpecError.of(
+            "NS003",
+            f"{shown} is larger than {limits.bytes:,} bytes",
+            helps=["raise the bound with `--limit bytes=N` where the spec is trusted"],
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError.of("NS002", f"{shown} is not UTF-8 text", notes=[f"the byte at offset {error.start} is 0x{data[error.start]:02x}"]) from None
+        raise SpecError.of(
+            "NS002",
+            f"{shown} is not UTF-8 text",
+            notes=[f"the byte at offset {error.start} is 0x{data[error.start]:02x}"],
+        ) from None
     if "\x00" in text:
         raise SpecError.of("NS002", f"{shown} is not text: it holds a zero byte")
     return SourceFile(text, shown, path)
@@ -65,7 +75,9 @@ class Project:
     def use(self, path: str, source: SourceFile, span: Span) -> tuple[Path, t.File] | None:
         """The tree of a used file; None where there is none, which is reported."""
         if self.root is None or source.path is None:
-            self.diagnostics.error("NS004", "`use` needs a spec that is a file", span, notes=["this text has no folder to look in"])
+            self.diagnostics.error(
+                "NS004", "`use` needs a spec that is a file", span, notes=["this text has no folder to look in"]
+            )
             return None
         target = Path(path)
         try:
@@ -80,7 +92,12 @@ class Project:
             return None
         if resolved not in self.trees:
             if len(self.trees) >= self.limits.files:
-                self.diagnostics.error("NS005", f"more than {self.limits.files} files are used", span, helps=["raise the bound with `--limit files=N`"])
+                self.diagnostics.error(
+                    "NS005",
+                    f"more than {self.limits.files} files are used",
+                    span,
+                    helps=["raise the bound with `--limit files=N`"],
+                )
                 return None
             self.trees[resolved] = self._read(resolved, source, path, span)
         tree = self.trees[resolved]
@@ -89,7 +106,7 @@ class Project:
     def _read(self, resolved: Path, source: SourceFile, path: str, span: Span) -> t.File | None:
         assert source.path is not None
         try:
-            shown = str((Path(source.name).parent / path)) if source.path else path
+            shown = str(Path(source.name).parent / path) if source.path else path
             text = read_source(resolved, self.limits, name=shown)
         except SpecError as error:
             first = error.diagnostics[0]

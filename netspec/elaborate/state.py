@@ -10,7 +10,19 @@ from netspec.graph import Region, TensorType
 from netspec.source import Span
 from netspec.syntax import tree as t
 
-__all__ = ["FAILED", "UNKNOWN", "BlockValue", "Callable_", "Defaults", "FileScope", "Frame", "FunctionValue", "Lazy", "Namer", "Tensor"]
+__all__ = [
+    "FAILED",
+    "UNKNOWN",
+    "BlockValue",
+    "Callable_",
+    "Defaults",
+    "FileScope",
+    "Frame",
+    "FunctionValue",
+    "Lazy",
+    "Namer",
+    "Tensor",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,19 @@ class Frame:
     around them; a block's body sees the variables where it is defined and no labels but its own.
     """
 
-    __slots__ = ("defaults", "definitions", "enclosing", "entry", "file", "fit", "here", "labels", "namer", "names", "region")
+    __slots__ = (
+        "defaults",
+        "definitions",
+        "enclosing",
+        "entry",
+        "file",
+        "fit",
+        "here",
+        "labels",
+        "namer",
+        "names",
+        "region",
+    )
 
     def __init__(self, file: FileScope, region: Region, namer: Namer, definitions: Frame | None = None) -> None:
         self.file = file

@@ -247,7 +247,12 @@ class Maxout(Activation):
         (x,) = inputs
         require_numbers(self, x)
         if x.features % self.n:
-            raise Misfit("NS304", f"{x.features} features do not divide into groups of {self.n}", option="n", notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",))
+            raise Misfit(
+                "NS304",
+                f"{x.features} features do not divide into groups of {self.n}",
+                option="n",
+                notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
+            )
         return x.with_features(x.features // self.n)
 
     def describe(self, x: TensorType) -> str:

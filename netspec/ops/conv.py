@@ -26,16 +26,24 @@ def require_map(op: Op, x: TensorType) -> None:
             helps=("put it before the fully connected layers, or give the vector a shape with `reshape CxHxW`",),
         )  # fmt: skip
     if x.layout == "ids":
-        raise Misfit("NS303", f"{op.name} needs numbers, not ids", label=f"the input is {x.noun}", helps=("turn ids into vectors first: `embed-64 vocab=10000`",))
+        raise Misfit(
+            "NS303",
+            f"{op.name} needs numbers, not ids",
+            label=f"the input is {x.noun}",
+            helps=("turn ids into vectors first: `embed-64 vocab=10000`",),
+        )
 
 
 def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kernel") -> None:
     """Raises Misfit where a window of several dimensions meets a sequence, which has tokens alone to slide along."""
     if x.layout == "sequence" and len(kernel) > 1:
         raise Misfit(
-            "NS303", f"a window of {len(kernel)} dimensions on a sequence", option=option, label=f"the input is {x.noun}",
+            "NS303",
+            f"a window of {len(kernel)} dimensions on a sequence",
+            option=option,
+            label=f"the input is {x.noun}",
             helps=("`image HxW` turns the tokens back into an image",),
-        )  # fmt: skip
+        )
 
 
 class Conv(Op):
@@ -83,9 +91,12 @@ class Conv(Op):
                 near = [g for g in range(1, min(x.features, filters) + 1) if x.features % g == 0 and filters % g == 0]
                 close = sorted(sorted(near, key=lambda g: abs(g - groups))[:3])
                 raise Misfit(
-                    "NS304", f"{n} {what} do not divide into {groups} groups", option="groups",
-                    notes=(f"{n} / {groups} = {n / groups:.2f}",), helps=(f"groups that divide both: {', '.join(map(str, close))}",),
-                )  # fmt: skip
+                    "NS304",
+                    f"{n} {what} do not divide into {groups} groups",
+                    option="groups",
+                    notes=(f"{n} / {groups} = {n / groups:.2f}",),
+                    helps=(f"groups that divide both: {', '.join(map(str, close))}",),
+                )
         if self.connections is not None:
             self.check_connections(x)
 
@@ -94,10 +105,20 @@ class Conv(Op):
         if self.groups != 1:
             raise Misfit("NS207", "a connection table and groups exclude each other", option="connections")
         if len(rows) != self.width:
-            raise Misfit("NS307", f"the connection table has {len(rows)} rows for {self.width} filters", option="connections", helps=("give one row for each filter",))
+            raise Misfit(
+                "NS307",
+                f"the connection table has {len(rows)} rows for {self.width} filters",
+                option="connections",
+                helps=("give one row for each filter",),
+            )
         high = max(max(row) for row in rows)
         if high >= x.features:
-            raise Misfit("NS205", f"the connection table names channel {high}", option="connections", notes=(f"the input has channels 0 to {x.features - 1}",))
+            raise Misfit(
+                "NS205",
+                f"the connection table names channel {high}",
+                option="connections",
+                notes=(f"the input has channels 0 to {x.features - 1}",),
+            )
 
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
@@ -204,7 +225,9 @@ class DepthwiseConv(Conv):
     shape_rule = "as conv; the channels of the input, or width"
     param_rule = "K x K weights and one bias for each channel of the output"
 
-    width = Option(Integer(), None, slot="width", doc="channels of the output, a multiple of the input's (default: the same)")
+    width = Option(
+        Integer(), None, slot="width", doc="channels of the output, a multiple of the input's (default: the same)"
+    )
     groups = None  # type: ignore[assignment]
     connections = None  # type: ignore[assignment]
 
@@ -217,7 +240,12 @@ class DepthwiseConv(Conv):
     def check_groups(self, x: TensorType) -> None:
         if self.filters(x) % x.features:
             near = max(1, round(self.filters(x) / x.features)) * x.features
-            raise Misfit("NS304", f"{self.filters(x)} filters are not a multiple of {x.features} channels", option="width", helps=(f"write `-{near}`, or leave the width out",))
+            raise Misfit(
+                "NS304",
+                f"{self.filters(x)} filters are not a multiple of {x.features} channels",
+                option="width",
+                helps=(f"write `-{near}`, or leave the width out",),
+            )
 
 
 class SeparableConv(Op):
@@ -238,7 +266,9 @@ class SeparableConv(Op):
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
-        depthwise = DepthwiseConv(kernel=self.kernel, stride=self.stride, pad=self.pad, dilation=self.dilation, bias=self.bias)
+        depthwise = DepthwiseConv(
+            kernel=self.kernel, stride=self.stride, pad=self.pad, dilation=self.dilation, bias=self.bias
+        )
         return ("depthwise", depthwise), ("pointwise", Conv(kernel=(1,), width=self.width, bias=self.bias))
 
 
@@ -268,7 +298,10 @@ class TransposedConv(Op):
         rank = x.rank
         kernel, stride = per_axis(self.kernel, rank, "kernel"), per_axis(self.stride, rank, "stride")
         dilation, extra = per_axis(self.dilation, rank, "dilation"), per_axis(self.output_pad, rank, "output_pad")
-        full = tuple((w - 1) * s + d * (k - 1) + 1 + o for w, s, d, k, o in zip(x.spatial, stride, dilation, kernel, extra, strict=True))
+        full = tuple(
+            (w - 1) * s + d * (k - 1) + 1 + o
+            for w, s, d, k, o in zip(x.spatial, stride, dilation, kernel, extra, strict=True)
+        )
         if self.pad in ("same_upper", "same_lower"):
             total = tuple(f - w * s for f, w, s in zip(full, x.spatial, stride, strict=True))
             if min(total) < 0:
@@ -290,17 +323,32 @@ class TransposedConv(Op):
             if n % self.groups:
                 raise Misfit("NS304", f"{n} {what} do not divide into {self.groups} groups", option="groups")
         window, extra, sizes = self.geometry(x)
-        for o, s, d in zip(extra, window.stride, window.dilation, strict=True):
-            if o >= max(s, d):
-                raise Misfit("NS205", f"output_pad {o} is too large", option="output_pad", helps=(f"it must be less than the stride, {s}, or the dilation, {d}",))
+        for o, s, d, a in zip(extra, window.stride, window.dilation, window.after, strict=True):
+            if o >= max(s, d) or o - min(o, a) >= s:
+                raise Misfit(
+                    "NS205",
+                    f"output_pad {o} is too large",
+                    option="output_pad",
+                    helps=(f"it must be less than the stride, {s}",),
+                )
         if min(sizes) < 1:
-            raise Misfit("NS301", "the padding takes away the whole output", option="pad", notes=(f"the output would be {'x'.join(map(str, sizes))}",))
+            raise Misfit(
+                "NS301",
+                "the padding takes away the whole output",
+                option="pad",
+                notes=(f"the output would be {'x'.join(map(str, sizes))}",),
+            )
         return x.with_spatial(self.width, sizes)
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs
         kernel = per_axis(self.kernel, x.rank, "kernel")
-        weight = Param("weight", (x.features, self.width // self.groups, *kernel), "random", fan_in=x.features // self.groups * prod(kernel))
+        weight = Param(
+            "weight",
+            (x.features, self.width // self.groups, *kernel),
+            "random",
+            fan_in=x.features // self.groups * prod(kernel),
+        )
         return (weight, Param("bias", (self.width,), "zeros")) if self.bias else (weight,)
 
     def macs(self, *inputs: TensorType) -> int:
@@ -341,8 +389,15 @@ class TransposedConv(Op):
         (x,) = emit.types
         window, extra, _ = self.geometry(x)
         inputs = [emit.channels_first(), emit.param("weight"), *([emit.param("bias")] if self.bias else [])]
+        spared = [min(o, a) for o, a in zip(extra, window.after, strict=True)]  # cutting less off is the same as adding
         y = emit.node(
-            "ConvTranspose", inputs, kernel_shape=list(window.kernel), strides=list(window.stride), pads=onnx_pads(window),
-            dilations=list(window.dilation), group=self.groups, output_padding=list(extra),
-        )  # fmt: skip
+            "ConvTranspose",
+            inputs,
+            kernel_shape=list(window.kernel),
+            strides=list(window.stride),
+            pads=[*window.before, *(a - n for a, n in zip(window.after, spared, strict=True))],
+            dilations=list(window.dilation),
+            group=self.groups,
+            output_padding=[o - n for o, n in zip(extra, spared, strict=True)],
+        )
         return emit.channels_back(y)

@@ -18,14 +18,18 @@ __all__ = ["FullyConnected", "Linear", "require_numbers"]
 def require_numbers(op: Op, x: TensorType) -> None:
     """Raises Misfit (NS303) for integer ids, on which no arithmetic is meant."""
     if x.layout == "ids":
-        raise Misfit("NS303", f"{op.name} needs numbers, not ids", label=f"the input is {x.noun}", helps=("turn ids into vectors first: `embed-64 vocab=10000`",))
+        raise Misfit(
+            "NS303",
+            f"{op.name} needs numbers, not ids",
+            label=f"the input is {x.noun}",
+            helps=("turn ids into vectors first: `embed-64 vocab=10000`",),
+        )
 
 
 class Linear(Op):
     """A matrix product along the feature axis: channels of an image, features of a token; positions share it."""
 
     name = "linear"
-    aliases = ()
     example = "linear-256 act=gelu"
     shape_rule = "the feature axis becomes width, the others stay"
     param_rule = "features x width weights, and width biases"

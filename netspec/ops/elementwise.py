@@ -135,7 +135,9 @@ class Subsample(Op):
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
         window = self.geometry(x)
-        y = emit.node("AveragePool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride))
+        y = emit.node(
+            "AveragePool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride)
+        )
         y = emit.node("Mul", [y, emit.scalar(float(window.taps), "taps")])
         y = emit.node("Add", [emit.node("Mul", [y, emit.param("weight")]), emit.param("bias")])
         return emit.channels_back(y)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
+from netspec.ops.features import AXIS, named_axis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
-from netspec.ops.shape import AXIS, named_axis
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
@@ -27,9 +27,11 @@ class Add(Op):
             spread = x.layout == widest.layout == "map" and x.shape == (widest.shape[0], *(1,) * widest.rank)
             if x != widest and not spread:
                 raise Misfit(
-                    "NS306", f"{self.name} needs branches of one shape", label=f"branch {i + 1} gives {x}, another gives {widest}",
+                    "NS306",
+                    f"{self.name} needs branches of one shape",
+                    label=f"branch {i + 1} gives {x}, another gives {widest}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
-                )  # fmt: skip
+                )
         return widest
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -63,9 +65,11 @@ class Concat(Op):
             others = [s for j, s in enumerate(x.shape) if j != axis]
             if x.layout != first.layout or others != [s for j, s in enumerate(first.shape) if j != axis]:
                 raise Misfit(
-                    "NS306", f"concat needs branches that agree except in {self.axis}", label=f"branch {i + 1} gives {x}, branch 1 gives {first}",
+                    "NS306",
+                    f"concat needs branches that agree except in {self.axis}",
+                    label=f"branch {i + 1} gives {x}, branch 1 gives {first}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
-                )  # fmt: skip
+                )
         shape = list(first.shape)
         shape[axis] = sum(x.shape[axis] for x in inputs)
         return TensorType(first.layout, tuple(shape))

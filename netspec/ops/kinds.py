@@ -11,8 +11,19 @@ if TYPE_CHECKING:
     from netspec.ops.op import Op
 
 __all__ = [
-    "BadValue", "Choice", "Flag", "Integer", "Kind", "LayerWord", "Number", "Numbers", "Padding", "PerAxis", "Pair",
-    "Reference", "Table",
+    "BadValue",
+    "Choice",
+    "Flag",
+    "Integer",
+    "Kind",
+    "LayerWord",
+    "Number",
+    "Numbers",
+    "Padding",
+    "Pair",
+    "PerAxis",
+    "Reference",
+    "Table",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -37,7 +48,8 @@ def as_integer(value: Value, noun: str) -> int:
     if isinstance(value, float):
         if value != int(value):
             raise BadValue(
-                f"expected {noun}, found {value:g}", f"round it: `round(…)` gives {round(value)}, `floor(…)` gives {int(value // 1)}"
+                f"expected {noun}, found {value:g}",
+                f"round it: `round(…)` gives {round(value)}, `floor(…)` gives {int(value // 1)}",
             )
         return int(value)
     return int(value)
@@ -90,7 +102,9 @@ class Number(Kind[float]):
 
     noun = "a number"
 
-    def __init__(self, low: float = -1e30, high: float = 1e30, *, open_low: bool = False, open_high: bool = False) -> None:
+    def __init__(
+        self, low: float = -1e30, high: float = 1e30, *, open_low: bool = False, open_high: bool = False
+    ) -> None:
         self.low, self.high, self.open_low, self.open_high = low, high, open_low, open_high
 
     def read(self, value: Value) -> float:
@@ -98,9 +112,15 @@ class Number(Kind[float]):
             raise BadValue(f"expected {self.noun}, found {_found(value)}")
         number = float(value)
         if number < self.low or (self.open_low and number == self.low):
-            raise BadValue(f"{number:g} is too small: it must be {'more than' if self.open_low else 'at least'} {self.low:g}", code="NS205")
+            raise BadValue(
+                f"{number:g} is too small: it must be {'more than' if self.open_low else 'at least'} {self.low:g}",
+                code="NS205",
+            )
         if number > self.high or (self.open_high and number == self.high):
-            raise BadValue(f"{number:g} is too large: it must be {'less than' if self.open_high else 'at most'} {self.high:g}", code="NS205")
+            raise BadValue(
+                f"{number:g} is too large: it must be {'less than' if self.open_high else 'at most'} {self.high:g}",
+                code="NS205",
+            )
         return number
 
     def document(self) -> str:
@@ -138,15 +158,15 @@ class Choice(Kind[str]):
 class PerAxis(Kind[tuple[int, ...]]):
     """A whole number for every spatial axis alike, or one for each: `3`, `3x5`, `(3, 5)`."""
 
-    def __init__(self, low: int = 1, high: int = 1_000_000, *, gathers: bool = False) -> None:
-        self.low, self.high, self.gathers = low, high, gathers
+    def __init__(self, low: int = 1, high: int = 1_000_000, *, gathers: bool = False, most: int = 3) -> None:
+        self.low, self.high, self.gathers, self.most = low, high, gathers, most
         self.noun = "a whole number or a size such as 3x5"
 
     def read(self, value: Value) -> tuple[int, ...]:
         each = Integer(self.low, self.high)
         if isinstance(value, (tuple, list)):
-            if not 1 <= len(value) <= 3:
-                raise BadValue(f"expected one to three sizes, found {len(value)}")
+            if not 1 <= len(value) <= self.most:
+                raise BadValue(f"expected one to {self.most} sizes, found {len(value)}")
             return tuple(each.read(v) for v in value)
         return (each.bounded(as_integer(value, self.noun)),)
 
@@ -160,9 +180,10 @@ class Padding(Kind["tuple[int, ...] | str"]):
     noun = "a whole number, a size such as 1x2, (top, left, bottom, right), or same"
     rules = ("same", "same_upper", "same_lower")
 
-    def __init__(self, *, rules: bool = True, high: int = 1_000_000) -> None:
+    def __init__(self, *, rules: bool = True, high: int = 1_000_000, gathers: bool = False) -> None:
         self.with_rules = rules
         self.high = high
+        self.gathers = gathers
 
     def read(self, value: Value) -> tuple[int, ...] | str:
         word = value.name if isinstance(value, Word) and not value.called else value
@@ -182,7 +203,9 @@ class Padding(Kind["tuple[int, ...] | str"]):
     def one(self, value: Value) -> int:
         number = as_integer(value, self.noun)
         if number < 0:
-            raise BadValue("padding cannot be negative", f"to take {-number} off each side, use `crop {-number}`", code="NS205")
+            raise BadValue(
+                "padding cannot be negative", f"to take {-number} off each side, use `crop {-number}`", code="NS205"
+            )
         if number > self.high:
             raise BadValue(f"a padding of {number:,} is too large: it must be at most {self.high:,}", code="NS205")
         return number
@@ -253,7 +276,9 @@ class LayerWord(Kind["Op | None"]):
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self.noun = f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
+        self.noun = (
+            f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
+        )
 
     def names(self) -> dict[str, type[Op]]:
         from netspec.ops import ACTIVATIONS, NORMALISATIONS
@@ -275,7 +300,11 @@ class LayerWord(Kind["Op | None"]):
         op = names.get(value.name.lower())
         if op is None:
             near = nearest(value.name, names)
-            raise BadValue(f"`{value.name}` is not {self.noun.split(' such')[0]}", f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(names))}", code="NS205")
+            raise BadValue(
+                f"`{value.name}` is not {self.noun.split(' such')[0]}",
+                f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(names))}",
+                code="NS205",
+            )
         return bind_word(op, value)
 
 
@@ -284,14 +313,20 @@ def bind_word(op: type[Op], word: Word) -> Op:
     values: dict[str, Any] = {}
     slots = [o for o in op.options.values() if o.slot == "value"]
     if len(word.arguments) > len(slots):
-        raise BadValue(f"`{op.name}` takes {len(slots) or 'no'} value{'s' if len(slots) > 1 else ''} without a name, found {len(word.arguments)}")
+        raise BadValue(
+            f"`{op.name}` takes {len(slots) or 'no'} value{'s' if len(slots) > 1 else ''} without a name, found {len(word.arguments)}"
+        )
     for option, value in zip(slots, word.arguments, strict=False):
         values[option.name] = option.kind.read(value)
     for name, value in word.options:
         found = op.options.get(name)
         if found is None:
             near = nearest(name, op.options)
-            raise BadValue(f"`{op.name}` has no option `{name}`", f"did you mean `{near}`?" if near else f"its options are {', '.join(op.options) or 'none'}", code="NS202")
+            raise BadValue(
+                f"`{op.name}` has no option `{name}`",
+                f"did you mean `{near}`?" if near else f"its options are {', '.join(op.options) or 'none'}",
+                code="NS202",
+            )
         if name in values:
             raise BadValue(f"`{name}` is given twice", code="NS203")
         values[name] = found.kind.read(value)

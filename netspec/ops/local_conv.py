@@ -63,7 +63,7 @@ class LocalConv(Conv):
 
     dilation = None  # type: ignore[assignment]
     groups = None  # type: ignore[assignment]
-    connections = None
+    connections = None  # type: ignore[assignment]
 
     def group_count(self, x: TensorType) -> int:
         return 1
@@ -85,9 +85,15 @@ class LocalConv(Conv):
         window = self.geometry(x)
         ends = tuple(p for b, a in zip(reversed(window.before), reversed(window.after), strict=True) for p in (b, a))
         text = call(
-            "LocalConv", x.features, self.width, output_size=window.output, kernel_size=window.kernel, stride=window.stride,
-            padding=ends if any(ends) else None, bias=unless(self.bias, True),
-        )  # fmt: skip
+            "LocalConv",
+            x.features,
+            self.width,
+            output_size=window.output,
+            kernel_size=window.kernel,
+            stride=window.stride,
+            padding=ends if any(ends) else None,
+            bias=unless(self.bias, True),
+        )
         call_text = "{m}({0}.transpose(1, 2)).transpose(1, 2)" if x.layout == "sequence" else None
         return TorchCode((("", text),), call_text, (LOCAL_CONV,))
 

@@ -49,9 +49,12 @@ class BatchNorm(Op):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         text = call(
-            f"nn.BatchNorm{max(1, x.rank)}d", x.features, eps=unless(self.eps, 1e-5), momentum=unless(self.momentum, 0.1),
+            f"nn.BatchNorm{max(1, x.rank)}d",
+            x.features,
+            eps=unless(self.eps, 1e-5),
+            momentum=unless(self.momentum, 0.1),
             affine=unless(self.affine, True),
-        )  # fmt: skip
+        )
         return TorchCode((("", text),), along_tokens(x))
 
     def onnx(self, emit: Emitter) -> str:
@@ -82,7 +85,9 @@ class LayerNorm(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
-        text = call("nn.LayerNorm", x.features, eps=unless(self.eps, 1e-5), elementwise_affine=unless(self.affine, True))
+        text = call(
+            "nn.LayerNorm", x.features, eps=unless(self.eps, 1e-5), elementwise_affine=unless(self.affine, True)
+        )
         return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
 
     def onnx(self, emit: Emitter) -> str:
@@ -107,7 +112,9 @@ class GroupNorm(Op):
         (x,) = inputs
         require_numbers(self, x)
         if x.features % self.groups:
-            near = sorted((g for g in range(1, x.features + 1) if x.features % g == 0), key=lambda g: abs(g - self.groups))
+            near = sorted(
+                (g for g in range(1, x.features + 1) if x.features % g == 0), key=lambda g: abs(g - self.groups)
+            )
             raise Misfit(
                 "NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups",
                 helps=(f"groups that do: {', '.join(map(str, sorted(near[:3])))}",),
@@ -122,7 +129,9 @@ class GroupNorm(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
-        text = call("nn.GroupNorm", self.groups, x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, True))
+        text = call(
+            "nn.GroupNorm", self.groups, x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, True)
+        )
         return TorchCode((("", text),), along_tokens(x))
 
     def onnx(self, emit: Emitter) -> str:
@@ -152,9 +161,19 @@ class InstanceNorm(Op):
         (x,) = inputs
         require_numbers(self, x)
         if x.rank == 0:
-            raise Misfit("NS303", "instancenorm needs positions to standardise over", label=f"the input is {x.noun}", helps=("use `ln` for vectors",))
+            raise Misfit(
+                "NS303",
+                "instancenorm needs positions to standardise over",
+                label=f"the input is {x.noun}",
+                helps=("use `ln` for vectors",),
+            )
         if x.size == x.features:
-            raise Misfit("NS307", "instancenorm over a single position gives zeros", label=f"the input is {x.noun}", helps=("use `ln` or `bn` here",))
+            raise Misfit(
+                "NS307",
+                "instancenorm over a single position gives zeros",
+                label=f"the input is {x.noun}",
+                helps=("use `ln` or `bn` here",),
+            )
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
@@ -162,7 +181,9 @@ class InstanceNorm(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
-        text = call(f"nn.InstanceNorm{x.rank}d", x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, False))
+        text = call(
+            f"nn.InstanceNorm{x.rank}d", x.features, eps=unless(self.eps, 1e-5), affine=unless(self.affine, False)
+        )
         return TorchCode((("", text),), along_tokens(x))
 
     def onnx(self, emit: Emitter) -> str:
@@ -240,13 +261,19 @@ class Normalize(Op):
         require_numbers(self, x)
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, x.features):
-                raise Misfit("NS307", f"{len(values)} values for {x.features} channels", option=name, helps=("give one value, or one for each channel",))
+                raise Misfit(
+                    "NS307",
+                    f"{len(values)} values for {x.features} channels",
+                    option=name,
+                    helps=("give one value, or one for each channel",),
+                )
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         ones = () if inputs[0].layout == "sequence" else (1,) * inputs[0].rank
         return tuple(
-            Param(name, (len(values), *ones), values, trainable=False) for name, values in (("mean", self.mean), ("std", self.std))
+            Param(name, (len(values), *ones), values, trainable=False)
+            for name, values in (("mean", self.mean), ("std", self.std))
         )
 
     def describe(self, x: TensorType) -> str:
@@ -255,7 +282,9 @@ class Normalize(Op):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         rank = 0 if x.layout == "sequence" else x.rank
-        return TorchCode((("", call("Normalize", mean=list(self.mean), std=list(self.std), rank=rank)),), None, (NORMALIZE,))
+        return TorchCode(
+            (("", call("Normalize", mean=list(self.mean), std=list(self.std), rank=rank)),), None, (NORMALIZE,)
+        )
 
     def onnx(self, emit: Emitter) -> str:
         return emit.node("Div", [emit.node("Sub", [*emit.inputs, emit.param("mean")]), emit.param("std")])

@@ -121,8 +121,8 @@ class Op:
     weight_layer: ClassVar[bool] = False
     """Whether the op counts towards `depth` and `neurons`: convolutions and fully connected layers."""
     options: ClassVar[dict[str, Option[Any]]] = {}
-    norm: Op | None | Option[Any] = None
-    act: Op | None | Option[Any] = None
+    norm: Op | Option[Any] | None = None
+    act: Op | Option[Any] | None = None
 
     def __init_subclass__(cls) -> None:
         options: dict[str, Option[Any]] = {}
@@ -145,7 +145,7 @@ class Op:
         return tuple(self.__dict__[name] for name in self.options)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key() == other._key()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash((type(self), self._key()))

@@ -25,7 +25,9 @@ class Pool(Op):
     kernel = Option(PerAxis(), (2,), slot="kernel", doc="size of the window along each spatial axis")
     stride = Option(PerAxis(), None, slot="stride", doc="step of the window (default: the kernel)")
     pad = Option(Padding(), (0,), doc="padding around the input, less than the kernel")
-    round = Option(Choice("floor", "ceil"), "floor", doc="how a size that does not come out even is rounded; Caffe rounds up")
+    round = Option(
+        Choice("floor", "ceil"), "floor", doc="how a size that does not come out even is rounded; Caffe rounds up"
+    )
     reach = (1,)
 
     def geometry(self, x: TensorType) -> Window:
@@ -40,9 +42,12 @@ class Pool(Op):
         for pad, extent in zip((*window.before, *window.after), window.extent * 2, strict=True):
             if pad >= extent:
                 raise Misfit(
-                    "NS205", f"a padding of {pad} is too large for a window of {extent}", option="pad",
-                    notes=("a window that lies in the padding altogether has nothing to pool",), helps=(f"pad at most {extent - 1}",),
-                )  # fmt: skip
+                    "NS205",
+                    f"a padding of {pad} is too large for a window of {extent}",
+                    option="pad",
+                    notes=("a window that lies in the padding altogether has nothing to pool",),
+                    helps=(f"pad at most {extent - 1}",),
+                )
         window.require_fit("pooling")
         return x.with_spatial(x.features, window.output)
 
@@ -63,13 +68,17 @@ class Pool(Op):
 
 
 def fits_torch_padding(window: Window) -> bool:
-    """Whether torch's pooling takes the padding itself: symmetric, and at most half of the kernel."""
-    return window.symmetric and all(2 * b <= k for b, k in zip(window.before, window.kernel, strict=True))
+    """Whether torch's pooling takes the padding itself: symmetric, at most half of the kernel, the window inside it."""
+    return (
+        window.symmetric
+        and all(2 * b <= k for b, k in zip(window.before, window.kernel, strict=True))
+        and all(e <= w + 2 * b for e, w, b in zip(window.extent, window.input, window.before, strict=True))
+    )
 
 
-def ends_to_cover(window: Window) -> list[int]:
-    """ONNX pads that reach as far as the last window does, so that rounding down gives the size rounded up."""
-    return [*window.before, *(a + o for a, o in zip(window.after, window.overhang, strict=True))]
+def covering(window: Window) -> tuple[int, ...]:
+    """Padding behind each axis that reaches as far as the last window, so that rounding down gives the size rounded up."""
+    return tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
 
 
 class MaxPool(Pool):
@@ -89,20 +98,27 @@ class MaxPool(Pool):
         window = self.geometry(x)
         simple = fits_torch_padding(window)
         text = call(
-            f"nn.MaxPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)),
-            padding=unless(each(window.before), 0) if simple else None, dilation=unless(each(window.dilation), 1),
-            ceil_mode=unless(window.ceil, False),
-        )  # fmt: skip
+            f"nn.MaxPool{x.rank}d",
+            kernel_size=each(window.kernel),
+            stride=unless(each(window.stride), each(window.kernel)),
+            padding=unless(each(window.before), 0) if simple else None,
+            dilation=unless(each(window.dilation), 1),
+            ceil_mode=True if simple and window.ceil else None,
+        )
         if simple:
             return TorchCode((("", text),), along_tokens(x))
-        pad = padding_module(window.before, window.after, 'float("-inf")')
+        pad = padding_module(window.before, covering(window), 'float("-inf")')
         return TorchCode((("pad", pad), ("", text)), padded_along_tokens(x))
 
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
+        y, before, after = emit.channels_first(), window.before, covering(window)
+        if any(p >= k for p, k in zip((*before, *after), window.kernel * 2, strict=True)):  # ONNX Runtime refuses these
+            y = emit.pad(y, before, after, value=float("-inf"))
+            before = after = (0,) * len(before)
         y = emit.node(
-            "MaxPool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride),
-            pads=ends_to_cover(window), dilations=list(window.dilation),
+            "MaxPool", [y], kernel_shape=list(window.kernel), strides=list(window.stride), pads=[*before, *after],
+            dilations=list(window.dilation),
         )  # fmt: skip
         return emit.channels_back(y)
 
@@ -141,21 +157,30 @@ class AvgPool(Pool):
         simple = fits_torch_padding(window)
         padded = any(window.before) or any(window.after)
         text = call(
-            f"nn.AvgPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)),
-            padding=unless(each(window.before), 0) if simple else None, ceil_mode=unless(window.ceil, False),
+            f"nn.AvgPool{x.rank}d",
+            kernel_size=each(window.kernel),
+            stride=unless(each(window.stride), each(window.kernel)),
+            padding=unless(each(window.before), 0) if simple else None,
+            ceil_mode=True if simple and window.ceil else None,
             count_include_pad=False if simple and padded and not self.count_pad else None,
-        )  # fmt: skip
+        )
         if simple:
             return TorchCode((("", text),), along_tokens(x))
-        pad = padding_module(window.before, window.after)
-        if self.count_pad:
-            return TorchCode((("pad", pad), ("", text)), padded_along_tokens(x))
-        return TorchCode((("", f"MeanWithoutPadding({pad}, {text})"),), along_tokens(x), (MEAN_WITHOUT_PADDING,))
+        if not self.count_pad:
+            pad = padding_module(window.before, covering(window))
+            return TorchCode((("", f"MeanWithoutPadding({pad}, {text})"),), along_tokens(x), (MEAN_WITHOUT_PADDING,))
+        modules = [("pad", padding_module(window.before, window.after)), ("", text)]
+        helpers: tuple[tuple[str, str], ...] = ()
+        if any(window.overhang):  # what lies behind the padding does not count
+            behind = padding_module((0,) * x.rank, window.overhang)
+            modules[1] = ("", f"MeanWithoutPadding({behind}, {text})")
+            helpers = (MEAN_WITHOUT_PADDING,)
+        return TorchCode(tuple(modules), padded_along_tokens(x), helpers)
 
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
         y = emit.channels_first()
-        pads = ends_to_cover(window)
+        pads = [*window.before, *covering(window)]
         counted = self.count_pad and (any(window.before) or any(window.after))
         if counted and any(window.overhang):  # the padding counts, what lies behind it does not: pad by a node
             y = emit.pad(y, window.before, window.after)
@@ -198,7 +223,11 @@ class LpPool(Pool):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         window = self.geometry(x)
-        pool = call(f"nn.AvgPool{x.rank}d", kernel_size=each(window.kernel), stride=unless(each(window.stride), each(window.kernel)))
+        pool = call(
+            f"nn.AvgPool{x.rank}d",
+            kernel_size=each(window.kernel),
+            stride=unless(each(window.stride), each(window.kernel)),
+        )
         modules = [("", f"LpPool({self.p}, {pool}, taps={window.taps})")]
         if any(window.before) or any(window.after):
             modules.insert(0, ("pad", padding_module(window.before, window.after)))

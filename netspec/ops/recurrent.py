@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Param, TensorType
 from netspec.ops.kinds import Flag, Integer
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
 
 __all__ = ["GRU", "LSTM", "RNN"]
-
 
 
 class Recurrent(Op):
@@ -68,7 +67,11 @@ class Recurrent(Op):
         return None
 
     def describe(self, x: TensorType) -> str:
-        parts = [f"{self.width} units", f"{self.layers} layers" if self.layers > 1 else "", "both directions" if self.bidirectional else ""]
+        parts = [
+            f"{self.width} units",
+            f"{self.layers} layers" if self.layers > 1 else "",
+            "both directions" if self.bidirectional else "",
+        ]
         return ", ".join(p for p in parts if p)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -93,13 +96,19 @@ class Recurrent(Op):
             if self.bias:
                 both = [self.stacked(emit, f"bias_{kind}_", mine, order) for kind in ("ih", "hh")]
                 biases = [emit.node("Concat", both, axis=1)]
-            y = emit.node(self.onnx_name, [y, *weights, *biases], hidden_size=self.width, direction="bidirectional" if self.bidirectional else "forward", **self.onnx_options())
+            y = emit.node(
+                self.onnx_name,
+                [y, *weights, *biases],
+                hidden_size=self.width,
+                direction="bidirectional" if self.bidirectional else "forward",
+                **self.onnx_options(),
+            )
             # tokens, directions, batch, width -> tokens, batch, directions * width
             y = emit.node("Transpose", [y], perm=[0, 2, 1, 3])
             y = emit.reshape(y, [0, 0, self.directions * self.width])
         return emit.node("Transpose", [y], perm=[1, 0, 2])
 
-    def onnx_options(self) -> dict[str, int]:
+    def onnx_options(self) -> dict[str, Any]:
         return {}
 
     def stacked(self, emit: Emitter, prefix: str, suffixes: list[str], order: str | None) -> str:
@@ -136,5 +145,5 @@ class GRU(Recurrent):
     torch_name = onnx_name = "GRU"
     onnx_gates = (1, 0, 2)  # torch: reset, update, new; ONNX: update, reset, new
 
-    def onnx_options(self) -> dict[str, int]:
+    def onnx_options(self) -> dict[str, Any]:
         return {"linear_before_reset": 1}

@@ -12,7 +12,7 @@ from netspec.ops.op import Misfit, Op, Option, TorchCode
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
 
-__all__ = ["Dropout", "Dropout2d", "DropPath", "Noise"]
+__all__ = ["DropPath", "Dropout", "Dropout2d", "Noise"]
 
 _PROBABILITY = Number(0, 1, open_high=True)
 
@@ -46,7 +46,12 @@ class Dropout2d(Dropout):
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout != "map":
-            raise Misfit("NS303", "dropout2d drops channels of an image", label=f"the input is {x.noun}", helps=("use `dropout` here",))
+            raise Misfit(
+                "NS303",
+                "dropout2d drops channels of an image",
+                label=f"the input is {x.noun}",
+                helps=("use `dropout` here",),
+            )
         return x
 
     def torch(self, *inputs: TensorType) -> TorchCode:

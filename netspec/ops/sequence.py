@@ -38,7 +38,12 @@ class Embed(Op):
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout != "ids":
-            raise Misfit("NS303", "embed needs integer ids", label=f"the input is {x.noun}", helps=("declare the input as integers: `input ids 77 int`",))
+            raise Misfit(
+                "NS303",
+                "embed needs integer ids",
+                label=f"the input is {x.noun}",
+                helps=("declare the input as integers: `input ids 77 int`",),
+            )
         return TensorType("sequence", (x.shape[0], self.width))
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
@@ -152,8 +157,16 @@ class Attention(Op):
         (x,) = inputs
         require_sequence(self, x)
         if x.features % self.heads:
-            near = sorted((h for h in range(1, min(x.features, 4096) + 1) if x.features % h == 0), key=lambda h: abs(h - self.heads))
-            raise Misfit("NS304", f"{x.features} features do not divide into {self.heads} heads", option="heads", helps=(f"heads that do: {', '.join(map(str, sorted(near[:3])))}",))
+            near = sorted(
+                (h for h in range(1, min(x.features, 4096) + 1) if x.features % h == 0),
+                key=lambda h: abs(h - self.heads),
+            )
+            raise Misfit(
+                "NS304",
+                f"{x.features} features do not divide into {self.heads} heads",
+                option="heads",
+                helps=(f"heads that do: {', '.join(map(str, sorted(near[:3])))}",),
+            )
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:

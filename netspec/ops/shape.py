@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from netspec.graph import Layout, TensorType
 from netspec.ops.conv import require_map
+from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import unless
+from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
 
@@ -68,14 +70,19 @@ class Reshape(Rearrangement):
 
     name, example = "reshape", "reshape 16x5x5"
     shape_rule = "the sizes given; their product must be the number of values"
-    size = Option(PerAxis(gathers=True), slot="value", doc="channels, then spatial sizes")
+    size = Option(PerAxis(gathers=True, most=4), slot="value", doc="channels, then spatial sizes")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout == "ids":
             raise Misfit("NS303", "reshape needs numbers, not ids", label=f"the input is {x.noun}")
         if prod(self.size) != x.size:
-            raise Misfit("NS307", f"{x} cannot be reshaped to {times(self.size)}", option="size", notes=(f"{x} holds {x.size:,} values, {times(self.size)} holds {prod(self.size):,}",))
+            raise Misfit(
+                "NS307",
+                f"{x} cannot be reshaped to {times(self.size)}",
+                option="size",
+                notes=(f"{x} holds {x.size:,} values, {times(self.size)} holds {prod(self.size):,}",),
+            )
         return TensorType(_LAYOUTS[len(self.size)], self.size)
 
     def describe(self, x: TensorType) -> str:
@@ -96,13 +103,18 @@ class Permute(Rearrangement):
 
     name, example = "permute", "permute(0, 2, 1)"
     shape_rule = "the axes in the order given"
-    order = Option(PerAxis(0, 3, gathers=True), slot="value", doc="the old number of each new axis")
+    order = Option(PerAxis(0, 3, gathers=True, most=4), slot="value", doc="the old number of each new axis")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if sorted(self.order) != list(range(len(x.shape))):
             numbers = ", ".join(map(str, range(len(x.shape))))
-            raise Misfit("NS307", f"the order must name each axis once: {numbers}", option="order", label=f"the input is {x.noun}")
+            raise Misfit(
+                "NS307",
+                f"the order must name each axis once: {numbers}",
+                option="order",
+                label=f"the input is {x.noun}",
+            )
         return TensorType(x.layout, tuple(x.shape[i] for i in self.order))
 
     def describe(self, x: TensorType) -> str:
@@ -123,7 +135,9 @@ class Pad(Op):
 
     name, example = "pad", "pad 2"
     shape_rule = "each axis grows by its padding"
-    amount = Option(Padding(rules=False), (0,), slot="value", doc="padding: n, 1x2, or (top, left, bottom, right)")
+    amount = Option(
+        Padding(rules=False, gathers=True), (0,), slot="value", doc="padding: n, 1x2, or (top, left, bottom, right)"
+    )
     channels = Option(Pair(), (0, 0), doc="channels added in front and behind (ResNet's option A shortcut)")
     mode = Option(Choice("constant", "reflect", "replicate"), "constant", doc="what the border is filled with")
     value = Option(Number(), 0.0, doc="the constant")
@@ -138,18 +152,26 @@ class Pad(Op):
             raise Misfit("NS303", "pad needs numbers, not ids", label=f"the input is {x.noun}")
         if x.rank == 0:
             if self.amount != (0,):
-                raise Misfit("NS303", "a vector has no border to pad", label=f"the input is {x.noun}", helps=("pad its features with `channels=(front, back)`",))
-            return x.with_features(x.features + sum(self.channels))
+                raise Misfit(
+                    "NS303",
+                    "a vector has no border to pad",
+                    label=f"the input is {x.noun}",
+                    helps=("pad its features with `channels=(front, back)`",),
+                )
+            return x.with_features(x.features + (self.channels[0] + self.channels[1]))
         before, after = self.ends(x)
-        if self.mode != "constant" and sum(self.channels):
+        if self.mode != "constant" and (self.channels[0] + self.channels[1]):
             raise Misfit("NS207", f"channels cannot be padded by mode={self.mode}", option="mode")
         if self.mode == "reflect" and any(max(b, a) >= w for b, a, w in zip(before, after, x.spatial, strict=True)):
-            raise Misfit("NS205", "a reflection cannot be as wide as its input", option="amount", label=f"the input is {x.noun}")
+            raise Misfit(
+                "NS205", "a reflection cannot be as wide as its input", option="amount", label=f"the input is {x.noun}"
+            )
         spatial = tuple(w + b + a for w, b, a in zip(x.spatial, before, after, strict=True))
-        return x.with_spatial(x.features + sum(self.channels), spatial)
+        return x.with_spatial(x.features + (self.channels[0] + self.channels[1]), spatial)
 
     def describe(self, x: TensorType) -> str:
-        parts = [times(self.amount)] if any(self.amount) else []
+        amount = self.amount if isinstance(self.amount, tuple) else ()
+        parts = [times(amount)] if any(amount) else []
         if any(self.channels):
             parts.append(f"channels {self.channels[0]} + {self.channels[1]}")
         return ", ".join(parts + ([self.mode] if self.mode != "constant" else []))
@@ -218,7 +240,10 @@ class Crop(Op):
         require_map(self, x)
         starts, sizes = self.starts(x)
         if min(sizes) < 1 or any(n > w for n, w in zip(sizes, x.spatial, strict=True)):
-            raise Misfit("NS307", f"{times(x.spatial)} cannot be cropped to {times(sizes)}", option="size", label=f"the input is {x.noun}")
+            what = f"to {times(sizes)}" if self.size[0] == "to" else f"by {times(starts)} on each side"
+            raise Misfit(
+                "NS307", f"{times(x.spatial)} cannot be cropped {what}", option="size", label=f"the input is {x.noun}"
+            )
         return x.with_spatial(x.features, sizes)
 
     def describe(self, x: TensorType) -> str:
@@ -238,216 +263,6 @@ class Crop(Op):
         return y
 
 
-class Scaling(Op):
-    """What upsample and resize share."""
-
-    mode = Option(Choice("nearest", "bilinear"), "nearest", doc="interpolation; bilinear means linear along every axis, with half-pixel centres")
-
-    def sizes(self, x: TensorType) -> tuple[int, ...]:
-        return ()
-
-    def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        require_map(self, x)
-        sizes = self.sizes(x)
-        if prod(sizes) * x.features > 2**40:
-            raise Misfit("NS005", f"an output of {x.features}x{times(sizes)} is too large")
-        return x.with_spatial(x.features, sizes)
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        (x,) = inputs
-        mode = self.mode if self.mode == "nearest" else {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank]
-        size = self.sizes(x)
-        text = f"nn.Upsample(size={size if len(size) > 1 else size[0]}, mode={mode!r})"
-        call = "{m}({0}.transpose(1, 2)).transpose(1, 2)" if x.layout == "sequence" else None
-        return TorchCode((("", text),), call)
-
-    def onnx(self, emit: Emitter) -> str:
-        (x,) = emit.types
-        y = emit.channels_first()
-        scales = emit.floats([1.0, 1.0, *(n / w for n, w in zip(self.sizes(x), x.spatial, strict=True))], "scales")
-        how = (
-            {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-            if self.mode == "nearest"
-            else {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
-        )
-        if self.exact_scales:
-            return emit.channels_back(emit.node("Resize", [y, "", scales], **how))
-        batch = emit.slice(emit.node("Shape", [y], hint="shape"), 0, 0, 2)
-        sizes = emit.node("Concat", [batch, emit.ints(list(self.sizes(x)), "sizes")], axis=0)
-        return emit.channels_back(emit.node("Resize", [y, "", "", sizes], **how))
-
-    exact_scales: ClassVar[bool] = False
-
-
-class Upsample(Scaling):
-    """Enlarges every spatial axis by a whole factor."""
-
-    name, example = "upsample", "upsample 2 mode=bilinear"
-    shape_rule = "each spatial axis times the factor"
-    exact_scales = True
-    factor = Option(PerAxis(1, 1024, gathers=True), (2,), slot="value", doc="how many times larger")
-
-    def sizes(self, x: TensorType) -> tuple[int, ...]:
-        return tuple(w * f for w, f in zip(x.spatial, per_axis(self.factor, x.rank, "factor"), strict=True))
-
-    def describe(self, x: TensorType) -> str:
-        return f"x{times(self.factor)}, {self.mode}"
-
-
-class Resize(Scaling):
-    """Interpolates to the given sizes."""
-
-    name, example = "resize", "resize 224x224 mode=bilinear"
-    shape_rule = "the sizes given"
-    size = Option(PerAxis(gathers=True), slot="value", doc="sizes of the output")
-
-    def sizes(self, x: TensorType) -> tuple[int, ...]:
-        return per_axis(self.size, x.rank, "size")
-
-    def describe(self, x: TensorType) -> str:
-        return f"to {times(self.sizes(x))}, {self.mode}"
-
-
-class PixelShuffle(Op):
-    """Moves channels into space: r x r channels become r x r pixels (Shi et al. 2016)."""
-
-    name, example = "pixel_shuffle", "pixel_shuffle 2"
-    shape_rule = "channels / r^2, height r, width r"
-    r = Option(Integer(1, 1024), slot="value", doc="how many times larger the image becomes")
-
-    def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        if x.layout != "map" or x.rank != 2:
-            raise Misfit("NS303", "pixel_shuffle needs an image", label=f"the input is {x.noun}")
-        if x.features % self.r**2:
-            raise Misfit("NS304", f"{x.features} channels do not divide by {self.r}^2 = {self.r**2}", option="r")
-        return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
-
-    def describe(self, x: TensorType) -> str:
-        return f"x{self.r}"
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.module(f"nn.PixelShuffle({self.r})")
-
-    def onnx(self, emit: Emitter) -> str:
-        return emit.node("DepthToSpace", emit.inputs, blocksize=self.r, mode="CRD")
-
-
-class ChannelShuffle(Op):
-    """Interleaves the channels of the groups (Zhang et al. 2018)."""
-
-    name, example = "channel_shuffle", "channel_shuffle 2"
-    groups = Option(Integer(), slot="value", doc="number of groups")
-
-    def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        if x.layout == "ids":
-            raise Misfit("NS303", "channel_shuffle needs numbers, not ids")
-        if x.features % self.groups:
-            raise Misfit("NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups")
-        return x
-
-    def describe(self, x: TensorType) -> str:
-        return f"{self.groups} groups"
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        (x,) = inputs
-        axis = x.feature_axis
-        return TorchCode.expression(
-            f"{{0}}.unflatten({axis}, ({self.groups}, {x.features // self.groups})).transpose({axis}, {axis + 1}).flatten({axis}, {axis + 1})"
-        )
-
-    def onnx(self, emit: Emitter) -> str:
-        (x,) = emit.types
-        axis = x.feature_axis
-        split = [-1, *x.shape]
-        split[axis : axis + 1] = [self.groups, x.features // self.groups]
-        perm = list(range(len(split)))
-        perm[axis], perm[axis + 1] = axis + 1, axis
-        y = emit.node("Transpose", [emit.reshape(emit.inputs[0], split)], perm=perm)
-        return emit.reshape(y, [-1, *x.shape])
-
-
-class FeatureSlice(Op):
-    """What chunk and slice share: a run of one axis."""
-
-    def run(self, x: TensorType) -> tuple[int, int, int]:
-        """(axis in the batched tensor, start, stop)."""
-        raise TypeError(self.name)
-
-    def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        axis, start, stop = self.run(x)
-        shape = list(x.shape)
-        shape[axis - 1] = stop - start
-        return TensorType(x.layout, tuple(shape))
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        axis, start, stop = self.run(inputs[0])
-        return TorchCode.expression(f"{{0}}[{', '.join([':'] * axis)}, {start}:{stop}]")
-
-    def onnx(self, emit: Emitter) -> str:
-        return emit.slice(emit.inputs[0], *self.run(emit.types[0]))
-
-
-class Chunk(FeatureSlice):
-    """The i-th of n equal parts of the features, counted from 0."""
-
-    name, example = "chunk", "chunk(0, 2)"
-    shape_rule = "the features divided by n"
-    i = Option(Integer(0), slot="value", doc="which part, from 0")
-    n = Option(Integer(1), slot="value", doc="how many parts")
-
-    def run(self, x: TensorType) -> tuple[int, int, int]:
-        if self.i >= self.n:
-            raise Misfit("NS205", f"there is no part {self.i} of {self.n}", option="i", helps=(f"parts count from 0 to {self.n - 1}",))
-        if x.features % self.n:
-            raise Misfit("NS304", f"{x.features} features do not divide into {self.n} equal parts", option="n", notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",))
-        size = x.features // self.n
-        return x.feature_axis, self.i * size, (self.i + 1) * size
-
-    def describe(self, x: TensorType) -> str:
-        return f"part {self.i} of {self.n}"
-
-
-def named_axis(x: TensorType, name: str) -> int:
-    """The axis of a batched tensor by its name. Raises Misfit where the tensor has none of that name."""
-    if name in ("channels", "features"):
-        return x.feature_axis
-    from netspec.ops.windows import AXES
-
-    names = {"sequence": ("tokens",), "map": AXES.get(x.rank, ())}.get(x.layout, ())
-    first = 1 if x.layout == "sequence" else 2
-    if name not in names:
-        have = ", ".join((*names, "channels"))
-        raise Misfit("NS307", f"there is no axis {name} here", option="axis", label=f"the input is {x.noun}", helps=(f"its axes are {have}",))
-    return first + names.index(name)
-
-
-AXIS = Choice("channels", "features", "tokens", "length", "depth", "height", "width")
-
-
-class Slice(FeatureSlice):
-    """The values from `start` up to, not including, `stop` along one axis."""
-
-    name, example = "slice", "slice(0, 16)"
-    shape_rule = "stop - start along the axis"
-    start = Option(Integer(0), slot="value", doc="the first, from 0")
-    stop = Option(Integer(1), slot="value", doc="one past the last")
-    axis = Option(AXIS, "channels", doc="the axis")
-
-    def run(self, x: TensorType) -> tuple[int, int, int]:
-        axis = named_axis(x, self.axis)
-        size = x.shape[axis - 1]
-        if not self.start < self.stop <= size:
-            raise Misfit("NS205", f"{self.start} to {self.stop} is no part of {size} {self.axis}", option="stop")
-        return axis, self.start, self.stop
-
-    def describe(self, x: TensorType) -> str:
-        return f"{self.axis} {self.start} to {self.stop - 1}"
-
-
 class Take(Op):
     """One token of a sequence, as a vector; negative numbers count from the end."""
 
@@ -458,7 +273,12 @@ class Take(Op):
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout != "sequence":
-            raise Misfit("NS303", "take needs a sequence", label=f"the input is {x.noun}", helps=("`tokens` turns an image into one",))
+            raise Misfit(
+                "NS303",
+                "take needs a sequence",
+                label=f"the input is {x.noun}",
+                helps=("`tokens` turns an image into one",),
+            )
         if not -x.shape[0] <= self.i < x.shape[0]:
             raise Misfit("NS205", f"there is no token {self.i} among {x.shape[0]}", option="i")
         return TensorType("vector", (x.features,))
@@ -510,9 +330,19 @@ class Image(Op):
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout != "sequence":
-            raise Misfit("NS303", "image needs a sequence", label=f"the input is {x.noun}", helps=("`reshape CxHxW` makes an image of a vector",))
+            raise Misfit(
+                "NS303",
+                "image needs a sequence",
+                label=f"the input is {x.noun}",
+                helps=("`reshape CxHxW` makes an image of a vector",),
+            )
         if prod(self.size) != x.shape[0]:
-            raise Misfit("NS307", f"{x.shape[0]} tokens do not make {times(self.size)}", option="size", notes=(f"{times(self.size)} = {prod(self.size)}",))
+            raise Misfit(
+                "NS307",
+                f"{x.shape[0]} tokens do not make {times(self.size)}",
+                option="size",
+                notes=(f"{times(self.size)} = {prod(self.size)}",),
+            )
         return TensorType("map", (x.features, *self.size))
 
     def describe(self, x: TensorType) -> str:

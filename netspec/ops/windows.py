@@ -91,12 +91,18 @@ class Window:
             helps.append(f"a kernel of {room} covers all of it" if room > 1 else "a kernel of 1 fits")
         padded = " padded" if any(self.before) or any(self.after) else ""
         raise Misfit(
-            "NS301", f"the {kernel} window is larger than its{padded} {size} input", label=f"the input is {size}", notes=notes, helps=tuple(helps)
+            "NS301",
+            f"the {kernel} window is larger than its{padded} {size} input",
+            label=f"the input is {size}",
+            notes=notes,
+            helps=tuple(helps),
         )
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """The axes along which the window does not tile its input exactly."""
-        return tuple(self._leftover(i) for i in range(len(self.input)) if not self.ceil and self._rest(i) and self.output[i] >= 1)
+        return tuple(
+            self._leftover(i) for i in range(len(self.input)) if not self.ceil and self._rest(i) and self.output[i] >= 1
+        )
 
     def _rest(self, i: int) -> int:
         return (self.input[i] + self.before[i] + self.after[i] - self.extent[i]) % self.stride[i]
@@ -117,7 +123,9 @@ class Window:
             helps.append(f"stride {t} gives exactly {(w + a + b - e) // t + 1}")
         sizes = [v for v in (w - self._rest(i), w - self._rest(i) + s) if v >= 1]
         if sizes:
-            helps.append("inputs of " + " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes) + " tile exactly")
+            helps.append(
+                "inputs of " + " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes) + " tile exactly"
+            )
         return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps))
 
 
@@ -132,11 +140,21 @@ def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]
     if len(values) == 1:
         return values * rank
     axes = " x ".join(AXES[rank])
-    raise Misfit("NS307", f"{len(values)} sizes for {rank} spatial axes", option=option, notes=(f"the input has {axes}",), helps=("give one size, or one for each axis",))
+    raise Misfit(
+        "NS307",
+        f"{len(values)} sizes for {rank} spatial axes",
+        option=option,
+        notes=(f"the input has {axes}",),
+        helps=("give one size, or one for each axis",),
+    )
 
 
 def both_ends(
-    pad: tuple[int, ...] | str, size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+    pad: tuple[int, ...] | str,
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Padding before and after each axis. Raises Misfit for `same` with an even kernel."""
     rank = len(size)
@@ -162,7 +180,13 @@ def both_ends(
 
 
 def windows(
-    x: TensorType, kernel: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...] | str, dilation: tuple[int, ...] = (1,), *, ceil: bool = False
+    x: TensorType,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: tuple[int, ...] | str,
+    dilation: tuple[int, ...] = (1,),
+    *,
+    ceil: bool = False,
 ) -> Window:
     """The window of options on an input. Raises Misfit where their numbers do not agree with its axes."""
     rank = x.rank

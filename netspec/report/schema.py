@@ -81,7 +81,7 @@ class DiagnosticReport(_Part):
 class Report(_Part):
     """What `netspec check --format json` prints for one spec; fields are added, never changed, within a schema."""
 
-    schema_: int = Field(1, alias="schema")
+    schema_: int = Field(default=1, serialization_alias="schema")
     file: str
     name: str | None
     ok: bool
@@ -98,16 +98,30 @@ def report_of(checked: Checked, diagnostics: Iterable[Diagnostic] | None = None)
     found = [_diagnostic(d) for d in (checked.diagnostics if diagnostics is None else diagnostics)]
     if checked.graph is None:
         return Report(
-            file=checked.source.name, name=None, ok=False, inputs=[], outputs=[], layers=[], totals=None, convention=CONVENTION,
+            file=checked.source.name,
+            name=None,
+            ok=False,
+            inputs=[],
+            outputs=[],
+            layers=[],
+            totals=None,
+            convention=CONVENTION,
             diagnostics=found,
-        )  # fmt: skip
+        )
     model = Model(checked.source, checked.graph)
     figures = totals(checked.graph, checked.graph.nodes)
     total = TotalsReport(**{name: getattr(figures, name) for name in TotalsReport.model_fields}) if checked.ok else None
     return Report(
-        file=checked.source.name, name=model.name, ok=checked.ok, inputs=_tensors(model.inputs), outputs=_tensors(model.outputs),
-        layers=[_layer(layer) for layer in model.layers], totals=total, convention=CONVENTION, diagnostics=found,
-    )  # fmt: skip
+        file=checked.source.name,
+        name=model.name,
+        ok=checked.ok,
+        inputs=_tensors(model.inputs),
+        outputs=_tensors(model.outputs),
+        layers=[_layer(layer) for layer in model.layers],
+        totals=total,
+        convention=CONVENTION,
+        diagnostics=found,
+    )
 
 
 def _tensors(kinds: dict[str, TensorType]) -> list[TensorReport]:
@@ -116,9 +130,18 @@ def _tensors(kinds: dict[str, TensorType]) -> list[TensorReport]:
 
 def _layer(layer: Layer) -> LayerReport:
     return LayerReport(
-        name=layer.name, op=layer.op, line=layer.line, description=layer.description, inputs=list(layer.inputs), input=list(layer.input),
-        output=list(layer.output), params=layer.params, buffers=layer.buffers, macs=layer.macs, aux=layer.aux,
-    )  # fmt: skip
+        name=layer.name,
+        op=layer.op,
+        line=layer.line,
+        description=layer.description,
+        inputs=list(layer.inputs),
+        input=list(layer.input),
+        output=list(layer.output),
+        params=layer.params,
+        buffers=layer.buffers,
+        macs=layer.macs,
+        aux=layer.aux,
+    )
 
 
 def _span(span: Span, label: str) -> SpanReport:
@@ -130,6 +153,11 @@ def _diagnostic(diagnostic: Diagnostic) -> DiagnosticReport:
     spans = [_span(diagnostic.span, diagnostic.label)] if diagnostic.span else []
     spans += [_span(label.span, label.text) for label in diagnostic.secondary]
     return DiagnosticReport(
-        code=diagnostic.code, severity=diagnostic.severity, message=diagnostic.message, spans=spans, notes=list(diagnostic.notes),
-        helps=list(diagnostic.helps), rendered=render_plain(diagnostic),
-    )  # fmt: skip
+        code=diagnostic.code,
+        severity=diagnostic.severity,
+        message=diagnostic.message,
+        spans=spans,
+        notes=list(diagnostic.notes),
+        helps=list(diagnostic.helps),
+        rendered=render_plain(diagnostic),
+    )

@@ -97,7 +97,19 @@ def _print_totals(model: Model, console: Console) -> None:
     width = max(len(f"{v:,}") for _, v in rows)
     console.print()
     for name, value in rows:
-        note = {"parameters": "all trainable", "buffers": "running statistics, not trained", "auxiliary": "parameters of auxiliary heads, in training only"}.get(name, "")
-        console.print(Text.assemble((f"{name:<11}", "bold"), f"{value:>{width},}", (f"   {note}" if note else "", "dim")))
-    console.print(Text.assemble((f"{'memory':<11}", "bold"), f"{memory_text(total.memory):>{width}}", ("   weights and every layer's output, float32", "dim")))
+        note = {
+            "parameters": "all trainable",
+            "buffers": "running statistics, not trained",
+            "auxiliary": "parameters of auxiliary heads, in training only",
+        }.get(name, "")
+        console.print(
+            Text.assemble((f"{name:<11}", "bold"), f"{value:>{width},}", (f"   {note}" if note else "", "dim"))
+        )
+    console.print(
+        Text.assemble(
+            (f"{'memory':<11}", "bold"),
+            f"{memory_text(total.memory):>{width}}",
+            ("   weights and every layer's output, float32", "dim"),
+        )
+    )
     console.print(Text(CONVENTION, style="dim"))

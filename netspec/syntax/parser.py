@@ -99,7 +99,10 @@ def parse(source: SourceFile, diagnostics: Diagnostics) -> tree.File | None:
     except (TooDeep, RecursionError) as deep:
         span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, 1)
         diagnostics.error(
-            "NS005", f"this nests deeper than {MAX_DEPTH} levels", span, helps=["give inner parts a name with `let` or `block`"]
+            "NS005",
+            f"this nests deeper than {MAX_DEPTH} levels",
+            span,
+            helps=["give inner parts a name with `let` or `block`"],
         )
         return None
 

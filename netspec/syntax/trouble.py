@@ -18,7 +18,21 @@ _WORDS = {
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "EQUAL": "`=`", "COMMA": "`,`", "COLON": "`:`",
     "_ARROW": "`->`", "REPEAT": "a repeat such as x2", "COMPARE": "a comparison",
 }  # fmt: skip
-_STATEMENT = ["input", "let", "default", "expect", "fit", "output", "aux", "train", "shared", "net", "use", "block", "fn"]
+_STATEMENT = [
+    "input",
+    "let",
+    "default",
+    "expect",
+    "fit",
+    "output",
+    "aux",
+    "train",
+    "shared",
+    "net",
+    "use",
+    "block",
+    "fn",
+]
 
 
 def report_syntax_error(
@@ -64,7 +78,9 @@ def _words(text: str, at: int, token: Token | None, error: UnexpectedInput) -> t
     if not shown.isprintable():
         return "this character does not belong in a spec", []
     if token is not None and token.type in {w.upper() for w in _STATEMENT}:
-        return f"`{shown}` cannot stand here", [f"`{shown}` starts a statement of its own, and blocks, nets and files are declared at the top level"]
+        return f"`{shown}` cannot stand here", [
+            f"`{shown}` starts a statement of its own, and blocks, nets and files are declared at the top level"
+        ]
     if shown in ("x", "×"):
         return f"`{shown}` is not followed by a number of copies", ["write `x3`, or `x(n)` for an expression"]
     return f"`{shown}` cannot stand here", []
@@ -72,7 +88,9 @@ def _words(text: str, at: int, token: Token | None, error: UnexpectedInput) -> t
 
 def _expected(error: UnexpectedInput) -> str:
     """What could have stood here, where that is short enough to help."""
-    accepted = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
+    accepted = (
+        getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
+    )
     words = sorted({_WORDS[name] for name in accepted if name in _WORDS})
     if not words or len(accepted) > 8:
         return ""

@@ -38,7 +38,9 @@ def stored_weights(graph: Graph, weights: str | Path | Mapping[str, Any]) -> Sto
         return _from_mapping(graph, weights, "the weights")
     path = Path(weights)
     if not path.is_file():
-        raise SpecError.of("NS001", f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file")
+        raise SpecError.of(
+            "NS001", f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file"
+        )
     if path.suffix in (".safetensors", ".sft"):
         return _from_safetensors(graph, path)
     return _from_mapping(graph, _torch_state(path), str(path))
@@ -52,7 +54,12 @@ def _torch_state(path: Path) -> Mapping[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the file provokes
         first = str(error).strip().split("\n")[0][:200]
-        raise SpecError.of("NS503", f"{path} is no torch state dict", notes=[first], helps=["save weights with safetensors, or torch.save(module.state_dict(), …)"]) from None
+        raise SpecError.of(
+            "NS503",
+            f"{path} is no torch state dict",
+            notes=[first],
+            helps=["save weights with safetensors, or torch.save(module.state_dict(), …)"],
+        ) from None
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
     if not isinstance(state, Mapping):
@@ -81,7 +88,7 @@ def _from_safetensors(graph: Graph, path: Path) -> StoredWeights:
     from safetensors import SafetensorError, safe_open
 
     try:
-        file = safe_open(path, framework="numpy")
+        file: Any = safe_open(path, framework="numpy")
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         kinds = {file.get_slice(name).get_dtype() for name in shapes}
     except (SafetensorError, OSError, ValueError) as error:

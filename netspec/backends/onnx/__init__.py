@@ -28,7 +28,9 @@ def require_onnx() -> Any:
     try:
         import onnx
     except ImportError:
-        raise SpecError.of("NS502", "the onnx package is not installed", helps=["install it: pip install 'netspec[onnx]'"]) from None
+        raise SpecError.of(
+            "NS502", "the onnx package is not installed", helps=["install it: pip install 'netspec[onnx]'"]
+        ) from None
     return onnx
 
 
@@ -46,7 +48,11 @@ def build(model: Model) -> tuple[onnx.ModelProto, list[tuple[str, Param]]]:
     inputs = [_value_info(name, graph.nodes[index].type) for name, index in graph.inputs]
     body = helper.make_graph(parts.nodes, model.name, inputs, outputs, initializer=list(parts.constants.values()))
     made = helper.make_model(
-        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="netspec", producer_version=__version__
+        body,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="netspec",
+        producer_version=__version__,
     )
     params = {name: param for name, _, param in state_entries(graph)}
     return made, [(name, params[name]) for name in parts.weights]
@@ -130,7 +136,9 @@ def to_onnx(model: Model, weights: str | Path | Mapping[str, Any] | None = None,
     return made
 
 
-def write_onnx(model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0) -> None:
+def write_onnx(
+    model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+) -> None:
     """Writes the model, one piece of a tensor in memory at a time. Raises SpecError."""
     from netspec.backends.onnx.writer import write
 

@@ -99,11 +99,12 @@ class Emitter:
             return self.node(op_type, [x, self.ints(axes, "axes")], keepdims=keepdims)
         return self.node(op_type, [x], axes=axes, keepdims=keepdims)
 
-    def pad(self, x: str, before: tuple[int, ...], after: tuple[int, ...]) -> str:
-        """Zeros around the spatial axes of a channels-first tensor."""
+    def pad(self, x: str, before: tuple[int, ...], after: tuple[int, ...], *, value: float = 0.0) -> str:
+        """A constant around the spatial axes of a channels-first tensor."""
         if not any(before) and not any(after):
             return x
-        return self.node("Pad", [x, self.ints([0, 0, *before, 0, 0, *after], "pads")])
+        constant = [self.scalar(value, "value")] if value else []
+        return self.node("Pad", [x, self.ints([0, 0, *before, 0, 0, *after], "pads"), *constant])
 
     # Layouts: ONNX wants channels before positions, and some ops the features last
 
@@ -130,5 +131,3 @@ class Emitter:
         if kind.layout != "map":
             return y
         return self.node("Transpose", [y], perm=[0, kind.rank + 1, *range(1, kind.rank + 1)])
-
-

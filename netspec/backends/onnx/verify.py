@@ -43,7 +43,9 @@ def require_onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise SpecError.of("NS502", "ONNX Runtime is not installed", helps=["install it: pip install 'netspec[onnx]'"]) from None
+        raise SpecError.of(
+            "NS502", "ONNX Runtime is not installed", helps=["install it: pip install 'netspec[onnx]'"]
+        ) from None
     return onnxruntime
 
 
@@ -52,7 +54,7 @@ def sample_inputs(graph: Graph, batch: int, seed: int = 0) -> dict[str, np.ndarr
     import numpy as np
 
     stream = np.random.default_rng(seed)
-    inputs = {}
+    inputs: dict[str, np.ndarray[Any, Any]] = {}
     for name, index in graph.inputs:
         kind = graph.nodes[index].type
         if kind.layout == "ids":

@@ -60,14 +60,18 @@ def _header(name: str, param: Param) -> onnx.TensorProto:
     return TensorProto(name=name, dims=param.shape, data_type=kind)
 
 
-def _write_inline(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, file: BinaryIO) -> None:
+def _write_inline(
+    model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, file: BinaryIO
+) -> None:
     graph = model.graph.SerializeToString(deterministic=True)
     shell = type(model)()
     shell.CopyFrom(model)
     shell.ClearField("graph")
     frames = []
     for name, param in params:
-        head = _header(name, param).SerializeToString(deterministic=True) + _tag(_RAW_DATA_FIELD) + _varint(_bytes(param))
+        head = (
+            _header(name, param).SerializeToString(deterministic=True) + _tag(_RAW_DATA_FIELD) + _varint(_bytes(param))
+        )
         frames.append(_tag(_INITIALIZER_FIELD) + _varint(len(head) + _bytes(param)) + head)
     length = len(graph) + sum(len(f) for f in frames) + sum(_bytes(param) for _, param in params)
     file.write(shell.SerializeToString(deterministic=True))
@@ -79,10 +83,12 @@ def _write_inline(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], s
 
 def _write_values(source: WeightSource, name: str, param: Param, file: BinaryIO) -> None:
     for piece in source.pieces(name, param):
-        file.write(memoryview(piece.astype(piece.dtype.newbyteorder("<"), copy=False)).cast("B"))
+        file.write(piece.astype(piece.dtype.newbyteorder("<"), copy=False).data)
 
 
-def _write_external(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path) -> None:
+def _write_external(
+    model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path
+) -> None:
     from onnx import TensorProto
 
     data = path.with_name(path.name + ".data")

@@ -91,7 +91,11 @@ class _File:
 
     def body(self, made: Plan) -> str:
         lines = [_wrapped(line) for line in init_lines(made, self.constructor)]
-        init = ["def __init__(self) -> None:", "    super().__init__()", *(textwrap.indent(line, "    ") for line in lines)]
+        init = [
+            "def __init__(self) -> None:",
+            "    super().__init__()",
+            *(textwrap.indent(line, "    ") for line in lines),
+        ]
         if made.is_chain:
             return "\n".join(init)
         parameters, statements = forward_lines(self.graph, made)

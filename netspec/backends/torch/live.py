@@ -25,13 +25,15 @@ def require_torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise SpecError.of("NS502", "PyTorch is not installed", helps=["install it: pip install 'netspec[torch]'"]) from None
+        raise SpecError.of(
+            "NS502", "PyTorch is not installed", helps=["install it: pip install 'netspec[torch]'"]
+        ) from None
     return torch
 
 
 def to_torch(model: Model, *, seed: int | None = None) -> torch.nn.Module:
     """An instance of the generated class; with a seed, holding netspec's initial weights instead of PyTorch's own."""
-    torch = require_torch()
+    pytorch = require_torch()
     name, source = named_source(model)
     filename = f"<netspec {model.name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -42,6 +44,6 @@ def to_torch(model: Model, *, seed: int | None = None) -> torch.nn.Module:
     if seed is not None:
         from netspec.weights import initial_weights
 
-        state = {key: torch.from_numpy(array) for key, array in initial_weights(model.graph, seed)}
+        state = {key: pytorch.from_numpy(array) for key, array in initial_weights(model.graph, seed)}
         module.load_state_dict(state, strict=True)
     return module

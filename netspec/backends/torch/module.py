@@ -50,7 +50,9 @@ class _Forward:
             self.names[inputs[0]] = "x"
         else:
             for value in inputs:
-                self.names[value] = _identifier(self.graph.nodes[value].name.rpartition(".")[2], set(self.names.values()))
+                self.names[value] = _identifier(
+                    self.graph.nodes[value].name.rpartition(".")[2], set(self.names.values())
+                )
         return [self.names[value] for value in inputs]
 
     def live(self, at: int) -> set[str]:
@@ -101,8 +103,12 @@ class _Forward:
             return f"self.{item.name}({', '.join(values)})"
         name = item.name
         if item.node is not None and item.node.shares is not None:
-            name = self.graph.nodes[item.node.shares].name.removeprefix(self.plan.region.shares.path if self.plan.region.shares else "")
-        modules = {("m_" + suffix if suffix else "m"): f"self.{_member(name, suffix)}" for suffix, _ in item.code.modules}
+            name = self.graph.nodes[item.node.shares].name.removeprefix(
+                self.plan.region.shares.path if self.plan.region.shares else ""
+            )
+        modules = {
+            ("m_" + suffix if suffix else "m"): f"self.{_member(name, suffix)}" for suffix, _ in item.code.modules
+        }
         if item.code.call is not None:
             return item.code.call.format(*values, **modules)
         text = values[0]
@@ -112,7 +118,11 @@ class _Forward:
 
 
 def _identifier(name: str, taken: set[str]) -> str:
-    name = name if name.isidentifier() and not keyword.iskeyword(name) and name not in ("self", "torch", "nn", "F", "math") else f"{name}_"
+    name = (
+        name
+        if name.isidentifier() and not keyword.iskeyword(name) and name not in ("self", "torch", "nn", "F", "math")
+        else f"{name}_"
+    )
     while name in taken:
         name += "_"
     return name

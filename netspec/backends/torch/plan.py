@@ -83,7 +83,9 @@ class _Planner:
             return None
         inside = {n.index for n in nodes}
         reads = list(dict.fromkeys(i for n in nodes for i in n.inputs if i not in inside))
-        gives = [n.index for n in nodes if n.index in self.kept or any(u not in inside for u in self.users.get(n.index, []))]
+        gives = [
+            n.index for n in nodes if n.index in self.kept or any(u not in inside for u in self.users.get(n.index, []))
+        ]
         if not gives:
             gives = [nodes[-1].index]
         owner = member.shares or member

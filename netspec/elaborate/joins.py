@@ -1,0 +1,149 @@
+"""Branches that come together: add, concat, mul, residual and dense."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.elaborate.binding import report_unknown_option
+from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor
+from netspec.ops import JOINS
+from netspec.ops.join import Add, Concat
+from netspec.ops.kinds import BadValue
+from netspec.ops.op import Op
+from netspec.ops.regularise import DropPath
+from netspec.source import Span
+from netspec.syntax import tree as t
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["run_dense", "run_join", "run_residual"]
+
+
+def branch(run: Elaborator, chain: t.Chain | t.Body, frame: Frame, where: str) -> Tensor:
+    """The tensor that a branch leaves."""
+    inner = frame.inner(run.region(frame, "branch", "", chain.span))
+    with run.inside(where):
+        if isinstance(chain, t.Body):
+            run.run(chain.statements, inner)
+        else:
+            run._chain(chain, inner)
+    return inner.here if inner.here is not None else UNKNOWN
+
+
+def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
+    op = JOINS[join.kind]
+    values: dict[str, Any] = {}
+    spans: dict[str, Span] = {}
+    for option in join.options:
+        join_option(run, op, option, frame, values, spans)
+    if not join.branches:
+        run.error(
+            "NS206",
+            f"`{join.kind}` has no branches",
+            join.span,
+            helps=[f"write `{join.kind} [ conv3-64 pad=1; identity ]`"],
+        )
+        frame.here = UNKNOWN
+        return
+    outer = frame.inner(run.region(frame, "join", "", join.span))
+    starts_elsewhere = all(isinstance(chain.steps[0].term, t.From) for chain in join.branches)
+    if frame.here is None and not starts_elsewhere:
+        run.no_tensor(join.span, frame)
+        outer.here = UNKNOWN
+    tensors = tuple(
+        branch(run, chain, outer, f"branch {i + 1} of `{join.kind}` at line {join.span.line}")
+        for i, chain in enumerate(join.branches)
+    )
+    run.add(op(**values), tensors, join.span, frame, None, spans)
+
+
+def join_option(
+    run: Elaborator, op: type[Op], option: t.Option, frame: Frame, values: dict[str, Any], spans: dict[str, Span]
+) -> None:
+    if option.name not in op.options:
+        report_unknown_option(run, op, option)
+        return
+    value = run.evaluate(option.value, frame, words=True)
+    if value is FAILED:
+        return
+    try:
+        values[option.name] = op.options[option.name].kind.read(value)
+        spans[option.name] = option.span
+    except BadValue as bad:
+        run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
+
+
+def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
+    dropped = drop_probability(run, residual, frame)
+    if frame.here is None:
+        run.no_tensor(residual.span, frame)
+        frame.here = UNKNOWN
+    start = frame.here
+    outer = frame.inner(run.region(frame, "join", "", residual.span))
+    body = branch(run, residual.body, outer, "")
+    if not body.known or not start.known:
+        frame.here = UNKNOWN
+        return
+    shortcut = start
+    if body.type != start.type:
+        if residual.otherwise == "none":
+            frame.here = body
+            return
+        if residual.otherwise is None:
+            residual_mismatch(run, residual, body, start)
+            frame.here = UNKNOWN
+            return
+        shortcut = branch(run, residual.otherwise, outer, f"the shortcut of `residual` at line {residual.span.line}")
+    if dropped:
+        outer.here = body
+        run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {})
+        body = outer.here
+    run.add(Add(), (body, shortcut), residual.span, frame, None, {})
+
+
+def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> float:
+    for option in residual.options:
+        if option.name != "droppath":
+            run.error(
+                "NS202",
+                f"`residual` has no option `{option.name}`",
+                option.name_span,
+                helps=["its option is droppath"],
+            )
+            continue
+        values: dict[str, Any] = {}
+        join_option(run, DropPath, t.Option("p", option.value, option.name_span, option.span), frame, values, {})
+        return float(values.get("p", 0.0))
+    return 0.0
+
+
+def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start: Tensor) -> None:
+    assert body.type is not None
+    assert start.type is not None
+    helps = []
+    if body.type.layout == start.type.layout == "map" and len(body.type.shape) == len(start.type.shape):
+        ratios = {
+            w // n
+            for w, n in zip(start.type.spatial, body.type.spatial, strict=True)
+            if n and -(-w // max(1, w // n)) == n
+        }
+        stride = f"/{ratios.pop()}" if len(ratios) == 1 and body.type.spatial != start.type.spatial else ""
+        helps = [
+            f"give the shortcut a projection: `else {{ conv1-{body.type.features}{stride} }}`",
+            "or drop it here: `else none`",
+        ]
+    run.error(
+        "NS306", "the body of this residual changes the shape", residual.span,
+        notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"], helps=helps,
+    )  # fmt: skip
+
+
+def run_dense(run: Elaborator, dense: t.Dense, frame: Frame) -> None:
+    if frame.here is None:
+        run.no_tensor(dense.span, frame)
+        frame.here = UNKNOWN
+    start = frame.here
+    outer = frame.inner(run.region(frame, "join", "", dense.span))
+    body = branch(run, dense.body, outer, "")
+    run.add(Concat(axis="channels"), (start, body), dense.span, frame, None, {})

@@ -1,0 +1,94 @@
+"""repeat, for and if: unrolled while the tree is elaborated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.elaborate.state import FAILED, UNKNOWN, Frame
+from netspec.source import Span
+from netspec.syntax import tree as t
+from netspec.values import kind_of, show
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["run_for", "run_if", "run_repeat"]
+
+
+def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
+    count = run.count(repeat.count, frame, "the number of repeats")
+    if count is None:
+        frame.here = UNKNOWN
+        return
+    unroll(
+        run,
+        repeat.body,
+        frame,
+        [{repeat.counter: i} if repeat.counter else {} for i in range(min(count, run.limits.steps + 1))],
+        repeat.span,
+    )
+
+
+def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
+    items = run.evaluate(loop.items, frame)
+    if items is FAILED:
+        frame.here = UNKNOWN
+        return
+    if not isinstance(items, (list, tuple)):
+        run.error(
+            "NS204",
+            f"`for` runs over a list, found {kind_of(items)}",
+            loop.items.span,
+            helps=["write `for w in [64, 128]`, or `repeat n as i`"],
+        )
+        return
+    names = [name.text for name in loop.names]
+    bindings: list[dict[str, Any]] = []
+    for item in items:
+        if len(names) == 1:
+            bindings.append({names[0]: item})
+        elif isinstance(item, (list, tuple)) and len(item) == len(names):
+            bindings.append(dict(zip(names, item, strict=True)))
+        else:
+            found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
+            run.error(
+                "NS204",
+                f"{len(names)} names take {len(names)} values at a time, found {found}",
+                loop.items.span,
+                notes=[f"the item is {show(item)}"],
+            )
+            return
+    unroll(run, loop.body, frame, bindings, loop.span)
+
+
+def unroll(run: Elaborator, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:
+    outer = frame.inner(run.region(frame, "repeat", "", span))
+    outer.region.arguments = (("count", len(bindings)),)
+    for i, binding in enumerate(bindings):
+        run.evaluator.spend()
+        inner = outer.inner()
+        inner.names.update(binding)
+        with run.inside(f"round {i + 1} of {len(bindings)} of the loop at line {span.line}"):
+            run.run(body.statements, inner)
+        outer.here = inner.here
+    frame.here = outer.here
+
+
+def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:
+    value = run.evaluate(when.condition, frame)
+    if value is FAILED:
+        frame.here = UNKNOWN
+        return
+    if not isinstance(value, bool):
+        run.error(
+            "NS204",
+            f"a condition is yes or no, found {kind_of(value)}",
+            when.condition.span,
+            helps=["compare it: `… > 0`"],
+        )
+        return
+    chosen = when.body if value else when.otherwise
+    if isinstance(chosen, t.If):
+        run_if(run, chosen, frame)
+    elif chosen is not None:
+        run.braces(chosen, frame)

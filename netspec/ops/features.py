@@ -1,0 +1,143 @@
+"""Parts and orders of the features: channel_shuffle, chunk and slice; axes by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.graph import TensorType
+from netspec.ops.kinds import Choice, Integer
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.windows import AXES
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["AXIS", "ChannelShuffle", "Chunk", "Slice", "named_axis"]
+
+
+class ChannelShuffle(Op):
+    """Interleaves the channels of the groups (Zhang et al. 2018)."""
+
+    name, example = "channel_shuffle", "channel_shuffle 2"
+    groups = Option(Integer(), slot="value", doc="number of groups")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if x.layout == "ids":
+            raise Misfit("NS303", "channel_shuffle needs numbers, not ids")
+        if x.features % self.groups:
+            raise Misfit("NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups")
+        return x
+
+    def describe(self, x: TensorType) -> str:
+        return f"{self.groups} groups"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        axis = x.feature_axis
+        return TorchCode.expression(
+            f"{{0}}.unflatten({axis}, ({self.groups}, {x.features // self.groups})).transpose({axis}, {axis + 1}).flatten({axis}, {axis + 1})"
+        )
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        axis = x.feature_axis
+        split = [-1, *x.shape]
+        split[axis : axis + 1] = [self.groups, x.features // self.groups]
+        perm = list(range(len(split)))
+        perm[axis], perm[axis + 1] = axis + 1, axis
+        y = emit.node("Transpose", [emit.reshape(emit.inputs[0], split)], perm=perm)
+        return emit.reshape(y, [-1, *x.shape])
+
+
+class FeatureSlice(Op):
+    """What chunk and slice share: a run of one axis."""
+
+    def run(self, x: TensorType) -> tuple[int, int, int]:
+        """(axis in the batched tensor, start, stop)."""
+        raise TypeError(self.name)
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axis, start, stop = self.run(x)
+        shape = list(x.shape)
+        shape[axis - 1] = stop - start
+        return TensorType(x.layout, tuple(shape))
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        axis, start, stop = self.run(inputs[0])
+        return TorchCode.expression(f"{{0}}[{', '.join([':'] * axis)}, {start}:{stop}]")
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.slice(emit.inputs[0], *self.run(emit.types[0]))
+
+
+class Chunk(FeatureSlice):
+    """The i-th of n equal parts of the features, counted from 0."""
+
+    name, example = "chunk", "chunk(0, 2)"
+    shape_rule = "the features divided by n"
+    i = Option(Integer(0), slot="value", doc="which part, from 0")
+    n = Option(Integer(1), slot="value", doc="how many parts")
+
+    def run(self, x: TensorType) -> tuple[int, int, int]:
+        if self.i >= self.n:
+            raise Misfit(
+                "NS205",
+                f"there is no part {self.i} of {self.n}",
+                option="i",
+                helps=(f"parts count from 0 to {self.n - 1}",),
+            )
+        if x.features % self.n:
+            raise Misfit(
+                "NS304",
+                f"{x.features} features do not divide into {self.n} equal parts",
+                option="n",
+                notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
+            )
+        size = x.features // self.n
+        return x.feature_axis, self.i * size, (self.i + 1) * size
+
+    def describe(self, x: TensorType) -> str:
+        return f"part {self.i} of {self.n}"
+
+
+def named_axis(x: TensorType, name: str) -> int:
+    """The axis of a batched tensor by its name. Raises Misfit where the tensor has none of that name."""
+    if name in ("channels", "features"):
+        return x.feature_axis
+    names = {"sequence": ("tokens",), "map": AXES.get(x.rank, ())}.get(x.layout, ())
+    first = 1 if x.layout == "sequence" else 2
+    if name not in names:
+        have = ", ".join((*names, "channels"))
+        raise Misfit(
+            "NS307",
+            f"there is no axis {name} here",
+            option="axis",
+            label=f"the input is {x.noun}",
+            helps=(f"its axes are {have}",),
+        )
+    return first + names.index(name)
+
+
+AXIS = Choice("channels", "features", "tokens", "length", "depth", "height", "width")
+
+
+class Slice(FeatureSlice):
+    """The values from `start` up to, not including, `stop` along one axis."""
+
+    name, example = "slice", "slice(0, 16)"
+    shape_rule = "stop - start along the axis"
+    start = Option(Integer(0), slot="value", doc="the first, from 0")
+    stop = Option(Integer(1), slot="value", doc="one past the last")
+    axis = Option(AXIS, "channels", doc="the axis")
+
+    def run(self, x: TensorType) -> tuple[int, int, int]:
+        axis = named_axis(x, self.axis)
+        size = x.shape[axis - 1]
+        if not self.start < self.stop <= size:
+            raise Misfit("NS205", f"{self.start} to {self.stop} is no part of {size} {self.axis}", option="stop")
+        return axis, self.start, self.stop
+
+    def describe(self, x: TensorType) -> str:
+        return f"{self.axis} {self.start} to {self.stop - 1}"

@@ -1,0 +1,121 @@
+"""Layers that change the resolution without weights: upsample, resize and pixel_shuffle."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from netspec.graph import TensorType
+from netspec.ops.conv import require_map
+from netspec.ops.kinds import Choice, Integer, PerAxis
+from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.windows import per_axis
+
+if TYPE_CHECKING:
+    from netspec.backends.onnx.emitter import Emitter
+
+__all__ = ["PixelShuffle", "Resize", "Upsample"]
+
+
+class Scaling(Op):
+    """What upsample and resize share."""
+
+    mode = Option(
+        Choice("nearest", "bilinear"),
+        "nearest",
+        doc="interpolation; bilinear means linear along every axis, with half-pixel centres",
+    )
+
+    def sizes(self, x: TensorType) -> tuple[int, ...]:
+        return ()
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_map(self, x)
+        sizes = self.sizes(x)
+        if prod(sizes) * x.features > 2**40:
+            raise Misfit("NS005", f"an output of {x.features}x{_times(sizes)} is too large")
+        return x.with_spatial(x.features, sizes)
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        mode = self.mode if self.mode == "nearest" else {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank]
+        size = self.sizes(x)
+        text = f"nn.Upsample(size={size if len(size) > 1 else size[0]}, mode={mode!r})"
+        call = "{m}({0}.transpose(1, 2)).transpose(1, 2)" if x.layout == "sequence" else None
+        return TorchCode((("", text),), call)
+
+    def onnx(self, emit: Emitter) -> str:
+        (x,) = emit.types
+        y = emit.channels_first()
+        scales = emit.floats([1.0, 1.0, *(n / w for n, w in zip(self.sizes(x), x.spatial, strict=True))], "scales")
+        how = (
+            {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            if self.mode == "nearest"
+            else {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        )
+        if self.exact_scales:
+            return emit.channels_back(emit.node("Resize", [y, "", scales], **how))
+        batch = emit.slice(emit.node("Shape", [y], hint="shape"), 0, 0, 2)
+        sizes = emit.node("Concat", [batch, emit.ints(list(self.sizes(x)), "sizes")], axis=0)
+        return emit.channels_back(emit.node("Resize", [y, "", "", sizes], **how))
+
+    exact_scales: ClassVar[bool] = False
+
+
+class Upsample(Scaling):
+    """Enlarges every spatial axis by a whole factor."""
+
+    name, example = "upsample", "upsample 2 mode=bilinear"
+    shape_rule = "each spatial axis times the factor"
+    exact_scales = True
+    factor = Option(PerAxis(1, 1024, gathers=True), (2,), slot="value", doc="how many times larger")
+
+    def sizes(self, x: TensorType) -> tuple[int, ...]:
+        return tuple(w * f for w, f in zip(x.spatial, per_axis(self.factor, x.rank, "factor"), strict=True))
+
+    def describe(self, x: TensorType) -> str:
+        return f"x{_times(self.factor)}, {self.mode}"
+
+
+class Resize(Scaling):
+    """Interpolates to the given sizes."""
+
+    name, example = "resize", "resize 224x224 mode=bilinear"
+    shape_rule = "the sizes given"
+    size = Option(PerAxis(gathers=True), slot="value", doc="sizes of the output")
+
+    def sizes(self, x: TensorType) -> tuple[int, ...]:
+        return per_axis(self.size, x.rank, "size")
+
+    def describe(self, x: TensorType) -> str:
+        return f"to {_times(self.sizes(x))}, {self.mode}"
+
+
+class PixelShuffle(Op):
+    """Moves channels into space: r x r channels become r x r pixels (Shi et al. 2016)."""
+
+    name, example = "pixel_shuffle", "pixel_shuffle 2"
+    shape_rule = "channels / r^2, height r, width r"
+    r = Option(Integer(1, 1024), slot="value", doc="how many times larger the image becomes")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if x.layout != "map" or x.rank != 2:
+            raise Misfit("NS303", "pixel_shuffle needs an image", label=f"the input is {x.noun}")
+        if x.features % self.r**2:
+            raise Misfit("NS304", f"{x.features} channels do not divide by {self.r}^2 = {self.r**2}", option="r")
+        return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
+
+    def describe(self, x: TensorType) -> str:
+        return f"x{self.r}"
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.module(f"nn.PixelShuffle({self.r})")
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.node("DepthToSpace", emit.inputs, blocksize=self.r, mode="CRD")
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))

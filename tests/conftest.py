@@ -1,0 +1,36 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.net"))
+
+
+def run_netspec(
+    *arguments: str, stdin: str | None = None, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, in 100 columns."""
+    return subprocess.run(
+        [sys.executable, "-m", "netspec", *arguments],
+        input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, timeout=300, check=False,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment},
+    )  # fmt: skip
+
+
+def specs() -> list[Path]:
+    """The examples that are nets; files that only declare blocks are used by others."""
+    return [p for p in EXAMPLES if any(line.startswith("input") for line in p.read_text().splitlines())]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_threads() -> None:
+    import torch
+
+    torch.set_num_threads(2)

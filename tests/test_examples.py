@@ -1,0 +1,60 @@
+"""Every example: checked without a finding, and agreed upon by three parties and two runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from agreement import assert_agreement, largest_difference
+from conftest import specs
+
+import netspec
+
+LARGE = 100_000_000
+BY_NAME = [pytest.param(p, id=p.stem) for p in specs()]
+WEIGHED = [pytest.param(p, id=p.stem, marks=pytest.mark.slow) for p in specs()]
+
+
+@pytest.mark.parametrize("path", BY_NAME)
+def test_example_is_checked_without_findings(path: Path) -> None:
+    model = netspec.load(path)
+    assert not model.diagnostics
+    assert "expect" in path.read_text(), "an example states what is known of it"
+    assert path.read_text().startswith("#"), "an example names its source"
+
+
+@pytest.mark.parametrize("path", BY_NAME)
+def test_three_parties_agree_on_shapes_and_parameters(path: Path) -> None:
+    assert_agreement(netspec.load(path))
+
+
+@pytest.mark.parametrize("path", WEIGHED)
+def test_onnx_runtime_agrees_with_pytorch(path: Path) -> None:
+    model = netspec.load(path)
+    assert largest_difference(model, batch=1 if model.macs > 5e9 else 2) <= 1e-4
+
+
+# Figures printed in papers, or computed by others' software
+FIGURES = {
+    "lenet5": 61_706, "alexnet": 62_378_344, "alexnet_grouped": 60_965_224, "zfnet": 62_357_608, "vgg_a": 132_863_336,
+    "vgg_a_lrn": 132_863_336, "vgg_b": 133_047_848, "vgg_c": 133_638_952, "vgg_d": 138_357_544, "vgg16": 138_357_544,
+    "vgg_e": 143_667_240, "convnetjs_cifar10": 22_466, "convnetjs_mnist": 5_994, "two_layer": 154_160, "linear_cifar10": 30_730,
+    "xor": 9, "encoder_8_3_8": 59, "conv_relu_pool": 6_440,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "params"), FIGURES.items())
+def test_parameters_are_the_published_ones(name: str, params: int) -> None:
+    assert netspec.load(Path(__file__).parent.parent / "examples" / f"{name}.net").params == params
+
+
+VGG_D_PARAMS = (
+    [1792, 36928, 73856, 147584, 295168, 590080, 590080, 1180160] + [2359808] * 5 + [102764544, 16781312, 4097000]
+)
+
+
+def test_vgg_d_is_exact_layer_by_layer() -> None:
+    model = netspec.load(Path(__file__).parent.parent / "examples" / "vgg_d.net")
+    assert [layer.params for layer in model.layers if layer.params] == VGG_D_PARAMS
+    assert model.macs == 15_470_264_320
+    assert sum(layer.macs for layer in model.layers if layer.op == "conv") == 15_346_630_656
