@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import Totals, totals
-from netspec.diagnostics import Diagnostic, Diagnostics, SpecError
+from netspec.diagnostics import Diagnostic, Diagnostics, SpecError, is_allowed
 from netspec.elaborate import elaborate
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
@@ -172,7 +172,8 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)
     graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
-    return Checked(source, graph, tuple(sorted(diagnostics, key=lambda d: (not d.is_error,))))
+    found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
+    return Checked(source, graph, tuple(sorted(found, key=lambda d: not d.is_error)))
 
 
 def _class_name(source: SourceFile) -> str:

@@ -35,9 +35,8 @@ def torch_shapes(model: Model) -> tuple[dict[str, tuple[int, ...]], torch.nn.Mod
         with torch.no_grad():
             result = module(*inputs)
     outputs = result if isinstance(result, tuple) else (result,)
-    order = list(dict.fromkeys(i for _, i in model.graph.outputs))
-    for name, index in model.graph.outputs:
-        shapes[f"output {name}"] = tuple(outputs[order.index(index)].shape[1:])
+    for (name, _), tensor in zip(model.graph.outputs, outputs, strict=True):
+        shapes[f"output {name}"] = tuple(tensor.shape[1:])
     return shapes, module
 
 
@@ -78,7 +77,7 @@ def assert_agreement(model: Model) -> None:
         assert inferred[name] == kind.shape
     total = model.totals
     assert sum(p.numel() for p in module.parameters()) == total.params + total.aux_params
-    assert sum(b.numel() for b in module.buffers()) == total.buffers
+    assert sum(b.numel() for b in module.buffers()) == total.buffers + total.aux_buffers
 
 
 def random_state(model: Model, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -117,10 +116,9 @@ def largest_difference(model: Model, *, batch: int = 2, seed: int = 0) -> float:
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
-    order = list(dict.fromkeys(i for _, i in model.graph.outputs))
     worst = 0.0
-    for (_, index), found in zip(model.graph.outputs, theirs, strict=True):
-        mine = ours[order.index(index)].numpy()
+    for tensor, found in zip(ours, theirs, strict=True):
+        mine = tensor.numpy()
         assert mine.shape == found.shape
         scale = abs(mine).max()
         worst = max(worst, float(abs(mine - found).max() / scale) if scale else float(abs(found).max()))

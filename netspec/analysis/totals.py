@@ -23,6 +23,7 @@ class Totals:
     trainable: int
     buffers: int
     aux_params: int
+    aux_buffers: int
     macs: int
     flops: int
     neurons: int
@@ -32,10 +33,11 @@ class Totals:
 
 def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
     """The figures of some nodes of a graph. Auxiliary heads count in `aux_params` only."""
-    params = buffers = aux = macs = neurons = connections = activations = 0
+    params = buffers = aux = aux_buffers = macs = neurons = connections = activations = 0
     for node in nodes:
         if node.aux:
             aux += node.n_params
+            aux_buffers += node.n_buffers
             continue
         params += node.n_params
         buffers += node.n_buffers
@@ -45,9 +47,8 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
             if node.op.weight_layer:
                 neurons += node.type.size
             connections += node.op.connection_count(*graph.input_types(node))
-    return Totals(
-        params, params, buffers, aux, macs, 2 * macs, neurons, connections, 4 * (params + buffers + activations)
-    )
+    memory = 4 * (params + buffers + activations)
+    return Totals(params, params, buffers, aux, aux_buffers, macs, 2 * macs, neurons, connections, memory)
 
 
 def depth(graph: Graph, output: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from typing import Literal
 from netspec.diagnostics.codes import CODES
 from netspec.source import Span
 
-__all__ = ["CODES", "Diagnostic", "Diagnostics", "Label", "SpecError", "nearest"]
+__all__ = ["CODES", "Diagnostic", "Diagnostics", "Label", "SpecError", "is_allowed", "nearest"]
 
 Severity = Literal["error", "warning"]
 
@@ -121,6 +122,17 @@ class SpecError(Exception):
     ) -> SpecError:
         """The error of a single finding that has no place in a spec, such as a file that cannot be written."""
         return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps))])
+
+
+_ALLOW = re.compile(r"#\s*netspec:\s*allow\s+((?:NS\d{3}[,\s]*)+)")
+
+
+def is_allowed(diagnostic: Diagnostic) -> bool:
+    """Whether the line of a warning says that it is meant: `# netspec: allow NS305`."""
+    if diagnostic.span is None:
+        return False
+    found = _ALLOW.search(diagnostic.span.source.line_text(diagnostic.span.line))
+    return found is not None and diagnostic.code in found.group(1)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -122,7 +122,8 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
         )
         return
     if not graph.outputs and frame.here is not None and frame.here.node is not None:
-        graph.outputs.append(("output", frame.here.node))
+        inputs = {name for name, _ in graph.inputs}
+        graph.outputs.append(("output" if "output" not in inputs else "result", frame.here.node))
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
     check_expectations(run)
     if not run.diagnostics.has_errors:

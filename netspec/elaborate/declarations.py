@@ -245,6 +245,9 @@ def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
     if run.calling:
         run.error("NS212", "`output` stands at the top level of a net", output.span)
         return
+    if any(output.name == name for name, _ in run.graph.inputs):
+        run.error("NS209", f"there is an input `{output.name}` already", output.name_span)
+        return
     if any(output.name == name for name, _ in run.graph.outputs):
         run.error("NS209", f"there is an output `{output.name}` already", output.name_span)
         return
@@ -272,6 +275,9 @@ def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
                 run.error(bad.code, f"weight: {bad.message}", option.span, helps=bad.helps)
     if frame.here is None:
         run.no_tensor(aux.span, frame)
+        return
+    if frame.region.path:
+        run.error("NS212", "`aux` stands at the top level of a net", aux.span, helps=["end the block or the labelled group before it"])
         return
     name = frame.namer.number("aux")
     from netspec.elaborate.state import Namer, labels_in

@@ -13,6 +13,7 @@ from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in
+from netspec.elaborate.ties import tied_node
 from netspec.graph import Graph, Node, Region, RegionKind, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.ops.shape import Flatten
@@ -237,10 +238,11 @@ class Elaborator:
         if label is None:
             self.copies(step, copies, frame)
             return
+        name = frame.namer.label(label.text)
         if isinstance(step.term, t.Layer) and step.times is None:
-            self.term(step.term, frame, label.text)
+            self.term(step.term, frame, name)
         else:
-            inner = self.named(frame, "group", label.text, step.span, (step.term,) if step.term else ())
+            inner = self.named(frame, "group", name, step.span, (step.term,) if step.term else ())
             self.copies(step, copies, inner)
             frame.here = inner.here
         if frame.here is not None:
@@ -403,7 +405,10 @@ class Elaborator:
         if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
         self.leftover(leftovers, span, frame)
+        tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
+        if tied is not None:
+            self.graph.nodes[-1].tied = tied
 
     def node(
         self,

@@ -99,6 +99,7 @@ class Namer:
     def __init__(self, labels: set[str]) -> None:
         self.taken = set(labels)
         self.counts: dict[str, int] = {}
+        self.given: set[str] = set()
 
     def number(self, kind: str) -> str:
         while True:
@@ -108,6 +109,15 @@ class Namer:
             if name not in self.taken:
                 self.taken.add(name)
                 return name
+
+    def label(self, name: str) -> str:
+        """The name of a labelled member: the label, numbered from its second use on (`{ a: … } x2`: a, a_2)."""
+        free, number = name, 2
+        while free in self.given or (free != name and free in self.taken):
+            free, number = f"{name}_{number}", number + 1
+        self.given.add(free)
+        self.taken.add(free)
+        return free
 
     def unique(self, name: str) -> str:
         """A given name, with a number where it is taken."""

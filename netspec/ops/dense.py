@@ -76,6 +76,22 @@ class Linear(Op):
         return emit.features_back(y)
 
 
+TIED_LINEAR = (
+    "TiedLinear",
+    '''
+class TiedLinear(nn.Module):
+    """A linear layer that uses the weights of another one, transposed."""
+
+    def __init__(self, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.linear(x, weight.t(), self.bias)
+''',
+)
+
+
 class FullyConnected(Linear):
     """Every unit sees every value of the input, which is flattened first."""
 
@@ -91,3 +107,22 @@ class FullyConnected(Linear):
 
     def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
         return None
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        own = super().params(*inputs)
+        return own[1:] if self.tie else own
+
+    def describe(self, x: TensorType) -> str:
+        return super().describe(x) + (f", weights of {self.tie} transposed" if self.tie else "")
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        if not self.tie:
+            return super().torch(*inputs)
+        text = call("TiedLinear", self.width, bias=unless(self.bias, True))
+        return TorchCode((("", text),), "{m}({0}, {1})", (TIED_LINEAR,))
+
+    def onnx(self, emit: Emitter) -> str:
+        if not self.tie:
+            return super().onnx(emit)
+        biases = [emit.param("bias")] if self.bias else []
+        return emit.node("Gemm", [*emit.inputs, emit.tied_weight(), *biases])

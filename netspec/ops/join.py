@@ -75,7 +75,7 @@ class Concat(Op):
         return TensorType(first.layout, tuple(shape))
 
     def describe(self, x: TensorType) -> str:
-        return f"along {self.axis}"
+        return f"along {'features' if self.axis == 'channels' and x.layout != 'map' else self.axis}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         parts = ", ".join(f"{{{i}}}" for i in range(len(inputs)))

@@ -204,8 +204,8 @@ class LocalResponseNorm(Op):
     aliases = ("local_response_norm", "localresponsenorm")
 
     size = Option(Integer(1, 1023, odd=True), 5, slot="value", doc="number of neighbouring channels")
-    alpha = Option(Number(0), 1e-4, doc="scale of the sum of squares")
-    beta = Option(Number(0), 0.75, doc="exponent")
+    alpha = Option(Number(0, open_low=True), 1e-4, doc="scale of the sum of squares")
+    beta = Option(Number(0, open_low=True), 0.75, doc="exponent")
     k = Option(Number(0), 2.0, doc="added to the scaled sum")
 
     def output(self, *inputs: TensorType) -> TensorType:

@@ -155,6 +155,8 @@ class AvgPool(Pool):
         (x,) = inputs
         window = self.geometry(x)
         simple = fits_torch_padding(window)
+        if x.rank == 3 and any(e > w for e, w in zip(window.extent, window.input, strict=True)):
+            simple = False  # torch's AvgPool3d compares the kernel with the input before padding
         padded = any(window.before) or any(window.after)
         text = call(
             f"nn.AvgPool{x.rank}d",
@@ -203,7 +205,8 @@ class LpPool(nn.Module):
         self.p, self.pool, self.taps = p, pool, taps
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self.pool(x.abs().pow(self.p)) * self.taps).pow(1 / self.p)
+        total = self.pool(x.abs().pow(self.p)) * self.taps
+        return total.clamp_min(torch.finfo(x.dtype).tiny).pow(1 / self.p)
 ''',
 )
 
@@ -214,7 +217,7 @@ class LpPool(Pool):
     name = "lppool"
     example = "lppool2/2 p=2"
 
-    p = Option(Integer(1, 64), 2, doc="the order of the norm")
+    p = Option(Integer(1, 16), 2, doc="the order of the norm")
     round = None  # type: ignore[assignment]
 
     def geometry(self, x: TensorType) -> Window:

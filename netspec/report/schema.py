@@ -52,6 +52,7 @@ class TotalsReport(_Part):
     trainable: int
     buffers: int
     aux_params: int
+    aux_buffers: int
     macs: int
     flops: int
     neurons: int

@@ -35,6 +35,7 @@ class Emitter:
     """Writes the nodes of one layer. `inputs` are tensor names, `types` and `output` the netspec types."""
 
     def __init__(self, graph: Graph, node: Node, inputs: list[str], parts: OnnxParts) -> None:
+        self.graph = graph
         self.layer = node
         self.inputs = inputs
         self.types = graph.input_types(node)
@@ -47,6 +48,13 @@ class Emitter:
     def param(self, name: str) -> str:
         """The initializer of one of the layer's weights: its name in the state dict."""
         full = f"{self.owner}.{name}"
+        self.parts.weights[full] = None
+        return full
+
+    def tied_weight(self) -> str:
+        """The initializer of the layer whose weights this one uses transposed."""
+        assert self.layer.tied is not None
+        full = f"{self.graph.nodes[self.layer.tied].name}.weight"
         self.parts.weights[full] = None
         return full
 

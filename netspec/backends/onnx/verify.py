@@ -82,8 +82,7 @@ def verify(model: Model, path: Path, *, batch: int = 2) -> Difference:
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
-    order = list(dict.fromkeys(i for _, i in model.graph.outputs))
-    mine = [ours[order.index(i)].numpy() for _, i in model.graph.outputs]
+    mine = [tensor.numpy() for tensor in ours]
     return Difference(
         max(float(abs(a - b).max()) for a, b in zip(mine, theirs, strict=True)), max(float(abs(a).max()) for a in mine)
     )

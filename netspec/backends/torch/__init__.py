@@ -134,7 +134,7 @@ def _doc(model: Model) -> str:
 
 
 def _part_doc(made: Plan, graph: Graph) -> str:
-    kinds = " and ".join(_shape(graph.nodes[i].type) for i in made.inputs)
+    kinds = " and ".join(_shape(graph.nodes[i].type) for i in made.inputs if i >= 0)
     results = " and ".join(_shape(graph.nodes[i].type) for i in made.outputs)
     return f'"""{made.region.block or made.region.name}: {kinds} to {results}."""'
 

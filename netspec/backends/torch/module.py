@@ -34,13 +34,14 @@ class _Forward:
     def __init__(self, graph: Graph, plan: Plan) -> None:
         self.graph, self.plan = graph, plan
         self.last: dict[int, int] = {}
-        for i, item in enumerate(plan.items):
+        for i, item in enumerate(item for item in plan.items if not item.is_aux):
             for value in item.reads:
                 self.last[value] = i
         for value in plan.outputs:
             self.last[value] = len(plan.items)
-        for _, value, _ in graph.aux if plan.region.parent is None else ():
-            self.last[value] = len(plan.items)
+        for item in plan.items:
+            if item.is_aux:
+                self.last |= dict.fromkeys(item.reads, len(plan.items))
         self.names: dict[int, str] = {}
         self.lines: list[str] = []
 
@@ -50,6 +51,10 @@ class _Forward:
             self.names[inputs[0]] = "x"
         else:
             for value in inputs:
+                if value < 0:
+                    owner = self.graph.nodes[-1 - value].name.rpartition(".")[2]
+                    self.names[value] = _identifier(f"{owner}_weight", set(self.names.values()))
+                    continue
                 self.names[value] = _identifier(
                     self.graph.nodes[value].name.rpartition(".")[2], set(self.names.values())
                 )
@@ -60,10 +65,10 @@ class _Forward:
         return {name for value, name in self.names.items() if self.last.get(value, -1) > at}
 
     def run(self) -> None:
-        items = self.plan.items
+        items = [item for item in self.plan.items if not item.is_aux]
         i = 0
         while i < len(items):
-            text = self.call(items[i], [self.names[v] for v in items[i].reads])
+            text = self.call(items[i], [self.value(v) for v in items[i].reads])
             while i + 1 < len(items) and self.runs_on(items[i], items[i + 1], i):
                 i += 1
                 text = self.call(items[i], [text] * len(items[i].reads))
@@ -74,6 +79,12 @@ class _Forward:
             if text != ", ".join(names):
                 self.lines.append(f"{', '.join(names)} = {text}")
             i += 1
+
+    def value(self, index: int) -> str:
+        """The name of a tensor, or the weight of a layer in this module or below it."""
+        if index >= 0 or index in self.names:
+            return self.names[index]
+        return f"self.{self.graph.nodes[-1 - index].name.removeprefix(self.plan.region.path)}.weight"
 
     def runs_on(self, item: Item, following: Item, at: int) -> bool:
         """Whether both stem from one line of the spec and can be written as one nested call."""
@@ -135,7 +146,7 @@ def forward_lines(graph: Graph, plan: Plan) -> tuple[list[str], list[str]]:
     forward.run()
     outputs = [forward.names[v] for v in plan.outputs]
     if plan.region.parent is None and graph.aux:
-        heads = [forward.names[v] for _, v, _ in graph.aux]
+        heads = [forward.call(item, [forward.value(v) for v in item.reads]) for item in plan.items if item.is_aux]
         forward.lines += ["if self.training:", f"    return {', '.join(outputs + heads)}"]
     returned = f"return {', '.join(outputs)}"
     if forward.lines and len(outputs) == 1 and forward.lines[-1].startswith(f"{outputs[0]} = "):

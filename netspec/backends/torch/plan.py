@@ -13,7 +13,10 @@ __all__ = ["Item", "Plan", "plan"]
 
 @dataclass(slots=True)
 class Item:
-    """One member of a module: a layer, or a module of its own. `reads` and `gives` are node indices."""
+    """One member of a module: a layer, or a module of its own.
+
+    `reads` and `gives` are node indices; -1-i stands for the weight of node i, which a tied layer reads.
+    """
 
     name: str
     reads: list[int]
@@ -23,6 +26,11 @@ class Item:
     part: Plan | None = None
     shared: bool = False
     line: int = 0
+
+    @property
+    def is_aux(self) -> bool:
+        """An auxiliary head: it runs in training only."""
+        return self.part is not None and self.part.region.kind == "aux"
 
 
 @dataclass(slots=True)
@@ -37,9 +45,11 @@ class Plan:
     @property
     def is_chain(self) -> bool:
         """Whether each member reads what the one before gives and nothing else, all of them plain modules."""
+        if len(self.outputs) != 1:
+            return False
         before = self.inputs
         for item in self.items:
-            plain = item.part is not None or (item.code is not None and item.code.modules and item.code.call is None)
+            plain = (item.part is not None and item.part.region.kind != "aux") or (item.code is not None and item.code.modules and item.code.call is None)
             if not plain or item.shared or item.reads != before or len(item.gives) != 1:
                 return False
             before = item.gives
@@ -54,7 +64,7 @@ def plan(graph: Graph) -> Plan:
             users.setdefault(i, []).append(node.index)
     kept = {i for _, i in graph.outputs} | {i for _, i, _ in graph.aux}
     inputs = [i for _, i in graph.inputs]
-    outputs = list(dict.fromkeys(i for _, i in graph.outputs))
+    outputs = [i for _, i in graph.outputs]
     return _Planner(graph, users, kept).module(graph.root, inputs, outputs)
 
 
@@ -75,14 +85,14 @@ class _Planner:
             return None
         code = node.op.torch(*self.graph.input_types(node))
         name = node.name.removeprefix(region.path)
-        return Item(name, list(node.inputs), [node.index], node=node, code=code, line=node.span.start)
+        return Item(name, _reads(node), [node.index], node=node, code=code, line=node.span.start)
 
     def part(self, member: Region, region: Region) -> Item | None:
         nodes = list(member.nodes())
         if not nodes:
             return None
         inside = {n.index for n in nodes}
-        reads = list(dict.fromkeys(i for n in nodes for i in n.inputs if i not in inside))
+        reads = list(dict.fromkeys(i for n in nodes for i in _reads(n) if (i if i >= 0 else -1 - i) not in inside))
         gives = [
             n.index for n in nodes if n.index in self.kept or any(u not in inside for u in self.users.get(n.index, []))
         ]
@@ -93,6 +103,10 @@ class _Planner:
             owner.path.removeprefix(region.path).rstrip("."), reads, gives, part=self.module(member, reads, gives),
             shared=member.shares is not None, line=member.span.start,
         )  # fmt: skip
+
+
+def _reads(node: Node) -> list[int]:
+    return [*node.inputs, *([] if node.tied is None else [-1 - node.tied])]
 
 
 def _members(region: Region) -> Iterator[Node | Region]:

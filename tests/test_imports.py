@@ -1,0 +1,42 @@
+"""Start-up: what `import netspec` and `netspec check` must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "graphviz", "safetensors", "pydantic", "lightning")
+PROBE = "import sys; {}; print([m for m in {!r} if m in sys.modules])"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import netspec",
+        "import netspec; netspec.load('examples/vgg16.net').report()",
+        "from netspec.cli import main; main(['check', 'examples/vgg16.net'], standalone_mode=False)",
+        "from netspec.cli import main; main(['check', '-e', 'conv3'], standalone_mode=False)",
+    ],
+)
+def test_nothing_heavy_is_loaded(code: str) -> None:
+    probe = f"import sys\ntry:\n    {code.replace('; ', chr(10) + '    ')}\nexcept SystemExit:\n    pass\nprint([m for m in {HEAVY!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_generated_module_imports_torch_only(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    import ast
+
+    import netspec
+
+    for name in ("vgg16", "resnet50", "lenet5"):
+        tree = ast.parse(netspec.load(ROOT / "examples" / f"{name}.net").torch_source())
+        modules = {
+            (n.module or "").split(".")[0] if isinstance(n, ast.ImportFrom) else n.names[0].name.split(".")[0]
+            for n in ast.walk(tree)
+            if isinstance(n, (ast.Import, ast.ImportFrom))
+        }
+        assert modules == {"torch"}
