@@ -31,13 +31,17 @@ def cost_of(command: Sequence[str], repeats: int) -> Cost:
         times.append(time.perf_counter() - start)
         peaks.append(usage.ru_maxrss / 1024)
         if status:
-            raise subprocess.CalledProcessError(status, command, stderr=process.stderr.read() if process.stderr else b"")
+            raise subprocess.CalledProcessError(
+                status, command, stderr=process.stderr.read() if process.stderr else b""
+            )
         if process.stderr:
             process.stderr.close()
     return Cost(statistics.median(times), max(peaks))
 
 
-def compare(ours: tuple[str, Sequence[str]], theirs: tuple[str, Sequence[str]], *, repeats: int, speed: float, memory: float) -> bool:
+def compare(
+    ours: tuple[str, Sequence[str]], theirs: tuple[str, Sequence[str]], *, repeats: int, speed: float, memory: float
+) -> bool:
     """Prints both costs and their ratios; whether we are `speed` times as fast in `memory` of theirs."""
     mine, other = cost_of(ours[1], repeats), cost_of(theirs[1], repeats)
     width = max(len(ours[0]), len(theirs[0]))
@@ -45,7 +49,9 @@ def compare(ours: tuple[str, Sequence[str]], theirs: tuple[str, Sequence[str]], 
         print(f"{name:<{width}}  {cost.seconds:8.3f} s  {cost.megabytes:8.0f} MB")
     faster, share = other.seconds / mine.seconds, mine.megabytes / other.megabytes
     good = faster >= speed and share <= memory
-    print(f"{faster:.1f} times as fast (wanted {speed:g}), {share:.2f} of the memory (wanted {memory:g}): {'ok' if good else 'NOT MET'}")
+    print(
+        f"{faster:.1f} times as fast (wanted {speed:g}), {share:.2f} of the memory (wanted {memory:g}): {'ok' if good else 'NOT MET'}"
+    )
     return good
 
 

@@ -163,6 +163,8 @@ class Node:
     aux: bool = False
     shares: int | None = None
     """The node whose weights this one uses; they are counted there."""
+    residual: bool = False
+    """Whether this is the addition of a `residual`: its first input is the body."""
     tied: int | None = None
     """The node whose `weight` this one uses, transposed, beside parameters of its own."""
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import Totals, totals
 from netspec.diagnostics import Diagnostic, Diagnostics, SpecError, is_allowed
-from netspec.elaborate import elaborate
+from netspec.elaborate import elaborate, is_library
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.graph import Graph, Node, TensorType
 from netspec.source import SourceFile
 from netspec.syntax import parse
+from netspec.syntax.tree import Block, Function
 
 if TYPE_CHECKING:
     import onnx
@@ -52,13 +53,20 @@ class Checked:
     source: SourceFile
     graph: Graph | None
     diagnostics: tuple[Diagnostic, ...]
+    library: tuple[str, ...] = ()
+    """The blocks of a file that only declares; it has no network of its own."""
 
     @property
     def ok(self) -> bool:
-        return self.graph is not None and not any(d.is_error for d in self.diagnostics)
+        return (self.graph is not None or bool(self.library)) and not any(d.is_error for d in self.diagnostics)
 
     def model(self) -> Model:
         """Raises SpecError where there are errors."""
+        if self.library:
+            blocks = ", ".join(self.library)
+            raise SpecError.of(
+                "NS103", f"{self.source.name} has no layers: it declares {blocks} for other files to `use`"
+            )
         if not self.ok or self.graph is None:
             raise SpecError(self.diagnostics)
         return Model(self.source, self.graph, self.diagnostics)
@@ -172,6 +180,9 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)
     graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
+    if is_library(tree):
+        blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
+        return Checked(source, None, tuple(diagnostics), blocks)
     found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
     return Checked(source, graph, tuple(sorted(found, key=lambda d: not d.is_error)))
 

@@ -32,10 +32,12 @@ class Totals:
 
 
 def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
-    """The figures of some nodes of a graph. Auxiliary heads count in `aux_params` only."""
+    """The figures of some nodes of a graph. Auxiliary heads count in `aux_params` only, unless they are all there is."""
+    nodes = list(nodes)
+    within = all(node.aux for node in nodes)
     params = buffers = aux = aux_buffers = macs = neurons = connections = activations = 0
     for node in nodes:
-        if node.aux:
+        if node.aux and not within:
             aux += node.n_params
             aux_buffers += node.n_buffers
             continue

@@ -76,7 +76,9 @@ def command(
 
 
 def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
-    if checked.ok:
+    if checked.library:
+        click.echo(f"{checked.source.name}: declares {', '.join(checked.library)} for other files to `use`")
+    elif checked.ok:
         from rich.console import Console
 
         from netspec.report.table import print_report

@@ -109,8 +109,36 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
             frame.names[parameter.name] = run.FAILED
 
 
+def is_library(file: t.File) -> bool:
+    """Whether a file only declares: blocks and functions for others to `use`."""
+    declarations = (t.Use, t.Block, t.Function, t.Default, t.Let, t.Fit)
+    return bool(file.items) and all(isinstance(item, declarations) for item in file.items)
+
+
+def _warn_of_unused_blocks(run: Elaborator, file: t.File, frame: Frame) -> None:
+    called = {region.block for region in _regions(run.graph.root)}
+    for item in file.items:
+        if isinstance(item, t.Block) and item.name not in called and not run.diagnostics.has_errors:
+            run.diagnostics.warning(
+                "NS902",
+                f"the block `{item.name}` is never called",
+                item.name_span,
+                helps=["call it, or take it out"],
+            )
+
+
+def _regions(root: Region) -> Iterator[Region]:
+    stack = [root]
+    while stack:
+        region = stack.pop()
+        yield region
+        stack.extend(member for member in region.members if isinstance(member, Region))
+
+
 def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     graph = run.graph
+    if is_library(file):
+        return
     if not any(node.inputs for node in graph.nodes) and not run.diagnostics.has_errors:
         end = len(file.source.text.rstrip())
         what = "the file is empty" if not file.items else "the spec has no layers"
@@ -125,6 +153,7 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
         inputs = {name for name, _ in graph.inputs}
         graph.outputs.append(("output" if "output" not in inputs else "result", frame.here.node))
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
+    _warn_of_unused_blocks(run, file, frame)
     check_expectations(run)
     if not run.diagnostics.has_errors:
         graph.verify()

@@ -67,6 +67,8 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
             helps = [f"write the number after a space: `{op.name} {digits}`"]
     elif head.lower() in _FOREIGN or stem in _FOREIGN:
         helps = [f"netspec calls it `{_FOREIGN.get(head.lower()) or _FOREIGN[stem]}`"]
+    elif kernel_op := _kernel_variable(head, frame):
+        helps = [f"a kernel from a variable stands in parentheses: `{kernel_op[0]}({kernel_op[1]})-…`"]
     else:
         near = nearest(head, [*frame.file.blocks, *CATALOGUE]) or nearest(stem, [*frame.file.blocks, *CATALOGUE])
         if near:
@@ -77,6 +79,15 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
         layer.head_span,
         helps=helps or ["`netspec ops` lists the layers"],
     )
+
+
+def _kernel_variable(head: str, frame: Frame) -> tuple[str, str] | None:
+    """`convk` where k is a variable: (conv, k)."""
+    for name in frame.visible():
+        stem = head.removesuffix(name)
+        if stem != head and stem.lower() in CATALOGUE:
+            return stem, name
+    return None
 
 
 class _Binder:

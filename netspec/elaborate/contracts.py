@@ -22,6 +22,7 @@ __all__ = ["QUANTITIES", "Expectation", "check_expectations"]
 
 QUANTITIES = (
     "params",
+    "aux_params",
     "macs",
     "flops",
     "memory",
@@ -192,12 +193,10 @@ class _Check:
             tensor = Tensor(index, self.run.graph.nodes[index].type) if index >= 0 else Tensor(None, None)
         if tensor is None:
             near = nearest(label.text, self.frame.visible_labels())
-            raise Trouble(
-                "NS208",
-                f"there is no label `{label.text}` here",
-                label.span,
-                f"did you mean `{near}`?" if near else "labels inside braces are visible there only",
-            )
+            helps = f"did you mean `{near}`?" if near else "labels inside braces are visible there only"
+            if any(n.name == self.frame.region.path + label.text for n in self.nodes()):
+                helps = f"`{label.text}` is an automatic name; to refer to the layer write a label before it: `name: …`"
+            raise Trouble("NS208", f"there is no label `{label.text}` here", label.span, helps)
         if tensor.type is None or tensor.node is None:
             raise Unknown
         if expr.name == "shape":

@@ -277,7 +277,12 @@ def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
         run.no_tensor(aux.span, frame)
         return
     if frame.region.path:
-        run.error("NS212", "`aux` stands at the top level of a net", aux.span, helps=["end the block or the labelled group before it"])
+        run.error(
+            "NS212",
+            "`aux` stands at the top level of a net",
+            aux.span,
+            helps=["end the block or the labelled group before it"],
+        )
         return
     name = frame.namer.number("aux")
     from netspec.elaborate.state import Namer, labels_in

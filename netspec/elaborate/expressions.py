@@ -10,6 +10,7 @@ from typing import Any
 from netspec.diagnostics import Diagnostic, nearest
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import FAILED, Frame, FunctionValue, Lazy, Tensor
+from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Quantity, Size, Value, Word, kind_of, show
@@ -101,6 +102,8 @@ class Evaluator:
         helps = [f"did you mean `{near}`?"] if near else []
         if expr.text in ("true", "True", "false", "False"):
             helps = [f"write `{'yes' if expr.text.lower() == 'true' else 'no'}`"]
+        if not helps and expr.text.lower() in CATALOGUE:
+            helps = [f'to pass a word, quote it: `"{expr.text}"`']
         raise Trouble("NS208", f"`{expr.text}` is not defined here", expr.span, *helps)
 
     def _fact(self, expr: t.Fact, frame: Frame, words: bool) -> Value:

@@ -100,6 +100,8 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
         run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {})
         body = outer.here
     run.add(Add(), (body, shortcut), residual.span, frame, None, {})
+    if frame.here is not None and frame.here.node is not None:
+        run.graph.nodes[frame.here.node].residual = True
 
 
 def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> float:
@@ -112,9 +114,13 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
                 helps=["its option is droppath"],
             )
             continue
-        values: dict[str, Any] = {}
-        join_option(run, DropPath, t.Option("p", option.value, option.name_span, option.span), frame, values, {})
-        return float(values.get("p", 0.0))
+        value = run.evaluate(option.value, frame)
+        if value is FAILED:
+            return 0.0
+        try:
+            return DropPath.options["p"].kind.read(value)  # type: ignore[no-any-return]
+        except BadValue as bad:
+            run.error(bad.code, f"droppath: {bad.message}", option.span, helps=bad.helps)
     return 0.0
 
 

@@ -26,11 +26,15 @@ class Add(Op):
         for i, x in enumerate(inputs):
             spread = x.layout == widest.layout == "map" and x.shape == (widest.shape[0], *(1,) * widest.rank)
             if x != widest and not spread:
+                vectors = {t.layout for t in inputs} == {"vector", "map"} and len({t.features for t in inputs}) == 1
                 raise Misfit(
                     "NS306",
                     f"{self.name} needs branches of one shape",
                     label=f"branch {i + 1} gives {x}, another gives {widest}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
+                    helps=(f"FC makes a vector; `linear-{x.features}` or `conv1-{x.features}` keeps {x.features}x1x1",)
+                    if vectors
+                    else (),
                 )
         return widest
 

@@ -36,16 +36,20 @@ class WeightSource(Protocol):
 
 class FreshWeights:
     """Initial weights: He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10),
-    biases 0, scales 1. Each tensor has a random stream of its own, from the seed and its name."""
+    biases 0, scales 1. What ends the body of a residual is scaled by 1/sqrt(number of residuals), so that the signal
+    does not grow with depth before the norms have statistics (as Radford et al. 2019 scale theirs).
+    Each tensor has a random stream of its own, from the seed and its name.
+    """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, graph: Graph, seed: int = 0) -> None:
         self.seed = seed
+        self.factors = residual_factors(graph)
 
     def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
         import numpy as np
 
         if param.init == "random":
-            bound = (6.0 / param.fan_in) ** 0.5
+            bound = (6.0 / param.fan_in) ** 0.5 * self.factors.get(name, 1.0)
             stream = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(name.encode())]))
             for start in range(0, param.size, _CHUNK):
                 piece = stream.random(min(_CHUNK, param.size - start), dtype=np.float32)
@@ -56,16 +60,31 @@ class FreshWeights:
         if isinstance(param.init, tuple):
             yield np.asarray(param.init, dtype=param.dtype)
             return
-        value = {"zeros": 0.0, "ones": 1.0}.get(param.init, param.init) if isinstance(param.init, str) else param.init
+        value = {"zeros": 0.0, "ones": 1.0}[param.init] if isinstance(param.init, str) else param.init
+        value *= self.factors.get(name, 1.0)
         for start in range(0, max(1, param.size), _CHUNK):
             yield np.full(min(_CHUNK, param.size - start), value, dtype=param.dtype)
+
+
+def residual_factors(graph: Graph) -> dict[str, float]:
+    """1/sqrt(number of residual additions) for the `weight` of the last layer with weights in each body."""
+    ends = [node.inputs[0] for node in graph.nodes if node.residual]
+    factors = {}
+    for index in ends:
+        node = graph.nodes[index]
+        while not node.params and node.inputs:
+            node = graph.nodes[node.inputs[0]]
+        for param in node.params:
+            if param.trainable and param.name in ("weight", "out_proj.weight"):
+                factors[f"{node.name}.{param.name}"] = len(ends) ** -0.5
+    return factors
 
 
 def initial_weights(graph: Graph, seed: int) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     """(name, array) for every tensor of the state dict."""
     import numpy as np
 
-    source = FreshWeights(seed)
+    source = FreshWeights(graph, seed)
     for name, _, param in state_entries(graph):
         array = np.empty(param.size, dtype=param.dtype)
         at = 0
@@ -81,7 +100,7 @@ def open_weights(graph: Graph, weights: str | Path | Mapping[str, Any] | None, s
     Raises SpecError (NS503) where tensors are missing, left over, or of another shape.
     """
     if weights is None:
-        return FreshWeights(seed)
+        return FreshWeights(graph, seed)
     from netspec.weights.stored import stored_weights
 
     return stored_weights(graph, weights)

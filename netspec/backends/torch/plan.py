@@ -49,7 +49,9 @@ class Plan:
             return False
         before = self.inputs
         for item in self.items:
-            plain = (item.part is not None and item.part.region.kind != "aux") or (item.code is not None and item.code.modules and item.code.call is None)
+            plain = (item.part is not None and item.part.region.kind != "aux") or (
+                item.code is not None and item.code.modules and item.code.call is None
+            )
             if not plain or item.shared or item.reads != before or len(item.gives) != 1:
                 return False
             before = item.gives
