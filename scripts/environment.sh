@@ -20,4 +20,5 @@ install_netspec() { # install_netspec EXTRAS: the package, editable, with versio
   need dot graphviz
   [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$1"
+  .venv/bin/python -m compileall -q netspec
 }

@@ -103,7 +103,9 @@ def test_an_op_alone_agrees_on_every_kind_of_tensor(name: str) -> None:
             try:
                 model = netspec.loads(f"{declared}\n{text}")
             except netspec.SpecError as error:
-                assert all(d.code.startswith(("NS3", "NS205")) for d in error.diagnostics), str(error)
+                refused = [d.code for d in error.diagnostics if not d.code.startswith(("NS3", "NS205"))]
+                if refused:
+                    raise
                 continue
             taken.add(kind)
             assert_agreement(model)

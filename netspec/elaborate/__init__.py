@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def elaborate(
     project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits)
     run = Elaborator(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
-    with _deep_recursion():
+    with _deep_and_large():
         try:
             declare_file(run, file, frame)
             _check_order(run, file)
@@ -60,14 +61,18 @@ def elaborate(
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
-    """Room for blocks nested as deep as the limit; pure Python frames cost heap, not stack."""
-    before = sys.getrecursionlimit()
+def _deep_and_large() -> Iterator[None]:
+    """Room for blocks nested as deep as the limit (pure Python frames cost heap, not stack), and no garbage
+    collection meanwhile: what a large graph allocates all stays alive."""
+    before, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(before, 20_000))
+    gc.disable()
     try:
         yield
     finally:
         sys.setrecursionlimit(before)
+        if collecting:
+            gc.enable()
 
 
 def _input_names(file: t.File) -> set[str]:

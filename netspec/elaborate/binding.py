@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import nearest
-from netspec.elaborate.state import Frame
+from netspec.elaborate.state import Frame, Lazy
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import REQUIRED, Misfit, Op, Option
@@ -266,7 +267,75 @@ def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> No
 
 
 def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
-    """The op of a layer with its options; None where there are errors, which are reported."""
+    """The op of a layer with its options; None where there are errors, which are reported.
+
+    The same layer with the same variables and defaults is bound once.
+    """
+    key = _binding_key(layer, frame)
+    found = run.bound_layers.get(key) if key is not None else None
+    if found is None:
+        found = _bind(run, layer, frame)
+        if found is not None and key is not None:
+            run.bound_layers[key] = found
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _names_in(layer: t.Layer) -> tuple[str, ...] | None:
+    """The names in a layer's expressions; None where it asks for more than variables (tensors, functions)."""
+    names: list[str] = []
+    stack: list[Any] = [
+        layer.width,
+        layer.stride,
+        *layer.values,
+        *layer.options,
+        *(layer.arguments or ()),
+        *layer.argument_options,
+    ]
+    while stack:
+        expr = stack.pop()
+        if isinstance(expr, t.Name):
+            names.append(expr.text)
+        elif isinstance(expr, (t.Fact, t.Call)):
+            return None
+        elif isinstance(expr, t.Option):
+            stack.append(expr.value)
+        elif isinstance(expr, t.Unary):
+            stack.append(expr.operand)
+        elif isinstance(expr, t.Binary):
+            stack += [expr.left, expr.right]
+        elif isinstance(expr, t.Conditional):
+            stack += [expr.value, expr.condition, expr.otherwise]
+        elif isinstance(expr, t.Sequence_):
+            stack += expr.items
+    return tuple(names)
+
+
+def _binding_key(layer: t.Layer, frame: Frame) -> tuple[Any, ...] | None:
+    names = _names_in(layer)
+    if names is None:
+        return None
+    values = []
+    for name in names:
+        try:
+            value = frame.lookup(name)
+        except KeyError:
+            value = _UNDEFINED
+        if isinstance(value, (list, Lazy)):
+            return None
+        values.append((type(value), value))
+    try:
+        key = (layer, frame.defaults, *values)
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+_UNDEFINED = object()
+
+
+def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     if layer.head.lower() == "soft" and isinstance(layer.width, t.Name) and layer.width.text.lower() == "max":
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
     found = find_op(layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
@@ -14,7 +14,7 @@ from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in
 from netspec.elaborate.ties import tied_node
-from netspec.graph import Graph, Node, Region, RegionKind, TensorType
+from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.ops.shape import Flatten
 from netspec.source import Span
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Elaborator"]
 
 _ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
+
+
+Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
 
 
 class Elaborator:
@@ -50,7 +53,9 @@ class Elaborator:
         self.aux_depth = 0
         self.calling: list[Any] = []
         self.shared_from: list[Iterator[Node]] = []
-        self._default_cache: dict[tuple[int, type[Op]], list[tuple[str, Any, Span]]] = {}
+        self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
+        self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
+        self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span]]] = {}
 
     @property
     def failed_layers(self) -> bool:
@@ -131,7 +136,7 @@ class Elaborator:
         """(option, value, span) from the defaults in force for an op, the newest first."""
         if frame.defaults is None:
             return []
-        key = (id(frame.defaults), op)
+        key = (frame.defaults, op)
         found = self._default_cache.get(key)
         if found is None:
             found = []
@@ -395,20 +400,28 @@ class Elaborator:
             return
         types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
         try:
-            output = op.output(*types)
-            leftovers = op.leftovers(*types)
-            params, macs = op.params(*types), op.macs(*types)
+            output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
             self.misfit(misfit, span, spans)
             frame.here = UNKNOWN
             return
+        if leftovers:
+            self.leftover(leftovers, span, frame)
         if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
-        self.leftover(leftovers, span, frame)
         tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
         if tied is not None:
             self.graph.nodes[-1].tied = tied
+
+    def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
+        """What an op gives for its inputs; the same op on the same types is inferred once. Raises Misfit."""
+        key = (op, types)
+        found = self._inferred.get(key)
+        if found is None:
+            found = op.output(*types), op.leftovers(*types), op.params(*types), op.macs(*types)
+            self._inferred[key] = found
+        return found
 
     def node(
         self,

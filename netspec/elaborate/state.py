@@ -43,7 +43,7 @@ FAILED: Any = object()
 """The value of an expression that could not be computed, which is reported already."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Defaults:
     """A chain of `default` statements, newest first; scopes share its tail."""
 

@@ -145,10 +145,13 @@ class Op:
         return tuple(self.__dict__[name] for name in self.options)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key() == other._key()
+        return self is other or (type(self) is type(other) and self._key() == other._key())
 
     def __hash__(self) -> int:
-        return hash((type(self), self._key()))
+        found = self.__dict__.get("_hash")
+        if found is None:
+            found = self.__dict__["_hash"] = hash((type(self), self._key()))
+        return found
 
     def __repr__(self) -> str:
         given = ", ".join(f"{n}={self.__dict__[n]!r}" for n, o in self.options.items() if self.__dict__[n] != o.default)
