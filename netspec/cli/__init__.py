@@ -12,6 +12,8 @@ _COMMANDS = {
     "check": "check a spec: shapes, parameters, MACs",
     "compile": "turn a spec into PyTorch or ONNX",
     "draw": "draw a spec as a diagram",
+    "fmt": "bring specs into the canonical form",
+    "ops": "what each layer does, its options and formulas",
 }
 
 
