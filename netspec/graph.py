@@ -15,7 +15,7 @@ from netspec.source import Span
 
 if TYPE_CHECKING:
     from netspec.ops.op import Op
-    from netspec.syntax.tree import Train
+    from netspec.training.recipe import Recipe
 
 __all__ = ["Graph", "Layout", "Node", "Param", "Region", "TensorType"]
 
@@ -193,8 +193,8 @@ class Graph:
     outputs: list[tuple[str, int]] = field(default_factory=list)
     aux: list[tuple[str, int, float]] = field(default_factory=list)
     """Auxiliary heads: name, the node of their output, the weight of their loss."""
-    train: Train | None = None
-    """The recipe as written, where there is one."""
+    recipe: Recipe | None = None
+    """How it is trained, where the spec says so."""
 
     @property
     def layers(self) -> list[Node]:

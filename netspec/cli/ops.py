@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import click
@@ -51,7 +52,7 @@ def _print_list(console: object) -> None:
             section = e.section
             table.add_row()
             table.add_row(Text(section, style="underline"), "")
-        table.add_row(Text(e.name), Text(e.text.split(". ")[0].rstrip(".")))
+        table.add_row(Text(e.name), Text(re.split(r"(?<! al)\. ", e.text)[0].rstrip(".")))
     console.print(table)  # type: ignore[attr-defined]
 
 

@@ -56,7 +56,10 @@ def elaborate(
             run.error("NS005", limit.what, net.span if net else Span(file.source, 0, 1), helps=[limit.help])
         except RecursionError:
             run.error("NS005", "this spec nests too deep", Span(file.source, 0, 1))
-    graph.train = run.train
+    if run.train is not None:
+        from netspec.training.recipe import read_recipe
+
+        graph.recipe = read_recipe(run, run.train, frame)
     return graph
 
 

@@ -1,0 +1,202 @@
+"""A recipe: the `train` section of a spec, read and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import nearest
+from netspec.elaborate.state import FAILED, Frame
+from netspec.ops.kinds import BadValue
+from netspec.source import Span
+from netspec.syntax import tree as t
+from netspec.training.settings import SETTINGS, Form, Setting
+from netspec.values import Word, show
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["Chosen", "Recipe", "read_recipe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One setting as chosen: its word (`sgd`; "" where it takes none) and the value of every option."""
+
+    word: str
+    values: Mapping[str, Any]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Every setting that the spec gives, by name, in the order given; `augment` by the name of each augmentation."""
+
+    settings: Mapping[str, tuple[Chosen, ...]]
+    augment: Mapping[str, Chosen]
+
+    def one(self, name: str) -> Chosen | None:
+        """The single line of a setting, or None."""
+        lines = self.settings.get(name, ())
+        return lines[0] if lines else None
+
+
+def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
+    """The recipe of a `train` section; None where it has errors, which are reported (NS403 and the codes of values)."""
+    reader = _Reader(run, frame)
+    settings = reader.section(train.settings, SETTINGS, "train")
+    augment = {name: lines[0] for name, lines in reader.augment.items()}
+    if reader.failed:
+        return None
+    recipe = Recipe(settings, augment)
+    _check_logits(run, recipe, train)
+    return recipe
+
+
+class _Reader:
+    def __init__(self, run: Elaborator, frame: Frame) -> None:
+        self.run, self.frame = run, frame
+        self.failed = False
+        self.augment: dict[str, tuple[Chosen, ...]] = {}
+
+    def fail(self, code: str, message: str, span: Span, *helps: str) -> None:
+        self.failed = True
+        self.run.error(code, message, span, helps=helps)
+
+    def section(
+        self, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
+    ) -> dict[str, tuple[Chosen, ...]]:
+        found: dict[str, tuple[Chosen, ...]] = {}
+        for line in lines:
+            setting = known.get(line.name)
+            if setting is None:
+                near = nearest(line.name, known)
+                help_ = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
+                self.fail("NS403", f"`{where}` has no setting `{line.name}`", line.name_span, help_)
+            elif line.name in found and not setting.many:
+                self.fail("NS203", f"`{line.name}` is given twice", line.span)
+            else:
+                chosen = self.line(line, setting)
+                if chosen is not None:
+                    found[line.name] = (*found.get(line.name, ()), chosen)
+        return found
+
+    def line(self, line: t.Setting, setting: Setting) -> Chosen | None:
+        if setting.nested is not None:
+            self.augment = self.section(line.settings or (), setting.nested, setting.name)
+        elif line.settings is not None:
+            self.fail("NS403", f"`{setting.name}` takes no section in braces", line.span)
+        if setting.labels:
+            return self.label_list(line)
+        values = list(line.values)
+        form = setting.forms[0]
+        if setting.words:
+            chosen = self.form(line, setting, values)
+            if chosen is None:
+                return None
+            form = chosen
+        return self.options(line, setting, form, values)
+
+    def form(self, line: t.Setting, setting: Setting, values: list[t.Expr]) -> Form | None:
+        have = f"there are {', '.join(setting.words)}"
+        if not values:
+            self.fail("NS206", f"`{setting.name}` needs to say which", line.span, have)
+            return None
+        word = self.run.evaluate(values.pop(0), self.frame, words=True)
+        name = word.name if isinstance(word, Word) else word
+        for form in setting.forms:
+            if form.word == name:
+                return form
+        near = nearest(str(name), setting.words) if isinstance(name, str) else None
+        shown = show(word) if word is not FAILED else "this"
+        self.fail(
+            "NS403",
+            f"`{setting.name}` cannot be `{shown}`",
+            line.values[0].span,
+            f"did you mean `{near}`?" if near else have,
+        )
+        return None
+
+    def options(self, line: t.Setting, setting: Setting, form: Form, values: list[t.Expr]) -> Chosen:
+        what = f"{setting.name} {form.word}".strip()
+        chosen = {name: option.default for name, option in form.options.items()}
+        given: set[str] = set()
+        positional = [o for o in form.options.values() if o.slot == "value"]
+        if len(values) > len(positional):
+            self.fail("NS207", f"`{what}` does not take this value", values[len(positional)].span, self.have(form))
+        pairs = [(o.name, v, v.span) for o, v in zip(positional, values, strict=False)]
+        pairs += [(o.name, o.value, o.span) for o in line.options]
+        for name, expr, span in pairs:
+            option = form.options.get(name)
+            if option is None:
+                near = nearest(name, form.options)
+                self.fail(
+                    "NS202",
+                    f"`{what}` has no option `{name}`",
+                    span,
+                    f"did you mean `{near}`?" if near else self.have(form),
+                )
+            elif name in given:
+                self.fail("NS203", f"`{name}` is given twice", span)
+            else:
+                given.add(name)
+                self.read(chosen, name, option, expr)
+        return Chosen(form.word, chosen)
+
+    def read(self, chosen: dict[str, Any], name: str, option: Any, expr: t.Expr) -> None:
+        value = self.run.evaluate(expr, self.frame, words=True)
+        if value is FAILED:
+            self.failed = True
+            return
+        try:
+            chosen[name] = option.kind.read(value)
+        except BadValue as bad:
+            self.fail(bad.code, f"{name}: {bad.message}", expr.span, *bad.helps)
+
+    def have(self, form: Form) -> str:
+        return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
+
+    def label_list(self, line: t.Setting) -> Chosen | None:
+        labels = []
+        if not line.values:
+            self.fail(
+                "NS206",
+                f"`{line.name}` needs labels",
+                line.span,
+                f"write `{line.name} stem` for a layer labelled `stem:`",
+            )
+        for value in line.values:
+            if not isinstance(value, t.Name) or self.frame.label(value.text) is None:
+                near = nearest(value.span.text, self.frame.visible_labels())
+                self.fail(
+                    "NS208",
+                    f"there is no label `{value.span.text}`",
+                    value.span,
+                    *([f"did you mean `{near}`?"] if near else []),
+                )
+            else:
+                labels.append(value.text)
+        return Chosen("", {}, tuple(labels))
+
+
+def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
+    """Warns (NS901) of an activation that squashes before a loss that expects logits; a fitting one is trained through."""
+    loss = recipe.one("loss")
+    if loss is None or loss.word not in ("cross_entropy", "hinge", "bce") or run.diagnostics.has_errors:
+        return
+    fitting = {"cross_entropy": ("softmax", "log_softmax"), "hinge": (), "bce": ("sigmoid",)}[loss.word]
+    for _, index in run.graph.outputs:
+        op = run.graph.nodes[index].op
+        if getattr(op, "squashes", False) and op.name not in fitting:
+            line = next(s for s in train.settings if s.name == "loss")
+            run.diagnostics.warning(
+                "NS901",
+                f"`{loss.word}` expects logits, and the net ends in `{op.name}`",
+                line.span,
+                helps=[
+                    f"take the final `{op.name}` out"
+                    if not fitting
+                    else f"end in {' or '.join(fitting)}, or in the logits"
+                ],
+            )
