@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
 from rich.console import Console
@@ -11,15 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from netspec.analysis.totals import CONVENTION
-from netspec.graph import Graph, Node
+from netspec.graph import Graph, Node, Region
+from netspec.values import show
 
 if TYPE_CHECKING:
     from netspec.model import Model
 
 __all__ = ["as_text", "print_report"]
 
-ALL_ROWS = 400
-"""Longer networks show so many layers and say how many they leave out, unless all are asked for."""
+FULL_ROWS = 200
+"""Longer networks show each block as one row, and past that so many rows, unless all layers are asked for."""
+
+Row: TypeAlias = tuple[Text | str, ...]
 
 
 def as_text(model: Model, *, columns: int) -> str:
@@ -32,34 +36,57 @@ def print_report(model: Model, console: Console, *, everything: bool = False) ->
     """Layer, what it is, output shape, parameters, MACs; then the totals with their convention."""
     graph = model.graph
     inputs = ", ".join(f"{name} {kind}" if len(graph.inputs) > 1 else str(kind) for name, kind in model.inputs.items())
-    title = Text.assemble((model.name, "bold"), f"   input {inputs}")
-    console.print(title)
-    layers = graph.layers
-    shown = layers if everything or len(layers) <= ALL_ROWS else [*layers[: ALL_ROWS - 20], *layers[-10:]]
-    table = _table(graph, shown, len(layers) - len(shown))
-    console.print(table)
+    console.print(Text.assemble((model.name, "bold"), f"   input {inputs}"))
+    members: list[Node | Region] = list(graph.layers)
+    folded = not everything and len(members) > FULL_ROWS
+    if folded:
+        members = list(_folded(graph.root))
+    left_out = max(0, len(members) - FULL_ROWS) if folded else 0
+    cut = len(members) - left_out - 10 if left_out else len(members)
+    rows = [_row(graph, member) for member in (*members[:cut], *members[cut + left_out :])]
+    if left_out:
+        rows.insert(cut, ("…", f"{left_out:,} more rows", "", "", ""))
+    console.print(_table(rows))
+    if folded:
+        console.print(Text(f"{len(graph.layers):,} layers, a row for each block; --all shows every layer", style="dim"))
     _print_totals(model, console)
 
 
-def _table(graph: Graph, shown: list[Node], left_out: int) -> Table:
+def _folded(region: Region) -> Iterator[Node | Region]:
+    """The layers of a net, each of its blocks and labelled groups as one."""
+    for member in region.members:
+        if isinstance(member, Node):
+            if member.inputs:
+                yield member
+        elif not member.named:
+            yield from _folded(member)
+        elif any(True for _ in member.nodes()):
+            yield member
+
+
+def _table(rows: list[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), header_style="bold")
     table.add_column("layer", no_wrap=True, overflow="ellipsis")
     table.add_column("what", overflow="fold", ratio=None)
-    table.add_column("output", no_wrap=True, justify="right")
-    table.add_column("params", no_wrap=True, justify="right")
-    table.add_column("MACs", no_wrap=True, justify="right")
-    for i, node in enumerate(shown):
-        if left_out and i == ALL_ROWS - 20:
-            table.add_row("…", f"{left_out:,} more layers (`--all` shows them)", "", "", "")
-        table.add_row(*_row(graph, node))
+    for title in ("output", "params", "MACs"):
+        table.add_column(title, no_wrap=True, justify="right")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
-def _row(graph: Graph, node: Node) -> tuple[Text | str, ...]:
-    name = Text(node.name, style="dim" if node.aux else "")
-    shared = f"weights of {graph.nodes[node.shares].name}" if node.shares is not None else ""
-    params = "shared" if shared else _number(node.n_params)
-    return name, Text(what(graph, node)), Text(str(node.type), style="cyan"), params, _number(node.macs)
+def _row(graph: Graph, member: Node | Region) -> Row:
+    if isinstance(member, Region):
+        nodes = list(member.nodes())
+        arguments = ", ".join(show(value) for _, value in member.arguments)
+        words = f"{member.block}({arguments}), " if member.block else ""
+        name = Text(member.path.rstrip("."), style="dim" if nodes[-1].aux else "")
+        output = Text(str(nodes[-1].type), style="cyan")
+        params, macs = sum(n.n_params for n in nodes), sum(n.macs for n in nodes)
+        return name, Text(f"{words}{len(nodes)} layers"), output, _number(params), _number(macs)
+    name = Text(member.name, style="dim" if member.aux else "")
+    params_text = "shared" if member.shares is not None and member.params else _number(member.n_params)
+    return name, Text(what(graph, member)), Text(str(member.type), style="cyan"), params_text, _number(member.macs)
 
 
 def what(graph: Graph, node: Node) -> str:
