@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import nearest
+from netspec.elaborate.expressions import value_after_name
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
@@ -157,9 +158,32 @@ class _Binder:
         layer = self.layer
         if layer.arguments is not None:
             positional = self.slot("kernel") or self.slot("value")
+            if not self.in_order(layer.arguments, layer.argument_options):
+                return
             self.fill(positional, layer.arguments, "argument")
             for option in layer.argument_options:
                 self.option(option)
+
+    def in_order(self, values: tuple[t.Expr, ...], options: tuple[t.Option, ...]) -> bool:
+        """Whether every value without a name stands before the first with a name; reports one that does not."""
+        late = value_after_name(values, options)
+        if late is None:
+            return True
+        if isinstance(late, t.Name) and self.is_layer(late.text):
+            self.not_a_value(late.text, late.span)
+        else:
+            self.fail(
+                "NS207", "a value without a name cannot follow one with a name", late.span, "put it first, or name it"
+            )
+        return False
+
+    def not_a_value(self, name: str, span: Span) -> None:
+        self.fail(
+            "NS207",
+            f"`{name}` is a layer of its own, not a value of `{self.op.name}`",
+            span,
+            f"put an arrow or a new line before it: `-> {name}`",
+        )
 
     def fill(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...], what: str) -> None:
         pairs = [(expr, *self.evaluate(expr)) for expr in exprs]
@@ -170,16 +194,9 @@ class _Binder:
             return
         free = [o for o in options if o.name not in self.values]
         for i, (expr, _, value) in enumerate(pairs):
-            if (
-                isinstance(value, Word)
-                and not value.called
-                and self.is_layer(value.name)
-                and not self.takes_word(free, i)
-            ):
-                self.fail(
-                    "NS207", f"`{value.name}` is a layer of its own, not a value of `{self.op.name}`", expr.span,
-                    f"put an arrow or a new line before it: `-> {value.name}`",
-                )  # fmt: skip
+            layer = isinstance(value, Word) and not value.called and self.is_layer(value.name)
+            if layer and not self.takes_word(free, i):
+                self.not_a_value(value.name, expr.span)
                 return
             if i >= len(free):
                 self.too_many(value, expr.span, what)
@@ -351,7 +368,8 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
         binder.put("width", layer.width, "width")
     if layer.stride is not None:
         binder.put("stride", layer.stride, "stride")
-    binder.fill(binder.slot("value"), layer.values, "value")
+    if binder.in_order(layer.values, layer.options):
+        binder.fill(binder.slot("value"), layer.values, "value")
     for option in layer.options:
         binder.option(option)
     binder.defaults()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from netspec.elaborate.expressions import Trouble, match_parameters
+from netspec.elaborate.expressions import Trouble, match_parameters, value_after_name
 from netspec.elaborate.state import (
     UNKNOWN,
     BlockValue,
@@ -246,6 +246,15 @@ def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame)
             f"arguments of the block `{block.name}` stand in parentheses",
             loose[0].span,
             helps=[f"write `{block.name}({', '.join(v.span.text for v in loose)})`"],
+        )
+        return None
+    late = value_after_name(layer.arguments or (), layer.argument_options)
+    if late is not None:
+        run.error(
+            "NS207",
+            "a value without a name cannot follow one with a name",
+            late.span,
+            helps=["put it first, or name it"],
         )
         return None
     given = [(a.span, run.evaluate(a, frame)) for a in layer.arguments or ()]

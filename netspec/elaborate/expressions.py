@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -236,6 +236,11 @@ class Evaluator:
     def apply(self, function: FunctionValue, expr: t.Call, frame: Frame) -> Value:
         if expr.name in self.active:
             raise Trouble("NS211", f"the function `{expr.name}` calls itself", expr.span)
+        late = value_after_name(expr.arguments, expr.options)
+        if late is not None:
+            raise Trouble(
+                "NS207", "a value without a name cannot follow one with a name", late.span, "put it first, or name it"
+            )
         inner = Frame(function.frame.file, function.frame.region, function.frame.namer, function.frame)
         given = [(a.span, self.value(a, frame)) for a in expr.arguments]
         named = {o.name: (o.span, self.value(o.value, frame)) for o in expr.options}
@@ -250,6 +255,12 @@ class Evaluator:
             return self.value(function.definition.body, inner)  # type: ignore[no-any-return]
         finally:
             self.active.pop()
+
+
+def value_after_name(values: Iterable[t.Expr], options: Iterable[t.Option]) -> t.Expr | None:
+    """The first value without a name that stands after one with a name, or None."""
+    first = min((option.span.start for option in options), default=None)
+    return None if first is None else next((v for v in values if v.span.start > first), None)
 
 
 def match_parameters(
