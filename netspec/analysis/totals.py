@@ -46,7 +46,7 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
         macs += node.macs
         activations += node.type.size
         if node.inputs:
-            if node.op.weight_layer:
+            if node.op.has_neurons:
                 neurons += node.type.size
             connections += node.op.connection_count(*graph.input_types(node))
     memory = 4 * (params + buffers + activations)

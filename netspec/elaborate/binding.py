@@ -198,6 +198,9 @@ class _Binder:
             if layer and not self.takes_word(free, i):
                 self.not_a_value(value.name, expr.span)
                 return
+            if i < len(free) and free[i].slot == "kernel" and isinstance(value, Word):
+                self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
+                return
             if i >= len(free):
                 self.too_many(value, expr.span, what)
                 return
@@ -215,7 +218,21 @@ class _Binder:
         name = self.op.name
         helps: list[str] = []
         if self.slot("kernel") and what == "argument":
-            helps = [f"kernel, width and stride are written `{name}2/2` or `{name}3-64/2`"]
+            helps = [
+                f"kernel, width and stride are written `{name}3-64/2`"
+                if self.slot("width")
+                else f"kernel and stride are written `{name}2/2`"
+            ]
+        elif self.slot("kernel") and isinstance(value, (int, Size)) and not isinstance(value, bool):
+            kernel = self.layer.values[0].span.text
+            width = (
+                f"-{self.layer.values[1].span.text}"
+                if len(self.layer.values) > 1
+                else "-64"
+                if self.slot("width")
+                else ""
+            )
+            helps = [f"write the kernel after the name without a space: `{name}{kernel}{width}`"]
         elif isinstance(value, Word):
             near = nearest(value.name, self.op.options)
             helps = [f"options are written with `=`: `{near}=…`"] if near else []

@@ -75,6 +75,8 @@ def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, sp
 def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
     found = run.project.use(item.path, file.source, item.path_span)
     if found is None:
+        if item.alias is not None:  # calls of it are not reported as well
+            frame.file.blocks[item.alias] = BlockValue(item.alias, (), (), frame, None, "floor", item.span, "missing")
         return
     path, used = found
     if path in stack or (file.source.path is not None and path == file.source.path.resolve()):
@@ -191,6 +193,8 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     start = frame.here
     frame.here = UNKNOWN
     block.used = True
+    if block.kind == "missing":
+        return
     if block.kind == "recursive" or any(block is active for active in run.calling):
         run.error(
             "NS211",
@@ -279,7 +283,7 @@ def _instance_name(
     block.calls += 1
     if block.kind == "shared":
         name = label or frame.namer.unique(block.name if block.calls == 1 else f"{block.name}_{block.calls}")
-        return name, block.first.nodes() if block.first is not None else None
+        return name, (n for n in block.first.nodes() if n.params) if block.first is not None else None
     return label or frame.namer.number(block.name), None
 
 
@@ -308,5 +312,5 @@ def _run_body(run: Elaborator, block: BlockValue, inner: Frame) -> None:
     assert block.file is not None
     inner.file = FileScope()
     declare_file(run, block.file, inner)
-    skipped = (t.Input, t.Expect, t.Train, t.Output)  # its contract is with its own input and arguments
+    skipped = (t.Input, t.Expect, t.Train, t.Output, t.Aux)  # its contract is with its own input and arguments
     run.run([s for s in block.statements if not isinstance(s, skipped)], inner)

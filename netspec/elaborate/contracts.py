@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import depth, receptive_field, totals
 from netspec.diagnostics import nearest
-from netspec.elaborate.expressions import Trouble, Unknown
+from netspec.elaborate.expressions import Evaluator, Trouble, Unknown, compare
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Node, TensorType
 from netspec.source import Span
@@ -33,6 +33,7 @@ QUANTITIES = (
     "receptive_field",
     "buffers",
 )
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~")
 _OF_LABELS = ("shape", "params", "macs", "receptive_field")
 
 
@@ -58,23 +59,34 @@ def check_expectations(run: Elaborator) -> None:
     run.context = []
 
 
-class _Check:
+class _Check(Evaluator):
+    """Evaluates one expectation: expressions as everywhere, and the quantities of the network beside them."""
+
     def __init__(self, run: Elaborator, expectation: Expectation) -> None:
+        super().__init__(run.limits)
         self.run = run
         self.frame = expectation.frame
         self.here = expectation.here
         self.condition = expectation.statement.condition
 
     def check(self) -> None:
-        condition = self.condition
-        if not isinstance(condition, t.Binary) or condition.operator not in ("==", "!=", "<", "<=", ">", ">=", "~"):
-            if self.value(condition) is not True:
-                self.run.error("NS401", "this expectation does not hold", condition.span)
-            return
-        left, right = self.value(condition.left), self.value(condition.right)
-        holds = self.holds(condition, left, right)
-        if not holds:
-            self.report(condition, left, right)
+        later, self.frame.here = self.frame.here, self.here  # `here` is where the line stands
+        try:
+            self.hold(self.condition)
+        finally:
+            self.frame.here = later
+
+    def hold(self, condition: t.Expr) -> None:
+        """Reports the comparison that fails; of `a and b` each by itself."""
+        if isinstance(condition, t.Binary) and condition.operator == "and":
+            self.hold(condition.left)
+            self.hold(condition.right)
+        elif isinstance(condition, t.Binary) and condition.operator in _COMPARISONS:
+            left, right = self.value(condition.left, self.frame), self.value(condition.right, self.frame)
+            if not self.holds(condition, left, right):
+                self.report(condition, left, right)
+        elif not self.truth(condition, self.frame):
+            self.run.error("NS401", "this expectation does not hold", condition.span)
 
     def holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
         operator = condition.operator
@@ -91,8 +103,6 @@ class _Check:
         return self.number_holds(condition, left, right)
 
     def number_holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
-        from netspec.elaborate.expressions import compare
-
         if condition.operator == "~":
             return _close(left, right, condition)
         return compare(condition.operator, left, right, condition.span)
@@ -114,28 +124,29 @@ class _Check:
 
     # Values: the quantities of the network beside the ordinary expressions
 
-    def value(self, expr: t.Expr) -> Any:
-        if isinstance(expr, t.Name) and expr.text in QUANTITIES and not self.is_variable(expr.text):
-            return self.quantity(expr.text, expr.span)
-        if isinstance(expr, t.Call) and (expr.name in _OF_LABELS or expr.name in QUANTITIES):
-            return self.of_label(expr)
-        if isinstance(expr, t.Binary) and expr.operator in ("+", "-", "*", "/", "//", "%", "**"):
-            from netspec.elaborate.expressions import arithmetic
-
-            return arithmetic(expr, self.value(expr.left), self.value(expr.right), self.run.limits)
-        if isinstance(expr, t.Literal_) and expr.kind == "size":
-            return tuple(int(s) for s in expr.text.split("x"))
-        if isinstance(expr, t.Name) and not self.is_variable(expr.text):
-            near = nearest(expr.text, [*QUANTITIES, *self.frame.visible()])
+    def _name(self, expr: t.Name, frame: Frame, words: bool) -> Any:
+        if not self.is_variable(expr.text, frame):
+            if expr.text in QUANTITIES:
+                return self.quantity(expr.text, expr.span)
+            near = nearest(expr.text, [*QUANTITIES, *frame.visible()])
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
-            raise Trouble(
-                "NS208", f"there is no quantity `{expr.text}`", expr.span, f"did you mean `{near}`?" if near else have
-            )
-        return self.run.evaluator.value(expr, self.frame)
+            help_ = f"did you mean `{near}`?" if near else have
+            raise Trouble("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
+        return super()._name(expr, frame, words)
 
-    def is_variable(self, name: str) -> bool:
+    def _call(self, expr: t.Call, frame: Frame, words: bool) -> Any:
+        if expr.name in (*QUANTITIES, *_OF_LABELS) and expr.name not in frame.file.functions:
+            return self.of_label(expr)
+        return super()._call(expr, frame, words)
+
+    def _binary(self, expr: t.Binary, frame: Frame, words: bool) -> Any:
+        if expr.operator in _COMPARISONS:
+            return self.holds(expr, self.value(expr.left, frame), self.value(expr.right, frame))
+        return super()._binary(expr, frame, words)
+
+    def is_variable(self, name: str, frame: Frame) -> bool:
         try:
-            self.frame.lookup(name)
+            frame.lookup(name)
         except KeyError:
             return name in ("yes", "no", "none")
         return True
@@ -194,7 +205,9 @@ class _Check:
         if tensor is None:
             near = nearest(label.text, self.frame.visible_labels())
             helps = f"did you mean `{near}`?" if near else "labels inside braces are visible there only"
-            if any(n.name == self.frame.region.path + label.text for n in self.nodes()):
+            if label.text in self.run.all_labels:
+                helps = f"`{label.text}` stands inside braces, and is visible there only"
+            elif any(n.name == self.frame.region.path + label.text for n in self.nodes()):
                 helps = f"`{label.text}` is an automatic name; to refer to the layer write a label before it: `name: …`"
             raise Trouble("NS208", f"there is no label `{label.text}` here", label.span, helps)
         if tensor.type is None or tensor.node is None:
@@ -203,9 +216,8 @@ class _Check:
             return tensor.type
         if expr.name == "receptive_field":
             return _field(receptive_field(self.run.graph, tensor.node))
-        prefix = self.frame.region.path + label.text
-        mine = [n for n in self.run.graph.nodes if n.name == prefix or n.name.startswith((prefix + ".", prefix + "_"))]
-        return getattr(totals(self.run.graph, mine), expr.name)
+        first, last = self.frame.labelled(label.text) or (tensor.node, tensor.node + 1)
+        return getattr(totals(self.run.graph, self.run.graph.nodes[first:last]), expr.name)
 
 
 def _other(left: Any, right: Any) -> tuple[Any, ...]:
@@ -223,10 +235,12 @@ def _sizes(value: Any) -> tuple[int, ...]:
 
 
 def _is_computed(expr: t.Expr) -> bool:
+    if isinstance(expr, t.Fact):
+        return True
     if isinstance(expr, t.Name):
         return expr.text in QUANTITIES
     if isinstance(expr, t.Call):
-        return expr.name in (*QUANTITIES, *_OF_LABELS)
+        return expr.name in (*QUANTITIES, *_OF_LABELS) or any(map(_is_computed, expr.arguments))
     return isinstance(expr, t.Binary) and (_is_computed(expr.left) or _is_computed(expr.right))
 
 

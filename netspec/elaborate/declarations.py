@@ -167,10 +167,7 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
     assert tensor is not None
     assert tensor.node is not None
     run.graph.inputs.append((name, tensor.node))
-    if statement.name is not None:
-        if statement.name in frame.labels:
-            run.error("NS209", f"the label `{statement.name}` is defined twice in one block", statement.span)
-        frame.labels[statement.name] = tensor
+    frame.labels[name] = tensor  # `from input` where it has no name of its own
     if len(run.graph.inputs) == 1:
         frame.entry = tensor
     else:

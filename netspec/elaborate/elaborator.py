@@ -53,6 +53,7 @@ class Elaborator:
         self.aux_depth = 0
         self.calling: list[Any] = []
         self.shared_from: list[Iterator[Node]] = []
+        self.all_labels: set[str] = set()
         self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
         self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
         self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span]]] = {}
@@ -244,6 +245,8 @@ class Elaborator:
             self.copies(step, copies, frame)
             return
         name = frame.namer.label(label.text)
+        self.all_labels.add(label.text)
+        first = len(self.graph.nodes)
         if isinstance(step.term, t.Layer) and step.times is None:
             self.term(step.term, frame, name)
         else:
@@ -252,6 +255,7 @@ class Elaborator:
             frame.here = inner.here
         if frame.here is not None:
             frame.labels[label.text] = frame.here
+            frame.members[label.text] = (first, len(self.graph.nodes))
 
     def may_label(self, label: t.Name, frame: Frame) -> bool:
         from netspec.elaborate.declarations import RESERVED_LABELS
@@ -319,14 +323,17 @@ class Elaborator:
                 "NS208",
                 f"there is no label `{statement.label}` here",
                 statement.label_span,
-                helps=[
-                    f"did you mean `{near}`?"
-                    if near
-                    else f"write `{statement.label}:` before an earlier layer in this block"
-                ],
+                helps=[self.missing_label(statement.label, near)],
             )
             tensor = UNKNOWN
         frame.here = tensor
+
+    def missing_label(self, label: str, near: str | None) -> str:
+        if near:
+            return f"did you mean `{near}`?"
+        if label in self.all_labels:
+            return f"`{label}` stands inside braces, and is visible there only"
+        return f"write `{label}:` before an earlier layer in this block"
 
     # Layers
 
@@ -450,7 +457,7 @@ class Elaborator:
             frame.region,
             aux=self.aux_depth > 0,
         )
-        if self.shared_from:
+        if self.shared_from and node.params:
             self.share(node, span)
         graph.nodes.append(node)
         frame.region.members.append(node)
@@ -458,7 +465,7 @@ class Elaborator:
 
     def share(self, node: Node, span: Span) -> None:
         """Uses the weights of the layer that stood here at the first call of a shared block."""
-        first = next(self.shared_from[-1], None)
+        first = [next(nodes, None) for nodes in self.shared_from][-1]  # all of them walk along
         mine = [(p.name, p.shape) for p in node.params]
         if first is None or type(first.op) is not type(node.op) or [(p.name, p.shape) for p in first.params] != mine:
             was = (
@@ -487,7 +494,8 @@ class Elaborator:
             return
         arithmetic = dict.fromkeys(x.arithmetic for x in told)
         notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]
-        helps = list(dict.fromkeys(h for x in told for h in x.helps))
+        several = len(arithmetic) > 1
+        helps = list(dict.fromkeys(f"{x.axis}: {h}" if several else h for x in told for h in x.helps))
         if exact:
             axes = " and ".join(x.axis for x in told)
             self.error("NS302", f"the window does not tile the {axes} of its input", span, notes=notes, helps=helps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.diagnostics import Diagnostics, SpecError
+from netspec.diagnostics import Diagnostics, SpecError, nearest
 from netspec.elaborate.limits import Limits
 from netspec.source import SourceFile, Span
 from netspec.syntax import parse
@@ -54,13 +54,13 @@ def decode(data: bytes, shown: str, path: Path | None, limits: Limits) -> Source
 
 
 def _near_file(path: Path) -> str | None:
-    from netspec.diagnostics import nearest
-
+    """The name of a spec in the same folder that was probably meant."""
     try:
-        near = nearest(path.name, [p.name for p in path.parent.iterdir() if p.suffix == ".net"])
+        names = {p.stem: p.name for p in path.parent.iterdir() if p.suffix == ".net"}
     except OSError:
         return None
-    return str(path.with_name(near)) if near else None
+    near = nearest(path.stem, names)
+    return names[near] if near else None
 
 
 class Project:

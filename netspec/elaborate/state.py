@@ -152,6 +152,7 @@ class Frame:
         "fit",
         "here",
         "labels",
+        "members",
         "namer",
         "names",
         "region",
@@ -165,6 +166,7 @@ class Frame:
         self.enclosing: Frame | None = None
         self.names: dict[str, Any] = {}
         self.labels: dict[str, Tensor] = {}
+        self.members: dict[str, tuple[int, int]] = {}
         self.entry: Tensor | None = None
         self.here: Tensor | None = None
         self.defaults: Defaults | None = None
@@ -191,6 +193,15 @@ class Frame:
         while frame is not None:
             if name in frame.labels:
                 return frame.labels[name]
+            frame = frame.enclosing
+        return None
+
+    def labelled(self, name: str) -> tuple[int, int] | None:
+        """The nodes that stand under a label: from one index up to, not including, another."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.labels:
+                return frame.members.get(name)
             frame = frame.enclosing
         return None
 

@@ -85,7 +85,7 @@ class PReLU(Activation):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
-        text = call("nn.PReLU", unless(self.slopes(x), 1) or 1, init=unless(self.init, 0.25))
+        text = call("nn.PReLU", self.slopes(x), init=unless(self.init, 0.25))
         turned = x.layout == "sequence" and not self.shared
         return TorchCode((("", text),), "{m}({0}.transpose(1, 2)).transpose(1, 2)" if turned else None)
 

@@ -53,7 +53,7 @@ class Conv(Op):
     example = "conv3-64/2 pad=1 bias=no norm=bn act=relu"
     shape_rule = "(W + 2P - (D(K-1) + 1))/S + 1 along each spatial axis, rounded down; width channels"
     param_rule = "K x K x (channels/groups) x width weights, and width biases"
-    weight_layer = True
+    weight_layer = has_neurons = True
 
     kernel = Option(PerAxis(), slot="kernel", doc="size of the window along each spatial axis")
     width = Option(Integer(), slot="width", doc="number of filters, the channels of the output")
@@ -176,12 +176,12 @@ class Conv(Op):
         }
         if self.connections is not None:
             table = [list(row) for row in self.connections]
-            text = call("PartialConv", x.features, table, **options | {"kernel_size": window.kernel, "groups": None})
+            text = call("PartialConv", x.features, table, **{**options, "kernel_size": window.kernel, "groups": None})
             helpers: tuple[tuple[str, str], ...] = (PARTIAL_CONV,)
         else:
             text = call(f"nn.Conv{x.rank}d", x.features, self.filters(x), **options)
             helpers = ()
-        modules = [("", text)]
+        modules: list[tuple[str, str]] = [("", text)]
         if not window.symmetric:
             modules.insert(0, ("pad", padding_module(window.before, window.after)))
         return TorchCode(tuple(modules), _sequence_call(x, len(modules) > 1), helpers)
@@ -280,7 +280,7 @@ class TransposedConv(Op):
     example = "convT2-64/2"
     shape_rule = "(W-1)S - 2P + D(K-1) + 1 + output_pad along each spatial axis; width channels"
     param_rule = "K x K x channels x (width/groups) weights, and width biases"
-    weight_layer = True
+    weight_layer = has_neurons = True
 
     kernel = Option(PerAxis(), slot="kernel", doc="size of the window along each spatial axis")
     width = Option(Integer(), slot="width", doc="channels of the output")
@@ -375,7 +375,7 @@ class TransposedConv(Op):
             output_padding=unless(each(extra), 0), groups=unless(self.groups, 1), bias=unless(self.bias, True),
             dilation=unless(each(window.dilation), 1),
         )  # fmt: skip
-        modules = [("", text)]
+        modules: list[tuple[str, str]] = [("", text)]
         if not window.symmetric:  # padding of a transposed convolution takes away: a negative pad does the same
             negative = tuple(-b for b in window.before), tuple(-a for a in window.after)
             modules.append(("crop", padding_module(*negative)))

@@ -33,7 +33,7 @@ class Linear(Op):
     example = "linear-256 act=gelu"
     shape_rule = "the feature axis becomes width, the others stay"
     param_rule = "features x width weights, and width biases"
-    weight_layer = True
+    weight_layer = has_neurons = True
 
     width = Option(Integer(), slot="width", doc="number of units")
     bias = Option(Flag(), True, doc="whether each unit has a bias")

@@ -134,7 +134,13 @@ class Flag(Kind[bool]):
 
     def read(self, value: Value) -> bool:
         if not isinstance(value, bool):
-            raise BadValue(f"expected yes or no, found {_found(value)}")
+            words = {"true": "yes", "false": "no", "on": "yes", "off": "no"}
+            helps = (
+                [f"write `{words[value.name.lower()]}`"]
+                if isinstance(value, Word) and value.name.lower() in words
+                else []
+            )
+            raise BadValue(f"expected yes or no, found {_found(value)}", *helps)
         return value
 
 
@@ -302,7 +308,9 @@ class LayerWord(Kind["Op | None"]):
             near = nearest(value.name, names)
             raise BadValue(
                 f"`{value.name}` is not {self.noun.split(' such')[0]}",
-                f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(names))}",
+                f"did you mean `{near}`?"
+                if near
+                else f"there are {', '.join(sorted({o.name for o in names.values()}))}",
                 code="NS205",
             )
         return bind_word(op, value)

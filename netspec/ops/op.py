@@ -119,7 +119,9 @@ class Op:
     shape_rule: ClassVar[str] = "the shape stays as it is"
     param_rule: ClassVar[str] = "none"
     weight_layer: ClassVar[bool] = False
-    """Whether the op counts towards `depth` and `neurons`: convolutions and fully connected layers."""
+    """Whether the op counts towards `depth`: it has weights of its own that mix features."""
+    has_neurons: ClassVar[bool] = False
+    """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
     options: ClassVar[dict[str, Option[Any]]] = {}
     norm: Op | Option[Any] | None = None
     act: Op | Option[Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from netspec.graph import TensorType
@@ -16,11 +17,45 @@ def number(value: Any) -> str:
     return repr(value)
 
 
-def call(name: str, *values: Any, **options: Any) -> str:
-    """`nn.Conv2d(3, 64, kernel_size=3)`: options that are None are left out."""
-    parts = [number(v) for v in values]
-    parts += [f"{k}={number(v)}" for k, v in options.items() if v is not None]
-    return f"{name}({', '.join(parts)})"
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """A value that is the default, and so left out of a call."""
+
+    value: Any
+
+
+class CallText(str):
+    """The text of a call, which remembers the options that it leaves out because they have their defaults."""
+
+    __slots__ = ("parts",)
+    parts: tuple[tuple[str, str, bool], ...]
+    """(option, its text, whether it is left out); the option is "" for a value by position and for the name."""
+
+    @classmethod
+    def of(cls, parts: tuple[tuple[str, str, bool], ...]) -> CallText:
+        (_, name, _), *rest = parts
+        text = cls(f"{name}({', '.join(t for _, t, left_out in rest if not left_out)})")
+        text.parts = parts
+        return text
+
+    def written(self) -> frozenset[str]:
+        """The options that are not left out."""
+        return frozenset(option for option, _, left_out in self.parts if option and not left_out)
+
+    def showing(self, options: frozenset[str]) -> CallText:
+        """The same call with these options written even where they have their defaults."""
+        return CallText.of(tuple((o, t, left_out and o not in options) for o, t, left_out in self.parts))
+
+
+def call(name: str, *values: Any, **options: Any) -> CallText:
+    """`nn.Conv2d(3, 64, kernel_size=3)`: options that are None or Omitted are left out."""
+    parts = [("", name, False), *(("", number(v), False) for v in values)]
+    for option, value in options.items():
+        if isinstance(value, Omitted):
+            parts.append((option, f"{option}={number(value.value)}", True))
+        elif value is not None:
+            parts.append((option, f"{option}={number(value)}", False))
+    return CallText.of(tuple(parts))
 
 
 def each(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
@@ -29,8 +64,8 @@ def each(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
 
 
 def unless(value: Any, default: Any) -> Any:
-    """None (left out of a call) where a value is the default."""
-    return None if value == default else value
+    """The value, marked to be left out of a call where it is the default."""
+    return Omitted(value) if value == default else value
 
 
 def padding_module(before: tuple[int, ...], after: tuple[int, ...], value: str = "0") -> str:

@@ -63,6 +63,11 @@ class Recurrent(Op):
         tokens = inputs[0].shape[0]
         return tokens * sum(self.gates * self.width * (f + self.width) for _, f in self.parts(inputs[0]))
 
+    def connection_count(self, *inputs: TensorType) -> int:
+        """MACs, and one for every gate that has a bias, at every token."""
+        biased = self.gates * self.width * self.directions * self.layers * inputs[0].shape[0]
+        return self.macs(*inputs) + (biased if self.bias else 0)
+
     def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
         return None
 

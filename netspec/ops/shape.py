@@ -10,7 +10,6 @@ from netspec.ops.conv import require_map
 from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.op import Misfit, Op, Option, TorchCode
-from netspec.ops.python_text import unless
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
@@ -191,8 +190,8 @@ class Pad(Op):
                 flat = [p for pair in reversed(axes) for p in pair]
                 y = f"F.pad({{0}}.transpose(1, 2), {flat}, mode={self.mode!r}).transpose(1, 2)"
             return TorchCode.expression(y)
-        value = unless(self.value, 0.0)
-        return TorchCode.expression(f"F.pad({{0}}, {ends}{'' if value is None else f', value={value!r}'})")
+        value = f", value={self.value!r}" if self.value else ""
+        return TorchCode.expression(f"F.pad({{0}}, {ends}{value})")
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types

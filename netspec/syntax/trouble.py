@@ -52,6 +52,8 @@ def report_syntax_error(
     message, helps = _words(text, at, token, error)
     expected = _expected(error)
     diagnostics.error("NS101", message, span, label=f"expected {expected}" if expected else "", helps=helps)
+    if text[at : at + 1] == "{":
+        return 0, 0  # where it would close cannot be known
     if isinstance(error, UnexpectedCharacters) and text[at : at + 1] == "}":
         return at, at + 1
     return _statement_around(text, at)
@@ -65,14 +67,27 @@ def _words(text: str, at: int, token: Token | None, error: UnexpectedInput) -> t
         return "this string does not end on its line", ['close it with `"`']
     if char == "'":
         return "strings take double quotes", ['write "…"']
-    if rest.startswith("//"):
+    if rest.startswith("//") or text[at - 1 : at + 1] == "//":
         return "`//` does not start a comment here", ["comments start with `#`"]
     if char == "." and rest[1:2].isdigit():
         return "a number needs a digit before the point", [f"write `0{re.match(r'[.0-9]+', rest).group()}`"]  # type: ignore[union-attr]
     if char == "=" and re.match(r"\s*expect\b", line):
         return "`=` does not compare", ["write `==` to compare"]
+    if not rest.strip():
+        return "the file ends too early", []
     if token is not None and token.type == "_NL":
-        return "this line ends too early", []
+        return "this line ends too early", ["put `{` on this line"] if re.match(r"\s*\{", rest.lstrip("\n")) else []
+    before = re.search(r"([A-Za-z_]\w*)[ \t]*$", text[:at])
+    if char == ":" and before:
+        return f"`{before.group(1)}` is a word of the language and cannot be a label", [
+            f"call it `{before.group(1)}1:`"
+        ]
+    if char == ",":
+        return "`,` cannot stand here", [
+            "options are separated by spaces; a layer of its own follows `->` or a new line"
+        ]
+    if char == "-" and re.search(r"-\w+$", text[:at]):
+        return "`-` cannot stand here", ["the stride stands after a slash: `conv3-64/2`"]
     word = re.match(r"\w+|->|\S", rest)
     shown = word.group() if word else char
     if not shown.isprintable():

@@ -6,11 +6,15 @@ import hashlib
 import keyword
 import re
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from netspec.backends.torch.module import forward_lines, init_lines
-from netspec.backends.torch.plan import Plan, plan
+from netspec.backends.torch.classes import Draft, SharedClass, share
+from netspec.backends.torch.loops import member_lines
+from netspec.backends.torch.module import forward_lines, members_of
+from netspec.backends.torch.plan import MODULES, Plan, plan
 from netspec.graph import Graph, TensorType
+from netspec.ops.python_text import CallText, call
 
 if TYPE_CHECKING:
     from netspec.model import Model
@@ -42,19 +46,26 @@ class _File:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.graph: Graph = model.graph
-        self.classes: dict[str, str] = {}
-        """The name of each class by the text of its body."""
+        self.root = plan(self.graph)
+        self.calls: dict[Plan, CallText] = {}
+        """For each part the call that makes it."""
         self.texts: list[str] = []
         self.helpers: dict[str, str] = {}
         self.taken: set[str] = set()
         self.main = ""
 
     def text(self) -> str:
-        root = plan(self.graph)
-        self.collect_helpers(root)
+        parts = list(_parts(self.root))
+        for made in [*parts, self.root]:
+            for item in made.items:
+                if item.code is not None:
+                    self.helpers.update(dict(item.code.helpers))
         self.taken |= set(self.helpers)
         self.main = self.free_name(class_name(self.model.name))
-        main = self.class_text(root, self.main, _doc(self.model))
+        self.write_parts(parts)
+        draft = self.draft(self.root)
+        shared = SharedClass([], draft.members, [], draft.forward)
+        main = self.class_text(draft, shared, self.main, _doc(self.model))
         body = "\n\n\n".join([*(h.strip() for h in self.helpers.values()), *self.texts, main])
         return f"{self.header()}\n{_imports(body)}\n\n\n{body}\n"
 
@@ -66,21 +77,26 @@ class _File:
         name = "".join(c if c.isprintable() else "?" for c in path.name) if path else "a spec"
         return f"# {self.model.name}: written by netspec {__version__} from {name} (sha256 {digest})."
 
-    def collect_helpers(self, made: Plan) -> None:
-        for item in made.items:
-            if item.code is not None:
-                self.helpers.update(dict(item.code.helpers))
-            if item.part is not None:
-                self.collect_helpers(item.part)
+    def write_parts(self, parts: list[Plan]) -> None:
+        """The classes of the parts, inner ones first, so that their constructors are known to the outer ones."""
+        height: dict[Plan, int] = {}
+        for made in parts:  # inner ones come first
+            height[made] = 1 + max(
+                (height[item.part] for item in made.items if item.part and not item.shared), default=0
+            )
+        levels: dict[tuple[int, str], list[Plan]] = {}
+        for made in parts:
+            levels.setdefault((height[made], made.region.block or made.region.name), []).append(made)
+        for (_, block), group in sorted(levels.items(), key=lambda entry: entry[0][0]):
+            for shared, drafts in share(self.graph, [self.draft(made) for made in group]):
+                name = self.free_name(class_name(block))
+                for draft, arguments in zip(drafts, shared.arguments, strict=True):
+                    self.calls[draft.plan] = call(name, **arguments)
+                self.texts.append(self.class_text(drafts[0], shared, name, _part_doc(drafts, self.graph)))
 
-    def constructor(self, made: Plan) -> str:
-        """The call that makes a part; parts alike share one class."""
-        body = self.body(made)
-        if body not in self.classes:
-            name = self.free_name(class_name(made.region.block or made.region.name))
-            self.classes[body] = name
-            self.texts.append(self.class_text(made, name, _part_doc(made, self.graph), body))
-        return f"{self.classes[body]}()"
+    def draft(self, made: Plan) -> Draft:
+        parameters, statements = ([], []) if made.is_chain else forward_lines(self.graph, made)
+        return Draft(made, members_of(made, self.calls), parameters, statements)
 
     def free_name(self, name: str) -> str:
         number, free = 2, name
@@ -89,27 +105,34 @@ class _File:
         self.taken.add(free)
         return free
 
-    def body(self, made: Plan) -> str:
-        lines = [_wrapped(line) for line in init_lines(made, self.constructor)]
-        init = [
-            "def __init__(self) -> None:",
-            "    super().__init__()",
-            *(textwrap.indent(line, "    ") for line in lines),
-        ]
-        if made.is_chain:
-            return "\n".join(init)
-        parameters, statements = forward_lines(self.graph, made)
-        several = len(made.outputs) + (len(self.graph.aux) if made.region.parent is None else 0) > 1
-        result = "Tensor" if not several else "tuple[Tensor, ...]"
-        if several and made.region.parent is None and self.graph.aux and len(made.outputs) == 1:
-            result = "Tensor | tuple[Tensor, ...]"
-        signature = f"def forward(self, {', '.join(f'{p}: Tensor' for p in parameters)}) -> {result}:"
-        return "\n".join([*init, "", signature, *(f"    {line}" for line in statements)])
-
-    def class_text(self, made: Plan, name: str, doc: str, body: str | None = None) -> str:
+    def class_text(self, draft: Draft, shared: SharedClass, name: str, doc: str) -> str:
+        made = draft.plan
         base = "nn.Sequential" if made.is_chain else "nn.Module"
-        text = self.body(made) if body is None else body
-        return f"class {name}({base}):\n{textwrap.indent(doc, '    ')}\n\n{textwrap.indent(text, '    ')}"
+        arguments = "".join(f", {n}: {kind}" for n, kind in shared.parameters)
+        lines = [f"def __init__(self{arguments}) -> None:", "    super().__init__()"]
+        for line in (*shared.attributes, *member_lines(shared.members, loops=made.is_chain)):
+            lines.append(textwrap.indent(_wrapped(line), "    "))
+        if not made.is_chain:
+            lines += ["", self.signature(made, draft.parameters), *(f"    {line}" for line in shared.forward)]
+        body = textwrap.indent("\n".join(lines), "    ")
+        return f"class {name}({base}):\n{textwrap.indent(doc, '    ')}\n\n{body}"
+
+    def signature(self, made: Plan, parameters: list[str]) -> str:
+        heads = len(self.graph.aux) if made.region.parent is None else 0
+        result = "Tensor" if len(made.outputs) == 1 else "tuple[Tensor, ...]"
+        if heads and len(made.outputs) == 1:
+            result = "Tensor | tuple[Tensor, ...]"
+        kinds = ["nn.Module" if value <= MODULES else "Tensor" for value in made.inputs]
+        shown = ", ".join(f"{p}: {kind}" for p, kind in zip(parameters, kinds, strict=True))
+        return f"def forward(self, {shown}) -> {result}:"
+
+
+def _parts(made: Plan) -> Iterator[Plan]:
+    """The parts of a module, the parts of a part before it; parts that share the weights of another left out."""
+    for item in made.items:
+        if item.part is not None and not item.shared:
+            yield from _parts(item.part)
+            yield item.part
 
 
 def _imports(body: str) -> str:
@@ -133,15 +156,19 @@ def _doc(model: Model) -> str:
     return f'"""{model.name}: {model.params:,} parameters.\n\nInput {inputs}.\nOutput {outputs}.\n"""'
 
 
-def _part_doc(made: Plan, graph: Graph) -> str:
+def _part_doc(drafts: list[Draft], graph: Graph) -> str:
+    made = drafts[0].plan
     kinds = " and ".join(_shape(graph.nodes[i].type) for i in made.inputs if i >= 0)
     results = " and ".join(_shape(graph.nodes[i].type) for i in made.outputs)
-    return f'"""{made.region.block or made.region.name}: {kinds} to {results}."""'
+    name = f"`{made.region.block}`" if made.region.block else f"`{made.region.name}`"
+    first = f", first {kinds} to {results}" if len(drafts) > 1 else f": {kinds} to {results}"
+    count = f", {len(drafts)} times" if len(drafts) > 1 else ""
+    return f'"""The block {name}{count}{first}."""' if made.region.block else f'"""{name}{count}{first}."""'
 
 
 def _wrapped(line: str) -> str:
     """A long constructor call with its arguments on a line of their own."""
-    if len(line) <= _WIDTH - 8 or "(" not in line:
+    if len(line) <= _WIDTH - 8 or "(" not in line or "\n" in line:
         return line
     head, _, rest = line.partition("(")
     return f"{head}(\n    {rest[:-1]}\n)"

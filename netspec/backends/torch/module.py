@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from netspec.backends.torch.plan import Item, Plan
+from netspec.backends.torch.plan import MODULES, Item, Plan
 from netspec.graph import Graph
 
-__all__ = ["forward_lines", "init_lines"]
+__all__ = ["forward_lines", "members_of"]
 
 
-def init_lines(plan: Plan, constructor: Callable[[Plan], str]) -> list[str]:
-    """Assignments of the members; `constructor` gives the call that makes a part."""
-    lines = []
+def members_of(plan: Plan, calls: Mapping[Plan, str]) -> list[tuple[str, str]]:
+    """(attribute, constructor) of what a module holds; `calls` gives the constructors of its parts."""
+    members: list[tuple[str, str]] = []
     for item in plan.items:
         if item.shared:
             continue
         if item.part is not None:
-            lines.append(f"self.{item.name} = {constructor(item.part)}")
+            members.append((item.name, calls[item.part]))
         elif item.code is not None and (item.node is None or item.node.shares is None):
-            lines += [f"self.{_member(item.name, suffix)} = {text}" for suffix, text in item.code.modules]
-    return lines
+            members += [(_member(item.name, suffix), text) for suffix, text in item.code.modules]
+    return members
 
 
 def _member(name: str, suffix: str) -> str:
@@ -47,10 +47,16 @@ class _Forward:
 
     def parameters(self) -> list[str]:
         inputs = self.plan.inputs
-        if len(inputs) == 1:
-            self.names[inputs[0]] = "x"
-        else:
+        tensors = [value for value in inputs if value >= 0]
+        if len(tensors) == 1:
+            self.names[tensors[0]] = "x"
+        if len(inputs) > 1:
             for value in inputs:
+                if value in self.names:
+                    continue
+                if value <= MODULES:
+                    self.names[value] = _identifier(self.plan.owners[MODULES - value].name, set(self.names.values()))
+                    continue
                 if value < 0:
                     owner = self.graph.nodes[-1 - value].name.rpartition(".")[2]
                     self.names[value] = _identifier(f"{owner}_weight", set(self.names.values()))
@@ -84,6 +90,8 @@ class _Forward:
         """The name of a tensor, or the weight of a layer in this module or below it."""
         if index >= 0 or index in self.names:
             return self.names[index]
+        if index <= MODULES:
+            return f"self.{self.plan.owners[MODULES - index].path.removeprefix(self.plan.region.path).rstrip('.')}"
         return f"self.{self.graph.nodes[-1 - index].name.removeprefix(self.plan.region.path)}.weight"
 
     def runs_on(self, item: Item, following: Item, at: int) -> bool:
@@ -111,6 +119,13 @@ class _Forward:
 
     def call(self, item: Item, values: list[str]) -> str:
         if item.part is not None or item.code is None:
+            if (
+                item.reads
+                and item.reads[-1] <= MODULES
+                and item.shared
+                and len(item.reads) > len(item.part.inputs if item.part else ())
+            ):
+                return f"{values[-1]}({', '.join(values[:-1])})"  # a shared part that another module holds
             return f"self.{item.name}({', '.join(values)})"
         name = item.name
         if item.node is not None and item.node.shares is not None:

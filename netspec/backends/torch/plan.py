@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from netspec.graph import Graph, Node, Region
 from netspec.ops.op import TorchCode
 
-__all__ = ["Item", "Plan", "plan"]
+__all__ = ["MODULES", "Item", "Plan", "plan"]
+
+MODULES = -(2**40)
 
 
 @dataclass(slots=True)
 class Item:
     """One member of a module: a layer, or a module of its own.
 
-    `reads` and `gives` are node indices; -1-i stands for the weight of node i, which a tied layer reads.
+    `reads` and `gives` are node indices; -1-i stands for the weight of node i, which a tied layer reads, and
+    MODULES-k for the k-th shared part that stands in another module.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Item:
         return self.part is not None and self.part.region.kind == "aux"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
     """A module: one named region of the graph."""
 
@@ -41,6 +44,14 @@ class Plan:
     inputs: list[int]
     outputs: list[int]
     items: list[Item] = field(default_factory=list)
+    owners: list[Region] = field(default_factory=list)
+
+    def parts(self) -> Iterator[Plan]:
+        """Every part below this one, inner ones first."""
+        for item in self.items:
+            if item.part is not None:
+                yield from item.part.parts()
+                yield item.part
 
     @property
     def is_chain(self) -> bool:
@@ -67,12 +78,18 @@ def plan(graph: Graph) -> Plan:
     kept = {i for _, i in graph.outputs} | {i for _, i, _ in graph.aux}
     inputs = [i for _, i in graph.inputs]
     outputs = [i for _, i in graph.outputs]
-    return _Planner(graph, users, kept).module(graph.root, inputs, outputs)
+    planner = _Planner(graph, users, kept)
+    made = planner.module(graph.root, inputs, outputs)
+    made.owners = planner.owners
+    for part in made.parts():
+        part.owners = planner.owners
+    return made
 
 
 class _Planner:
     def __init__(self, graph: Graph, users: dict[int, list[int]], kept: set[int]) -> None:
         self.graph, self.users, self.kept = graph, users, kept
+        self.owners: list[Region] = []
 
     def module(self, region: Region, inputs: list[int], outputs: list[int]) -> Plan:
         made = Plan(region, inputs, outputs)
@@ -93,18 +110,32 @@ class _Planner:
         nodes = list(member.nodes())
         if not nodes:
             return None
+        owner = member.shares or member
         inside = {n.index for n in nodes}
-        reads = list(dict.fromkeys(i for n in nodes for i in _reads(n) if (i if i >= 0 else -1 - i) not in inside))
+        weights = inside | {n.index for n in owner.nodes()}
+        made = self.module(member, [], [])
+        borrowed = [v for item in made.items for v in item.reads if v <= MODULES and not self.holds(owner, v)]
+        reads = [i for n in nodes for i in _reads(n) if (i not in inside if i >= 0 else -1 - i not in weights)]
+        reads = list(dict.fromkeys(reads + borrowed))
         gives = [
             n.index for n in nodes if n.index in self.kept or any(u not in inside for u in self.users.get(n.index, []))
         ]
         if not gives:
             gives = [nodes[-1].index]
-        owner = member.shares or member
-        return Item(
-            owner.path.removeprefix(region.path).rstrip("."), reads, gives, part=self.module(member, reads, gives),
-            shared=member.shares is not None, line=member.span.start,
-        )  # fmt: skip
+        made.inputs, made.outputs = list(reads), gives
+        if member.shares is not None and not owner.path.startswith(region.path):
+            reads = [*reads, self.borrow(owner)]
+        name = owner.path.removeprefix(region.path).rstrip(".")
+        return Item(name, reads, gives, part=made, shared=member.shares is not None, line=member.span.start)
+
+    def borrow(self, owner: Region) -> int:
+        """The value that stands for a shared part where it is not at hand."""
+        if owner not in self.owners:
+            self.owners.append(owner)
+        return MODULES - self.owners.index(owner)
+
+    def holds(self, region: Region, value: int) -> bool:
+        return self.owners[MODULES - value].path.startswith(region.path)
 
 
 def _reads(node: Node) -> list[int]:
