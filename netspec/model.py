@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,18 +134,30 @@ class Model:
         return to_torch(self, seed=seed)
 
     def to_onnx(
-        self, path: str | Path | None = None, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+        self,
+        path: str | Path | None = None,
+        weights: str | Path | Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        opset: int = 17,
+        dynamic: Iterable[str] = ("batch",),
+        fold: bool = True,
+        train: bool = False,
+        fp16: bool = False,
     ) -> onnx.ModelProto | None:
         """The ONNX model; written to `path` where one is given, returned otherwise.
 
         `weights` is a safetensors file, a torch state dict (file or mapping); None: initial weights from the seed.
-        Raises SpecError where the weights do not fit or the file cannot be written.
+        `opset` 13 to 22; `dynamic` axes (batch, height, width); `fold` puts batch norms into the layers before them;
+        `train` keeps dropout, batch statistics and auxiliary heads; `fp16` computes in half precision.
+        Raises SpecError where the weights do not fit, a layer cannot be exported so, or the file cannot be written.
         """
-        from netspec.backends.onnx import to_onnx, write_onnx
+        from netspec.backends.onnx import ExportOptions, to_onnx, write_onnx
 
+        options = ExportOptions(opset, frozenset(dynamic), fold, train, fp16)
         if path is None:
-            return to_onnx(self, weights, seed=seed)
-        write_onnx(self, Path(path), weights, seed=seed)
+            return to_onnx(self, weights, seed=seed, options=options)
+        write_onnx(self, Path(path), weights, seed=seed, options=options)
         return None
 
     def draw(self, path: str | Path, *, direction: str = "TB") -> None:

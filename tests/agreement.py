@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, helper, shape_inference
 
 from netspec import Model
-from netspec.backends.onnx import build
+from netspec.backends.onnx import ExportOptions, build
 
 
 def torch_shapes(model: Model) -> tuple[dict[str, tuple[int, ...]], torch.nn.Module]:
@@ -42,8 +42,9 @@ def torch_shapes(model: Model) -> tuple[dict[str, tuple[int, ...]], torch.nn.Mod
 
 def onnx_shapes(model: Model) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor as ONNX infers it in strict mode; the weights are declared, not stored."""
-    proto, params = build(model)
-    for name, param in params:
+    built = build(model, ExportOptions(fold=False))
+    proto = built.proto
+    for name, param in built.params:
         kind = TensorProto.INT64 if param.dtype == "int64" else TensorProto.FLOAT
         proto.graph.input.append(helper.make_tensor_value_info(name, kind, param.shape))
     onnx.checker.check_model(proto, full_check=True)
@@ -96,14 +97,14 @@ def random_state(model: Model, seed: int = 0) -> dict[str, torch.Tensor]:
     return state
 
 
-def largest_difference(model: Model, *, batch: int = 2, seed: int = 0) -> float:
+def largest_difference(model: Model, *, batch: int = 2, seed: int = 0, **options: Any) -> float:
     """ONNX Runtime against PyTorch on random weights, relative to the largest output; also checks the model fully."""
     import onnxruntime
 
     from netspec.backends.onnx.verify import sample_inputs
 
     state = random_state(model, seed)
-    proto = model.to_onnx(weights=state)
+    proto = model.to_onnx(weights=state, **options)
     assert proto is not None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

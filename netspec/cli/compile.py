@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,19 +17,11 @@ __all__ = ["command"]
 @click.command("compile")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "-o",
-    "output",
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="OUT.py for PyTorch, OUT.onnx for ONNX.",
+    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.py, OUT.pt2 or OUT.onnx."
 )
 @parameter_option
 @click.option(
-    "--weights",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Weights for ONNX: safetensors, or a torch state dict.",
+    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights: safetensors, or a torch state dict."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of fresh weights.")
 @click.option(
@@ -37,69 +30,111 @@ __all__ = ["command"]
     is_flag=True,
     help="Run ONNX Runtime against PyTorch afterwards and print the largest difference.",
 )
+@click.option("--opset", type=int, default=17, show_default=True, help="ONNX operator set, 13 to 22.")
+@click.option(
+    "--dynamic",
+    metavar="AXES",
+    default="batch",
+    show_default=True,
+    help="Axes whose sizes are left open: batch,height,width.",
+)
+@click.option("--fold/--no-fold", default=True, help="Fold batch norms into the layers before them (default).")
+@click.option("--train", is_flag=True, help="Keep dropout, batch statistics and auxiliary heads.")
+@click.option("--fp16", is_flag=True, help="Store weights and compute in half precision.")
+@click.option("--int8", is_flag=True, help="Quantize to 8 bits; needs --calibrate.")
+@click.option(
+    "--calibrate", metavar="DATA", type=click.Path(path_type=Path), help="Inputs for --int8: an .npy or .npz array."
+)
 @limit_option
-def command(
-    file: str,
-    output: Path,
-    definitions: tuple[str, ...],
-    weights: Path | None,
-    seed: int,
-    verified: bool,
-    limits: tuple[str, ...],
-) -> None:
-    """Turn a spec into a readable PyTorch module (.py) or an ONNX model (.onnx).
+def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
+    """Turn a spec into a readable PyTorch module (.py), an exported program (.pt2) or an ONNX model (.onnx).
 
     FILE is a .net file, or - for standard input.
     """
     kind = output.suffix.lower()
-    if kind not in (".py", ".onnx"):
-        raise click.UsageError(f"OUT ends in .py (PyTorch) or .onnx, found `{output.name}`.")
-    if kind == ".py" and weights is not None:
-        raise click.UsageError("--weights goes into an .onnx file; a .py file holds no weights.")
+    _check_usage(kind, output, wanted)
     model: Model = checked_model(file, definitions, limits)
     try:
-        if kind == ".py":
-            _write_torch(model, output, seed, verified)
-        else:
-            _write_onnx(model, output, weights, seed, verified)
+        {".py": _write_torch, ".pt2": _write_program, ".onnx": _write_onnx}[kind](model, output, wanted)
     except SpecError as error:
         stop_on_error(error)
 
 
-def _write_torch(model: Model, output: Path, seed: int, verified: bool) -> None:
+def _check_usage(kind: str, output: Path, wanted: dict[str, Any]) -> None:
+    """Raises UsageError for options that contradict each other or the kind of file."""
+    if kind not in (".py", ".pt2", ".onnx"):
+        raise click.UsageError(f"OUT ends in .py (PyTorch), .pt2 (exported program) or .onnx, found `{output.name}`.")
+    if kind == ".py" and wanted["weights"] is not None:
+        raise click.UsageError("--weights goes into an .onnx or .pt2 file; a .py file holds no weights.")
+    defaults = {
+        "opset": 17,
+        "dynamic": "batch",
+        "fold": True,
+        "train": False,
+        "fp16": False,
+        "int8": False,
+        "calibrate": None,
+    }
+    changed = [name for name, value in defaults.items() if wanted[name] != value]
+    if kind != ".onnx" and changed:
+        raise click.UsageError(f"--{changed[0]} is for ONNX files.")
+    if wanted["int8"] != (wanted["calibrate"] is not None):
+        raise click.UsageError("--int8 and --calibrate DATA go together.")
+    if wanted["int8"] and (wanted["fp16"] or wanted["train"]):
+        raise click.UsageError("--int8 goes with neither --fp16 nor --train.")
+    if wanted["verified"] and (wanted["train"] or kind == ".pt2"):
+        raise click.UsageError("--verify compares inference: not with --train, nor for a .pt2 file.")
+
+
+def _write_torch(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     from netspec.files import atomic_write
 
     text = model.torch_source()
     with atomic_write(output) as file:
         file.write(text.encode())
     click.echo(f"{output}: class {model.name}, {model.params:,} parameters, {text.count(chr(10))} lines")
-    if verified:
+    if wanted["verified"]:
         from tempfile import TemporaryDirectory
 
         with TemporaryDirectory() as folder:
             beside = Path(folder) / "model.onnx"
-            model.to_onnx(beside, seed=seed)
-            _verify(model, beside)
+            model.to_onnx(beside, seed=wanted["seed"])
+            _verify(model, beside, None, wanted["seed"])
 
 
-def _write_onnx(model: Model, output: Path, weights: Path | None, seed: int, verified: bool) -> None:
-    from netspec.backends.onnx import IR_VERSION, OPSET
+def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
+    from netspec.backends.torch.program import write_program
 
-    model.to_onnx(output, weights, seed=seed)
-    size = output.stat().st_size
-    origin = f"weights of {weights}" if weights is not None else f"fresh weights, seed {seed}"
+    write_program(model, output, wanted["weights"], seed=wanted["seed"])
     click.echo(
-        f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {OPSET}, IR version {IR_VERSION}, {origin}"
+        f"{output}: exported program, {output.stat().st_size / 1e6:,.1f} MB, {model.params:,} parameters, batch left open"
     )
-    if verified:
-        _verify(model, output)
 
 
-def _verify(model: Model, path: Path) -> None:
-    from netspec.backends.onnx.verify import TOLERANCE, verify
+def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
+    axes = [axis.strip() for axis in wanted["dynamic"].split(",") if axis.strip()]
+    weights, seed = wanted["weights"], wanted["seed"]
+    options = {name: wanted[name] for name in ("opset", "fold", "train", "fp16")}
+    model.to_onnx(output, weights, seed=seed, dynamic=axes, **options)
+    origin = f"weights of {weights}" if weights is not None else f"fresh weights, seed {seed}"
+    size = output.stat().st_size + sum(
+        p.stat().st_size for p in [output.with_name(output.name + ".data")] if p.exists()
+    )
+    click.echo(f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}")
+    if wanted["verified"]:
+        _verify(model, output, weights, seed, half=wanted["fp16"])
+    if wanted["int8"]:
+        from netspec.backends.onnx.quantize import quantize
 
-    difference = verify(model, path)
-    text = f"{difference.largest:.3g} (output up to {difference.scale:.3g}: relative {difference.relative:.3g}, allowed {TOLERANCE:g})"
-    if not difference.ok:
+        click.echo(quantize(model, output, wanted["calibrate"]))
+
+
+def _verify(model: Model, path: Path, weights: Path | None, seed: int, *, half: bool = False) -> None:
+    from netspec.backends.onnx.verify import HALF_TOLERANCE, TOLERANCE, verify
+
+    difference = verify(model, path, weights, seed=seed)
+    allowed = HALF_TOLERANCE if half else TOLERANCE
+    text = f"{difference.largest:.3g} (output up to {difference.scale:.3g}: relative {difference.relative:.3g}, allowed {allowed:g})"
+    if not difference.relative <= allowed:
         raise SpecError.of("NS504", f"ONNX Runtime and PyTorch differ by {text}")
     click.echo(f"verified: ONNX Runtime and PyTorch differ by at most {text}")

@@ -19,6 +19,7 @@ __all__ = ["ALL"]
 class Activation(Op):
     """What the activations share: the shape stays, nothing is learned."""
 
+    any_size = True
     torch_name = ""
     onnx_name = ""
     squashes = False
@@ -203,6 +204,11 @@ class HardSwish(Activation):
     name, example = "hardswish", "hardswish"
     torch_name, onnx_name = "Hardswish", "HardSwish"
 
+    def onnx(self, emit: Emitter) -> str:
+        if emit.opset >= 14:
+            return emit.node("HardSwish", emit.inputs)
+        return emit.node("Mul", [*emit.inputs, emit.node("HardSigmoid", emit.inputs, alpha=1 / 6, beta=0.5)])
+
 
 class HardTanh(Activation):
     """min(max(x, low), high)."""
@@ -239,6 +245,7 @@ class Softsign(Activation):
 class Maxout(Activation):
     """The largest of each `n` neighbouring features (Goodfellow et al. 2013)."""
 
+    any_size = False
     name, example = "maxout", "maxout 2"
     shape_rule = "the features are divided by n"
     n = Option(Integer(1), 2, slot="value", doc="how many features compete")

@@ -29,6 +29,7 @@ def require_numbers(op: Op, x: TensorType) -> None:
 class Linear(Op):
     """A matrix product along the feature axis: channels of an image, features of a token; positions share it."""
 
+    any_size = True
     name = "linear"
     example = "linear-256 act=gelu"
     shape_rule = "the feature axis becomes width, the others stay"
@@ -95,6 +96,7 @@ class TiedLinear(nn.Module):
 class FullyConnected(Linear):
     """Every unit sees every value of the input, which is flattened first."""
 
+    any_size = False
     name = "FC"
     aliases = ("fully_connected", "dense_layer")
     example = "FC-4096 act=relu"

@@ -24,6 +24,7 @@ SCALE = (
 class Scale(nn.Module):
     """Multiplies by one trained weight for each feature."""
 
+    any_size = True
     def __init__(self, shape: tuple[int, ...], init: float, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full(shape, init))

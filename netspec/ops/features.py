@@ -75,6 +75,7 @@ class FeatureSlice(Op):
 class Chunk(FeatureSlice):
     """The i-th of n equal parts of the features, counted from 0."""
 
+    any_size = True
     name, example = "chunk", "chunk(0, 2)"
     shape_rule = "the features divided by n"
     i = Option(Integer(0), slot="value", doc="which part, from 0")

@@ -17,6 +17,7 @@ __all__ = ["Add", "Concat", "Multiply"]
 class Add(Op):
     """The sum of the branches, which have one shape; Cx1x1 is spread over CxHxW."""
 
+    any_size = True
     name, example = "add", "add [ conv3-64 pad=1; identity ]"
     shape_rule = "the shape of the branches"
     symbol, onnx_name = "+", "Add"
@@ -58,6 +59,7 @@ class Multiply(Add):
 class Concat(Op):
     """The branches one behind the other along the channels, or along the axis given."""
 
+    any_size = True
     name, example = "concat", "concat [ conv1-64; conv3-128 pad=1 ]"
     shape_rule = "the sizes along the axis are added, the others agree"
     axis = Option(AXIS, "channels", doc="the axis")

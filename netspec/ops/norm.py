@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Param, TensorType
 from netspec.ops.dense import require_numbers
@@ -25,6 +25,7 @@ def affine(features: int) -> tuple[Param, ...]:
 class BatchNorm(Op):
     """Standardises every channel by the batch in training, by running statistics afterwards (Ioffe & Szegedy 2015)."""
 
+    any_size = True
     name, example = "bn", "bn"
     aliases = ("batchnorm", "batch_norm")
     param_rule = "a scale and a shift for each channel; running mean, variance and a step count are buffers"
@@ -62,13 +63,17 @@ class BatchNorm(Op):
         scale = emit.param("weight") if self.affine else emit.floats([1.0] * n, "scale")
         shift = emit.param("bias") if self.affine else emit.floats([0.0] * n, "shift")
         statistics = [emit.param("running_mean"), emit.param("running_var")]
-        y = emit.node("BatchNormalization", [emit.channels_first(), scale, shift, *statistics], epsilon=self.eps)
+        how: dict[str, Any] = {"epsilon": self.eps}
+        if emit.train and emit.opset >= 14:
+            how |= {"training_mode": 1, "momentum": 1 - self.momentum}
+        y = emit.node("BatchNormalization", [emit.channels_first(), scale, shift, *statistics], **how)
         return emit.channels_back(y)
 
 
 class LayerNorm(Op):
     """Standardises the features of every token, or the channels at every position (Ba et al. 2016)."""
 
+    any_size = True
     name, example = "ln", "ln"
     aliases = ("layernorm", "layer_norm")
     param_rule = "a scale and a shift for each feature"
@@ -92,8 +97,16 @@ class LayerNorm(Op):
 
     def onnx(self, emit: Emitter) -> str:
         n = emit.types[0].features
-        scale = [emit.param("weight"), emit.param("bias")] if self.affine else [emit.floats([1.0] * n, "scale")]
-        y = emit.node("LayerNormalization", [emit.features_last(), *scale], axis=-1, epsilon=self.eps)
+        x = emit.features_last()
+        if emit.opset >= 17:
+            scale = [emit.param("weight"), emit.param("bias")] if self.affine else [emit.floats([1.0] * n, "scale")]
+            return emit.features_back(emit.node("LayerNormalization", [x, *scale], axis=-1, epsilon=self.eps))
+        centred = emit.node("Sub", [x, emit.reduce("ReduceMean", x, [-1], keepdims=1)])
+        variance = emit.reduce("ReduceMean", emit.node("Mul", [centred, centred]), [-1], keepdims=1)
+        root = emit.node("Sqrt", [emit.node("Add", [variance, emit.scalar(self.eps, "eps")])])
+        y = emit.node("Div", [centred, root])
+        if self.affine:
+            y = emit.node("Add", [emit.node("Mul", [y, emit.param("weight")]), emit.param("bias")])
         return emit.features_back(y)
 
 
@@ -150,6 +163,7 @@ class GroupNorm(Op):
 class InstanceNorm(Op):
     """Standardises every channel of every example by itself (Ulyanov et al. 2016)."""
 
+    any_size = True
     name, example = "instancenorm", "instancenorm"
     aliases = ("instance", "instance_norm")
     param_rule = "none (affine=yes: a scale and a shift for each channel)"
@@ -200,6 +214,7 @@ class LocalResponseNorm(Op):
     The sum is divided by `size`, as Caffe, PyTorch and ONNX do with the paper's alpha.
     """
 
+    any_size = True
     name, example = "LRN", "LRN 5 alpha=1e-4 beta=0.75 k=2"
     aliases = ("local_response_norm", "localresponsenorm")
 
@@ -235,6 +250,7 @@ NORMALIZE = (
 class Normalize(nn.Module):
     """Centres and scales the input: (x - mean) / std."""
 
+    any_size = True
     def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, *[1] * rank))
@@ -293,6 +309,7 @@ class Normalize(Op):
 class L2Norm(Op):
     """Divides by the Euclidean length along the feature axis."""
 
+    any_size = True
     name, example = "l2norm", "l2norm"
     aliases = ("l2_norm", "l2_normalize")
 

@@ -118,6 +118,8 @@ class Op:
     example: ClassVar[str] = ""
     shape_rule: ClassVar[str] = "the shape stays as it is"
     param_rule: ClassVar[str] = "none"
+    any_size: ClassVar[bool] = False
+    """Whether its ONNX is the same whatever the spatial sizes are."""
     weight_layer: ClassVar[bool] = False
     """Whether the op counts towards `depth`: it has weights of its own that mix features."""
     has_neurons: ClassVar[bool] = False

@@ -20,6 +20,7 @@ _PROBABILITY = Number(0, 1, open_high=True)
 class Dropout(Op):
     """Zeroes each value with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
 
+    any_size = True
     name, example = "dropout", "dropout 0.5"
     p = Option(_PROBABILITY, 0.5, slot="value", doc="probability of dropping")
 
@@ -34,7 +35,9 @@ class Dropout(Op):
         return TorchCode.module(f"nn.Dropout({self.p!r})")
 
     def onnx(self, emit: Emitter) -> str:
-        return emit.inputs[0]
+        if not emit.train or not self.p or type(self) is not Dropout:
+            return emit.inputs[0]
+        return emit.node("Dropout", [*emit.inputs, emit.scalar(self.p, "p"), emit.flag(True, "training")])
 
 
 class Dropout2d(Dropout):

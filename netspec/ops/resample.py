@@ -66,6 +66,7 @@ class Scaling(Op):
 class Upsample(Scaling):
     """Enlarges every spatial axis by a whole factor."""
 
+    any_size = True
     name, example = "upsample", "upsample 2 mode=bilinear"
     shape_rule = "each spatial axis times the factor"
     exact_scales = True
@@ -95,6 +96,7 @@ class Resize(Scaling):
 class PixelShuffle(Op):
     """Moves channels into space: r x r channels become r x r pixels (Shi et al. 2016)."""
 
+    any_size = True
     name, example = "pixel_shuffle", "pixel_shuffle 2"
     shape_rule = "channels / r^2, height r, width r"
     r = Option(Integer(1, 1024), slot="value", doc="how many times larger the image becomes")

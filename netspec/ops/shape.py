@@ -29,6 +29,7 @@ def times(sizes: tuple[int, ...]) -> str:
 class Identity(Op):
     """Passes its input on."""
 
+    any_size = True
     name, example = "identity", "identity"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -132,6 +133,7 @@ class Permute(Rearrangement):
 class Pad(Op):
     """Pads the spatial axes, and the channels where `channels=(front, back)` says so."""
 
+    any_size = True
     name, example = "pad", "pad 2"
     shape_rule = "each axis grows by its padding"
     amount = Option(

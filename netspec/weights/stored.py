@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ _CHUNK = 1 << 22
 class StoredWeights:
     """Tensors read when they are asked for, `slices(name, start, stop)` along the first axis."""
 
-    def __init__(self, slices: Callable[[str, int, int], np.ndarray[Any, Any]]) -> None:
+    def __init__(self, slices: Callable[[str, int, int], np.ndarray[Any, Any]], names: Iterable[str]) -> None:
         self.slices = slices
+        self.names = frozenset(names)
 
     def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
         rows = param.shape[0] if param.shape else 1
@@ -81,7 +82,7 @@ def _from_mapping(graph: Graph, state: Mapping[str, Any], shown: str) -> StoredW
         array = np.asarray(tensor)
         return array[start:stop] if array.ndim else array
 
-    return StoredWeights(slices)
+    return StoredWeights(slices, shapes)
 
 
 def _from_safetensors(graph: Graph, path: Path) -> StoredWeights:
@@ -104,7 +105,7 @@ def _from_safetensors(graph: Graph, path: Path) -> StoredWeights:
             return file.get_tensor(name)  # type: ignore[no-any-return]
         return file.get_slice(name)[start:stop]  # type: ignore[no-any-return]
 
-    return StoredWeights(slices)
+    return StoredWeights(slices, shapes)
 
 
 def _compare(graph: Graph, shapes: Mapping[str, tuple[int, ...]], shown: str) -> None:

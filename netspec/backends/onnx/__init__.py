@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.backends.onnx.emitter import Emitter, OnnxParts
+from netspec.backends.onnx.fold import FoldedWeights, Folding, foldings
+from netspec.backends.onnx.open_sizes import require_open_sizes
+from netspec.backends.onnx.options import ExportOptions
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param, TensorType
-from netspec.weights import open_weights, state_entries
+from netspec.ops.windows import AXES as AXES_OF
+from netspec.weights import WeightSource, open_weights, state_entries
 
 if TYPE_CHECKING:
     import onnx
 
     from netspec.model import Model
 
-__all__ = ["IR_VERSION", "OPSET", "build", "require_onnx", "to_onnx", "write_onnx"]
-
-OPSET = 17
-IR_VERSION = 8
-"""Both are set: the onnx package's own defaults are newer than ONNX Runtime accepts."""
+__all__ = ["Built", "ExportOptions", "build", "require_onnx", "to_onnx", "write_onnx"]
 
 
 def require_onnx() -> Any:
@@ -34,49 +36,102 @@ def require_onnx() -> Any:
     return onnx
 
 
-def build(model: Model) -> tuple[onnx.ModelProto, list[tuple[str, Param]]]:
-    """The model without its weights, and the (name, parameter) pairs of the weights it uses, in order."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model without its weights, the (name, parameter) pairs of the weights it uses, and what is folded."""
+
+    proto: onnx.ModelProto
+    params: list[tuple[str, Param]]
+    folds: dict[int, Folding]
+
+    def weights(self, source: WeightSource) -> WeightSource:
+        """The weights as the model holds them."""
+        return FoldedWeights(source, self.folds) if self.folds else source
+
+
+def build(model: Model, options: ExportOptions | None = None) -> Built:
+    """Raises SpecError (NS502, NS506)."""
     require_onnx()
+    options = options or ExportOptions()
+    graph = model.graph
+    if options.dynamic - {"batch"}:
+        require_open_sizes(graph)
+    parts = OnnxParts(options.opset, options.train, options.half)
+    folds = foldings(graph) if options.fold and not options.train else {}
+    results = [*graph.outputs, *((name, index) for name, index, _ in graph.aux if options.train)]
+    tensors = _emit(graph, parts, results, folds)
+    outputs = [_output(graph, parts, tensors, name, index, options) for name, index in results]
+    inputs = [_value_info(name, graph.nodes[index].type, options) for name, index in graph.inputs]
+    proto = _model(model, parts, inputs, outputs, options)
+    params = {name: param for name, _, param in state_entries(graph)}
+    for fold in folds.values():
+        params[f"{fold.layer.name}.bias"] = Param("bias", (fold.layer.type.features,), "zeros")
+    return Built(proto, [(name, params[name]) for name in parts.weights], folds)
+
+
+def _model(
+    model: Model, parts: OnnxParts, inputs: list[Any], outputs: list[Any], options: ExportOptions
+) -> onnx.ModelProto:
+    """The proto, with the spec's text, its hash and our version in the metadata."""
     from onnx import helper
 
     from netspec import __version__
 
-    graph = model.graph
-    parts = OnnxParts(OPSET)
-    tensors = _emit(graph, parts)
-    outputs = [_output(graph, parts, tensors, name, index) for name, index in graph.outputs]
-    inputs = [_value_info(name, graph.nodes[index].type) for name, index in graph.inputs]
     body = helper.make_graph(parts.nodes, model.name, inputs, outputs, initializer=list(parts.constants.values()))
-    made = helper.make_model(
+    proto = helper.make_model(
         body,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", options.opset)],
+        ir_version=options.ir_version,
         producer_name="netspec",
         producer_version=__version__,
     )
-    params = {name: param for name, _, param in state_entries(graph)}
-    return made, [(name, params[name]) for name in parts.weights]
+    text = model.source.text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    helper.set_model_props(proto, {"netspec.version": __version__, "netspec.sha256": digest, "netspec.spec": text})
+    return proto
 
 
-def _emit(graph: Graph, parts: OnnxParts) -> dict[int, str]:
+def _emit(graph: Graph, parts: OnnxParts, results: list[tuple[str, int]], folds: dict[int, Folding]) -> dict[int, str]:
     """Writes every layer's nodes; returns the tensor name of each node of the graph."""
-    parts.names.update(name for name, _ in (*graph.inputs, *graph.outputs))
-    tensors = {index: name for name, index in graph.inputs}
-    needed = _needed(graph)
+    parts.names.update(name for name, _ in (*graph.inputs, *results))
+    tensors = {index: _half_input(parts, graph, name, index) for name, index in graph.inputs}
+    needed = _needed(graph, [index for _, index in results])
+    folded = {fold.norm.index for fold in folds.values()}
     for node in graph.nodes:
         if not node.inputs or node.index not in needed:
             continue
         inputs = [tensors[i] for i in node.inputs]
+        if node.index in folded:
+            tensors[node.index] = inputs[0]
+            continue
+        shown = _with_bias(node) if node.index in folds else node
         before = len(parts.nodes)
-        result = node.op.onnx(Emitter(graph, node, inputs, parts))
+        result = shown.op.onnx(Emitter(graph, shown, inputs, parts))
         tensors[node.index] = result if len(parts.nodes) == before else _named(parts, result, node)
     return tensors
 
 
-def _needed(graph: Graph) -> set[int]:
-    """The nodes that the outputs depend on: auxiliary heads are left out."""
+def _half_input(parts: OnnxParts, graph: Graph, name: str, index: int) -> str:
+    """The input, as float16 where that is asked for."""
+    from onnx import TensorProto, helper
+
+    if not parts.half or graph.nodes[index].type.layout == "ids":
+        return name
+    cast = parts.unique(f"{name}/float16")
+    parts.nodes.append(helper.make_node("Cast", [name], [cast], name=cast, to=TensorProto.FLOAT16))
+    return cast
+
+
+def _with_bias(node: Node) -> Node:
+    """The layer as it is once a norm is folded into it: with a bias."""
+    values = {name: getattr(node.op, name) for name in node.op.options}
+    return replace(node, op=type(node.op)(**{**values, "bias": True}))
+
+
+def _needed(graph: Graph, results: list[int]) -> set[int]:
+    """The nodes that the results depend on: auxiliary heads are left out of inference."""
     needed: set[int] = set()
-    stack = [index for _, index in graph.outputs]
+    stack = list(results)
     while stack:
         index = stack.pop()
         if index not in needed:
@@ -96,51 +151,80 @@ def _named(parts: OnnxParts, result: str, node: Node) -> str:
     return name
 
 
-def _output(graph: Graph, parts: OnnxParts, tensors: dict[int, str], name: str, index: int) -> onnx.ValueInfoProto:
-    """Names the tensor of an output after it, by renaming where nothing else has the name, else by an Identity."""
-    from onnx import helper
+def _output(
+    graph: Graph, parts: OnnxParts, tensors: dict[int, str], name: str, index: int, options: ExportOptions
+) -> onnx.ValueInfoProto:
+    """Names the tensor of an output after it, by renaming where nothing else has the name, else by a node of its own."""
+    from onnx import TensorProto, helper
 
     tensor = tensors[index]
-    sources = {n for n, _ in (*graph.inputs, *graph.outputs)}
-    if tensor in sources:
+    taken = {n for n, _ in (*graph.inputs, *graph.outputs)} | {n for n, _, _ in graph.aux}
+    if options.half:
+        parts.nodes.append(
+            helper.make_node("Cast", [tensor], [name], name=parts.unique(f"{name}/float32"), to=TensorProto.FLOAT)
+        )
+    elif tensor in taken:
         parts.nodes.append(helper.make_node("Identity", [tensor], [name], name=parts.unique(f"{name}/Identity")))
-        return _value_info(name, graph.nodes[index].type)
+    else:
+        _rename(parts, tensors, tensor, name)
+    return _value_info(name, graph.nodes[index].type, options, result=True)
+
+
+def _rename(parts: OnnxParts, tensors: dict[int, str], old: str, new: str) -> None:
     for made in parts.nodes:
         for names in (made.input, made.output):
             for i, other in enumerate(names):
-                if other == tensor:
-                    names[i] = name
+                if other == old:
+                    names[i] = new
     for key, value in tensors.items():
-        if value == tensor:
-            tensors[key] = name
-    return _value_info(name, graph.nodes[index].type)
+        if value == old:
+            tensors[key] = new
 
 
-def _value_info(name: str, kind: TensorType) -> onnx.ValueInfoProto:
+def _value_info(name: str, kind: TensorType, options: ExportOptions, *, result: bool = False) -> onnx.ValueInfoProto:
     from onnx import TensorProto, helper
 
     element = TensorProto.INT64 if kind.layout == "ids" else TensorProto.FLOAT
-    return helper.make_tensor_value_info(name, element, ["batch", *kind.shape])
+    sizes: list[Any] = list(kind.shape)
+    axes = ("channels", *AXES_OF.get(kind.rank, ())) if kind.layout == "map" else ()
+    for i, axis in enumerate(axes):
+        if axis in options.dynamic and not (result and kind.shape[i] == 1):
+            sizes[i] = f"{name}_{axis}" if result else axis
+    return helper.make_tensor_value_info(name, element, ["batch" if "batch" in options.dynamic else 1, *sizes])
 
 
-def to_onnx(model: Model, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0) -> onnx.ModelProto:
+def to_onnx(
+    model: Model,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    options: ExportOptions | None = None,
+) -> onnx.ModelProto:
     """The whole model in memory, weights included (protobuf holds at most 2 GB). Raises SpecError."""
     import numpy as np
     from onnx import numpy_helper
 
-    made, params = build(model)
-    source = open_weights(model.graph, weights, seed)
-    for name, param in params:
+    built = build(model, options)
+    source = built.weights(open_weights(model.graph, weights, seed))
+    for name, param in built.params:
         array = np.concatenate(list(source.pieces(name, param))).reshape(param.shape)
-        made.graph.initializer.append(numpy_helper.from_array(array, name))
-    return made
+        if options is not None and options.half and param.dtype == "float32":
+            array = array.astype(np.float16)
+        built.proto.graph.initializer.append(numpy_helper.from_array(array, name))
+    return built.proto
 
 
 def write_onnx(
-    model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+    model: Model,
+    path: Path,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    options: ExportOptions | None = None,
 ) -> None:
     """Writes the model, one piece of a tensor in memory at a time. Raises SpecError."""
     from netspec.backends.onnx.writer import write
 
-    made, params = build(model)
-    write(made, params, open_weights(model.graph, weights, seed), path)
+    built = build(model, options)
+    source = built.weights(open_weights(model.graph, weights, seed))
+    write(built.proto, built.params, source, path, half=options is not None and options.half)

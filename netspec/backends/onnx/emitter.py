@@ -18,6 +18,8 @@ class OnnxParts:
     """The graph as it grows: nodes, small constants, and the names of the weights that it uses, in order."""
 
     opset: int
+    train: bool = False
+    half: bool = False
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[tuple[Any, ...], TensorProto] = field(default_factory=dict)
     weights: dict[str, None] = field(default_factory=dict)
@@ -42,6 +44,15 @@ class Emitter:
         self.output: TensorType = node.type
         self.parts = parts
         self.owner = graph.nodes[node.shares].name if node.shares is not None else node.name
+
+    @property
+    def opset(self) -> int:
+        return self.parts.opset
+
+    @property
+    def train(self) -> bool:
+        """Whether dropout and batch statistics stay in."""
+        return self.parts.train
 
     # Tensors
 
@@ -70,10 +81,16 @@ class Emitter:
     def integer(self, value: int, hint: str) -> str:
         return self._constant((value,), "int64", hint, ())
 
+    def flag(self, value: bool, hint: str) -> str:
+        return self._constant((value,), "bool", hint, ())
+
     def _constant(self, values: tuple[Any, ...], dtype: str, hint: str, shape: tuple[int, ...]) -> str:
         import numpy as np
         from onnx import numpy_helper
 
+        if dtype == "float32" and self.parts.half:
+            dtype = "float16"
+            values = tuple(max(-65504.0, min(65504.0, v)) for v in values)
         key = (values, dtype, shape)
         if key not in self.parts.constants:
             name = self.parts.unique(f"{self.layer.name}/{hint}")

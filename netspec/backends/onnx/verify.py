@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.backends.onnx import require_onnx
 from netspec.backends.torch.live import require_torch, to_torch
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph
+from netspec.weights import open_weights, state_entries
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netspec.model import Model
 
-__all__ = ["TOLERANCE", "Difference", "sample_inputs", "verify"]
+__all__ = ["HALF_TOLERANCE", "TOLERANCE", "Difference", "load_weights", "run_onnx", "sample_inputs", "verify"]
 
 TOLERANCE = 1e-4
 """The largest difference allowed, relative to the largest absolute value of the output."""
+
+HALF_TOLERANCE = 2e-2
+"""The same for a model in half precision, which has 11 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,23 @@ def sample_inputs(graph: Graph, batch: int, seed: int = 0) -> dict[str, np.ndarr
     return inputs
 
 
-def verify(model: Model, path: Path, *, batch: int = 2) -> Difference:
-    """The largest difference over all outputs, in evaluation mode. Raises SpecError where a runtime refuses the file."""
-    torch, onnxruntime = require_torch(), require_onnxruntime()
+def verify(
+    model: Model,
+    path: Path,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    batch: int = 2,
+) -> Difference:
+    """The largest difference over all outputs, in evaluation mode, with the weights that went into the file.
+
+    Raises SpecError where ONNX Runtime refuses the file.
+    """
+    torch = require_torch()
     inputs = sample_inputs(model.graph, batch)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        theirs = session.run([name for name, _ in model.graph.outputs], inputs)
-    except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
-        raise SpecError.of("NS504", f"ONNX Runtime refuses {path}", notes=[str(error).split("\n")[0][:300]]) from None
+    theirs = run_onnx(path, inputs, [name for name, _ in model.graph.outputs])
     module = to_torch(model).eval()
-    _load(module, path, model)
+    load_weights(module, model, weights, seed)
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
@@ -88,14 +96,27 @@ def verify(model: Model, path: Path, *, batch: int = 2) -> Difference:
     )
 
 
-def _load(module: Any, path: Path, model: Model) -> None:
-    """The file's weights into the module: the very ones that ONNX Runtime computes with."""
-    torch, onnx = require_torch(), require_onnx()
-    from onnx import numpy_helper
+def run_onnx(path: Path, inputs: dict[str, np.ndarray[Any, Any]], outputs: list[str]) -> list[np.ndarray[Any, Any]]:
+    """The outputs that ONNX Runtime computes on the CPU. Raises SpecError (NS504) where it refuses the file."""
+    onnxruntime = require_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return session.run(outputs, inputs)  # type: ignore[no-any-return]
+    except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
+        raise SpecError.of("NS504", f"ONNX Runtime refuses {path}", notes=[str(error).split("\n")[0][:300]]) from None
 
-    proto = onnx.load(str(path))
-    stored = {t.name: t for t in proto.graph.initializer}
+
+def load_weights(module: Any, model: Model, weights: str | Path | Mapping[str, Any] | None, seed: int) -> None:
+    """The weights of a source into the module, every tensor of the spec."""
+    import numpy as np
+
+    torch = require_torch()
+    source = open_weights(model.graph, weights, seed)
     state = module.state_dict()
-    for name, tensor in state.items():
-        if name in stored:
-            tensor.copy_(torch.from_numpy(numpy_helper.to_array(stored[name], base_dir=str(path.parent)).copy()))
+    with torch.no_grad():
+        for name, _, param in state_entries(model.graph):
+            if name in getattr(source, "names", state):
+                array = np.concatenate([np.atleast_1d(p) for p in source.pieces(name, param)]).reshape(param.shape)
+                state[name].copy_(torch.from_numpy(array))

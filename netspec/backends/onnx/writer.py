@@ -8,6 +8,7 @@ Past 2 GB, protobuf's bound, they go to a second file beside it (`NAME.onnx.data
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,12 +23,16 @@ __all__ = ["INLINE_LIMIT", "write"]
 
 INLINE_LIMIT = 2**31 - 2**24
 _GRAPH_FIELD, _INITIALIZER_FIELD, _RAW_DATA_FIELD = 7, 5, 9
-_ITEM_SIZE = {"float32": 4, "int64": 8}
+_ITEM_SIZE = {"float16": 2, "float32": 4, "int64": 8}
 _ALIGNMENT = 4096
 
 
-def write(model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path) -> None:
-    """Raises SpecError (NS501) where the file cannot be written; the old one stays as it was."""
+def write(
+    model: onnx.ModelProto, params: Sequence[tuple[str, Param]], source: WeightSource, path: Path, *, half: bool = False
+) -> None:
+    """With `half`, weights are stored in float16. Raises SpecError (NS501) where the file cannot be written; the old one stays as it was."""
+    if half:
+        params = [(name, replace(p, dtype="float16") if p.dtype == "float32" else p) for name, p in params]
     total = sum(_bytes(param) for _, param in params)
     if total > INLINE_LIMIT:
         _write_external(model, params, source, path)
@@ -56,7 +61,7 @@ def _varint(value: int) -> bytes:
 def _header(name: str, param: Param) -> onnx.TensorProto:
     from onnx import TensorProto
 
-    kind = TensorProto.INT64 if param.dtype == "int64" else TensorProto.FLOAT
+    kind = {"int64": TensorProto.INT64, "float16": TensorProto.FLOAT16, "float32": TensorProto.FLOAT}[param.dtype]
     return TensorProto(name=name, dims=param.shape, data_type=kind)
 
 
@@ -83,7 +88,7 @@ def _write_inline(
 
 def _write_values(source: WeightSource, name: str, param: Param, file: BinaryIO) -> None:
     for piece in source.pieces(name, param):
-        file.write(piece.astype(piece.dtype.newbyteorder("<"), copy=False).data)
+        file.write(piece.astype(param.dtype if param.dtype != "float32" else "<f4", copy=False).data)
 
 
 def _write_external(

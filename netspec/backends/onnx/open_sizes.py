@@ -1,0 +1,42 @@
+"""Which tensors have open sizes when height and width are left open, and which layers cannot take them."""
+
+from __future__ import annotations
+
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph, Node
+from netspec.ops.conv import Conv, TransposedConv
+from netspec.ops.elementwise import Subsample
+from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
+from netspec.ops.resample import Resize
+
+__all__ = ["require_open_sizes"]
+
+
+def require_open_sizes(graph: Graph) -> None:
+    """Raises SpecError (NS506) naming the first layer whose ONNX depends on the sizes that are to be left open."""
+    is_open = {index: graph.nodes[index].type.layout == "map" for _, index in graph.inputs}
+    for node in graph.nodes:
+        if not node.inputs:
+            continue
+        opened = any(is_open[i] for i in node.inputs)
+        if opened and not _any_size(node, graph.nodes[node.inputs[0]].type.rank):
+            reads = graph.nodes[node.inputs[0]].type
+            raise SpecError.of(
+                "NS506",
+                f"{node.name} needs a fixed size, so height and width cannot be left open",
+                span=node.span,
+                notes=[f"it reads {reads.noun}"],
+                helps=["pool globally before it (`gap`), or leave only the batch open"],
+            )
+        is_open[node.index] = opened and not isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
+
+
+def _any_size(node: Node, rank: int) -> bool:
+    op = node.op
+    if op.name == "LRN" and rank != 2:
+        return False
+    if isinstance(op, (Conv, TransposedConv, Pool)):
+        if op.name == "localconv" or getattr(op, "round", "floor") == "ceil":
+            return False
+        return op.pad not in ("same_upper", "same_lower")
+    return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size

@@ -1,0 +1,31 @@
+"""torch.export: the generated module as an ExportedProgram, its batch left open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.backends.torch.live import require_torch, to_torch
+from netspec.files import atomic_write
+
+if TYPE_CHECKING:
+    from netspec.model import Model
+
+__all__ = ["write_program"]
+
+
+def write_program(
+    model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+) -> None:
+    """Writes a .pt2 file of the module in evaluation mode. Raises SpecError."""
+    from netspec.backends.onnx.verify import load_weights, sample_inputs
+
+    torch = require_torch()
+    module = to_torch(model).eval()
+    load_weights(module, model, weights, seed)
+    inputs = tuple(torch.from_numpy(v) for v in sample_inputs(model.graph, 2).values())
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+    with atomic_write(path) as file:
+        torch.export.save(program, file)
