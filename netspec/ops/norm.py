@@ -65,7 +65,7 @@ class BatchNorm(Op):
         statistics = [emit.param("running_mean"), emit.param("running_var")]
         how: dict[str, Any] = {"epsilon": self.eps}
         if emit.train and emit.opset >= 14:
-            how |= {"training_mode": 1, "momentum": 1 - self.momentum}
+            how |= {"training_mode": 1, "momentum": 1 - self.momentum, "extra_outputs": ("mean", "var")}
         y = emit.node("BatchNormalization", [emit.channels_first(), scale, shift, *statistics], **how)
         return emit.channels_back(y)
 
@@ -132,6 +132,13 @@ class GroupNorm(Op):
                 "NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups",
                 helps=(f"groups that do: {', '.join(map(str, sorted(near[:3])))}",),
             )  # fmt: skip
+        if x.size == self.groups:
+            raise Misfit(
+                "NS307",
+                "gn over a single value gives zeros",
+                label=f"the input is {x.noun}",
+                helps=("use fewer groups, or `ln`",),
+            )
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:

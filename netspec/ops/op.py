@@ -11,7 +11,7 @@ from netspec.ops.kinds import Kind
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
 
-__all__ = ["REQUIRED", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
+__all__ = ["REQUIRED", "Change", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
 
 T = TypeVar("T")
 Slot = Literal["option", "kernel", "width", "stride", "value"]
@@ -54,6 +54,15 @@ class Option(Generic[T]):
         raise AttributeError(self.name)  # unreachable: an instance carries the value under the same name
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another value for one option that makes a layer fit, and the help that says what it gives."""
+
+    help: str
+    option: str
+    value: str
+
+
 class Misfit(Exception):
     """An op cannot take these inputs. The elaborator turns it into a diagnostic at the layer."""
 
@@ -66,6 +75,7 @@ class Misfit(Exception):
         label: str = "",
         notes: tuple[str, ...] = (),
         helps: tuple[str, ...] = (),
+        changes: tuple[Change, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -74,6 +84,7 @@ class Misfit(Exception):
         self.label = label
         self.notes = notes
         self.helps = helps
+        self.changes = changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class Leftover:
     dropped: int
     arithmetic: str
     helps: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,28 @@ class MaxPool(Pool):
 
     dilation = Option(PerAxis(), (1,), doc="distance between the taps of the window")
 
+    def output(self, *inputs: TensorType) -> TensorType:
+        result = super().output(*inputs)
+        if set(self.dilation) != {1}:
+            self.require_taps(self.geometry(inputs[0]))
+        return result
+
+    def require_taps(self, window: Window) -> None:
+        """Raises Misfit where all taps of a window fall beside the input: with dilation they can step over it."""
+        for i, size in enumerate(window.output):
+            near_ends = {*range(min(size, 64)), *range(max(0, size - 64), size)}
+            for o in near_ends:
+                first = o * window.stride[i] - window.before[i]
+                taps = (first + k * window.dilation[i] for k in range(window.kernel[i]))
+                if not any(0 <= tap < window.input[i] for tap in taps):
+                    raise Misfit(
+                        "NS205",
+                        "a window has all its taps in the padding",
+                        option="dilation",
+                        notes=(f"along the {window.axes[i]}, window {o + 1} of {size} has nothing to pool",),
+                        helps=("pad less, or use a smaller dilation",),
+                    )
+
     @property
     def reach(self) -> tuple[int, ...]:  # type: ignore[override]
         return self.dilation

@@ -48,17 +48,31 @@ class Scaling(Op):
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
         y = emit.channels_first()
-        scales = emit.floats([1.0, 1.0, *(n / w for n, w in zip(self.sizes(x), x.spatial, strict=True))], "scales")
+        if self.mode == "nearest" and not self.exact_scales:
+            return emit.channels_back(self.gathered(emit, y))
         how = (
             {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
             if self.mode == "nearest"
             else {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         )
         if self.exact_scales:
+            factors = [n / w for n, w in zip(self.sizes(x), x.spatial, strict=True)]
+            scales = emit.wide_floats([1.0, 1.0, *factors], "scales")
             return emit.channels_back(emit.node("Resize", [y, "", scales], **how))
         batch = emit.slice(emit.node("Shape", [y], hint="shape"), 0, 0, 2)
         sizes = emit.node("Concat", [batch, emit.ints(list(self.sizes(x)), "sizes")], axis=0)
         return emit.channels_back(emit.node("Resize", [y, "", "", sizes], **how))
+
+    def gathered(self, emit: Emitter, y: str) -> str:
+        """Nearest neighbours, axis by axis, by the indices that torch takes: floor(i w/n) in single precision."""
+        import numpy as np
+
+        (x,) = emit.types
+        for axis, (w, n) in enumerate(zip(x.spatial, self.sizes(x), strict=True)):
+            index = np.floor(np.arange(n, dtype=np.float32) * (np.float32(w) / np.float32(n))).astype(int)
+            taken = [min(int(i), w - 1) for i in index]
+            y = emit.node("Gather", [y, emit.ints(taken, "nearest")], axis=2 + axis)
+        return y
 
     exact_scales: ClassVar[bool] = False
 

@@ -201,6 +201,13 @@ class Pad(Op):
         front, back = self.channels
         begins = [0, *before, front] if x.layout == "sequence" else [0, front, *before]
         ends = [0, *after, back] if x.layout == "sequence" else [0, back, *after]
+        fusible = self.mode == "constant" and not self.value and x.layout == "map" and not any(self.channels)
+        if fusible and emit.feeds_pooling:
+            # ONNX Runtime would fuse these zeros into the pooling as if they were its padding: one more channel, cut
+            # off again, keeps them apart
+            ends[1] = 1
+            padded = emit.node("Pad", [*emit.inputs, emit.ints([*begins, *ends], "pads")], mode="constant")
+            return emit.slice(padded, 1, 0, x.features)
         mode = {"replicate": "edge"}.get(self.mode, self.mode)
         pads = emit.ints([*begins, *ends], "pads")
         extra = [emit.scalar(self.value, "value")] if self.mode == "constant" else []

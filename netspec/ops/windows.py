@@ -6,11 +6,11 @@ output = (W + P - (D(K-1) + 1)) / S + 1, rounded down (Dumoulin & Visin 2016, re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from netspec.graph import TensorType
-from netspec.ops.op import Leftover, Misfit
+from netspec.ops.op import Change, Leftover, Misfit
 
 __all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
 
@@ -80,23 +80,36 @@ class Window:
             return
         kernel, size = _times(self.extent), _times(self.input)
         notes = tuple(f"{self.axes[i]}: {self.arithmetic(i)}" for i in short)
-        helps = []
-        lack = max(self.extent[i] - self.input[i] - self.before[i] - self.after[i] for i in short)
-        room = min(self.input[i] + self.before[i] + self.after[i] for i in short)
-        if self.symmetric:
-            half = max(self.before[i] for i in short) + -(-lack // 2)
-            if what != "pooling" or half < min(self.extent):
-                helps.append(f"pad={half} makes it fit")
-        if room >= 1 and set(self.dilation) == {1}:
-            helps.append(f"a kernel of {room} covers all of it" if room > 1 else "a kernel of 1 fits")
+        changes = self._fitting(what, short)
         padded = " padded" if any(self.before) or any(self.after) else ""
+        need = _times(tuple(max(1, e - b - a) for e, b, a in zip(self.extent, self.before, self.after, strict=True)))
         raise Misfit(
             "NS301",
             f"the {kernel} window is larger than its{padded} {size} input",
             label=f"the input is {size}",
             notes=notes,
-            helps=tuple(helps),
+            helps=(*(c.help for c in changes), f"an input of at least {need} fits"),
+            changes=changes,
         )
+
+    def _fitting(self, what: str, short: list[int]) -> tuple[Change, ...]:
+        """Paddings and kernels with which the window fits, each with the output it gives."""
+        changes = []
+        lack = max(self.extent[i] - self.input[i] - self.before[i] - self.after[i] for i in short)
+        room = min(self.input[i] + self.before[i] + self.after[i] for i in short)
+        if self.symmetric:
+            half = max(self.before[i] for i in short) + -(-lack // 2)
+            if what != "pooling" or half < min(self.extent):
+                ends = (half,) * len(self.input)
+                out = _times(replace(self, before=ends, after=ends).output)
+                changes.append(Change(f"pad={half} makes it fit ({out} out)", "pad", str(half)))
+        if room >= 1 and set(self.dilation) == {1}:
+            smaller = replace(self, kernel=(room,) * len(self.input))
+            if min(smaller.output) >= 1 and (what != "pooling" or max(self.before) < room):
+                covers = "covers all of it" if room > 1 else "fits"
+                out = _times(smaller.output)
+                changes.append(Change(f"a kernel of {room} {covers} ({out} out)", "kernel", str(room)))
+        return tuple(changes)
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """The axes along which the window does not tile its input exactly."""
@@ -111,22 +124,35 @@ class Window:
         w, s, e, b, a = self.input[i], self.stride[i], self.extent[i], self.before[i], self.after[i]
         seen = (self.output[i] - 1) * s + e - b
         dropped = max(0, w - seen) if e >= s else 0
-        helps: list[str] = []
+        sizes = [v for v in (w - self._rest(i), w - self._rest(i) + s) if v >= 1]
+        tiling = " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes)
+        changes = self._tiling(i)
+        helps = [c.help for c in changes if c.option != "kernel"]
+        helps += [f"inputs of {tiling} tile exactly"] if sizes else []
+        helps += [c.help for c in changes if c.option == "kernel"]
+        alike = len({(self.input[j], self.extent[j], self.stride[j], self.before[j]) for j in range(len(self.input))})
+        return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps), changes if alike == 1 else ())
+
+    def _tiling(self, i: int) -> tuple[Change, ...]:
+        """The nearest padding, stride and kernel with which the window tiles axis i, each with the output it gives."""
+        w, s, k, e = self.input[i], self.stride[i], self.kernel[i], self.extent[i]
+        b, a, d = self.before[i], self.after[i], self.dilation[i]
+        changes = []
         if a == b:
-            pads = [p for p in range(e) if (w + 2 * p - e) % s == 0 and p != b]
+            pads = [p for p in range(e) if (w + 2 * p - e) % s == 0 and p != b and w + 2 * p >= e]
             if pads:
                 p = min(pads, key=lambda p: (abs(p - b), -p))
-                helps.append(f"pad={p} gives exactly {(w + 2 * p - e) // s + 1}")
+                changes.append(Change(f"pad={p} gives exactly {(w + 2 * p - e) // s + 1}", "pad", str(p)))
         strides = [t for t in range(1, s + 2) if t != s and (w + a + b - e) % t == 0]
         if strides:
             t = min(strides, key=lambda t: (abs(t - s), t))
-            helps.append(f"stride {t} gives exactly {(w + a + b - e) // t + 1}")
-        sizes = [v for v in (w - self._rest(i), w - self._rest(i) + s) if v >= 1]
-        if sizes:
-            helps.append(
-                "inputs of " + " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes) + " tile exactly"
-            )
-        return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps))
+            changes.append(Change(f"stride {t} gives exactly {(w + a + b - e) // t + 1}", "stride", str(t)))
+        rooms = {v: w + a + b - d * (v - 1) - 1 for v in range(max(1, k - s), k + s + 1) if v != k}
+        kernels = [v for v, room in rooms.items() if room >= 0 and room % s == 0 and v > max(a, b)]
+        if kernels:
+            v = min(kernels, key=lambda v: (abs(v - k), -v))
+            changes.append(Change(f"a kernel of {v} gives exactly {rooms[v] // s + 1}", "kernel", str(v)))
+        return tuple(changes)
 
 
 def _times(sizes: tuple[int, ...]) -> str:
@@ -167,6 +193,7 @@ def both_ends(
                     "NS307", "pad=same needs an odd kernel", option="pad",
                     notes=(f"half of {even[0]} - 1 is {(even[0] - 1) / 2:g}: it cannot stand on both sides",),
                     helps=("same_upper puts the odd one after, same_lower before",),
+                    changes=(Change("same_upper puts the odd one after, same_lower before", "pad", "same_upper"),),
                 )  # fmt: skip
             half = tuple((e - 1) // 2 for e in extent)
             return half, half

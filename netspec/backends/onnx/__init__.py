@@ -95,6 +95,9 @@ def _emit(graph: Graph, parts: OnnxParts, results: list[tuple[str, int]], folds:
     """Writes every layer's nodes; returns the tensor name of each node of the graph."""
     parts.names.update(name for name, _ in (*graph.inputs, *results))
     tensors = {index: _half_input(parts, graph, name, index) for name, index in graph.inputs}
+    for node in graph.nodes:
+        for i in node.inputs:
+            parts.users.setdefault(i, []).append(node)
     needed = _needed(graph, [index for _, index in results])
     folded = {fold.norm.index for fold in folds.values()}
     for node in graph.nodes:

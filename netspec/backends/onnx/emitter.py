@@ -24,6 +24,7 @@ class OnnxParts:
     constants: dict[tuple[Any, ...], TensorProto] = field(default_factory=dict)
     weights: dict[str, None] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    users: dict[int, list[Node]] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
         free, number = name, 2
@@ -54,6 +55,19 @@ class Emitter:
         """Whether dropout and batch statistics stay in."""
         return self.parts.train
 
+    @property
+    def feeds_pooling(self) -> bool:
+        """Whether a pooling reads the result, perhaps past layers that vanish in inference."""
+        stack, pools = [self.layer.index], ("maxpool", "avgpool", "lppool", "subsample")
+        while stack:
+            index = stack.pop()
+            for node in self.parts.users.get(index, ()):
+                if node.kind in pools:
+                    return True
+                if node.kind in ("identity", "dropout", "dropout2d", "droppath", "noise"):
+                    stack.append(node.index)
+        return False
+
     # Tensors
 
     def param(self, name: str) -> str:
@@ -74,6 +88,14 @@ class Emitter:
 
     def floats(self, values: list[float], hint: str, *, shape: tuple[int, ...] | None = None) -> str:
         return self._constant(tuple(values), "float32", hint, (len(values),) if shape is None else shape)
+
+    def wide_floats(self, values: list[float], hint: str) -> str:
+        """Floats that stay in single precision in a model of half precision (Resize wants its scales so)."""
+        half, self.parts.half = self.parts.half, False
+        try:
+            return self.floats(values, hint)
+        finally:
+            self.parts.half = half
 
     def scalar(self, value: float, hint: str) -> str:
         return self._constant((value,), "float32", hint, ())
@@ -99,12 +121,15 @@ class Emitter:
 
     # Nodes
 
-    def node(self, op_type: str, inputs: list[str], *, hint: str = "", **attributes: Any) -> str:
+    def node(
+        self, op_type: str, inputs: list[str], *, hint: str = "", extra_outputs: tuple[str, ...] = (), **attributes: Any
+    ) -> str:
         """Adds a node; returns the name of its output. The layer's last node is renamed to the layer's name."""
         from onnx import helper
 
         name = self.parts.unique(f"{self.layer.name}/{hint or op_type}")
-        made = helper.make_node(op_type, inputs, [name], name=name, **attributes)
+        outputs = [name, *(self.parts.unique(f"{self.layer.name}/{extra}") for extra in extra_outputs)]
+        made = helper.make_node(op_type, inputs, outputs, name=name, **attributes)
         self.parts.nodes.append(made)
         return name
 
