@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netspec.ops.op import Op
     from netspec.training.recipe import Recipe
 
-__all__ = ["Graph", "Layout", "Node", "Param", "Region", "TensorType"]
+__all__ = ["Failed", "Graph", "Layout", "Node", "Param", "Region", "TensorType"]
 
 Layout: TypeAlias = Literal["map", "vector", "sequence", "ids"]
 
@@ -183,6 +183,18 @@ class Node:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Failed:
+    """A layer in error: the index of the node that it would have been, what came in, and how many layers behind it
+    are not known because of it."""
+
+    place: int
+    name: str
+    span: Span
+    inputs: tuple[TensorType, ...]
+    followers: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """A whole network. `inputs` and `outputs` are (name, node index) pairs in the order declared."""
 
@@ -195,6 +207,8 @@ class Graph:
     """Auxiliary heads: name, the node of their output, the weight of their loss."""
     recipe: Recipe | None = None
     """How it is trained, where the spec says so."""
+    failed: list[Failed] = field(default_factory=list)
+    """Layers in error, in the order of the spec; the network is whole where there are none."""
 
     @property
     def layers(self) -> list[Node]:

@@ -9,9 +9,20 @@ from difflib import get_close_matches
 from typing import Literal
 
 from netspec.diagnostics.codes import CODES
-from netspec.source import Span
+from netspec.source import SourceFile, Span
 
-__all__ = ["CODES", "Diagnostic", "Diagnostics", "Label", "SpecError", "is_allowed", "nearest"]
+__all__ = [
+    "CODES",
+    "Diagnostic",
+    "Diagnostics",
+    "Edit",
+    "Fix",
+    "Label",
+    "Skipped",
+    "SpecError",
+    "is_allowed",
+    "nearest",
+]
 
 Severity = Literal["error", "warning"]
 
@@ -25,8 +36,42 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """The text that takes the place of a span; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that mend a finding. A safe one says what the author certainly meant, and `--fix` applies it; any other
+    is one of several ways out, to be reviewed. A title that is one of the helps is not shown twice.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = False
+
+    @classmethod
+    def replace(cls, span: Span, text: str, title: str, *, safe: bool = False) -> Fix:
+        return cls(title, (Edit(span, text),), safe)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A statement that could not be parsed. What it would have declared or computed is unknown, and not reported again."""
+
+    span: Span
+
+    @property
+    def text(self) -> str:
+        return self.span.text
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: a stable code, a short lower-case message, where, the facts, and what to do.
+    """One finding: a stable code, a short lower-case message, where, the facts, what to do, and edits that do it.
 
     `span` is None only where there is no text to point at (a file that cannot be read).
     """
@@ -39,6 +84,7 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -60,12 +106,18 @@ class Diagnostics:
     """A collector. The same finding at the same place is kept once."""
 
     items: list[Diagnostic] = field(default_factory=list)
+    skipped: dict[tuple[SourceFile, int], Skipped] = field(default_factory=dict)
+    """What the parser left out, by the place of its placeholder."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic) -> None:
         key = (diagnostic.code, diagnostic.message, diagnostic.span)
         if key not in self._seen:
             self._seen.add(key)
+            if any(h.startswith("did you mean") for h in diagnostic.helps) and not diagnostic.fixes:
+                from netspec.diagnostics.respelling import with_respelling
+
+                diagnostic = with_respelling(diagnostic)
             self.items.append(diagnostic)
 
     def error(
@@ -78,8 +130,11 @@ class Diagnostics:
         secondary: Iterable[Label] = (),
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
+        fixes: Iterable[Fix] = (),
     ) -> None:
-        self.add(Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps)))
+        self.add(
+            Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps), tuple(fixes))
+        )
 
     def warning(
         self,
@@ -88,10 +143,16 @@ class Diagnostics:
         span: Span | None,
         *,
         label: str = "",
+        secondary: Iterable[Label] = (),
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
+        fixes: Iterable[Fix] = (),
     ) -> None:
-        self.add(Diagnostic(code, "warning", message, span, label, (), tuple(notes), tuple(helps)))
+        self.add(
+            Diagnostic(
+                code, "warning", message, span, label, tuple(secondary), tuple(notes), tuple(helps), tuple(fixes)
+            )
+        )
 
     @property
     def has_errors(self) -> bool:

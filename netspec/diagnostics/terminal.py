@@ -118,7 +118,8 @@ class _Renderer:
             lines += self.place(label.span, gutter, first=i == 0)
             lines += self.source_line(label, gutter, diagnostic.severity if i == 0 else "frame")
         equals = self.style("=", "frame")
-        for title, texts in (("note", diagnostic.notes), ("help", diagnostic.helps)):
+        helps = dict.fromkeys((*diagnostic.helps, *(fix.title for fix in diagnostic.fixes)))
+        for title, texts in (("note", diagnostic.notes), ("help", helps)):
             for text in texts:
                 lead = f"{' ' * gutter} = {title}: "
                 wrapped = self.wrap(lead, _printable_lines(text), len(lead))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.diagnostics import Diagnostic, Diagnostics, Label, nearest
+from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
 from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
 from netspec.elaborate.joins import run_dense, run_join, run_residual
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from netspec.elaborate.project import Project
 
 __all__ = ["Elaborator"]
-
-_ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
-
 
 Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
 
@@ -75,10 +72,11 @@ class Elaborator:
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
         secondary: Iterable[Label] = (),
+        fixes: Iterable[Fix] = (),
     ) -> None:
         self.diagnostics.error(
-            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary
-        )
+            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, fixes=fixes
+        )  # fmt: skip
 
     def trail(self) -> list[str]:
         return ["in " + ", ".join(reversed(self.context))] if self.context else []
@@ -91,6 +89,8 @@ class Elaborator:
             label=diagnostic.label,
             notes=diagnostic.notes,
             helps=diagnostic.helps,
+            secondary=diagnostic.secondary,
+            fixes=diagnostic.fixes,
         )
 
     @contextmanager
@@ -345,7 +345,8 @@ class Elaborator:
             return
         bound = bind(self, layer, frame)
         if bound is None:
-            frame.here = UNKNOWN
+            here = frame.here
+            self.fail(frame, label, layer.span, (here.type,) if here is not None and here.type is not None else ())
             return
         base = label or ""
         expanded = bound.op.expand(frame.here.type) if frame.here is not None and frame.here.type is not None else None
@@ -370,6 +371,8 @@ class Elaborator:
             frame.here = UNKNOWN
             return
         if here.type is None:
+            if self.graph.failed:
+                self.graph.failed[-1].followers += 1
             return
         if bound.op.needs_flat(here.type):
             self.add(
@@ -409,17 +412,28 @@ class Elaborator:
         try:
             output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
-            self.misfit(misfit, span, spans)
-            frame.here = UNKNOWN
+            from netspec.elaborate.failures import report_misfit
+
+            report_misfit(self, misfit, type(op), span, spans)
+            self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
             return
         if leftovers:
-            self.leftover(leftovers, span, frame)
+            from netspec.elaborate.failures import report_leftovers
+
+            report_leftovers(self, leftovers, type(op), span, frame)
         if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
         tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
         if tied is not None:
             self.graph.nodes[-1].tied = tied
+
+    def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
+        """Goes on with an unknown tensor behind a layer in error, which is reported; the report shows its row."""
+        from netspec.elaborate.failures import row_of_failure
+
+        frame.here = UNKNOWN
+        row_of_failure(self, frame, name, span, inputs)
 
     def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
         """What an op gives for its inputs; the same op on the same types is inferred once. Raises Misfit."""
@@ -481,31 +495,6 @@ class Elaborator:
             )
             return
         node.shares = first.index if first.shares is None else first.shares
-
-    def misfit(self, misfit: Misfit, span: Span, spans: dict[str, Span]) -> None:
-        where = spans.get(misfit.option, span) if misfit.option else span
-        self.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=misfit.helps)
-
-    def leftover(self, leftovers: tuple[Leftover, ...], span: Span, frame: Frame) -> None:
-        """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
-        exact = frame.fit == "exact"
-        told = [x for x in leftovers if exact or x.dropped]
-        if not told:
-            return
-        arithmetic = dict.fromkeys(x.arithmetic for x in told)
-        notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]
-        several = len(arithmetic) > 1
-        helps = list(dict.fromkeys(f"{x.axis}: {h}" if several else h for x in told for h in x.helps))
-        if exact:
-            axes = " and ".join(x.axis for x in told)
-            self.error("NS302", f"the window does not tile the {axes} of its input", span, notes=notes, helps=helps)
-            return
-        parts = [f"{x.dropped} {_ROWS[x.axis]}{'s' if x.dropped > 1 else ''}" for x in told]
-        verb = "is" if len(parts) == 1 and told[0].dropped == 1 else "are"
-        self.diagnostics.warning(
-            "NS305", f"{' and '.join(parts)} of the input {verb} never seen", span, label="rounded down",
-            notes=[*notes, *self.trail()], helps=helps,
-        )  # fmt: skip
 
 
 _TERMS: dict[type, Callable[[Elaborator, Any, Frame], None]] = {
