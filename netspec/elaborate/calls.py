@@ -69,6 +69,8 @@ def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, sp
             notes=[f"it is defined at {first.source.name}:{first.line}"],
         )
         return
+    if name.startswith("_"):
+        run.error("NS213", f"`{name}` cannot name a block", span, helps=["begin it with a letter: it names modules of the compiled net"])
     scope.blocks[name] = block
 
 

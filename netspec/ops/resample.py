@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from netspec.graph import TensorType
 from netspec.ops.conv import require_map
@@ -50,7 +50,7 @@ class Scaling(Op):
         y = emit.channels_first()
         if self.mode == "nearest" and not self.exact_scales:
             return emit.channels_back(self.gathered(emit, y))
-        how = (
+        how: dict[str, Any] = (
             {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
             if self.mode == "nearest"
             else {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}

@@ -38,8 +38,9 @@ def named_source(model: Model) -> tuple[str, str]:
 
 def class_name(name: str) -> str:
     """A class name for the net, a block or a group."""
-    name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return name + "_" if keyword.iskeyword(name) or name in ("Tensor", "F") else name
+    name = "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Net"
+    name = f"Net{name}" if name[0].isdigit() else name
+    return f"{name}_" if keyword.iskeyword(name) or name in ("Tensor", "F") else name
 
 
 class _File:

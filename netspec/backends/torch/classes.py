@@ -11,8 +11,10 @@ import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from netspec.backends.torch.plan import Plan
+from netspec.elaborate.declarations import RESERVED_LABELS
 from netspec.graph import Graph
 from netspec.ops.python_text import CallText
 
@@ -82,62 +84,91 @@ def _write_defaults_alike(group: list[Draft]) -> None:
             draft.members[i] = (name, made.showing(options))
 
 
+Values: TypeAlias = tuple[float, ...]
+Kind: TypeAlias = Literal["int", "float"]
+
+_TAKEN = frozenset(
+    [
+        "self",
+        "x",
+        "y",
+        "i",
+        "super",
+        "range",
+        "nn",
+        "torch",
+        "F",
+        "Tensor",
+        "int",
+        "float",
+        "tuple",
+        "list",
+        "True",
+        "False",
+        "None",
+    ]
+)
+
+
 class _Names:
-    """Finds a name or an expression for a number that differs between instances."""
+    """Finds a name or an expression for a number that differs between instances.
+
+    A parameter has one kind: where a block uses an argument as a whole number here and as a real one there, it
+    becomes two parameters, since torch tells 2 from 2.0.
+    """
 
     def __init__(self, graph: Graph, drafts: Sequence[Draft]) -> None:
-        self.count = len(drafts)
-        self.known: dict[tuple[float, ...], str] = {}
-        self.used: dict[str, tuple[float, ...]] = {}
-        self.base: list[tuple[str, tuple[float, ...]]] = []
+        self.taken = set(_TAKEN)
+        self.known: dict[tuple[Values, Kind], str] = {}
+        self.used: dict[str, tuple[Values, Kind]] = {}
+        self.base: list[tuple[str, Values]] = []
         regions = [draft.plan.region for draft in drafts]
         for i, (name, _) in enumerate(regions[0].arguments):
             values = [r.arguments[i][1] for r in regions if len(r.arguments) > i]
-            if len(values) == self.count and all(
-                isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
-            ):
-                self.base.append((_safe(name), tuple(float(v) for v in values)))
+            if len(values) == len(drafts) and all(type(v) in (int, float) for v in values):
+                self.base.append((self.unique(name.strip("_") or "value"), tuple(float(v) for v in values)))
         inputs = [graph.nodes[draft.plan.inputs[0]].type.features for draft in drafts]
-        self.base.append(("in_channels", tuple(float(v) for v in inputs)))
+        self.base.append((self.unique("in_channels"), tuple(float(v) for v in inputs)))
 
-    def expression(self, values: tuple[float, ...], place: str) -> str:
-        found = self.known.get(values)
-        if found is None:
-            found = self.known[values] = self._find(values, place)
-        return found
+    def unique(self, name: str) -> str:
+        """A name that is free, and a legal one for a parameter."""
+        name = f"n{name}" if name[:1].isdigit() else name
+        free, number = name, 2
+        while free in self.taken or keyword.iskeyword(free):
+            free, number = f"{name}_{number}", number + 1
+        self.taken.add(free)
+        return free
 
-    def _find(self, values: tuple[float, ...], place: str) -> str:
+    def expression(self, values: Values, kind: Kind, place: str) -> str:
+        key = (values, kind)
+        if key not in self.known:
+            self.known[key] = self._find(values, kind, place)
+        return self.known[key]
+
+    def _find(self, values: Values, kind: Kind, place: str) -> str:
         for name, base in self.base:
             if base == values:
-                return self._use(name, base)
+                return self._use(name, base, kind)
         for name, base in self.base:
-            if 0 in base:
-                continue
-            ratios = {v / b for v, b in zip(values, base, strict=True)}
-            if len(ratios) == 1:
-                ratio = ratios.pop()
-                if ratio.is_integer() and 1 < ratio <= 64:
-                    return f"{int(ratio)} * {self._use(name, base)}"
-                if (1 / ratio).is_integer() and 1 < 1 / ratio <= 64:
-                    return f"{self._use(name, base)} // {int(1 / ratio)}"
-        free, number = place, 2
-        while free in self.used:
-            free, number = f"{place}{number}", number + 1
-        return self._use(free, values)
+            for k in range(2, 65):
+                if all(v == b * k for v, b in zip(values, base, strict=True)):
+                    return f"{k} * {self._use(name, base, kind)}"
+                if all(v == b / k for v, b in zip(values, base, strict=True)):
+                    return f"{self._use(name, base, kind)} {'//' if kind == 'int' else '/'} {k}"
+        return self._use(self.unique(place), values, kind)
 
-    def _use(self, name: str, values: tuple[float, ...]) -> str:
-        self.used[name] = values
+    def _use(self, name: str, values: Values, kind: Kind) -> str:
+        whole = all(v.is_integer() for v in values)
+        if (name in self.used and self.used[name] != (values, kind)) or (kind == "int" and not whole):
+            name = self.unique(f"{name}_{kind}")
+        self.used[name] = (values, kind)
         return name
 
-    def parameters(self) -> list[tuple[str, tuple[float, ...]]]:
-        """What was used, the channels that come in first, then the block's own parameters, then the rest."""
-        order = ["in_channels", *(name for name, _ in self.base if name != "in_channels")]
-        first = [(name, self.used[name]) for name in order if name in self.used]
-        return first + [(name, values) for name, values in self.used.items() if name not in order]
-
-
-def _safe(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) or name in ("self", "x", "nn", "torch", "F", "Tensor") else name
+    def parameters(self) -> list[tuple[str, Values, Kind]]:
+        """What was used: the channels that come in first, then the block's own parameters, then the rest."""
+        order = [self.base[-1][0], *(name for name, _ in self.base[:-1])]
+        names = [n for n in order if n in self.used] + [n for n in self.used if n not in order]
+        return [(name, *self.used[name]) for name in names]
 
 
 def _shared(graph: Graph, drafts: list[Draft]) -> SharedClass:
@@ -145,27 +176,40 @@ def _shared(graph: Graph, drafts: list[Draft]) -> SharedClass:
     members = []
     for i, (member, _) in enumerate(drafts[0].members):
         texts = [str(draft.members[i][1]) for draft in drafts]
-        members.append((member, _fill(texts, names, member)))
-    attributes: dict[str, str] = {}
+        members.append((member, _fill(texts, names, f"{member}_channels".strip("_"))))
+    attributes = _Attributes({member for member, _ in members})
     forward = []
     for i in range(len(drafts[0].forward)):
         texts = [draft.forward[i] for draft in drafts]
         forward.append(_fill(texts, names, "size", attributes))
     used = names.parameters()
-    kinds = [(name, "int" if all(v.is_integer() for v in values) else "float") for name, values in used]
-    made = SharedClass(kinds, members, [f"self.{n} = {e}" for n, e in attributes.items()], forward)
+    made = SharedClass([(n, kind) for n, _, kind in used], members, attributes.lines(), forward)
     for i in range(len(drafts)):
-        made.arguments.append(
-            {name: _plain(values[i], kind) for (name, values), (_, kind) in zip(used, kinds, strict=True)}
-        )
+        made.arguments.append({n: int(values[i]) if kind == "int" else values[i] for n, values, kind in used})
     return made
 
 
-def _plain(value: float, kind: str) -> int | float:
-    return int(value) if kind == "int" else value
+class _Attributes:
+    """Numbers of the forward pass that differ between instances: kept on the module, under names of their own."""
+
+    def __init__(self, members: set[str]) -> None:
+        self.taken = members | RESERVED_LABELS
+        self.names: dict[str, str] = {}
+
+    def name(self, expression: str) -> str:
+        if expression not in self.names:
+            free = re.sub(r"\W+", "_", expression).strip("_")
+            while free in self.taken or not free.isidentifier():
+                free = f"size_{free}"
+            self.taken.add(free)
+            self.names[expression] = free
+        return self.names[expression]
+
+    def lines(self) -> list[str]:
+        return [f"self.{name} = {expression}" for expression, name in self.names.items()]
 
 
-def _fill(texts: list[str], names: _Names, place: str, attributes: dict[str, str] | None = None) -> str:
+def _fill(texts: list[str], names: _Names, place: str, attributes: _Attributes | None = None) -> str:
     """The text that instances share, with expressions where their numbers differ.
 
     With `attributes`, for a line of the forward pass, an expression is kept as an attribute of the module.
@@ -178,11 +222,8 @@ def _fill(texts: list[str], names: _Names, place: str, attributes: dict[str, str
             out += column[0]
         else:
             option = re.search(r"(\w+)=\(?$", before)
-            expression = names.expression(tuple(map(float, column)), option.group(1) if option else f"{place}_channels")
-            if attributes is not None:
-                name = expression if expression.isidentifier() else re.sub(r"\W+", "_", f"n_{expression}")
-                attributes[name] = expression
-                expression = f"self.{name}"
-            out += expression
+            kind: Kind = "int" if all(token.isdigit() for token in column) else "float"
+            expression = names.expression(tuple(map(float, column)), kind, option.group(1) if option else place)
+            out += expression if attributes is None else f"self.{attributes.name(expression)}"
         out += piece
     return out

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 __all__ = ["member_lines"]
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w)")
-_NUMBERED = re.compile(r"(.*?)(\d+)")
+# A whole number that is an argument by itself, so that an expression can stand in its place
+_NUMBER = re.compile(r"(?<=[(=])(?:0|[1-9]\d*)(?=[,)])|(?<=, )(?:0|[1-9]\d*)(?=[,)])")
+_NUMBERED = re.compile(r"(.*?)(0|[1-9]\d*)")
 _LEAST = 3
 """Repeats before a loop is worth its line."""
 _LONGEST = 8
