@@ -125,6 +125,8 @@ class Region:
     block: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
     members: list[Node | Region] = field(default_factory=list)
+    checkpoint: bool = False
+    """Whether its activations are computed again in the backward pass instead of kept (Chen et al. 2016)."""
     shares: Region | None = None
     """The instance of the same shared block whose weights this one uses."""
 

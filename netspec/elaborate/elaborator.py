@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
+from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.limits import LimitReached, Limits
@@ -51,6 +52,10 @@ class Elaborator:
         self.calling: list[Any] = []
         self.shared_from: list[Iterator[Node]] = []
         self.all_labels: set[str] = set()
+        self.place: Span | None = None
+        """The statement, or the number of copies, at which a limit is reached."""
+        self.unknown_blocks = False
+        """Whether a `use` could not be parsed, so that any name may be a block."""
         self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
         self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
         self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span]]] = {}
@@ -58,7 +63,9 @@ class Elaborator:
     @property
     def failed_layers(self) -> bool:
         """Whether a layer failed, so that totals mean nothing."""
-        return self.diagnostics.has_errors and not all(d.code.startswith("NS4") for d in self.diagnostics if d.is_error)
+        if self.graph.failed or any(index < 0 for _, index in self.graph.outputs):
+            return True
+        return any(d.is_error and not d.code.startswith(("NS1", "NS4")) for d in self.diagnostics)
 
     # Findings
 
@@ -156,6 +163,8 @@ class Elaborator:
 
     def run(self, statements: Sequence[Any], frame: Frame) -> None:
         for statement in statements:
+            if not self.context:
+                self.place = statement.span
             self.evaluator.spend()
             getattr(self, f"_{type(statement).__name__.lower()}")(statement, frame)
 
@@ -204,6 +213,10 @@ class Elaborator:
         if self.train is not None:
             self.error("NS209", "there is one `train` section already", train.span)
             return
+        if self.diagnostics.skipped:
+            from netspec.elaborate.skips import without_skipped
+
+            train = without_skipped(self, train)
         self.train = train
 
     def _shared(self, shared: t.Shared, frame: Frame) -> None:
@@ -234,7 +247,7 @@ class Elaborator:
         if step.times is not None:
             count = self.count(step.times, frame, "the number of copies")
             if count is None:
-                frame.here = UNKNOWN
+                self.fail(frame, None, step.span, ())
                 copies = 1
             else:
                 copies = count
@@ -260,7 +273,7 @@ class Elaborator:
     def may_label(self, label: t.Name, frame: Frame) -> bool:
         from netspec.elaborate.declarations import RESERVED_LABELS
 
-        if label.text in RESERVED_LABELS:
+        if label.text in RESERVED_LABELS or label.text.startswith("_"):
             self.error(
                 "NS213",
                 f"`{label.text}` cannot be a label",
@@ -290,6 +303,8 @@ class Elaborator:
         if step.times is None:
             self.term(step.term, frame, None)
             return
+        if not self.context:
+            self.place = step.times.span
         inner = frame.inner(self.region(frame, "repeat", "", step.span))
         inner.region.arguments = (("count", copies),)
         for i in range(copies):
@@ -299,6 +314,12 @@ class Elaborator:
         frame.here = inner.here
 
     def term(self, term: t.Term, frame: Frame, label: str | None) -> None:
+        found, failed = len(self.diagnostics.items), len(self.graph.failed)
+        self._term(term, frame, label)
+        if frame.here is UNKNOWN and len(self.diagnostics.items) > found and len(self.graph.failed) == failed:
+            self.fail(frame, label, term.span, ())
+
+    def _term(self, term: t.Term, frame: Frame, label: str | None) -> None:
         if isinstance(term, t.Layer):
             self.layer(term, frame, label)
         elif isinstance(term, t.From):
@@ -338,6 +359,11 @@ class Elaborator:
     # Layers
 
     def layer(self, layer: t.Layer, frame: Frame, label: str | None) -> None:
+        if layer.head == "_" and (layer.span.source, layer.span.start) in self.diagnostics.skipped:
+            from netspec.elaborate.skips import run_skipped
+
+            run_skipped(self, self.diagnostics.skipped[layer.span.source, layer.span.start], frame)
+            return
         if layer.head in frame.file.blocks:
             from netspec.elaborate.calls import call_block
 
@@ -501,6 +527,7 @@ _TERMS: dict[type, Callable[[Elaborator, Any, Frame], None]] = {
     t.Join: run_join,
     t.Residual: run_residual,
     t.Dense: run_dense,
+    t.Checkpoint: run_checkpoint,
     t.Repeat: run_repeat,
     t.For: run_for,
     t.If: run_if,

@@ -378,8 +378,8 @@ class _Formatter:
         """What stands before the braces of a term; None for one that has none."""
         if isinstance(term, t.Residual):
             return " ".join(["residual", *map(self.option, term.options)])
-        if isinstance(term, t.Dense):
-            return "dense"
+        if isinstance(term, (t.Dense, t.Checkpoint)):
+            return type(term).__name__.lower()
         if isinstance(term, t.Repeat):
             return f"repeat {self.expr(term.count)}" + (f" as {term.counter}" if term.counter else "")
         if isinstance(term, t.For):

@@ -227,6 +227,9 @@ class _Reader:
     def dense(self, part: Tree[Token], body: Any) -> t.Dense:
         return t.Dense(self.node(body), self.span(part))
 
+    def checkpoint(self, part: Tree[Token], body: Any) -> t.Checkpoint:
+        return t.Checkpoint(self.node(body), self.span(part))
+
     def repeat(self, part: Tree[Token], count: Any, counter: Token | None, body: Any) -> t.Repeat:
         return t.Repeat(self.node(count), _text(counter) if counter else None, self.node(body), self.span(part))
 

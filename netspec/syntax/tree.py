@@ -250,6 +250,13 @@ class Dense(TreeNode):
     span: Span
 
 
+class Checkpoint(TreeNode):
+    """A part whose activations are computed again in the backward pass instead of kept."""
+
+    body: Body
+    span: Span
+
+
 class Repeat(TreeNode):
     count: Expr
     counter: str | None
@@ -278,7 +285,7 @@ class Join(TreeNode):
     span: Span
 
 
-Term: TypeAlias = Layer | From | Residual | Dense | Repeat | For | If | Join | Body
+Term: TypeAlias = Layer | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Body
 
 
 class Step(TreeNode):

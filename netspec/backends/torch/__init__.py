@@ -141,6 +141,8 @@ def _imports(body: str) -> str:
     names = [f"from torch import {'Tensor, ' if re.search(r'[^.]Tensor', body) else ''}nn"]
     if re.search(r"\bF\.", body):
         names.append("from torch.nn import functional as F")
+    if re.search(r"= checkpoint\(|return checkpoint\(", body):
+        names.append("from torch.utils.checkpoint import checkpoint")
     return "\n".join([*lines, *names])
 
 

@@ -126,6 +126,9 @@ class _Forward:
                 and len(item.reads) > len(item.part.inputs if item.part else ())
             ):
                 return f"{values[-1]}({', '.join(values[:-1])})"  # a shared part that another module holds
+            if item.part is not None and item.part.region.checkpoint:
+                kept = f"checkpoint(self.{item.name}, {', '.join(values)}, use_reentrant=False)"
+                return f"{kept} if self.training else self.{item.name}({', '.join(values)})"
             return f"self.{item.name}({', '.join(values)})"
         name = item.name
         if item.node is not None and item.node.shares is not None:

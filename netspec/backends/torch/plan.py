@@ -60,7 +60,7 @@ class Plan:
             return False
         before = self.inputs
         for item in self.items:
-            plain = (item.part is not None and item.part.region.kind != "aux") or (
+            plain = (item.part is not None and item.part.region.kind != "aux" and not item.part.region.checkpoint) or (
                 item.code is not None and item.code.modules and item.code.call is None
             )
             if not plain or item.shared or item.reads != before or len(item.gives) != 1:
