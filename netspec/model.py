@@ -187,7 +187,7 @@ def _layer(graph: Graph, node: Node) -> Layer:
 def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:
     """Parses and checks a source. Errors are returned, not raised. Raises UnknownParameter for a parameter the net lacks."""
     diagnostics = Diagnostics()
-    tree = parse(source, diagnostics)
+    tree = parse(source, diagnostics, recover=True)
     if tree is None:
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
@@ -14,16 +16,41 @@ from netspec.cli.specs import (
     parameter_option,
     print_diagnostics,
     read_limits,
+    read_lints,
     read_parameters,
     read_spec,
     run_check,
+    with_lints,
 )
-from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics import SpecError
 from netspec.diagnostics.terminal import summary
+from netspec.elaborate.limits import Limits
 from netspec.model import Checked
 from netspec.source import SourceFile
 
 __all__ = ["command"]
+
+_FORMATS = ("table", "json", "jsonl", "sarif", "github")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is asked of every file."""
+
+    parameters: dict[str, Any]
+    limits: Limits
+    lints: frozenset[str]
+    strict: bool
+
+    def source(self, path: str | None, text: str | None) -> SourceFile:
+        return SourceFile(text or "", "<-e>") if path is None else read_spec(path, self.limits)
+
+    def check(self, source: SourceFile) -> Checked:
+        checked = with_lints(run_check(source, self.parameters, self.limits), self.lints)
+        if self.strict and not all(d.is_error for d in checked.diagnostics):
+            strict = tuple(replace(d, severity="error") for d in checked.diagnostics)
+            checked = replace(checked, diagnostics=strict)
+        return checked
 
 
 @click.command("check")
@@ -31,9 +58,18 @@ __all__ = ["command"]
 @click.option("-e", "text", metavar="SPEC", help="Check this text instead of a file.")
 @parameter_option
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print the report."
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="table",
+    help="How to print: the table, or the report as JSON; or the findings alone, one a line as JSON (jsonl), as "
+    "SARIF 2.1.0, or as commands for GitHub.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every layer, however many there are.")
+@click.option("--fix", "fix", is_flag=True, help="Apply the safe fixes to the files, then check them.")
+@click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("--lint", "lints", metavar="CODE", multiple=True, help="Switch on a lint that is off (or: all).")
 @limit_option
 def command(
     files: tuple[str, ...],
@@ -41,6 +77,10 @@ def command(
     definitions: tuple[str, ...],
     form: str,
     everything: bool,
+    fix: bool,
+    diff: bool,
+    strict: bool,
+    lints: tuple[str, ...],
     limits: tuple[str, ...],
 ) -> None:
     """Check specs: infer every shape, count parameters and MACs, report what is wrong.
@@ -51,42 +91,65 @@ def command(
         raise click.UsageError(
             "Name a FILE to check, or give a spec with -e." if not files else "Give files or -e, not both."
         )
-    bounds = read_limits(limits)
-    parameters = read_parameters(definitions)
-    failed = False
-    reports = []
-    for path in files or (None,):
-        try:
-            source = SourceFile(text or "", "<-e>") if path is None else read_spec(path, bounds)
-            checked = run_check(source, parameters, bounds)
-            findings: tuple[Diagnostic, ...] = checked.diagnostics
-        except SpecError as error:
-            checked = Checked(SourceFile("", str(path)), None, error.diagnostics)
-            findings = error.diagnostics
-        failed |= not checked.ok
-        if form == "json":
-            from netspec.report.schema import report_of
+    if fix and diff:
+        raise click.UsageError("Give --fix or --diff, not both.")
+    if fix and (text is not None or "-" in files):
+        raise click.UsageError("--fix writes files; for a text, --diff shows what it would change.")
+    job = _Job(read_parameters(definitions), read_limits(limits), read_lints(lints), strict)
+    paths: tuple[str | None, ...] = files or (None,)
+    results = [_one(path, text, job, fix=fix, diff=diff) for path in paths]
+    if not diff:
+        _print(results, form, everything)
+    sys.exit(0 if all(checked.ok for checked in results) else 1)
 
-            reports.append(report_of(checked, findings))
-        else:
-            _print_table(checked, everything, last=path in (None, files[-1] if files else None))
+
+def _one(path: str | None, text: str | None, job: _Job, *, fix: bool, diff: bool) -> Checked:
+    try:
+        source = job.source(path, text)
+        checked = job.check(source)
+        if (fix or diff) and any(f.safe for d in checked.diagnostics for f in d.fixes):
+            from netspec.cli.mend import mend
+
+            checked = mend(source, job.check, write=fix) or checked
+        return checked
+    except SpecError as error:
+        return Checked(SourceFile("", str(path)), None, error.diagnostics)
+
+
+def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
+    if form == "table":
+        for checked in results:
+            _print_table(checked, everything, last=checked is results[-1])
+        return
     if form == "json":
-        _print_json(reports)
-    sys.exit(1 if failed else 0)
+        from netspec.report.schema import report_of
+
+        _print_json([report_of(checked, checked.diagnostics) for checked in results])
+        return
+    from netspec.report import formats
+
+    found = [(checked.source.name, d) for checked in results for d in checked.diagnostics]
+    if form == "sarif":
+        import netspec
+
+        click.echo(formats.sarif(found, netspec.__version__), nl=False)
+    else:
+        click.echo((formats.json_lines if form == "jsonl" else formats.github)(found), nl=False)
 
 
 def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
     if checked.library:
         click.echo(f"{checked.source.name}: declares {', '.join(checked.library)} for other files to `use`")
-    elif checked.ok:
+    elif checked.graph is not None and (checked.ok or len(checked.graph.layers) > 0):
         from rich.console import Console
 
+        from netspec.model import Model
         from netspec.report.table import print_report
 
         wide = columns(sys.stdout)
         console = Console(width=wide, no_color=not colour_wanted(sys.stdout), highlight=False, soft_wrap=False)
-        print_report(checked.model(), console, everything=everything)
-        if not last:
+        print_report(Model(checked.source, checked.graph), console, everything=everything)
+        if not last or not checked.ok:
             console.print()
     sys.stdout.flush()
     print_diagnostics(checked.diagnostics)

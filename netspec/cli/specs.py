@@ -26,10 +26,12 @@ __all__ = [
     "parameter_option",
     "print_diagnostics",
     "read_limits",
+    "read_lints",
     "read_parameters",
     "read_spec",
     "run_check",
     "stop_on_error",
+    "with_lints",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -101,6 +103,31 @@ def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) ->
         return check(source, parameters, limits)
     except UnknownParameter as unknown:
         raise click.UsageError(f"The net in {source.name} has no parameter `{unknown.name}`; {unknown.help}.") from None
+
+
+def with_lints(checked: Checked, codes: frozenset[str]) -> Checked:
+    """The check with the findings of lints that are off unless asked for."""
+    if not codes or checked.graph is None or not checked.ok:
+        return checked
+    from dataclasses import replace
+
+    from netspec.diagnostics import is_allowed
+    from netspec.elaborate.lints import asked_for
+
+    found = tuple(d for d in asked_for(checked.graph, codes) if not is_allowed(d))
+    return replace(checked, diagnostics=(*checked.diagnostics, *found))
+
+
+def read_lints(names: Iterable[str]) -> frozenset[str]:
+    """The codes of the lints that are switched on. Raises UsageError."""
+    codes: set[str] = set()
+    for name in names:
+        from netspec.elaborate.lints import OFF
+
+        if name.lower() != "all" and name.upper() not in OFF:
+            raise click.UsageError(f"--lint takes {', '.join(OFF)} or all, found `{name}`; every other lint is on.")
+        codes |= set(OFF) if name.lower() == "all" else {name.upper()}
+    return frozenset(codes)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:

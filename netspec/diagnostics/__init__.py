@@ -114,7 +114,10 @@ class Diagnostics:
         key = (diagnostic.code, diagnostic.message, diagnostic.span)
         if key not in self._seen:
             self._seen.add(key)
-            if any(h.startswith("did you mean") for h in diagnostic.helps) and not diagnostic.fixes:
+            if (
+                any(h.startswith(("did you mean", "write `yes`", "write `no`")) for h in diagnostic.helps)
+                and not diagnostic.fixes
+            ):
                 from netspec.diagnostics.respelling import with_respelling
 
                 diagnostic = with_respelling(diagnostic)

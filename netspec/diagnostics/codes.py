@@ -52,5 +52,12 @@ CODES = MappingProxyType(
         "NS506": "a layer cannot be exported",
         "NS901": "a squashing activation before a loss that expects logits",
         "NS902": "a declared name is not used",
+        "NS903": "dropout behind the last layer",
+        "NS904": "two activations in a row",
+        "NS905": "a tensor that nothing uses",
+        "NS906": "a bias before a batch norm",
+        "NS907": "a join with a single branch",
+        "NS908": "braces with nothing in them",
+        "NS909": "a variable that only shadows another",
     }
 )

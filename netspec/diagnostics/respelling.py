@@ -11,7 +11,7 @@ from netspec.source import Span
 __all__ = ["with_respelling"]
 
 _QUOTED = re.compile(r"`([^`]+)`")
-_ASKED = re.compile(r"did you mean `\.?([^`]+)`\?")
+_ASKED = re.compile(r"did you mean `\.?([^`]+)`\?|write `(yes|no)`")
 
 
 def with_respelling(diagnostic: Diagnostic) -> Diagnostic:
@@ -21,10 +21,11 @@ def with_respelling(diagnostic: Diagnostic) -> Diagnostic:
     span = diagnostic.span
     if help_ is None or found is None or span is None:
         return diagnostic
-    for word in _QUOTED.findall(diagnostic.message):
+    words = _QUOTED.findall(diagnostic.message) or [diagnostic.message.rsplit(" ", 1)[-1]]
+    for word in words:
         places = [m.start() for m in re.finditer(rf"(?<!\w){re.escape(word.lstrip('.'))}(?!\w)", span.text)]
         if len(places) == 1:
             start = span.start + places[0]
             where = Span(span.source, start, start + len(word.lstrip(".")))
-            return replace(diagnostic, fixes=(Fix.replace(where, found[1], help_),))
+            return replace(diagnostic, fixes=(Fix.replace(where, found[1] or found[2], help_, safe=bool(found[2])),))
     return diagnostic

@@ -13,6 +13,7 @@ from netspec.elaborate.calls import declare_file
 from netspec.elaborate.contracts import check_expectations
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.lints import lint_graph
 from netspec.elaborate.project import Project
 from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
 from netspec.graph import Graph, Region
@@ -53,14 +54,18 @@ def elaborate(
             run.run(file.items, frame)
             _finish(run, file, frame)
         except LimitReached as limit:
-            run.error("NS005", limit.what, net.span if net else Span(file.source, 0, 1), helps=[limit.help])
+            run.error("NS005", limit.what, run.place or _top(file, net), helps=[limit.help])
         except RecursionError:
-            run.error("NS005", "this spec nests too deep", Span(file.source, 0, 1))
+            run.error("NS005", "this spec nests too deep", run.place or _top(file, net))
     if run.train is not None:
         from netspec.training.recipe import read_recipe
 
         graph.recipe = read_recipe(run, run.train, frame)
     return graph
+
+
+def _top(file: t.File, net: t.Net | None) -> Span:
+    return net.span if net else Span(file.source, 0, min(1, len(file.source.text)))
 
 
 @contextmanager
@@ -147,7 +152,7 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     graph = run.graph
     if is_library(file):
         return
-    if not any(node.inputs for node in graph.nodes) and not run.diagnostics.has_errors:
+    if not any(node.inputs for node in graph.nodes) and not run.diagnostics.has_errors and not graph.failed:
         end = len(file.source.text.rstrip())
         what = "the file is empty" if not file.items else "the spec has no layers"
         run.error(
@@ -163,5 +168,7 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
     _warn_of_unused_blocks(run, file, frame)
     check_expectations(run)
+    if not run.failed_layers and not graph.failed:
+        lint_graph(graph, run.diagnostics)
     if not run.diagnostics.has_errors:
         graph.verify()

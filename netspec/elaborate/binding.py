@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import nearest
+from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.expressions import value_after_name
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops import CATALOGUE
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["BoundLayer", "bind", "find_op"]
 
 _HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
-_FOREIGN = {
-    "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
-    "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "batchnorm2d": "bn", "batchnorm1d": "bn",
-    "layernorm2d": "ln", "maxpool2d": "maxpool", "max_pool": "maxpool", "avgpool2d": "avgpool", "avg_pool": "avgpool",
-    "pool": "maxpool", "globalaveragepooling2d": "gap", "global_avg_pool": "gap", "dropout1d": "dropout", "multiheadattention": "attention",
-    "conv2dtranspose": "convT", "convtranspose2d": "convT", "depthwise_conv": "dwconv", "separable_conv": "sepconv",
-    "activation": "relu", "norm": "bn", "interpolate": "resize", "skip": "identity", "route": "concat", "shortcut": "residual",
-    "positional_encoding": "pos_embed", "zeropadding2d": "pad",
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -55,43 +46,6 @@ def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
     return None
 
 
-def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
-    head = layer.head
-    stem = re.sub(r"\d+(x\d+)*$", "", head.lower())
-    digits = head[len(stem) :]
-    helps: list[str] = []
-    if stem in CATALOGUE and digits:
-        op = CATALOGUE[stem]
-        slots = {o.slot for o in op.options.values()}
-        if "width" in slots:
-            helps = [f"the number of units is written after a hyphen: `{op.name}-{digits}`"]
-        elif "value" in slots:
-            helps = [f"write the number after a space: `{op.name} {digits}`"]
-    elif head.lower() in _FOREIGN or stem in _FOREIGN:
-        helps = [f"netspec calls it `{_FOREIGN.get(head.lower()) or _FOREIGN[stem]}`"]
-    elif kernel_op := _kernel_variable(head, frame):
-        helps = [f"a kernel from a variable stands in parentheses: `{kernel_op[0]}({kernel_op[1]})-…`"]
-    else:
-        near = nearest(head, [*frame.file.blocks, *CATALOGUE]) or nearest(stem, [*frame.file.blocks, *CATALOGUE])
-        if near:
-            helps = [f"did you mean `{CATALOGUE[near].name if near in CATALOGUE else near}`?"]
-    run.error(
-        "NS201",
-        f"there is no layer or block `{head}`",
-        layer.head_span,
-        helps=helps or ["`netspec ops` lists the layers"],
-    )
-
-
-def _kernel_variable(head: str, frame: Frame) -> tuple[str, str] | None:
-    """`convk` where k is a variable: (conv, k)."""
-    for name in frame.visible():
-        stem = head.removesuffix(name)
-        if stem != head and stem.lower() in CATALOGUE:
-            return stem, name
-    return None
-
-
 class _Binder:
     """Collects the values of one layer's options; the first of each counts, a second is an error."""
 
@@ -101,9 +55,11 @@ class _Binder:
         self.spans: dict[str, Span] = {}
         self.failed = False
 
-    def fail(self, code: str, message: str, span: Span, *helps: str, label: str = "") -> None:
+    def fail(
+        self, code: str, message: str, span: Span, *helps: str, label: str = "", fixes: tuple[Fix, ...] = ()
+    ) -> None:
         self.failed = True
-        self.run.error(code, message, span, helps=helps, label=label)
+        self.run.error(code, message, span, helps=helps, label=label, fixes=fixes)
 
     def slot(self, name: str) -> list[Option[Any]]:
         return [o for o in self.op.options.values() if o.slot == name]
@@ -118,6 +74,9 @@ class _Binder:
     def set(self, option: Option[Any], value: Value, span: Span) -> None:
         if option.name in self.values:
             self.fail("NS203", f"`{option.name}` is given twice", span)
+            return
+        if isinstance(value, Word) and not value.called and option.kind.counts:
+            self.fail("NS208", f"`{value.name}` is not defined here", span, *self.near_variable(value.name))
             return
         try:
             self.values[option.name] = option.kind.read(value)
@@ -183,6 +142,14 @@ class _Binder:
             f"`{name}` is a layer of its own, not a value of `{self.op.name}`",
             span,
             f"put an arrow or a new line before it: `-> {name}`",
+            fixes=(
+                Fix.replace(
+                    Span(span.source, span.start, span.start),
+                    "-> ",
+                    f"put an arrow or a new line before it: `-> {name}`",
+                    safe=True,
+                ),
+            ),
         )
 
     def fill(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...], what: str) -> None:
@@ -217,6 +184,7 @@ class _Binder:
     def too_many(self, value: Value, span: Span, what: str) -> None:
         name = self.op.name
         helps: list[str] = []
+        fixes: list[Fix] = []
         if self.slot("kernel") and what == "argument":
             helps = [
                 f"kernel, width and stride are written `{name}3-64/2`"
@@ -233,14 +201,19 @@ class _Binder:
                 else ""
             )
             helps = [f"write the kernel after the name without a space: `{name}{kernel}{width}`"]
+            if len(self.layer.values) > 1 or not self.slot("width"):
+                where = self.layer.head_span.to(self.layer.values[1 if width else 0].span)
+                fixes = [Fix.replace(where, f"{name}{kernel}{width}", helps[0])]
         elif isinstance(value, Word):
             near = nearest(value.name, self.op.options)
             helps = [f"options are written with `=`: `{near}=…`"] if near else []
         elif self.slot("width") and "width" not in self.values:
             helps = [f"the width is written after a hyphen: `{name}-{show(value)}`"]
+            if what == "value":
+                fixes = [Fix.replace(Span(span.source, self.layer.head_span.end, span.end), f"-{span.text}", helps[0])]
         elif self.op.options:
             helps = [f"name it; the options are {', '.join(self.op.options)}"]
-        self.fail("NS207", f"`{name}` does not take this value, {show(value)}", span, *helps)
+        self.fail("NS207", f"`{name}` does not take this value, {show(value)}", span, *helps, fixes=tuple(fixes))
 
     def option(self, option: t.Option) -> None:
         found = self.op.options.get(option.name)
@@ -282,13 +255,17 @@ class _Binder:
 
 
 def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> None:
-    near = nearest(option.name, op.options) or {
+    near = {
         "padding": "pad",
         "strides": "stride",
         "activation": "act",
         "filters": "width",
         "units": "width",
-    }.get(option.name)
+        "out_channels": "width",
+        "kernel_size": "kernel",
+        "use_bias": "bias",
+        "normalization": "norm",
+    }.get(option.name) or nearest(option.name, op.options)
     if near not in op.options:
         near = None
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
@@ -374,6 +351,8 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
     found = find_op(layer)
     if found is None:
+        from netspec.elaborate.unknown_head import report_unknown_head
+
         report_unknown_head(run, layer, frame)
         return None
     op, kernel = found

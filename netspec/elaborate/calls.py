@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 __all__ = ["call_block", "declare_file", "declare_shared"]
 
 
+_CALL_STEPS = 20
+"""What a block instance counts as: it costs about as much as so many expressions."""
+
+
 def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path, ...] = ()) -> None:
     """Enters a file's blocks and functions, and those of the files it uses, before anything runs."""
     for item in file.items:
         if isinstance(item, t.Use):
             _declare_use(run, item, file, frame, stack)
         elif isinstance(item, t.Block):
+            run.lint_empty(item.body, f"the block `{item.name}`")
             body = item.body.statements
             block = BlockValue(item.name, item.parameters, body, frame, None, frame.fit, item.name_span)
             _declare(run, frame.file, item.name, block, item.name_span)
@@ -47,6 +52,10 @@ def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path,
                 frame.file.functions[item.name] = FunctionValue(item, frame)
         if isinstance(item, (t.Block, t.Function, t.Net)):
             _check_parameters(run, item)
+    if run.diagnostics.skipped:
+        from netspec.elaborate.skips import declare_skipped
+
+        declare_skipped(run, file, frame)
     _capture_defaults(frame, file)
     _find_recursion(run, frame)
 
@@ -70,7 +79,12 @@ def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, sp
         )
         return
     if name.startswith("_"):
-        run.error("NS213", f"`{name}` cannot name a block", span, helps=["begin it with a letter: it names modules of the compiled net"])
+        run.error(
+            "NS213",
+            f"`{name}` cannot name a block",
+            span,
+            helps=["begin it with a letter: it names modules of the compiled net"],
+        )
     scope.blocks[name] = block
 
 
@@ -194,6 +208,7 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     """An instance of a block behind the current tensor."""
     start = frame.here
     frame.here = UNKNOWN
+    run.evaluator.steps += _CALL_STEPS
     block.used = True
     if block.kind == "missing":
         return

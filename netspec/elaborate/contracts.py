@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import depth, receptive_field, totals
-from netspec.diagnostics import nearest
+from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.expressions import Evaluator, Trouble, Unknown, compare
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Node, TensorType
@@ -117,9 +117,16 @@ class _Check(Evaluator):
             notes.append(
                 f"that is {_grouped(abs(difference))} {'more' if difference > 0 else 'fewer' if isinstance(difference, int) else 'less'}"
             )
+        fixes = []
+        wrong = condition.right if computed is condition.left else condition.left
+        if condition.operator == "==" and isinstance(wrong, t.Literal_) and isinstance(actual, (int, TensorType)):
+            true = _grouped(actual).replace(",", "_")
+            fixes = [Fix.replace(wrong.span, true, f"if the network is right, write `{true}`")]
+        if not isinstance(actual, TensorType) and _name(computed) == "params" and not fixes:
+            notes += largest_layers(self.nodes())
         self.run.error(
             "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
-            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes,
+            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes, fixes=fixes,
         )  # fmt: skip
 
     # Values: the quantities of the network beside the ordinary expressions
@@ -218,6 +225,12 @@ class _Check(Evaluator):
             return _field(receptive_field(self.run.graph, tensor.node))
         first, last = self.frame.labelled(label.text) or (tensor.node, tensor.node + 1)
         return getattr(totals(self.run.graph, self.run.graph.nodes[first:last]), expr.name)
+
+
+def largest_layers(nodes: list[Node]) -> list[str]:
+    """Where most of the parameters are."""
+    nodes = sorted((n for n in nodes if n.n_params and not n.aux), key=lambda n: -n.n_params)[:3]
+    return [f"most are in {', '.join(f'{n.name} ({n.n_params:,})' for n in nodes)}"] if len(nodes) > 1 else []
 
 
 def _other(left: Any, right: Any) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import nearest
+from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
@@ -231,9 +231,10 @@ def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: l
         return wrong(f"an input has at most channels and three spatial sizes, found {text}")
     if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] > 4 and sizes[1] > 4:
         flipped = f"{sizes[2]}x{sizes[0]}x{sizes[1]}"
+        help_ = f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"
         run.diagnostics.warning(
             "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
-            label="channels come first", helps=[f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"],
+            label="channels come first", helps=[help_], fixes=[Fix.replace(statement.size_span, flipped, help_)],
         )  # fmt: skip
     return TensorType("vector" if len(sizes) == 1 else "map", sizes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +14,7 @@ from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.loops import run_for, run_if, run_repeat
-from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in
+from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in, ordinal
 from netspec.elaborate.ties import tied_node
 from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
@@ -86,7 +87,11 @@ class Elaborator:
         )  # fmt: skip
 
     def trail(self) -> list[str]:
-        return ["in " + ", ".join(reversed(self.context))] if self.context else []
+        if not self.context:
+            return []
+        innermost = self.context[-1]
+        lead = "" if innermost.startswith("inside") else "in the " if innermost.endswith(" copies") else "in "
+        return [lead + ", ".join(reversed(self.context))]
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.error(
@@ -176,6 +181,14 @@ class Elaborator:
         if let.name in frame.names:
             self.error("NS209", f"`{let.name}` is defined twice here", let.name_span)
             return
+        if frame.enclosing is not None and let.name in _words_of(let.value) and let.name in frame.visible():
+            self.diagnostics.warning(
+                "NS909",
+                f"this `{let.name}` is a new variable, and ends with the braces",
+                let.name_span,
+                notes=["a variable does not change: the one outside keeps its value", *self.trail()],
+                helps=["compute it from a counter: `repeat 3 as i { … }`", "or give the new one a name of its own"],
+            )
         frame.names[let.name] = self.evaluate(let.value, frame)
 
     def _default(self, default: t.Default, frame: Frame) -> None:
@@ -273,17 +286,21 @@ class Elaborator:
     def may_label(self, label: t.Name, frame: Frame) -> bool:
         from netspec.elaborate.declarations import RESERVED_LABELS
 
-        if label.text in RESERVED_LABELS or label.text.startswith("_"):
+        word = label.text in ("yes", "no", "none")
+        if word or label.text in RESERVED_LABELS or label.text.startswith("_"):
+            other = f"{label.text.lstrip('_') or 'layer'}_"
+            help_ = f"call it `{other}`"
+            why = "it is a value of the language" if word else "PyTorch modules and Python use this name themselves"
+            fix = Fix.replace(label.span, other, help_)
             self.error(
-                "NS213",
-                f"`{label.text}` cannot be a label",
-                label.span,
-                notes=["PyTorch modules and Python use this name themselves"],
-                helps=[f"call it `{label.text}_`"],
+                "NS213", f"`{label.text}` cannot be a label", label.span, notes=[why], helps=[help_], fixes=[fix]
             )
             return False
         if label.text in frame.labels:
-            self.error("NS209", f"the label `{label.text}` is defined twice in one block", label.span)
+            free = next(f"{label.text}_{n}" for n in range(2, 10**6) if f"{label.text}_{n}" not in frame.labels)
+            fix = Fix.replace(label.span, free, f"call this one `{free}`")
+            message = f"the label `{label.text}` is defined twice in one block"
+            self.error("NS209", message, label.span, fixes=[fix])
             return False
         return True
 
@@ -309,7 +326,7 @@ class Elaborator:
         inner.region.arguments = (("count", copies),)
         for i in range(copies):
             self.evaluator.spend()
-            with self.inside(f"copy {i + 1} of {copies}" if copies > 1 else ""):
+            with self.inside(f"{ordinal(i + 1)} of {copies} copies" if copies > 1 else ""):
                 self.term(step.term, inner, None)
         frame.here = inner.here
 
@@ -332,9 +349,21 @@ class Elaborator:
     def braces(self, body: t.Body, frame: Frame, kind: RegionKind = "group") -> None:
         """`{ … }`: names and labels inside stay inside; the tensor that it leaves goes on."""
         inner = frame.inner(self.region(frame, kind, "", body.span))
+        self.lint_empty(body, "these braces")
         with self.inside(""):
             self.run(body.statements, inner)
         frame.here = inner.here
+
+    def lint_empty(self, body: t.Body, what: str) -> None:
+        """Warns (NS908) of braces with nothing in them."""
+        if not body.statements:
+            self.diagnostics.warning(
+                "NS908",
+                f"there is nothing in {what}",
+                body.span,
+                notes=self.trail(),
+                helps=["write the layers that belong here; `identity` says that nothing is meant"],
+            )
 
     def go_from(self, statement: t.From, frame: Frame) -> None:
         tensor = frame.label(statement.label)
@@ -438,9 +467,14 @@ class Elaborator:
         try:
             output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
-            from netspec.elaborate.failures import report_misfit
+            if misfit.code == "NS306" and len(inputs) > 1:
+                from netspec.elaborate.branches import report_branches
 
-            report_misfit(self, misfit, type(op), span, spans)
+                report_branches(self, misfit, op, inputs, span)
+            else:
+                from netspec.elaborate.failures import report_misfit
+
+                report_misfit(self, misfit, type(op), span, spans)
             self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
             return
         if leftovers:
@@ -521,6 +555,10 @@ class Elaborator:
             )
             return
         node.shares = first.index if first.shares is None else first.shares
+
+
+def _words_of(expr: t.Expr) -> list[str]:
+    return re.findall(r"[A-Za-z_]\w*", expr.span.text)
 
 
 _TERMS: dict[type, Callable[[Elaborator, Any, Frame], None]] = {

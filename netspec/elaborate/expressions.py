@@ -204,6 +204,8 @@ class Evaluator:
             arguments = tuple(self.value(a, frame, words=True) for a in expr.arguments)
             options = tuple((o.name, self.value(o.value, frame, words=True)) for o in expr.options)
             return Word(expr.name, arguments, options, called=True)
+        if expr.name in frame.visible() and frame.lookup(expr.name) is FAILED:
+            raise Unknown
         near = nearest(expr.name, [*FUNCTIONS, *frame.file.functions])
         raise Trouble(
             "NS208",

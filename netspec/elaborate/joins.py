@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.binding import report_unknown_option
-from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor
+from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
 from netspec.ops.kinds import BadValue
@@ -46,13 +46,21 @@ def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
         )
         frame.here = UNKNOWN
         return
+    if len(join.branches) == 1:
+        run.diagnostics.warning(
+            "NS907",
+            f"`{join.kind}` has a single branch, and joins nothing",
+            join.span,
+            notes=run.trail(),
+            helps=["add the other branch (`identity` is what comes in), or take the brackets out"],
+        )
     outer = frame.inner(run.region(frame, "join", "", join.span))
     starts_elsewhere = all(isinstance(chain.steps[0].term, t.From) for chain in join.branches)
     if frame.here is None and not starts_elsewhere:
         run.no_tensor(join.span, frame)
         outer.here = UNKNOWN
     tensors = tuple(
-        branch(run, chain, outer, f"branch {i + 1} of `{join.kind}` at line {join.span.line}")
+        branch(run, chain, outer, f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch")
         for i, chain in enumerate(join.branches)
     )
     run.add(op(**values), tensors, join.span, frame, None, spans)
@@ -76,12 +84,13 @@ def join_option(
 
 def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
     dropped = drop_probability(run, residual, frame)
+    run.lint_empty(residual.body, "the body of this residual")
     if frame.here is None:
         run.no_tensor(residual.span, frame)
         frame.here = UNKNOWN
     start = frame.here
     outer = frame.inner(run.region(frame, "join", "", residual.span))
-    body = branch(run, residual.body, outer, "")
+    body = branch(run, residual.body, outer, f"inside `residual` at line {residual.span.line}")
     if not body.known or not start.known:
         frame.here = UNKNOWN
         return
@@ -125,27 +134,32 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
 
 
 def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start: Tensor) -> None:
+    from netspec.diagnostics import Fix
+    from netspec.elaborate.branches import matching_edits, paths, projection_text, turning_points
+
     assert body.type is not None
     assert start.type is not None
-    helps = []
-    if body.type.layout == start.type.layout == "map" and len(body.type.shape) == len(start.type.shape):
-        ratios = {
-            w // n
-            for w, n in zip(start.type.spatial, body.type.spatial, strict=True)
-            if n and -(-w // max(1, w // n)) == n
-        }
-        stride = f"/{ratios.pop()}" if len(ratios) == 1 and body.type.spatial != start.type.spatial else ""
+    helps: list[str] = []
+    fixes: list[Fix] = []
+    end = Span(residual.body.span.source, residual.body.span.end, residual.body.span.end)
+    projection = projection_text(start.type, body.type)
+    if projection is not None:
         helps = [
-            f"give the shortcut a projection: `else {{ conv1-{body.type.features}{stride} }}`",
+            f"give the shortcut a projection: `else {{ {projection} }}`",
             "or drop it here: `else none`",
         ]
+        fixes = [Fix.replace(end, f" else {{ {projection} }}", helps[0]), Fix.replace(end, " else none", helps[1])]
+    way = paths(run, (body, start))[0]
+    fixes += matching_edits(run, way, start.type, "the body")[:2]
     run.error(
         "NS306", "the body of this residual changes the shape", residual.span,
-        notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"], helps=helps,
+        notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"], helps=helps, fixes=fixes,
+        secondary=turning_points(run, way, start.type)[:3],
     )  # fmt: skip
 
 
 def run_dense(run: Elaborator, dense: t.Dense, frame: Frame) -> None:
+    run.lint_empty(dense.body, "the body of this `dense`")
     if frame.here is None:
         run.no_tensor(dense.span, frame)
         frame.here = UNKNOWN

@@ -20,6 +20,8 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
     if count is None:
         frame.here = UNKNOWN
         return
+    if not run.context:
+        run.place = repeat.count.span
     unroll(
         run,
         repeat.body,
@@ -62,6 +64,7 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
 
 
 def unroll(run: Elaborator, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:
+    run.lint_empty(body, "the body of this loop")
     outer = frame.inner(run.region(frame, "repeat", "", span))
     outer.region.arguments = (("count", len(bindings)),)
     for i, binding in enumerate(bindings):

@@ -19,6 +19,10 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
     try:
         if path.is_dir():
             raise SpecError.of("NS001", f"{shown} is a folder, not a file", helps=["name the `.net` files in it"])
+        if path.exists() and not path.is_file():
+            raise SpecError.of(
+                "NS001", f"{shown} is not a file that can be read as a whole", helps=["`-` reads standard input"]
+            )
         with path.open("rb") as file:
             data = file.read(limits.bytes + 1)
     except FileNotFoundError:
@@ -113,7 +117,8 @@ class Project:
             self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=first.helps)
             return None
         inner = Diagnostics()
-        tree = parse(text, inner)
+        tree = parse(text, inner, recover=True)
+        self.diagnostics.skipped.update(inner.skipped)
         for diagnostic in inner:
             self.diagnostics.add(diagnostic)
         return tree

@@ -22,6 +22,8 @@ __all__ = [
     "Lazy",
     "Namer",
     "Tensor",
+    "labels_in",
+    "ordinal",
 ]
 
 
@@ -217,6 +219,17 @@ class Frame:
         while frame is not None:
             yield from frame.labels
             frame = frame.enclosing
+
+
+_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def ordinal(number: int) -> str:
+    """`third`, `22nd`."""
+    if number < len(_ORDINALS):
+        return _ORDINALS[number]
+    tail = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{tail}"
 
 
 def labels_in(statements: tuple[Any, ...]) -> set[str]:

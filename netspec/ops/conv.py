@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
+from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Flag, Integer, LayerWord, Padding, PerAxis, Table
-from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
+from netspec.ops.op import Change, Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
 from netspec.ops.python_text import call, each, padding_module, unless
 from netspec.ops.windows import Window, onnx_pads, per_axis, windows
@@ -88,14 +90,15 @@ class Conv(Op):
         groups, filters = self.group_count(x), self.filters(x)
         for what, n in (("input channels", x.features), ("filters", filters)):
             if n % groups:
-                near = [g for g in range(1, min(x.features, filters) + 1) if x.features % g == 0 and filters % g == 0]
-                close = sorted(sorted(near, key=lambda g: abs(g - groups))[:3])
                 raise Misfit(
                     "NS304",
                     f"{n} {what} do not divide into {groups} groups",
                     option="groups",
                     notes=(f"{n} / {groups} = {n / groups:.2f}",),
-                    helps=(f"groups that divide both: {', '.join(map(str, close))}",),
+                    changes=(
+                        changes := divisor_changes("groups", "groups that divide both", groups, x.features, filters)
+                    ),
+                    helps=(changes[0].help,),
                 )
         if self.connections is not None:
             self.check_connections(x)
@@ -148,7 +151,7 @@ class Conv(Op):
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         window = self.geometry(x)
         return tuple(zip(window.extent, window.stride, strict=True))
 
@@ -245,6 +248,7 @@ class DepthwiseConv(Conv):
                 f"{self.filters(x)} filters are not a multiple of {x.features} channels",
                 option="width",
                 helps=(f"write `-{near}`, or leave the width out",),
+                changes=(Change(f"write `-{near}`, or leave the width out", "width", str(near)),),
             )
 
 
@@ -358,6 +362,11 @@ class TransposedConv(Op):
 
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+        """Each output element sees the ceil(extent / S) inputs whose kernels reach it, and lies 1/S of one apart."""
+        window, _, _ = self.geometry(x)
+        return tuple((-(-e // s), Fraction(1, s)) for e, s in zip(window.extent, window.stride, strict=True))
 
     def describe(self, x: TensorType) -> str:
         window, extra, _ = self.geometry(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
+from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Choice, Integer
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.windows import AXES
@@ -26,7 +27,13 @@ class ChannelShuffle(Op):
         if x.layout == "ids":
             raise Misfit("NS303", "channel_shuffle needs numbers, not ids")
         if x.features % self.groups:
-            raise Misfit("NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups")
+            raise Misfit(
+                "NS304",
+                f"{x.features} channels do not divide into {self.groups} groups",
+                option="groups",
+                changes=(changes := divisor_changes("groups", "groups that do", self.groups, x.features)),
+                helps=(changes[0].help,),
+            )
         return x
 
     def describe(self, x: TensorType) -> str:
@@ -95,6 +102,8 @@ class Chunk(FeatureSlice):
                 f"{x.features} features do not divide into {self.n} equal parts",
                 option="n",
                 notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
+                changes=(changes := divisor_changes("n", "parts that come out even", self.n, x.features)),
+                helps=(changes[0].help, f"or give the layer before {-(-x.features // self.n) * self.n} features"),
             )
         size = x.features // self.n
         return x.feature_axis, self.i * size, (self.i + 1) * size

@@ -64,6 +64,8 @@ class Kind(Generic[T_co]):
 
     noun = "a value"
     gathers = False
+    counts = False
+    """Whether it takes numbers alone, so that a word in its place is a variable that is not defined."""
 
     def read(self, value: Value) -> T_co:
         """Raises BadValue."""
@@ -75,6 +77,8 @@ class Kind(Generic[T_co]):
 
 
 class Integer(Kind[int]):
+    counts = True
+
     def __init__(self, low: int = 1, high: int = MAX_INT, *, odd: bool = False) -> None:
         self.low, self.high, self.odd = low, high, odd
         self.noun = "a whole number"
@@ -100,6 +104,7 @@ class Integer(Kind[int]):
 class Number(Kind[float]):
     """A real number within bounds; the ends belong to it unless `open`."""
 
+    counts = True
     noun = "a number"
 
     def __init__(
@@ -164,6 +169,8 @@ class Choice(Kind[str]):
 class PerAxis(Kind[tuple[int, ...]]):
     """A whole number for every spatial axis alike, or one for each: `3`, `3x5`, `(3, 5)`."""
 
+    counts = True
+
     def __init__(self, low: int = 1, high: int = 1_000_000, *, gathers: bool = False, most: int = 3) -> None:
         self.low, self.high, self.gathers, self.most = low, high, gathers, most
         self.noun = "a whole number or a size such as 3x5"
@@ -220,6 +227,7 @@ class Padding(Kind["tuple[int, ...] | str"]):
 class Numbers(Kind[tuple[float, ...]]):
     """One number, or one for each channel."""
 
+    counts = True
     noun = "a number or a list of numbers"
 
     def __init__(self, *, positive: bool = False) -> None:
@@ -236,6 +244,7 @@ class Numbers(Kind[tuple[float, ...]]):
 class Pair(Kind[tuple[int, int]]):
     """Two whole numbers: front and back."""
 
+    counts = True
     noun = "two whole numbers, (front, back)"
 
     def read(self, value: Value) -> tuple[int, int]:
@@ -277,6 +286,9 @@ class Reference(Kind[str]):
         raise BadValue(f"expected {self.noun}, found {_found(value)}")
 
 
+_USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn", "ln", "gn(32)", "LRN"))
+
+
 class LayerWord(Kind["Op | None"]):
     """A layer named by a word: a normalisation (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
 
@@ -310,7 +322,7 @@ class LayerWord(Kind["Op | None"]):
                 f"`{value.name}` is not {self.noun.split(' such')[0]}",
                 f"did you mean `{near}`?"
                 if near
-                else f"there are {', '.join(sorted({o.name for o in names.values()}))}",
+                else f"the usual ones are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists all",
                 code="NS205",
             )
         return bind_word(op, value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Param, TensorType
 from netspec.ops.dense import require_numbers
+from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Flag, Integer, Number, Numbers
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, unless
@@ -125,12 +126,10 @@ class GroupNorm(Op):
         (x,) = inputs
         require_numbers(self, x)
         if x.features % self.groups:
-            near = sorted(
-                (g for g in range(1, x.features + 1) if x.features % g == 0), key=lambda g: abs(g - self.groups)
-            )
             raise Misfit(
                 "NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups",
-                helps=(f"groups that do: {', '.join(map(str, sorted(near[:3])))}",),
+                changes=(changes := divisor_changes("groups", "groups that do", self.groups, x.features)),
+                helps=(changes[0].help,),
             )  # fmt: skip
         if x.size == self.groups:
             raise Misfit(
@@ -240,7 +239,9 @@ class LocalResponseNorm(Op):
         return f"size {self.size}, alpha {self.alpha:g}, beta {self.beta:g}, k {self.k:g}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.module(call("nn.LocalResponseNorm", self.size, alpha=self.alpha, beta=self.beta, k=self.k))
+        text = call("nn.LocalResponseNorm", self.size, alpha=self.alpha, beta=self.beta, k=self.k)
+        # torch views a volume as if it lay in memory in order
+        return TorchCode((("", text),), "{m}({0}.contiguous())" if inputs[0].rank == 3 else None)
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
+from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Flag, Integer, Number
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 
@@ -157,15 +159,12 @@ class Attention(Op):
         (x,) = inputs
         require_sequence(self, x)
         if x.features % self.heads:
-            near = sorted(
-                (h for h in range(1, min(x.features, 4096) + 1) if x.features % h == 0),
-                key=lambda h: abs(h - self.heads),
-            )
             raise Misfit(
                 "NS304",
                 f"{x.features} features do not divide into {self.heads} heads",
                 option="heads",
-                helps=(f"heads that do: {', '.join(map(str, sorted(near[:3])))}",),
+                changes=(changes := divisor_changes("heads", "heads that do", self.heads, x.features)),
+                helps=(changes[0].help,),
             )
         return x
 
@@ -185,7 +184,7 @@ class Attention(Op):
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (4 * inputs[0].size if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def describe(self, x: TensorType) -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.analysis.totals import CONVENTION, totals
 from netspec.diagnostics import Diagnostic
-from netspec.diagnostics.terminal import render_plain
-from netspec.graph import TensorType
+from netspec.graph import Failed, Graph, TensorType
 from netspec.model import Checked, Layer, Model
-
-if TYPE_CHECKING:
-    from netspec.source import Span
+from netspec.report.formats import diagnostic_data
 
 __all__ = ["Report", "report_of"]
 
@@ -69,6 +65,32 @@ class SpanReport(_Part):
     label: str
 
 
+class EditReport(_Part):
+    """The text that takes the place of a span; an empty span inserts."""
+
+    file: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+class FixReport(_Part):
+    title: str
+    safe: bool = Field(description="whether `--fix` applies it; others are to be reviewed")
+    edits: list[EditReport]
+
+
+class FailedReport(_Part):
+    """A layer in error."""
+
+    name: str
+    line: int
+    text: str
+    before: str | None = Field(description="name of the layer that follows it in `layers`; null at the end")
+    inputs: list[list[int]] = Field(description="shapes of what comes in, where they are known")
+    followers: int = Field(description="layers behind it that are not known because of it")
+
+
 class DiagnosticReport(_Part):
     code: str
     severity: str
@@ -76,6 +98,7 @@ class DiagnosticReport(_Part):
     spans: list[SpanReport] = Field(description="the first is the place of the finding")
     notes: list[str]
     helps: list[str]
+    fixes: list[FixReport]
     rendered: str
 
 
@@ -89,6 +112,7 @@ class Report(_Part):
     inputs: list[TensorReport]
     outputs: list[TensorReport]
     layers: list[LayerReport]
+    failed: list[FailedReport] = Field(description="layers in error; `layers` holds what is known of the others")
     totals: TotalsReport | None = Field(description="null where the spec has errors")
     convention: str
     diagnostics: list[DiagnosticReport]
@@ -105,6 +129,7 @@ def report_of(checked: Checked, diagnostics: Iterable[Diagnostic] | None = None)
             inputs=[],
             outputs=[],
             layers=[],
+            failed=[],
             totals=None,
             convention=CONVENTION,
             diagnostics=found,
@@ -119,6 +144,7 @@ def report_of(checked: Checked, diagnostics: Iterable[Diagnostic] | None = None)
         inputs=_tensors(model.inputs),
         outputs=_tensors(model.outputs),
         layers=[_layer(layer) for layer in model.layers],
+        failed=[_failed(checked.graph, failed) for failed in checked.graph.failed],
         totals=total,
         convention=CONVENTION,
         diagnostics=found,
@@ -145,20 +171,16 @@ def _layer(layer: Layer) -> LayerReport:
     )
 
 
-def _span(span: Span, label: str) -> SpanReport:
-    source = span.source
-    return SpanReport(file=source.name, start=source.position(span.start), end=source.position(span.end), label=label)
+def _failed(graph: Graph, failed: Failed) -> FailedReport:
+    return FailedReport(
+        name=failed.name,
+        line=failed.span.line,
+        text=failed.span.text,
+        before=next((n.name for n in graph.nodes[failed.place :] if n.inputs), None),
+        inputs=[list(kind.shape) for kind in failed.inputs],
+        followers=failed.followers,
+    )
 
 
 def _diagnostic(diagnostic: Diagnostic) -> DiagnosticReport:
-    spans = [_span(diagnostic.span, diagnostic.label)] if diagnostic.span else []
-    spans += [_span(label.span, label.text) for label in diagnostic.secondary]
-    return DiagnosticReport(
-        code=diagnostic.code,
-        severity=diagnostic.severity,
-        message=diagnostic.message,
-        spans=spans,
-        notes=list(diagnostic.notes),
-        helps=list(diagnostic.helps),
-        rendered=render_plain(diagnostic),
-    )
+    return DiagnosticReport(**diagnostic_data(diagnostic))

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netspec.analysis.totals import CONVENTION
-from netspec.graph import Graph, Node, Region
+from netspec.graph import Failed, Graph, Node, Region
 from netspec.values import show
 
 if TYPE_CHECKING:
@@ -44,12 +44,38 @@ def print_report(model: Model, console: Console, *, everything: bool = False) ->
     left_out = max(0, len(members) - FULL_ROWS) if folded else 0
     cut = len(members) - left_out - 10 if left_out else len(members)
     rows = [_row(graph, member) for member in (*members[:cut], *members[cut + left_out :])]
+    if graph.failed and not folded:
+        rows = list(_with_failures(graph, rows))
     if left_out:
         rows.insert(cut, ("…", f"{left_out:,} more rows", "", "", ""))
     console.print(_table(rows))
     if folded:
         console.print(Text(f"{len(graph.layers):,} layers, a row for each block; --all shows every layer", style="dim"))
-    _print_totals(model, console)
+    if graph.failed:
+        console.print(Text("no totals: they depend on the layers in error", style="dim"))
+    else:
+        _print_totals(model, console)
+
+
+def _with_failures(graph: Graph, rows: list[Row]) -> Iterator[Row]:
+    """The rows of the layers that are known, and where they belong a marked row for each layer in error."""
+    waiting = list(graph.failed)
+    for node, row in zip(graph.layers, rows, strict=True):
+        while waiting and waiting[0].place <= node.index:
+            yield from _failure(waiting.pop(0))
+        yield row
+    for failed in waiting:
+        yield from _failure(failed)
+
+
+def _failure(failed: Failed) -> Iterator[Row]:
+    text = " ".join(failed.span.text.split())
+    shown = text if len(text) <= 40 else f"{text[:39]}…"
+    took = f" on {', '.join(map(str, failed.inputs))}" if failed.inputs else ""
+    yield Text(f"✗ {failed.name}", style="bold red"), f"{shown}{took}, line {failed.span.line}", "?", "?", "?"
+    if failed.followers:
+        plural = "s" if failed.followers > 1 else ""
+        yield Text("…", style="dim"), f"{failed.followers:,} layer{plural} behind it, not known", "", "", ""
 
 
 def _folded(region: Region) -> Iterator[Node | Region]:

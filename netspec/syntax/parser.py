@@ -10,15 +10,17 @@ from pathlib import Path
 from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
-from netspec.diagnostics import Diagnostics
+from netspec.diagnostics import Diagnostics, Skipped
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree
 from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
+from netspec.syntax.recovery import blanked
 from netspec.syntax.trouble import report_syntax_error
 
 __all__ = ["grammar_path", "parse"]
 
-_MAX_SYNTAX_ERRORS = 20
+_MAX_SYNTAX_ERRORS = 50
+_LARGE = 100_000
 
 
 class _NewlinesInsideBrackets(PostLex):
@@ -75,29 +77,38 @@ def _parser() -> Lark:
     )
 
 
-def parse(source: SourceFile, diagnostics: Diagnostics) -> tree.File | None:
+def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False) -> tree.File | None:
     """The tree of a source text; None where it has syntax errors, all of which are reported.
 
-    After an error the statement in which it stands is blanked and the rest parsed again.
+    After an error the statement in which it stands is left out and the text is parsed again. With `recover` the tree
+    of what is left is returned (`diagnostics.skipped` says where something is missing), unless that is too little.
     """
     text = source.text
-    for _ in range(_MAX_SYNTAX_ERRORS):
+    budget = _MAX_SYNTAX_ERRORS if len(text) < _LARGE else 3
+    holes: list[tuple[int, int]] = []
+    for _ in range(budget):
         try:
             parsed = _parser().parse(text)
             break
         except UnexpectedInput as error:
             start, stop = report_syntax_error(source, text, error, diagnostics)
-            if stop <= start:
+            shorter = blanked(text, start, stop)
+            if stop <= start or shorter == text:
                 return None
-            text = text[:start] + _blanked(text[start:stop]) + text[stop:]
+            text = shorter
+            holes = [(a, b) for a, b in holes if not (start <= a and b <= stop)] + [(start, stop)]
     else:
         return None
-    if diagnostics.has_errors:
+    if holes and not recover:
         return None
+    for start, stop in holes:
+        inside = source.text[start:stop]
+        place = start + len(inside) - len(inside.lstrip(" \t\n"))
+        diagnostics.skipped[source, place] = Skipped(Span(source, place, max(place, start + len(inside.rstrip()))))
     try:
         return read(source, parsed)
     except (TooDeep, RecursionError) as deep:
-        span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, 1)
+        span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, min(1, len(source.text)))
         diagnostics.error(
             "NS005",
             f"this nests deeper than {MAX_DEPTH} levels",
@@ -105,10 +116,6 @@ def parse(source: SourceFile, diagnostics: Diagnostics) -> tree.File | None:
             helps=["give inner parts a name with `let` or `block`"],
         )
         return None
-
-
-def _blanked(text: str) -> str:
-    return "".join(c if c in "{}\n" else " " for c in text)
 
 
 __all__ += ["UnexpectedCharacters", "UnexpectedToken"]

@@ -1,0 +1,33 @@
+"""`netspec check --fix` and `--diff`: safe fixes, written or shown."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+import click
+
+from netspec.diagnostics.mending import mended, restore_line_ends
+from netspec.model import Checked
+from netspec.source import SourceFile
+
+__all__ = ["mend"]
+
+
+def mend(source: SourceFile, check: Callable[[SourceFile], Checked], *, write: bool) -> Checked | None:
+    """Writes the mended text, or shows the difference; the check of it where it was written. Raises SpecError (NS501)."""
+    new = mended(source, lambda s: check(s).diagnostics)
+    if new.text == source.text:
+        return None
+    if not write or source.path is None:
+        before, after = (s.text.splitlines(keepends=True) for s in (source, new))
+        lines = difflib.unified_diff(before, after, source.name, f"{source.name} (fixed)")
+        click.echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
+        return None
+    from netspec.files import atomic_write
+
+    original = source.path.read_bytes().decode("utf-8")
+    with atomic_write(source.path) as file:
+        file.write(restore_line_ends(original, source.text, new.text).encode())
+    click.echo(f"{source.name}: fixed", err=True)
+    return check(new)

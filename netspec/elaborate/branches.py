@@ -1,0 +1,188 @@
+"""Branches that do not fit together: which sizes differ, where they parted, and the edits that bring them together.
+
+The edits are found by trying: one option of one layer of a branch is changed, and the branch is inferred again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Fix, Label
+from netspec.elaborate.edits import change_fixes, changed
+from netspec.elaborate.state import Tensor, ordinal
+from netspec.graph import Node, TensorType
+from netspec.ops.join import Concat
+from netspec.ops.op import Change, Misfit, Op
+from netspec.ops.windows import AXES
+from netspec.source import Span
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["matching_edits", "paths", "projection_text", "report_branches", "turning_points"]
+
+_LONGEST = 40
+_MOST_FIXES = 3
+
+
+def report_branches(run: Elaborator, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span) -> None:
+    """The finding of a join whose branches do not fit together."""
+    types = [tensor.type for tensor in inputs if tensor.type is not None]
+    ways = paths(run, inputs)
+    odd, usual = _odd_one(op, types)
+    notes = [*misfit.notes, *_differences(op, types[odd], types[usual])]
+    secondary = [*turning_points(run, ways[odd], types[usual]), *turning_points(run, ways[usual], types[odd])]
+    fixes: list[Fix] = []
+    for which, goal in ((odd, types[usual]), (usual, types[odd])):
+        where = f"the {ordinal(which + 1)} branch"
+        fixes += matching_edits(run, ways[which], _goal(op, types[which], goal), where)
+        fixes += _replaced_identity(run, inputs[which], ways[which], span, which, types[which], goal)
+    helps = [*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]
+    label = f"branch {odd + 1} gives {types[odd]}, branch {usual + 1} gives {types[usual]}"
+    run.error(
+        misfit.code, misfit.message, span, label=label, notes=notes, helps=helps,
+        secondary=[s for s in secondary if s.span != span][:3], fixes=fixes[:_MOST_FIXES],
+    )  # fmt: skip
+
+
+def paths(run: Elaborator, inputs: Sequence[Tensor]) -> list[list[Node]]:
+    """For each branch its layers behind the tensor that all branches come from, first to last."""
+    chains = [list(_back(run, tensor)) for tensor in inputs]
+    common = set.intersection(*({node.index for node in chain} for chain in chains)) if chains else set()
+    return [[node for node in reversed(chain) if node.index not in common] for chain in chains]
+
+
+def _back(run: Elaborator, tensor: Tensor) -> Iterator[Node]:
+    index = tensor.node
+    for _ in range(_LONGEST):
+        if index is None:
+            return
+        node = run.graph.nodes[index]
+        yield node
+        index = node.inputs[0] if node.inputs else None
+
+
+def _odd_one(op: Op, types: Sequence[TensorType]) -> tuple[int, int]:
+    """The branch that agrees with the fewest others, and the first of those that agree with the most."""
+    keys = [str(_compared(op, kind)) for kind in types]
+    counts = [keys.count(key) for key in keys]
+    usual = counts.index(max(counts))
+    odd = min((i for i in range(len(keys)) if keys[i] != keys[usual]), key=lambda i: (counts[i], -i), default=0)
+    return odd, usual
+
+
+def _compared(op: Op, kind: TensorType) -> tuple[Any, ...]:
+    if isinstance(op, Concat) and op.axis == "channels":
+        return kind.layout, kind.spatial
+    return kind.layout, kind.shape
+
+
+def _goal(op: Op, mine: TensorType, other: TensorType) -> TensorType:
+    """What a branch would have to give."""
+    if isinstance(op, Concat) and op.axis == "channels" and mine.layout == other.layout == "map":
+        return mine.with_spatial(mine.features, other.spatial)
+    return other
+
+
+def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
+    if one.layout != "map" or other.layout != "map" or one.rank != other.rank:
+        return []
+    names = ("channels", *AXES[one.rank])
+    ignored = op.axis if isinstance(op, Concat) else ""
+    parted = [
+        f"{name} {a} and {b}"
+        for name, a, b in zip(names, one.shape, other.shape, strict=True)
+        if a != b and name != ignored
+    ]
+    return [f"they differ in {', '.join(parted)}"] if parted else []
+
+
+def turning_points(run: Elaborator, way: Sequence[Node], other: TensorType) -> list[Label]:
+    """The layers of a branch that brought it to sizes that the other does not have."""
+    labels = []
+    for node in way:
+        before = run.graph.nodes[node.inputs[0]].type if node.inputs else node.type
+        if before.layout != "map" or node.type.layout != "map" or node.type.spatial == before.spatial:
+            continue
+        if node.type.spatial != other.spatial:
+            old, new = (TensorType("map", (1, *t.spatial)).spatial for t in (before, node.type))
+            labels.append(Label(node.span, f"{_times(old)} becomes {_times(new)} here"))
+    return labels
+
+
+def matching_edits(run: Elaborator, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+    """Fixes to review: each changes one option of one layer so that the branch gives the goal."""
+    fixes: list[Fix] = []
+    for i, node in enumerate(way):
+        for option, value in _candidates(node.op, goal):
+            if _result(run, way[i:], node, option, value) != goal:
+                continue
+            shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            text = changed(node.span.text, type(node.op), option, shown)
+            if text is None:
+                continue
+            title = f"in {where}, `{text}` in place of `{node.span.text}` gives {goal}"
+            fixes += change_fixes(type(node.op), node.span, [Change(title, option, shown)])
+            break
+    return fixes
+
+
+def _candidates(op: Op, goal: TensorType) -> Iterator[tuple[str, Any]]:
+    """Values that are worth trying, the likeliest first."""
+    options = op.options
+    if "pad" in options and "kernel" in options:
+        largest = max(op.kernel)  # type: ignore[attr-defined]
+        half = (largest - 1) // 2
+        for pad in dict.fromkeys((half, *range(min(largest, 8)))):
+            yield "pad", (pad,)
+    if "stride" in options:
+        for stride in (1, 2, 3, 4):
+            yield "stride", (stride,)
+    if "width" in options:
+        yield "width", goal.features
+
+
+def _result(run: Elaborator, way: Sequence[Node], node: Node, option: str, value: Any) -> TensorType | None:
+    """What a branch would give with another value for an option of its first layer."""
+    try:
+        values = {name: getattr(node.op, name) for name in node.op.options}
+        if values[option] == value:
+            return None
+        kind = run.infer(type(node.op)(**{**values, option: value}), run.graph.input_types(node))[0]
+        for later in way[1:]:
+            if len(later.inputs) != 1:
+                return None
+            kind = run.infer(later.op, (kind,))[0]
+    except (Misfit, ArithmeticError, TypeError, ValueError):
+        return None
+    return kind
+
+
+def _replaced_identity(
+    run: Elaborator, tensor: Tensor, way: Sequence[Node], span: Span, which: int, mine: TensorType, goal: TensorType
+) -> list[Fix]:
+    """For a branch that is `identity`, the projection that brings it to the other's shape."""
+    places = [node for node in way if node.kind == "identity"]
+    projection = projection_text(mine, goal)
+    if len(way) != 1 or not places or projection is None:
+        return []
+    title = f"project the {ordinal(which + 1)} branch: `{projection}` in place of `identity` gives {goal}"
+    return [Fix.replace(places[0].span, projection, title)]
+
+
+def projection_text(mine: TensorType, goal: TensorType) -> str | None:
+    """The 1x1 convolution from one shape to another; None where there is none."""
+    if mine.layout != "map" or goal.layout != "map" or mine.rank != goal.rank:
+        return None
+    if mine.spatial == goal.spatial:
+        return f"conv1-{goal.features}"
+    strides = {w // n for w, n in zip(mine.spatial, goal.spatial, strict=True)}
+    for stride in sorted(strides):
+        if stride > 1 and all(-(-w // stride) == n for w, n in zip(mine.spatial, goal.spatial, strict=True)):
+            return f"conv1-{goal.features}/{stride}"
+    return None
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))

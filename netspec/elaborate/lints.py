@@ -1,0 +1,129 @@
+"""Lints: a network that fits together, and yet is probably not what was meant."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from netspec.diagnostics import Diagnostic, Edit, Fix
+from netspec.graph import Graph, Node
+from netspec.ops import ACTIVATIONS
+from netspec.source import Span
+
+if TYPE_CHECKING:
+    from netspec.diagnostics import Diagnostics
+
+__all__ = ["OFF", "asked_for", "lint_graph"]
+
+OFF = ("NS906",)
+"""Lints that are off unless asked for: they are a matter of taste."""
+
+_DROPOUTS = ("dropout", "dropout2d")
+
+
+def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
+    """The lints that look at the finished network: NS903, NS904, NS905."""
+    uses = _uses(graph)
+    for node in graph.nodes:
+        if not uses[node.index]:
+            _unused(graph, node, diagnostics)
+        elif node.kind in ACTIVATIONS and node.inputs:
+            before = graph.nodes[node.inputs[0]]
+            if before.kind in ACTIVATIONS and uses[before.index] == 1:
+                _twice(before, node, diagnostics)
+    for _, index in (*graph.outputs, *((name, index) for name, index, _ in graph.aux)):
+        _last_dropout(graph, graph.nodes[index], diagnostics)
+
+
+def _uses(graph: Graph) -> list[int]:
+    """For each node how often its tensor is read, or leaves the network."""
+    uses = [0] * len(graph.nodes)
+    for node in graph.nodes:
+        for index in node.inputs:
+            uses[index] += 1
+    for _, index in graph.outputs:
+        uses[index] += 1
+    for _, index, _ in graph.aux:
+        uses[index] += 1
+    return uses
+
+
+def _unused(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
+    if not node.inputs:
+        name = next((name for name, index in graph.inputs if index == node.index), node.name)
+        diagnostics.warning(
+            "NS905",
+            f"the input `{name}` is never used",
+            node.span,
+            helps=[f"go on from it: `from {name}`, or take it out"],
+        )
+        return
+    diagnostics.warning(
+        "NS905", "the output of this layer is never used", node.span,
+        notes=[f"`{node.name}` gives {node.type}, and nothing reads it"],
+        helps=["join it with `concat [ … ]` or `add [ … ]`, name it with `output`, or take the branch out"],
+    )  # fmt: skip
+
+
+def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:
+    same = before.kind == node.kind
+    fixes = []
+    edit = removal(node.span) if node.span.text.lower().startswith(node.kind.lower()) else None
+    if edit is not None:
+        once = node.kind in ("relu", "relu6") and same and before.op == node.op
+        fixes = [Fix(f"take the second out: `{node.span.text}`", (edit,), safe=once)]
+    diagnostics.warning(
+        "NS904", f"two activations in a row: `{before.kind}`, then `{node.kind}`", node.span,
+        notes=[f"`{before.name}` is an activation already"],
+        helps=[] if fixes else ["take one of them out: `act=none` switches off what a default gives"], fixes=fixes,
+    )  # fmt: skip
+
+
+def _last_dropout(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
+    """Dropout behind the last layer with weights, where only activations follow."""
+    while node.inputs and (node.kind in ACTIVATIONS or node.kind in _DROPOUTS):
+        if node.kind in _DROPOUTS:
+            edit = removal(node.span)
+            diagnostics.warning(
+                "NS903", "dropout behind the last layer drops parts of the answer itself", node.span,
+                helps=[] if edit else ["take it out, or put it before the last layer"],
+                fixes=[Fix("take it out, or put it before the last layer", (edit,))] if edit else [],
+            )  # fmt: skip
+            return
+        node = graph.nodes[node.inputs[0]]
+
+
+def asked_for(graph: Graph, codes: frozenset[str]) -> list[Diagnostic]:
+    """The findings of lints that are off unless asked for."""
+    from netspec.elaborate.edits import change_fixes
+    from netspec.ops.op import Change
+
+    found: dict[Span, Diagnostic] = {}
+    for node in graph.nodes:
+        if "NS906" not in codes or node.kind != "bn" or not node.inputs:
+            continue
+        before = graph.nodes[node.inputs[0]]
+        if not getattr(before.op, "bias", False) or not isinstance(before.op.bias, bool):  # type: ignore[attr-defined]
+            continue
+        help_ = "write `bias=no`: the batch norm takes the mean away again, and has a shift of its own"
+        found[before.span] = Diagnostic(
+            "NS906", "warning", "a bias before a batch norm does nothing", before.span, helps=(help_,),
+            notes=(f"{before.op.width:,} weights that no output depends on",),  # type: ignore[attr-defined]
+            fixes=tuple(change_fixes(type(before.op), before.span, [Change(help_, "bias", "no")])),
+        )  # fmt: skip
+    return list(found.values())
+
+
+def removal(span: Span) -> Edit | None:
+    """The edit that takes a layer out of its chain; None where it stands alone in a bracket, has a label or copies."""
+    text = span.source.text
+    before = re.search(r"(->\s*|^[ \t]*|;[ \t]*)$", text[: span.start], re.MULTILINE)
+    after = re.match(r"[ \t]*(?:#[^\n]*)?(\n|;|\Z|->|\})", text[span.end :])
+    if before is None or after is None:
+        return None
+    if before[1].startswith("->"):
+        return Edit(Span(span.source, before.start(1), span.end), "")
+    if after[1] == "->":
+        rest = re.match(r"\s*->\s*", text[span.end :])
+        return Edit(Span(span.source, span.start, span.end + rest.end()), "") if rest else None
+    return Edit(span, "")
