@@ -65,6 +65,7 @@ CASES = {
     "if a>1 {relu} else if b { tanh\n} else {gelu}": "if a > 1 {\n  relu\n} else if b {\n  tanh\n} else {\n  gelu\n}\n",
     "#a\nrelu#b\n\n\n\n#c\ntanh   # d\n# e": "#a\nrelu  #b\n\n#c\ntanh  # d\n# e\n",
     "block b( w,s=1 ){ # open\n# inside\nconv3-w/s # tail\n} # close": "block b(w, s = 1) {  # open\n  # inside\n  conv3-w/s  # tail\n}  # close\n",
+    "FC-4 -> # why\n dropout 0.5": "FC-4  # why\n  -> dropout 0.5\n",
     "conv3-4  # one\n -> relu # two\n  -> tanh": "conv3-4  # one\n  -> relu  # two\n  -> tanh\n",
     "for w,n in [ # a table\n (64, 1),\n (128, 10) # last\n ] { relu }": "for w, n in [  # a table\n  ( 64,  1),\n  (128, 10),  # last\n] {\n  relu\n}\n",
     "train { loss cross_entropy label_smoothing=0.1; augment { flip yes } }": None,

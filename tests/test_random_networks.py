@@ -6,7 +6,7 @@ shapes by formulas of its own (after Dumoulin & Visin 2016, and PyTorch's docume
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import onnxruntime
 import pytest
 import torch
-from agreement import assert_agreement, largest_difference, random_state
+from agreement import assert_agreement, random_state
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -153,7 +153,9 @@ class Writer:
 
         kernel, stride = sizes(1, 4), sizes(1, 3)
         dilation = sizes(1, 2) if dilated and self.chance(25) else (1,) * x.rank
-        window = self.padded(x, Window(kernel, stride, dilation, "", (0,) * x.rank, (0,) * x.rank), pooling)
+        window = Window(kernel, stride, dilation, "", (0,) * x.rank, (0,) * x.rank)
+        if not pooling or set(dilation) == {1}:  # every tap of a dilated window may stand in the padding
+            window = self.padded(x, window, pooling)
         if min(slid(x, window)) < 1:  # a window of 1 always fits
             ones = (1,) * x.rank
             window = Window(ones, stride, ones, "pad=0" if self.pad_by_default else "", (0,) * x.rank, (0,) * x.rank)
@@ -841,6 +843,15 @@ def check(network: Network) -> Model:
     return model
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tensors as small as these lose time to a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def trials(count: int) -> settings:
     return settings(
         max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate, Phase.shrink],
@@ -859,41 +870,52 @@ def test_shapes_are_the_expected_and_parameters_are_pytorchs(network: Network) -
     assert sum(b.numel() for b in module.buffers()) == total.buffers + total.aux_buffers
 
 
-@trials(600)
+@trials(1500)
 @given(networks())
 def test_three_parties_agree_on_every_shape(network: Network) -> None:
     assert_agreement(check(network))
 
 
-@trials(400)
+@trials(1500)
 @given(networks())
 def test_onnx_runtime_agrees_with_pytorch(network: Network) -> None:
     """To 1e-4, or as closely as PyTorch in single precision agrees with itself in double.
 
-    A random network may standardise values that are all but equal, or take the logarithm of next to nothing: then single
-    precision knows few digits, and neither runtime is wrong.
+    A random network may standardise values that are all but equal: then single precision knows few digits, and
+    neither runtime is wrong.
     """
     model = check(network)
-    if largest_difference(model) > 1e-4:
-        assert_as_exact_as_pytorch(model)
-
-
-def assert_as_exact_as_pytorch(model: Model) -> None:
-    """ONNX Runtime strays from double precision no further than a few times what PyTorch does."""
     state = random_state(model)
-    proto = model.to_onnx(weights=state)
-    assert proto is not None
-    inputs = sample_inputs(model.graph, 2, 0)
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = session.run([name for name, _ in model.graph.outputs], inputs)
+    inputs = sample_inputs(model.graph, 2)
     module = model.to_torch().eval()
     module.load_state_dict(state)
+    expected = run_torch(module, inputs)
+    for theirs, ours in zip(run_onnx(model, state, inputs), expected, strict=True):
+        assert torch.isfinite(ours).all()
+        assert theirs.shape == ours.shape
+        largest = (theirs - ours).abs().max()
+        if not largest <= 1e-4 * ours.abs().max():
+            index = [t is ours for t in expected].index(True)
+            exact = run_torch(module.double(), inputs, torch.float64)[index]
+            strays = (ours - exact).abs().max()
+            # equal values standardised with an epsilon of 1e-5 leave rounding errors of some 1e-7 / sqrt(1e-5)
+            assert (theirs - exact).abs().max() <= 1e-4 * exact.abs().max() + 5 * strays + 5e-5
+
+
+def run_torch(
+    module: torch.nn.Module, inputs: dict[str, Any], precision: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, ...]:
     tensors = [torch.from_numpy(v) for v in inputs.values()]
     with torch.no_grad():
-        single = module(*tensors)
-        exact = module.double()(*(t.double() if t.is_floating_point() else t for t in tensors))
-    if len(found) == 1:
-        single, exact = (single,), (exact,)
-    for theirs, ours, true in zip(found, single, exact, strict=True):
-        strays = (ours - true).abs().max()
-        assert (torch.from_numpy(theirs) - true).abs().max() <= 1e-4 * true.abs().max() + 5 * strays
+        result = module(*(t.to(precision) if t.is_floating_point() else t for t in tensors))
+    return result if isinstance(result, tuple) else (result,)
+
+
+def run_onnx(model: Model, state: dict[str, torch.Tensor], inputs: dict[str, Any]) -> list[torch.Tensor]:
+    proto = model.to_onnx(weights=state)
+    assert proto is not None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [torch.from_numpy(v) for v in session.run([name for name, _ in model.graph.outputs], inputs)]

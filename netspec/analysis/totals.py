@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 from netspec.graph import Graph, Node
 
@@ -70,10 +72,10 @@ def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
     """
     first = _first_input(graph, output)
     whole = first.type.spatial
-    fields: list[tuple[Sequence[int], Sequence[int]] | None] = []
+    fields: list[tuple[Sequence[Fraction], Sequence[Fraction]] | None] = []
     for node in graph.nodes[: output + 1]:
         if not node.inputs:
-            fields.append(([1] * node.type.rank, [1] * node.type.rank))
+            fields.append(([Fraction(1)] * node.type.rank, [Fraction(1)] * node.type.rank))
             continue
         ways = [fields[i] for i in node.inputs]
         steps = node.op.window(graph.nodes[node.inputs[0]].type)
@@ -92,7 +94,7 @@ def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
     found = fields[output]
     if found is None or len(found[0]) != len(whole):
         return whole
-    return tuple(min(r, w) for r, w in zip(found[0], whole, strict=True))
+    return tuple(min(ceil(r), w) for r, w in zip(found[0], whole, strict=True))
 
 
 def _first_input(graph: Graph, output: int) -> Node:

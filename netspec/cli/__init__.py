@@ -12,7 +12,11 @@ _COMMANDS = {
     "check": "check a spec: shapes, parameters, MACs",
     "compile": "turn a spec into PyTorch or ONNX",
     "draw": "draw a spec as a diagram",
+    "explain": "what a code such as NS301 means, with an example",
     "fmt": "bring specs into the canonical form",
+    "run": "run a spec or an ONNX model on an image or an array",
+    "bench": "time PyTorch, torch.compile and ONNX Runtime",
+    "weights": "bring foreign checkpoints to a spec's names",
     "ops": "what each layer does, its options and formulas",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
@@ -107,7 +108,7 @@ class FullyConnected(Linear):
     def needs_flat(self, x: TensorType) -> bool:
         return x.layout in ("map", "sequence")
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ class Subsample(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         window = self.geometry(x)
         return tuple(zip(window.extent, window.stride, strict=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
 
 from netspec.graph import Param, TensorType
@@ -206,8 +207,11 @@ class Op:
         """MACs plus one for every output that has a bias (LeCun et al. 1998 count so)."""
         return self.macs(*inputs)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
-        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees everything."""
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees everything.
+
+        A layer that enlarges has a stride below 1.
+        """
         return ((1, 1),) * x.rank
 
     def describe(self, x: TensorType) -> str:

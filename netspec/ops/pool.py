@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
@@ -54,7 +55,7 @@ class Pool(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         window = self.geometry(x)
         return tuple(zip(window.extent, window.stride, strict=True))
 
@@ -282,7 +283,7 @@ class GlobalAvgPool(Op):
         require_map(self, x)
         return x.with_spatial(x.features, (1,) * x.rank)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -325,7 +326,7 @@ class AdaptiveAvgPool(Op):
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return per_axis(self.size, x.rank, "size")
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         sizes = zip(x.spatial, self.sizes(x), strict=True)
         return tuple((max(map(len, bins(w, n))), max(1, w // n)) for w, n in sizes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Param, TensorType
@@ -68,7 +69,7 @@ class Recurrent(Op):
         biased = self.gates * self.width * self.directions * self.layers * inputs[0].shape[0]
         return self.macs(*inputs) + (biased if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def describe(self, x: TensorType) -> str:

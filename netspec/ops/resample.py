@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,6 +10,7 @@ from netspec.graph import TensorType
 from netspec.ops.conv import require_map
 from netspec.ops.kinds import Choice, Integer, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import each
 from netspec.ops.windows import per_axis
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class Scaling(Op):
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return ()
 
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+        taps = 1 if self.mode == "nearest" else 2
+        return tuple((taps, Fraction(w, n)) for w, n in zip(x.spatial, self.sizes(x), strict=True))
+
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_map(self, x)
@@ -40,8 +46,7 @@ class Scaling(Op):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         mode = self.mode if self.mode == "nearest" else {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank]
-        size = self.sizes(x)
-        text = f"nn.Upsample(size={size if len(size) > 1 else size[0]}, mode={mode!r})"
+        text = f"nn.Upsample({self.extent(x)}, mode={mode!r})"
         call = "{m}({0}.transpose(1, 2)).transpose(1, 2)" if x.layout == "sequence" else None
         return TorchCode((("", text),), call)
 
@@ -74,6 +79,11 @@ class Scaling(Op):
             y = emit.node("Gather", [y, emit.ints(taken, "nearest")], axis=2 + axis)
         return y
 
+    def extent(self, x: TensorType) -> str:
+        """The sizes as torch's own argument."""
+        size = self.sizes(x)
+        return f"size={size if len(size) > 1 else size[0]}"
+
     exact_scales: ClassVar[bool] = False
 
 
@@ -88,6 +98,9 @@ class Upsample(Scaling):
 
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return tuple(w * f for w, f in zip(x.spatial, per_axis(self.factor, x.rank, "factor"), strict=True))
+
+    def extent(self, x: TensorType) -> str:
+        return f"scale_factor={each(per_axis(self.factor, x.rank, 'factor'))}"
 
     def describe(self, x: TensorType) -> str:
         return f"x{_times(self.factor)}, {self.mode}"
@@ -122,6 +135,9 @@ class PixelShuffle(Op):
         if x.features % self.r**2:
             raise Misfit("NS304", f"{x.features} channels do not divide by {self.r}^2 = {self.r**2}", option="r")
         return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
+
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+        return ((1, Fraction(1, self.r)),) * 2
 
     def describe(self, x: TensorType) -> str:
         return f"x{self.r}"

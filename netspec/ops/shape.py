@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class Identity(Op):
 class Rearrangement(Op):
     """A layer after which every position can depend on every other."""
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
 
@@ -294,7 +295,7 @@ class Take(Op):
     def describe(self, x: TensorType) -> str:
         return f"token {self.i}"
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -316,7 +317,7 @@ class Tokens(Op):
             raise Misfit("NS303", "tokens needs an image or a signal", label=f"the input is {x.noun}")
         return TensorType("sequence", (prod(x.spatial), x.features))
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return ((1, 1),)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -356,7 +357,7 @@ class Image(Op):
     def describe(self, x: TensorType) -> str:
         return f"to {times(self.size)}"
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int], ...] | None:
+    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:

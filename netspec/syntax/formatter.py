@@ -129,7 +129,7 @@ class _Formatter:
             (
                 c
                 for c in self.comments
-                if not c.used and at <= c.start < stop and not self.source[at : c.start].strip(" \t;,")
+                if not c.used and at <= c.start < stop and not self.source[at : c.start].strip(" \t;,->")
             ),
             None,
         )

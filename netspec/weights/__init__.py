@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netspec.graph import Graph, Node, Param
+from netspec.weights.schemes import CHUNK, Scheme
 
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["FreshWeights", "WeightSource", "initial_weights", "open_weights", "state_entries"]
-
-_CHUNK = 1 << 22
-"""Values computed at a time, so that a large tensor is never held twice."""
 
 
 def state_entries(graph: Graph, *, aux: bool = True) -> Iterator[tuple[str, Node, Param]]:
@@ -35,49 +33,35 @@ class WeightSource(Protocol):
 
 
 class FreshWeights:
-    """Initial weights: He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10),
-    biases 0, scales 1. What ends the body of a residual is scaled by 1/sqrt(number of residuals), so that the signal
-    does not grow with depth before the norms have statistics (as Radford et al. 2019 scale theirs).
+    """Initial weights, by the `init` lines of the recipe where there are any.
+
+    Without: He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10), biases 0,
+    scales 1; and what ends the body of a residual is scaled by 1/sqrt(number of residuals), so that the signal does
+    not grow with depth before the norms have statistics (as Radford et al. 2019 scale theirs).
     Each tensor has a random stream of its own, from the seed and its name.
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:
         self.seed = seed
-        self.factors = residual_factors(graph)
+        self.scheme = Scheme.of(graph)
+        self.factors = self.scheme.residual_factors(graph)
 
     def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
         import numpy as np
 
         if param.init == "random":
-            bound = (6.0 / param.fan_in) ** 0.5 * self.factors.get(name, 1.0)
             stream = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(name.encode())]))
-            for start in range(0, param.size, _CHUNK):
-                piece = stream.random(min(_CHUNK, param.size - start), dtype=np.float32)
-                piece *= np.float32(2 * bound)
-                piece -= np.float32(bound)
-                yield piece
+            yield from self.scheme.random(stream, param, self.factors.get(name, 1.0))
             return
         if isinstance(param.init, tuple):
             yield np.asarray(param.init, dtype=param.dtype)
             return
         value = {"zeros": 0.0, "ones": 1.0}[param.init] if isinstance(param.init, str) else param.init
+        if param.init == "zeros" and param.trainable and param.name.startswith("bias"):
+            value = self.scheme.bias
         value *= self.factors.get(name, 1.0)
-        for start in range(0, max(1, param.size), _CHUNK):
-            yield np.full(min(_CHUNK, param.size - start), value, dtype=param.dtype)
-
-
-def residual_factors(graph: Graph) -> dict[str, float]:
-    """1/sqrt(number of residual additions) for the `weight` of the last layer with weights in each body."""
-    ends = [node.inputs[0] for node in graph.nodes if node.residual]
-    factors = {}
-    for index in ends:
-        node = graph.nodes[index]
-        while not node.params and node.inputs:
-            node = graph.nodes[node.inputs[0]]
-        for param in node.params:
-            if param.trainable and param.name in ("weight", "out_proj.weight"):
-                factors[f"{node.name}.{param.name}"] = len(ends) ** -0.5
-    return factors
+        for start in range(0, max(1, param.size), CHUNK):
+            yield np.full(min(CHUNK, param.size - start), value, dtype=param.dtype)
 
 
 def initial_weights(graph: Graph, seed: int) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:

@@ -13,7 +13,7 @@ from netspec.weights import state_entries
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["StoredWeights", "stored_weights"]
+__all__ = ["StoredWeights", "read_tensors", "stored_weights"]
 
 _CHUNK = 1 << 22
 
@@ -47,6 +47,31 @@ def stored_weights(graph: Graph, weights: str | Path | Mapping[str, Any]) -> Sto
     return _from_mapping(graph, _torch_state(path), str(path))
 
 
+def read_tensors(path: Path) -> Mapping[str, Any]:
+    """Every tensor of a checkpoint as a numpy array, by name in its own order. Raises SpecError (NS001, NS502, NS503)."""
+    if not path.is_file():
+        raise SpecError.of(
+            "NS001", f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file"
+        )
+    if path.suffix not in (".safetensors", ".sft"):
+        state = _torch_state(path)
+        return {name: _as_array(tensor) for name, tensor in state.items() if hasattr(tensor, "shape")}
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise SpecError.of("NS503", f"{path} cannot be read as safetensors", notes=[str(error)[:200]]) from None
+
+
+def _as_array(tensor: Any) -> Any:
+    if not hasattr(tensor, "detach"):
+        return tensor
+    tensor = tensor.detach().cpu()
+    return tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
+
+
 def _torch_state(path: Path) -> Mapping[str, Any]:
     from netspec.backends.torch.live import require_torch
 
@@ -75,11 +100,7 @@ def _from_mapping(graph: Graph, state: Mapping[str, Any], shown: str) -> StoredW
     _compare(graph, shapes, shown)
 
     def slices(name: str, start: int, stop: int) -> np.ndarray[Any, Any]:
-        tensor = state[name]
-        if hasattr(tensor, "detach"):
-            tensor = tensor.detach().cpu()
-            tensor = tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
-        array = np.asarray(tensor)
+        array = np.asarray(_as_array(state[name]))
         return array[start:stop] if array.ndim else array
 
     return StoredWeights(slices, shapes)

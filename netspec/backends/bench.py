@@ -1,0 +1,115 @@
+"""Latency, throughput and memory of one network on several engines, measured alike."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netspec.backends.onnx.runtime import PROVIDERS, open_session
+from netspec.backends.onnx.verify import load_weights, sample_inputs
+from netspec.backends.torch.live import require_torch, to_torch
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    from netspec.model import Model
+
+__all__ = ["Figures", "measure"]
+
+WARM_UP = 3
+
+
+class Figures(NamedTuple):
+    """One engine at one batch size; `error` says why there are no figures. Memory is what the engine's peak adds."""
+
+    engine: str
+    batch: int
+    median_ms: float
+    p95_ms: float
+    throughput: float
+    peak_mb: float | None
+    error: str = ""
+
+
+def measure(
+    model: Model,
+    batches: list[int],
+    providers: list[str] | None,
+    runs: int,
+    weights: Path | None,
+    *,
+    compiled: bool = True,
+) -> list[Figures]:
+    """Every engine at every batch size. Raises SpecError where no engine can be had."""
+    torch = require_torch()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    module = to_torch(model).eval()
+    load_weights(module, model, weights, 0)
+    module = module.to(device)
+    rows: list[Figures] = []
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        path = Path(folder) / "model.onnx"
+        model.to_onnx(path, weights)
+        engines = {f"torch {device}": module}
+        if compiled:
+            engines[f"torch.compile {device}"] = torch.compile(module)
+        for batch in batches:
+            inputs = sample_inputs(model.graph, batch)
+            tensors = [torch.from_numpy(v).to(device) for v in inputs.values()]
+            for name, engine in engines.items():
+                call = partial(engine, *tensors)
+                rows.append(_timed(name, batch, call, runs, torch if device == "cuda" else None))
+            for name in providers or PROVIDERS:
+                row = _onnx(name, path, batch, inputs, runs, asked=providers is not None)
+                rows += [row] if row else []
+    return rows
+
+
+def _onnx(name: str, path: Path, batch: int, inputs: dict[str, Any], runs: int, *, asked: bool) -> Figures | None:
+    try:
+        session, _ = open_session(path, [name])
+    except SpecError as error:
+        if not asked:
+            return None
+        return Figures(f"onnxruntime {name}", batch, 0, 0, 0, None, error.diagnostics[0].message)
+    return _timed(f"onnxruntime {name}", batch, lambda: session.run(None, inputs), runs, None)
+
+
+def _timed(engine: str, batch: int, call: Callable[[], Any], runs: int, cuda: Any) -> Figures:
+    """Warm-up first; on a GPU every run is waited for."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        for _ in range(WARM_UP):
+            call()
+        if cuda is not None:
+            cuda.cuda.synchronize()
+            cuda.cuda.reset_peak_memory_stats()
+        times = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            call()
+            if cuda is not None:
+                cuda.cuda.synchronize()
+            times.append(1e3 * (time.perf_counter() - start))
+    except Exception as error:  # an engine that cannot run this network does not end the comparison
+        return Figures(
+            engine,
+            batch,
+            0,
+            0,
+            0,
+            None,
+            f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}",
+        )
+    median = statistics.median(times)
+    peak = (
+        cuda.cuda.max_memory_allocated() / 1e6
+        if cuda is not None
+        else (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    )
+    return Figures(engine, batch, median, sorted(times)[max(0, round(0.95 * runs) - 1)], 1e3 * batch / median, peak)

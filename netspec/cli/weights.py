@@ -1,0 +1,75 @@
+"""netspec weights"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
+from netspec.diagnostics import SpecError
+
+__all__ = ["command"]
+
+
+@click.group("weights")
+def command() -> None:
+    """Work with weights: `map` brings a foreign checkpoint to a spec's names."""
+
+
+@command.command("map")
+@click.argument("file", metavar="SPEC")
+@click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), help="Write the weights here, as safetensors."
+)
+@click.option("--show", is_flag=True, help="Print where every tensor goes.")
+@parameter_option
+@limit_option
+def map_command(
+    file: str, checkpoint: Path, output: Path | None, show: bool, definitions: tuple[str, ...], limits: tuple[str, ...]
+) -> None:
+    """Find the place of every tensor of CHECKPOINT (safetensors, or a torch state dict) in SPEC.
+
+    Tensors are placed by name, else by order and shape; every one without a place is named, and nothing is written
+    then. Exit code 1 where a tensor finds no place.
+    """
+    model: Any = checked_model(file, definitions, limits)
+    try:
+        from netspec.weights.foreign import match
+        from netspec.weights.stored import read_tensors
+
+        tensors = read_tensors(checkpoint)
+        found = match(model.graph, {name: tuple(t.shape) for name, t in tensors.items()})
+        if show:
+            width = max(map(len, found.sources), default=0)
+            for name, source in found.sources.items():
+                click.echo(f"{name:<{width}}  {source}")
+        click.echo(f"{len(found.sources)} tensors placed: {found.by_name} by name, {found.by_order} by order and shape")
+        for what, names in (("no tensor for", found.missing), ("no place for", found.left_over)):
+            for name in names:
+                click.echo(f"{what} {name}", err=True)
+        if output is not None and found.complete:
+            _write(model, tensors, found.sources, output)
+    except SpecError as error:
+        stop_on_error(error)
+    sys.exit(0 if found.complete else 1)
+
+
+def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save
+
+    from netspec.files import atomic_write
+    from netspec.weights import state_entries
+
+    arrays = {}
+    for name, _, param in state_entries(model.graph):
+        if name in sources:
+            array = np.asarray(tensors[sources[name]]).astype(param.dtype)
+            arrays[name] = np.ascontiguousarray(array.reshape(param.shape))
+    with atomic_write(output) as file:
+        file.write(save(arrays))
+    click.echo(f"{output}: {len(arrays)} tensors, {sum(a.nbytes for a in arrays.values()) / 1e6:,.1f} MB")

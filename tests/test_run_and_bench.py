@@ -1,0 +1,94 @@
+"""`netspec run` and `netspec bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, run_netspec
+from PIL import Image
+
+import netspec
+
+SPEC = "examples/lenet5.net"
+
+
+@pytest.fixture
+def digit(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "digit.png")
+    return tmp_path / "digit.png"
+
+
+def test_an_image_through_a_spec_and_through_its_model(tmp_path: Path, digit: Path) -> None:
+    model = netspec.load(ROOT / SPEC)
+    model.to_onnx(tmp_path / "m.onnx", seed=0)
+    first = run_netspec("run", SPEC, "--input", str(digit), "--top", "3", "--output", str(tmp_path / "a.npy"))
+    assert first.returncode == 0, first.stderr
+    assert "ONNX Runtime on cpu" in first.stdout
+    second = run_netspec(
+        "run", str(tmp_path / "m.onnx"), "--input", str(digit), "--top", "3", "--output", str(tmp_path / "b.npy")
+    )
+    a, b = np.load(tmp_path / "a.npy"), np.load(tmp_path / "b.npy")
+    np.testing.assert_array_equal(a, b)
+    assert second.stderr == ""
+    with Image.open(digit) as image:
+        scaled = image.resize((40, 32), Image.Resampling.BILINEAR).crop((4, 0, 36, 32))
+    x = torch.from_numpy(np.asarray(scaled, dtype=np.float32) / 255)[None, None]
+    with torch.no_grad():
+        np.testing.assert_allclose(a, model.to_torch(seed=0).eval()(x).numpy(), atol=1e-5)
+    assert len(first.stdout.strip().splitlines()) == 5
+
+
+def test_labels_and_arrays(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((2, 1, 32, 32)))
+    (tmp_path / "names.txt").write_text("\n".join(f"digit {i}" for i in range(10)))
+    result = run_netspec(
+        "run", SPEC, "--input", str(tmp_path / "x.npy"), "--top", "1", "--labels", str(tmp_path / "names.txt")
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("digit") == 2
+
+
+def test_what_is_no_image_and_what_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no image")
+    np.save(tmp_path / "x.npy", np.zeros((2, 3, 8, 8)))
+    (tmp_path / "names.txt").write_text("one\n")
+    np.save(tmp_path / "good.npy", np.zeros((1, 32, 32)))
+    for arguments, code in (
+        (("--input", str(tmp_path / "x.png")), "NS503"),
+        (("--input", str(tmp_path / "x.npy")), "NS503"),
+        (("--input", str(tmp_path / "missing.png")), "NS001"),
+        (("--input", str(tmp_path / "good.npy"), "--labels", str(tmp_path / "names.txt")), "NS503"),
+        (("--input", str(tmp_path / "good.npy"), "--provider", "cuda"), "NS504"),
+    ):
+        result = run_netspec("run", SPEC, *arguments)
+        assert result.returncode == 1, result.stdout
+        assert f"error[{code}]" in result.stderr
+        assert "Traceback" not in result.stderr
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    assert (
+        "error[NS504]" in run_netspec("run", str(tmp_path / "bad.onnx"), "--input", str(tmp_path / "good.npy")).stderr
+    )
+
+
+def test_bench_measures_every_engine() -> None:
+    result = run_netspec("bench", SPEC, "--batch", "1,4", "--runs", "3", "--no-compile", "--format", "json")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert {(r["engine"], r["batch"]) for r in rows} >= {
+        ("torch cpu", 1),
+        ("torch cpu", 4),
+        ("onnxruntime cpu", 1),
+        ("onnxruntime cpu", 4),
+    }
+    for row in rows:
+        assert 0 < row["median_ms"] <= row["p95_ms"]
+        assert row["throughput"] == pytest.approx(1e3 * row["batch"] / row["median_ms"])
+    table = run_netspec("bench", SPEC, "--runs", "3", "--no-compile", COLUMNS="80")
+    assert "onnxruntime cpu" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 80
+    assert run_netspec("bench", SPEC, "--batch", "0").returncode == 2
