@@ -97,7 +97,9 @@ def random_state(model: Model, seed: int = 0) -> dict[str, torch.Tensor]:
     return state
 
 
-def largest_difference(model: Model, *, batch: int = 2, seed: int = 0, **options: Any) -> float:
+def largest_difference(
+    model: Model, *, batch: int = 2, seed: int = 0, second_runtime: bool = False, **options: Any
+) -> float:
     """ONNX Runtime against PyTorch on random weights, relative to the largest output; also checks the model fully."""
     import onnxruntime
 
@@ -112,11 +114,15 @@ def largest_difference(model: Model, *, batch: int = 2, seed: int = 0, **options
     inputs = sample_inputs(model.graph, batch, seed)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     theirs = session.run([name for name, _ in model.graph.outputs], inputs)
+    if second_runtime:
+        theirs = [*theirs, *run_openvino(proto, inputs)]
     module = model.to_torch().eval()
     module.load_state_dict(state)
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
+    if second_runtime:
+        ours = (*ours, *ours)
     worst = 0.0
     for tensor, found in zip(ours, theirs, strict=True):
         mine = tensor.numpy()
@@ -125,3 +131,15 @@ def largest_difference(model: Model, *, batch: int = 2, seed: int = 0, **options
         scale = abs(mine).max()
         worst = max(worst, float(abs(mine - found).max() / scale) if scale else float(abs(found).max()))
     return worst
+
+
+def run_openvino(proto: onnx.ModelProto, inputs: dict[str, Any]) -> list[Any]:
+    """The outputs by OpenVINO on the CPU, in single precision."""
+    import openvino
+
+    core = openvino.Core()
+    compiled = core.compile_model(
+        core.read_model(proto.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    result = compiled(inputs)
+    return [result[output] for output in compiled.outputs]

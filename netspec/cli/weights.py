@@ -69,7 +69,7 @@ def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> N
     for name, _, param in state_entries(model.graph):
         if name in sources:
             array = np.asarray(tensors[sources[name]]).astype(param.dtype)
-            arrays[name] = np.ascontiguousarray(array.reshape(param.shape))
+            arrays[name] = np.array(array.reshape(param.shape), order="C")  # a scalar stays one
     with atomic_write(output) as file:
         file.write(save(arrays))
     click.echo(f"{output}: {len(arrays)} tensors, {sum(a.nbytes for a in arrays.values()) / 1e6:,.1f} MB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec.graph import Graph, Node, Region
 from netspec.ops.op import TorchCode
@@ -103,8 +103,17 @@ class _Planner:
         if not node.inputs:
             return None
         code = node.op.torch(*self.graph.input_types(node))
+        if node.kind in _IN_PLACE and self.owns_input(node):
+            code = in_place(code)
         name = node.name.removeprefix(region.path)
         return Item(name, _reads(node), [node.index], node=node, code=code, line=node.span.start)
+
+    def owns_input(self, node: Node) -> bool:
+        """Whether nothing else needs the tensor that comes in, not even the backward pass of what made it."""
+        (i,) = node.inputs
+        before = self.graph.nodes[i]
+        alone = len(self.users[i]) == 1 and i not in self.kept and before.region.path == node.region.path
+        return alone and before.kind in _KEEPS_NO_OUTPUT and node.shares is None
 
     def part(self, member: Region, region: Region) -> Item | None:
         nodes = list(member.nodes())
@@ -136,6 +145,19 @@ class _Planner:
 
     def holds(self, region: Region, value: int) -> bool:
         return self.owners[MODULES - value].path.startswith(region.path)
+
+
+_IN_PLACE = ("relu", "relu6", "leaky_relu")
+"""Activations whose backward pass needs their result only."""
+_KEEPS_NO_OUTPUT = ("conv", "dwconv", "convT", "FC", "linear", "bn", "gn", "add")
+"""Layers whose backward pass does not need their result."""
+
+
+def in_place(code: TorchCode) -> TorchCode:
+    """The same activation, written over its input: what a careful person does to save memory and time."""
+    ((suffix, text),) = code.modules
+    inner = text.rstrip(")")
+    return replace(code, modules=((suffix, f"{inner}{', ' if not inner.endswith('(') else ''}inplace=True)"),))
 
 
 def _reads(node: Node) -> list[int]:
