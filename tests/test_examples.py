@@ -32,8 +32,8 @@ def test_three_parties_agree_on_shapes_and_parameters(path: Path) -> None:
 def test_two_runtimes_agree_with_pytorch(path: Path) -> None:
     """ONNX Runtime with batch norms folded (batch 1) and not (batch 7), and OpenVINO: another reader of the format."""
     model = netspec.load(path)
-    assert largest_difference(model, batch=1, second_runtime=model.macs < 2e10) <= 1e-4
-    if model.macs < 4e9:
+    assert largest_difference(model, batch=1, second_runtime=model.macs < 5e9) <= 1e-4
+    if model.macs < 2e9:
         assert largest_difference(model, batch=7, fold=False) <= 1e-4
 
 

@@ -95,3 +95,11 @@ def test_squashing_before_a_loss_on_logits_is_warned_of(last: str, loss: str, wa
 def test_two_recipes_are_one_too_many() -> None:
     with pytest.raises(netspec.SpecError, match="one `train` section already"):
         netspec.loads(f"{NET}train {{ epochs 3 }}\ntrain {{ epochs 3 }}")
+
+
+def test_the_documentation_of_the_recipe_is_up_to_date() -> None:
+    from conftest import ROOT
+
+    from netspec.training.reference import markdown
+
+    assert (ROOT / "docs" / "recipe.md").read_text() == markdown()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -171,3 +175,29 @@ def test_checkpoint_computes_again_and_changes_nothing() -> None:
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
     assert_agreement(checkpointed)
+
+
+def test_distributed_data_parallel(tmp_path: Path) -> None:
+    """One process of gloo: DDP takes the module as it is, and its gradients are the module's own."""
+    import torch.distributed as dist
+
+    module = netspec.loads(NETS["residual"]).to_torch(seed=0)
+    alone = copy.deepcopy(module)
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        parallel = torch.nn.parallel.DistributedDataParallel(module)
+        x = torch.randn(4, 3, 32, 32)
+        parallel(x).square().sum().backward()
+        alone(x).square().sum().backward()
+        for one, other in zip(module.parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(one.grad, other.grad)
+    finally:
+        dist.destroy_process_group()
+
+
+def test_the_gpu_benchmark_has_a_form_for_the_cpu() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--small", "--batch", "2", "--runs", "3"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    figures = json.loads(result.stdout)
+    assert figures["training images/s"]["generated"]["fp32"] > 0
+    assert {row["engine"] for row in figures["inference"]} >= {"torch cpu", "onnxruntime cpu"}

@@ -73,7 +73,8 @@ def test_a_checkpoint_of_another_network_is_told_apart(tmp_path: Path) -> None:
 def test_map_writes_what_compile_reads(tmp_path: Path) -> None:
     shapes = TORCHVISION["resnet18"]
     generator = torch.Generator().manual_seed(0)
-    save_file({k: torch.randn(s, generator=generator) for k, s in shapes}, tmp_path / "theirs.safetensors")
+    tensors = {k: 0.1 + torch.rand(s, generator=generator) / 10 for k, s in shapes}  # variances are positive
+    save_file(tensors, tmp_path / "theirs.safetensors")
     spec, ours = "examples/resnet18.net", str(tmp_path / "ours.safetensors")
     mapped = run_netspec("weights", "map", spec, str(tmp_path / "theirs.safetensors"), "-o", ours, "--show")
     assert mapped.returncode == 0, mapped.stderr
