@@ -37,4 +37,5 @@ def command(file: str, output: Path, direction: str, definitions: tuple[str, ...
         model.draw(output, direction=direction.upper())
     except SpecError as error:
         stop_on_error(error)
-    click.echo(f"{output}: {len(model.graph.layers)} layers")
+    count = len(model.graph.layers)
+    click.echo(f"{output}: {count} layer{'s' if count > 1 else ''}")

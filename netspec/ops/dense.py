@@ -59,7 +59,7 @@ class Linear(Op):
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
     def describe(self, x: TensorType) -> str:
-        return f"{self.width} units" + ("" if self.bias else ", no bias")
+        return f"{self.width} unit{'s' if self.width > 1 else ''}" + ("" if self.bias else ", no bias")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
