@@ -43,7 +43,8 @@ def command(code: str | None, markdown: bool) -> None:
         if name not in CODES:
             near = nearest(name, CODES)
             raise click.UsageError(
-                f"There is no code `{code}`." + (f" Did you mean `{near}`?" if near else " `netspec explain` lists them.")
+                f"There is no code `{code}`."
+                + (f" Did you mean `{near}`?" if near else " `netspec explain` lists them.")
             )
         click.echo(_styled(page(name)) if colour_wanted(sys.stdout) else page(name), nl=False)
 

@@ -22,7 +22,7 @@ def with_respelling(diagnostic: Diagnostic) -> Diagnostic:
     if help_ is None or found is None or span is None:
         return diagnostic
     words = _QUOTED.findall(diagnostic.message) or [diagnostic.message.rsplit(" ", 1)[-1]]
-    for word in words:
+    for word in sorted(words, key=lambda word: not word.startswith(".")):
         places = [m.start() for m in re.finditer(rf"(?<!\w){re.escape(word.lstrip('.'))}(?!\w)", span.text)]
         if len(places) == 1:
             start = span.start + places[0]

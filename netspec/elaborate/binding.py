@@ -192,21 +192,13 @@ class _Binder:
                 else f"kernel and stride are written `{name}2/2`"
             ]
         elif self.slot("kernel") and isinstance(value, (int, Size)) and not isinstance(value, bool):
-            kernel = self.layer.values[0].span.text
-            width = (
-                f"-{self.layer.values[1].span.text}"
-                if len(self.layer.values) > 1
-                else "-64"
-                if self.slot("width")
-                else ""
-            )
-            helps = [f"write the kernel after the name without a space: `{name}{kernel}{width}`"]
-            if len(self.layer.values) > 1 or not self.slot("width"):
-                where = self.layer.head_span.to(self.layer.values[1 if width else 0].span)
-                fixes = [Fix.replace(where, f"{name}{kernel}{width}", helps[0])]
+            helps, fixes = self.spaced_out()
         elif isinstance(value, Word):
-            near = nearest(value.name, self.op.options)
-            helps = [f"options are written with `=`: `{near}=…`"] if near else []
+            near, layer = nearest(value.name, self.op.options), nearest(value.name, CATALOGUE)
+            if near:
+                helps = [f"options are written with `=`: `{near}=…`"]
+            elif layer:
+                helps = [f"a layer of its own follows an arrow or a new line: `-> {CATALOGUE[layer].name}`"]
         elif self.slot("width") and "width" not in self.values:
             helps = [f"the width is written after a hyphen: `{name}-{show(value)}`"]
             if what == "value":
@@ -214,6 +206,21 @@ class _Binder:
         elif self.op.options:
             helps = [f"name it; the options are {', '.join(self.op.options)}"]
         self.fail("NS207", f"`{name}` does not take this value, {show(value)}", span, *helps, fixes=tuple(fixes))
+
+    def spaced_out(self) -> tuple[list[str], list[Fix]]:
+        """Help for `conv 3 8`, `conv3 64` and `maxpool 3 2`, whose numbers belong into the head."""
+        numbers = [v.span.text for v in self.layer.values if isinstance(v, t.Literal_)]
+        signs = ["-", "/"] if self.slot("width") else ["/"]
+        if "kernel" not in self.values:
+            signs = ["", *signs]
+        written = self.layer.head + "".join(sign + n for sign, n in zip(signs, numbers, strict=False))
+        incomplete = self.slot("width") and len(numbers) < 2 and "kernel" not in self.values
+        helps = [f"write the numbers after the name without a space: `{written}{'-64' if incomplete else ''}`"]
+        if incomplete or len(numbers) > len(signs):
+            return helps, []
+        return helps, [
+            Fix.replace(self.layer.head_span.to(self.layer.values[len(numbers) - 1].span), written, helps[0])
+        ]
 
     def option(self, option: t.Option) -> None:
         found = self.op.options.get(option.name)

@@ -474,13 +474,13 @@ class Elaborator:
             else:
                 from netspec.elaborate.failures import report_misfit
 
-                report_misfit(self, misfit, type(op), span, spans)
+                report_misfit(self, misfit, op, types, span, spans)
             self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
             return
         if leftovers:
             from netspec.elaborate.failures import report_leftovers
 
-            report_leftovers(self, leftovers, type(op), span, frame)
+            report_leftovers(self, leftovers, op, types, span, frame)
         if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
         tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None

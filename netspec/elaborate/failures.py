@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix
 from netspec.elaborate.edits import change_fixes
 from netspec.elaborate.state import Frame
 from netspec.graph import Failed, TensorType
-from netspec.ops.op import Leftover, Misfit, Op
+from netspec.ops.kinds import BadValue
+from netspec.ops.op import Change, Leftover, Misfit, Op
 from netspec.source import Span
 
 if TYPE_CHECKING:
@@ -20,12 +22,41 @@ _ROWS = {"height": "row", "width": "column", "length": "position", "depth": "sli
 _MOST_ROWS = 1000
 
 
-def report_misfit(run: Elaborator, misfit: Misfit, op: type[Op], span: Span, spans: dict[str, Span]) -> None:
+def report_misfit(
+    run: Elaborator, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span, spans: dict[str, Span]
+) -> None:
+    if misfit.code == "NS301" and _is_channels_last(run, misfit, span):
+        return
     where = spans.get(misfit.option, span) if misfit.option else span
-    fixes = change_fixes(op, span, misfit.changes)
-    run.error(
-        misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=misfit.helps, fixes=fixes
-    )
+    good = [c for c in misfit.changes if _outcome(run, op, types, c) is not None]
+    wrong = {c.help for c in misfit.changes} - {c.help for c in good}
+    helps = [h for h in misfit.helps if h not in wrong]
+    fixes = change_fixes(type(op), span, good)
+    run.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=helps, fixes=fixes)
+
+
+def _is_channels_last(run: Elaborator, misfit: Misfit, span: Span) -> bool:
+    """Whether the input was taken for channels last (NS309): then a window that does not fit is no second mistake."""
+    items = run.diagnostics.items
+    place = next((i for i, d in enumerate(items) if d.code == "NS309"), None)
+    if place is None:
+        return False
+    note = f"`{' '.join(span.text.split())}` at line {span.line} does not fit: {misfit.message}"
+    if not items[place].is_error:
+        items[place] = replace(items[place], severity="error", notes=(*items[place].notes, note))
+    return True
+
+
+def _outcome(run: Elaborator, op: Op, types: tuple[TensorType, ...], change: Change) -> tuple[Leftover, ...] | None:
+    """What is left over with a change; None where the layer does not fit with it either."""
+    number: Any = int(change.value) if change.value.isdigit() else change.value
+    try:
+        value = op.options[change.option].kind.read(number)
+        other = type(op)(**{**{name: getattr(op, name) for name in op.options}, change.option: value})
+        other.validate()
+        return run.infer(other, types)[1]
+    except (Misfit, BadValue, KeyError):
+        return None
 
 
 def row_of_failure(run: Elaborator, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
@@ -36,7 +67,9 @@ def row_of_failure(run: Elaborator, frame: Frame, name: str | None, span: Span, 
         failed.append(Failed(len(run.graph.nodes), frame.region.path + (name or text.split(" ")[0]), span, inputs))
 
 
-def report_leftovers(run: Elaborator, leftovers: tuple[Leftover, ...], op: type[Op], span: Span, frame: Frame) -> None:
+def report_leftovers(
+    run: Elaborator, leftovers: tuple[Leftover, ...], op: Op, types: tuple[TensorType, ...], span: Span, frame: Frame
+) -> None:
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"
     told = [x for x in leftovers if exact or x.dropped]
@@ -45,8 +78,12 @@ def report_leftovers(run: Elaborator, leftovers: tuple[Leftover, ...], op: type[
     arithmetic = dict.fromkeys(x.arithmetic for x in told)
     notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]
     several = len(arithmetic) > 1
-    helps = list(dict.fromkeys(f"{x.axis}: {h}" if several else h for x in told for h in x.helps))
-    fixes: list[Fix] = [] if several else change_fixes(op, span, told[0].changes)
+    tried = {c: _outcome(run, op, types, c) for x in told for c in x.changes}
+    wrong = {c.help for c, left in tried.items() if left != ()}
+    helps = list(dict.fromkeys(f"{x.axis}: {h}" if several else h for x in told for h in x.helps if h not in wrong))
+    fixes: list[Fix] = []
+    if not several:
+        fixes = change_fixes(type(op), span, [c for c in told[0].changes if c.help not in wrong])
     if exact:
         axes = " and ".join(x.axis for x in told)
         run.error(

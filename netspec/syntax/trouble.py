@@ -57,8 +57,15 @@ def report_syntax_error(
         return _report_unclosed(source, text, opener, at, diagnostics)
     if text[at : at + 1] == "}" and _lost_its_opener(source, text, at, diagnostics):
         return at, at + 1
+    if text[at : at + 1] == "/" and text[max(0, at - 1) : at] == "/":
+        at -= 1
+    nested = (
+        re.search(r"(?:^|[\n;{])[ \t]*(block[ \t]+\w+[ \t]*)$", text[:at]) if text[at : at + 1] in ("{", "(") else None
+    )
+    if nested:
+        return _nested_block(source, text, nested.start(1), diagnostics)
     end = token.end_pos if token is not None and token.end_pos else at + 1
-    if token is not None and token.type == "_NL":
+    if token is not None and token.type in ("_NL", "$END"):
         span = _line_end(source, text, at)
     else:
         start = min(at, max(0, len(text) - 1))
@@ -73,14 +80,21 @@ def report_syntax_error(
     return statement_around(text, at)
 
 
+def _nested_block(source: SourceFile, text: str, at: int, diagnostics: Diagnostics) -> tuple[int, int]:
+    """A `block` inside braces looks like a layer up to its own brace."""
+    diagnostics.error(
+        "NS101",
+        "`block` cannot stand here",
+        Span(source, at, at + len("block")),
+        helps=["blocks are declared at the top level of a file, not inside braces"],
+    )
+    return statement_around(text, at)
+
+
 def _line_end(source: SourceFile, text: str, at: int) -> Span:
     """The last character of the line that ends too early, so that the underline stands on it."""
-    end = len(text[:at].rstrip(" \t"))
-    return (
-        Span(source, max(0, end - 1), end)
-        if end and text[end - 1] != "\n"
-        else Span(source, at, min(at + 1, len(text)))
-    )
+    end = len(text[:at].rstrip())
+    return Span(source, max(0, end - 1), end)
 
 
 def _ran_on(text: str, opener: int, at: int) -> bool:
@@ -130,9 +144,8 @@ def _words(source: SourceFile, text: str, at: int, token: Token | None) -> Words
         if quoted:
             helps, fixes = mend(at, at + quoted.end(), f'"{quoted[1]}"', 'write "…"')
         return "strings take double quotes", helps, fixes
-    if rest.startswith("//") or text[max(0, at - 1) : at + 1] == "//":
-        start = at if rest.startswith("//") else at - 1
-        return "`//` does not start a comment here", *mend(start, start + 2, "#", "comments start with `#`")
+    if rest.startswith("//"):
+        return "`//` does not start a comment here", *mend(at, at + 2, "#", "comments start with `#`")
     if char == "." and rest[1:2].isdigit():
         return "a number needs a digit before the point", *mend(
             at, at, "0", f"write `0{re.match(r'[.0-9]+', rest).group()}`"  # type: ignore[union-attr]
@@ -236,7 +249,7 @@ def _report_unclosed(source: SourceFile, text: str, opener: int, at: int, diagno
     place = len(masked(text[:line_end]).rstrip())
     fix = Fix.replace(Span(source, place, place), closer, help_)
     whole = bracket == "{" and not _is_closer(text, at)
-    fixes = [] if bracket == "{" else [fix]
+    fixes = [] if bracket == "{" or place <= opener + 1 else [fix]
     diagnostics.error(
         "NS102", f"this `{bracket}` is never closed", Span(source, opener, opener + 1), secondary=secondary,
         helps=[help_], fixes=fixes,
