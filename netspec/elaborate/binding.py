@@ -213,7 +213,10 @@ class _Binder:
         signs = ["-", "/"] if self.slot("width") else ["/"]
         if "kernel" not in self.values:
             signs = ["", *signs]
-        written = self.layer.head + "".join(sign + n for sign, n in zip(signs, numbers, strict=False))
+        head = self.layer.head
+        if self.layer.width is not None:
+            head, signs = f"{head}-{self.layer.width.span.text}", ["/"]
+        written = head + "".join(sign + n for sign, n in zip(signs, numbers, strict=False))
         incomplete = self.slot("width") and len(numbers) < 2 and "kernel" not in self.values
         helps = [f"write the numbers after the name without a space: `{written}{'-64' if incomplete else ''}`"]
         if incomplete or len(numbers) > len(signs):
@@ -292,6 +295,8 @@ def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     key = _binding_key(layer, frame)
     found = run.bound_layers.get(key) if key is not None else None
     if found is None:
+        if key is not None and not run.first_time(("bind", key)):
+            return None  # every copy fails alike
         found = _bind(run, layer, frame)
         if found is not None and key is not None:
             run.bound_layers[key] = found
