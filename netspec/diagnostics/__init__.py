@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 Severity = Literal["error", "warning"]
+_MOST_AT_ONE_PLACE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,21 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Diagnostics:
-    """A collector. The same finding at the same place is kept once."""
+    """A collector. The same finding at the same place is kept once; of findings of one code at one place that differ
+    from copy to copy, the first few."""
 
     items: list[Diagnostic] = field(default_factory=list)
     skipped: dict[tuple[SourceFile, int], Skipped] = field(default_factory=dict)
     """What the parser left out, by the place of its placeholder."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
+    _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
 
     def add(self, diagnostic: Diagnostic) -> None:
         key = (diagnostic.code, diagnostic.message, diagnostic.span)
-        if key not in self._seen:
+        place = (diagnostic.code, diagnostic.span)
+        if key not in self._seen and self._counts.get(place, 0) < _MOST_AT_ONE_PLACE:
             self._seen.add(key)
+            self._counts[place] = self._counts.get(place, 0) + 1
             if (
                 any(h.startswith(("did you mean", "write `yes`", "write `no`")) for h in diagnostic.helps)
                 and not diagnostic.fixes

@@ -113,7 +113,7 @@ def turning_points(run: Elaborator, way: Sequence[Node], other: TensorType) -> l
 
 def matching_edits(run: Elaborator, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """Fixes to review: each changes one option of one layer so that the branch gives the goal."""
-    fixes: list[Fix] = []
+    fixes = _padded_throughout(run, way, goal, where)
     for i, node in enumerate(way):
         for option, value in _candidates(node.op, goal):
             if _result(run, way[i:], node, option, value) != goal:
@@ -126,6 +126,28 @@ def matching_edits(run: Elaborator, way: Sequence[Node], goal: TensorType, where
             fixes += change_fixes(type(node.op), node.span, [Change(title, option, shown)])
             break
     return fixes
+
+
+def _padded_throughout(run: Elaborator, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+    """The fix that pads every convolution of a branch by half of its kernel, where several of them do not pad."""
+    bare = [node for node in way if getattr(node.op, "pad", None) == (0,) and node.kind == "conv"]
+    if len(bare) < 2:
+        return []
+    kind = run.graph.input_types(way[0])[0]
+    try:
+        for node in way:
+            op = node.op
+            if node in bare:
+                op = type(op)(**{**{name: getattr(op, name) for name in op.options}, "pad": "same"})
+            kind = run.infer(op, (kind,))[0]
+    except Misfit:
+        return []
+    title = f"`pad=same` on every convolution of {where} gives {goal}"
+    edits = [
+        fix.edits for node in bare for fix in change_fixes(type(node.op), node.span, [Change(title, "pad", "same")])
+    ]
+    whole = kind == goal and len(edits) == len(bare) == len({node.span for node in bare})
+    return [Fix(title, tuple(edit for group in edits for edit in group))] if whole else []
 
 
 def _candidates(op: Op, goal: TensorType) -> Iterator[tuple[str, Any]]:

@@ -55,6 +55,7 @@ class Elaborator:
         self.all_labels: set[str] = set()
         self.place: Span | None = None
         """The statement, or the number of copies, at which a limit is reached."""
+        self._told: set[Any] = set()
         self.unknown_blocks = False
         """Whether a `use` could not be parsed, so that any name may be a block."""
         self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
@@ -467,7 +468,9 @@ class Elaborator:
         try:
             output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
-            if misfit.code == "NS306" and len(inputs) > 1:
+            if not self.first_time((op, types, span)):
+                pass
+            elif misfit.code == "NS306" and len(inputs) > 1:
                 from netspec.elaborate.branches import report_branches
 
                 report_branches(self, misfit, op, inputs, span)
@@ -494,6 +497,13 @@ class Elaborator:
 
         frame.here = UNKNOWN
         row_of_failure(self, frame, name, span, inputs)
+
+    def first_time(self, key: Any) -> bool:
+        """Whether a failure is new: the copies of a layer that does not fit fail alike, and are looked into once."""
+        if key in self._told:
+            return False
+        self._told.add(key)
+        return True
 
     def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
         """What an op gives for its inputs; the same op on the same types is inferred once. Raises Misfit."""

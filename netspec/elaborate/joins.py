@@ -100,7 +100,8 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
             frame.here = body
             return
         if residual.otherwise is None:
-            residual_mismatch(run, residual, body, start)
+            if run.first_time((residual, body.type, start.type)):
+                residual_mismatch(run, residual, body, start)
             frame.here = UNKNOWN
             return
         shortcut = branch(run, residual.otherwise, outer, f"the shortcut of `residual` at line {residual.span.line}")

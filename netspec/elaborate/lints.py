@@ -68,7 +68,8 @@ def _unused(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
 def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:
     same = before.kind == node.kind
     fixes = []
-    edit = removal(node.span) if node.span.text.lower().startswith(node.kind.lower()) else None
+    written = same and node.span.text.lower().startswith(node.kind.lower())
+    edit = removal(node.span) if written else None
     if edit is not None:
         once = node.kind in ("relu", "relu6") and same and before.op == node.op
         fixes = [Fix(f"take the second out: `{node.span.text}`", (edit,), safe=once)]

@@ -168,10 +168,10 @@ def _short_line(line: str, rest: str) -> Words:
 def _in_the_middle(source: SourceFile, text: str, at: int, token: Token | None, mend: Mend) -> Words:
     rest, char = text[at:], text[at : at + 1]
     before = re.search(r"([A-Za-z_]\w*)[ \t]*$", text[:at])
+    if char == ":" and re.search(r"(?:^|[\s;{])(?:block|repeat|for|if|else|residual)\b[^\n:]*$", text[:at]):
+        return "a body starts with `{`, not with `:`", ["write `{`, and `}` behind the body"], []
     if char == ":" and before:
         word = before.group(1)
-        if re.search(r"(?:^|[\s;{])(?:block|repeat|for|if|else|residual)\b[^\n:]*$", text[:at]):
-            return "a body starts with `{`, not with `:`", ["write `{`, and `}` behind the body"], []
         return f"`{word}` is a word of the language and cannot be a label", *mend(
             before.start(1), before.end(1), f"{word}1", f"call it `{word}1:`", safe=False
         )
