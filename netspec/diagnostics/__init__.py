@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Literal
 
 from netspec.diagnostics.codes import CODES
@@ -206,6 +205,8 @@ def is_allowed(diagnostic: Diagnostic) -> bool:
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate a misspelt word most likely means, or None where nothing is near."""
+    from difflib import get_close_matches
+
     by_lower = {c.lower(): c for c in candidates}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.66)
     return by_lower[found[0]] if found else None

@@ -1,0 +1,32 @@
+"""Diagnostics cost nothing until there is one: what `netspec check` of a good spec must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from conftest import ROOT
+
+LAZY = (
+    "netspec.cli.explain",
+    "netspec.cli.mend",
+    "netspec.diagnostics.mending",
+    "netspec.diagnostics.respelling",
+    "netspec.elaborate.branches",
+    "netspec.elaborate.edits",
+    "netspec.elaborate.failures",
+    "netspec.elaborate.skips",
+    "netspec.elaborate.unknown_head",
+    "netspec.report.formats",
+    "difflib",
+)
+
+
+def test_what_only_findings_need_is_not_loaded() -> None:
+    probe = (
+        "import sys\nfrom netspec.cli import main\n"
+        "try:\n    main(['check', 'examples/vgg16.net'], standalone_mode=False)\nexcept SystemExit:\n    pass\n"
+        f"print([m for m in {LAZY!r} if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.strip().splitlines()[-1] == "[]"
