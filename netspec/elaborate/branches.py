@@ -18,7 +18,7 @@ from netspec.ops.windows import AXES
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.builder import GraphBuilder
 
 __all__ = ["matching_edits", "paths", "projection_text", "report_branches", "turning_points"]
 
@@ -26,7 +26,7 @@ _LONGEST = 40
 _MOST_FIXES = 3
 
 
-def report_branches(run: Elaborator, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span) -> None:
+def report_branches(run: GraphBuilder, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span) -> None:
     """The finding of a join whose branches do not fit together."""
     types = [tensor.type for tensor in inputs if tensor.type is not None]
     ways = paths(run, inputs)
@@ -46,14 +46,14 @@ def report_branches(run: Elaborator, misfit: Misfit, op: Op, inputs: Sequence[Te
     )  # fmt: skip
 
 
-def paths(run: Elaborator, inputs: Sequence[Tensor]) -> list[list[Node]]:
+def paths(run: GraphBuilder, inputs: Sequence[Tensor]) -> list[list[Node]]:
     """For each branch its layers behind the tensor that all branches come from, first to last."""
     chains = [list(_back(run, tensor)) for tensor in inputs]
     common = set.intersection(*({node.index for node in chain} for chain in chains)) if chains else set()
     return [[node for node in reversed(chain) if node.index not in common] for chain in chains]
 
 
-def _back(run: Elaborator, tensor: Tensor) -> Iterator[Node]:
+def _back(run: GraphBuilder, tensor: Tensor) -> Iterator[Node]:
     index = tensor.node
     for _ in range(_LONGEST):
         if index is None:
@@ -98,7 +98,7 @@ def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
     return [f"they differ in {', '.join(parted)}"] if parted else []
 
 
-def turning_points(run: Elaborator, way: Sequence[Node], other: TensorType) -> list[Label]:
+def turning_points(run: GraphBuilder, way: Sequence[Node], other: TensorType) -> list[Label]:
     """The layers of a branch that brought it to sizes that the other does not have."""
     labels = []
     for node in way:
@@ -111,7 +111,7 @@ def turning_points(run: Elaborator, way: Sequence[Node], other: TensorType) -> l
     return labels
 
 
-def matching_edits(run: Elaborator, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+def matching_edits(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """Fixes to review: each changes one option of one layer so that the branch gives the goal."""
     fixes = _padded_throughout(run, way, goal, where)
     for i, node in enumerate(way):
@@ -128,7 +128,7 @@ def matching_edits(run: Elaborator, way: Sequence[Node], goal: TensorType, where
     return fixes
 
 
-def _padded_throughout(run: Elaborator, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+def _padded_throughout(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """The fix that pads every convolution of a branch by half of its kernel, where several of them do not pad."""
     bare = [node for node in way if getattr(node.op, "pad", None) == (0,) and node.kind == "conv"]
     if len(bare) < 2:
@@ -165,7 +165,7 @@ def _candidates(op: Op, goal: TensorType) -> Iterator[tuple[str, Any]]:
         yield "width", goal.features
 
 
-def _result(run: Elaborator, way: Sequence[Node], node: Node, option: str, value: Any) -> TensorType | None:
+def _result(run: GraphBuilder, way: Sequence[Node], node: Node, option: str, value: Any) -> TensorType | None:
     """What a branch would give with another value for an option of its first layer."""
     try:
         values = {name: getattr(node.op, name) for name in node.op.options}
@@ -182,7 +182,7 @@ def _result(run: Elaborator, way: Sequence[Node], node: Node, option: str, value
 
 
 def _replaced_identity(
-    run: Elaborator, tensor: Tensor, way: Sequence[Node], span: Span, which: int, mine: TensorType, goal: TensorType
+    run: GraphBuilder, tensor: Tensor, way: Sequence[Node], span: Span, which: int, mine: TensorType, goal: TensorType
 ) -> list[Fix]:
     """For a branch that is `identity`, the projection that brings it to the other's shape."""
     places = [node for node in way if node.kind == "identity"]

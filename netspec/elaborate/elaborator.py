@@ -3,167 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label, nearest
+from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
+from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
-from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
 from netspec.elaborate.joins import run_dense, run_join, run_residual
-from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.loops import run_for, run_if, run_repeat
-from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Namer, Tensor, labels_in, ordinal
-from netspec.elaborate.ties import tied_node
-from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
-from netspec.ops.op import Leftover, Misfit, Op
+from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
+from netspec.graph import Region, RegionKind
+from netspec.ops.op import Op
 from netspec.ops.shape import Flatten
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.values import kind_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from netspec.elaborate.contracts import Expectation
-    from netspec.elaborate.project import Project
+    pass
 
 __all__ = ["Elaborator"]
 
-Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
 
-
-class Elaborator:
-    """The state of one elaboration: the graph so far, the findings, and the work spent."""
-
-    FAILED = FAILED
-
-    def __init__(self, graph: Graph, diagnostics: Diagnostics, limits: Limits, project: Project) -> None:
-        self.graph = graph
-        self.diagnostics = diagnostics
-        self.limits = limits
-        self.project = project
-        self.evaluator = Evaluator(limits)
-        self.expectations: list[Expectation] = []
-        self.train: t.Train | None = None
-        self.context: list[str] = []
-        self.depth = 0
-        self.aux_depth = 0
-        self.calling: list[Any] = []
-        self.shared_from: list[Iterator[Node]] = []
-        self.all_labels: set[str] = set()
-        self.place: Span | None = None
-        """The statement, or the number of copies, at which a limit is reached."""
-        self._told: set[Any] = set()
-        self.unknown_blocks = False
-        """Whether a `use` could not be parsed, so that any name may be a block."""
-        self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
-        self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
-        self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span]]] = {}
-
-    @property
-    def failed_layers(self) -> bool:
-        """Whether a layer failed, so that totals mean nothing."""
-        if self.graph.failed or any(index < 0 for _, index in self.graph.outputs):
-            return True
-        return any(d.is_error and not d.code.startswith(("NS1", "NS4")) for d in self.diagnostics)
-
-    # Findings
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        label: str = "",
-        notes: Iterable[str] = (),
-        helps: Iterable[str] = (),
-        secondary: Iterable[Label] = (),
-        fixes: Iterable[Fix] = (),
-    ) -> None:
-        self.diagnostics.error(
-            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, fixes=fixes
-        )  # fmt: skip
-
-    def trail(self) -> list[str]:
-        if not self.context:
-            return []
-        innermost = self.context[-1]
-        lead = "" if innermost.startswith("inside") else "in the " if innermost.endswith(" copies") else "in "
-        return [lead + ", ".join(reversed(self.context))]
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        self.error(
-            diagnostic.code,
-            diagnostic.message,
-            diagnostic.span,
-            label=diagnostic.label,
-            notes=diagnostic.notes,
-            helps=diagnostic.helps,
-            secondary=diagnostic.secondary,
-            fixes=diagnostic.fixes,
-        )
-
-    @contextmanager
-    def inside(self, what: str) -> Iterator[None]:
-        """Diagnostics meanwhile say where they stand; the nesting is bounded."""
-        self.depth += 1
-        if self.depth > self.limits.depth:
-            raise LimitReached("depth", self.limits.depth, "blocks and braces nest too deep")
-        if what:
-            self.context.append(what)
-        try:
-            yield
-        finally:
-            self.depth -= 1
-            if what:
-                self.context.pop()
-
-    # Expressions
-
-    def evaluate(self, expr: t.Expr, frame: Frame, *, words: bool = False) -> Any:
-        """The value, or FAILED where there is none, which is reported."""
-        try:
-            return self.evaluator.value(expr, frame, words=words)
-        except Trouble as trouble:
-            self.report(trouble.diagnostic)
-        except Unknown:
-            pass
-        return self.FAILED
-
-    def count(self, expr: t.Expr, frame: Frame, what: str) -> int | None:
-        """A number of copies, 0 or more; None where there is none."""
-        value = self.evaluate(expr, frame)
-        if value is self.FAILED:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-            self.error("NS204", f"{what} is a whole number, found {kind_of(value)}, {show(value)}", expr.span)
-            return None
-        if value < 0:
-            self.error("NS205", f"{what} cannot be negative: {show(value)}", expr.span)
-            return None
-        return int(value)
-
-    def default_values(self, op: type[Op], frame: Frame) -> list[tuple[str, Any, Span]]:
-        """(option, value, span) from the defaults in force for an op, the newest first."""
-        if frame.defaults is None:
-            return []
-        key = (frame.defaults, op)
-        found = self._default_cache.get(key)
-        if found is None:
-            found = []
-            for link in frame.defaults:
-                if not any(name.text.lower() in (op.name.lower(), *op.aliases) for name in link.statement.layers):
-                    continue
-                for option in link.statement.options:
-                    if option.name in op.options and all(option.name != name for name, _, _ in found):
-                        value = self.evaluate(option.value, link.frame, words=True)
-                        if value is not self.FAILED:
-                            found.append((option.name, value, option.span))
-            self._default_cache[key] = found
-        return found
+class Elaborator(GraphBuilder):
+    """Runs the statements of a tree: declarations, chains, layers; joins, loops and calls stand beside it."""
 
     # Statements
 
@@ -437,134 +300,6 @@ class Elaborator:
             here = frame.here
             assert here is not None
         self.add(bound.op, (here,), layer.span, frame, name, bound.spans)
-
-    def no_tensor(self, span: Span, frame: Frame) -> None:
-        if len(self.graph.inputs) > 1:
-            first = self.graph.inputs[0][0]
-            names = ", ".join(n for n, _ in self.graph.inputs)
-            self.error(
-                "NS308",
-                "with several inputs, say which one the first layer reads",
-                span,
-                notes=[f"the inputs are {names}"],
-                helps=[f"write `from {first}` before it"],
-            )
-        else:
-            self.error(
-                "NS308",
-                "there is no input before the first layer",
-                span,
-                helps=["declare it: `input 3x224x224` (channels first)"],
-            )
-
-    def add(
-        self, op: Op, inputs: tuple[Tensor, ...], span: Span, frame: Frame, name: str | None, spans: dict[str, Span]
-    ) -> None:
-        """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor."""
-        if not all(tensor.known for tensor in inputs):
-            frame.here = UNKNOWN
-            return
-        types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
-        try:
-            output, leftovers, params, macs = self.infer(op, types)
-        except Misfit as misfit:
-            if not self.first_time((op, types, span)):
-                pass
-            elif misfit.code == "NS306" and len(inputs) > 1:
-                from netspec.elaborate.branches import report_branches
-
-                report_branches(self, misfit, op, inputs, span)
-            else:
-                from netspec.elaborate.failures import report_misfit
-
-                report_misfit(self, misfit, op, types, span, spans)
-            self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
-            return
-        if leftovers:
-            from netspec.elaborate.failures import report_leftovers
-
-            report_leftovers(self, leftovers, op, types, span, frame)
-        if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
-            raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
-        tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
-        self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
-        if tied is not None:
-            self.graph.nodes[-1].tied = tied
-
-    def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
-        """Goes on with an unknown tensor behind a layer in error, which is reported; the report shows its row."""
-        from netspec.elaborate.failures import row_of_failure
-
-        frame.here = UNKNOWN
-        row_of_failure(self, frame, name, span, inputs)
-
-    def first_time(self, key: Any) -> bool:
-        """Whether a failure is new: the copies of a layer that does not fit fail alike, and are looked into once."""
-        if key in self._told:
-            return False
-        self._told.add(key)
-        return True
-
-    def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
-        """What an op gives for its inputs; the same op on the same types is inferred once. Raises Misfit."""
-        key = (op, types)
-        found = self._inferred.get(key)
-        if found is None:
-            found = op.output(*types), op.leftovers(*types), op.params(*types), op.macs(*types)
-            self._inferred[key] = found
-        return found
-
-    def node(
-        self,
-        op: Op,
-        inputs: tuple[int, ...],
-        output: TensorType,
-        params: Any,
-        macs: int,
-        span: Span,
-        frame: Frame,
-        name: str | None,
-    ) -> None:
-        graph = self.graph
-        if len(graph.nodes) >= self.limits.layers:
-            raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
-        local = name or frame.namer.number(op.name.lower())
-        node = Node(
-            len(graph.nodes),
-            frame.region.path + local,
-            op,
-            inputs,
-            output,
-            params,
-            macs,
-            span,
-            frame.region,
-            aux=self.aux_depth > 0,
-        )
-        if self.shared_from and node.params:
-            self.share(node, span)
-        graph.nodes.append(node)
-        frame.region.members.append(node)
-        frame.here = Tensor(node.index, output)
-
-    def share(self, node: Node, span: Span) -> None:
-        """Uses the weights of the layer that stood here at the first call of a shared block."""
-        first = [next(nodes, None) for nodes in self.shared_from][-1]  # all of them walk along
-        mine = [(p.name, p.shape) for p in node.params]
-        if first is None or type(first.op) is not type(node.op) or [(p.name, p.shape) for p in first.params] != mine:
-            was = (
-                f"{first.name} has {', '.join(f'{p.name} {p.shape}' for p in first.params)}"
-                if first
-                else "there was no such layer"
-            )
-            self.error(
-                "NS306",
-                "the weights of a shared block do not fit this input",
-                span,
-                notes=[f"at the first call: {was}", f"here: {', '.join(f'{p.name} {p.shape}' for p in node.params)}"],
-            )
-            return
-        node.shares = first.index if first.shares is None else first.shares
 
 
 def _words_of(expr: t.Expr) -> list[str]:

@@ -14,7 +14,7 @@ from netspec.ops.op import Change, Leftover, Misfit, Op
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.builder import GraphBuilder
 
 __all__ = ["report_leftovers", "report_misfit", "row_of_failure"]
 
@@ -23,7 +23,7 @@ _MOST_ROWS = 1000
 
 
 def report_misfit(
-    run: Elaborator, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span, spans: dict[str, Span]
+    run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span, spans: dict[str, Span]
 ) -> None:
     if misfit.code == "NS301" and _is_channels_last(run, misfit, span):
         return
@@ -35,7 +35,7 @@ def report_misfit(
     run.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=helps, fixes=fixes)
 
 
-def _is_channels_last(run: Elaborator, misfit: Misfit, span: Span) -> bool:
+def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:
     """Whether the input was taken for channels last (NS309): then a window that does not fit is no second mistake."""
     items = run.diagnostics.items
     place = next((i for i, d in enumerate(items) if d.code == "NS309"), None)
@@ -47,7 +47,7 @@ def _is_channels_last(run: Elaborator, misfit: Misfit, span: Span) -> bool:
     return True
 
 
-def _outcome(run: Elaborator, op: Op, types: tuple[TensorType, ...], change: Change) -> tuple[Leftover, ...] | None:
+def _outcome(run: GraphBuilder, op: Op, types: tuple[TensorType, ...], change: Change) -> tuple[Leftover, ...] | None:
     """What is left over with a change; None where the layer does not fit with it either."""
     number: Any = int(change.value) if change.value.isdigit() else change.value
     try:
@@ -59,7 +59,9 @@ def _outcome(run: Elaborator, op: Op, types: tuple[TensorType, ...], change: Cha
         return None
 
 
-def row_of_failure(run: Elaborator, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
+def row_of_failure(
+    run: GraphBuilder, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]
+) -> None:
     """Keeps a row for a layer that failed, at its place among the layers that are known."""
     failed = run.graph.failed
     if len(failed) < _MOST_ROWS:
@@ -68,7 +70,7 @@ def row_of_failure(run: Elaborator, frame: Frame, name: str | None, span: Span, 
 
 
 def report_leftovers(
-    run: Elaborator, leftovers: tuple[Leftover, ...], op: Op, types: tuple[TensorType, ...], span: Span, frame: Frame
+    run: GraphBuilder, leftovers: tuple[Leftover, ...], op: Op, types: tuple[TensorType, ...], span: Span, frame: Frame
 ) -> None:
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"

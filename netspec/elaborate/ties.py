@@ -11,12 +11,12 @@ from netspec.ops.dense import FullyConnected
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.builder import GraphBuilder
 
 __all__ = ["tied_node"]
 
 
-def tied_node(run: Elaborator, op: Any, x: TensorType, spans: dict[str, Span], frame: Frame) -> int | None:
+def tied_node(run: GraphBuilder, op: Any, x: TensorType, spans: dict[str, Span], frame: Frame) -> int | None:
     """The index of the layer that `tie=` names; None where it does not fit, which is reported."""
     span = spans["tie"]
     tensor = frame.label(op.tie)

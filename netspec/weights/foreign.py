@@ -69,7 +69,9 @@ def match(graph: Graph, foreign: Mapping[str, tuple[int, ...]]) -> Match:
     free = [layer for layer in theirs if not any(full in taken for _, full, _ in layer.tensors)]
     for layer in rest:
         side = layer.name in heads
-        other = next((f for f in free if ("aux" in f.name.lower()) == side and f.signature() == layer.signature()), None)
+        other = next(
+            (f for f in free if ("aux" in f.name.lower()) == side and f.signature() == layer.signature()), None
+        )
         if other is None:
             found.missing += [full for _, full, _ in layer.tensors if full not in optional]
             continue
@@ -93,7 +95,13 @@ def _layers(shapes: Mapping[str, Any]) -> list[_Layer]:
         owner, _, short = name.rpartition(".")
         if owner.rpartition(".")[2] == "out_proj":  # torch's attention holds its projection as a module of its own
             owner, short = owner.rpartition(".")[0], f"out_proj.{short}"
-        if short in ("class_token", "cls_token", "pos_embedding", "pos_embed", "layer_scale"):  # bare parameters: layers of their own
+        if short in (
+            "class_token",
+            "cls_token",
+            "pos_embedding",
+            "pos_embed",
+            "layer_scale",
+        ):  # bare parameters: layers of their own
             owner, short = name, "weight"
         layers.setdefault(owner, _Layer(owner)).tensors.append((short, name, tuple(shape)))
     return list(layers.values())
