@@ -113,6 +113,7 @@ def turning_points(run: GraphBuilder, way: Sequence[Node], other: TensorType) ->
 
 def matching_edits(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """Fixes to review: each changes one option of one layer so that the branch gives the goal."""
+    way = [node for node in way if node.inputs]  # a branch may begin at an input of the net
     fixes = _padded_throughout(run, way, goal, where)
     for i, node in enumerate(way):
         for option, value in _candidates(node.op, goal):
@@ -131,7 +132,7 @@ def matching_edits(run: GraphBuilder, way: Sequence[Node], goal: TensorType, whe
 def _padded_throughout(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """The fix that pads every convolution of a branch by half of its kernel, where several of them do not pad."""
     bare = [node for node in way if getattr(node.op, "pad", None) == (0,) and node.kind == "conv"]
-    if len(bare) < 2:
+    if len(bare) < 2 or not all(map(_reads_one, way)):
         return []
     kind = run.graph.input_types(way[0])[0]
     try:
@@ -148,6 +149,11 @@ def _padded_throughout(run: GraphBuilder, way: Sequence[Node], goal: TensorType,
     ]
     whole = kind == goal and len(edits) == len(bare) == len({node.span for node in bare})
     return [Fix(title, tuple(edit for group in edits for edit in group))] if whole else []
+
+
+def _reads_one(node: Node) -> bool:
+    """Whether a layer depends on the branch alone; what a join gives depends on its other branches too."""
+    return len(node.inputs) == 1
 
 
 def _candidates(op: Op, goal: TensorType) -> Iterator[tuple[str, Any]]:
@@ -169,7 +175,7 @@ def _result(run: GraphBuilder, way: Sequence[Node], node: Node, option: str, val
     """What a branch would give with another value for an option of its first layer."""
     try:
         values = {name: getattr(node.op, name) for name in node.op.options}
-        if values[option] == value:
+        if values[option] == value or not all(map(_reads_one, way)):
             return None
         kind = run.infer(type(node.op)(**{**values, option: value}), run.graph.input_types(node))[0]
         for later in way[1:]:
