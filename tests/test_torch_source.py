@@ -201,3 +201,22 @@ def test_the_gpu_benchmark_has_a_form_for_the_cpu() -> None:
     figures = json.loads(result.stdout)
     assert figures["training images/s"]["generated"]["fp32"] > 0
     assert {row["engine"] for row in figures["inference"]} >= {"torch cpu", "onnxruntime cpu"}
+
+
+def test_sources_are_formatted(tmp_path: Path) -> None:
+    """As ruff formats Python, in 120 columns; and nothing is imported that is not used."""
+    from conftest import specs
+
+    for path in specs():
+        (tmp_path / f"{path.stem}.py").write_text(netspec.load(path).torch_source())
+    for command in (
+        ["format", "--check", "--line-length", "120"],
+        ["check", "--select", "E,F,W,I", "--ignore", "E501"],
+    ):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout

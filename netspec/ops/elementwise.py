@@ -25,7 +25,6 @@ SCALE = (
 class Scale(nn.Module):
     """Multiplies by one trained weight for each feature."""
 
-    any_size = True
     def __init__(self, shape: tuple[int, ...], init: float, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full(shape, init))
@@ -41,6 +40,7 @@ class Scale(nn.Module):
 class Scale(Op):
     """Multiplies by one trained weight for each feature (and adds a bias where asked)."""
 
+    any_size = True
     name, example = "scale", "scale init=1e-6"
     param_rule = "one weight for each feature (bias=yes: and one bias)"
     init = Option(Number(), 1.0, slot="value", doc="the weights at the start")

@@ -258,7 +258,6 @@ NORMALIZE = (
 class Normalize(nn.Module):
     """Centres and scales the input: (x - mean) / std."""
 
-    any_size = True
     def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, *[1] * rank))
@@ -273,6 +272,7 @@ class Normalize(nn.Module):
 class Normalize(Op):
     """(x - mean) / std with given constants, one for all channels or one for each: input centring."""
 
+    any_size = True
     name, example = "normalize", "normalize mean=(0.485, 0.456, 0.406) std=(0.229, 0.224, 0.225)"
     aliases = ("centre", "center")
     param_rule = "none; mean and std are buffers"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netspec.backends.torch.classes import Draft, SharedClass, share
+from netspec.backends.torch.layout import WIDTH, wrapped
 from netspec.backends.torch.loops import member_lines
 from netspec.backends.torch.module import forward_lines, members_of
 from netspec.backends.torch.plan import MODULES, Plan, plan
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from netspec.model import Model
 
 __all__ = ["named_source", "torch_source"]
-
-_WIDTH = 100
 
 
 def torch_source(model: Model) -> str:
@@ -110,11 +109,12 @@ class _File:
         made = draft.plan
         base = "nn.Sequential" if made.is_chain else "nn.Module"
         arguments = "".join(f", {n}: {kind}" for n, kind in shared.parameters)
-        lines = [f"def __init__(self{arguments}) -> None:", "    super().__init__()"]
+        lines = [*wrapped(f"def __init__(self{arguments}) -> None:", 4), "    super().__init__()"]
         for line in (*shared.attributes, *member_lines(shared.members, loops=made.is_chain)):
-            lines.append(textwrap.indent(_wrapped(line), "    "))
+            lines += [f"    {part}" for part in wrapped(line, 8)]
         if not made.is_chain:
-            lines += ["", self.signature(made, draft.parameters), *(f"    {line}" for line in shared.forward)]
+            lines += ["", *wrapped(self.signature(made, draft.parameters), 4)]
+            lines += [f"    {part}" for line in shared.forward for part in wrapped(line, 8)]
         body = textwrap.indent("\n".join(lines), "    ")
         return f"class {name}({base}):\n{textwrap.indent(doc, '    ')}\n\n{body}"
 
@@ -154,7 +154,7 @@ def _doc(model: Model) -> str:
     inputs = ", ".join(f"{n} {_shape(k)}" if len(model.inputs) > 1 else _shape(k) for n, k in model.inputs.items())
     outputs = ", ".join(f"{n} {_shape(k)}" if len(model.outputs) > 1 else _shape(k) for n, k in model.outputs.items())
     text = f'"""{model.name}: {inputs} to {outputs}; {model.params:,} parameters."""'
-    if len(text) <= _WIDTH - 4:
+    if len(text) <= WIDTH - 4:
         return text
     return f'"""{model.name}: {model.params:,} parameters.\n\nInput {inputs}.\nOutput {outputs}.\n"""'
 
@@ -167,11 +167,3 @@ def _part_doc(drafts: list[Draft], graph: Graph) -> str:
     first = f", first {kinds} to {results}" if len(drafts) > 1 else f": {kinds} to {results}"
     count = f", {len(drafts)} times" if len(drafts) > 1 else ""
     return f'"""The block {name}{count}{first}."""' if made.region.block else f'"""{name}{count}{first}."""'
-
-
-def _wrapped(line: str) -> str:
-    """A long constructor call with its arguments on a line of their own."""
-    if len(line) <= _WIDTH - 8 or "(" not in line or "\n" in line:
-        return line
-    head, _, rest = line.partition("(")
-    return f"{head}(\n    {rest[:-1]}\n)"

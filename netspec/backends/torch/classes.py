@@ -226,4 +226,7 @@ def _fill(texts: list[str], names: _Names, place: str, attributes: _Attributes |
             expression = names.expression(tuple(map(float, column)), kind, option.group(1) if option else place)
             out += expression if attributes is None else f"self.{attributes.name(expression)}"
         out += piece
-    return out
+    # a slice between names is written with spaces
+    return re.sub(
+        r"(\d+|self\.\w+):(\d+|self\.\w+)(?=[],])", lambda m: " : ".join(m.groups()) if "self" in m[0] else m[0], out
+    )
