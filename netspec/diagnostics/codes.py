@@ -7,7 +7,7 @@ from types import MappingProxyType
 __all__ = ["CODES"]
 
 # NS0xx files and limits · NS1xx syntax · NS2xx names and values · NS3xx shapes · NS4xx contracts
-# NS5xx backends and weights · NS9xx warnings
+# NS5xx backends and weights · NS6xx training · NS9xx warnings
 CODES = MappingProxyType(
     {
         "NS001": "a file cannot be read",
@@ -50,6 +50,13 @@ CODES = MappingProxyType(
         "NS504": "the exported model disagrees with the module",
         "NS505": "an output format is not known",
         "NS506": "a layer cannot be exported",
+        "NS601": "training data cannot be read",
+        "NS602": "training data does not fit the net",
+        "NS603": "an example is corrupt",
+        "NS604": "a recipe cannot be carried out",
+        "NS605": "training diverged",
+        "NS606": "a run cannot be read or resumed",
+        "NS607": "a check before training failed",
         "NS901": "a squashing activation before a loss that expects logits",
         "NS902": "a declared name is not used",
         "NS903": "dropout behind the last layer",

@@ -11,7 +11,8 @@ from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.training.settings import SETTINGS, Form, Setting
+from netspec.training.forms import Form, Setting
+from netspec.training.settings import SETTINGS
 from netspec.values import Word, show
 
 if TYPE_CHECKING:

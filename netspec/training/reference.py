@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netspec.ops.op import REQUIRED
-from netspec.training.settings import AUGMENTATIONS, SETTINGS, Form, Setting
+from netspec.training.forms import Form, Setting
+from netspec.training.settings import AUGMENTATIONS, SETTINGS
 from netspec.values import show
 
 __all__ = ["markdown"]

@@ -1,0 +1,96 @@
+"""What a line of a `train` section is made of: settings, the forms that they take, their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from netspec.ops.kinds import BadValue, Integer, Kind, Number
+from netspec.ops.op import Option
+from netspec.values import Size, Value, kind_of
+
+__all__ = ["DECAY", "FRACTION", "RATE", "Betas", "Form", "Milestones", "Setting", "Text", "form", "option", "table"]
+
+
+class Text(Kind[str]):
+    """A string in double quotes."""
+
+    noun = 'a string such as "weights.safetensors"'
+
+    def read(self, value: Value) -> str:
+        if not isinstance(value, str):
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}", "put it in double quotes")
+        return value
+
+
+class Milestones(Kind[tuple[int, ...]]):
+    """Growing epoch numbers."""
+
+    noun = "a list of epochs such as [30, 60, 80]"
+
+    def read(self, value: Value) -> tuple[int, ...]:
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+        epochs = tuple(Integer(1).read(v) for v in value)
+        if list(epochs) != sorted(set(epochs)):
+            raise BadValue("the epochs must grow", code="NS205")
+        return epochs
+
+
+class Betas(Kind[tuple[float, float]]):
+    """Two decay rates."""
+
+    noun = "two numbers such as (0.9, 0.999)"
+
+    def read(self, value: Value) -> tuple[float, float]:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+        first, second = (Number(0, 1, open_high=True).read(v) for v in value)
+        return first, second
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One thing a setting can be, `sgd` of `optimizer`, with its options; "" where the setting takes no word."""
+
+    word: str
+    doc: str
+    options: Mapping[str, Option[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of a recipe. `many` lines of it may stand in one recipe; `nested` is a section in braces."""
+
+    name: str
+    doc: str
+    forms: tuple[Form, ...]
+    many: bool = False
+    nested: Mapping[str, Setting] | None = None
+    labels: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(form.word for form in self.forms if form.word)
+
+
+def option(kind: Kind[Any], default: Any, doc: str, *, first: bool = False) -> Option[Any]:
+    return Option(kind, default, doc=doc, slot="value" if first else "option")
+
+
+def form(word: str, doc: str, **options: Option[Any]) -> Form:
+    for name, option in options.items():
+        option.name = name
+    return Form(word, doc, options)
+
+
+RATE = Number(0, open_low=True)
+FRACTION = Number(0, 1)
+DECAY = Number(0, 1, open_high=True)
+
+
+def table(*settings: Setting) -> Mapping[str, Setting]:
+    """The settings by name, as a mapping that nobody changes."""
+    return MappingProxyType({setting.name: setting for setting in settings})
