@@ -21,6 +21,7 @@ _ROOMS = {
     "NS3": "Shapes",
     "NS4": "Expectations and recipes",
     "NS5": "Backends and weights",
+    "NS6": "Training",
     "NS9": "Lints",
 }
 
