@@ -40,7 +40,7 @@ def test_a_recipe_is_read() -> None:
     optimizer = recipe.one("optimizer")
     assert optimizer is not None
     assert optimizer.word == "sgd"
-    assert dict(optimizer.values) == {"lr": 0.01, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False}
+    assert dict(optimizer.values) == {"lr": 0.01, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "decay": "weights"}
     assert [i.word for i in recipe.settings["init"]] == ["gaussian", "bias"]
     assert recipe.augment["rescale"].values == {"high": 1.6}
     assert recipe.augment["crop"].values == {"size": (24, 24), "pad": 4}
@@ -63,7 +63,7 @@ def test_a_recipe_is_read() -> None:
         ("epochs 3\nepochs 4", "NS203", "twice"),
         ("epochs 3 4", "NS207", "does not take this value"),
         ("schedule multistep at=[60, 30]", "NS205", "must grow"),
-        ("precision fp8", "NS205", "one of fp32"),
+        ("precision fp8", "NS205", "one of auto, fp32"),
         ("freeze sten", "NS208", "did you mean `stem`"),
         ("freeze", "NS206", "needs labels"),
         ("augment { flop }", "NS403", "did you mean `flip`"),

@@ -42,6 +42,11 @@ class Recipe:
         lines = self.settings.get(name, ())
         return lines[0] if lines else None
 
+    def chosen(self, name: str) -> Chosen:
+        """The line of a setting; where the spec has none, its first form with every default."""
+        form = SETTINGS[name].forms[0]
+        return self.one(name) or Chosen(form.word, {o.name: o.default for o in form.options.values()})
+
 
 def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     """The recipe of a `train` section; None where it has errors, which are reported (NS403 and the codes of values)."""
@@ -89,7 +94,7 @@ class _Reader:
         elif line.settings is not None:
             self.fail("NS403", f"`{setting.name}` takes no section in braces", line.span)
         if setting.labels:
-            return self.label_list(line)
+            return Chosen("", self.options(line, setting, setting.forms[0], []).values, self.label_list(line))
         values = list(line.values)
         form = setting.forms[0]
         if setting.words:
@@ -158,7 +163,7 @@ class _Reader:
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
 
-    def label_list(self, line: t.Setting) -> Chosen | None:
+    def label_list(self, line: t.Setting) -> tuple[str, ...]:
         labels = []
         if not line.values:
             self.fail(
@@ -178,7 +183,7 @@ class _Reader:
                 )
             else:
                 labels.append(value.text)
-        return Chosen("", {}, tuple(labels))
+        return tuple(labels)
 
 
 def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:

@@ -15,9 +15,18 @@ __all__ = ["AUGMENTATIONS", "SETTINGS"]
 def _optimizer(word: str, doc: str, lr: float, **options: Option[Any]) -> Form:
     common = {
         "lr": option(RATE, lr, "learning rate"),
-        "weight_decay": option(Number(0), 0.0, "decay of weights; biases and norms are left out"),
+        "weight_decay": option(Number(0), 0.0, "decay of what `decay` says"),
+        "decay": option(Choice("weights", "all"), "weights", "weights: without biases and norms; all: every parameter"),
     }
     return form(word, doc, **common, **options)
+
+
+def _target() -> Option[Any]:
+    return option(Choice("label", "input"), "label", "input: the net learns what it is given (an autoencoder)")
+
+
+def _unit() -> Option[Any]:
+    return option(Choice("epoch", "step"), "epoch", "what is counted: epochs, or updates of the weights")
 
 
 def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
@@ -29,9 +38,9 @@ SETTINGS = table(
     Setting("loss", "what is minimised", (
         form("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "share given to the other classes")),
         form("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin")),
-        form("mse", "mean squared error"),
-        form("l1", "mean absolute error"),
-        form("bce", "binary cross-entropy of logits"),
+        form("mse", "mean squared error", target=_target()),
+        form("l1", "mean absolute error", target=_target()),
+        form("bce", "binary cross-entropy of logits", target=_target()),
     )),
     Setting("optimizer", "how weights are changed", (
         _optimizer("sgd", "stochastic gradient descent", 0.01, momentum=option(DECAY, 0.0, "momentum"), nesterov=option(Flag(), False, "Nesterov's momentum")),
@@ -39,15 +48,15 @@ SETTINGS = table(
         _optimizer("adamw", "Adam with decoupled decay (Loshchilov & Hutter 2019)", 1e-3, betas=option(Betas(), (0.9, 0.999), "decay rates"), eps=option(RATE, 1e-8, "added to the root")),
         _optimizer("rmsprop", "Tieleman & Hinton 2012", 1e-2, alpha=option(DECAY, 0.99, "smoothing"), momentum=option(DECAY, 0.0, "momentum"), eps=option(RATE, 1e-8, "added to the root")),
         _optimizer("adagrad", "Duchi et al. 2011", 1e-2, eps=option(RATE, 1e-10, "added to the root")),
-        _optimizer("lbfgs", "limited-memory BFGS", 1.0, history=option(Integer(1), 10, "updates remembered")),
+        form("lbfgs", "limited-memory BFGS", lr=option(RATE, 1.0, "learning rate"), history=option(Integer(1), 10, "updates remembered")),
     )),
     Setting("schedule", "how the learning rate changes", (
         _schedule("constant", "it does not"),
-        _schedule("step", "times gamma every so many epochs", every=option(Integer(1), 30, "epochs", first=True), gamma=option(RATE, 0.1, "factor")),
-        _schedule("multistep", "times gamma at each of these epochs", at=option(Milestones(), (30, 60, 80), "epochs", first=True), gamma=option(RATE, 0.1, "factor")),
-        _schedule("exp", "times gamma after every epoch", gamma=option(RATE, 0.97, "factor", first=True)),
-        _schedule("poly", "(1 - t/T)^power", power=option(RATE, 0.5, "exponent", first=True)),
-        _schedule("inverse", "1/(1 + rate t)", rate=option(RATE, 1.0, "rate", first=True)),
+        _schedule("step", "times gamma every so many epochs or steps", every=option(Integer(1), 30, "how many", first=True), gamma=option(RATE, 0.1, "factor"), unit=_unit()),
+        _schedule("multistep", "times gamma at each of these epochs or steps", at=option(Milestones(), (30, 60, 80), "when", first=True), gamma=option(RATE, 0.1, "factor"), unit=_unit()),
+        _schedule("exp", "times gamma after every epoch or step", gamma=option(RATE, 0.97, "factor", first=True), unit=_unit()),
+        _schedule("poly", "(1 - t/T)^power, t of T updates", power=option(RATE, 0.5, "exponent", first=True)),
+        _schedule("inverse", "1/(1 + rate t)", rate=option(RATE, 1.0, "rate", first=True), unit=_unit()),
         _schedule("plateau", "times factor when validation stops improving", factor=option(DECAY, 0.1, "factor", first=True), patience=option(Integer(0), 10, "epochs to wait")),
         _schedule("cosine", "half a cosine down to low", low=option(Number(0), 0.0, "the last rate")),
         _schedule("onecycle", "up to the rate and down again (Smith 2018)", rise=option(FRACTION, 0.3, "share of the run in which it grows")),
@@ -72,10 +81,12 @@ SETTINGS = table(
     Setting("augment", "random changes to training images", (form("", ""),), nested=AUGMENTATIONS),
     Setting("weights", "weights to start from", (form("", "", file=option(Text(), None, "a file beside the spec", first=True)),)),
     Setting("freeze", "layers that are not trained, by label", (form("", ""),), labels=True),
+    Setting("train_only", "layers that alone are trained, by label; every other is frozen", (form("", ""),), labels=True),
+    Setting("rate", "a learning rate of their own for layers, by label", (form("", "", factor=option(Number(0), 0.1, "of the optimizer's rate")),), many=True, labels=True),
     Setting("pretrain", "training before the training", (form("layerwise", "greedy, an autoencoder a layer", epochs=option(Integer(1), 10, "epochs for each layer")),)),
     Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True)),)),
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "largest length of the gradient", first=True)),)),
     Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True)),)),
-    Setting("precision", "arithmetic", (form("", "", kind=option(Choice("fp32", "bf16", "fp16"), "fp32", "fp32, bf16 or fp16 (mixed)", first=True)),)),
+    Setting("precision", "arithmetic", (form("", "", kind=option(Choice("auto", "fp32", "bf16", "fp16"), "auto", "fp32, bf16 or fp16 (mixed); auto: bf16 on a GPU that has it", first=True)),)),
     Setting("seed", "of every random choice", (form("", "", n=option(Integer(0), 0, "a whole number", first=True)),)),
 )  # fmt: skip
