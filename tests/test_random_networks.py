@@ -480,6 +480,8 @@ def normalisation(w: Writer, x: Kind) -> Grown | None:
         "l2norm",
         "scale",
         "scale 0.3 bias=yes",
+        "normalize channel",
+        "normalize image",
         *w.group_norm(x, "gn {}"),
     ]
     names += ["normalize mean=0.5 std=2", f"normalize mean={tuple(range(x.features))} std=3"] if x.features > 1 else []

@@ -34,6 +34,7 @@ TRICKY = [
     "input 3x40x8; block b(w,n){w: conv3-n pad=1; slice(w, w+4) axis=height; n: relu; pad(0,0,12,0)}; b(1,4); b(2,5)",
     "input 3x8x8; block b(v){scale init=v -> conv1-4}; b(1); b(2)",
     "input 3x8x8; block b(v){normalize mean=v; conv1-v}; b(1); b(2)",
+    "input 3x8x8; block b(w){normalize image; conv3-w; normalize channel}; b(4); b(8)",
     "input 3x8x8; block b(k){conv(k)-4 pad=same; maxpool}; b(3); b(5); b(1)",
     "input 3x32x32; block b(k, s){conv(k)-4/s pad=same}; b(3, 1); b(5, 2); b(1x3, 1); b(3x1, 2)",
     "input 3x8x8; block Conv2d(w){conv1-w}; block Tensor(w) {conv1-w}; block nn(w){conv1-w; relu}; Conv2d(3); Tensor(4); nn(5); nn(6)",

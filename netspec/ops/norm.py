@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Param, TensorType
 from netspec.ops.dense import require_numbers
 from netspec.ops.divisors import divisor_changes
-from netspec.ops.kinds import Flag, Integer, Number, Numbers
+from netspec.ops.kinds import Choice, Flag, Integer, Number, Numbers
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, unless
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
 
-__all__ = ["ALL", "BatchNorm"]
+__all__ = ["ALL", "BatchNorm", "Normalize"]
 
 _EPS = Number(0, 1, open_low=True)
 
@@ -269,21 +269,64 @@ class Normalize(nn.Module):
 )
 
 
+STANDARDIZE = (
+    "Standardize",
+    '''
+class Standardize(nn.Module):
+    """(x - mean) / std by numbers of the training set, which are loaded with the weights."""
+
+    def __init__(self, mean: tuple[int, ...], std: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(mean))
+        self.register_buffer("std", torch.ones(std))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+''',
+)
+
+
 class Normalize(Op):
-    """(x - mean) / std with given constants, one for all channels or one for each: input centring."""
+    """(x - mean) / std: input centring, by constants or by numbers of the training set.
+
+    `mean=` and `std=` are one number for all channels or one for each. `normalize channel` takes the mean and the
+    standard deviation of every channel of the training set, `normalize image` its mean image, and does not divide
+    (Krizhevsky et al. 2012): they are 0 and 1 until training puts them in, and are stored with the weights.
+    """
 
     any_size = True
     name, example = "normalize", "normalize mean=(0.485, 0.456, 0.406) std=(0.229, 0.224, 0.225)"
     aliases = ("centre", "center")
     param_rule = "none; mean and std are buffers"
 
-    mean = Option(Numbers(), (0.0,), doc="subtracted")
-    std = Option(Numbers(positive=True), (1.0,), doc="divides")
+    source = Option(
+        Choice("given", "channel", "image"),
+        "given",
+        slot="value",
+        doc="whose numbers: the given, or the training set's",
+    )
+    mean = Option(Numbers(), None, doc="subtracted; 0 where not given")
+    std = Option(Numbers(positive=True), None, doc="divides; 1 where not given")
+
+    @property
+    def given(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        """The constants, by the name of the buffer that holds them."""
+        return ("mean", self.mean or (0.0,)), ("std", self.std or (1.0,))
+
+    def validate(self) -> None:
+        for option in ("mean", "std"):
+            if self.source != "given" and self.__dict__[option] is not None:
+                raise Misfit(
+                    "NS207",
+                    f"`normalize {self.source}` computes its numbers from the training set, and `{option}` gives them",
+                    option=option,
+                    helps=(f"take one of the two out: `normalize {self.source}`, or `normalize mean=… std=…`",),
+                )
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_numbers(self, x)
-        for name, values in (("mean", self.mean), ("std", self.std)):
+        for name, values in self.given:
             if len(values) not in (1, x.features):
                 raise Misfit(
                     "NS307",
@@ -293,22 +336,35 @@ class Normalize(Op):
                 )
         return x
 
+    def shapes(self, x: TensorType) -> dict[str, tuple[int, ...]]:
+        """The shapes of the buffers. They broadcast against one example; the feature axis of tokens comes last."""
+        ones = () if x.layout == "sequence" else (1,) * x.rank
+        if self.source == "image":
+            return {"mean": x.shape, "std": (1, *ones)}
+        if self.source == "channel":
+            return {"mean": (x.features, *ones), "std": (x.features, *ones)}
+        return {name: (len(values), *ones) for name, values in self.given}
+
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        ones = () if inputs[0].layout == "sequence" else (1,) * inputs[0].rank
-        return tuple(
-            Param(name, (len(values), *ones), values, trainable=False)
-            for name, values in (("mean", self.mean), ("std", self.std))
-        )
+        shapes = self.shapes(inputs[0])
+        if self.source != "given":
+            return (
+                Param("mean", shapes["mean"], "zeros", trainable=False),
+                Param("std", shapes["std"], "ones", trainable=False),
+            )
+        return tuple(Param(name, shapes[name], values, trainable=False) for name, values in self.given)
 
     def describe(self, x: TensorType) -> str:
-        return "(x - mean) / std"
+        of = {"channel": ", channels of the training set", "image": ", mean image of the training set"}
+        return ("x - mean" if self.source == "image" else "(x - mean) / std") + of.get(self.source, "")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
+        if self.source != "given":
+            return TorchCode((("", call("Standardize", **self.shapes(x))),), None, (STANDARDIZE,))
         rank = 0 if x.layout == "sequence" else x.rank
-        return TorchCode(
-            (("", call("Normalize", mean=list(self.mean), std=list(self.std), rank=rank)),), None, (NORMALIZE,)
-        )
+        numbers = {name: list(values) for name, values in self.given}
+        return TorchCode((("", call("Normalize", **numbers, rank=rank)),), None, (NORMALIZE,))
 
     def onnx(self, emit: Emitter) -> str:
         return emit.node("Div", [emit.node("Sub", [*emit.inputs, emit.param("mean")]), emit.param("std")])

@@ -6,6 +6,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.ops.conv import Conv, TransposedConv
 from netspec.ops.elementwise import Subsample
+from netspec.ops.norm import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.resample import Resize
 
@@ -34,6 +35,8 @@ def require_open_sizes(graph: Graph) -> None:
 def _any_size(node: Node, rank: int) -> bool:
     op = node.op
     if op.name == "LRN" and rank != 2:
+        return False
+    if isinstance(op, Normalize) and op.source == "image":
         return False
     if isinstance(op, (Conv, TransposedConv, Pool)):
         if op.name == "localconv" or getattr(op, "round", "floor") == "ceil":

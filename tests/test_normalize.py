@@ -1,0 +1,94 @@
+"""`normalize channel` and `normalize image`: numbers that come from the training set."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from agreement import largest_difference
+
+import netspec
+from netspec.ops.norm import Normalize
+
+NET = "input 3x8x10\nnormalize {}\nconv3-4 norm=bn\ngap\nFC-2\n"
+
+
+def normalize(model: netspec.Model) -> Normalize:
+    (op,) = (node.op for node in model.graph.nodes if isinstance(node.op, Normalize))
+    return op
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "mean", "std"),
+    [
+        ("channel", "3x8x10", (3, 1, 1), (3, 1, 1)),
+        ("image", "3x8x10", (3, 8, 10), (1, 1, 1)),
+        ("channel", "3x8", (3, 1), (3, 1)),
+        ("image", "3x8", (3, 8), (1, 1)),
+        ("channel", "24", (24,), (24,)),
+        ("image", "24", (24,), (1,)),
+        ("channel", "7x5 sequence", (5,), (5,)),
+        ("image", "7x5 sequence", (7, 5), (1,)),
+    ],
+)
+def test_buffers_hold_the_numbers(text: str, declared: str, mean: tuple[int, ...], std: tuple[int, ...]) -> None:
+    """One for each channel or for each value; they change nothing before training puts the numbers in."""
+    model = netspec.loads(f"input {declared}\nnormalize {text}\nrelu")
+    module = model.to_torch(seed=0).eval()
+    state = module.state_dict()
+    assert {name: tuple(v.shape) for name, v in state.items()} == {"normalize1.mean": mean, "normalize1.std": std}
+    assert model.params == 0
+    assert model.layers[0].buffers == sum(v.numel() for v in state.values())
+    x = torch.rand(2, *next(iter(model.inputs.values())).shape)
+    assert torch.equal(module(x), x)
+
+
+def test_the_trainer_finds_where_the_numbers_come_from() -> None:
+    for source in ("given", "channel", "image"):
+        assert normalize(netspec.loads(NET.format(source))).source == source
+    assert normalize(netspec.loads(NET.format("mean=0.5"))).source == "given"
+
+
+@pytest.mark.parametrize("text", ["channel", "image"])
+def test_numbers_of_the_training_set_are_applied_and_exported(text: str) -> None:
+    """As a few lines of torch; `largest_difference` puts other numbers into the buffers and asks ONNX Runtime."""
+    model = netspec.loads(f"input 3x8x10\nnormalize {text}")
+    x = torch.rand(50, 3, 8, 10)
+    mean = x.mean((0, 2, 3)).reshape(3, 1, 1) if text == "channel" else x.mean(0)
+    std = x.std((0, 2, 3)).reshape(3, 1, 1) if text == "channel" else torch.ones(1, 1, 1)
+    module = model.to_torch()
+    module.load_state_dict({"normalize1.mean": mean, "normalize1.std": std})
+    y = module(x)
+    wanted = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3)).reshape(1, 3, 1, 1)
+    assert torch.allclose(y, wanted if text == "channel" else x - x.mean(0), atol=1e-6)
+    for fold in (True, False):
+        assert largest_difference(netspec.loads(NET.format(text)), fold=fold) <= 1e-5
+
+
+def test_a_mean_image_fixes_the_size() -> None:
+    assert netspec.loads(NET.format("channel")).to_onnx(dynamic=("batch", "height", "width")) is not None
+    with pytest.raises(netspec.SpecError, match="normalize1 needs a fixed size") as caught:
+        netspec.loads(NET.format("image")).to_onnx(dynamic=("batch", "height", "width"))
+    assert [d.code for d in caught.value.diagnostics] == ["NS506"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("channel mean=0", "NS207", "`normalize channel` computes its numbers from the training set"),
+        ("image std=2", "NS207", "take one of the two out"),
+        ("chanel", "NS205", "did you mean `channel`"),
+        ("mean=(1, 2)", "NS307", "2 values for 3 channels"),
+    ],
+)
+def test_a_mistake_is_one_diagnostic(text: str, code: str, says: str) -> None:
+    with pytest.raises(netspec.SpecError) as caught:
+        netspec.loads(NET.format(text))
+    assert [d.code for d in caught.value.diagnostics] == [code]
+    assert says in str(caught.value)
+
+
+def test_the_source_and_the_report_say_where_the_numbers_come_from() -> None:
+    model = netspec.loads(NET.format("image"))
+    assert "self.normalize1 = Standardize(mean=(3, 8, 10), std=(1, 1, 1))" in model.torch_source()
+    assert "x - mean, mean image of the training set" in model.report()
+    assert "Normalize(mean=[0.5], std=[1.0], rank=2)" in netspec.loads(NET.format("mean=0.5")).torch_source()
