@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 from netspec.diagnostics import Diagnostic, Label
-from netspec.source import Span
 
 __all__ = ["render", "render_plain", "summary"]
 
@@ -17,130 +15,47 @@ _STYLES = {
     "bold": "\x1b[1m",
     "frame": "\x1b[1;34m",
     "help": "\x1b[1;36m",
+    "old": "\x1b[31m",
+    "new": "\x1b[32m",
 }
-_TAB = 4
-
-
-def _char_width(char: str) -> int:
-    if char == "\t":
-        return _TAB
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Me", "Mn"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _printable(text: str) -> str:
-    """Tabs expanded and control characters replaced, so that text from a file cannot drive the terminal."""
-    out = []
-    for char in text:
-        if char == "\t":
-            out.append(" " * _TAB)
-        elif unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
-            out.append("\N{REPLACEMENT CHARACTER}")
-        else:
-            out.append(char)
-    return "".join(out)
-
-
-def _width(text: str) -> int:
-    return sum(_char_width(c) for c in text)
-
-
-class _Renderer:
-    def __init__(self, colour: bool, columns: int) -> None:
-        self.colour = colour
-        self.columns = max(columns, 40)
-
-    def style(self, text: str, name: str) -> str:
-        return f"{_STYLES[name]}{text}{_RESET}" if self.colour and text else text
-
-    def wrap(self, lead: str, text: str, hang: int) -> list[str]:
-        """Words of `text` after `lead`, continued lines indented by `hang` columns."""
-        lines: list[str] = []
-        room = self.columns
-        for paragraph in text.split("\n"):
-            current, used = lead, _width(lead)
-            empty = True
-            for word in paragraph.split(" "):
-                gap = 0 if empty else 1
-                if not empty and used + gap + _width(word) > room:
-                    lines.append(current)
-                    current, used, gap = " " * hang, hang, 0
-                current += " " * gap + word
-                used += gap + _width(word)
-                empty = False
-            lines.append(current)
-            lead = " " * hang
-        return lines
-
-    def source_line(self, label: Label, gutter: int, severity: str) -> list[str]:
-        span = label.span
-        line, column = span.source.position(span.start)
-        text = span.source.line_text(line)
-        start = min(column - 1, len(text))
-        stop = min(max(span.end - span.start, 1) + start, max(len(text), start + 1))
-        before, marked = text[:start], text[start:stop]
-        room = self.columns - gutter - 4
-        shown, cut = text, ""
-        if _width(_printable(text)) > room:  # cut around the span
-            first = max(0, start - max(0, (room - min(_width(marked), room - 8)) // 2))
-            cut = "…" if first else ""
-            shown = cut + text[first : first + room - 2] + ("…" if first + room - 2 < len(text) else "")
-            before = cut + text[first:start]
-            marked = marked[: max(1, room - _width(before) - 1)]
-        pad = " " * _width(before)
-        carets = "^" * max(1, _width(marked))
-        bar = self.style("|", "frame")
-        number = self.style(str(line).rjust(gutter), "frame")
-        return [
-            f"{number} {bar} {_printable(shown)}".rstrip(),
-            *self.underline(f"{' ' * gutter} {bar} ", pad, carets, label.text, severity, gutter),
-        ]
-
-    def underline(self, lead: str, pad: str, carets: str, text: str, severity: str, gutter: int) -> list[str]:
-        drawn = f"{lead}{pad}{self.style(carets, severity)}"
-        if not text:
-            return [drawn]
-        if gutter + 3 + len(pad) + len(carets) + 1 + _width(text) <= self.columns:
-            return [f"{drawn} {self.style(text, severity)}"]
-        hang = min(len(pad), self.columns // 3)
-        room = _Renderer(False, self.columns - gutter - 3)
-        return [drawn, *(lead + self.style(t, severity) for t in room.wrap(" " * hang, text, hang))]
-
-    def render(self, diagnostic: Diagnostic) -> str:
-        head = self.style(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity)
-        plain_head = f"{diagnostic.severity}[{diagnostic.code}]: "
-        lines = self.wrap(plain_head, _printable_lines(diagnostic.message), 4)
-        lines[0] = f"{head}{self.style(lines[0][len(plain_head) - 2 :], 'bold')}"
-        labels = ([Label(diagnostic.span, diagnostic.label)] if diagnostic.span else []) + list(diagnostic.secondary)
-        gutter = max((len(str(label.span.line)) for label in labels), default=1)
-        for i, label in enumerate(labels):
-            lines += self.place(label.span, gutter, first=i == 0)
-            lines += self.source_line(label, gutter, diagnostic.severity if i == 0 else "frame")
-        equals = self.style("=", "frame")
-        helps = dict.fromkeys((*diagnostic.helps, *(fix.title for fix in diagnostic.fixes)))
-        for title, texts in (("note", diagnostic.notes), ("help", helps)):
-            for text in texts:
-                lead = f"{' ' * gutter} = {title}: "
-                wrapped = self.wrap(lead, _printable_lines(text), len(lead))
-                wrapped[0] = f"{' ' * gutter} {equals} {self.style(title, 'help')}{wrapped[0][len(lead) - 2 :]}"
-                lines += wrapped
-        return "\n".join(lines) + "\n"
-
-    def place(self, span: Span, gutter: int, first: bool) -> list[str]:
-        line, column = span.source.position(span.start)
-        arrow = self.style("-->" if first else ":::", "frame")
-        bar = self.style("|", "frame")
-        return [f"{' ' * gutter}{arrow} {_printable(span.source.name)}:{line}:{column}", f"{' ' * gutter} {bar}"]
-
-
-def _printable_lines(text: str) -> str:
-    return "\n".join(_printable(line) for line in text.split("\n"))
+_FEWEST_COLUMNS = 40
 
 
 def render(diagnostic: Diagnostic, *, colour: bool, columns: int) -> str:
     """One diagnostic for a terminal of `columns` columns."""
-    return _Renderer(colour, columns).render(diagnostic)
+    from netspec.diagnostics.display import printable, wrapped
+    from netspec.diagnostics.snippet import draw_snippets
+    from netspec.diagnostics.suggestion import draw_change
+
+    def paint(text: str, style: str) -> str:
+        return f"{_STYLES[style]}{text}{_RESET}" if colour and style and text.strip() else text
+
+    columns = max(columns, _FEWEST_COLUMNS)
+    head = f"{diagnostic.severity}[{diagnostic.code}]"
+    lines = wrapped(printable(diagnostic.message), columns, f"{head}: ", hang=4)
+    lines[0] = paint(head, diagnostic.severity) + paint(lines[0][len(head) :], "bold")
+    labels = ([Label(diagnostic.span, diagnostic.label)] if diagnostic.span else []) + list(diagnostic.secondary)
+    gutter = max((len(str(_last_line(label))) for label in labels), default=1)
+    lines += draw_snippets(labels, diagnostic.severity, columns, gutter, paint)
+
+    def said(title: str, text: str) -> list[str]:
+        lead = f"{' ' * gutter} = {title}: "
+        found = wrapped(printable(text), columns, lead, hang=len(lead))
+        found[0] = f"{' ' * gutter} {paint('=', 'frame')} {paint(title, 'help')}{found[0][len(lead) - 2 :]}"
+        return found
+
+    for note in diagnostic.notes:
+        lines += said("note", note)
+    fixes = {fix.title: fix for fix in reversed(diagnostic.fixes)}
+    for title in dict.fromkeys((*diagnostic.helps, *(fix.title for fix in diagnostic.fixes))):
+        lines += said("help", title)
+        if title in fixes:
+            lines += draw_change(fixes[title], columns, gutter, paint)
+    return "\n".join(lines) + "\n"
+
+
+def _last_line(label: Label) -> int:
+    return label.span.source.position(max(label.span.start, label.span.end - 1))[0]
 
 
 def render_plain(diagnostic: Diagnostic) -> str:

@@ -26,20 +26,29 @@ _LONGEST = 40
 _MOST_FIXES = 3
 
 
-def report_branches(run: GraphBuilder, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span) -> None:
-    """The finding of a join whose branches do not fit together."""
+def report_branches(
+    run: GraphBuilder, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span, branches: Sequence[Span]
+) -> None:
+    """The finding of a join whose branches do not fit together, at the branch that differs where those are written."""
     types = [tensor.type for tensor in inputs if tensor.type is not None]
     ways = paths(run, inputs)
-    odd, usual = _odd_one(op, types)
+    odd, usual = _odd_one(op, types, [sum(1 for _ in _turns(run, way)) for way in ways])
     notes = [*misfit.notes, *_differences(op, types[odd], types[usual])]
     secondary = [*turning_points(run, ways[odd], types[usual]), *turning_points(run, ways[usual], types[odd])]
+    label = f"branch {odd + 1} gives {types[odd]}"
+    if branches:
+        span = branches[odd]
+        label += "".join(f": {turn.text}" for turn in secondary if turn.span == span)
+        others = [turn for turn in secondary if turn.span not in (span, branches[usual])]
+        secondary = [Label(branches[usual], f"branch {usual + 1} gives {types[usual]}"), *others]
+    else:
+        label += f", branch {usual + 1} gives {types[usual]}"
     fixes: list[Fix] = []
     for which, goal in ((odd, types[usual]), (usual, types[odd])):
         where = f"the {ordinal(which + 1)} branch"
         fixes += matching_edits(run, ways[which], _goal(op, types[which], goal), where)
-        fixes += _replaced_identity(run, inputs[which], ways[which], span, which, types[which], goal)
+        fixes += _replaced_identity(ways[which], which, types[which], goal)
     helps = [*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]
-    label = f"branch {odd + 1} gives {types[odd]}, branch {usual + 1} gives {types[usual]}"
     run.error(
         misfit.code, misfit.message, span, label=label, notes=notes, helps=helps,
         secondary=[s for s in secondary if s.span != span][:3], fixes=fixes[:_MOST_FIXES],
@@ -63,13 +72,13 @@ def _back(run: GraphBuilder, tensor: Tensor) -> Iterator[Node]:
         index = node.inputs[0] if node.inputs else None
 
 
-def _odd_one(op: Op, types: Sequence[TensorType]) -> tuple[int, int]:
-    """The branch that agrees with the fewest others, and the first of those that agree with the most."""
+def _odd_one(op: Op, types: Sequence[TensorType], turns: Sequence[int]) -> tuple[int, int]:
+    """The branch that agrees with the fewest others, and one of those that agree with the most; of branches that
+    agree with as many, the odd one is that with the most layers that change the size."""
     keys = [str(_compared(op, kind)) for kind in types]
-    counts = [keys.count(key) for key in keys]
-    usual = counts.index(max(counts))
-    odd = min((i for i in range(len(keys)) if keys[i] != keys[usual]), key=lambda i: (counts[i], -i), default=0)
-    return odd, usual
+    usual = max(range(len(keys)), key=lambda i: (keys.count(keys[i]), -turns[i], -i))
+    others = [i for i in range(len(keys)) if keys[i] != keys[usual]]
+    return min(others, key=lambda i: (keys.count(keys[i]), -turns[i], -i), default=0), usual
 
 
 def _compared(op: Op, kind: TensorType) -> tuple[Any, ...]:
@@ -98,17 +107,21 @@ def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
     return [f"they differ in {', '.join(parted)}"] if parted else []
 
 
-def turning_points(run: GraphBuilder, way: Sequence[Node], other: TensorType) -> list[Label]:
-    """The layers of a branch that brought it to sizes that the other does not have."""
-    labels = []
+def _turns(run: GraphBuilder, way: Sequence[Node]) -> Iterator[tuple[Node, TensorType]]:
+    """The layers of a branch that change the size of the image, with what comes into them."""
     for node in way:
         before = run.graph.nodes[node.inputs[0]].type if node.inputs else node.type
-        if before.layout != "map" or node.type.layout != "map" or node.type.spatial == before.spatial:
-            continue
-        if node.type.spatial != other.spatial:
-            old, new = (TensorType("map", (1, *t.spatial)).spatial for t in (before, node.type))
-            labels.append(Label(node.span, f"{_times(old)} becomes {_times(new)} here"))
-    return labels
+        if before.layout == node.type.layout == "map" and node.type.spatial != before.spatial:
+            yield node, before
+
+
+def turning_points(run: GraphBuilder, way: Sequence[Node], other: TensorType) -> list[Label]:
+    """The layers of a branch that brought it to sizes that the other does not have."""
+    return [
+        Label(node.span, f"{_times(before.spatial)} becomes {_times(node.type.spatial)} here")
+        for node, before in _turns(run, way)
+        if other.layout != "map" or node.type.spatial != other.spatial
+    ]
 
 
 def matching_edits(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
@@ -187,9 +200,7 @@ def _result(run: GraphBuilder, way: Sequence[Node], node: Node, option: str, val
     return kind
 
 
-def _replaced_identity(
-    run: GraphBuilder, tensor: Tensor, way: Sequence[Node], span: Span, which: int, mine: TensorType, goal: TensorType
-) -> list[Fix]:
+def _replaced_identity(way: Sequence[Node], which: int, mine: TensorType, goal: TensorType) -> list[Fix]:
     """For a branch that is `identity`, the projection that brings it to the other's shape."""
     places = [node for node in way if node.kind == "identity"]
     projection = projection_text(mine, goal)

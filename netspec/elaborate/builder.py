@@ -182,9 +182,19 @@ class GraphBuilder:
             )
 
     def add(
-        self, op: Op, inputs: tuple[Tensor, ...], span: Span, frame: Frame, name: str | None, spans: dict[str, Span]
+        self,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        span: Span,
+        frame: Frame,
+        name: str | None,
+        spans: dict[str, Span],
+        branches: tuple[Span, ...] = (),
     ) -> None:
-        """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor."""
+        """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor.
+
+        `spans` are those of the options, `branches` those of what is joined, where it is written out.
+        """
         if not all(tensor.known for tensor in inputs):
             frame.here = UNKNOWN
             return
@@ -197,7 +207,7 @@ class GraphBuilder:
             elif misfit.code == "NS306" and len(inputs) > 1:
                 from netspec.elaborate.branches import report_branches
 
-                report_branches(self, misfit, op, inputs, span)
+                report_branches(self, misfit, op, inputs, span, branches)
             else:
                 from netspec.elaborate.failures import report_misfit
 

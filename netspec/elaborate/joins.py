@@ -63,7 +63,7 @@ def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
         branch(run, chain, outer, f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch")
         for i, chain in enumerate(join.branches)
     )
-    run.add(op(**values), tensors, join.span, frame, None, spans)
+    run.add(op(**values), tensors, join.span, frame, None, spans, tuple(chain.span for chain in join.branches))
 
 
 def join_option(
@@ -95,6 +95,7 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
         frame.here = UNKNOWN
         return
     shortcut = start
+    written: tuple[Span, ...] = ()
     if body.type != start.type:
         if residual.otherwise == "none":
             frame.here = body
@@ -105,11 +106,12 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
             frame.here = UNKNOWN
             return
         shortcut = branch(run, residual.otherwise, outer, f"the shortcut of `residual` at line {residual.span.line}")
+        written = (residual.body.span, residual.otherwise.span)
     if dropped:
         outer.here = body
         run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {})
         body = outer.here
-    run.add(Add(), (body, shortcut), residual.span, frame, None, {})
+    run.add(Add(), (body, shortcut), residual.span, frame, None, {}, written)
     if frame.here is not None and frame.here.node is not None:
         run.graph.nodes[frame.here.node].residual = True
 
