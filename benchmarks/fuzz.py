@@ -1,168 +1,87 @@
 """Mutated and random specs: never a traceback, never a hang, never more than 1 GB, every span inside its file.
 
-    python benchmarks/fuzz.py 100000 [seed]
+    python benchmarks/fuzz.py 100000 [seed]            whole example networks are mutated
+    python benchmarks/fuzz.py 1000000 [seed] --small   pieces of them, of the documentation, and known mistakes
 
-Prints what breaks the promise, smallest first, and exits with 1 where anything does.
+Prints what breaks the promise as it is found, a line of progress now and then, and exits with 1 where anything did.
 """
 
 from __future__ import annotations
 
-import contextlib
-import faulthandler
 import random
+import re
 import resource
+import runpy
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 5.0
 BYTES = 10**9
-_TOKENS = [
-    "\ninput",
-    "3x32x32",
-    "1x7x7",
-    "784",
-    "77x64",
-    "sequence",
-    "ids",
-    "int",
-    "rgb",
-    "conv3-8",
-    "conv3-8/2",
-    "conv1-4",
-    "convT2-4/2",
-    "dwconv3",
-    "sepconv3-8",
-    "localconv3-2",
-    "maxpool",
-    "maxpool3/2\navgpool",
-    "gap",
-    "flatten",
-    "FC-10",
-    "linear-4",
-    "relu",
-    "softmax",
-    "dropout",
-    "0.5",
-    "bn",
-    "ln",
-    "gn",
-    "4",
-    "LRN",
-    "residual",
-    "{",
-    "}",
-    "else",
-    "none",
-    "add",
-    "[",
-    "]",
-    "concat",
-    "mul",
-    "identity\n;",
-    "->",
-    "\n",
-    "from",
-    "a",
-    "a:",
-    "b:",
-    "repeat",
-    "for",
-    "in",
-    "if",
-    "let",
-    "n",
-    "=",
-    "+",
-    "-",
-    "*",
-    "/",
-    "//",
-    "%",
-    "**",
-    "(",
-    ")",
-    ",",
-    "x2",
-    "x3",
-    "x(n)",
-    "pad=1",
-    "pad=same",
-    "stride=2",
-    "groups=3",
-    "bias=no",
-    "act=relu\nnorm=bn",
-    "block",
-    "net",
-    "use",
-    '"x.net"',
-    "as",
-    "fn",
-    "default",
-    "fit",
-    "exact",
-    "floor",
-    "expect",
-    "params",
-    "==",
-    "~",
-    "60M",
-    "output",
-    "aux",
-    "train",
-    "loss",
-    "cross_entropy",
-    "optimizer",
-    "sgd\nlr=0.1",
-    "shared",
-    "dense",
-    "tie=a",
-    "here.channels",
-    "in.width",
-    "1e400",
-    "999999999",
-    "10000000000000000",
-    "0",
-    '"text',
-    "#",
-    "comment",
-    "netspec:",
-    "allow",
-    "NS305",
-    "\t",
-    "×",
-    "é",
-    "漢",
-    "́\nchunk(0,",
-    "2)",
-    "take",
-    "-1",
-    "slice(0,4)",
-    "attention",
-    "heads=3",
-    "embed-8",
-    "vocab=9",
-    "tokens",
-    "image",
-    "pos_embed",
-    "upsample",
-    "2",
-    "resize",
-    "7x7",
-    "reshape",
-    "crop",
-    "pad",
-    "reshape\n",
-]
+PROGRESS = 20_000
+TABLE = 16
+"""One accepted input in so many is printed as a table, and one finding in so many as data: they cost most of the time."""
+_WORDS = """
+    input 3x32x32 1x7x7 784 77x64 sequence ids int rgb conv3-8 conv3-8/2 conv1-4 convT2-4/2 dwconv3 sepconv3-8
+    localconv3-2 maxpool maxpool3/2 avgpool gap flatten FC-10 linear-4 relu softmax dropout 0.5 bn ln gn 4 LRN
+    residual { } else none add [ ] concat mul identity ; -> from a a: b: repeat for in if let n = + - * / // %
+    ** ( ) , x2 x3 x(n) pad=1 pad=same stride=2 groups=3 bias=no act=relu norm=bn block net use "x.net" as fn
+    default fit exact floor expect params == ~ 60M output aux train loss cross_entropy optimizer sgd lr=0.1
+    shared dense tie=a here.channels in.width 1e400 999999999 10000000000000000 0 "text # comment netspec:
+    allow NS305 × é 漢 \u0301 chunk(0, 2) take -1 slice(0,4) attention heads=3 embed-8 vocab=9 tokens image
+    pos_embed upsample 2 resize 7x7 reshape crop pad lstm-8 gru-4 rnn-4 convT3-4 groups=8 norm=gn(3) checkpoint
+    weight=0.3 axis=height droppath=0.1 => 'x' // == ! @ weights epochs 10 augment freeze schedule
+"""
+_TOKENS = [*_WORDS.split(), "\n", "\n", "\t", "\ninput", "maxpool3/2\navgpool", "act=relu\nnorm=bn", "\n}\n", " {\n"]
+_TOKEN = re.compile(r"\w+|[ \t]+|->|[^\w \t]")
+_HEADERS = ("net", "default", "input", "let", "fn", "fit")
 
 
 def seeds() -> list[str]:
     """The texts that are mutated: the examples."""
     found = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").glob("*.net"))]
     return [text for text in found if len(text) < 4000]
+
+
+def small_seeds() -> list[str]:
+    """Short specs: pieces of the examples with their headers, those of the documentation, the known mistakes."""
+    found = [piece for text in seeds() for piece in _pieces(text)]
+    written = [*(ROOT / "docs").glob("*.md"), *(ROOT / "netspec" / "diagnostics" / "pages").glob("*.md")]
+    for path in sorted(written):
+        found += re.findall(r"^```net\n(.*?)^```", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    sys.path.insert(0, str(ROOT / "tests" / "diagnostics"))
+    found += [case.text for case in runpy.run_path(str(ROOT / "tests" / "diagnostics" / "cases.py"))["CASES"]]
+    sys.path.pop(0)
+    return sorted({text for text in found if 0 < len(text) < 900})
+
+
+def _statements(text: str) -> list[str]:
+    """The statements of the top level, each with its braces."""
+    found, depth = [""], 0
+    for line in text.splitlines(keepends=True):
+        found[-1] += line
+        depth += sum(line.count(c) for c in "{[(") - sum(line.count(c) for c in "}])")
+        if depth <= 0:
+            found.append("")
+    return [statement for statement in found if statement.split("#")[0].strip()]
+
+
+def _pieces(text: str) -> list[str]:
+    """A few statements in a row at a time, with the headers before them and the blocks that they call."""
+    statements = _statements(text)
+    heads = [s for s in statements if s.split()[0] in _HEADERS]
+    blocks = {s.split()[1].split("(")[0]: s for s in statements if s.split()[0] == "block"}
+    flow = [s for s in statements if s not in heads and s not in blocks.values()]
+    found = []
+    for i in range(0, max(1, len(flow)), 4):
+        rows = "".join(flow[i : i + 5])
+        used = [block for name, block in blocks.items() if name in rows]
+        found.append("".join([*heads, *used]) + rows)
+    return found
 
 
 def mutated(rng: random.Random, texts: list[str]) -> str:
@@ -174,16 +93,17 @@ def mutated(rng: random.Random, texts: list[str]) -> str:
         return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0x3000)))) for _ in range(rng.randrange(200)))
     text = rng.choice(texts)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 5, 10))):
-        text = _edit(rng, text, texts)
+        text = rng.choice((_edit, _token_edit, _token_edit, _statement_edit))(rng, text, texts)
     return text
 
 
 def _edit(rng: random.Random, text: str, texts: list[str]) -> str:
+    """Characters or lines left out, put in, turned around."""
     at = rng.randrange(len(text) + 1)
     length = rng.choice((1, 1, 2, 5, 20))
     lines = text.split("\n")
     line = rng.randrange(len(lines))
-    choice = rng.randrange(8)
+    choice = rng.randrange(7)
     if choice == 0:
         return text[:at] + text[at + length :]
     if choice == 1:
@@ -193,11 +113,10 @@ def _edit(rng: random.Random, text: str, texts: list[str]) -> str:
     if choice == 3:
         return "\n".join(lines[:line] + lines[line + 1 :])
     if choice == 4:
-        return "\n".join([*lines[:line], lines[rng.randrange(len(lines))], *lines[line:]])
+        return "\n".join(
+            [*lines[:line], rng.choice((rng.choice(texts).split("\n"), lines)[rng.randrange(2)]), *lines[line:]]
+        )
     if choice == 5:
-        other = rng.choice(texts).split("\n")
-        return "\n".join([*lines[:line], rng.choice(other), *lines[line:]])
-    if choice == 6:
         digits = [i for i, c in enumerate(text) if c.isdigit()]
         if digits:
             i = rng.choice(digits)
@@ -205,21 +124,77 @@ def _edit(rng: random.Random, text: str, texts: list[str]) -> str:
     return text[:at] + text[at : at + length][::-1] + text[at + length :]
 
 
-def trial(text: str) -> str | None:
-    """What is wrong with how netspec takes a text; None where all is well."""
-    from netspec.diagnostics.mending import apply_fixes
+def _token_edit(rng: random.Random, text: str, texts: list[str]) -> str:
+    """A token left out, doubled, changed for another, or swapped with its neighbour."""
+    tokens = _TOKEN.findall(text)
+    if not tokens:
+        return rng.choice(_TOKENS)
+    i = rng.randrange(len(tokens))
+    choice = rng.randrange(5)
+    if choice == 0:
+        del tokens[i]
+    elif choice == 1:
+        tokens.insert(i, tokens[i])
+    elif choice == 2:
+        tokens[i] = rng.choice(_TOKENS)
+    elif choice == 3:
+        tokens[i] = rng.choice(_TOKEN.findall(rng.choice(texts)) or _TOKENS)
+    else:
+        j = min(len(tokens) - 1, i + rng.randrange(1, 4))
+        tokens[i], tokens[j] = tokens[j], tokens[i]
+    return "".join(tokens)
+
+
+def _statement_edit(rng: random.Random, text: str, texts: list[str]) -> str:
+    """A statement changed for another's, moved, wrapped in braces, copied or labelled: what the grammar mostly accepts."""
+    statements = _statements(text)
+    if not statements:
+        return rng.choice(texts)
+    i = rng.randrange(len(statements))
+    row = statements[i].rstrip("\n")
+    choice = rng.randrange(6)
+    if choice == 0:
+        row = rng.choice(_statements(rng.choice(texts)) or [row]).rstrip("\n")
+    elif choice == 1:
+        other = rng.randrange(len(statements))
+        statements[i], statements[other] = statements[other], statements[i]
+        row = statements[i].rstrip("\n")
+    elif choice == 2:
+        wrap = ("residual {{ {} }}", "residual {{ {} }} else {{ conv1-8 }}", "concat [ {}; identity ]", "add [ {}; {} ]",
+                "repeat 2 {{ {} }}", "dense {{ {} }}", "if in.channels > 3 {{ {} }}", "{{ {} }} x2", "aux {{ {} }}",
+                "block b(n) {{ {} }}\nb(4)", "for n in [1, 2] {{ {} }}", "shared s {{ {} }}\ns()")  # fmt: skip
+        row = rng.choice(wrap).format(row, row)
+    elif choice == 3:
+        row += rng.choice((" x2", " x3", " -> relu", " -> FC-10", " norm=bn", " pad=same", " act=gelu", "/2"))
+    elif choice == 4:
+        row = rng.choice(("a: ", "b: ", "from a -> ", "from b\n", "relu -> ")) + row
+    else:
+        row = rng.choice(_statements(rng.choice(texts)) or [row]) + row
+    statements[i] = row + "\n"
+    return "".join(statements)
+
+
+def trial(text: str, *, full: bool = True, layers: int = 20_000) -> str | None:
+    """What is wrong with how netspec takes a text; None where all is well. `full`: in every format, fixed, as a table."""
+    from netspec.diagnostics.mending import apply_fixes, mended
     from netspec.diagnostics.terminal import render
     from netspec.elaborate.limits import Limits
-    from netspec.model import Model, check
+    from netspec.elaborate.lints import OFF, asked_for
+    from netspec.model import Checked, Model, check
     from netspec.report.formats import diagnostic_data
     from netspec.source import SourceFile
 
     source = SourceFile(text, "fuzz.net")
+    limits = Limits(layers=layers, steps=5 * layers)
+
+    def found(source: SourceFile) -> Checked:
+        return check(source, None, limits)
+
     try:
-        checked = check(source, None, Limits(layers=20_000, steps=100_000))
-        for diagnostic in checked.diagnostics:
-            render(diagnostic, colour=False, columns=80)
-            diagnostic_data(diagnostic)
+        checked = found(source)
+        lints = asked_for(checked.graph, frozenset(OFF)) if checked.graph is not None and checked.ok else []
+        for diagnostic in (*checked.diagnostics, *lints):
+            render(diagnostic, colour=full, columns=80)
             spans = [diagnostic.span, *(label.span for label in diagnostic.secondary)]
             spans += [edit.span for fix in diagnostic.fixes for edit in fix.edits]
             for span in spans:
@@ -229,50 +204,66 @@ def trial(text: str) -> str | None:
                     return f"{diagnostic.code}: a span of another text"
             for fix in diagnostic.fixes:
                 apply_fixes(source.text, [fix])
-        if checked.graph is not None and len(checked.graph.nodes) < 200:
+            if full:
+                diagnostic_data(diagnostic)
+        if full:
+            mended(source, lambda source: found(source).diagnostics)
+        if full and checked.graph is not None and len(checked.graph.nodes) < 200:
             Model(source, checked.graph).report(columns=80)
     except Exception:
-        return traceback.format_exc(limit=-4)
+        return traceback.format_exc(limit=-6)
     return None
 
 
-@contextlib.contextmanager
-def _bounded() -> Iterator[None]:
-    """A hang ends the process with the place where it hangs, and memory past the bound is a MemoryError."""
+class Hang(Exception):
+    """An input takes too long."""
+
+
+def _hang(*_: Any) -> None:
+    raise Hang(f"longer than {SECONDS:.0f} s")
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(number: int, seed: int, small: bool) -> int:
+    rng, texts = random.Random(seed), small_seeds() if small else seeds()
+    broken: set[str] = set()
+    slowest, peak = (0.0, ""), _peak()
     resource.setrlimit(resource.RLIMIT_AS, (3 * BYTES, 3 * BYTES))
-    faulthandler.enable()
-    yield
-    faulthandler.cancel_dump_traceback_later()
-
-
-def main(number: int, seed: int) -> int:
-    rng, texts, broken = random.Random(seed), seeds(), {}
-    slowest = (0.0, "")
+    signal.signal(signal.SIGALRM, _hang)
     started = time.monotonic()
-    with _bounded():
-        for _ in range(number):
-            text = mutated(rng, texts)
-            faulthandler.dump_traceback_later(60, exit=True)
-            begun = time.monotonic()
-            wrong = trial(text)
-            took = time.monotonic() - begun
-            slowest = max(slowest, (took, text))
-            if took > SECONDS:
-                wrong = wrong or f"took {took:.1f} s"
-            if wrong is not None:
-                key = wrong.strip().splitlines()[-1][:100]
-                if key not in broken or len(text) < len(broken[key][0]):
-                    broken[key] = (text, wrong)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    for text, wrong in sorted(broken.values(), key=lambda pair: len(pair[0])):
-        print(f"{text!r}\n{wrong}\n")
-    rate = number / (time.monotonic() - started)
-    print(
-        f"{number:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, "
-        f"slowest {slowest[0]:.2f} s, peak {peak / 1e6:.0f} MB"
-    )
-    return 1 if broken or peak > BYTES else 0
+
+    def progress(done: int) -> None:
+        rate = done / max(time.monotonic() - started, 1e-9)
+        print(
+            f"{done:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, "
+            f"slowest {slowest[0]:.2f} s, peak {_peak() / 1e6:.0f} MB",
+            flush=True,
+        )
+
+    for done in range(1, number + 1):
+        text = mutated(rng, texts)
+        begun = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        wrong = trial(text, full=not small or done % TABLE == 0, layers=2_000 if small else 20_000)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        slowest = max(slowest, (time.monotonic() - begun, text))
+        if _peak() > max(peak, BYTES):
+            peak = _peak()
+            wrong = wrong or f"took memory up to {peak / 1e6:.0f} MB"
+        if wrong is not None:
+            where = [row.strip() for row in wrong.splitlines() if row.startswith("  File")]
+            key = f"{where[-1:]} {wrong.strip().splitlines()[-1][:60]}"
+            if key not in broken:
+                broken.add(key)
+                print(f"{text!r}\n{wrong}\n", flush=True)
+        if done % PROGRESS == 0 or done == number:
+            progress(done)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000, int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    given = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    sys.exit(main(given[0] if given else 3000, given[1] if given[1:] else 0, "--small" in sys.argv))

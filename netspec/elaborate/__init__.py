@@ -46,26 +46,31 @@ def elaborate(
     project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits)
     run = Elaborator(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
-    with _deep_and_large():
-        try:
-            declare_file(run, file, frame)
-            _check_order(run, file)
-            _bind_parameters(run, net, parameters, frame)
-            run.run(file.items, frame)
-            _finish(run, file, frame)
-        except LimitReached as limit:
-            run.error("NS005", limit.what, run.place or _top(file, net), helps=[limit.help])
-        except RecursionError:
-            run.error("NS005", "this spec nests too deep", run.place or _top(file, net))
+    top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))
+    with _deep_and_large(), _limited(run, top):
+        declare_file(run, file, frame)
+        _check_order(run, file)
+        _bind_parameters(run, net, parameters, frame)
+        run.run(file.items, frame)
+        _finish(run, file, frame)
     if run.train is not None:
         from netspec.training.recipe import read_recipe
 
-        graph.recipe = read_recipe(run, run.train, frame)
+        run.place, run.evaluator.steps = run.train.span, 0  # read even where the network is too large
+        with _limited(run, top):
+            graph.recipe = read_recipe(run, run.train, frame)
     return graph
 
 
-def _top(file: t.File, net: t.Net | None) -> Span:
-    return net.span if net else Span(file.source, 0, min(1, len(file.source.text)))
+@contextmanager
+def _limited(run: Elaborator, top: Span) -> Iterator[None]:
+    """A limit that is reached ends what runs, and is reported."""
+    try:
+        yield
+    except LimitReached as limit:
+        run.error("NS005", limit.what, run.place or top, helps=[limit.help])
+    except RecursionError:
+        run.error("NS005", "this spec nests too deep", run.place or top)
 
 
 @contextmanager

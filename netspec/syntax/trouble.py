@@ -190,7 +190,7 @@ def _in_the_middle(source: SourceFile, text: str, at: int, token: Token | None, 
         return "this character does not belong in a spec", *mend(at, at + len(shown), " ", "take it out", safe=False)
     near = _ARROWS.get(rest[:2]) or _ARROWS.get(char)
     if near:
-        length = 2 if rest[:2] in _ARROWS else 1
+        length = len(rest[:2]) if rest[:2] in _ARROWS else 1
         return f"`{rest[:length]}` cannot stand here", *mend(at, at + length, near[0], near[1])
     if token is not None and token.type in {w.upper() for w in _STATEMENT}:
         return (
