@@ -1,0 +1,133 @@
+"""Arrays in memory, read from whatever form, as a source of examples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.fit import fitted
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, ArrayPool, JoinedPool, Source
+from netspec.datasets.splits import keys_of_numbers
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+
+__all__ = ["Arrays", "array_source", "content_hash"]
+
+_PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+_PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Inputs by the name of the net's input, and targets; `shown` by the same names (and `target`) is what a message
+    calls them."""
+
+    inputs: Mapping[str, np.ndarray[Any, Any]]
+    targets: np.ndarray[Any, Any] | None
+    shown: Mapping[str, str]
+
+
+def array_source(
+    name: str,
+    parts: Mapping[str, Arrays],
+    inputs: Mapping[str, TensorType],
+    options: DataOptions,
+    classes: tuple[str, ...] = (),
+) -> Source:
+    """Arrays by part (`train`, `validation`, `test`) as a source. Raises SpecError (NS601, NS602, NS603)."""
+    import numpy as np
+
+    pools, codes, targets = [], [], []
+    skipped: list[str] = []
+    digest = hashlib.blake2b(digest_size=16)
+    for part, arrays in parts.items():
+        count = _count(arrays, name)
+        pools.append(
+            ArrayPool(
+                {
+                    n: fitted(a, inputs[n], shown=arrays.shown[n], resize=options.resize or options.pixels is not None, pixels=options.pixels)
+                    for n, a in arrays.inputs.items()
+                }
+            )
+        )  # fmt: skip
+        code = np.full(count, _PARTS[part], dtype=np.int8)
+        wrong = _not_finite(arrays)
+        if wrong and options.corrupt == "stop":
+            row, where = next(iter(wrong.items()))
+            raise SpecError.of(
+                "NS603",
+                f"{where} is not a finite number",
+                notes=[f"so it is in {len(wrong)} of {count} examples"] if len(wrong) > 1 else [f"example {row} of {count}"],
+                helps=["`--corrupt skip` leaves such examples out"],
+            )  # fmt: skip
+        code[list(wrong)] = LEFT_OUT
+        skipped += wrong.values()
+        codes.append(code)
+        if arrays.targets is not None:
+            targets.append(arrays.targets)
+        content_hash(digest, part, arrays)
+    if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
+        raise SpecError.of("NS601", f"the parts of {name} have different targets")
+    part_of = np.concatenate(codes)
+    return Source(
+        name,
+        pools[0] if len(pools) == 1 else JoinedPool(pools),
+        np.concatenate(targets) if targets else None,
+        part_of,
+        keys_of_numbers(len(part_of)),
+        digest.hexdigest(),
+        classes,
+        skipped,
+    )
+
+
+def _count(arrays: Arrays, name: str) -> int:
+    named = {arrays.shown[n]: a for n, a in arrays.inputs.items()}
+    if arrays.targets is not None:
+        named[arrays.shown["target"]] = arrays.targets
+    for shown, array in named.items():
+        if array.ndim == 0 or len(array) == 0:
+            raise SpecError.of("NS601", f"{shown} is empty", helps=["the first axis counts the examples"])
+    if len({len(a) for a in named.values()}) > 1:
+        raise SpecError.of(
+            "NS601",
+            f"the arrays of {name} differ in the number of examples",
+            notes=[f"{shown} has {len(a)}" for shown, a in named.items()],
+        )
+    return len(next(iter(named.values())))
+
+
+def _not_finite(arrays: Arrays) -> dict[int, str]:
+    """The rows that hold NaN or infinity, with the place of the first, in the order of the rows."""
+    import numpy as np
+
+    found: dict[int, str] = {}
+    named = [(arrays.shown[n], a) for n, a in arrays.inputs.items()]
+    if arrays.targets is not None:
+        named.append((arrays.shown["target"], arrays.targets))
+    for shown, array in named:
+        for start in range(0, len(array) if array.dtype.kind == "f" else 0, _PIECE):
+            piece = array[start : start + _PIECE]
+            bad = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
+            for row in np.flatnonzero(bad).tolist():
+                inner = np.argwhere(~np.isfinite(piece[row]))[0].tolist() if piece.ndim > 1 else []
+                place = f"{shown}[{', '.join(map(str, [start + row, *inner]))}]"
+                found.setdefault(start + row, place)
+    return dict(sorted(found.items()))
+
+
+def content_hash(digest: Any, part: str, arrays: Arrays) -> None:
+    """Adds names, types, shapes and contents to the digest."""
+    import numpy as np
+
+    for name, array in [*sorted(arrays.inputs.items()), ("", arrays.targets)]:
+        if array is not None:
+            digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -1,0 +1,34 @@
+"""`digits`: 1797 real handwritten digits of 8x8, which come with scikit-learn (Alpaydin & Kaynak 1998)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.fit import only_input
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    from netspec.datasets.examples import DataOptions
+    from netspec.datasets.pools import Source
+
+__all__ = ["open_digits"]
+
+
+def open_digits(inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+    """Raises SpecError (NS502, NS602)."""
+    import numpy as np
+
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise SpecError.of(
+            "NS502", "scikit-learn, which has the digits, is not installed", helps=["install it: pip install 'netspec[train]'"]
+        ) from None  # fmt: skip
+    name, _ = only_input(inputs, "digits")
+    stored = load_digits()
+    pixels = np.round(stored.images * (255 / 16)).astype(np.uint8)[:, None]  # they run from 0 to 16
+    arrays = Arrays({name: pixels}, stored.target.astype(np.int64), {name: "digits", "target": "the labels of digits"})
+    return array_source("digits", {"train": arrays}, inputs, options, tuple("0123456789"))

@@ -1,0 +1,173 @@
+"""How stored inputs fit the inputs of the net: sizes, types, channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+__all__ = ["CHANNELS", "arranged", "covering", "fitted", "image_size", "input_line", "only_input", "sizes"]
+
+CHANNELS = (1, 3, 4)
+"""Gray, colour, colour with transparency: what an image may have."""
+_CHUNK = 1024
+
+
+def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
+    """A batch of examples as the net takes it: an image in a row for a net that takes a vector, and for one that takes
+    a sequence its rows as tokens, H x W*C. Anything else stays."""
+    if tuple(batch.shape[1:]) == kind.shape:
+        return batch
+    if kind.layout == "sequence" and batch.ndim == 4:
+        return batch.permute(0, 2, 3, 1).reshape(len(batch), *kind.shape)
+    return batch.reshape(len(batch), *kind.shape)
+
+
+def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
+    """The CxHxW image that the net takes, where it takes one; `channels` are those of the data, for nets that take rows."""
+    if kind.layout == "map" and kind.rank == 2:
+        channels, height, width = kind.shape
+        return (channels, height, width) if channels in CHANNELS else None
+    if kind.layout == "sequence" and kind.shape[1] % channels == 0:
+        return channels, kind.shape[0], kind.shape[1] // channels
+    return None
+
+
+def covering(height: int, width: int, target: tuple[int, int], pixels: int | None) -> tuple[int, int]:
+    """The height and width that an image is scaled to before the centre of size `target` is cut out."""
+    scale = max(target[0] / height, target[1] / width, (pixels or 0) / min(height, width))
+    return max(target[0], round(height * scale)), max(target[1], round(width * scale))
+
+
+def fitted(
+    array: np.ndarray[Any, Any], kind: TensorType, *, shown: str, resize: bool, pixels: int | None = None
+) -> np.ndarray[Any, Any]:
+    """An array of examples as `Examples` gives them out: uint8, float32 or (ids) int64. Raises SpecError (NS602)."""
+    import numpy as np
+
+    if array.dtype.kind not in "biuf" or array.ndim == 0:
+        raise SpecError.of("NS602", f"{shown} does not hold numbers", notes=[f"it holds {array.dtype}"])
+    if kind.layout == "ids":
+        if array.dtype.kind == "f" or array.shape[1:] != kind.shape:
+            raise _misfit(array, kind, shown)
+        return np.ascontiguousarray(array, dtype=np.int64)
+    found = next((a for a in _readings(array) if _fits(a.shape[1:], kind)), None)
+    if found is None and resize:
+        found = _resized(array, kind, pixels)
+    if found is None:
+        raise _misfit(array, kind, shown)
+    if found.ndim == 3 and (kind.layout == "vector" or (kind.layout == "sequence" and found.dtype == np.uint8)):
+        found = found[:, None]  # an image, so that it can be augmented as one; `arranged` makes rows of it
+    return np.ascontiguousarray(found, dtype=None if found.dtype == np.uint8 else np.float32)
+
+
+def _readings(array: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """What the array may mean, the likeliest first: channels stand last only in uint8, where they stand nowhere else."""
+    sizes = array.shape[1:]
+    if len(sizes) == 3 and array.dtype == "uint8" and sizes[2] in CHANNELS and sizes[0] not in CHANNELS:
+        yield array.transpose(0, 3, 1, 2)
+    yield array
+    if len(sizes) in (1, 2):
+        yield array[:, None]
+    if len(sizes) == 3 and array.dtype == "uint8" and sizes[2] in CHANNELS:
+        yield array.transpose(0, 3, 1, 2)
+
+
+def _fits(sizes: tuple[int, ...], kind: TensorType) -> bool:
+    if sizes == kind.shape:
+        return True
+    if kind.layout == "vector":
+        return len(sizes) > 1 and _size(sizes) == kind.size
+    is_image = len(sizes) == 3 and sizes[0] in CHANNELS
+    return kind.layout == "sequence" and is_image and (sizes[1], sizes[2] * sizes[0]) == kind.shape
+
+
+def _size(sizes: tuple[int, ...]) -> int:
+    from math import prod
+
+    return prod(sizes)
+
+
+def _image(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    return next((a for a in _readings(array) if a.ndim == 4 and a.shape[1] in CHANNELS), None)
+
+
+def _resized(array: np.ndarray[Any, Any], kind: TensorType, pixels: int | None) -> np.ndarray[Any, Any] | None:
+    import numpy as np
+
+    images = _image(array)
+    target = None if images is None else image_size(kind, images.shape[1])
+    if images is None or target is None or (images.shape[1], target[0]) not in ((1, 1), (3, 3), (1, 3), (3, 1), (4, 4)):
+        return None
+    kept = np.uint8 if images.dtype == np.uint8 else np.float32
+    result = np.empty((len(images), *target), dtype=kept)
+    for start in range(0, len(images), _CHUNK):
+        result[start : start + _CHUNK] = _scaled(images[start : start + _CHUNK], target, pixels)
+    return result
+
+
+def _scaled(images: np.ndarray[Any, Any], target: tuple[int, int, int], pixels: int | None) -> np.ndarray[Any, Any]:
+    import numpy as np
+    import torch
+    from torch.nn.functional import interpolate
+
+    channels, height, width = target
+    tensor = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
+    if channels != images.shape[1]:
+        weights = tensor.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # luma of ITU-R BT.601, as Pillow's
+        tensor = tensor.expand(-1, 3, -1, -1) if channels == 3 else (tensor * weights).sum(1, keepdim=True)
+    size = covering(images.shape[2], images.shape[3], (height, width), pixels)
+    if size != tuple(images.shape[2:]):
+        tensor = interpolate(tensor, size=size, mode="bilinear", antialias=True, align_corners=False)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    result = tensor[:, :, top : top + height, left : left + width].numpy()
+    return result.round().clip(0, 255).astype(np.uint8) if images.dtype == np.uint8 else result
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "1"
+
+
+def input_line(shape: tuple[int, ...], *, layout: str = "map") -> str:
+    """The line of a spec that takes examples of this shape."""
+    return f"input {sizes(shape)}" + {"ids": " int", "sequence": " sequence"}.get(layout, "")
+
+
+def _misfit(array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> SpecError:
+    images = None if kind.layout == "ids" else _image(array)
+    shape = tuple(array.shape[1:] if images is None else images.shape[1:])
+    what = {"u": "whole numbers", "i": "whole numbers", "b": "yes or no", "f": "fractions"}[array.dtype.kind]
+    notes = [
+        f"its examples are {sizes(tuple(array.shape[1:]))} ({array.dtype}: {what})",
+        f"the net takes {kind.noun}",
+    ]
+    helps = []
+    last = array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == kind.shape
+    if last:
+        helps.append("channels come first: store the array transposed, x.transpose(0, 3, 1, 2)")
+    elif _size(shape) == kind.size and len(shape) == 1 and kind.layout != "ids":
+        helps.append(f"store the array as N x {sizes(kind.shape)}: x.reshape(-1, {', '.join(map(str, kind.shape))})")
+    layout = kind.layout if kind.layout == "ids" or (kind.layout == "sequence" and len(shape) == 2) else "map"
+    if layout != "ids" or array.dtype.kind != "f":
+        helps.append(f"write `{input_line(shape, layout=layout)}` in the spec")
+    if images is not None and image_size(kind, shape[0]) is not None:
+        helps.append("or scale the images to the net's input: --resize")
+    return SpecError.of("NS602", f"{shown} does not fit the net's input", notes=notes, helps=helps)
+
+
+def only_input(names: Mapping[str, TensorType], shown: str) -> tuple[str, TensorType]:
+    """The only input of the net. Raises SpecError (NS602)."""
+    if len(names) == 1:
+        return next(iter(names.items()))
+    raise SpecError.of(
+        "NS602",
+        f"{shown} has one array of inputs, and the net takes {len(names)}",
+        notes=[f"its inputs are {', '.join(f'`{n}`' for n in names)}"],
+        helps=["store one array for each in an .npz, by these names"],
+    )

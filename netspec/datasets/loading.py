@@ -1,0 +1,93 @@
+"""Batches in the order of a plan, decoded by processes of their own where that pays."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    from netspec.datasets.examples import Batch, Examples
+
+__all__ = ["batches"]
+
+
+class _Plan:
+    """Which examples stand in each batch; replaced from epoch to epoch while the processes live on."""
+
+    def __init__(self) -> None:
+        self.batches: Iterable[Sequence[int]] = ()
+        self.in_use = False
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        return iter(self.batches)
+
+
+class _Work:
+    """What a process does: a whole batch at a time. An error is sent back as it is: torch would rebuild it from text."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+
+    def __getitem__(self, indices: Sequence[int]) -> Batch | SpecError:
+        try:
+            return self._examples.batch(indices)
+        except SpecError as error:
+            return error
+
+
+def batches(examples: Examples, plan: Iterable[Sequence[int]], workers: int) -> Iterator[Batch]:
+    """The batches of the plan, in its order; the same whatever the number of workers.
+
+    Arrays are indexed here. Files are decoded by `workers` processes, which live on until `examples` goes.
+    Raises SpecError (NS602, NS603).
+    """
+    if workers < 1 or not getattr(examples, "decodes", False):
+        for indices in plan:
+            yield examples.batch(indices)
+        return
+    kept: tuple[Any, _Plan, int] | None = getattr(examples, "loader", None)
+    if kept is None or kept[1].in_use or kept[2] != workers:
+        kept = (*_loader(examples, workers), workers)
+        examples.loader = kept  # type: ignore[attr-defined]
+    loader, current, _ = kept
+    current.batches, current.in_use = plan, True
+    try:
+        for batch in loader:
+            if isinstance(batch, SpecError):
+                raise batch
+            yield batch
+    finally:
+        current.in_use = False
+        current.batches = ()
+
+
+def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:
+    import torch
+    from torch.utils.data import DataLoader
+
+    plan = _Plan()
+    untyped: Any = DataLoader
+    loader = untyped(
+        _Work(examples),
+        sampler=plan,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_unchanged,
+        worker_init_fn=_ignore_signals,
+        persistent_workers=True,
+        generator=torch.Generator(),  # so that the numbers of a run do not depend on how many workers it has
+    )
+    return loader, plan
+
+
+def _unchanged(batch: Batch | SpecError) -> Batch | SpecError:
+    return batch
+
+
+def _ignore_signals(_: int) -> None:
+    """Ctrl-C and SIGTERM reach every process of a group; the run saves first and then ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,106 @@
+"""`.npz`: NumPy's arrays in a file. Nothing in it is ever unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.arrays import Arrays, array_source
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+    from netspec.datasets.pools import Source
+
+__all__ = ["open_npz"]
+
+_PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
+_INPUTS = ("x", "X", "images", "image", "inputs", "input", "data")
+_TARGETS = ("y", "Y", "labels", "label", "targets", "target")
+
+
+def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+    """Arrays `x` and `y` (or by the names of the net's inputs), as they are or in parts: `x_train`, `y_train`, `x_val`,
+    `y_val`, `x_test`, `y_test`. Raises SpecError (NS601, NS602, NS603)."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if not hasattr(stored, "files"):
+                raise SpecError.of("NS601", f"{path} is a single array", helps=["store x and y together: np.savez(…, x=x, y=y)"])  # fmt: skip
+            found = _find(path, list(stored.files), inputs)
+            parts = {part: _read(path, stored, names) for part, names in found.items()}
+            classes = _class_names(stored)
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        helps = []
+        if "pickle" in str(error) or "Object arrays" in str(error):
+            helps = [
+                "store arrays of numbers: an array of Python objects can only be unpickled, which runs what it says"
+            ]
+        said = "Python objects, not numbers" if helps else str(error)[:200]
+        raise SpecError.of(
+            "NS601", f"{path} cannot be read as .npz", notes=[said] if said else [], helps=helps
+        ) from None
+    return array_source(str(path), parts, inputs, options, classes)
+
+
+def _find(path: Path, stored: list[str], inputs: Mapping[str, TensorType]) -> dict[str, dict[str, str]]:
+    """By part, the name of the array of each input and of the target."""
+    found: dict[str, dict[str, str]] = {}
+    whole = _named(stored, inputs, lambda name: [name])
+    if whole:
+        return {"train": whole}
+    for part, words in _PARTS.items():
+        names = _named(
+            stored, inputs, lambda name, words=words: [f for w in words for f in (f"{name}_{w}", f"{w}_{name}")]
+        )
+        if names:
+            found[part] = names
+    if "train" in found:
+        if len({tuple(sorted(names)) for names in found.values()}) == 1:
+            return found
+        raise SpecError.of(
+            "NS601", f"the parts of {path} hold different arrays", notes=[f"{p}: {', '.join(n.values())}" for p, n in found.items()]
+        )  # fmt: skip
+    wanted = list(inputs) if len(inputs) > 1 else ["x"]
+    raise SpecError.of(
+        "NS601",
+        f"{path} has no array of inputs",
+        notes=[f"it holds {', '.join(stored[:12]) or 'nothing'}"],
+        helps=[
+            f"name its arrays {', '.join([*wanted, 'y'])}, or in parts {', '.join(f'{n}_train' for n in [*wanted, 'y'])}, …"
+        ],
+    )
+
+
+def _named(stored: Iterable[str], inputs: Mapping[str, TensorType], spelt: Any) -> dict[str, str] | None:
+    names: dict[str, str] = {}
+    for name in inputs:
+        candidates = (name, *_INPUTS) if len(inputs) == 1 else (name,)
+        chosen = next((s for c in candidates for s in spelt(c) if s in stored), None)
+        if chosen is None:
+            return None
+        names[name] = chosen
+    target = next((s for c in _TARGETS for s in spelt(c) if s in stored and s not in names.values()), None)
+    return names if target is None else names | {"": target}
+
+
+def _read(path: Path, stored: Any, names: Mapping[str, str]) -> Arrays:
+    arrays: dict[str, np.ndarray[Any, Any]] = {name: stored[entry] for name, entry in names.items()}
+    shown = {name or "target": f"`{entry}` of {path}" for name, entry in names.items()}
+    target = arrays.pop("", None)
+    return Arrays(arrays, target, shown)
+
+
+def _class_names(stored: Any) -> tuple[str, ...]:
+    """An array `classes` of texts, where there is one."""
+    if "classes" not in stored.files:
+        return ()
+    names = stored["classes"]
+    return tuple(names.tolist()) if names.ndim == 1 and names.dtype.kind == "U" else ()

@@ -1,0 +1,114 @@
+"""Where examples stand before they are split: arrays in memory, and several pools as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+__all__ = ["LEFT_OUT", "TEST", "TRAIN", "VALIDATION", "ArrayPool", "JoinedPool", "Pool", "Source", "Spares", "Taken"]
+
+LEFT_OUT, TRAIN, VALIDATION, TEST = -1, 0, 1, 2
+
+
+Spares: TypeAlias = "Callable[[int], Iterator[int]]"
+"""The rows that may stand for one that cannot be decoded, the nearest first."""
+
+
+class Taken(NamedTuple):
+    """Inputs of some rows; `rows` are those that they are of, after `replaced` files gave way to others."""
+
+    inputs: dict[str, torch.Tensor]
+    rows: np.ndarray[Any, Any]
+    replaced: tuple[str, ...] = ()
+
+
+class Pool(Protocol):
+    """Inputs of numbered examples. `decodes`: whether reading takes long enough for processes of its own."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    decodes: bool
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+        """Raises SpecError (NS602, NS603)."""
+        ...
+
+
+@dataclass
+class Source:
+    """What a form was read into: a pool, and for each of its rows the target, the part that the data itself puts it
+    in (TRAIN may still be split) and a key that decides where it goes."""
+
+    name: str
+    pool: Pool
+    targets: np.ndarray[Any, Any] | None
+    part: np.ndarray[Any, Any]
+    keys: np.ndarray[Any, Any]
+    fingerprint: str
+    classes: tuple[str, ...] = ()
+    """Names, where the data knows its classes; their number must then be the net's."""
+    skipped: list[str] = field(default_factory=list)
+
+
+class ArrayPool:
+    """Arrays in memory, one for each input of the net. `period`: row n is row n modulo it of the arrays."""
+
+    decodes = False
+
+    def __init__(self, arrays: Mapping[str, np.ndarray[Any, Any]], count: int | None = None) -> None:
+        import torch
+
+        self._arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._stored = min(len(a) for a in arrays.values())
+        self._count = self._stored if count is None else count
+        self.shapes: Mapping[str, tuple[int, ...]] = {n: tuple(a.shape[1:]) for n, a in arrays.items()}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+        import torch
+
+        index = torch.from_numpy(rows if self._count == self._stored else rows % self._stored)
+        return Taken({name: array.index_select(0, index) for name, array in self._arrays.items()}, rows)
+
+
+class JoinedPool:
+    """Several pools one behind the other."""
+
+    def __init__(self, pools: Sequence[Pool]) -> None:
+        import numpy as np
+
+        self._pools = list(pools)
+        self._ends = np.cumsum([len(p) for p in pools])
+        self.shapes = pools[0].shapes
+        self.decodes = any(p.decodes for p in pools)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+        import numpy as np
+        import torch
+
+        if not len(rows):
+            return self._pools[0].take(rows)
+        which = np.searchsorted(self._ends, rows, side="right")
+        pieces: dict[str, list[torch.Tensor]] = {}
+        places = []
+        for number in np.unique(which):
+            (place,) = np.nonzero(which == number)
+            start = int(self._ends[number]) - len(self._pools[number])
+            for name, tensor in self._pools[number].take(rows[place] - start).inputs.items():
+                pieces.setdefault(name, []).append(tensor)
+            places.append(place)
+        if len(places) == 1:
+            return Taken({name: tensors[0] for name, tensors in pieces.items()}, rows)
+        back = torch.from_numpy(np.argsort(np.concatenate(places), kind="stable"))
+        return Taken({name: torch.cat(tensors).index_select(0, back) for name, tensors in pieces.items()}, rows)

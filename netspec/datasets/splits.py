@@ -1,0 +1,121 @@
+"""Training, validation and test examples, apart.
+
+Every example has a key, a hash of its name or number, and in each class the examples of the lowest keys are the
+test set, the next ones validate, and the rest trains. No seed of a run comes into it, so a test example is never
+trained on in another run; and examples that are added or left out move few of the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+
+__all__ = ["check_shares", "keys_of_names", "keys_of_numbers", "split"]
+
+
+def keys_of_numbers(count: int) -> np.ndarray[Any, Any]:
+    """A key for each number from 0: splitmix64 (Steele, Lea & Flood 2014), which is one-to-one."""
+    import numpy as np
+
+    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def keys_of_names(names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """A key for each name, the same on every machine."""
+    import numpy as np
+
+    digests = (hashlib.blake2b(n.encode("utf-8", "surrogateescape"), digest_size=8).digest() for n in names)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def check_shares(options: DataOptions) -> None:
+    """Raises SpecError (NS604) where no split can be made with these options."""
+    for name, share in (("validation", options.validation), ("test", options.test)):
+        if not 0 <= share < 1:
+            raise SpecError.of("NS604", f"the share of {name} examples is {share:g}", helps=["write a share from 0 to below 1, such as 0.1"])  # fmt: skip
+    if options.validation + options.test >= 1:
+        raise SpecError.of(
+            "NS604",
+            "validation and test leave nothing to train on",
+            notes=[f"their shares are {options.validation:g} and {options.test:g}"],
+            helps=["write shares that leave most examples to train on, such as 0.1 and 0.2"],
+        )
+    if options.folds == 0:
+        return
+    if options.folds < 2:
+        raise SpecError.of("NS604", f"{options.folds} folds are no cross-validation", helps=["write 5 or 10 folds"])
+    if not 0 <= options.fold < options.folds:
+        raise SpecError.of(
+            "NS604", f"there is no fold {options.fold}", notes=[f"folds are numbered 0 to {options.folds - 1}"]
+        )
+
+
+def split(
+    part: np.ndarray[Any, Any], labels: np.ndarray[Any, Any] | None, keys: np.ndarray[Any, Any], options: DataOptions
+) -> np.ndarray[Any, Any]:
+    """The part of every example: `part` where the data has made it, and the shares of `options` where it has not.
+
+    Stratified by `labels`. Each class keeps an example to train on before it gives one away. Raises SpecError (NS604).
+    """
+    import numpy as np
+
+    check_shares(options)
+    part = part.astype(np.int8)
+    strata = np.zeros(len(part), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
+    has_test, has_validation = bool((part == TEST).any()), bool((part == VALIDATION).any())
+    open_rows = np.flatnonzero(part == TRAIN)
+    ranked = open_rows[np.lexsort((open_rows, keys[open_rows], strata[open_rows]))]
+    counts = np.bincount(strata[open_rows], minlength=int(strata.max(initial=0)) + 1)
+    rank = np.arange(len(ranked)) - np.repeat(np.cumsum(counts) - counts, counts)
+    tests = counts * 0 if has_test else _quotas(counts, counts, options.test)
+    part[ranked[rank < tests[strata[ranked]]]] = TEST
+    if options.folds:
+        return _one_fold(part, strata, keys, options)
+    if not has_validation:
+        more = tests + _quotas(counts, counts - tests, options.validation)
+        part[ranked[(rank >= tests[strata[ranked]]) & (rank < more[strata[ranked]])]] = VALIDATION
+    return part
+
+
+def _quotas(counts: np.ndarray[Any, Any], left: np.ndarray[Any, Any], share: float) -> np.ndarray[Any, Any]:
+    """How many each class gives: its share rounded down or up, so that together they give the share of all. A class
+    keeps one of the `left`."""
+    import numpy as np
+
+    if share == 0:
+        return counts * 0
+    total = max(1, round(int(counts.sum()) * share))
+    most = np.maximum(left - 1, 0)
+    exact = counts * share
+    quotas: np.ndarray[Any, Any] = np.minimum(np.floor(exact).astype(np.int64), most)
+    order = np.argsort(-(exact - np.floor(exact)), kind="stable")
+    for stratum in order[quotas[order] < most[order]][: max(0, total - int(quotas.sum()))]:
+        quotas[stratum] += 1
+    return quotas
+
+
+def _one_fold(
+    part: np.ndarray[Any, Any], strata: np.ndarray[Any, Any], keys: np.ndarray[Any, Any], options: DataOptions
+) -> np.ndarray[Any, Any]:
+    """What is neither test nor left out, dealt to the folds class by class, one after the other."""
+    import numpy as np
+
+    rows = np.flatnonzero((part != TEST) & (part != LEFT_OUT))
+    if len(rows) < options.folds:
+        raise SpecError.of("NS604", f"{options.folds} folds need more than {len(rows)} examples")
+    dealt = rows[np.lexsort((rows, keys[rows], strata[rows]))]
+    part[dealt] = TRAIN
+    part[dealt[np.arange(len(dealt)) % options.folds == options.fold]] = VALIDATION
+    return part

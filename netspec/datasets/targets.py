@@ -1,0 +1,234 @@
+"""What the net should answer: how stored targets fit its output; and the collection of the three parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.examples import Batch, Collection, DataOptions, Examples, Task
+from netspec.datasets.fit import sizes
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source
+from netspec.datasets.splits import split
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Selected", "collect"]
+
+_SPARES = 100
+
+
+class Selected:
+    """Some rows of a pool, with their targets. `ones` is the length of the one-hot vectors that class indices are
+    turned into, and `mirror` the input that is itself the target."""
+
+    loader: Any = None
+
+    def __init__(
+        self,
+        pool: Pool,
+        rows: np.ndarray[Any, Any],
+        targets: np.ndarray[Any, Any],
+        *,
+        ones: int = 0,
+        mirror: str = "",
+        replaces: bool = False,
+    ) -> None:
+        self._pool, self._rows, self._targets = pool, rows, targets
+        self._ones, self._mirror, self._replaces = ones, mirror, replaces
+        self.shapes: Mapping[str, tuple[int, ...]] = pool.shapes
+        self.decodes = pool.decodes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "loader"}
+
+    def targets(self) -> np.ndarray[Any, Any]:
+        return self._expanded(self._targets[self._rows])
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        import numpy as np
+        import torch
+
+        taken = self._pool.take(
+            self._rows[np.asarray(indices, dtype=np.int64)], self._spares if self._replaces else None
+        )
+        if self._mirror:
+            return Batch(taken.inputs, taken.inputs[self._mirror], taken.replaced)
+        target = torch.from_numpy(np.ascontiguousarray(self._expanded(self._targets[taken.rows])))
+        return Batch(taken.inputs, target, taken.replaced)
+
+    def _expanded(self, targets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        if not self._ones:
+            return targets
+        ones: np.ndarray[Any, Any] = targets[:, None] == np.arange(self._ones)
+        return ones.astype(np.float32)
+
+    def _spares(self, row: int) -> Iterator[int]:
+        """Rows that may stand for one that cannot be decoded: the next ones of its class in its part."""
+        import numpy as np
+
+        fellows = self._rows
+        if self._targets.ndim == 1 and self._targets.dtype == np.int64:
+            fellows = fellows[self._targets[fellows] == self._targets[row]]
+        place = int(np.searchsorted(fellows, row))
+        for step in range(1, min(len(fellows), _SPARES + 1)):
+            yield int(fellows[(place + step) % len(fellows)])
+
+
+def collect(
+    source: Source, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
+) -> Collection:
+    """The source split in three, its targets checked against the net's output. Raises SpecError (NS601 to NS604)."""
+    import numpy as np
+
+    if not (source.part == TRAIN).any():
+        left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no part of it trains"
+        raise SpecError.of("NS601", f"{source.name} has no examples to train on", notes=[left])
+    strata = source.targets
+    if strata is not None and (strata.ndim != 1 or strata.dtype.kind == "f"):
+        strata = None
+    common: dict[str, Any] = {"replaces": options.corrupt == "skip"}
+    classes: tuple[str, ...] = ()
+    if task == "input":
+        common["mirror"] = _mirrored(source, inputs, output)
+        targets = np.zeros(len(source.part), dtype=np.int64)
+    elif task == "class":
+        targets, classes = _class_targets(source, output)
+    else:
+        targets, common["ones"] = _value_targets(source, output)
+    part = split(source.part, strata, source.keys, options)
+    digest = hashlib.blake2b(source.fingerprint.encode(), digest_size=16)
+    digest.update(part.tobytes())
+    parts: list[Examples | None] = []
+    for code in (TRAIN, VALIDATION, TEST):
+        rows = np.flatnonzero(part == code)
+        parts.append(Selected(source.pool, rows, targets, **common) if len(rows) else None)
+    train, validation, test = parts
+    if train is None:
+        raise SpecError.of("NS601", f"{source.name} leaves no examples to train on", notes=[f"it has {len(part)}"])
+    return Collection(source.name, train, validation, test, classes, digest.hexdigest(), tuple(source.skipped))
+
+
+def _mirrored(source: Source, inputs: Mapping[str, TensorType], output: TensorType) -> str:
+    """The input that the output is compared with."""
+    for name, kind in inputs.items():
+        if kind.size == output.size and kind.layout != "ids":
+            return name
+    raise SpecError.of(
+        "NS602",
+        "the output cannot be compared with the input",
+        notes=[f"the net takes {', '.join(k.noun for k in inputs.values())} and puts out {output.noun}"],
+        helps=["end the net in as many values as it takes"],
+    )
+
+
+def _unlabelled(source: Source) -> SpecError:
+    return SpecError.of(
+        "NS602",
+        f"{source.name} has no targets",
+        helps=["a net can learn what it is given: `loss mse target=input` in the spec's `train`"],
+    )
+
+
+def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    import numpy as np
+
+    if source.targets is None:
+        raise _unlabelled(source)
+    targets = source.targets
+    usable = source.part != LEFT_OUT
+    if targets.dtype.kind == "f":
+        if not (targets[usable] == np.floor(targets[usable])).all():
+            raise SpecError.of(
+                "NS602",
+                f"the targets of {source.name} are values, and the loss takes classes",
+                helps=["train with `loss mse`, or store whole numbers"],
+            )
+        targets = np.where(np.isfinite(targets), targets, 0)
+    targets = targets.astype(np.int64)
+    wanted = output.shape[:-1] if output.layout == "sequence" else output.shape[1:]
+    if [n for n in targets.shape[1:] if n != 1] != [n for n in wanted if n != 1]:
+        helps = []
+        if targets.shape[1:] == (output.features,):
+            helps = ["store class indices, not ones and zeros: y.argmax(1)"]
+        raise SpecError.of(
+            "NS602",
+            f"the targets of {source.name} do not fit the net's output",
+            notes=[f"a target is {_noun(targets.shape[1:])}", f"the net puts out {output.noun}, so that a target is {_noun(wanted)}"],
+            helps=helps,
+        )  # fmt: skip
+    targets = targets.reshape(len(targets), *wanted)
+    return targets, _classes(source, targets, usable, output.features)
+
+
+def _noun(shape: tuple[int, ...]) -> str:
+    return f"{sizes(shape)} class indices" if shape else "one class index"
+
+
+def _classes(
+    source: Source, targets: np.ndarray[Any, Any], usable: np.ndarray[Any, Any], features: int
+) -> tuple[str, ...]:
+    import numpy as np
+
+    low, high = int(targets[usable].min()), int(targets[usable].max())
+    known = len(source.classes) or high + 1
+    if low < 0 or (source.classes and high >= known):
+        row = int(np.flatnonzero(usable & ((targets < 0) | (targets >= known)).reshape(len(targets), -1).any(1))[0])
+        raise SpecError.of(
+            "NS602",
+            f"a label of {source.name} is out of range",
+            notes=[f"labels run from {low} to {high}; the first out of range is that of example {row}"],
+            helps=[f"number the classes from 0 to {known - 1 if source.classes else features - 1}"],
+        )
+    if known > features or (source.classes and known != features):
+        helps = [f"end the net in {known} features, such as `FC-{known}`"]
+        if low == 1 and high == features and not source.classes:
+            helps.append(f"or number the classes from 0: the labels 0 to {features - 1}")
+        if features == 1 and known == 2:
+            helps.append("or keep one output and train it with `loss bce`")
+        raise SpecError.of(
+            "NS602",
+            f"{source.name} has {known} classes, and the net tells {features} apart",
+            notes=[] if source.classes else [f"its labels run from {low} to {high}"],
+            helps=helps,
+        )
+    return source.classes or tuple(map(str, range(features)))
+
+
+def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, Any], int]:
+    """Targets as the output's values, or class indices and the length of the one-hot vectors they stand for."""
+    import numpy as np
+
+    targets = source.targets
+    if targets is None:
+        raise _unlabelled(source)
+    whole = targets.dtype.kind in "iub"
+    if whole and targets.ndim == 1 and output.size > 1 and output.shape[0] == output.size:
+        _, count = _class_targets(replace(source, targets=targets), TensorType("vector", (output.size,)))
+        if output.shape == (len(count),):
+            return targets.astype(np.int64), len(count)
+    if source.classes and output.size == 1 and len(source.classes) != 2:
+        raise SpecError.of(
+            "NS602",
+            f"{source.name} has {len(source.classes)} classes, and the net has one output",
+            helps=[f"end the net in {len(source.classes)} features, such as `FC-{len(source.classes)}`"],
+        )
+    found = targets.shape[1:]
+    same = [n for n in found if n != 1] == [n for n in output.shape if n != 1]
+    if not same and not (output.layout == "vector" and int(np.prod(found)) == output.size):
+        raise SpecError.of(
+            "NS602",
+            f"the targets of {source.name} do not fit the net's output",
+            notes=[f"a target is {sizes(found)}", f"the net puts out {output.noun}"],
+            helps=[f"end the net in {int(np.prod(found))} features"] if len(found) < 2 else [],
+        )
+    return targets.reshape(len(targets), *output.shape).astype(np.float32), 0
