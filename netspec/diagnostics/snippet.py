@@ -11,8 +11,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate
 
 from netspec.diagnostics import Label
 from netspec.diagnostics.display import glyph, printable, width, wrapped
@@ -58,32 +61,36 @@ class _Line:
     """A line of source: what is printed for each of its characters, and on which column that begins."""
 
     def __init__(self, text: str) -> None:
-        self.glyphs: list[tuple[int, str, int]] = []
-        self.columns: list[int] = []
-        at = 0
-        for char in text:
-            shown, wide = glyph(char)
-            self.columns.append(max(0, at - 1) if wide == 0 else at)  # what combines stands on the one before
-            self.glyphs.append((at, shown, wide))
-            at += wide
-        self.width = at
-        self.columns.append(at)
+        self.glyphs = [glyph(char) for char in text]
+        self.starts = [0, *accumulate(wide for _, wide in self.glyphs)]
+        self.width = self.starts[-1]
 
     def columns_of(self, start: int, stop: int) -> tuple[int, int]:
-        """The columns of the characters from `start` to `stop`; at least one."""
-        first, last = (self.columns[min(i, len(self.columns) - 1)] for i in (start, stop))
+        """The columns of the characters from `start` to `stop`; at least one, for what combines that of its letter."""
+        first, last = (self.starts[min(i, len(self.glyphs))] for i in (start, stop))
+        if start < len(self.glyphs) and self.glyphs[start][1] == 0:
+            first = max(0, first - 1)
         return first, max(last, first + 1)
 
     def part(self, low: int, high: int) -> str:
         """What stands on columns from `low` up to `high`, with an ellipsis where it is cut."""
         inside_low, inside_high = low + (low > 0), high - (high < self.width)
         shown = ""
-        for at, text, wide in self.glyphs:
+        for i in range(max(0, bisect_left(self.starts, inside_low) - 1), len(self.glyphs)):
+            at, (text, wide) = self.starts[i], self.glyphs[i]
+            if at >= inside_high and wide:
+                break
             if inside_low <= at and at + wide <= inside_high:
                 shown += text
-            elif at < inside_high and at + wide > inside_low:
+            elif at + wide > inside_low:
                 shown += " " * (min(at + wide, inside_high) - max(at, inside_low))
         return "…" * (low > 0) + shown + "…" * (high < self.width)
+
+
+@lru_cache(maxsize=8)
+def _line(file: SourceFile, number: int) -> _Line:
+    """A line, kept for the next finding in it."""
+    return _Line(file.line_text(number))
 
 
 class _Drawn:
@@ -131,16 +138,10 @@ class _Snippet:
         self.file, self.gutter, self.paint = file, gutter, paint
         self.marks: dict[int, list[_Mark]] = {}
         self.bars: list[_Bar] = []
-        self.source: dict[int, _Line] = {}
         for label, primary in labels:
             self.enter(label, severity if primary else "frame", "^" if primary else "-")
         self.bars.sort(key=lambda bar: (bar.first, -bar.last))
         self.room = max(room - 2 * len(self.bars), 20)
-
-    def line(self, number: int) -> _Line:
-        if number not in self.source:
-            self.source[number] = _Line(self.file.line_text(number))
-        return self.source[number]
 
     def enter(self, label: Label, style: str, sign: str) -> None:
         span = label.span
@@ -149,11 +150,11 @@ class _Snippet:
         first, column = self.file.position(span.start)
         last, past = self.file.position(max(end, span.start))
         if first == last:
-            start, stop = self.line(first).columns_of(column - 1, past - 1)
+            start, stop = _line(self.file, first).columns_of(column - 1, past - 1)
             self.marks.setdefault(first, []).append(_Mark(start, stop, printable(label.text), style, sign))
             return
-        start, _ = self.line(first).columns_of(column - 1, column)
-        stop = self.line(last).columns_of(past - 2, past - 1)[1]
+        start, _ = _line(self.file, first).columns_of(column - 1, column)
+        stop = _line(self.file, last).columns_of(past - 2, past - 1)[1]
         leads = not self.file.line_text(first)[: column - 1].strip()
         self.bars.append(_Bar(first, last, start, stop, printable(label.text), style, sign, leads))
 
@@ -190,7 +191,7 @@ class _Snippet:
 
     def row(self, number: int) -> Iterator[str]:
         """A line of source, and what is drawn below it."""
-        line = self.line(number)
+        line = _line(self.file, number)
         rule = self.paint("|", "frame")
         shown = f"{self.paint(str(number).rjust(self.gutter), 'frame')} {rule} {self.margin(number, '/')}"
         below = f"{' ' * self.gutter} {rule} "
