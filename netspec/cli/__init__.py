@@ -16,6 +16,7 @@ _COMMANDS = {
     "fmt": "bring specs into the canonical form",
     "run": "run a spec or an ONNX model on an image or an array",
     "bench": "time PyTorch, torch.compile and ONNX Runtime",
+    "train": "train a net by its recipe, on one machine or several",
     "weights": "bring foreign checkpoints to a spec's names",
     "ops": "what each layer does, its options and formulas",
 }

@@ -1,0 +1,228 @@
+"""netspec train"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netspec.cli.specs import (
+    parameter_option,
+    print_diagnostics,
+    read_limits,
+    read_spec,
+    run_check,
+    stop_on_error,
+)
+from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    from netspec.training.run_folder import RunFolder
+    from netspec.training.session import Request
+
+__all__ = ["command"]
+
+
+@click.command("train")
+@click.argument("file", metavar="SPEC", required=False)
+@data_option
+@click.option(
+    "--run",
+    "run",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the run is kept; default: runs/NAME-1.",
+)
+@click.option(
+    "--resume",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Go on with a run exactly; with SPEC, begin it where there is none yet.",
+)
+@recipe_options
+@parameter_option
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Weights to start from; what does not fit stays fresh.",
+)
+@data_options
+@click.option("--folds", type=click.IntRange(2), help="Cross-validation: so many runs, each validated on another part.")
+@click.option("--restarts", type=click.IntRange(2), help="So many runs with seeds of their own; the best is kept.")
+@click.option(
+    "--sanity",
+    is_flag=True,
+    help="Check before training: loss at the start, twenty examples learnt by heart, gradients.",
+)
+@click.option("--find-lr", is_flag=True, help="Search for a learning rate, coarse to fine.")
+@click.option("--no-test", is_flag=True, help="Leave the test examples alone.")
+@click.option(
+    "--save-every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
+)
+@click.option(
+    "--accelerator",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What computes.",
+)
+@click.option(
+    "--devices",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Devices, or processes on CPUs, of each node.",
+)
+@click.option(
+    "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, started by torchrun or SLURM."
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "ddp", "fsdp"]),
+    default="auto",
+    show_default=True,
+    help="How several devices share the work.",
+)
+@click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; default: on a GPU.")
+def command(file: str | None, **wanted: Any) -> None:
+    """Train the net of a spec by its recipe.
+
+    The run's folder holds the spec as it was trained, metrics, curves, the best and last weights, and a checkpoint.
+    Ctrl-C saves first.
+    """
+    _check_usage(file, wanted)
+    try:
+        if file is None or (wanted["resume"] is not None and (wanted["resume"] / "run.json").is_file()):
+            _go_on(wanted)
+            return
+        request = _request(file, wanted)
+        if wanted["sanity"]:
+            _sanity(request)
+        elif wanted["find_lr"]:
+            _find_lr(request, wanted)
+        elif wanted["folds"] or wanted["restarts"]:
+            _several(request, wanted)
+        else:
+            _train(request, wanted)
+    except SpecError as error:
+        stop_on_error(error)
+
+
+def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
+    """Raises UsageError for options that contradict each other."""
+    if file is None and wanted["resume"] is None:
+        raise click.UsageError("Name a SPEC to train, or a run to go on with: --resume FOLDER.")
+    if wanted["resume"] is not None:
+        if wanted["run"] is not None:
+            raise click.UsageError("--resume names the run's folder; --run is for a new one.")
+        changed = [
+            n for n in ("epochs", "batch", "lr", "seed", "precision", "weights", "data") if wanted[n] is not None
+        ]
+        changed += ["set"] if wanted["settings"] else []
+        changed += ["-D"] if wanted["definitions"] else []
+        if changed and file is None:
+            raise click.UsageError(
+                f"A run goes on as it began; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER/last.safetensors."
+            )
+    modes = [m for m in ("sanity", "find_lr", "folds", "restarts", "resume") if wanted[m]]
+    if len(modes) > 1:
+        first, second = (m.replace("_", "-") for m in modes[:2])
+        raise click.UsageError(f"--{first} and --{second} exclude each other.")
+
+
+def _request(file: str, wanted: dict[str, Any]) -> Request:
+    """What is asked for, the spec checked. Raises SpecError, SystemExit(1)."""
+    from netspec.training.hardware import Hardware
+    from netspec.training.session import Request
+
+    limits = read_limits(())
+    source = read_spec(file, limits)
+    checked = run_check(source, _parameters(wanted), limits)
+    print_diagnostics(checked.diagnostics)
+    if not checked.ok:
+        raise SystemExit(1)
+    source = resolved_source(source, wanted["definitions"], wanted)
+    again = run_check(source, {}, limits)
+    if not again.ok:
+        raise SpecError(again.diagnostics)
+    hardware = Hardware(
+        wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
+    )
+    return Request(
+        source, wanted["data"] or "digits", read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
+        not wanted["no_test"],
+    )  # fmt: skip
+
+
+def _parameters(wanted: dict[str, Any]) -> dict[str, Any]:
+    from netspec.cli.specs import read_parameters
+
+    return read_parameters(wanted["definitions"])
+
+
+def _folder(request: Request, path: Path | None) -> RunFolder:
+    from netspec.training.run_folder import RunFolder, new_run_path
+
+    return RunFolder(path if path is not None else new_run_path(request.source.path))
+
+
+def _train(request: Request, wanted: dict[str, Any]) -> None:
+    from netspec.cli.training_console import print_outcome, run_and_show
+
+    folder = _folder(request, wanted["resume"] or wanted["run"])
+    print_outcome(run_and_show(request, folder))
+
+
+def _go_on(wanted: dict[str, Any]) -> None:
+    from netspec.cli.training_console import print_outcome, run_and_show
+    from netspec.training.continuation import request_of
+    from netspec.training.hardware import Hardware
+    from netspec.training.run_folder import RunFolder
+
+    folder = RunFolder(wanted["resume"])
+    hardware = Hardware(
+        wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
+    )
+    request = request_of(folder, hardware, workers=wanted["workers"])
+    print_outcome(run_and_show(request, folder, resume=True))
+
+
+def _several(request: Request, wanted: dict[str, Any]) -> None:
+    """`--restarts` and `--folds`."""
+    from netspec.cli.training_console import run_and_show
+    from netspec.training.several import fold_requests, keep_best, restart_requests, summary
+
+    folder = _folder(request, wanted["run"])
+    part = "restart" if wanted["restarts"] else "fold"
+    requests = (
+        restart_requests(request, wanted["restarts"]) if wanted["restarts"] else fold_requests(request, wanted["folds"])
+    )
+    outcomes = []
+    for number, one in enumerate(requests, start=1):
+        click.secho(f"{part} {number} of {len(requests)}", bold=True)
+        outcome = run_and_show(one, type(folder)(folder.path / f"{part}-{number}"))
+        if not outcome.finished:
+            raise SystemExit(128 + (outcome.signal or 2))
+        outcomes.append(outcome)
+    click.echo(summary(outcomes, part))
+    if wanted["restarts"]:
+        best = keep_best(outcomes, folder)
+        click.echo(f"the best is restart {best + 1}; {folder.path} holds it")
+
+
+def _sanity(request: Request) -> None:
+    from netspec.cli.training_console import print_sanity
+    from netspec.training.sanity import check_sanity
+
+    if not print_sanity(check_sanity(request)):
+        raise SystemExit(1)
+
+
+def _find_lr(request: Request, wanted: dict[str, Any]) -> None:
+    from netspec.cli.training_console import print_search
+    from netspec.training.rate_search import search_rate
+
+    print_search(search_rate(request), wanted["run"])

@@ -1,0 +1,90 @@
+"""Options that the commands of training share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from netspec.datasets import DataOptions
+    from netspec.source import SourceFile
+
+__all__ = ["data_option", "data_options", "read_data_options", "recipe_options", "resolved_source"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_option(command: F) -> F:
+    return click.option(
+        "--data", metavar="WHERE", help="digits, synthetic, or a path: images in a folder a class, MNIST's IDX files, CIFAR's binaries, an .npz, a Hugging Face dataset. Default: digits.",
+    )(command)  # fmt: skip
+
+
+def data_options(command: F) -> F:
+    """How the data is read and split."""
+    share = click.FloatRange(0, 1, max_open=True)
+    for option in reversed([
+        click.option("--validation", type=share, default=0.1, show_default=True, help="Share of the examples that validate, where the data has no such part."),
+        click.option("--test-share", "test", type=share, default=0.2, show_default=True, help="Share that tests, where the data has no such part."),
+        click.option("--resize", is_flag=True, help="Scale images to the net's input."),
+        click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that decode images."),
+        click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="What an image that cannot be decoded does."),
+        click.option("--size", type=click.IntRange(1), help="How many examples of `synthetic`."),
+    ]):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def read_data_options(wanted: dict[str, Any], **others: Any) -> DataOptions:
+    from netspec.datasets import DataOptions
+
+    names = ("validation", "test", "resize", "workers", "corrupt", "size")
+    return DataOptions(**{name: wanted[name] for name in names}, **others)
+
+
+def recipe_options(command: F) -> F:
+    """What stands over the recipe of the spec."""
+    for option in reversed([
+        click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's `epochs`."),
+        click.option("--batch", type=click.IntRange(1), help="Instead of the recipe's `batch`."),
+        click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the optimizer's `lr`."),
+        click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's `seed`."),
+        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Instead of the recipe's `precision`."),
+        click.option("--set", "settings", metavar="NAME[.OPTION]=VALUE", multiple=True, help='Any setting of the recipe: --set "optimizer=adam lr=1e-3", --set optimizer.momentum=0.9; may be repeated.'),
+    ]):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def resolved_source(source: SourceFile, definitions: Iterable[str], wanted: dict[str, Any]) -> SourceFile:
+    """The spec with `-D` and every override written into it. Raises UsageError, SpecError."""
+    from netspec.cli.specs import read_parameters
+    from netspec.training.resolve import Override, resolved
+
+    values = read_parameters(definitions)
+    texts = {
+        name: f'"{value}"' if isinstance(value, str) else _written(definitions, name) for name, value in values.items()
+    }
+    overrides = []
+    for written in wanted["settings"]:
+        try:
+            overrides.append(Override.of(written))
+        except ValueError as error:
+            raise click.UsageError(f"--set {error}.") from None
+    simple = {
+        "epochs": ("epochs", ""),
+        "batch": ("batch", "n"),
+        "lr": ("optimizer", "lr"),
+        "seed": ("seed", ""),
+        "precision": ("precision", ""),
+    }
+    for name, (setting, option) in simple.items():
+        if wanted[name] is not None:
+            overrides.append(Override(setting, option, str(wanted[name])))
+    return resolved(source, texts, overrides)
+
+
+def _written(definitions: Iterable[str], name: str) -> str:
+    return next(d.partition("=")[2].strip() for d in definitions if d.partition("=")[0].strip() == name)

@@ -1,0 +1,73 @@
+"""Checkpoints: everything a run needs to go on, taken or left whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.files import atomic_write, cannot_write
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["read_checkpoint", "read_weights", "write_checkpoint", "write_weights"]
+
+VERSION = 1
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Replaces a checkpoint when all of the new one is on disk; an interrupted or failed write leaves the old one.
+
+    Raises SpecError (NS501), as on a full disk.
+    """
+    import torch
+
+    with _system_errors(path), atomic_write(path) as file:
+        torch.save({"version": VERSION, **state}, file)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Raises SpecError (NS606). Only tensors and plain values are read; nothing in a file is executed."""
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise SpecError.of("NS606", f"{path.parent} has no checkpoint yet", helps=["start the run anew"]) from None
+    except Exception as error:  # torch.load raises whatever a damaged file provokes
+        reason = str(error).strip().split("\n")[0][:200]
+        raise SpecError.of("NS606", f"{path} cannot be read as a checkpoint", notes=[reason]) from None
+    if not isinstance(state, dict) or state.get("version") != VERSION:
+        raise SpecError.of("NS606", f"{path} is a checkpoint of another version of netspec")
+    return state
+
+
+def write_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """The weights as safetensors, contiguous and on the CPU. Raises SpecError (NS501)."""
+    from safetensors.torch import save
+
+    with _system_errors(path), atomic_write(path) as file:
+        file.write(save({name: t.detach().cpu().contiguous() for name, t in state.items()}, metadata))
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Raises SpecError (NS606)."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise SpecError.of("NS606", f"{path} cannot be read as weights", notes=[str(error)[:200]]) from None
+
+
+@contextlib.contextmanager
+def _system_errors(path: Path) -> Any:
+    """torch reports a failed write as a RuntimeError of its own."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise cannot_write(path, OSError(os.strerror(28) if "write" in str(error) else str(error)[:200])) from None

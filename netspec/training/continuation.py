@@ -1,0 +1,34 @@
+"""What a run's folder says about how it was begun, to go on with it or to use it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from netspec.datasets import DataOptions
+from netspec.diagnostics import SpecError
+from netspec.elaborate.limits import Limits
+from netspec.elaborate.project import read_source
+from netspec.training.hardware import Hardware
+from netspec.training.run_folder import RunFolder
+from netspec.training.session import Request
+
+__all__ = ["data_options_of", "request_of"]
+
+
+def request_of(folder: RunFolder, hardware: Hardware, *, workers: int = 0) -> Request:
+    """The request that a run began with, on this hardware. Raises SpecError (NS606)."""
+    info = folder.read_info()
+    options = replace(data_options_of(folder, info), workers=workers)
+    source = read_source(folder.spec, Limits())
+    return Request(
+        source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0), test=info.get("test", True)
+    )  # fmt: skip
+
+
+def data_options_of(folder: RunFolder, info: dict[str, Any]) -> DataOptions:
+    known = {f.name for f in fields(DataOptions)}
+    held = info["data"].get("options", {})
+    if not isinstance(held, dict) or not held.keys() <= known:
+        raise SpecError.of("NS606", f"{folder.info} was written by another version of netspec")
+    return DataOptions(**held)

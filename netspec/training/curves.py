@@ -1,0 +1,98 @@
+"""The curves of a run as an SVG, and its scalars for TensorBoard."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from netspec.files import atomic_write
+from netspec.training.engine import Engine, Row, Watcher
+
+__all__ = ["Board", "draw_curves", "new_figure", "write_figure"]
+
+
+def new_figure(panels: int) -> Any:
+    """A figure of panels side by side, with the house's look; no display is needed."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update(
+        {"svg.hashsalt": "netspec", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    figure = Figure(figsize=(4.2 * panels, 3.2), layout="constrained")
+    figure.subplots(1, panels)
+    return figure
+
+
+def write_figure(path: Path, figure: Any) -> None:
+    """As SVG, the same bytes for the same figure. Raises SpecError (NS501)."""
+    image = io.BytesIO()
+    figure.savefig(image, format="svg", metadata={"Date": None})
+    with atomic_write(path) as file:
+        file.write(image.getvalue())
+
+
+def draw_curves(path: Path, runs: Mapping[str, Sequence[Row]]) -> None:
+    """Loss, accuracy (where there is one) and learning rate over the epochs of one run or several."""
+    several = len(runs) > 1
+    classes = any(row.train.accuracy is not None for rows in runs.values() for row in rows)
+    figure = new_figure(3 if classes else 2)
+    axes = list(figure.axes)
+    for number, (name, rows) in enumerate(runs.items()):
+        epochs = [row.epoch for row in rows]
+        prefix = f"{name}, " if several else ""
+        train = {
+            "color": f"C{number if several else 0}",
+            "linestyle": "--" if several else "-",
+            "marker": "." if len(rows) < 3 else "",
+        }
+        held_out = {"color": f"C{number if several else 1}", "marker": train["marker"]}
+        measured = [row for row in rows if row.validation is not None]
+        axes[0].plot(epochs, [r.train.loss for r in rows], label=f"{prefix}training", **train)
+        axes[0].plot([r.epoch for r in measured], [_loss(r) for r in measured], label=f"{prefix}validation", **held_out)
+        if classes:
+            axes[1].plot(epochs, [_percent(r.train.accuracy) for r in rows], label=f"{prefix}training", **train)
+            shown = [_percent(r.validation.accuracy if r.validation else None) for r in measured]
+            axes[1].plot([r.epoch for r in measured], shown, label=f"{prefix}validation", **held_out)
+        axes[-1].plot(
+            epochs, [r.lr for r in rows], color=f"C{number if several else 2}", marker=train["marker"], label=name
+        )
+    titles = ["loss", "right, %", "learning rate"] if classes else ["loss", "learning rate"]
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend(frameon=False)
+    write_figure(path, figure)
+
+
+def _loss(row: Row) -> float:
+    return row.validation.loss if row.validation is not None else float("nan")
+
+
+def _percent(share: float | None) -> float:
+    return float("nan") if share is None else 100 * share
+
+
+class Board(Watcher):
+    """TensorBoard's scalars: every tenth update's loss, and each epoch's scores."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder), purge_step=step if step else None)
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        if loss is not None and engine.at.step % 10 == 0:
+            self.writer.add_scalar("update/loss", loss, engine.at.step)
+
+    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
+        for part, score in (("train", row.train), ("validation", row.validation)):
+            if score is not None:
+                self.writer.add_scalar(f"{part}/loss", score.loss, row.step)
+                if score.accuracy is not None:
+                    self.writer.add_scalar(f"{part}/accuracy", score.accuracy, row.step)
+        self.writer.add_scalar("learning_rate", row.lr, row.step)
+        self.writer.flush()

@@ -1,0 +1,348 @@
+"""The training loop: one process's part of every update, over Lightning Fabric.
+
+Nothing random outlives an update: the order of the examples, their augmentation and the noise inside the net are
+functions of (seed, epoch, update). A run that is killed therefore goes on bit for bit from any checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import Collection, batches
+from netspec.training.groups import Groups, make_optimizer
+from netspec.training.inputs import Inputs
+from netspec.training.learner import logits_module, outputs_of
+from netspec.training.losses import loss_function, max_norm_, penalty
+from netspec.training.plan import Plan
+from netspec.training.randomness import seed_update
+from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
+from netspec.training.schedules import Plateau, schedule
+from netspec.training.scores import Score, Sums
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from netspec.datasets import Examples
+
+__all__ = ["Diverged", "Engine", "Row", "Watcher"]
+
+
+class Diverged(Exception):
+    """The loss of an update is NaN or infinite; the weights are those before it. `pieces` are what it was given."""
+
+    def __init__(self, step: int, loss: float, pieces: list[Piece]) -> None:
+        super().__init__(f"the loss of update {step} is {loss}")
+        self.step, self.loss, self.pieces = step, loss, pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of an epoch when it ends."""
+
+    epoch: int
+    step: int
+    lr: float
+    train: Score
+    validation: Score | None
+    seconds: float
+    examples: int
+
+    @property
+    def score(self) -> Score:
+        """What is watched: validation, where there is any."""
+        return self.validation or self.train
+
+
+class Watcher:
+    """What is told of a run while it goes on. Every method may be left as it is."""
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        """After every update; `loss` is None where it is still on a GPU."""
+
+    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
+        """After every epoch."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    epoch: int = 0
+    update: int = 0
+    """Updates of this epoch that are done."""
+    step: int = 0
+    """Updates of the whole run that are done."""
+    seconds: float = 0.0
+    lr: float = 0.0
+    """The rate of the last update."""
+    best: tuple[float, float] | None = None
+    waited: int = 0
+    """Epochs since the best."""
+    first_loss: float | None = None
+    history: list[Row] = field(default_factory=list)
+
+
+class Engine:
+    """A net, its data and its plan, ready to be trained.
+
+    `fabric` is a launched Lightning Fabric. `module` is the spec's own module; the engine trains it in place.
+    """
+
+    def __init__(
+        self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
+        *, workers: int = 0, compiled: bool = False,
+    ) -> None:  # fmt: skip
+        import torch
+
+        self.plan, self.collection, self.fabric, self.inputs = plan, collection, fabric, inputs
+        self.workers = workers
+        self.share = Share(fabric.global_rank, fabric.world_size)
+        self.module = logits_module(plan, module)
+        self.groups = Groups.of(plan, self.module)
+        self.cuda = fabric.device.type == "cuda"
+        images = any(t.layout == "map" and t.rank == 2 for t in plan.inputs.values())
+        self.module.to(fabric.device)
+        if self.cuda and images:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
+        compilable: Any = torch.compile(self.module) if compiled else self.module
+        self.wrapped, self.stepper = fabric.setup(compilable, self.optimizer)
+        self.forward = self.wrapped if sharded(fabric) else compilable
+        """For measuring: without the wrapper of DDP, which would wait for processes that have fewer batches."""
+        self.ema = _moving_average(self.module, plan.ema)
+        self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
+        self.decaying = list(self.groups.weights.values())
+        self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
+        self.updates = update_count(len(collection.train), plan.batch, plan.accumulate)
+        self.factor = schedule(plan.schedule, lr=plan.lr, epochs=plan.epochs, updates=self.updates)
+        chosen = plan.schedule
+        self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
+        self.at = Progress()
+        self.sums = Sums()
+
+    # The whole run
+
+    def fit(self, watcher: Watcher, interrupted: Callable[[], bool] = lambda: False) -> bool:
+        """Trains until the plan is carried out, early stopping, or an interruption; True where it is done.
+
+        Raises Diverged, and SpecError of the data.
+        """
+        while not self.finished:
+            if not self._epoch(watcher, interrupted):
+                return False
+        return True
+
+    @property
+    def finished(self) -> bool:
+        patience = self.plan.patience
+        return self.at.epoch >= self.plan.epochs or (patience is not None and self.at.waited >= patience)
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next update, before the factors of single layers."""
+        scale = self.plateau.scale if self.plateau is not None else 1.0
+        return self.plan.lr * self.factor(self.at.step) * scale
+
+    def _epoch(self, watcher: Watcher, interrupted: Callable[[], bool]) -> bool:
+        at, train = self.at, self.collection.train
+        plan = updates_of_an_epoch(
+            len(train), self.plan.batch, self.plan.accumulate, seed=self.plan.seed, epoch=at.epoch, share=self.share
+        )
+        left = plan[at.update :]
+        stream = batches(train, [piece.indices.tolist() for pieces in left for piece in pieces], self.workers)
+        self._train_mode()
+        for pieces in left:
+            began = time.perf_counter()
+            loss = self._update(pieces, stream)
+            at.update += 1
+            at.step += 1
+            at.seconds += time.perf_counter() - began
+            watcher.update(self, loss)
+            if interrupted():
+                return False
+        self._close_epoch(watcher)
+        return True
+
+    def _close_epoch(self, watcher: Watcher) -> None:
+        at = self.at
+        validation = self.evaluate(self.collection.validation) if self.collection.validation is not None else None
+        row = Row(
+            at.epoch + 1, at.step, at.lr, self.sums.score(self.fabric), validation, at.seconds, len(self.collection.train)
+        )  # fmt: skip
+        at.history.append(row)
+        best = at.best is None or row.score.rank > at.best
+        at.best, at.waited = (row.score.rank, 0) if best else (at.best, at.waited + 1)
+        if self.plateau is not None:
+            self.plateau.see(row.score.value)
+        at.epoch, at.update, at.seconds = at.epoch + 1, 0, 0.0
+        self.sums = Sums()
+        watcher.epoch(self, row, best=best)
+
+    # One update
+
+    def _train_mode(self) -> None:
+        self.wrapped.train()
+        self.groups.keep_frozen(self.module)
+
+    def _update(self, pieces: list[Piece], stream: Iterator[Any]) -> float | None:
+        plan, step = self.plan, self.at.step
+        lr = self.at.lr = self.lr
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr * group.get("factor", 1.0)
+        held = [next(stream) for _ in pieces]
+        loss = None
+
+        def closure() -> Tensor:
+            nonlocal loss
+            self.optimizer.zero_grad(set_to_none=True)
+            total = self.gradients(pieces, held, step, count=loss is None)
+            loss = total if loss is None else loss
+            return total
+
+        if plan.optimizer.word == "lbfgs":
+            self.stepper.step(closure)
+        else:
+            self._check_loss(closure(), pieces)
+            if plan.clip is not None:
+                self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=plan.clip, error_if_nonfinite=False)
+            self.stepper.step()
+        for bound in self.bounds:
+            max_norm_(self.decaying, bound)
+        if self.ema is not None:
+            self.ema.update_parameters(self.module)
+        return None if self.cuda else float(loss)  # type: ignore[arg-type]
+
+    def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> None:
+        """On a GPU every 16th update only: asking for the number waits for the device."""
+        if self.cuda and self.at.step % 16:
+            return
+        value = float(loss)
+        if self.at.first_loss is None:
+            self.at.first_loss = value
+        if not math.isfinite(value):
+            raise Diverged(self.at.step, value, pieces)
+
+    def gradients(self, pieces: list[Piece], held: list[Any], step: int, *, count: bool = True) -> Tensor:
+        """Forward and backward over the pieces of an update; the mean loss of this process's share, penalties included."""
+        seed_update(self.plan.seed, step, self.share.rank, cuda=self.cuda)
+        total = None
+        for number, (piece, batch) in enumerate(zip(pieces, held, strict=True)):
+            last = number == len(pieces) - 1
+            with self.fabric.no_backward_sync(self.wrapped, enabled=not last):
+                losses, hits, answers = self.losses(batch, piece, step * len(pieces) + number)
+                loss = losses.mean() * (piece.weight * self.share.world)
+                if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
+                    loss = loss + extra
+                self.fabric.backward(loss)
+            total = loss.detach() if total is None else total + loss.detach()
+            if count and len(piece.rows):
+                self.sums.add(losses.detach().sum(), len(losses), hits, answers)
+        assert total is not None
+        return total
+
+    def losses(self, batch: Any, piece: Piece, place: int) -> tuple[Tensor, Tensor | None, int]:
+        """The loss of each example, auxiliary heads included; how many of how many answers are right."""
+        inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
+        outputs = outputs_of(self.plan, self.wrapped(*inputs))
+        losses = None
+        for weight, output in outputs:
+            one = self.loss(output, target)
+            if mixed is not None:
+                one = mixed.share * one + (1 - mixed.share) * self.loss(output, mixed.other)
+            losses = weight * one if losses is None else losses + weight * one
+        assert losses is not None
+        hits, answers = self._hits(outputs[0][1], target)
+        return losses, hits, answers
+
+    def _hits(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, int]:
+        if self.plan.task != "class":
+            return None, 0
+        axis = self.plan.output.type.feature_axis
+        return (output.detach().argmax(axis) == target).sum(), target.numel()
+
+    # Measuring
+
+    def evaluate(self, examples: Examples) -> Score:
+        """The mean loss (of the net alone, without penalties) and accuracy over examples, over every process."""
+        import torch
+
+        module = self.ema.module if self.ema is not None else self.forward
+        was_training = self.wrapped.training
+        module.eval()
+        sums = Sums()
+        size = max(1, math.ceil(max(self.plan.batch, 64) / self.share.world))
+        share = Share() if sharded(self.fabric) else self.share
+        mine = range(share.rank, len(examples), share.world)
+        plan = [mine[i : i + size] for i in range(0, len(mine), size)]
+        with torch.no_grad(), self.fabric.autocast():
+            for batch in batches(examples, plan, self.workers):
+                inputs, target = self.inputs.test(batch)
+                output = module(*inputs)
+                losses = self.loss(output, target)
+                sums.add(losses.sum(), len(losses), *self._hits(output, target))
+        if was_training:
+            self._train_mode()
+        return sums.score(None if sharded(self.fabric) else self.fabric)
+
+    # State
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a run needs to go on."""
+        at = self.at
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "scaler": self.fabric.strategy.precision.state_dict(),
+            "plateau": [self.plateau.scale, self.plateau.best, self.plateau.waited] if self.plateau else None,
+            "sums": self.sums.values(),
+            "at": [at.epoch, at.update, at.step, at.seconds, at.lr, at.best, at.waited, at.first_loss],
+            "history": [_row_values(row) for row in at.history],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.fabric.strategy.precision.load_state_dict(state["scaler"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        if self.plateau is not None:
+            self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
+        self.sums = Sums(state["sums"])
+        epoch, update, step, seconds, lr, best, waited, first_loss = state["at"]
+        history = [_row(values) for values in state["history"]]
+        self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The state dict of the net as it would be used: the moving average, where there is one."""
+        module = self.ema.module if self.ema is not None else self.module
+        return dict(module.state_dict())
+
+
+def sharded(fabric: Any) -> bool:
+    """Whether the weights are spread over the processes, so that every process takes part in every forward pass."""
+    return "fsdp" in type(fabric.strategy).__name__.lower()
+
+
+def _moving_average(module: torch.nn.Module, decay: float | None) -> Any:
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    if decay is None:
+        return None
+    average: Any = get_ema_multi_avg_fn
+    return AveragedModel(module, multi_avg_fn=average(decay), use_buffers=True)
+
+
+def _row_values(row: Row) -> list[Any]:
+    scores = [None if s is None else [s.loss, s.accuracy] for s in (row.train, row.validation)]
+    return [row.epoch, row.step, row.lr, *scores, row.seconds, row.examples]
+
+
+def _row(values: list[Any]) -> Row:
+    epoch, step, lr, train, validation, seconds, examples = values
+    return Row(epoch, step, lr, Score(*train), Score(*validation) if validation else None, seconds, examples)

@@ -1,0 +1,126 @@
+"""Which parameters are trained, which decay, and at which rate: the optimizer's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph, Node, Param
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from netspec.training.plan import Plan
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Groups", "labelled", "make_optimizer"]
+
+_NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
+
+
+def labelled(graph: Graph, label: str) -> list[Node]:
+    """The layers of a label: the layer or everything in the group of that name, with the norm and activation of its line."""
+    first = [n for n in graph.nodes if n.name == label or n.name.startswith(f"{label}.")]
+    lines = {n.span.start for n in first if n.name == label}
+    return [n for n in graph.nodes if n in first or (n.span.start in lines and n.name.startswith(f"{label}_"))]
+
+
+def _decays(node: Node, param: Param) -> bool:
+    """Whether a parameter is a weight: neither a bias nor one of a norm (He et al. 2019, section 3.1)."""
+    return len(param.shape) > 1 and not param.name.startswith("bias") and not isinstance(node.op, _NORMS)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The parameters of a module by what a recipe does to them."""
+
+    trained: dict[str, torch.nn.Parameter]
+    weights: dict[str, torch.nn.Parameter]
+    """Those of the trained that decay."""
+    factors: dict[str, float]
+    """The factor of the rate, by name; 1 where there is none."""
+    frozen_layers: tuple[str, ...]
+    """Layers that stay as they are, running statistics included."""
+
+    @classmethod
+    def of(cls, plan: Plan, module: torch.nn.Module) -> Groups:
+        """Marks the frozen parameters of the module as such. Raises SpecError (NS604) where nothing is left to train."""
+        graph, recipe = plan.graph, plan.recipe
+        frozen: set[int] = set()
+        if (line := recipe.one("freeze")) is not None:
+            frozen = {n.index for label in line.labels for n in labelled(graph, label)}
+        if (line := recipe.one("train_only")) is not None:
+            kept = {n.index for label in line.labels for n in labelled(graph, label)}
+            frozen = {n.index for n in graph.nodes} - kept
+        factors: dict[int, float] = {}
+        for line in plan.rates:
+            for label in line.labels:
+                for node in labelled(graph, label):
+                    factors[node.index] = factors.get(node.index, 1.0) * line.values["factor"]
+        held = dict(module.named_parameters())
+        trained: dict[str, Any] = {}
+        weights: dict[str, Any] = {}
+        by_name: dict[str, float] = {}
+        for name, node, param in _trainable(graph):
+            if node.index in frozen:
+                held[name].requires_grad_(False)
+                continue
+            trained[name] = held[name]
+            by_name[name] = factors.get(node.index, 1.0)
+            if _decays(node, param):
+                weights[name] = held[name]
+        if not trained:
+            raise SpecError.of("NS604", "every layer with weights is frozen", helps=["leave a layer to train"])
+        layers = tuple(graph.nodes[i].name for i in sorted(frozen))
+        return cls(trained, weights, by_name, layers)
+
+    def keep_frozen(self, module: torch.nn.Module) -> None:
+        """Puts frozen layers into evaluation mode, so that batch norms keep their statistics."""
+        modules = dict(module.named_modules())
+        for name in self.frozen_layers:
+            if name in modules:
+                modules[name].eval()
+
+
+def _trainable(graph: Graph) -> Iterator[tuple[str, Node, Param]]:
+    for node in graph.nodes:
+        if node.shares is None:
+            for param in node.params:
+                if param.trainable:
+                    yield f"{node.name}.{param.name}", node, param
+
+
+def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.optim.Optimizer:
+    """torch's optimizer of the recipe. Its groups carry `factor`, by which the rate of the schedule is multiplied."""
+    import torch
+
+    chosen = plan.optimizer
+    v = chosen.values
+    if chosen.word == "lbfgs":
+        return torch.optim.LBFGS(list(groups.trained.values()), lr=v["lr"], history_size=v["history"])
+    kinds: dict[str, tuple[Any, tuple[str, ...]]] = {
+        "sgd": (torch.optim.SGD, ("momentum", "nesterov")),
+        "adam": (torch.optim.Adam, ("betas", "eps")),
+        "adamw": (torch.optim.AdamW, ("betas", "eps")),
+        "rmsprop": (torch.optim.RMSprop, ("alpha", "momentum", "eps")),
+        "adagrad": (torch.optim.Adagrad, ("eps",)),
+    }
+    kind, names = kinds[chosen.word]
+    options = {name: v[name] for name in names}
+    if fused and chosen.word in ("sgd", "adam", "adamw"):
+        options["fused"] = True
+    return kind(_parameter_groups(plan, groups), lr=v["lr"], **options)  # type: ignore[no-any-return]
+
+
+def _parameter_groups(plan: Plan, groups: Groups) -> list[dict[str, Any]]:
+    """One group for each decay and factor that occurs, in the order of the net."""
+    v = plan.optimizer.values
+    found: dict[tuple[float, float], list[Any]] = {}
+    for name, parameter in groups.trained.items():
+        decay = v["weight_decay"] if v["decay"] == "all" or name in groups.weights else 0.0
+        found.setdefault((decay, groups.factors[name]), []).append(parameter)
+    return [
+        {"params": params, "lr": v["lr"] * factor, "weight_decay": decay, "factor": factor}
+        for (decay, factor), params in found.items()
+    ]

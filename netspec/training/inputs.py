@@ -1,0 +1,73 @@
+"""From a batch of a dataset to what the net takes: on the device, as floating point, augmented."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import arranged
+from netspec.training.plan import Plan
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netspec.datasets import Batch
+    from netspec.training.augment import Augmenter, Mixed
+
+__all__ = ["Inputs"]
+
+
+class Inputs:
+    """Turns batches into the net's inputs (in the order that the spec declares them) and its target.
+
+    Bytes become numbers from 0 to 1. `image` names the input that holds images, which `augmenter` works on; None
+    where there is none, or nothing to do.
+    """
+
+    def __init__(
+        self, plan: Plan, image: str | None, augmenter: Augmenter | None, device: Any, *, channels_last: bool = False
+    ) -> None:
+        self.plan, self.image, self.augmenter, self.device = plan, image, augmenter, device
+        self.channels_last = channels_last
+        self.kinds = plan.inputs
+
+    def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
+        """For rows `rows` of a batch of `total` examples, the `place`-th batch of the run."""
+        values, target = self._tensors(batch)
+        mixed = None
+        if self.augmenter is not None and self.image is not None:
+            images = self.augmenter.train(values[self.image], place, rows, total)
+            if self.plan.task != "input":
+                images, mixed = self.augmenter.mix(images, target, place, rows, total)
+            values[self.image] = images
+        ordered = self._ordered(values)
+        return ordered, self._target(ordered, target), mixed
+
+    def test(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
+        values, target = self._tensors(batch)
+        if self.augmenter is not None and self.image is not None:
+            values[self.image] = self.augmenter.test(values[self.image])
+        ordered = self._ordered(values)
+        return ordered, self._target(ordered, target)
+
+    def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        import torch
+
+        values = {}
+        for name in self.kinds:
+            value = batch.inputs[name].to(self.device, non_blocking=True)
+            values[name] = value.float().div_(255) if value.dtype == torch.uint8 else value
+        return values, batch.target.to(self.device, non_blocking=True)
+
+    def _ordered(self, values: dict[str, Tensor]) -> list[Tensor]:
+        import torch
+
+        ordered = []
+        for name, kind in self.kinds.items():
+            value = arranged(values[name], kind)
+            if self.channels_last and value.ndim == 4:
+                value = value.contiguous(memory_format=torch.channels_last)
+            ordered.append(value)
+        return ordered
+
+    def _target(self, inputs: list[Tensor], target: Tensor) -> Tensor:
+        return inputs[0] if self.plan.task == "input" else target

@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM: asked for between updates, so that a run saves before it ends."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Interruption"]
+
+_EVERY = 16
+"""Updates between two agreements of several processes."""
+
+
+class Interruption:
+    """While entered, the first signal is kept, and a second one ends the process at once.
+
+    Called after every update: whether to stop. Several processes agree, so that none waits for another for ever.
+    """
+
+    def __init__(self, fabric: Any) -> None:
+        self.fabric = fabric
+        self.signal: int | None = None
+        self.calls = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._keep)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _keep(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, self._before[number])
+
+    def __call__(self) -> bool:
+        if self.fabric.world_size == 1:
+            return self.signal is not None
+        self.calls += 1
+        if self.calls % _EVERY:
+            return False
+        import torch
+
+        mine = torch.tensor(float(self.signal or 0), device=self.fabric.device)
+        told = int(self.fabric.all_reduce(mine, reduce_op="max"))
+        self.signal = told or None
+        return self.signal is not None

@@ -1,0 +1,97 @@
+"""The module in training: its logits, its auxiliary heads, its starting weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.graph import Node
+from netspec.model import Model
+from netspec.training.plan import Plan
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["Start", "logits_module", "outputs_of", "probabilities", "starting_weights"]
+
+_SQUASHING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
+
+
+def final_squashing(plan: Plan) -> list[Node]:
+    """The softmax (or sigmoid, before bce) that ends the net or a head: what the loss computes itself."""
+    ends = [plan.output, *(plan.graph.nodes[i] for _, i, _ in plan.graph.aux)]
+    return [node for node in ends if node.op.name in _SQUASHING.get(plan.loss.word, ())]
+
+
+def logits_module(plan: Plan, module: torch.nn.Module) -> torch.nn.Module:
+    """The module with the final squashing replaced by the identity, in place; its weights keep their names."""
+    from torch import nn
+
+    for node in final_squashing(plan):
+        module.set_submodule(node.name, nn.Identity(), strict=True)
+    return module
+
+
+def probabilities(plan: Plan, logits: Tensor) -> Tensor:
+    """What the spec's own net would have given for these outputs."""
+    node = plan.output
+    if node not in final_squashing(plan):
+        return logits
+    if node.op.name == "sigmoid":
+        return logits.sigmoid()
+    axis = node.type.feature_axis
+    return logits.softmax(axis) if node.op.name == "softmax" else logits.log_softmax(axis)
+
+
+def outputs_of(plan: Plan, result: Any) -> list[tuple[float, Tensor]]:
+    """(weight of its loss, output) of the net, and in training of its auxiliary heads."""
+    if not isinstance(result, tuple):
+        return [(1.0, result)]
+    first, *heads = result
+    return [(1.0, first), *((weight, head) for (_, _, weight), head in zip(plan.graph.aux, heads, strict=True))]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a net starts from, in words, beside the tensors."""
+
+    state: Mapping[str, Any]
+    story: str
+
+
+def starting_weights(model: Model, path: Path) -> Start:
+    """The tensors of a file that fit the net by name and shape; the others keep their fresh values (transfer learning).
+
+    Raises SpecError (NS503) where none fits.
+    """
+    import numpy as np
+    import torch
+
+    from netspec.weights import state_entries
+    from netspec.weights.stored import read_tensors
+
+    held = read_tensors(path)
+    wanted = {name: param for name, _, param in state_entries(model.graph)}
+    fits = {n: held[n] for n, p in wanted.items() if n in held and tuple(np.shape(held[n])) == p.shape}
+    fresh = [n for n in wanted if n not in fits]
+    if not any(wanted[n].trainable for n in fits):
+        raise SpecError.of(
+            "NS503", f"no tensor of {path} fits the net",
+            notes=[f"it holds {', '.join(list(held)[:4])} …", f"the net has {', '.join(list(wanted)[:4])} …"],
+            helps=["`netspec weights map` brings a foreign checkpoint to the spec's names"],
+        )  # fmt: skip
+    state = {name: torch.as_tensor(np.array(array)).to(_dtype(wanted[name].dtype)) for name, array in fits.items()}
+    story = f"{len(fits)} of {len(wanted)} tensors from {path}"
+    if fresh:
+        story += f"; fresh: {', '.join(fresh[:6])}" + (f" and {len(fresh) - 6} more" if len(fresh) > 6 else "")
+    return Start(state, story)
+
+
+def _dtype(name: str) -> torch.dtype:
+    import torch
+
+    return torch.int64 if name == "int64" else torch.float32

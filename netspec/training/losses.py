@@ -1,0 +1,91 @@
+"""The losses, one value an example, and the penalties on weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.training.recipe import Chosen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Loss", "hinge", "loss_function", "max_norm_", "penalty"]
+
+Loss = Callable[["Tensor", "Tensor"], "Tensor"]
+"""(output N x ..., target) to (N,), one value an example."""
+
+
+def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
+    """The multi-class SVM's loss: the sum over wrong classes j of max(0, s_j - s_y + margin).
+
+    scores (N, classes), target (N,), result (N,). Source: Weston & Watkins 1999.
+    """
+    right = scores.gather(1, target[:, None])
+    return (scores - right + margin).clamp(min=0).sum(1) - margin
+
+
+def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
+    """The loss of a recipe; `feature_axis` is where the classes stand in a batch of outputs."""
+    from torch.nn import functional as F
+
+    def classes_second(output: Tensor) -> Tensor:
+        return output if feature_axis == 1 or output.ndim < 3 else output.movedim(feature_axis, 1)
+
+    def per_example(values: Tensor) -> Tensor:
+        return values.flatten(1).mean(1) if values.ndim > 1 else values
+
+    smoothing = chosen.values.get("label_smoothing", 0.0)
+    match chosen.word:
+        case "cross_entropy":
+            return lambda output, target: per_example(
+                F.cross_entropy(classes_second(output).float(), target, reduction="none", label_smoothing=smoothing)
+            )
+        case "hinge":
+            return lambda output, target: _hinge_everywhere(
+                classes_second(output).float(), target, chosen.values["margin"]
+            )
+    function: Any = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy_with_logits}[chosen.word]
+    return lambda output, target: per_example(
+        function(output.float(), target.reshape(output.shape).to(output.device).float(), reduction="none")
+    )
+
+
+def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
+    """`hinge` at every place of a map or sequence, averaged per example."""
+    if scores.ndim == 2:
+        return hinge(scores, target, margin)
+    flat = scores.movedim(1, -1).flatten(0, -2)
+    return hinge(flat, target.flatten(), margin).reshape(len(scores), -1).mean(1)
+
+
+def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None:
+    """What `regularize` adds to the loss, of the weights that decay: l2 is half the squared length, l1 the absolute sum.
+
+    None where the recipe has no penalty (`max_norm` is a bound, not a penalty).
+    """
+    import torch
+
+    l1 = sum(line.values["weight" if line.word == "l1" else "l1"] for line in lines if line.word in ("l1", "elastic"))
+    l2 = sum(line.values["weight" if line.word == "l2" else "l2"] for line in lines if line.word in ("l2", "elastic"))
+    if not weights or not (l1 or l2):
+        return None
+    total = weights[0].new_zeros(())
+    if l1:
+        total = total + l1 * torch.stack([w.abs().sum() for w in weights]).sum()
+    if l2:
+        total = total + l2 / 2 * torch.stack([w.square().sum() for w in weights]).sum()
+    return total
+
+
+def max_norm_(weights: Sequence[Tensor], bound: float) -> None:
+    """Scales each unit's incoming weights (a row of the matrix, a filter) down to the bound, in place.
+
+    Source: Srivastava et al. 2014, section 5.1.
+    """
+    import torch
+
+    with torch.no_grad():
+        for weight in weights:
+            length = weight.flatten(1).norm(dim=1).clamp(min=bound)
+            weight.mul_((bound / length).reshape(-1, *[1] * (weight.ndim - 1)))

@@ -1,0 +1,136 @@
+"""A recipe with every default filled in: what the loop reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from netspec.datasets import Task
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph, Node, TensorType
+from netspec.training.recipe import Chosen, Recipe
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a graph is trained. Raises SpecError (NS604) from `of` where that cannot be."""
+
+    graph: Graph
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, graph: Graph) -> Plan:
+        plan = cls(graph, graph.recipe or Recipe({}, {}))
+        plan._check()
+        return plan
+
+    def _check(self) -> None:
+        if len(self.graph.outputs) != 1:
+            names = ", ".join(f"`{name}`" for name, _ in self.graph.outputs)
+            raise SpecError.of(
+                "NS604", f"a recipe trains one output, and the net has {len(self.graph.outputs)}: {names}",
+                helps=["leave one `output` and make the others `aux weight=… { … }`"],
+            )  # fmt: skip
+        if not any(p.trainable for node in self.graph.nodes for p in node.params):
+            raise SpecError.of("NS604", "the net has no weights to train")
+        lbfgs = self.optimizer.word == "lbfgs"
+        if lbfgs and (self.rates or self.ema is not None or self.accumulate > 1):
+            what = "rate" if self.rates else "ema" if self.ema is not None else "accumulate"
+            raise SpecError.of(
+                "NS604", f"`optimizer lbfgs` does not go with `{what}`", helps=[f"take `{what}` out, or use another optimizer"]
+            )  # fmt: skip
+        if self.value("optimizer", "nesterov", False) and not self.value("optimizer", "momentum", 0.0):
+            raise SpecError.of("NS604", "`nesterov=yes` needs a momentum", helps=["write `momentum=0.9` beside it"])
+        if self.recipe.one("freeze") and self.recipe.one("train_only"):
+            raise SpecError.of("NS604", "`freeze` and `train_only` exclude each other", helps=["keep one of them"])
+
+    def value(self, setting: str, option: str, otherwise: Any = None) -> Any:
+        """An option of a setting, given or by default; `otherwise` where the setting's form has no such option."""
+        return self.recipe.chosen(setting).values.get(option, otherwise)
+
+    def optional(self, setting: str, option: str) -> Any:
+        """An option of a setting that is off unless the spec has it; None then."""
+        line = self.recipe.one(setting)
+        return line.values[option] if line is not None else None
+
+    @property
+    def loss(self) -> Chosen:
+        return self.recipe.chosen("loss")
+
+    @property
+    def optimizer(self) -> Chosen:
+        return self.recipe.chosen("optimizer")
+
+    @property
+    def lr(self) -> float:
+        return float(self.optimizer.values["lr"])
+
+    @property
+    def schedule(self) -> Chosen:
+        return self.recipe.chosen("schedule")
+
+    @property
+    def epochs(self) -> int:
+        return int(self.value("epochs", "n"))
+
+    @property
+    def batch(self) -> int:
+        """Examples in a forward pass, on all devices together."""
+        return int(self.value("batch", "n"))
+
+    @property
+    def accumulate(self) -> int:
+        return int(self.value("batch", "accumulate"))
+
+    @property
+    def seed(self) -> int:
+        return int(self.value("seed", "n"))
+
+    @property
+    def precision(self) -> str:
+        return str(self.value("precision", "kind"))
+
+    @property
+    def penalties(self) -> tuple[Chosen, ...]:
+        return self.recipe.settings.get("regularize", ())
+
+    @property
+    def rates(self) -> tuple[Chosen, ...]:
+        return self.recipe.settings.get("rate", ())
+
+    @property
+    def clip(self) -> float | None:
+        return self.optional("clip", "norm")  # type: ignore[no-any-return]
+
+    @property
+    def ema(self) -> float | None:
+        return self.optional("ema", "decay")  # type: ignore[no-any-return]
+
+    @property
+    def patience(self) -> int | None:
+        return self.optional("stop", "patience")  # type: ignore[no-any-return]
+
+    @property
+    def weights(self) -> str | None:
+        return self.optional("weights", "file")  # type: ignore[no-any-return]
+
+    @property
+    def pretrain_epochs(self) -> int | None:
+        return self.optional("pretrain", "epochs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def task(self) -> Task:
+        if self.loss.values.get("target") == "input":
+            return "input"
+        return "class" if self.loss.word in ("cross_entropy", "hinge") else "values"
+
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        return {name: self.graph.nodes[i].type for name, i in self.graph.inputs}
+
+    @property
+    def output(self) -> Node:
+        return self.graph.nodes[self.graph.outputs[0][1]]

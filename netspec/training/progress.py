@@ -1,0 +1,76 @@
+"""What a run shows while it goes on: a bar with throughput and time left on a terminal, a line for every epoch anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from netspec.training.engine import Engine, Row, Watcher
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+__all__ = ["Reporter", "percent"]
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+class Reporter(Watcher):
+    """Prints to a console; used as a context, so that the bar is put away whatever happens."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(None), MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[rate]} examples/s"), TimeRemainingColumn(compact=True),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.task: TaskID | None = None
+        self.headed = False
+        self.smoothed: float | None = None
+
+    def __enter__(self) -> Reporter:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        if not self.console.is_terminal:
+            return
+        at, plan = engine.at, engine.plan
+        if self.task is None:
+            self.task = self.bar.add_task(
+                "", total=plan.epochs * engine.updates, epoch=1, epochs=plan.epochs, loss="", rate=""
+            )
+        if loss is not None:
+            self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
+        rate = at.update * plan.batch * plan.accumulate / at.seconds if at.seconds else 0.0
+        shown = "" if self.smoothed is None else f"{self.smoothed:.4f}"
+        self.bar.update(self.task, completed=at.step, epoch=at.epoch + 1, loss=shown, rate=f"{rate:,.0f}")
+
+    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
+        columns = _columns(row, engine.plan.task == "class")
+        if not self.headed:
+            self.headed = True
+            self.console.print("".join(f"{name:>{width}}" for name, width, _ in columns), style="bold", highlight=False)
+        line = "".join(f"{text:>{width}}" for _, width, text in columns)
+        self.console.print(line + ("  best" if best else ""), highlight=False)
+
+
+def _columns(row: Row, classes: bool) -> list[tuple[str, int, str]]:
+    """(heading, width, text) of an epoch's line; 76 columns with accuracies."""
+    columns = [("epoch", 5, str(row.epoch)), ("loss", 10, f"{row.train.loss:.4f}")]
+    if classes:
+        columns.append(("right", 9, percent(row.train.accuracy)))
+    if row.validation is not None:
+        columns.append(("val. loss", 11, f"{row.validation.loss:.4f}"))
+        if classes:
+            columns.append(("right", 9, percent(row.validation.accuracy)))
+    rate = row.examples / row.seconds if row.seconds else 0.0
+    return [*columns, ("rate", 10, f"{row.lr:.2e}"), ("examples/s", 13, f"{rate:,.0f}")]

@@ -1,0 +1,114 @@
+"""The spec of a run: the text with every override written into it, so that the run's folder says all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.source import SourceFile
+from netspec.syntax import parse
+from netspec.syntax import tree as t
+from netspec.training.forms import Form
+from netspec.training.settings import SETTINGS
+
+__all__ = ["Override", "resolved", "used_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """`--set NAME=TEXT` replaces a setting's line by `NAME TEXT`; `--set NAME.OPTION=VALUE` changes one option of it."""
+
+    name: str
+    option: str
+    text: str
+
+    @classmethod
+    def of(cls, written: str) -> Override:
+        """Raises ValueError for what is not of this form, saying why."""
+        left, equals, text = written.partition("=")
+        name, _, option = left.strip().partition(".")
+        if not equals or not name:
+            raise ValueError(f"takes NAME=VALUE or NAME.OPTION=VALUE, found `{written}`")
+        if name not in SETTINGS:
+            near = nearest(name, SETTINGS)
+            raise ValueError(f"knows no setting `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+        if "\n" in text or "}" in text:
+            raise ValueError("takes one line, without braces")
+        return cls(name, option, text.strip())
+
+
+def resolved(source: SourceFile, parameters: Mapping[str, str], overrides: Sequence[Override]) -> SourceFile:
+    """The source with the net's parameters and the recipe's settings replaced.
+
+    `parameters` are the values of `-D` as written. The text is unchanged where there is nothing to replace.
+    Raises SpecError where the source cannot be parsed.
+    """
+    for name, value in parameters.items():
+        source = _with_parameter(source, name, value)
+    for override in overrides:
+        source = _with_setting(source, override)
+    return source
+
+
+def _tree(source: SourceFile) -> t.File:
+    diagnostics = Diagnostics()
+    tree = parse(source, diagnostics)
+    if tree is None or diagnostics.has_errors:
+        raise SpecError(tuple(diagnostics))
+    return tree
+
+
+def _replaced(source: SourceFile, start: int, end: int, text: str) -> SourceFile:
+    return SourceFile(source.text[:start] + text + source.text[end:], source.name, source.path)
+
+
+def _with_parameter(source: SourceFile, name: str, value: str) -> SourceFile:
+    """An unknown parameter is left to the check, which knows how to say so."""
+    net = next((item for item in _tree(source).items if isinstance(item, t.Net)), None)
+    found = next((p for p in net.parameters if p.name == name), None) if net is not None else None
+    if found is None:
+        return source
+    return _replaced(source, found.span.start, found.span.end, f"{name} = {value}")
+
+
+def _with_setting(source: SourceFile, override: Override) -> SourceFile:
+    train = next((item for item in _tree(source).items if isinstance(item, t.Train)), None)
+    whole = f"{override.name} {override.text}"
+    if override.option:
+        form = SETTINGS[override.name].forms[0]
+        whole = " ".join(w for w in (override.name, form.word, f"{override.option}={override.text}") if w)
+    if train is None:
+        gap = "" if source.text.endswith("\n") or not source.text else "\n"
+        return _replaced(source, len(source.text), len(source.text), f"{gap}\ntrain {{\n  {whole}\n}}\n")
+    line = next((s for s in train.settings if s.name == override.name), None)
+    if line is None:
+        end = train.span.end - 1
+        inline = "\n" not in train.span.text
+        return _replaced(source, end, end, f"; {whole} " if inline and train.settings else f"  {whole}\n")
+    if not override.option:
+        return _replaced(source, line.span.start, line.span.end, whole)
+    return _with_option(source, line, override)
+
+
+def _with_option(source: SourceFile, line: t.Setting, override: Override) -> SourceFile:
+    given = next((o for o in line.options if o.name == override.option), None)
+    if given is not None:
+        return _replaced(source, given.value.span.start, given.value.span.end, override.text)
+    form = _form_of(line)
+    first = next((o.name for o in form.options.values() if o.slot == "value"), None) if form is not None else None
+    values = line.values[1:] if SETTINGS[line.name].words else line.values
+    if override.option == first and values:
+        return _replaced(source, values[0].span.start, values[0].span.end, override.text)
+    return _replaced(source, line.span.end, line.span.end, f" {override.option}={override.text}")
+
+
+def _form_of(line: t.Setting) -> Form | None:
+    forms = SETTINGS[line.name].forms
+    word = line.values[0].span.text if line.values else ""
+    return next((form for form in forms if form.word in ("", word)), None)
+
+
+def used_files(source: SourceFile) -> list[str]:
+    """The paths that `use` names, relative to the source."""
+    return [item.path for item in _tree(source).items if isinstance(item, t.Use)]

@@ -1,0 +1,149 @@
+"""The folder of a run: all that is needed to know what was done, to go on, and to use what came out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.files import atomic_write, cannot_write
+from netspec.source import SourceFile
+from netspec.training.resolve import used_files
+
+if TYPE_CHECKING:
+    from netspec.training.engine import Row
+
+__all__ = ["RunFolder", "new_run_path"]
+
+_OURS = {
+    "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", "best.safetensors",
+    "last.safetensors",
+}  # fmt: skip
+
+
+def new_run_path(spec: Path | None) -> Path:
+    """runs/NAME-1, or with the first number that is free."""
+    stem = spec.stem if spec is not None else "net"
+    number = 1
+    while Path("runs", f"{stem}-{number}").exists():
+        number += 1
+    return Path("runs", f"{stem}-{number}")
+
+
+class RunFolder:
+    """Paths and files of one run. `run.json` is written last when a run begins: a folder without it is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec = path / "spec.net"
+        self.info = path / "run.json"
+        self.metrics = path / "metrics.csv"
+        self.curves = path / "curves.svg"
+        self.tensorboard = path / "tensorboard"
+        self.checkpoint = path / "checkpoint.pt"
+        self.best = path / "best.safetensors"
+        self.last = path / "last.safetensors"
+
+    @property
+    def exists(self) -> bool:
+        return self.info.is_file()
+
+    def create(self, source: SourceFile, info: dict[str, Any]) -> None:
+        """Writes the resolved spec, the files that it uses, and what the run is.
+
+        Raises SpecError (NS606) where the folder holds a run or something else, NS501 where it cannot be written.
+        """
+        if self.exists:
+            raise SpecError.of(
+                "NS606", f"{self.path} holds a run already",
+                helps=[f"go on with it: `netspec train --resume {self.path}`", "or name another folder with `--run`"],
+            )  # fmt: skip
+        used = _all_used(source)
+        try:
+            if self.path.is_dir():
+                others = (
+                    {p.name for p in self.path.iterdir() if not p.name.endswith(".part")}
+                    - _OURS
+                    - {p.parts[0] for p in used}
+                )
+                if others:
+                    raise SpecError.of(
+                        "NS606", f"{self.path} holds other files, such as {min(others)}", helps=["name a new folder"]
+                    )
+            self.path.mkdir(parents=True, exist_ok=True)
+            for relative, origin in used.items():
+                (self.path / relative).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(origin, self.path / relative)
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
+        self._write(self.spec, source.text)
+        self.write_info(info)
+
+    def write_info(self, info: dict[str, Any]) -> None:
+        self._write(self.info, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+
+    def read_info(self) -> dict[str, Any]:
+        """Raises SpecError (NS606)."""
+        if not self.exists:
+            what = "is not a run of `netspec train`" if self.path.exists() else "does not exist"
+            raise SpecError.of("NS606", f"{self.path} {what}", helps=["name the folder that `netspec train` wrote"])
+        try:
+            info = json.loads(self.info.read_text(encoding="utf-8"))
+            if not isinstance(info, dict) or "data" not in info:
+                raise ValueError("it says nothing of a run")
+        except (OSError, ValueError) as error:
+            raise SpecError.of("NS606", f"{self.info} cannot be read", notes=[str(error)[:200]]) from None
+        return info
+
+    def write_metrics(self, rows: Iterable[Row]) -> None:
+        """The whole table anew, so that a resumed run repeats no line."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(
+            ["epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds", "examples_per_second"]
+        )  # fmt: skip
+        for row in rows:
+            scores = [
+                v for s in (row.train, row.validation) for v in ((s.loss, s.accuracy) if s is not None else (None, None))
+            ]  # fmt: skip
+            table.writerow(
+                [
+                    row.epoch,
+                    row.step,
+                    row.lr,
+                    *scores,
+                    f"{row.seconds:.4f}",
+                    f"{row.examples / max(row.seconds, 1e-9):.1f}",
+                ]
+            )
+        self._write(self.metrics, text.getvalue())
+
+    def _write(self, path: Path, text: str) -> None:
+        with atomic_write(path) as file:
+            file.write(text.encode("utf-8"))
+
+
+def _all_used(source: SourceFile) -> dict[Path, Path]:
+    """Every file that a spec uses, directly or through others: its path from the spec's folder, and where it lies."""
+    from netspec.elaborate.limits import Limits
+    from netspec.elaborate.project import read_source
+
+    if source.path is None:
+        return {}
+    root = source.path.parent.resolve()
+    found: dict[Path, Path] = {}
+    queue: list[tuple[Path, Sequence[str]]] = [(root, used_files(source))]
+    while queue:
+        folder, names = queue.pop()
+        for name in names:
+            path = (folder / name).resolve()
+            relative = path.relative_to(root)
+            if relative not in found:
+                found[relative] = path
+                queue.append((path.parent, used_files(read_source(path, Limits()))))
+    return found

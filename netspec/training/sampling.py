@@ -1,0 +1,75 @@
+"""Which examples are seen when: a pure function of the seed, the epoch and the update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Piece", "Share", "update_count", "updates_of_an_epoch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every batch this process computes."""
+
+    rank: int = 0
+    world: int = 1
+
+    def rows(self, total: int) -> range:
+        """Its rows of a batch; where there are fewer rows than processes, some have none."""
+        return range(self.rank * total // self.world, (self.rank + 1) * total // self.world)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One forward and backward pass of this process.
+
+    `indices` are its examples; they are rows `rows` of a batch of `total`; the update takes `update_total` examples.
+    A process without rows computes one example whose weight is 0, since every process takes part in every pass.
+    """
+
+    indices: np.ndarray[Any, Any]
+    rows: range
+    total: int
+    update_total: int
+
+    @property
+    def weight(self) -> float:
+        """The share of these examples in the mean over the update, before the processes' gradients are averaged."""
+        return len(self.rows) / self.update_total
+
+
+def update_count(examples: int, batch: int, accumulate: int) -> int:
+    """How often the weights change in an epoch."""
+    per_update = batch * accumulate
+    whole, rest = divmod(examples, per_update)
+    return max(1, whole + (rest > 1 or (rest == 1 and per_update == 1)))
+
+
+def updates_of_an_epoch(
+    examples: int, batch: int, accumulate: int, *, seed: int, epoch: int, share: Share
+) -> list[list[Piece]]:
+    """The pieces of every update of an epoch, all examples once, in an order that seed and epoch determine.
+
+    An update of a single example that is left over at the end is left out (batch norms cannot take it); the order is
+    another in every epoch, so that it is not the same example.
+    """
+    import numpy as np
+
+    order = np.random.Generator(np.random.PCG64([seed, 0x0DE8, epoch])).permutation(examples)
+    per_update = batch * accumulate
+    count = update_count(examples, batch, accumulate)
+    return [_pieces(order[i * per_update : (i + 1) * per_update], batch, share) for i in range(count)]
+
+
+def _pieces(indices: np.ndarray[Any, Any], batch: int, share: Share) -> list[Piece]:
+    pieces = []
+    for start in range(0, len(indices), batch):
+        part = indices[start : start + batch]
+        rows = share.rows(len(part))
+        mine = part[rows.start : rows.stop] if len(rows) else part[:1]
+        pieces.append(Piece(mine, rows, len(part), len(indices)))
+    return pieces

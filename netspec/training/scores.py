@@ -1,0 +1,61 @@
+"""Sums of loss and hits over examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Score", "Sums"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Means over examples: the loss, and the share of right classes (None where no class is learnt)."""
+
+    loss: float
+    accuracy: float | None = None
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What is compared, larger is better: accuracy, then the loss; the loss alone where there is no accuracy."""
+        return (self.accuracy if self.accuracy is not None else 0.0, -self.loss)
+
+    @property
+    def value(self) -> float:
+        """One number, larger is better: the accuracy, or the negative loss."""
+        return self.accuracy if self.accuracy is not None else -self.loss
+
+
+class Sums:
+    """Losses, examples, right answers and answers given. On a GPU the sums stay there until they are asked for."""
+
+    def __init__(self, values: list[float] | None = None) -> None:
+        self.loss: Any
+        self.hits: Any
+        self.loss, self.examples, self.hits, self.answers = values or (0.0, 0.0, 0.0, 0.0)
+
+    def add(self, loss: Tensor, examples: int, hits: Tensor | None = None, answers: int = 0) -> None:
+        """loss, the sum over `examples`; hits, how many of `answers` classes are right."""
+        on_cpu = loss.device.type == "cpu"
+        self.loss += loss.item() if on_cpu else loss.detach()
+        self.examples += examples
+        if hits is not None:
+            self.hits += hits.item() if on_cpu else hits
+            self.answers += answers
+
+    def values(self) -> list[float]:
+        return [float(self.loss), float(self.examples), float(self.hits), float(self.answers)]
+
+    def score(self, fabric: Any = None) -> Score:
+        """The means over every process."""
+        values = self.values()
+        if fabric is not None and fabric.world_size > 1:
+            import torch
+
+            mine = torch.tensor(values, dtype=torch.float64, device=fabric.device)
+            values = fabric.all_reduce(mine, reduce_op="sum").tolist()
+        loss, examples, hits, answers = values
+        return Score(loss / max(1.0, examples), hits / answers if answers else None)

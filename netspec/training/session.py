@@ -1,0 +1,270 @@
+"""From a spec and a place of data to a trained net in a run's folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import Collection, DataOptions, open_collection
+from netspec.diagnostics import SpecError
+from netspec.model import Model, check
+from netspec.source import SourceFile
+from netspec.training.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
+from netspec.training.curves import Board, draw_curves
+from netspec.training.diagnosis import diverged, verdict_of_curves
+from netspec.training.engine import Diverged, Engine, Row, Watcher, sharded
+from netspec.training.environment import environment
+from netspec.training.hardware import Hardware, launch
+from netspec.training.inputs import Inputs
+from netspec.training.interruption import Interruption
+from netspec.training.learner import starting_weights
+from netspec.training.plan import Plan
+from netspec.training.run_folder import RunFolder
+from netspec.training.scores import Score
+from netspec.training.statistics import fill_statistics
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Outcome", "Request", "build_engine", "open_data", "train"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be trained, on what, with what. `source` is the resolved spec."""
+
+    source: SourceFile
+    data: str
+    options: DataOptions = field(default_factory=DataOptions)
+    hardware: Hardware = field(default_factory=Hardware)
+    weights: Path | None = None
+    """Weights to start from, instead of those of the recipe."""
+    save_every: float = 30.0
+    """Seconds between checkpoints."""
+    test: bool = True
+    """Whether the best weights are measured on the test examples at the end."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its best epoch, and the score of its best weights on the test examples."""
+
+    folder: RunFolder
+    first: bool
+    """Whether this process is the one that tells."""
+    finished: bool
+    best: Row | None
+    test: Score | None
+    counts: dict[str, int]
+    advice: str | None = None
+    """Over- or underfitting, where the curves show it."""
+    signal: int | None = None
+
+
+def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False) -> Outcome:
+    """Trains, or goes on with, the run of a folder. Raises SpecError, the diagnosis of a run that diverged among them."""
+    model = check(request.source).model()
+    plan = Plan.of(model.graph)
+    fabric = launch(request.hardware, plan)
+    engine = build_engine(model, plan, open_data(plan, request), fabric, request, fresh=not resume)
+    folder = RunFolder(fabric.broadcast(folder.path))
+    keeper = _Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher())
+    if resume:
+        _check_same_data(folder, engine.collection)
+        engine.load_state(read_checkpoint(folder.checkpoint))
+    else:
+        if fabric.is_global_zero:
+            folder.create(request.source, _info(request, engine))
+        fabric.barrier()
+        keeper.save()
+    keeper.begin()
+    with Interruption(fabric) as interruption:
+        try:
+            finished = engine.fit(keeper, interruption)
+        except Diverged as error:
+            raise diverged(engine, error) from None
+    keeper.save()
+    test = _test(engine, folder) if finished and request.test else None
+    best = max(engine.at.history, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    if fabric.is_global_zero:
+        draw_curves(folder.curves, {folder.path.name: engine.at.history})
+        _write_result(folder, finished, best, test)
+    fabric.barrier()
+    advice = verdict_of_curves(engine.at.history) if finished else None
+    return Outcome(
+        folder, fabric.is_global_zero, finished, best, test, _counts(engine.collection), advice, interruption.signal
+    )
+
+
+def open_data(plan: Plan, request: Request) -> Collection:
+    """The examples of a request, checked against the net. Raises SpecError."""
+    options = request.options
+    crop = plan.recipe.augment.get("crop")
+    if options.pixels is None and crop is not None and crop.values.get("from") is not None:
+        options = replace(options, pixels=crop.values["from"])
+    return open_collection(request.data, plan.inputs, plan.output.type, plan.task, options)
+
+
+def build_engine(
+    model: Model, plan: Plan, collection: Collection, fabric: Any, request: Request, *, fresh: bool = True
+) -> Engine:
+    """The engine of a net at its start: initial weights, those of a file over them, statistics of the training set.
+
+    With `fresh=False` the weights come from a checkpoint later, and neither file nor statistics are read.
+    """
+    import torch
+
+    module = model.to_torch(seed=plan.seed)
+    if fresh:
+        _start(model, plan, module, request)
+    image = next((name for name, shape in collection.train.shapes.items() if len(shape) == 3), None)
+    cuda = fabric.device.type == "cuda"
+    inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
+    if fresh:
+        fill_statistics(model.graph, module, collection, inputs, request.options.workers)
+    compiled = (
+        request.hardware.compiled if request.hardware.compiled is not None else cuda and torch.cuda.is_available()
+    )
+    return Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
+
+
+def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) -> None:
+    path = request.weights
+    if path is None and plan.weights is not None:
+        path = _beside(request.source, plan.weights)
+    if path is not None:
+        module.load_state_dict(starting_weights(model, path).state, strict=False)
+
+
+def _beside(source: SourceFile, name: str) -> Path:
+    """A file that a spec names: in its folder or below. Raises SpecError (NS004)."""
+    root = (source.path.parent if source.path is not None else Path()).resolve()
+    path = (root / name).resolve()
+    if root not in path.parents:
+        raise SpecError.of(
+            "NS004", f'"{name}" lies outside the project folder',
+            notes=["a spec reads files only from its own folder, and below it"], helps=["name it on the command line: `--weights FILE`"],
+        )  # fmt: skip
+    return path
+
+
+def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
+    """None where there is nothing to do: no image, and nothing to cut."""
+    augment = plan.recipe.augment
+    if image is None:
+        if augment:
+            raise SpecError.of(
+                "NS604", "`augment` is for images, and the net takes none", helps=["take the section out"]
+            )
+        return None
+    stored = collection.train.shapes[image]
+    kind = plan.inputs[image]
+    wanted = kind.shape if kind.layout == "map" and kind.rank == 2 else stored
+    if not augment and wanted == stored:
+        return None
+    from netspec.training.augment import Augmenter
+    from netspec.training.statistics import colours
+
+    basis = colours(collection.train, image) if "lighting" in augment else None
+    return Augmenter(augment, stored, wanted, plan.seed, basis)
+
+
+class _Keeper(Watcher):
+    """Writes a run's files while it goes on, and tells another watcher."""
+
+    def __init__(self, engine: Engine, folder: RunFolder, request: Request, told: Watcher) -> None:
+        self.engine, self.folder, self.every, self.told = engine, folder, request.save_every, told
+        self.saved = time.monotonic()
+        self.alone = engine.fabric.world_size == 1
+        self.first = engine.fabric.is_global_zero
+        self.board = Watcher()
+
+    def begin(self) -> None:
+        """When the run's folder is there and the engine stands where the run goes on."""
+        if self.first:
+            self.board = Board(self.folder.tensorboard, self.engine.at.step)
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        if self.alone and time.monotonic() - self.saved >= self.every:
+            self.save()
+        if self.first:
+            self.board.update(engine, loss)
+        self.told.update(engine, loss)
+
+    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
+        state = engine.weights() if best and (self.first or sharded(engine.fabric)) else None
+        if self.first:
+            if state is not None:
+                write_weights(self.folder.best, state, {"epoch": str(row.epoch)})
+            self.folder.write_metrics(engine.at.history)
+            self.board.epoch(engine, row, best=best)
+        if not self.alone:
+            self.save()
+        self.told.epoch(engine, row, best=best)
+
+    def save(self) -> None:
+        """The checkpoint, and the weights as they are. Every process takes part."""
+        self.saved = time.monotonic()
+        engine = self.engine
+        if self.first or sharded(engine.fabric):
+            state, weights = engine.state(), engine.weights()
+            if self.first:
+                write_checkpoint(self.folder.checkpoint, state)
+                write_weights(self.folder.last, weights, {"step": str(engine.at.step)})
+        engine.fabric.barrier()
+
+
+def _check_same_data(folder: RunFolder, collection: Collection) -> None:
+    before = folder.read_info()["data"].get("fingerprint")
+    if before != collection.fingerprint:
+        raise SpecError.of(
+            "NS606", f"the data of {folder.path} has changed since the run began",
+            notes=["its examples, or their split, are not the same"], helps=["give the same data with `--data`, or start a new run"],
+        )  # fmt: skip
+
+
+def _info(request: Request, engine: Engine) -> dict[str, Any]:
+    plan, collection = engine.plan, engine.collection
+    place = Path(request.data)
+    return {
+        "data": {
+            "where": str(place.resolve()) if place.exists() else request.data,
+            "options": asdict(request.options),
+            "classes": list(collection.classes),
+            "counts": _counts(collection),
+            "fingerprint": collection.fingerprint,
+            "skipped": list(collection.skipped),
+        },
+        "task": plan.task,
+        "save_every": request.save_every,
+        "test": request.test,
+        "environment": environment(engine.fabric),
+    }
+
+
+def _counts(collection: Collection) -> dict[str, int]:
+    parts = {"train": collection.train, "validation": collection.validation, "test": collection.test}
+    return {name: len(examples) for name, examples in parts.items() if examples is not None}
+
+
+def _test(engine: Engine, folder: RunFolder) -> Score | None:
+    """The best weights on the examples that nothing was chosen by."""
+    if engine.collection.test is None:
+        return None
+    if not sharded(engine.fabric):
+        target = engine.ema.module if engine.ema is not None else engine.module
+        target.load_state_dict(read_weights(folder.best))
+    return engine.evaluate(engine.collection.test)
+
+
+def _write_result(folder: RunFolder, finished: bool, best: Row | None, test: Score | None) -> None:
+    info = folder.read_info()
+    info["result"] = {
+        "finished": finished,
+        "best_epoch": best.epoch if best is not None else None,
+        "validation": asdict(best.score) if best is not None else None,
+        "test": asdict(test) if test is not None else None,
+    }
+    folder.write_info(info)

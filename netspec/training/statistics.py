@@ -1,0 +1,79 @@
+"""Numbers of the training set that the net itself holds: means and deviations of its `normalize` layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import Collection, Examples, batches
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph, Node
+from netspec.ops.norm import Normalize
+from netspec.training.inputs import Inputs
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["colours", "fill_statistics"]
+
+_BATCH = 256
+_MOST_FOR_COLOURS = 10_000
+
+
+def fill_statistics(
+    graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, workers: int = 0
+) -> None:
+    """Writes the training set's mean (and deviation) into the buffers of `normalize channel` and `normalize image`.
+
+    Raises SpecError (NS604) where such a layer does not stand directly behind an input.
+    """
+    wanted = [n for n in graph.nodes if isinstance(n.op, Normalize) and n.op.source != "given" and n.shares is None]
+    if not wanted:
+        return
+    names = {index: name for name, index in graph.inputs}
+    for node in wanted:
+        if node.inputs[0] not in names:
+            raise SpecError.of(
+                "NS604", f"`{node.name}` (line {node.span.line}) normalizes by the training set, and does not stand behind an input",
+                helps=["write it directly below `input`, or use `bn` here"],
+            )  # fmt: skip
+    moments = _moments(collection.train, inputs, workers)
+    buffers = dict(module.named_buffers())
+    for node in wanted:
+        mean, square = moments[list(inputs.kinds).index(names[node.inputs[0]])]
+        for name, value in _numbers(node, mean, square).items():
+            buffer = buffers[f"{node.name}.{name}"]
+            buffer.copy_(value.reshape(buffer.shape))
+
+
+def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
+    """mean and std of a layer from the means of every element and of its square, both of the input's shape."""
+    assert isinstance(node.op, Normalize)
+    if node.op.source == "image":
+        return {"mean": mean}
+    axis = node.type.feature_axis - 1
+    others = [a for a in range(mean.ndim) if a != axis]
+    centre, squares = (mean.mean(others), square.mean(others)) if others else (mean, square)
+    std = (squares - centre.square()).clamp(min=0).sqrt()
+    std[std < 1e-6] = 1.0  # a constant channel stays at zero
+    return {"mean": centre, "std": std}
+
+
+def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Tensor, Tensor]]:
+    """The mean of every element and of its square over the examples, for each input of the net, in float64."""
+    totals: list[Any] = []
+    plan = [range(i, min(i + _BATCH, len(examples))) for i in range(0, len(examples), _BATCH)]
+    for batch in batches(examples, plan, workers):
+        values, _ = inputs.test(batch)
+        sums = [(v.double().sum(0), v.double().square().sum(0)) for v in values]
+        totals = sums if not totals else [(a + c, b + d) for (a, b), (c, d) in zip(totals, sums, strict=True)]
+    return [(a / len(examples), b / len(examples)) for a, b in totals]
+
+
+def colours(examples: Examples, image: str) -> Tensor:
+    """The principal components of colour that `lighting` varies, over at most 10,000 training images."""
+    from netspec.training.lighting import principal_colours
+
+    most = min(len(examples), _MOST_FOR_COLOURS)
+    plan = [range(i, min(i + _BATCH, most)) for i in range(0, most, _BATCH)]
+    return principal_colours(batch.inputs[image].float() / 255 for batch in batches(examples, plan, 0))
