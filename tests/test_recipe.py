@@ -43,7 +43,7 @@ def test_a_recipe_is_read() -> None:
     assert dict(optimizer.values) == {"lr": 0.01, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "decay": "weights"}
     assert [i.word for i in recipe.settings["init"]] == ["gaussian", "bias"]
     assert recipe.augment["rescale"].values == {"high": 1.6}
-    assert recipe.augment["crop"].values == {"size": (24, 24), "pad": 4}
+    assert recipe.augment["crop"].values == {"size": (24, 24), "pad": 4, "from": None}
     freeze = recipe.one("freeze")
     assert freeze is not None
     assert freeze.labels == ("stem",)
