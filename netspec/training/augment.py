@@ -1,0 +1,203 @@
+"""The `augment { … }` section, carried out on batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.training.colour import Jitter, erase
+from netspec.training.crops import centre, ten_crops
+from netspec.training.draws import Draws
+from netspec.training.geometry import Geometry
+from netspec.training.lighting import light, principal_colours
+from netspec.training.mixing import Mixed, mix, unmixed
+from netspec.training.pixels import PixelStatistics, pixel_statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netspec.training.recipe import Chosen
+
+__all__ = ["Augmenter", "Mixed", "PixelStatistics", "pixel_statistics", "principal_colours", "ten_crops"]
+
+
+class Augmenter:
+    """The `augment { … }` section, carried out on batches, on the device that they are on.
+
+    `stored` is C x H x W as the images come from the data set, `wanted` the input of the net. `colours` are the
+    principal_colours of the training set, which `lighting` needs; they may be set later. Whatever is drawn depends on
+    the seed, the step and the row in the global batch, and on nothing else (see Draws).
+
+    The order is fixed: geometry (all of it one resampling, see geometry.maps), jitter, lighting, erase; then mixup or
+    cutmix. Raises SpecError (NS604) where an augmentation cannot be applied.
+    """
+
+    def __init__(
+        self,
+        augment: Mapping[str, Chosen],
+        stored: tuple[int, ...],
+        wanted: tuple[int, ...],
+        seed: int,
+        colours: Tensor | None = None,
+    ) -> None:
+        self.seed, self.colours = seed, colours
+        self.stored, self.wanted = stored, wanted
+        self.settings = {name: dict(chosen.values) for name, chosen in augment.items()}
+        self.is_image = len(stored) == 3 and len(wanted) == 3
+        self._require_images()
+        self.geometry = self._geometry() if self.is_image else None
+        self.jitter = self._jitter()
+        if "lighting" in self.settings and stored[0] != 3:
+            raise _cannot("lighting", f"needs images in colour, and these are of {_sizes(stored)}", "take it out")
+
+    @property
+    def needs_colours(self) -> bool:
+        """Whether `colours` must be set before training."""
+        return "lighting" in self.settings
+
+    @property
+    def mixes(self) -> bool:
+        return "mixup" in self.settings or "cutmix" in self.settings
+
+    def train(self, images: Tensor, step: int, rows: range, total: int) -> Tensor:
+        """Images from 0 to 1, N x C x H x W, to N x C x h x w, float32 from 0 to 1.
+
+        They are the rows `rows` of a global batch of `total`.
+        """
+        import torch
+
+        draws = self._draws(images, step, rows, total)
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            images = images.float()
+            if self.geometry is not None:
+                images = self.geometry.apply(images, draws)
+            if self.jitter is not None:
+                images = self.jitter.apply(images, draws)
+            if self.needs_colours:
+                if self.colours is None:
+                    raise RuntimeError("lighting without the principal colours of the training set")
+                images = light(images, self.colours, self.settings["lighting"]["std"], draws)
+            if "erase" in self.settings:
+                images = erase(images, self.settings["erase"]["p"], draws)
+        return images
+
+    def test(self, images: Tensor) -> Tensor:
+        """The centre of the images (with zeros around smaller ones), N x C x h x w, float32; nothing is drawn."""
+        return centre(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
+
+    def mix(self, images: Tensor, target: Tensor, step: int, rows: range, total: int) -> tuple[Tensor, Mixed]:
+        """Mixup and cutmix of what `train` returned, N x C x h x w, and of its targets, N or N x … (see mixing.mix)."""
+        import torch
+
+        if not self.mixes:
+            return images, unmixed(images, target)
+        draws = self._draws(images, step, rows, total)
+        mixup, cutmix = (
+            self.settings[name]["alpha"] if name in self.settings else None for name in ("mixup", "cutmix")
+        )
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            return mix(images.float(), target, mixup, cutmix, draws)
+
+    def _draws(self, images: Tensor, step: int, rows: range, total: int) -> Draws:
+        if len(rows) != images.shape[0] or (rows and not 0 <= min(rows) <= max(rows) < total):
+            raise ValueError(f"{images.shape[0]} images are not rows {rows} of a batch of {total}")
+        return Draws(self.seed, step, rows, total)
+
+    # What is asked for
+
+    def _require_images(self) -> None:
+        for name in self.settings:
+            if not self.is_image and name != "mixup":
+                raise _cannot(name, f"changes images, and the input is of {_sizes(self.wanted)}", "take it out")
+        if self.is_image and self.stored[0] != self.wanted[0]:
+            raise SpecError.of(
+                "NS604",
+                f"the images have {self.stored[0]} channels, and the net reads {self.wanted[0]}",
+                helps=[f"write `input {_sizes((self.stored[0], *self.wanted[1:]))}`"],
+            )
+
+    def _geometry(self) -> Geometry:
+        stored, wanted = (self.stored[1], self.stored[2]), (self.wanted[1], self.wanted[2])
+        crop = self.settings.get("crop")
+        pad = 0
+        if crop is not None:
+            pad = self._check_crop(crop, stored, wanted)
+        elif stored != wanted:
+            fits = stored[0] >= wanted[0] and stored[1] >= wanted[1]
+            raise SpecError.of(
+                "NS604",
+                f"the images are {_sizes(stored)}, and the net reads {_sizes(wanted)}",
+                helps=["write `crop` into `augment { … }`: a random part in training, the centre in testing"]
+                if fits
+                else [],
+            )
+        return Geometry(
+            stored,
+            wanted,
+            crop=crop is not None,
+            pad=pad,
+            flip=self.settings.get("flip", {}).get("p", 0.0),
+            flip_vertical=self.settings.get("flip_vertical", {}).get("p", 0.0),
+            rotate=self._range("rotate"),
+            translate=self._range("translate"),
+            rescale=self.settings.get("rescale", {}).get("high"),
+            shear=self._range("shear"),
+            stretch=self.settings.get("stretch", {}).get("high"),
+        )
+
+    def _check_crop(self, crop: Mapping[str, Any], stored: tuple[int, int], wanted: tuple[int, int]) -> int:
+        """The padding of a crop that can be cut."""
+        pad: int = crop["pad"]
+        size: tuple[int, ...] = wanted if crop["size"] is None else tuple(crop["size"])
+        size = size * 2 if len(size) == 1 else size
+        if size != wanted:
+            raise _cannot("crop", f"gives {_sizes(size)}, and the net reads {_sizes(wanted)}", "write `crop` alone")
+        scaled = crop.get("from")
+        if scaled is not None and min(stored) != scaled:
+            raise _cannot(
+                "crop", f"`from={scaled}`: these images come as {_sizes(stored)}", f"take `from={scaled}` out"
+            )
+        if any(s > c + 2 * pad for s, c in zip(wanted, stored, strict=True)):
+            around = f" with {pad} zeros on every side" if pad else ""
+            raise _cannot(
+                "crop",
+                f"{_sizes(wanted)} is larger than the images, {_sizes(stored)}{around}",
+                "scale the images when they are read, `crop from=…`, or put zeros around them, `crop pad=…`",
+            )
+        return pad
+
+    def _range(self, name: str) -> tuple[float, float] | None:
+        given = self.settings.get(name)
+        if given is None:
+            return None
+        high: float = given["high"]
+        low: float = -high if given["low"] is None else given["low"]
+        if low > high:
+            raise _cannot(name, f"low {low:g} is above high {high:g}", f"write `{name} low={high:g} high={low:g}`")
+        return low, high
+
+    def _jitter(self) -> Jitter | None:
+        given = self.settings.get("jitter")
+        if given is None:
+            return None
+        channels = self.stored[0]
+        if channels not in (1, 3):
+            raise _cannot("jitter", f"changes gray images and images in colour; these have {channels} channels", "")
+        if channels == 1:
+            for name in ("saturation", "hue"):
+                if given[name]:
+                    raise _cannot("jitter", f"gray images have no {name}", f"take `{name}={given[name]:g}` out")
+            return Jitter(given["brightness"], given["contrast"], 0.0, 0.0)
+        saturation, hue = (
+            usual if given[name] is None else given[name] for name, usual in (("saturation", 0.4), ("hue", 0.1))
+        )
+        return Jitter(given["brightness"], given["contrast"], saturation, hue)
+
+
+def _cannot(name: str, why: str, help_: str) -> SpecError:
+    return SpecError.of("NS604", f"`{name}` cannot be carried out: {why}", helps=[help_] if help_ else [])
+
+
+def _sizes(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))

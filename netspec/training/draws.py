@@ -1,0 +1,76 @@
+"""Random numbers of augmentation: each is a function of the seed, the step and the row in the global batch, alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+__all__ = ["Draws", "on_device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The draws for the rows `rows` of a global batch of `total` examples at one step.
+
+    Every use has a stream of its own, named after it, so that asking for one augmentation more leaves the others as
+    they are. A stream is numpy's Philox (Salmon et al. 2011) with the hash of (seed, step, name) as its key; it is
+    drawn for the whole batch in the order of its rows, so a run that is resumed, and one that is spread over several
+    processes, draw what an undisturbed run on one process draws.
+    """
+
+    seed: int
+    step: int
+    rows: range
+    total: int
+
+    def uniform(self, name: str, each: int = 1) -> Array:
+        """rows x each numbers, uniform in [0, 1)."""
+        drawn: Array = self._stream(name).random((self.total, each))[self._mine]
+        return drawn
+
+    def normal(self, name: str, each: int = 1) -> Array:
+        """rows x each numbers, normal with mean 0 and standard deviation 1."""
+        drawn: Array = self._stream(name).standard_normal((self.total, each))[self._mine]
+        return drawn
+
+    def beta(self, name: str, alpha: float) -> Array:
+        """A number for each row, Beta(alpha, alpha)."""
+        drawn: Array = self._stream(name).beta(alpha, alpha, self.total)[self._mine]
+        return drawn
+
+    def between(self, name: str, low: float, high: float, each: int = 1) -> Array:
+        """rows x each numbers, uniform between two ends."""
+        return low + (high - low) * self.uniform(name, each)
+
+    def log_between(self, name: str, low: float, high: float) -> Array:
+        """rows x 1 numbers whose logarithms are uniform between those of two ends."""
+        import numpy as np
+
+        return np.exp(self.between(name, float(np.log(low)), float(np.log(high))))
+
+    @property
+    def _mine(self) -> slice:
+        return slice(self.rows.start, self.rows.stop, self.rows.step)
+
+    def _stream(self, name: str) -> np.random.Generator:
+        import numpy as np
+
+        key = blake2b(f"{self.seed}/{self.step}/{name}".encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+
+
+def on_device(columns: Sequence[Array], like: Tensor) -> list[Tensor]:
+    """Columns of one number for each image, as float32 tensors of N x 1 x 1 on the device of the images: one copy."""
+    import numpy as np
+    import torch
+
+    stacked = torch.from_numpy(np.stack(columns).astype(np.float32)).to(like.device, non_blocking=True)
+    return list(stacked[:, :, None, None])

@@ -1,0 +1,89 @@
+"""Mixup and cutmix: examples and their targets, two by two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netspec.training.draws import Draws, on_device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Mixed", "mix", "unmixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """The targets of a mixed batch: of each example its own, that of its partner, and the share of its own (N, float32).
+
+    Where nothing is mixed, `other` is `target` itself, and every share is 1.
+    """
+
+    target: Tensor
+    other: Tensor
+    share: Tensor
+
+    def loss(self, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """share of(target) + (1 - share) of(other), for a loss that gives a number for each example (N)."""
+        if self.other is self.target:
+            return of(self.target)
+        own, other = of(self.target), of(self.other)
+        return self.share * own + (1 - self.share) * other
+
+
+def unmixed(images: Tensor, target: Tensor) -> Mixed:
+    return Mixed(target, target, images.new_ones(images.shape[0]))
+
+
+def mix(
+    images: Tensor, target: Tensor, mixup: float | None, cutmix: float | None, draws: Draws
+) -> tuple[Tensor, Mixed]:
+    """Mixes every example with its partner. `mixup` and `cutmix` are the alphas; of both, each example draws one.
+
+    Partners are neighbours in the batch, which was shuffled: the first and the second, the third and the fourth, and
+    so on; the last of an odd number takes the one before it. So processes (and steps of accumulation) that hold an
+    even number of rows one behind the other mix what one process would.
+
+    Mixup (Zhang et al. 2018): share x + (1 - share) partner, with a share from Beta(alpha, alpha) for each example.
+    Cutmix (Yun et al. 2019): a rectangle of the image's own proportions and of 1 - share of its area, its centre
+    uniform, is the partner's; what of it lies outside is left away, and the share is that of the pixels that stay.
+    """
+    import numpy as np
+    import torch
+
+    n = images.shape[0]
+    if n < 2 or (mixup is None and cutmix is None):
+        return images, unmixed(images, target)
+    partners = np.arange(n) ^ 1
+    partners[-1] = n - 2
+    partner = torch.from_numpy(partners).to(images.device, non_blocking=True)
+    pasting = (
+        draws.uniform("mix which")[:, 0] < 0.5
+        if mixup is not None and cutmix is not None
+        else np.full(n, cutmix is not None)
+    )
+    share, box = np.ones(n), np.zeros((4, n))
+    if cutmix is not None:
+        height, width = images.shape[2:]
+        side = np.sqrt(1 - draws.beta("cutmix", cutmix))
+        centre = draws.uniform("cutmix place", 2).T * np.array([[height], [width]])
+        for axis, size in enumerate((height, width)):
+            box[2 * axis] = np.clip(np.rint(centre[axis] - side * size / 2), 0, size)
+            box[2 * axis + 1] = np.clip(np.rint(centre[axis] + side * size / 2), 0, size)
+        share = 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width)
+        box[:, ~pasting] = 0
+    if mixup is not None:
+        share = np.where(pasting, share, draws.beta("mixup", mixup))
+    theirs = images[partner]
+    shares, blend, *ends = on_device([share, np.where(pasting, 1.0, share), *box], images)
+    mixed = images
+    if mixup is not None:
+        mixed = torch.lerp(theirs, images, blend.reshape(n, *(1 for _ in images.shape[1:])))
+    if cutmix is not None:
+        y = torch.arange(images.shape[2], device=images.device)[:, None]
+        x = torch.arange(images.shape[3], device=images.device)
+        pasted = (y >= ends[0]) & (y < ends[1]) & (x >= ends[2]) & (x < ends[3])
+        mixed = torch.where(pasted[:, None], theirs, mixed)
+    return mixed, Mixed(target, target[partner], shares.reshape(n))
