@@ -29,6 +29,7 @@ __all__ = ["command"]
 @click.argument("file", metavar="SPEC", required=False)
 @data_option
 @click.option(
+    "--folder",
     "--run",
     "run",
     metavar="FOLDER",

@@ -18,6 +18,7 @@ from netspec.training.inputs import Inputs
 from netspec.training.learner import logits_module, outputs_of
 from netspec.training.losses import loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
+from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
 from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
@@ -61,6 +62,9 @@ class Row:
 class Watcher:
     """What is told of a run while it goes on. Every method may be left as it is."""
 
+    def note(self, text: str) -> None:
+        """Something that a reader should know, once."""
+
     def update(self, engine: Engine, loss: float | None) -> None:
         """After every update; `loss` is None where it is still on a GPU."""
 
@@ -103,8 +107,12 @@ class Engine:
         self.workers = workers
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.module = logits_module(plan, module)
-        self.groups = Groups.of(plan, self.module)
         self.cuda = fabric.device.type == "cuda"
+        self.division = Division()
+        if fabric.world_size > 1:
+            self.module = share_batch_statistics(self.module, cuda=self.cuda)
+            share_dropout(self.module, self.division)
+        self.groups = Groups.of(plan, self.module)
         images = any(t.layout == "map" and t.rank == 2 for t in plan.inputs.values())
         self.module.to(fabric.device)
         if self.cuda and images:
@@ -124,6 +132,10 @@ class Engine:
         self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
         self.at = Progress()
         self.sums = Sums()
+        self.notes: list[str] = []
+        """What a reader should know of how the run begins, such as where its weights come from."""
+        self.replaced: set[str] = set()
+        """Files that could not be decoded, for which others stood in."""
 
     # The whole run
 
@@ -229,7 +241,7 @@ class Engine:
 
     def gradients(self, pieces: list[Piece], held: list[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update; the mean loss of this process's share, penalties included."""
-        seed_update(self.plan.seed, step, self.share.rank, cuda=self.cuda)
+        seed_update(self.plan.seed, step, cuda=self.cuda)
         total = None
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=True)):
             last = number == len(pieces) - 1
@@ -247,6 +259,8 @@ class Engine:
 
     def losses(self, batch: Any, piece: Piece, place: int) -> tuple[Tensor, Tensor | None, int]:
         """The loss of each example, auxiliary heads included; how many of how many answers are right."""
+        self.division.rows, self.division.total = piece.rows, piece.total
+        self.replaced.update(batch.replaced)
         inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
         outputs = outputs_of(self.plan, self.wrapped(*inputs))
         losses = None

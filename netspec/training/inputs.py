@@ -36,7 +36,7 @@ class Inputs:
         mixed = None
         if self.augmenter is not None and self.image is not None:
             images = self.augmenter.train(values[self.image], place, rows, total)
-            if self.plan.task != "input":
+            if self.augmenter.mixes and self.plan.task != "input":
                 images, mixed = self.augmenter.mix(images, target, place, rows, total)
             values[self.image] = images
         ordered = self._ordered(values)

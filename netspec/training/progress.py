@@ -40,6 +40,9 @@ class Reporter(Watcher):
     def __exit__(self, *_: Any) -> None:
         self.bar.stop()
 
+    def note(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
     def update(self, engine: Engine, loss: float | None) -> None:
         if not self.console.is_terminal:
             return

@@ -80,6 +80,8 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
         fabric.barrier()
         keeper.save()
     keeper.begin()
+    for note in engine.notes:
+        keeper.told.note(note)
     with Interruption(fabric) as interruption:
         try:
             finished = engine.fit(keeper, interruption)
@@ -92,6 +94,10 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
         draw_curves(folder.curves, {folder.path.name: engine.at.history})
         _write_result(folder, finished, best, test)
     fabric.barrier()
+    if engine.replaced:
+        keeper.told.note(
+            f"{len(engine.replaced)} files could not be decoded; others of their class stood in: {', '.join(sorted(engine.replaced)[:3])}"
+        )
     advice = verdict_of_curves(engine.at.history) if finished else None
     return Outcome(
         folder, fabric.is_global_zero, finished, best, test, _counts(engine.collection), advice, interruption.signal
@@ -117,8 +123,13 @@ def build_engine(
     import torch
 
     module = model.to_torch(seed=plan.seed)
-    if fresh:
-        _start(model, plan, module, request)
+    notes = (
+        [f"{len(collection.skipped)} corrupt examples are left out: {', '.join(collection.skipped[:3])}"]
+        if collection.skipped
+        else []
+    )
+    if fresh and (story := _start(model, plan, module, request)) is not None:
+        notes.append(f"weights: {story}")
     image = next((name for name, shape in collection.train.shapes.items() if len(shape) == 3), None)
     cuda = fabric.device.type == "cuda"
     inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
@@ -127,15 +138,21 @@ def build_engine(
     compiled = (
         request.hardware.compiled if request.hardware.compiled is not None else cuda and torch.cuda.is_available()
     )
-    return Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
+    engine = Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
+    engine.notes += notes
+    return engine
 
 
-def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) -> None:
+def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) -> str | None:
+    """Loads the weights that are asked for, and says which; None where there are none."""
     path = request.weights
     if path is None and plan.weights is not None:
         path = _beside(request.source, plan.weights)
-    if path is not None:
-        module.load_state_dict(starting_weights(model, path).state, strict=False)
+    if path is None:
+        return None
+    start = starting_weights(model, path)
+    module.load_state_dict(start.state, strict=False)
+    return start.story
 
 
 def _beside(source: SourceFile, name: str) -> Path:

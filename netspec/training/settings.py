@@ -53,7 +53,7 @@ SETTINGS = table(
     Setting("schedule", "how the learning rate changes", (
         _schedule("constant", "it does not"),
         _schedule("step", "times gamma every so many epochs or steps", every=option(Integer(1), 30, "how many", first=True), gamma=option(RATE, 0.1, "factor"), unit=_unit()),
-        _schedule("multistep", "times gamma at each of these epochs or steps", at=option(Milestones(), (30, 60, 80), "when", first=True), gamma=option(RATE, 0.1, "factor"), unit=_unit()),
+        _schedule("multistep", "times gamma at each of these epochs or steps", at=option(Milestones(), (30, 60, 80), "when"), gamma=option(RATE, 0.1, "factor"), unit=_unit()),
         _schedule("exp", "times gamma after every epoch or step", gamma=option(RATE, 0.97, "factor", first=True), unit=_unit()),
         _schedule("poly", "(1 - t/T)^power, t of T updates", power=option(RATE, 0.5, "exponent", first=True)),
         _schedule("inverse", "1/(1 + rate t)", rate=option(RATE, 1.0, "rate", first=True), unit=_unit()),

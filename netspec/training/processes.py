@@ -1,0 +1,99 @@
+"""What makes several processes compute what one process would: batch statistics and dropout of the whole batch."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Division", "share_batch_statistics", "share_dropout"]
+
+
+class Division:
+    """How the batch of the running update is divided: this process holds rows `rows` of `total`."""
+
+    def __init__(self) -> None:
+        self.rows, self.total = range(0), 0
+
+
+def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.Module:
+    """Batch norms that take mean and variance over the batches of every process (on a GPU, torch's SyncBatchNorm)."""
+    from torch import nn
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    if cuda:
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        return converted
+    for part in module.modules():
+        if isinstance(part, _BatchNorm):
+            part.__class__ = _shared_norm(type(part))
+    return module
+
+
+def share_dropout(module: torch.nn.Module, division: Division) -> None:
+    """Dropout whose mask is drawn for the whole batch, of which each process takes its rows."""
+    from torch import nn
+    from torch.nn.modules.dropout import _DropoutNd
+
+    for part in module.modules():
+        if isinstance(part, (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)):
+            assert isinstance(part, _DropoutNd)
+            part.__class__ = _shared_dropout(type(part))
+            part.division = division  # type: ignore[assignment]
+
+
+@cache
+def _shared_norm(kind: Any) -> Any:
+    """A batch norm whose sums go over every process; its weights and state stay as they are."""
+    import torch
+    from torch.distributed.nn.functional import all_reduce
+
+    class SharedBatchNorm(kind):  # type: ignore[misc]
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if not self.training:
+                result: torch.Tensor = super().forward(x)
+                return result
+            axes = [0, *range(2, x.ndim)]
+            places = x.numel() // x.shape[1]
+            sums = torch.cat([x.sum(axes), x.square().sum(axes), x.new_full((1,), float(places))])
+            total = all_reduce(sums)
+            channels = x.shape[1]
+            count = total[-1]
+            mean = total[:channels] / count
+            variance = (total[channels : 2 * channels] / count - mean.square()).clamp(min=0)
+            if self.track_running_stats:
+                self._remember(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
+            shape = (1, -1, *[1] * (x.ndim - 2))
+            y = (x - mean.reshape(shape)) * torch.rsqrt(variance + self.eps).reshape(shape)
+            return y * self.weight.reshape(shape) + self.bias.reshape(shape) if self.affine else y
+
+        def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+            self.num_batches_tracked.add_(1)
+            share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(variance, share)
+
+    return SharedBatchNorm
+
+
+@cache
+def _shared_dropout(kind: Any) -> Any:
+    import torch
+
+    per_channel = kind is not torch.nn.Dropout
+
+    class SharedDropout(kind):  # type: ignore[misc]
+        division: Division
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if not self.training or self.p in (0.0, 1.0):
+                result: torch.Tensor = super().forward(x)
+                return result
+            rows, total = self.division.rows, self.division.total
+            rest = (x.shape[1], *[1] * (x.ndim - 2)) if per_channel else x.shape[1:]
+            mask = torch.empty((total, *rest), dtype=x.dtype, device=x.device).bernoulli_(1 - self.p).div_(1 - self.p)
+            return x * (mask[rows.start : rows.stop] if len(rows) else mask[:1])
+
+    return SharedDropout

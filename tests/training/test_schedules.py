@@ -1,0 +1,86 @@
+"""Schedules against torch's own, update by update."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.optim import lr_scheduler as s
+
+import netspec
+from netspec.training.plan import Plan
+from netspec.training.schedules import Plateau, Schedule, schedule
+
+EPOCHS, UPDATES = 12, 5
+TOTAL = EPOCHS * UPDATES
+
+
+def mine(text: str, lr: float = 0.4) -> Schedule:
+    spec = f"input 4\nFC-2\ntrain {{\noptimizer sgd lr={lr}\nschedule {text}\n}}"
+    plan = Plan.of(netspec.loads(spec).graph)
+    return schedule(plan.schedule, lr=plan.lr, epochs=EPOCHS, updates=UPDATES)
+
+
+def rates_of_torch(make, *, each: int) -> list[float]:
+    """The rate at every update of torch's scheduler, stepped after every `each` updates."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    scheduler = make(optimizer)
+    rates = []
+    for step in range(TOTAL):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if (step + 1) % each == 0 and step + 1 < TOTAL:
+            scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("text", "make", "each"),
+    [
+        ("constant", lambda o: s.ConstantLR(o, 1.0), 1),
+        ("step 4 gamma=0.3", lambda o: s.StepLR(o, 4, 0.3), UPDATES),
+        ("step 7 gamma=0.3 unit=step", lambda o: s.StepLR(o, 7, 0.3), 1),
+        ("multistep at=[3, 9] gamma=0.2", lambda o: s.MultiStepLR(o, [3, 9], 0.2), UPDATES),
+        ("multistep at=[3, 9] gamma=0.2 unit=step", lambda o: s.MultiStepLR(o, [3, 9], 0.2), 1),
+        ("exp 0.97", lambda o: s.ExponentialLR(o, 0.97), UPDATES),
+        ("exp 0.97 unit=step", lambda o: s.ExponentialLR(o, 0.97), 1),
+        ("poly", lambda o: s.PolynomialLR(o, TOTAL, 0.5), 1),
+        ("poly 2", lambda o: s.PolynomialLR(o, TOTAL, 2.0), 1),
+        ("inverse 0.5 unit=step", lambda o: s.LambdaLR(o, lambda t: 1 / (1 + 0.5 * t)), 1),
+        ("inverse 0.5", lambda o: s.LambdaLR(o, lambda t: 1 / (1 + 0.5 * t / UPDATES)), 1),
+        ("cosine", lambda o: s.CosineAnnealingLR(o, TOTAL), 1),
+        ("cosine low=0.1", lambda o: s.CosineAnnealingLR(o, TOTAL, 0.1), 1),
+        ("onecycle", lambda o: s.OneCycleLR(o, 0.4, total_steps=TOTAL, cycle_momentum=False), 1),
+        ("onecycle rise=0.1", lambda o: s.OneCycleLR(o, 0.4, total_steps=TOTAL, pct_start=0.1, cycle_momentum=False), 1),
+    ],
+)  # fmt: skip
+def test_the_rate_of_every_update_is_torch_s(text: str, make, each: int) -> None:
+    factor = mine(text)
+    assert [0.4 * factor(i) for i in range(TOTAL)] == pytest.approx(rates_of_torch(make, each=each), rel=1e-6, abs=1e-9)
+
+
+def test_a_warm_up_is_linear_and_the_schedule_begins_after_it() -> None:
+    warm, plain = mine("cosine warmup=3"), schedule_of_rest("cosine", EPOCHS - 3)
+    assert [warm(i) for i in range(15)] == pytest.approx([(i + 1) / 15 for i in range(15)])
+    assert [warm(i) for i in range(15, TOTAL)] == pytest.approx([plain(i) for i in range(TOTAL - 15)])
+
+
+def schedule_of_rest(text: str, epochs: int) -> Schedule:
+    plan = Plan.of(netspec.loads(f"input 4\nFC-2\ntrain {{ schedule {text} }}").graph)
+    return schedule(plan.schedule, lr=plan.lr, epochs=epochs, updates=UPDATES)
+
+
+def test_a_warm_up_longer_than_the_run_only_warms_up() -> None:
+    factor = mine("exp 0.5 warmup=40")
+    assert [factor(i) for i in (0, TOTAL - 1)] == pytest.approx([1 / TOTAL, 1.0])
+
+
+def test_plateau_is_torch_s_reduce_on_plateau() -> None:
+    scores = [0.5, 0.6, 0.6, 0.55, 0.6, 0.7, 0.7, 0.7, 0.7, 0.71, 0.5, 0.5, 0.5, 0.5]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = s.ReduceLROnPlateau(optimizer, mode="max", factor=0.1, patience=2, threshold=0.0)
+    ours = Plateau(0.1, 2)
+    for score in scores:
+        theirs.step(score)
+        ours.see(score)
+        assert ours.scale == pytest.approx(optimizer.param_groups[0]["lr"])
+    assert ours.scale == pytest.approx(0.001)
