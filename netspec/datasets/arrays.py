@@ -76,10 +76,16 @@ def array_source(
     if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
         raise SpecError.of("NS601", f"the parts of {name} have different targets")
     part_of = np.concatenate(codes)
+    answers = np.concatenate(targets) if targets else None
+    if answers is not None and answers.dtype.kind == "U" and answers.ndim == 1 and not classes:
+        names, answers = np.unique(answers, return_inverse=True)
+        classes = tuple(names.tolist())
+    if answers is not None and answers.dtype.kind not in "biuf":
+        raise SpecError.of("NS602", f"the targets of {name} are no numbers", notes=[f"they are {answers.dtype}"])
     return Source(
         name,
         pools[0] if len(pools) == 1 else JoinedPool(pools),
-        np.concatenate(targets) if targets else None,
+        answers,
         part_of,
         keys_of_numbers(len(part_of)),
         digest.hexdigest(),
@@ -118,7 +124,7 @@ def _not_finite(arrays: Arrays) -> dict[int, str]:
             bad = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
             for row in np.flatnonzero(bad).tolist():
                 inner = np.argwhere(~np.isfinite(piece[row]))[0].tolist() if piece.ndim > 1 else []
-                place = f"{shown}[{', '.join(map(str, [start + row, *inner]))}]"
+                place = f"element [{', '.join(map(str, [start + row, *inner]))}] of {shown}"
                 found.setdefault(start + row, place)
     return dict(sorted(found.items()))
 
@@ -130,4 +136,4 @@ def content_hash(digest: Any, part: str, arrays: Arrays) -> None:
     for name, array in [*sorted(arrays.inputs.items()), ("", arrays.targets)]:
         if array is not None:
             digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+            digest.update(np.ascontiguousarray(array).ravel().view(np.uint8).data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
@@ -30,13 +31,15 @@ def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
 
 
 def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
-    """The CxHxW image that the net takes, where it takes one; `channels` are those of the data, for nets that take rows."""
+    """The CxHxW image that the net takes, where it takes one. For nets that take a vector (of a square image) or rows,
+    `channels` says what they are made of."""
     if kind.layout == "map" and kind.rank == 2:
         channels, height, width = kind.shape
         return (channels, height, width) if channels in CHANNELS else None
     if kind.layout == "sequence" and kind.shape[1] % channels == 0:
         return channels, kind.shape[0], kind.shape[1] // channels
-    return None
+    side = isqrt(kind.size // channels)
+    return (channels, side, side) if kind.layout == "vector" and channels * side * side == kind.size else None
 
 
 def covering(height: int, width: int, target: tuple[int, int], pixels: int | None) -> tuple[int, int]:
@@ -89,8 +92,6 @@ def _fits(sizes: tuple[int, ...], kind: TensorType) -> bool:
 
 
 def _size(sizes: tuple[int, ...]) -> int:
-    from math import prod
-
     return prod(sizes)
 
 
@@ -102,8 +103,11 @@ def _resized(array: np.ndarray[Any, Any], kind: TensorType, pixels: int | None) 
     import numpy as np
 
     images = _image(array)
-    target = None if images is None else image_size(kind, images.shape[1])
-    if images is None or target is None or (images.shape[1], target[0]) not in ((1, 1), (3, 3), (1, 3), (3, 1), (4, 4)):
+    if images is None:
+        return None
+    own = images.shape[1]
+    target = image_size(kind, own) or (image_size(kind, 4 - own) if own in (1, 3) else None)
+    if target is None or (own != target[0] and 4 in (own, target[0])):
         return None
     kept = np.uint8 if images.dtype == np.uint8 else np.float32
     result = np.empty((len(images), *target), dtype=kept)
@@ -140,7 +144,8 @@ def input_line(shape: tuple[int, ...], *, layout: str = "map") -> str:
 
 
 def _misfit(array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> SpecError:
-    images = None if kind.layout == "ids" else _image(array)
+    is_rows = kind.layout == "sequence" and array.ndim == 3 and array.dtype != "uint8"
+    images = None if kind.layout == "ids" or is_rows else _image(array)
     shape = tuple(array.shape[1:] if images is None else images.shape[1:])
     what = {"u": "whole numbers", "i": "whole numbers", "b": "yes or no", "f": "fractions"}[array.dtype.kind]
     notes = [
@@ -153,7 +158,7 @@ def _misfit(array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> SpecEr
         helps.append("channels come first: store the array transposed, x.transpose(0, 3, 1, 2)")
     elif _size(shape) == kind.size and len(shape) == 1 and kind.layout != "ids":
         helps.append(f"store the array as N x {sizes(kind.shape)}: x.reshape(-1, {', '.join(map(str, kind.shape))})")
-    layout = kind.layout if kind.layout == "ids" or (kind.layout == "sequence" and len(shape) == 2) else "map"
+    layout = kind.layout if kind.layout == "ids" or is_rows else "map"
     if layout != "ids" or array.dtype.kind != "f":
         helps.append(f"write `{input_line(shape, layout=layout)}` in the spec")
     if images is not None and image_size(kind, shape[0]) is not None:

@@ -31,9 +31,10 @@ def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions)
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not hasattr(stored, "files"):
-                raise SpecError.of("NS601", f"{path} is a single array", helps=["store x and y together: np.savez(…, x=x, y=y)"])  # fmt: skip
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise SpecError.of("NS601", f"{path} is a single array", helps=["store x and y together: np.savez(…, x=x, y=y)"])  # fmt: skip
+        with loaded as stored:
             found = _find(path, list(stored.files), inputs)
             parts = {part: _read(path, stored, names) for part, names in found.items()}
             classes = _class_names(stored)

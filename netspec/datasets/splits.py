@@ -99,9 +99,11 @@ def _quotas(counts: np.ndarray[Any, Any], left: np.ndarray[Any, Any], share: flo
     total = max(1, round(int(counts.sum()) * share))
     most = np.maximum(left - 1, 0)
     exact = counts * share
-    quotas: np.ndarray[Any, Any] = np.minimum(np.floor(exact).astype(np.int64), most)
-    order = np.argsort(-(exact - np.floor(exact)), kind="stable")
-    for stratum in order[quotas[order] < most[order]][: max(0, total - int(quotas.sum()))]:
+    whole = np.floor(exact + 1e-9)  # 0.29 times 100 is 29
+    quotas: np.ndarray[Any, Any] = np.minimum(whole.astype(np.int64), most)
+    order = np.argsort(whole - exact, kind="stable")
+    may = (quotas < most) & (exact - whole > 1e-9)
+    for stratum in order[may[order]][: max(0, total - int(quotas.sum()))]:
         quotas[stratum] += 1
     return quotas
 

@@ -93,9 +93,6 @@ def collect(
     if not (source.part == TRAIN).any():
         left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no part of it trains"
         raise SpecError.of("NS601", f"{source.name} has no examples to train on", notes=[left])
-    strata = source.targets
-    if strata is not None and (strata.ndim != 1 or strata.dtype.kind == "f"):
-        strata = None
     common: dict[str, Any] = {"replaces": options.corrupt == "skip"}
     classes: tuple[str, ...] = ()
     if task == "input":
@@ -105,7 +102,8 @@ def collect(
         targets, classes = _class_targets(source, output)
     else:
         targets, common["ones"] = _value_targets(source, output)
-    part = split(source.part, strata, source.keys, options)
+    is_class = task == "class" or bool(common.get("ones"))
+    part = split(source.part, _strata(source, is_class), source.keys, options)
     digest = hashlib.blake2b(source.fingerprint.encode(), digest_size=16)
     digest.update(part.tobytes())
     parts: list[Examples | None] = []
@@ -116,6 +114,19 @@ def collect(
     if train is None:
         raise SpecError.of("NS601", f"{source.name} leaves no examples to train on", notes=[f"it has {len(part)}"])
     return Collection(source.name, train, validation, test, classes, digest.hexdigest(), tuple(source.skipped))
+
+
+def _strata(source: Source, is_class: bool) -> np.ndarray[Any, Any] | None:
+    """The classes, whatever the net learns, so that an autoencoder trains on the same examples as a classifier; no
+    numbers of which there are almost as many as examples."""
+    import numpy as np
+
+    targets = source.targets
+    if targets is None or targets.dtype.kind == "f" or targets.size != len(targets):
+        return None
+    labels = targets.reshape(-1)
+    few = is_class or bool(source.classes) or 10 * len(np.unique(labels)) <= len(labels)
+    return labels if few else None
 
 
 def _mirrored(source: Source, inputs: Mapping[str, TensorType], output: TensorType) -> str:

@@ -1,0 +1,111 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary form: a record is the label, or the coarse and the fine
+label, and 3072 bytes of 3x32x32."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.fit import only_input
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    from netspec.datasets.examples import DataOptions
+    from netspec.datasets.pools import Source
+
+__all__ = ["has_cifar", "has_pickled_cifar", "open_cifar", "pickled_cifar"]
+
+_PIXELS = 3 * 32 * 32
+_TEN = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_BATCH = re.compile(r"data_batch_\d+\.bin", re.ASCII)
+
+
+def has_cifar(folder: Path) -> bool:
+    names = {p.name for p in folder.iterdir()}
+    return any(_BATCH.fullmatch(n) for n in names) or {"train.bin", "test.bin"} <= names
+
+
+def has_pickled_cifar(folder: Path) -> bool:
+    names = {p.name for p in folder.iterdir() if p.is_file()}
+    return {"data_batch_1", "batches.meta"} & names != set() or {"train", "test", "meta"} <= names
+
+
+def pickled_cifar(folder: Path) -> SpecError:
+    """NS601: a pickle runs the code that it holds."""
+    hundred = (folder / "meta").is_file()
+    file = f"cifar-{100 if hundred else 10}-binary.tar.gz"
+    return SpecError.of(
+        "NS601",
+        f"{folder} has the Python version of CIFAR",
+        notes=["it is pickled, and a pickle runs the code that it holds; netspec opens none"],
+        helps=[f"download the binary version, {file}, from https://www.cs.toronto.edu/~kriz/cifar.html"],
+    )
+
+
+def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorType, options: DataOptions) -> Source:
+    """CIFAR-100 has its 100 fine labels, or its 20 coarse ones for a net that tells 20 apart. Raises SpecError (NS601,
+    NS602)."""
+    name, _ = only_input(inputs, str(folder))
+    train = sorted(p for p in folder.iterdir() if _BATCH.fullmatch(p.name))
+    coarse = output.features == 20
+    if train:
+        test, labels, column, count = folder / "test_batch.bin", 1, 0, 10
+        names = _names(folder / "batches.meta.txt", count) or _TEN
+    else:
+        train, test, labels = [folder / "train.bin"], folder / "test.bin", 2
+        column, count = (0, 20) if coarse else (1, 100)
+        names = _names(folder / f"{'coarse' if coarse else 'fine'}_label_names.txt", count) or tuple(
+            map(str, range(count))
+        )
+    parts = {"train": _read(train, labels, column, count, name)}
+    if test.is_file():
+        parts["test"] = _read([test], labels, column, count, name)
+    return array_source(str(folder), parts, inputs, options, names)
+
+
+def _read(files: list[Path], labels: int, column: int, count: int, name: str) -> Arrays:
+    import numpy as np
+
+    size = labels + _PIXELS
+    pieces = []
+    for path in files:
+        try:
+            content = np.fromfile(path, dtype=np.uint8)
+        except OSError as error:
+            raise SpecError.of("NS601", f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
+        if not len(content) or len(content) % size:
+            raise SpecError.of(
+                "NS601",
+                f"{path} is no CIFAR binary",
+                notes=[f"it has {len(content)} bytes, which are no whole number of records of {size}"],
+                helps=["download it again"],
+            )
+        records = content.reshape(-1, size)
+        wrong = np.flatnonzero(records[:, column] >= count)
+        if len(wrong):
+            raise SpecError.of(
+                "NS601",
+                f"{path} is no CIFAR binary",
+                notes=[f"record {wrong[0]} has the label {records[wrong[0], column]}, and there are {count} classes"],
+            )
+        pieces.append(records)
+    records = np.concatenate(pieces)
+    shown = f"{files[0]}" if len(files) == 1 else f"{files[0].parent}"
+    images = records[:, labels:].reshape(-1, 3, 32, 32)
+    return Arrays(
+        {name: images}, records[:, column].astype(np.int64), {name: shown, "target": f"the labels of {shown}"}
+    )
+
+
+def _names(path: Path, count: int) -> tuple[str, ...]:
+    """One a line; none where the file is missing or is another one's."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        return ()
+    names = tuple(line for line in lines if line)
+    return names if len(names) == count else ()

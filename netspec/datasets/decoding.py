@@ -1,0 +1,194 @@
+"""One image file to an array: with Pillow, bounded, and the same whatever it is stored as.
+
+Alpha is dropped, a palette looked up, CMYK turned to RGB, 16 bits to 8, a rotation noted by a camera (EXIF) applied;
+of an animation the first frame counts. What the file holds decides, not how it is named.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from netspec.datasets.fit import covering
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+__all__ = ["Frame", "Header", "decode", "inspect", "measure", "require_pillow"]
+
+Stored: TypeAlias = "str | BinaryIO"
+"""A path or an open file."""
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_MOST_PIXELS = 1 << 26
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""The number of Pillow's `Transpose` that undoes each EXIF orientation."""
+_TAIL = 1 << 12
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What every image is brought to. Without `resize` it must have this size already."""
+
+    channels: int
+    height: int
+    width: int
+    resize: bool = False
+    pixels: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of an image say."""
+
+    channels: int
+    height: int
+    width: int
+
+
+def require_pillow() -> None:
+    """Raises SpecError (NS502)."""
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        raise SpecError.of(
+            "NS502", "Pillow is not installed", helps=["install it: pip install 'netspec[train]'"]
+        ) from None
+
+
+def measure(stored: Stored, shown: str) -> Header:
+    """Raises SpecError (NS603)."""
+    try:
+        with _opened(stored) as image:
+            return _header(image)
+    except Exception as error:  # Pillow raises whatever the file provokes
+        raise _corrupt(shown, error) from None
+
+
+def inspect(stored: Stored, shown: str) -> Header:
+    """The header of an image that very likely can be decoded: of a PNG the checksums are compared, of a JPEG the end
+    is looked for, and what is neither is decoded. Raises SpecError (NS603)."""
+    try:
+        with _opened(stored) as image:
+            header = _header(image)
+            if image.format == "PNG":
+                image.verify()
+            elif image.format not in ("JPEG", "MPO") or not _has_end(stored):
+                image.load()
+            return header
+    except Exception as error:
+        raise _corrupt(shown, error) from None
+
+
+def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
+    """A CxHxW array of uint8. Raises SpecError (NS602, NS603)."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with _opened(stored) as image:
+            header = _header(image)
+            if not frame.resize and (header.height, header.width) != (frame.height, frame.width):
+                raise _misfit(shown, header, frame)
+            size = covering(header.height, header.width, (frame.height, frame.width), frame.pixels)
+            turn = _turn(image)
+            if frame.resize and image.format == "JPEG":
+                wanted = (2 * size[0], 2 * size[1]) if turn in (2, 4, 5, 6) else (2 * size[1], 2 * size[0])
+                image.draft(None, wanted)  # decodes at a fraction of the size where twice the wanted one is left
+            picture = _converted(image, _MODES[frame.channels])
+            if turn is not None:
+                picture = picture.transpose(Image.Transpose(turn))
+            if picture.size != (size[1], size[0]):
+                picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            left, top = (size[1] - frame.width) // 2, (size[0] - frame.height) // 2
+            array = np.asarray(picture)[top : top + frame.height, left : left + frame.width]
+    except SpecError:
+        raise
+    except Exception as error:
+        raise _corrupt(shown, error) from None
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _opened(stored: Stored) -> Image.Image:
+    from PIL import Image
+
+    image = Image.open(stored, formats=_FORMATS)
+    if image.width * image.height > _MOST_PIXELS:
+        image.close()
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {_MOST_PIXELS:,}")
+    return image
+
+
+def _header(image: Image.Image) -> Header:
+    width, height = image.size
+    if _turn(image) in (2, 4, 5, 6):
+        width, height = height, width
+    return Header(1 if image.mode[0] in "1LIF" and image.mode != "LAB" else 3, height, width)
+
+
+def _turn(image: Image.Image) -> int | None:
+    """Of a PNG what stands before the pixels counts; a TIFF is turned by Pillow itself."""
+    if image.format not in ("JPEG", "MPO", "WEBP", "PNG") or "exif" not in image.info:
+        return None
+    try:
+        return _TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:  # metadata that cannot be read turns nothing
+        return None
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    import numpy as np
+    from PIL import Image
+
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions, of a range that is not known")
+    if image.mode[0] == "I":  # 16 bits, or 32 that hold 16: Pillow would cut them off at 255
+        deep = np.asarray(image).astype(np.int64)
+        if deep.min(initial=0) < 0 or deep.max(initial=0) > 65535:
+            raise ValueError("its pixels have more than 16 bits")
+        return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).convert(mode)
+    return image.convert(mode)
+
+
+def _has_end(stored: Stored) -> bool:
+    """Whether a JPEG's end marker stands in its last bytes."""
+    if isinstance(stored, str):
+        with open(stored, "rb") as file:  # noqa: PTH123
+            return _has_end(file)
+    place = stored.tell()
+    stored.seek(0, os.SEEK_END)
+    stored.seek(max(0, stored.tell() - _TAIL))
+    tail = stored.read()
+    stored.seek(place)
+    return b"\xff\xd9" in tail
+
+
+def _corrupt(shown: str, error: Exception) -> SpecError:
+    said = f"{type(error).__name__}: {error}" if str(error).strip() else type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        said = error.strerror
+    elif type(error).__name__ == "UnidentifiedImageError":
+        said = "it is none of " + ", ".join(_FORMATS)
+    return SpecError.of(
+        "NS603",
+        f"{shown} cannot be decoded",
+        notes=[said[:200]],
+        helps=["mend or remove it, or leave such images out: --corrupt skip"],
+    )
+
+
+def _misfit(shown: str, header: Header, frame: Frame) -> SpecError:
+    return SpecError.of(
+        "NS602",
+        f"{shown} does not fit the net's input",
+        notes=[f"it is {header.height}x{header.width}, and the other images {frame.height}x{frame.width}"],
+        helps=["scale every image to the net's input: --resize"],
+    )

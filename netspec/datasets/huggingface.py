@@ -1,0 +1,212 @@
+"""A dataset that Hugging Face's `datasets` has saved to disk: Arrow files with their features."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.fit import only_input
+from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.splits import keys_of_numbers
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+
+__all__ = ["is_huggingface", "open_huggingface"]
+
+_PARTS = {
+    "train": TRAIN,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "dev": VALIDATION,
+    "test": TEST,
+}
+_INPUTS = ("image", "img", "x", "input_ids", "inputs", "input", "features")
+_TARGETS = ("label", "labels", "fine_label", "y", "target", "targets")
+_CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+
+
+def is_huggingface(folder: Path) -> bool:
+    return (folder / "dataset_dict.json").is_file() or (
+        (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file()
+    )
+
+
+def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    parts = _load(folder)
+    features = next(iter(parts.values())).features
+    if len({str(d.features) for d in parts.values()}) > 1:
+        raise SpecError.of("NS601", f"the splits of {folder} have different features")
+    target = _target(features)
+    if len(inputs) == 1:
+        (name,) = inputs
+        column = _input(folder, features, name, target)
+        if _is_image(features[column]):
+            return _image_source(folder, parts, column, target, inputs, options)
+        columns = {name: column}
+    else:
+        columns = {name: name for name in inputs}
+        missing = [name for name in inputs if name not in features]
+        if missing:
+            raise _without(folder, features, missing)
+    arrays = {
+        _CODES[part]: Arrays(
+            {name: _array(folder, dataset, column) for name, column in columns.items()},
+            None if target is None else _array(folder, dataset, target),
+            {name: f"`{column}` of {folder}" for name, column in [*columns.items(), ("target", target)]},
+        )
+        for part, dataset in parts.items()
+    }
+    return array_source(str(folder), arrays, inputs, options, _class_names(features, target))
+
+
+def _load(folder: Path) -> dict[int, Any]:
+    """The datasets by part; splits of other names are left alone."""
+    try:
+        from datasets import Dataset, load_from_disk
+    except ImportError:
+        raise SpecError.of(
+            "NS502", "`datasets` is not installed", helps=["install it: pip install 'netspec[huggingface]'"]
+        ) from None
+    try:
+        loaded: Any = load_from_disk(str(folder))
+    except Exception as error:  # Arrow, JSON and features of any make
+        said = str(error).strip().split("\n")[0][:200]
+        raise SpecError.of("NS601", f"{folder} cannot be read as a Hugging Face dataset", notes=[said]) from None
+    if isinstance(loaded, Dataset):
+        loaded = {"train": loaded}
+    named = {split: _PARTS[split] for split in loaded if split in _PARTS and len(loaded[split])}
+    if TRAIN not in named.values() or len(set(named.values())) < len(named):
+        raise SpecError.of(
+            "NS601",
+            f"{folder} has no split to train on" if TRAIN not in named.values() else f"{folder} has a part twice",
+            notes=[f"its splits are {', '.join(loaded) or 'none'}"],
+            helps=["name them train, validation and test"],
+        )
+    return {part: loaded[split] for split, part in sorted(named.items(), key=lambda item: item[1])}
+
+
+def _is_image(feature: Any) -> bool:
+    return type(feature).__name__ == "Image"
+
+
+def _input(folder: Path, features: Mapping[str, Any], name: str, target: str | None) -> str:
+    images = [column for column, feature in features.items() if _is_image(feature)]
+    candidates = [name, *(images if len(images) == 1 else []), *_INPUTS]
+    column = next((c for c in candidates if c in features and c != target), None)
+    if column is None:
+        raise _without(folder, features, [name])
+    return column
+
+
+def _target(features: Mapping[str, Any]) -> str | None:
+    classes = [column for column, feature in features.items() if type(feature).__name__ == "ClassLabel"]
+    return next((c for c in (*_TARGETS, *(classes if len(classes) == 1 else [])) if c in features), None)
+
+
+def _without(folder: Path, features: Mapping[str, Any], missing: list[str]) -> SpecError:
+    return SpecError.of(
+        "NS601",
+        f"{folder} has no column for the input {', '.join(f'`{m}`' for m in missing)}",
+        notes=[f"its columns are {', '.join(features)}"],
+        helps=["name a column as the net's input is named, or `image`"],
+    )
+
+
+def _class_names(features: Mapping[str, Any], target: str | None) -> tuple[str, ...]:
+    names = getattr(features[target], "names", None) if target is not None else None
+    return tuple(names) if names else ()
+
+
+def _array(folder: Path, dataset: Any, column: str) -> np.ndarray[Any, Any]:
+    """A whole column as one array. Raises SpecError (NS601)."""
+    import numpy as np
+
+    if _is_image(dataset.features[column]):
+        raise SpecError.of("NS601", f"`{column}` of {folder} holds images, which go into a net of a single input")
+    try:
+        values = dataset.select_columns([column]).with_format("numpy")[:][column]
+        array = np.asarray(values)
+    except Exception as error:
+        said = str(error).strip().split("\n")[0][:200]
+        raise SpecError.of("NS601", f"`{column}` of {folder} cannot be read", notes=[said]) from None
+    if array.dtype == object:
+        raise SpecError.of(
+            "NS601",
+            f"`{column}` of {folder} is no array of numbers",
+            notes=["its rows are missing, of different lengths or no numbers"],
+            helps=["bring every row to the same length first"],
+        )
+    return array
+
+
+class _ImageColumn:
+    """Images as they are stored. A path counts only inside the dataset's folder: the data does not say what else of
+    this machine is read."""
+
+    def __init__(self, folder: Path, dataset: Any, column: str) -> None:
+        self._folder, self._dataset, self._column = folder.resolve(), dataset, column
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def stored(self, row: int) -> str | io.BytesIO:
+        entry = self._dataset[row][self._column] or {}
+        if entry.get("bytes") is not None:
+            return io.BytesIO(entry["bytes"])
+        path = (self._folder / (entry.get("path") or "")).resolve()
+        return str(path) if path.is_relative_to(self._folder) and path.is_file() else io.BytesIO()
+
+    def shown(self, row: int) -> str:
+        return f"image {row} of {self._folder.name}"
+
+
+def _image_source(
+    folder: Path,
+    parts: Mapping[int, Any],
+    column: str,
+    target: str | None,
+    inputs: Mapping[str, TensorType],
+    options: DataOptions,
+) -> Source:
+    import numpy as np
+    from datasets import Image, concatenate_datasets
+
+    name, kind = only_input(inputs, str(folder))
+    whole: Any = concatenate_datasets(list(parts.values()))
+    features = whole.features
+    targets = None if target is None else _array(folder, whole, target)
+    part = np.repeat(list(parts), [len(d) for d in parts.values()]).astype(np.int8)
+    images = _ImageColumn(folder, whole.select_columns([column]).cast_column(column, Image(decode=False)), column)
+    good, bad = headers(images, options)
+    part[list(bad)] = LEFT_OUT
+    if not good:
+        raise SpecError.of("NS601", f"no image of {folder} can be read", notes=[f"{len(bad)} are corrupt"])
+    frame = fitted_frame(kind, list(good.values()), options, str(folder))
+    digest = hashlib.blake2b(digest_size=16)
+    for dataset in parts.values():
+        digest.update(f"{dataset._fingerprint} {len(dataset)} {column} {target}\0".encode())
+        for file in dataset.cache_files:
+            path = Path(file["filename"])
+            digest.update(f"{path.name} {path.stat().st_size}\0".encode())
+    return Source(
+        str(folder),
+        ImagePool(images, name, frame),
+        targets,
+        part,
+        keys_of_numbers(len(part)),
+        f"{digest.hexdigest()} {frame}",
+        _class_names(features, target),
+        [images.shown(row) for row in bad],
+    )

@@ -1,0 +1,186 @@
+"""Images in a folder a class, with `train`, `val` and `test` on top or without."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netspec.datasets.fit import only_input
+from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.splits import keys_of_names
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    from netspec.datasets.examples import DataOptions, Task
+
+__all__ = ["SUFFIXES", "ImageFiles", "has_images", "open_image_folder"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+_PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Files under a folder, by their names in it."""
+
+    folder: str
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def stored(self, row: int) -> str:
+        return os.path.join(self.folder, self.names[row])  # noqa: PTH118
+
+    def shown(self, row: int) -> str:
+        return _printable(self.stored(row))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An image: its name in the folder, its size in bytes, its part, its class (-1 where it stands in none)."""
+
+    name: str
+    size: int
+    part: int
+    label: int
+
+
+def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task, options: DataOptions) -> Source:
+    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    import numpy as np
+
+    shown = _printable(str(folder))
+    name, kind = only_input(inputs, shown)
+    found, classes = _scan(folder, labelled=task != "input")
+    files = ImageFiles(str(folder), tuple(f.name for f in found))
+    part = np.array([f.part for f in found], dtype=np.int8)
+    good, bad = headers(files, options)
+    part[list(bad)] = LEFT_OUT
+    if not good:
+        raise SpecError.of("NS601", f"no image of {shown} can be read", notes=[f"{len(bad)} files are corrupt"])
+    frame = fitted_frame(kind, list(good.values()), options, shown)
+    digest = hashlib.blake2b(digest_size=16)
+    for file in found:
+        digest.update(f"{file.name}\0{file.size}\0".encode("utf-8", "surrogateescape"))
+    return Source(
+        shown,
+        ImagePool(files, name, frame),
+        np.array([f.label for f in found], dtype=np.int64) if classes else None,
+        part,
+        keys_of_names([f.name for f in found]),
+        f"{digest.hexdigest()} {frame}",
+        classes,
+        [files.shown(row) for row in bad],
+    )
+
+
+def has_images(folder: Path) -> bool:
+    """Whether there is an image in it, or in a folder in it, to any depth."""
+    return any(True for _ in _images(str(folder), ""))
+
+
+def _scan(folder: Path, *, labelled: bool) -> tuple[list[_Found], tuple[str, ...]]:
+    parts = _parts(folder, labelled=labelled)
+    names = {part: _classes(folder / part) for part in parts}
+    if not labelled and not all(names.values()):
+        found = [
+            _Found(f"{part}{n}", size, code, -1)
+            for part, code in parts.items()
+            for n, size in _images(str(folder / part), "")
+        ]
+        return sorted(found, key=lambda f: f.name), ()
+    train = next(part for part, code in parts.items() if code == TRAIN)
+    classes = names[train]
+    if not classes:
+        raise _no_classes(folder)
+    found = []
+    for part, code in parts.items():
+        unknown = [c for c in names[part] if c not in classes]
+        if unknown or not names[part]:
+            raise SpecError.of(
+                "NS601",
+                f"{_printable(str(folder / part))} has other classes than {_printable(str(folder / train))}",
+                notes=[f"only there: {', '.join(map(_printable, unknown[:6]))}" if unknown else "it has no folders of classes"],
+                helps=["sort its images into folders with the names of the classes, or move it away"],
+            )  # fmt: skip
+        for label, name in enumerate(classes):
+            if name not in names[part]:
+                continue
+            images = sorted(_images(str(folder / part / name), ""))
+            if not images and code == TRAIN:
+                raise SpecError.of(
+                    "NS601",
+                    f"{_printable(str(folder / part / name))} has no images",
+                    notes=["each folder is a class"],
+                    helps=["move it away, or put the images of its class in it", f"images end in {', '.join(SUFFIXES)}"],
+                )  # fmt: skip
+            found += [_Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
+    return found, tuple(map(_printable, classes))
+
+
+def _parts(folder: Path, *, labelled: bool) -> dict[str, int]:
+    """The folders of the parts (`train/`) with the part; the folder itself (an empty name) where it is not parted.
+
+    A class may be called `train`: it has images, where the part has folders with images.
+    """
+    folders = _classes(folder)
+    train = next((f for f in folders if f.lower() == "train"), None)
+    others = [f for f in folders if f.lower() not in _PARTS]
+    if train is None or (others and not _classes(folder / train)) or (labelled and not _classes(folder / train)):
+        if folders and not others and len(folders) > 1 and train is None:
+            raise SpecError.of("NS601", f"{_printable(str(folder))} has {' and '.join(folders)} and no train")
+        return {"": TRAIN}
+    parts = {f"{f}/": _PARTS[f.lower()] for f in folders if f.lower() in _PARTS}
+    if len(set(parts.values())) < len(parts):
+        raise SpecError.of("NS601", f"{_printable(str(folder))} has a part twice", notes=[f"it has {', '.join(parts)}"])
+    return parts
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    with os.scandir(folder) as entries:
+        return tuple(sorted(e.name for e in entries if _visible(e.name) and e.is_dir()))
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, int]]:
+    """Names and sizes of the images in a folder and below it. A link that leads back up is not followed."""
+    status = os.stat(folder)  # noqa: PTH116
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not _visible(entry.name):
+                continue
+            if entry.is_dir():
+                yield from _images(entry.path, f"{prefix}{entry.name}/", (*above, here))
+            elif entry.name.lower().endswith(SUFFIXES):
+                if entry.is_file():
+                    yield prefix + entry.name, entry.stat().st_size
+                elif entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110
+                    yield (
+                        prefix + entry.name,
+                        -1,
+                    )  # leads nowhere, and is named as corrupt; pipes and devices are no files
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _no_classes(folder: Path) -> SpecError:
+    return SpecError.of(
+        "NS601",
+        f"the images of {_printable(str(folder))} stand in no folders of classes",
+        helps=["sort them into a folder for each class: cat/1.png, dog/2.png", "a net that learns what it is given needs none: `loss mse target=input`"],
+    )  # fmt: skip

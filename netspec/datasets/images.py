@@ -1,0 +1,160 @@
+"""Images that are decoded when they are asked for: a pool of them, and how their sizes fit the net."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netspec.datasets.decoding import Frame, Header, Stored, decode, inspect, measure, require_pillow
+from netspec.datasets.fit import CHANNELS, image_size, input_line, sizes
+from netspec.datasets.pools import Spares, Taken
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+
+__all__ = ["ImagePool", "StoredImages", "fitted_frame", "headers"]
+
+_MOST_HEADERS = 10_000
+
+
+class StoredImages(Protocol):
+    """Numbered image files."""
+
+    def __len__(self) -> int: ...
+
+    def stored(self, row: int) -> Stored: ...
+
+    def shown(self, row: int) -> str:
+        """What a message calls it."""
+        ...
+
+
+class ImagePool:
+    """Images in a frame. Where spares may stand for what cannot be decoded, the first that can does, always the same."""
+
+    decodes = True
+
+    def __init__(self, images: StoredImages, name: str, frame: Frame) -> None:
+        self._images, self._name, self._frame = images, name, frame
+        self.shapes: Mapping[str, tuple[int, ...]] = {name: frame.shape}
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+        import numpy as np
+        import torch
+
+        result = np.empty((len(rows), *self._frame.shape), dtype=np.uint8)
+        rows, replaced = rows.copy(), []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of metadata; what matters is an error
+            for place, row in enumerate(rows.tolist()):
+                try:
+                    result[place] = self._decoded(row)
+                except SpecError as error:
+                    if spares is None or error.diagnostics[0].code != "NS603":
+                        raise
+                    rows[place] = self._replace(result[place], row, spares, error)
+                    replaced.append(self._images.shown(row))
+        return Taken({self._name: torch.from_numpy(result)}, rows, tuple(replaced))
+
+    def _decoded(self, row: int) -> np.ndarray[Any, Any]:
+        return decode(self._images.stored(row), self._frame, self._images.shown(row))
+
+    def _replace(self, target: np.ndarray[Any, Any], row: int, spares: Spares, error: SpecError) -> int:
+        for spare in spares(row):
+            try:
+                target[:] = self._decoded(spare)
+            except SpecError:
+                continue
+            return spare
+        raise error
+
+
+def headers(images: StoredImages, options: DataOptions) -> tuple[dict[int, Header], dict[int, SpecError]]:
+    """Of each image what its header says, or why it is corrupt; of very many, where corrupt ones stop the run anyway
+    when they come, of some thousands spread over all."""
+    require_pillow()
+    skip = options.corrupt == "skip"
+    step = 1 if skip else -(-len(images) // _MOST_HEADERS)
+
+    def look(row: int) -> Header | SpecError:
+        try:
+            return (inspect if skip else measure)(images.stored(row), images.shown(row))
+        except SpecError as error:
+            return error
+
+    good: dict[int, Header] = {}
+    bad: dict[int, SpecError] = {}
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(2, min(8, options.workers))) as threads:
+        warnings.simplefilter("ignore")
+        rows = range(0, len(images), max(1, step))
+        for row, found in zip(rows, threads.map(look, rows, chunksize=64), strict=True):
+            if isinstance(found, Header):
+                good[row] = found
+            elif skip:
+                bad[row] = found
+            else:
+                raise found
+    return good, bad
+
+
+def fitted_frame(kind: TensorType, found: Sequence[Header], options: DataOptions, shown: str) -> Frame:
+    """What the images of a dataset are brought to for this input. Raises SpecError (NS602, NS604)."""
+    resize = options.resize or options.pixels is not None
+    own = 1 if all(h.channels == 1 for h in found) else 3
+    measured = {(h.height, h.width) for h in found}
+    for channels in (own, 4 - own):  # gray and colour turn into each other
+        if resize:
+            target = image_size(kind, channels)
+            if target is not None:
+                return _checked(Frame(*target, resize=True, pixels=options.pixels))
+        elif len(measured) == 1:
+            ((height, width),) = measured
+            if kind.layout == "map" and kind.rank == 2 and kind.features in CHANNELS:
+                channels = kind.features
+            image = TensorType("map", (channels, height, width))
+            if image.shape == kind.shape or (kind.layout == "vector" and image.size == kind.size) or (
+                kind.layout == "sequence" and kind.shape == (height, width * channels)
+            ):  # fmt: skip
+                return Frame(channels, height, width)
+    raise _misfit(kind, own, sorted(measured), shown)
+
+
+def _checked(frame: Frame) -> Frame:
+    if frame.pixels is not None and frame.pixels < max(frame.height, frame.width):
+        raise SpecError.of(
+            "NS604",
+            f"images of {frame.pixels} pixels are smaller than the net's input",
+            notes=[f"it takes {frame.height}x{frame.width}"],
+            helps=[f"scale them to at least {max(frame.height, frame.width)} pixels"],
+        )
+    return frame
+
+
+def _misfit(kind: TensorType, channels: int, measured: list[tuple[int, int]], shown: str) -> SpecError:
+    if len(measured) == 1:
+        said, helps = f"its images are {channels}x{sizes(measured[0])}", [f"write `{input_line((channels, *measured[0]))}` in the spec"]  # fmt: skip
+    else:
+        (low, *_, high) = measured
+        said = f"its images have {len(measured)} sizes, from {sizes(low)} to {sizes(high)}"
+        helps = (
+            []
+            if kind.layout == "map"
+            else [f"write `{input_line((channels, 64, 64))}` in the spec, with a size of your choice"]
+        )
+    if image_size(kind, channels) or image_size(kind, 4 - channels):
+        helps.append("or scale the images to the net's input: --resize" if helps else "scale the images to the net's input: --resize")  # fmt: skip
+    return SpecError.of(
+        "NS602",
+        f"the images of {shown} do not fit the net's input",
+        notes=[said, f"the net takes {kind.noun}"],
+        helps=helps,
+    )

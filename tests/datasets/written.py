@@ -1,0 +1,68 @@
+"""Datasets written to disk in the forms that netspec reads, and the nets that take them."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from netspec.datasets import Batch, Collection, DataOptions, Examples, Task, open_collection
+from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
+
+GRAY = TensorType("map", (1, 8, 8))
+COLOUR = TensorType("map", (3, 8, 8))
+
+
+def classes(count: int) -> TensorType:
+    return TensorType("vector", (count,))
+
+
+def opened(
+    where: Path | str,
+    kind: TensorType = GRAY,
+    output: TensorType | None = None,
+    task: Task = "class",
+    **options: Any,
+) -> Collection:
+    return open_collection(str(where), {"input": kind}, output or classes(10), task, DataOptions(**options))
+
+
+def refused(code: str, where: Path | str, *arguments: Any, **options: Any) -> str:
+    """The text of the error that opening ends in, on one line."""
+    with pytest.raises(SpecError) as caught:
+        opened(where, *arguments, **options)
+    (found,) = caught.value.diagnostics
+    assert found.code == code, str(caught.value)
+    return " ".join(str(caught.value).split())
+
+
+def every(examples: Examples | None) -> Batch:
+    assert examples is not None
+    return examples.batch(range(len(examples)))
+
+
+def pictures(count: int, *size: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    return np.random.RandomState(seed).randint(0, 256, (count, *size), dtype=np.uint8)
+
+
+def save_images(folder: Path, per_class: dict[str, int], *size: int, suffix: str = ".png", seed: int = 0) -> None:
+    """A folder a class. Every image's first pixel is its number in the order of classes and names."""
+    number = 0
+    for name, count in per_class.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            array = pictures(1, *size, seed=seed + number)[0]
+            array.reshape(-1)[: (1 if array.ndim == 2 else 3)] = number
+            Image.fromarray(array).save(folder / name / f"{i:04d}{suffix}")
+            number += 1
+
+
+def write_idx(path: Path, array: np.ndarray[Any, Any]) -> None:
+    content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
