@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,12 @@ class Engine:
         self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
         compilable: Any = torch.compile(self.module) if compiled else self.module
         self.wrapped, self.stepper = fabric.setup(compilable, self.optimizer)
+        self.alone = fabric.world_size == 1
+        if self.alone and not self.cuda and plan.precision in ("auto", "fp32"):
+            # Fabric's wrappers would do nothing here, at a cost that small nets feel
+            self.wrapped, self.stepper, self.backward = compilable, self.optimizer, _backward
+        else:
+            self.backward = fabric.backward
         self.forward = self.wrapped if sharded(fabric) else compilable
         """For measuring: without the wrapper of DDP, which would wait for processes that have fewer batches."""
         self.ema = _moving_average(self.module, plan.ema)
@@ -206,7 +213,8 @@ class Engine:
         lr = self.at.lr = self.lr
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("factor", 1.0)
-        held = [next(stream) for _ in pieces]
+        again = plan.optimizer.word == "lbfgs"
+        held: Any = [next(stream) for _ in pieces] if again else stream
         loss = None
 
         def closure() -> Tensor:
@@ -216,12 +224,14 @@ class Engine:
             loss = total if loss is None else loss
             return total
 
-        if plan.optimizer.word == "lbfgs":
+        if again:
             self.stepper.step(closure)
+            assert loss is not None
+            self._check_loss(loss, pieces)
         else:
             self._check_loss(closure(), pieces)
             if plan.clip is not None:
-                self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=plan.clip, error_if_nonfinite=False)
+                self._clip(plan.clip)
             self.stepper.step()
         for bound in self.bounds:
             max_norm_(self.decaying, bound)
@@ -229,31 +239,41 @@ class Engine:
             self.ema.update_parameters(self.module)
         return None if self.cuda else float(loss)  # type: ignore[arg-type]
 
+    def _clip(self, norm: float) -> None:
+        if self.backward is _backward:
+            from torch.nn.utils import clip_grad_norm_
+
+            clip_grad_norm_(list(self.groups.trained.values()), norm)
+        else:
+            self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=norm, error_if_nonfinite=False)
+
     def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> None:
-        """On a GPU every 16th update only: asking for the number waits for the device."""
-        if self.cuda and self.at.step % 16:
+        """On a GPU, and with several processes, every 16th update only: asking for the number waits for all of them."""
+        if self.at.step % 16 and (self.cuda or not self.alone):
             return
-        value = float(loss)
+        value = float(loss if self.alone else self.fabric.all_reduce(loss, reduce_op="mean"))
         if self.at.first_loss is None:
             self.at.first_loss = value
         if not math.isfinite(value):
             raise Diverged(self.at.step, value, pieces)
 
-    def gradients(self, pieces: list[Piece], held: list[Any], step: int, *, count: bool = True) -> Tensor:
-        """Forward and backward over the pieces of an update; the mean loss of this process's share, penalties included."""
+    def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
+        """Forward and backward over the pieces of an update, whose batches are `held`; the mean loss of this process's
+        share, penalties included."""
         seed_update(self.plan.seed, step, cuda=self.cuda)
         total = None
-        for number, (piece, batch) in enumerate(zip(pieces, held, strict=True)):
+        for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
             last = number == len(pieces) - 1
-            with self.fabric.no_backward_sync(self.wrapped, enabled=not last):
+            with nullcontext() if self.alone else self.fabric.no_backward_sync(self.wrapped, enabled=not last):
                 losses, hits, answers = self.losses(batch, piece, step * len(pieces) + number)
-                loss = losses.mean() * (piece.weight * self.share.world)
+                summed = losses.sum()
+                loss = summed * (piece.weight / len(losses) * self.share.world)
                 if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
                     loss = loss + extra
-                self.fabric.backward(loss)
+                self.backward(loss)
             total = loss.detach() if total is None else total + loss.detach()
             if count and len(piece.rows):
-                self.sums.add(losses.detach().sum(), len(losses), hits, answers)
+                self.sums.add(summed.detach(), len(losses), hits, answers)
         assert total is not None
         return total
 
@@ -336,6 +356,10 @@ class Engine:
         """The state dict of the net as it would be used: the moving average, where there is one."""
         module = self.ema.module if self.ema is not None else self.module
         return dict(module.state_dict())
+
+
+def _backward(loss: Tensor) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
 
 
 def sharded(fabric: Any) -> bool:

@@ -24,11 +24,13 @@ def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.M
     from torch.nn.modules.batchnorm import _BatchNorm
 
     if cuda:
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        untyped: Any = nn.SyncBatchNorm.convert_sync_batchnorm
+        converted: nn.Module = untyped(module)
         return converted
     for part in module.modules():
         if isinstance(part, _BatchNorm):
-            part.__class__ = _shared_norm(type(part))
+            kind: Any = type(part)
+            part.__class__ = _shared_norm(kind)
     return module
 
 
@@ -40,7 +42,8 @@ def share_dropout(module: torch.nn.Module, division: Division) -> None:
     for part in module.modules():
         if isinstance(part, (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)):
             assert isinstance(part, _DropoutNd)
-            part.__class__ = _shared_dropout(type(part))
+            kind: Any = type(part)
+            part.__class__ = _shared_dropout(kind)
             part.division = division  # type: ignore[assignment]
 
 
@@ -48,7 +51,9 @@ def share_dropout(module: torch.nn.Module, division: Division) -> None:
 def _shared_norm(kind: Any) -> Any:
     """A batch norm whose sums go over every process; its weights and state stay as they are."""
     import torch
-    from torch.distributed.nn.functional import all_reduce
+    from torch.distributed.nn import functional
+
+    all_reduce: Any = functional.all_reduce  # the one that gradients go through
 
     class SharedBatchNorm(kind):  # type: ignore[misc]
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -66,8 +71,10 @@ def _shared_norm(kind: Any) -> Any:
             if self.track_running_stats:
                 self._remember(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
             shape = (1, -1, *[1] * (x.ndim - 2))
-            y = (x - mean.reshape(shape)) * torch.rsqrt(variance + self.eps).reshape(shape)
-            return y * self.weight.reshape(shape) + self.bias.reshape(shape) if self.affine else y
+            y: torch.Tensor = (x - mean.reshape(shape)) * torch.rsqrt(variance + self.eps).reshape(shape)
+            if self.affine:
+                y = y * self.weight.reshape(shape) + self.bias.reshape(shape)
+            return y
 
         def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
             self.num_batches_tracked.add_(1)

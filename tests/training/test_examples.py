@@ -1,0 +1,34 @@
+"""The examples with a recipe reach the accuracies that stand in them, on real digits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, run_netspec
+
+LEAST = {"lenet": 0.98, "resnet8": 0.98, "mlp": 0.95, "maxout": 0.95, "lstm": 0.95}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEAST)
+def test_an_example_trains(name: str, tmp_path: Path) -> None:
+    spec = ROOT / "examples" / f"{name}_digits.net"
+    result = run_netspec("train", str(spec), "--folder", "run", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert result.returncode == 0, result.stderr
+    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert info["result"]["test"]["accuracy"] >= LEAST[name]
+    assert info["data"]["counts"] == {"train": 1258, "validation": 180, "test": 359}
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names >= {
+        "spec.net",
+        "run.json",
+        "metrics.csv",
+        "curves.svg",
+        "checkpoint.pt",
+        "best.safetensors",
+        "last.safetensors",
+        "tensorboard",
+    }
+    assert run_netspec("check", "run/spec.net", cwd=tmp_path).returncode == 0
