@@ -212,6 +212,7 @@ def _several(request: Request, wanted: dict[str, Any]) -> None:
     if wanted["restarts"]:
         best = keep_best(outcomes, folder)
         click.echo(f"the best is restart {best + 1}; {folder.path} holds it")
+        click.echo(f"its score on the test examples, which chose nothing: netspec eval {folder.path}")
 
 
 def _sanity(request: Request) -> None:

@@ -67,9 +67,9 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
         return None
     last = rows[-1]
     assert last.validation is not None
-    losses = [row.validation.loss for row in rows if row.validation is not None]
+    losses = _smoothed([row.validation.loss for row in rows if row.validation is not None])
     lowest = min(range(len(losses)), key=losses.__getitem__)
-    if losses[-1] > 1.1 * losses[lowest] and last.train.loss < rows[lowest].train.loss:
+    if losses[-1] > 1.25 * losses[lowest] and last.train.loss < min(rows[lowest].train.loss, losses[-1]):
         return (
             f"overfitting since epoch {lowest + 1}: the validation loss rose from {losses[lowest]:.3g} to {losses[-1]:.3g} while the "
             f"training loss fell to {last.train.loss:.3g}. More data or `augment`, `dropout`, `regularize l2`, or `stop patience=5`"
@@ -89,3 +89,8 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
     if poor:
         return "underfitting: the training loss has stopped falling at a poor value. A larger net, another rate (`--find-lr`), or less regularisation"
     return None
+
+
+def _smoothed(values: list[float]) -> list[float]:
+    """Each value's mean with the two before it: a single epoch says little."""
+    return [sum(values[max(0, i - 2) : i + 1]) / (i + 1 - max(0, i - 2)) for i in range(len(values))]

@@ -294,9 +294,17 @@ class Engine:
         return losses, hits, answers
 
     def _hits(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, int]:
-        if self.plan.task != "class":
-            return None, 0
+        """How many of how many answers are right; none where nothing is told apart."""
         axis = self.plan.output.type.feature_axis
+        if (
+            self.plan.task == "values"
+            and self.collection.classes
+            and target.shape == output.shape
+            and output.shape[axis] > 1
+        ):
+            target = target.argmax(axis)
+        elif self.plan.task != "class":
+            return None, 0
         return (output.detach().argmax(axis) == target).sum(), target.numel()
 
     # Measuring

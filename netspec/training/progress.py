@@ -58,7 +58,7 @@ class Reporter(Watcher):
         self.bar.update(self.task, completed=at.step, epoch=at.epoch + 1, loss=shown, rate=f"{rate:,.0f}")
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        columns = _columns(row, engine.plan.task == "class")
+        columns = _columns(row, row.train.accuracy is not None)
         if not self.headed:
             self.headed = True
             self.console.print("".join(f"{name:>{width}}" for name, width, _ in columns), style="bold", highlight=False)

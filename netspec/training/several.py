@@ -17,11 +17,10 @@ __all__ = ["fold_requests", "keep_best", "restart_requests", "summary"]
 
 
 def restart_requests(request: Request, count: int) -> list[Request]:
-    """The request with `count` seeds, from the recipe's own upwards. None of them measures the test examples but the
-    best, which `keep_best` is for."""
+    """The request with `count` seeds, from the recipe's own upwards. The test examples are left for the best of them."""
     first = Plan.of(check(request.source).model().graph).seed
     return [
-        replace(request, source=resolved(request.source, {}, [Override("seed", "", str(first + number))]))
+        replace(request, source=resolved(request.source, {}, [Override("seed", "", str(first + number))]), test=False)
         for number in range(count)
     ]
 

@@ -1,0 +1,83 @@
+"""What is said of a run that went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from running import WHOLE, engine_of, save_examples
+
+from netspec.training.diagnosis import diverged, first_not_finite, verdict_of_curves
+from netspec.training.engine import Diverged, Row, Watcher
+from netspec.training.scores import Score
+
+NET = "input 6\nstem: FC-8 act=relu\nhead: FC-3\ntrain {{\n  epochs 40\n  batch 24\n  optimizer sgd lr={}\n}}\n"
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    return save_examples(tmp_path / "e.npz", RANDOM.normal(size=(24, 6)).astype(np.float32), RANDOM.integers(0, 3, 24))
+
+
+def test_a_run_that_diverges_names_the_layer_and_the_rate(where: str) -> None:
+    engine = engine_of(NET.format("1e30"), where)
+    with pytest.raises(Diverged) as caught:
+        engine.fit(Watcher())
+    finding = diverged(engine, caught.value).diagnostics[0]
+    assert finding.code == "NS605"
+    assert any("stem" in note for note in finding.notes)
+    assert any("1e+30" in note for note in finding.notes)
+    assert "--lr 1e+29" in finding.helps[0]
+
+
+def test_the_layer_where_it_began(where: str) -> None:
+    import torch
+
+    engine = engine_of(NET.format("0.1"), where)
+    indices = np.arange(24)
+    assert first_not_finite(engine, indices) is None
+    handle = engine.module.get_submodule("head").register_forward_hook(lambda m, i, o: o * float("inf"))
+    found = first_not_finite(engine, indices)
+    assert found is not None
+    assert "`head` (line 3" in found
+    handle.remove()
+    with torch.no_grad():
+        engine.module.get_parameter("stem.weight")[0, 0] = float("nan")
+    found = first_not_finite(engine, indices)
+    assert found is not None
+    assert "`stem.weight`" in found
+
+
+def rows(train: list[float], validation: list[float], right: tuple[float, float] = (0.99, 0.97)) -> list[Row]:
+    return [
+        Row(i + 1, i, 0.1, Score(a, right[0]), Score(b, right[1]), 1.0, 10)
+        for i, (a, b) in enumerate(zip(train, validation, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("curves", "says"),
+    [
+        (rows([2, 1, 0.5, 0.2, 0.1, 0.05], [2, 1.1, 0.8, 1.0, 1.3, 1.6]), "overfitting since epoch"),
+        (rows([2, 1, 0.5, 0.4], [2, 1, 0.9, 0.9], (0.99, 0.7)), "overfitting: 99.0% right in training"),
+        (rows([2.3, 2.2, 2.1, 2.0], [2.3, 2.2, 2.1, 2.0], (0.4, 0.4)), "still falls"),
+        (rows([2.0] * 8, [2.0] * 8, (0.4, 0.4)), "has stopped falling"),
+        (rows([1, 0.3, 0.1, 0.05], [1, 0.3, 0.12, 0.06]), None),
+        (rows([1, 0.3, 0.06, 0.062], [1, 0.03, 0.031, 0.036]), None),
+        (rows([1.0, 0.9], [1.0, 0.9]), None),
+    ],
+)
+def test_curves_in_words(curves: list[Row], says: str | None) -> None:
+    verdict = verdict_of_curves(curves)
+    assert (verdict is None) if says is None else (verdict is not None and says in verdict)
+
+
+def test_shares_are_counted_where_classes_are_learnt_as_values(tmp_path: Path) -> None:
+    text = "input 8x8 gray\nFC-10\ntrain { loss mse; optimizer adam lr=1e-2; epochs 3 }\n"
+    engine = engine_of(text, "digits", WHOLE)
+    engine.fit(Watcher())
+    accuracy = engine.at.history[-1].train.accuracy
+    assert accuracy is not None
+    assert accuracy > 0.6
