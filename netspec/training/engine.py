@@ -130,6 +130,7 @@ class Engine:
         self.forward = self.wrapped if sharded(fabric) else compilable
         """For measuring: without the wrapper of DDP, which would wait for processes that have fewer batches."""
         self.ema = _moving_average(self.module, plan.ema)
+        self.one_hot = plan.task == "values" and _one_hot(collection.train.targets())
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
         self.decaying = list(self.groups.weights.values())
         self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
@@ -296,12 +297,7 @@ class Engine:
     def _hits(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, int]:
         """How many of how many answers are right; none where nothing is told apart."""
         axis = self.plan.output.type.feature_axis
-        if (
-            self.plan.task == "values"
-            and self.collection.classes
-            and target.shape == output.shape
-            and output.shape[axis] > 1
-        ):
+        if self.one_hot:
             target = target.argmax(axis)
         elif self.plan.task != "class":
             return None, 0
@@ -364,6 +360,13 @@ class Engine:
         """The state dict of the net as it would be used: the moving average, where there is one."""
         module = self.ema.module if self.ema is not None else self.module
         return dict(module.state_dict())
+
+
+def _one_hot(targets: Any) -> bool:
+    """Whether values are classes in another form: a single 1 among zeros."""
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return False
+    return bool((((targets == 0) | (targets == 1)).all()) and (targets.sum(1) == 1).all())
 
 
 def _backward(loss: Tensor) -> None:

@@ -27,7 +27,7 @@ def test_a_run_that_diverges_names_the_layer_and_the_rate(where: str) -> None:
         engine.fit(Watcher())
     finding = diverged(engine, caught.value).diagnostics[0]
     assert finding.code == "NS605"
-    assert any("stem" in note for note in finding.notes)
+    assert "`head` (line 3" in finding.notes[0], "the one that overflows: its inputs and weights are about 1e30"
     assert any("1e+30" in note for note in finding.notes)
     assert "--lr 1e+29" in finding.helps[0]
 
