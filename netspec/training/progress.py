@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 __all__ = ["Reporter", "percent"]
+
+
+_EVERY = 0.1
+"""Seconds between two changes of the bar."""
 
 
 def percent(share: float | None) -> str:
@@ -32,6 +37,7 @@ class Reporter(Watcher):
         self.task: TaskID | None = None
         self.headed = False
         self.smoothed: float | None = None
+        self.shown = 0.0
 
     def __enter__(self) -> Reporter:
         self.bar.start()
@@ -44,15 +50,17 @@ class Reporter(Watcher):
         self.console.print(text, highlight=False, markup=False)
 
     def update(self, engine: Engine, loss: float | None) -> None:
-        if not self.console.is_terminal:
+        now = time.monotonic()
+        if loss is not None:
+            self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
+        if not self.console.is_terminal or now - self.shown < _EVERY:
             return
+        self.shown = now
         at, plan = engine.at, engine.plan
         if self.task is None:
             self.task = self.bar.add_task(
                 "", total=plan.epochs * engine.updates, epoch=1, epochs=plan.epochs, loss="", rate=""
             )
-        if loss is not None:
-            self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
         rate = at.update * plan.batch * plan.accumulate / at.seconds if at.seconds else 0.0
         shown = "" if self.smoothed is None else f"{self.smoothed:.4f}"
         self.bar.update(self.task, completed=at.step, epoch=at.epoch + 1, loss=shown, rate=f"{rate:,.0f}")
