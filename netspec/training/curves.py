@@ -10,7 +10,7 @@ from typing import Any
 from netspec.files import atomic_write
 from netspec.training.engine import Engine, Row, Watcher
 
-__all__ = ["Board", "draw_curves", "new_figure", "write_figure"]
+__all__ = ["Board", "draw_curves", "draw_schedules", "new_figure", "write_figure"]
 
 
 def new_figure(panels: int) -> Any:
@@ -96,3 +96,24 @@ class Board(Watcher):
                     self.writer.add_scalar(f"{part}/accuracy", score.accuracy, row.step)
         self.writer.add_scalar("learning_rate", row.lr, row.step)
         self.writer.flush()
+
+
+def draw_schedules(path: Path, epochs: int = 90, updates: int = 10) -> None:
+    """Every schedule with its defaults, the factor of the rate over the epochs: docs/schedules.svg."""
+    from netspec.training.recipe import Chosen
+    from netspec.training.schedules import schedule
+    from netspec.training.settings import SETTINGS
+
+    figure = new_figure(2)
+    steps = range(epochs * updates)
+    shown = [form for form in SETTINGS["schedule"].forms if form.word != "plateau"]
+    for number, form in enumerate(shown):
+        values = {option.name: option.default for option in form.options.values()}
+        factor = schedule(Chosen(form.word, values), lr=1.0, epochs=epochs, updates=updates)
+        axis = figure.axes[0 if number < len(shown) // 2 else 1]
+        axis.plot([step / updates for step in steps], [factor(step) for step in steps], label=form.word)
+    for axis in figure.axes:
+        axis.set_xlabel("epoch")
+        axis.set_title("factor of the rate")
+        axis.legend(frameon=False)
+    write_figure(path, figure)
