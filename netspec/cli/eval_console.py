@@ -1,0 +1,127 @@
+"""What `netspec eval` prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from netspec.cli.specs import colour_wanted, columns
+
+if TYPE_CHECKING:
+    from netspec.training.evaluation import Evaluation
+    from netspec.training.measures import Measured
+
+__all__ = ["new_table", "print_evaluation", "shown", "table_console"]
+
+_MOST_CLASSES = 20
+_MOST_PAIRS = 10
+
+
+def table_console() -> Console:
+    """Standard output in its width, lines cut rather than wrapped by the terminal."""
+    return Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False)
+
+
+def new_table(first: str, *others: str) -> Table:
+    """A table whose first column is text and whose others are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column(first, overflow="fold")
+    for title in others:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def shown(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2%}"
+
+
+def print_evaluation(found: Evaluation) -> None:
+    console = table_console()
+    final = found.final
+    count = f"{final.examples:,} example{'s' if final.examples != 1 else ''}"
+    console.print(Text(f"{found.part}: {count} of {found.data}"))
+    console.print()
+    console.print(_scores(found))
+    if final.confusion is None:
+        return
+    few = len(found.classes) <= _MOST_CLASSES
+    console.print()
+    console.print(_per_class(final, found.classes, few=few))
+    matrix = _matrix(final, found.classes, console.width) if few else None
+    console.print()
+    if matrix is not None:
+        console.print(Text("confusion: a row for each class, a column for each answer", style="dim"))
+        console.print(matrix)
+    elif final.most_confused(1):
+        console.print(_pairs(final, found.classes))
+    else:
+        console.print("no class is taken for another")
+
+
+def _scores(found: Evaluation) -> Table:
+    rows = dict(found.scores)
+    if found.ensemble is not None:
+        rows["ensemble"] = found.ensemble
+    figures: list[tuple[str, Any]] = [
+        ("right", lambda m: shown(m.accuracy)), ("top 5", lambda m: shown(m.top5)), ("loss", lambda m: f"{m.loss:.4f}"),
+        ("MSE", lambda m: f"{m.mse:.4g}"), ("MAE", lambda m: f"{m.mae:.4g}"), ("R2", lambda m: f"{m.r2:.4f}"),
+    ]  # fmt: skip
+    fields = {"right": "accuracy", "top 5": "top5", "loss": "loss", "MSE": "mse", "MAE": "mae", "R2": "r2"}
+    used = [(title, text) for title, text in figures if getattr(found.final, fields[title]) is not None]
+    table = new_table("", *(title for title, _ in used))
+    for name, score in rows.items():
+        table.add_row(name, *(text(score) for _, text in used), style="bold" if name == "ensemble" else "")
+    return table
+
+
+def _per_class(score: Measured, classes: Sequence[str], *, few: bool) -> Table:
+    """Every class; of many those that are recognized worst."""
+    rows = list(zip(classes, score.classes, strict=False))
+    title = "class"
+    if not few:
+        known = [row for row in rows if row[1].examples]
+        rows = sorted(known, key=lambda row: (row[1].recall or 0.0, row[0]))[:_MOST_PAIRS]
+        title = f"the {len(rows)} least recognized classes of {len(classes)}"
+    table = new_table(title, "examples", "answered", "right", "precision", "recall")
+    for name, one in rows:
+        table.add_row(
+            name, f"{one.examples:,}", f"{one.answered:,}", f"{one.right:,}", shown(one.precision), shown(one.recall)
+        )
+    return table
+
+
+def _matrix(score: Measured, classes: Sequence[str], width: int) -> Table | None:
+    """The confusion matrix, zeros as dots; None where it does not fit. Long names head their columns as numbers."""
+    rows = score.confusion or []
+    cells = [[str(n) if n else "·" for n in row] for row in rows]
+    widths = [max(len(cells[i][j]) for i in range(len(rows))) for j in range(len(rows))]
+    label = max(map(len, classes))
+    heads: Sequence[str] = classes
+    if sum(max(w, len(c)) + 1 for w, c in zip(widths, classes, strict=True)) + label > width:
+        heads = [str(i) for i in range(len(classes))]
+        label += len(heads[-1]) + 1
+    if sum(max(w, len(h)) + 1 for w, h in zip(widths, heads, strict=True)) + label > width:
+        return None
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True, style="bold")
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for i, (name, row) in enumerate(zip(classes, cells, strict=True)):
+        first = name if heads is classes else f"{i:>{len(heads[-1])}} {name}"
+        styles = ["green" if i == j else "dim" if cell == "·" else "red" for j, cell in enumerate(row)]
+        table.add_row(first, *(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
+    return table
+
+
+def _pairs(score: Measured, classes: Sequence[str]) -> Table:
+    table = new_table("most often confused: class", "times", "of")
+    table.add_column("taken for", overflow="fold")
+    for true, answer, count in score.most_confused(_MOST_PAIRS):
+        table.add_row(classes[true], f"{count:,}", f"{score.classes[true].examples:,}", classes[answer])
+    return table

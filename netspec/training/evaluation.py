@@ -1,0 +1,222 @@
+"""Runs measured on examples: one, several as an ensemble, one and its exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import Collection, DataOptions, batches
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.training.inputs import Inputs
+from netspec.training.measures import Measured, Tally
+from netspec.training.session import Request, open_data
+from netspec.training.trained import Net, OnnxNet, Trained, answers, views
+
+if TYPE_CHECKING:
+    from netspec.datasets import Examples
+
+__all__ = ["Evaluation", "Question", "evaluate", "evaluate_exported"]
+
+_BATCH = 128
+_PARTS = ("test", "validation", "train")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What runs are measured on. `data` None: what the first of them was trained on; `part` None: test, or else
+    validation."""
+
+    data: str | None = None
+    options: DataOptions = field(default_factory=lambda: DataOptions(validation=0.0, test=0.0))
+    """Of `data`; those of the run where it is the run's own."""
+    part: str | None = None
+    ten_crop: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores by name, `ensemble` their mean's. `difference` is the largest between two nets' answers."""
+
+    data: str
+    part: str
+    classes: tuple[str, ...]
+    scores: dict[str, Measured]
+    ensemble: Measured | None
+    warnings: tuple[Diagnostic, ...]
+    difference: float = 0.0
+    disagreements: int = 0
+    """Examples for which the first two nets answer another class."""
+
+    @property
+    def final(self) -> Measured:
+        return self.ensemble or next(iter(self.scores.values()))
+
+
+@dataclass(frozen=True)
+class _Contestant:
+    net: Net
+    examples: Examples
+    views: list[Inputs]
+
+
+def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
+    """Each run's score, and of several that of the mean of their answers. Raises SpecError."""
+    kinds = {(run.plan.task, run.plan.loss.word in ("cross_entropy", "hinge"), run.plan.output.type) for run in runs}
+    if len(kinds) > 1 or len({r.plan.loss.word == "hinge" for r in runs}) > 1:
+        raise SpecError.of(
+            "NS604", "the answers of these runs cannot be averaged",
+            notes=[f"{run.name}: {run.plan.loss.word}, {run.plan.output.type.noun}" for run in runs],
+        )  # fmt: skip
+    opened = _Data(runs[0], question)
+    contestants = [opened.contestant(run, question) for run in runs]
+    names = _names(runs)
+    return _measure(dict(zip(names, contestants, strict=True)), opened, together=len(runs) > 1)
+
+
+def evaluate_exported(run: Trained, path: Path, question: Question, *, export: bool) -> Evaluation:
+    """The run and its ONNX model on the same examples; with `export` the model is written first. Raises SpecError."""
+    if export:
+        run.model.to_onnx(path, run.weights)
+    onnx = OnnxNet.open(path, run.plan)
+    opened = _Data(run, question)
+    one = opened.contestant(run, question)
+    other = _Contestant(onnx, one.examples, views(onnx, one.examples.shapes, ten_crop=question.ten_crop))
+    return _measure({run.name: one, onnx.name: other}, opened, together=False)
+
+
+def _names(runs: Sequence[Trained]) -> list[str]:
+    """The folders' names; whole paths where two have the same."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.folder.path) for run in runs]
+
+
+class _Data:
+    """The examples that every contestant is measured on, opened for each net in the form that it takes."""
+
+    def __init__(self, first: Trained, question: Question) -> None:
+        self.first = first
+        self.own = question.data is None or _place(question.data) == first.request.data
+        self.where = first.request.data if self.own else str(question.data)
+        self.options = replace(
+            first.request.options if self.own else question.options, workers=question.options.workers
+        )  # fmt: skip
+        self.part = question.part
+        self.warnings: list[Diagnostic] = []
+        self.held: list[tuple[Any, Collection]] = []
+        self.targets: Any = None
+        self.classes: tuple[str, ...] = ()
+        self.one_hot = False
+
+    def contestant(self, run: Trained, question: Question) -> _Contestant:
+        collection = self._open(run)
+        self._compare(run, collection)
+        examples = self._choose(collection)
+        return _Contestant(run, examples, views(run, examples.shapes, ten_crop=question.ten_crop))
+
+    def _open(self, run: Trained) -> Collection:
+        plan = run.plan
+        key = (plan.inputs, plan.output.type, plan.task, plan.recipe.augment.get("crop"))
+        for known, collection in self.held:
+            if known == key:
+                return collection
+        opened = open_data(plan, Request(run.request.source, self.where, self.options))
+        self.held.append((key, opened))
+        return opened
+
+    def _compare(self, run: Trained, collection: Collection) -> None:
+        """What the reader should know about the data of a run."""
+        recorded = run.info["data"]
+        ours = replace(run.request.options, workers=self.options.workers)
+        same_place = run.request.data == self.where
+        if self.own and same_place and ours == self.options:
+            if recorded.get("fingerprint") != collection.fingerprint:
+                self._warn(
+                    f"the data of {run.folder.path} has changed since it was trained",
+                    "some of these examples may be ones that it learnt",
+                )
+        elif self.own and (not same_place or replace(ours, fold=0, folds=0) != replace(self.options, fold=0, folds=0)):
+            self._warn(
+                f"{run.folder.path} was trained on other data, or with another split, than {self.first.folder.path}",
+                "some of these examples may be ones that it learnt",
+            )
+        if collection.classes != run.classes and run.plan.task == "class":
+            self._warn(
+                f"the classes of {self.where} are not called as {run.folder.path} calls them",
+                f"{_listed(collection.classes)} here, {_listed(run.classes)} there; they are compared by number",
+            )
+        self.classes = self.classes or run.classes
+
+    def _warn(self, message: str, note: str) -> None:
+        self.warnings.append(Diagnostic("NS606", "warning", message, notes=(note,)))
+
+    def _choose(self, collection: Collection) -> Examples:
+        """The part asked for; by default the first that there is. The same for every net."""
+        import numpy as np
+
+        parts = {"test": collection.test, "validation": collection.validation, "train": collection.train}
+        wanted = self.part or next(
+            (p for p in _PARTS if parts[p] is not None and (p != "train" or not self.own)), "test"
+        )  # fmt: skip
+        examples = parts[wanted]
+        if examples is None:
+            there = ", ".join(p for p in _PARTS if parts[p] is not None)
+            raise SpecError.of(
+                "NS601", f"{self.where} has no {wanted} examples", helps=[f"choose another `--part`: {there}"]
+            )
+        self.part = wanted
+        targets = examples.targets()
+        if self.targets is not None and not np.array_equal(targets, self.targets):
+            raise SpecError.of(
+                "NS602", "the runs read these examples differently", helps=["measure them one by one, or with the same `--data`"]
+            )  # fmt: skip
+        self.targets = targets
+        self.one_hot = self.first.plan.task == "values" and _one_hot(targets)
+        return examples
+
+
+def _place(where: str) -> str:
+    path = Path(where)
+    return str(path.resolve()) if path.exists() else where
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def _one_hot(targets: Any) -> bool:
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return False
+    return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all())
+
+
+def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool) -> Evaluation:
+    import torch
+
+    nets = list(contestants.values())
+    count = len(nets[0].examples)
+    plan = [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]
+    tallies = {name: Tally(c.net.plan, one_hot=data.one_hot) for name, c in contestants.items()}
+    whole = Tally(nets[0].net.plan, one_hot=data.one_hot) if together else None
+    axis = nets[0].net.plan.output.type.feature_axis
+    difference, disagreements = 0.0, 0
+    for group in zip(*(batches(c.examples, plan, data.options.workers) for c in nets), strict=True):
+        given, target = [], None
+        for tally, contestant, batch in zip(tallies.values(), nets, group, strict=True):
+            shown = [view.test(batch) for view in contestant.views]
+            target = shown[0][1].cpu()
+            mean = torch.stack([answers(contestant.net.plan, contestant.net.output(i)) for i, _ in shown]).mean(0)
+            given.append(mean)
+            tally.add(mean, target)
+        if whole is not None:
+            whole.add(torch.stack(given).mean(0), target)  # type: ignore[arg-type]
+        elif len(given) == 2:
+            difference = max(difference, float((given[0] - given[1]).abs().max()))
+            if nets[0].net.plan.task == "class":
+                disagreements += int((given[0].argmax(axis) != given[1].argmax(axis)).sum())
+    names = data.classes or tuple(map(str, range(nets[0].net.plan.output.type.features)))
+    return Evaluation(
+        data.where, str(data.part), names, {name: tally.result() for name, tally in tallies.items()},
+        whole.result() if whole is not None else None, tuple(data.warnings), difference, disagreements,
+    )  # fmt: skip

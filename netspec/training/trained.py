@@ -1,0 +1,209 @@
+"""The net of a run, ready to answer: its weights, what it takes, and what its answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.model import Model
+from netspec.training.inputs import Inputs
+from netspec.training.learner import final_squashing, logits_module, probabilities
+from netspec.training.plan import Plan
+from netspec.training.run_folder import RunFolder
+from netspec.training.session import Request
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["Net", "OnnxNet", "Trained", "answers", "logits_of", "views"]
+
+
+@dataclass(frozen=True)
+class Net:
+    """What answers: a module here, an ONNX model in `OnnxNet`."""
+
+    name: str
+    plan: Plan
+
+    @property
+    def device(self) -> Any:
+        return "cpu"
+
+    def output(self, inputs: Sequence[Tensor]) -> Tensor:
+        """What the spec's net puts out, in float64 on the CPU."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Trained(Net):
+    """A run and its module, which computes in fp32 whatever it was trained in, as the exported model does."""
+
+    folder: RunFolder
+    info: dict[str, Any]
+    request: Request
+    model: Model
+    weights: Path
+    module: torch.nn.Module
+
+    @classmethod
+    def open(cls, path: Path, weights: str = "best") -> Trained:
+        """Raises SpecError (NS502, NS606), and whatever is wrong with the spec."""
+        from netspec.backends.torch.live import require_torch
+        from netspec.model import check
+        from netspec.training.checkpoint import read_weights
+        from netspec.training.continuation import request_of
+        from netspec.training.hardware import Hardware
+
+        torch = require_torch()
+        folder = RunFolder(path)
+        info = folder.read_info()
+        request = request_of(folder, Hardware())
+        model = check(request.source).model()
+        plan = Plan.of(model.graph)
+        file = folder.best if weights == "best" else folder.last
+        if not file.is_file():
+            helps = ["`--weights last` takes those of its last checkpoint"] if folder.last.is_file() else []
+            raise SpecError.of("NS606", f"{path} has no {weights} weights yet", helps=helps)
+        state = read_weights(file)
+        module = logits_module(plan, model.to_torch())
+        try:
+            module.load_state_dict(state)
+        except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines()[1:]]
+            raise SpecError.of(
+                "NS606", f"{file} does not fit {folder.spec}", notes=[n[:200] for n in lines[:4]]
+            ) from None
+        module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(path.resolve().name, plan, folder, info, request, model, file, module)
+
+    @property
+    def device(self) -> Any:
+        return next(self.module.parameters()).device
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.info["data"].get("classes", ()))
+
+    def output(self, inputs: Sequence[Tensor]) -> Tensor:
+        import torch
+
+        with torch.inference_mode():
+            result = self.module(*inputs)
+            return probabilities(self.plan, result.double()).cpu()
+
+
+@dataclass(frozen=True)
+class OnnxNet(Net):
+    """An ONNX model of a run's net, in ONNX Runtime."""
+
+    session: Any
+    provider: str
+
+    @classmethod
+    def open(cls, path: Path, plan: Plan) -> OnnxNet:
+        """Raises SpecError (NS001, NS502, NS503, NS504)."""
+        from netspec.backends.onnx.runtime import open_session
+
+        if not path.is_file():
+            raise SpecError.of("NS001", f"there is no file {path}")
+        session, provider = open_session(path)
+        found = [i.name for i in session.get_inputs()]
+        if sorted(found) != sorted(plan.inputs):
+            raise SpecError.of(
+                "NS503", f"{path} is no model of this net",
+                notes=[f"its inputs are {', '.join(found)}, and the net's {', '.join(plan.inputs)}"],
+            )  # fmt: skip
+        return cls(path.name, plan, session, provider)
+
+    def output(self, inputs: Sequence[Tensor]) -> Tensor:
+        import torch
+
+        declared = {i.name: i for i in self.session.get_inputs()}
+        fed = {}
+        for name, value in zip(self.plan.inputs, inputs, strict=True):
+            half = "float16" in declared[name].type
+            fed[name] = value.cpu().numpy().astype("float16" if half else value.cpu().numpy().dtype)
+        try:
+            result, *_ = self.session.run(None, fed)
+        except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
+            said = str(error).split("\n")[0][:300]
+            raise SpecError.of("NS503", f"{self.name} does not take the inputs of this net", notes=[said]) from None
+        wanted = self.plan.output.type.shape
+        if result.shape[1:] != wanted:
+            raise SpecError.of(
+                "NS503", f"{self.name} is no model of this net",
+                notes=[f"it puts out {'x'.join(map(str, result.shape[1:]))}, and the net {self.plan.output.type}"],
+            )  # fmt: skip
+        return torch.from_numpy(result).double()
+
+
+def answers(plan: Plan, output: Tensor) -> Tensor:
+    """What is averaged and shown, of what the spec's net puts out: probabilities of cross_entropy and bce whether or not
+    the spec ends in them, and otherwise the output itself (scores of the hinge loss, values)."""
+    node = plan.output
+    squashed = node in final_squashing(plan)
+    if plan.loss.word == "cross_entropy":
+        if squashed:
+            return output if node.op.name == "softmax" else output.exp()
+        return output.softmax(node.type.feature_axis)
+    if plan.loss.word == "bce" and not squashed:
+        return output.sigmoid()
+    return output
+
+
+def logits_of(plan: Plan, given: Tensor) -> Tensor:
+    """What the loss takes, of `answers`."""
+    if plan.loss.word == "bce":
+        return given.logit(1e-12)
+    softmax = plan.output in final_squashing(plan) and plan.output.op.name == "softmax"
+    if plan.loss.word == "cross_entropy" or softmax:
+        return given.clamp(min=1e-300).log()
+    return given
+
+
+class _Part:
+    """A part of every image: the centre, or one of ten crops after zeros were put around it."""
+
+    def __init__(self, wanted: tuple[int, ...], number: int | None = None, pad: int = 0) -> None:
+        self.wanted, self.number, self.pad = wanted, number, pad
+
+    def test(self, images: Tensor) -> Tensor:
+        from torch.nn import functional as F
+
+        from netspec.training.crops import centre, ten_crops
+
+        _, height, width = self.wanted
+        if self.number is None:
+            return centre(images.float(), (height, width))
+        padded = F.pad(images.float(), [self.pad] * 4)
+        return ten_crops(padded, (images.shape[1], height, width))[self.number]
+
+
+def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
+    """How examples of these shapes reach the net; several where its answers are averaged over parts of an image.
+
+    Raises SpecError (NS604) where there are no ten crops.
+    """
+    plan = net.plan
+    image = next((name for name, shape in shapes.items() if len(shape) == 3), None)
+    kind = plan.inputs[image] if image is not None else None
+    is_map = kind is not None and kind.layout == "map" and kind.rank == 2
+    if not ten_crop:
+        part: Any = _Part(kind.shape) if kind is not None and is_map and kind.shape != shapes[image] else None
+        return [Inputs(plan, image, part, net.device)]
+    if kind is None or not is_map:
+        raise SpecError.of("NS604", "ten crops are of images, and the net takes none")
+    crop = plan.recipe.augment.get("crop")
+    pad = int(crop.values.get("pad") or 0) if crop is not None else 0
+    if shapes[image][1:] == kind.shape[1:] and not pad:
+        size = "x".join(map(str, kind.shape[1:]))
+        raise SpecError.of(
+            "NS604", f"ten crops of {size} cannot be cut out of images of {size}",
+            notes=["all of them would be the whole image"], helps=["train with larger images, or with `crop pad=…` in `augment`"],
+        )  # fmt: skip
+    parts: list[Any] = [_Part(kind.shape, number, pad) for number in range(10)]
+    return [Inputs(plan, image, part, net.device) for part in parts]
