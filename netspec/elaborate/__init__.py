@@ -173,7 +173,7 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
     _warn_of_unused_blocks(run, file, frame)
     check_expectations(run)
-    if not run.failed_layers and not graph.failed:
+    if not run.failed_layers and not graph.failed and not run.diagnostics.skipped:
         lint_graph(graph, run.diagnostics)
     if not run.diagnostics.has_errors:
         graph.verify()

@@ -210,9 +210,9 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     frame.here = UNKNOWN
     run.evaluator.steps += _CALL_STEPS
     block.used = True
-    if block.kind == "missing":
+    if block.kind in ("missing", "recursive"):  # which is reported where it is used or defined
         return
-    if block.kind == "recursive" or any(block is active for active in run.calling):
+    if any(block is active for active in run.calling):
         run.error(
             "NS211",
             f"the block `{block.name}` calls itself",

@@ -75,7 +75,7 @@ def report_leftovers(
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"
     told = [x for x in leftovers if exact or x.dropped]
-    if not told:
+    if not told or any(d.code == "NS309" for d in run.diagnostics):
         return
     arithmetic = dict.fromkeys(x.arithmetic for x in told)
     notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics.foreign import NAMES, PLACES, translated
 from netspec.elaborate.state import Frame
-from netspec.ops import CATALOGUE
+from netspec.ops import CATALOGUE, JOINS
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -15,21 +16,6 @@ if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
 __all__ = ["report_unknown_head"]
-
-_FOREIGN = {
-    "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
-    "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "batchnorm2d": "bn", "batchnorm1d": "bn",
-    "batchnorm": "bn", "batch_norm": "bn", "batchnormalization": "bn", "layernorm": "ln", "layer_norm": "ln",
-    "layernorm2d": "ln", "groupnorm": "gn", "maxpool2d": "maxpool", "max_pool": "maxpool", "maxpooling2d": "maxpool",
-    "avgpool2d": "avgpool", "avg_pool": "avgpool", "averagepooling2d": "avgpool", "leakyrelu": "leaky_relu",
-    "pool": "maxpool", "globalaveragepooling2d": "gap", "global_avg_pool": "gap", "globalavgpool": "gap",
-    "adaptiveavgpool2d": "adaptive_avgpool", "dropout1d": "dropout", "multiheadattention": "attention",
-    "conv2dtranspose": "convT", "convtranspose2d": "convT", "depthwise_conv": "dwconv", "depthwiseconv2d": "dwconv",
-    "separable_conv": "sepconv", "separableconv2d": "sepconv", "activation": "relu", "norm": "bn",
-    "interpolate": "resize", "skip": "identity", "route": "concat", "shortcut": "residual", "embedding": "embed",
-    "positional_encoding": "pos_embed", "zeropadding2d": "pad", "upsampling2d": "upsample", "fully_connected": "FC",
-}  # fmt: skip
-_IN_AND_OUT = ("conv2d", "conv1d", "conv3d", "convtranspose2d")
 
 
 def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
@@ -65,7 +51,16 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
             return one(f"the number of units is written after a hyphen: `{op.name}-{digits}`", text, safe=True)
         if "value" in kinds and not layer.values and layer.arguments is None:
             return one(f"write the number after a space: `{op.name} {digits}`", f"{stem} {digits}", safe=True)
-    foreign = head.lower() if head.lower() in _FOREIGN else stem if stem in _FOREIGN else None
+    if frame.label(head) is not None and layer.arguments is None:
+        return one(f"`{head}` is a label: go on from it with `from {head}`", f"from {head}")
+    if head in JOINS and layer.arguments:
+        branches = "; ".join(_as_branch(argument, frame) for argument in layer.arguments)
+        text = f"{head} [ {branches} ]"
+        where = Span(span.source, span.start, span.end + _arguments_length(layer))
+        return one(f"branches stand in brackets: `{text}`", text, where)
+    if head.lower() in PLACES:
+        return [PLACES[head.lower()]], []
+    foreign = head.lower() if head.lower() in NAMES else stem if stem in NAMES else None
     if foreign is not None and not any(nearest(head, [b]) for b in frame.file.blocks):
         return _translated(layer, foreign, digits if foreign == stem else "")
     if kernel := _kernel_variable(head, frame):
@@ -83,38 +78,24 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     return [], []
 
 
+def _as_branch(argument: t.Expr, frame: Frame) -> str:
+    text = argument.span.text
+    return f"from {text}" if frame.label(text) is not None else text
+
+
 def _translated(layer: t.Layer, foreign: str, digits: str) -> tuple[list[str], list[Fix]]:
     """The layer as netspec writes it, where its values say enough."""
-    name = _FOREIGN[foreign]
-    values = [v.span.text for v in layer.arguments or ()]
-    help_ = f"netspec calls it `{name}`"
-    text = None
+    name = NAMES[foreign]
     if layer.arguments is None:
-        text = f"{name}{digits}"
-    elif name in ("conv", "convT") and len(values) >= 2 and all(v.isdigit() for v in values):
-        torch_order = foreign in _IN_AND_OUT and len(values) >= 3
-        width, kernel = (values[1], values[2]) if torch_order else (values[0], values[1])
-        text = f"{name}{kernel}-{width}"
-    elif name in ("maxpool", "avgpool") and len(values) in (1, 2) and all(v.isdigit() for v in values):
-        text = f"{name}{values[0]}" + (f"/{values[1]}" if len(values) > 1 else "")
-    elif name == "FC" and len(values) == 1 and values[0].isdigit():
-        text = f"{name}-{values[0]}"
-    elif name in ("bn", "ln") and len(values) <= 1:
-        text = name
+        help_ = f"netspec calls it `{name}`"
+        return [help_], [Fix.replace(layer.head_span, f"{name}{digits}", help_)]
+    values = [v.span.text for v in layer.arguments]
+    text = translated(layer.head, values, {o.name: o.value.span.text for o in layer.argument_options})
     if text is None:
-        return [help_], []
-    if layer.arguments is not None:
-        help_ = f"netspec writes it `{text}`"
-        stop = layer.head_span.end + _arguments_length(layer)
-        options = "".join(f" {_option(o)}" for o in layer.argument_options)
-        return [help_], [Fix.replace(Span(layer.span.source, layer.span.start, stop), text + options, help_)]
-    return [help_], [Fix.replace(layer.head_span, text, help_)]
-
-
-def _option(option: t.Option) -> str:
-    names = {"padding": "pad", "strides": "stride", "kernel_size": "kernel", "activation": "act"}
-    value = {"True": "yes", "False": "no", "true": "yes", "false": "no"}.get(option.value.span.text)
-    return f"{names.get(option.name, option.name)}={value or option.value.span.text}"
+        return [f"netspec calls it `{name}`"], []
+    help_ = f"netspec writes it `{text}`"
+    stop = layer.head_span.end + _arguments_length(layer)
+    return [help_], [Fix.replace(Span(layer.span.source, layer.span.start, stop), text, help_)]
 
 
 def _arguments_length(layer: t.Layer) -> int:

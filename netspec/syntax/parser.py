@@ -10,11 +10,11 @@ from pathlib import Path
 from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
-from netspec.diagnostics import Diagnostics, Skipped
+from netspec.diagnostics import Diagnostics
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree
 from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
-from netspec.syntax.recovery import blanked
+from netspec.syntax.recovery import Draft
 from netspec.syntax.trouble import report_syntax_error
 
 __all__ = ["grammar_path", "parse"]
@@ -80,33 +80,27 @@ def _parser() -> Lark:
 def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False) -> tree.File | None:
     """The tree of a source text; None where it has syntax errors, all of which are reported.
 
-    After an error the statement in which it stands is left out and the text is parsed again. With `recover` the tree
-    of what is left is returned (`diagnostics.skipped` says where something is missing), unless that is too little.
+    After an error the text is repaired, or the statement in which it stands left out, and parsed again. With `recover`
+    the tree of what is left is returned (`diagnostics.skipped` says where something is missing), unless that is too little.
     """
-    text = source.text
-    budget = _MAX_SYNTAX_ERRORS if len(text) < _LARGE else 3
-    holes: list[tuple[int, int]] = []
+    draft = Draft(source)
+    budget = _MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3
+    found = len(diagnostics)
     for _ in range(budget):
         try:
-            parsed = _parser().parse(text)
+            parsed = _parser().parse(draft.text)
             break
         except UnexpectedInput as error:
-            start, stop = report_syntax_error(source, text, error, diagnostics)
-            shorter = blanked(text, start, stop)
-            if stop <= start or shorter == text:
+            if not report_syntax_error(draft, error, diagnostics):
                 return None
-            text = shorter
-            holes = [(a, b) for a, b in holes if not (start <= a and b <= stop)] + [(start, stop)]
     else:
         return None
-    if holes and not recover:
+    if len(diagnostics) > found and not recover:
         return None
-    for start, stop in holes:
-        inside = source.text[start:stop]
-        place = start + len(inside) - len(inside.lstrip(" \t\n"))
-        diagnostics.skipped[source, place] = Skipped(Span(source, place, max(place, start + len(inside.rstrip()))))
+    for skipped in draft.skipped:
+        diagnostics.skipped[source, skipped.span.start] = skipped
     try:
-        return read(source, parsed)
+        return read(source, parsed, draft.place if len(diagnostics) > found else None)
     except (TooDeep, RecursionError) as deep:
         span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, min(1, len(source.text)))
         diagnostics.error(

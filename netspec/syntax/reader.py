@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 from lark import Token, Tree
@@ -29,9 +29,9 @@ class TooDeep(Exception):
         self.span = span
 
 
-def read(source: SourceFile, parsed: Tree[Token]) -> t.File:
-    """Raises TooDeep."""
-    reader = _Reader(source)
+def read(source: SourceFile, parsed: Tree[Token], place: Callable[[int], int] | None = None) -> t.File:
+    """`place` gives the offset in the source of one in a text with repairs. Raises TooDeep."""
+    reader = _Reader(source, place)
     return t.File(source, tuple(cast(t.Item, reader.node(child)) for child in _trees(parsed)))
 
 
@@ -40,19 +40,22 @@ def _trees(parsed: Tree[Token]) -> Iterator[Tree[Token]]:
 
 
 class _Reader:
-    def __init__(self, source: SourceFile) -> None:
+    def __init__(self, source: SourceFile, place: Callable[[int], int] | None) -> None:
         self.source = source
+        self.place = place
         self.depth = 0
 
     # Positions and dispatch
 
     def span(self, part: Tree[Token] | Token) -> Span:
         if isinstance(part, Token):
-            return Span(self.source, part.start_pos or 0, part.end_pos or 0)
-        meta = part.meta
-        if meta.empty:
-            return Span(self.source, 0, 0)
-        return Span(self.source, meta.start_pos, meta.end_pos)
+            start, end = part.start_pos or 0, part.end_pos or 0
+        else:
+            meta = part.meta
+            start, end = (0, 0) if meta.empty else (meta.start_pos, meta.end_pos)
+        if self.place is not None:
+            start, end = self.place(start), self.place(end)
+        return Span(self.source, start, end)
 
     def node(self, part: Any) -> Any:
         if part is None:

@@ -1,0 +1,145 @@
+"""Layers as PyTorch, Keras, Darknet and Caffe write them, in netspec's words. Plain text in, plain text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+__all__ = ["NAMES", "OPTIONS", "PLACES", "option_text", "translated"]
+
+NAMES = {
+    "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
+    "convolution2d": "conv", "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "connected": "FC",
+    "batchnorm2d": "bn", "batchnorm1d": "bn", "batchnorm": "bn", "batch_norm": "bn", "batchnormalization": "bn",
+    "layernorm": "ln", "layer_norm": "ln", "layernorm2d": "ln", "layernormalization": "ln", "groupnorm": "gn",
+    "maxpool2d": "maxpool", "max_pool": "maxpool", "maxpooling2d": "maxpool", "maxpool1d": "maxpool",
+    "maxpooling1d": "maxpool", "avgpool2d": "avgpool", "avg_pool": "avgpool", "averagepooling2d": "avgpool",
+    "leakyrelu": "leaky_relu", "pool": "maxpool", "globalaveragepooling2d": "gap", "global_avg_pool": "gap",
+    "globalavgpool": "gap", "globalmaxpooling2d": "gmp", "adaptiveavgpool2d": "adaptive_avgpool",
+    "adaptivemaxpool2d": "adaptive_maxpool", "dropout1d": "dropout", "multiheadattention": "attention",
+    "conv2dtranspose": "convT", "convtranspose2d": "convT", "depthwise_conv": "dwconv", "depthwiseconv2d": "dwconv",
+    "separable_conv": "sepconv", "separableconv2d": "sepconv", "activation": "relu", "norm": "bn",
+    "interpolate": "resize", "embedding": "embed", "positional_encoding": "pos_embed", "zeropadding2d": "pad",
+    "upsampling2d": "upsample", "fully_connected": "FC", "logsoftmax": "log_softmax", "softmax2d": "softmax",
+    "pixelshuffle": "pixel_shuffle", "instancenorm2d": "instancenorm", "localresponsenorm": "LRN",
+}  # fmt: skip
+PLACES = {
+    "skip": "give the layer a label, and come back to it: `add [ from label; identity ]`",
+    "shortcut": "put the layers in `residual { … }`, or add a labelled one: `add [ from label; identity ]`",
+    "route": "give the layers labels, and join them: `concat [ from first; from second ]`",
+    "import": 'other specs are brought in with `use "file.net" as name`',
+    "def": "layers under a name of their own are `block name(parameter) { … }`",
+    "class": "a net is its layers, one a line, below `net Name`",
+    "return": "the last layer is the output; `output name` names one",
+    "forward": "layers run in the order in which they stand",
+    "sequential": "a chain is its layers, one a line or joined by `->`",
+    "print": "`netspec check` prints the shape behind every layer",
+}
+"""What has no layer of its own here, and what takes its place."""
+
+OPTIONS = {
+    "in_channels": "", "in_features": "", "num_features": "", "num_channels": "", "input_dim": "", "normalized_shape": "",
+    "embed_dim": "", "input_size": "", "input_shape": "", "inplace": "", "dim": "", "name": "", "affine": "",
+    "batch_first": "", "data_format": "", "stride": "stride", "strides": "stride", "subsample": "stride", "s": "stride",
+    "out_channels": "width", "out_features": "width", "filters": "width", "units": "width", "num_output": "width",
+    "nb_filter": "width", "hidden_size": "width", "embedding_dim": "width", "output_dim": "width", "channels": "width",
+    "kernel_size": "kernel", "pool_size": "kernel", "ksize": "kernel", "size": "kernel", "k": "kernel", "kernel": "kernel",
+    "padding": "pad", "p": "pad", "border_mode": "pad", "output_padding": "output_pad", "use_bias": "bias",
+    "bias_term": "bias", "activation": "act", "normalization": "norm", "dilation_rate": "dilation", "rate": "p",
+    "dropout_rate": "p", "prob": "p", "keep_prob": "p", "num_heads": "heads", "num_embeddings": "vocab", "group": "groups",
+    "negative_slope": "slope", "num_groups": "groups", "scale_factor": "factor", "epsilon": "eps",
+}  # fmt: skip
+"""Options of theirs, and ours; an empty one says what netspec knows without being told."""
+
+_IN_OUT = ("", "width", "kernel", "stride", "pad", "dilation", "groups", "bias")
+_TORCH = {
+    "conv": _IN_OUT, "convT": ("", "width", "kernel", "stride", "pad", "output_pad", "groups", "bias"),
+    "dwconv": _IN_OUT, "sepconv": _IN_OUT, "FC": ("", "width", "bias"), "linear": ("", "width", "bias"),
+    "bn": ("", "eps"), "ln": ("", "eps"), "instancenorm": ("", "eps"), "lstm": ("", "width"), "gru": ("", "width"),
+    "rnn": ("", "width"), "attention": ("", "heads"), "embed": ("vocab", "width"),
+}  # fmt: skip
+_KERAS = {
+    "conv": ("width", "kernel", "stride", "pad"), "convT": ("width", "kernel", "stride", "pad"),
+    "sepconv": ("width", "kernel", "stride", "pad"), "dwconv": ("kernel", "stride", "pad"), "FC": ("width", "act"),
+    "linear": ("width",), "lstm": ("width",), "gru": ("width",), "rnn": ("width",), "embed": ("vocab", "width"),
+}  # fmt: skip
+_POOL = ("kernel", "stride", "pad")
+_VALUES = ("p", "value", "factor", "groups", "slope")
+_NUMBER = r"\d+|[A-Za-z_]\w*"
+
+
+def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> str | None:
+    """The layer that a call such as `Conv2d(3, 64, 3, padding=1)` means; None where that is not clear."""
+    stem = head.lower()
+    name = NAMES.get(stem, head if stem not in ("fc",) else "FC")
+    places = _places(name, head, len(values))
+    if len(values) > len(places):
+        return None
+    given = {}
+    for place, value in [*zip(places, values, strict=False), *((OPTIONS.get(o, o), v) for o, v in options.items())]:
+        if place and place not in given:
+            given[place] = option_text(value)
+    return _written(name, given)
+
+
+def _places(name: str, head: str, count: int) -> tuple[str, ...]:
+    """The options that the values of a call stand for, in their order."""
+    if name in ("maxpool", "avgpool", "lppool"):
+        return _POOL
+    keras, torch = _KERAS.get(name), _TORCH.get(name)
+    if keras is None or torch is None:
+        return torch or keras or ("p",)
+    if re.search(r"\d[Dd]$", head):
+        return keras if head.endswith("D") else torch
+    if name in ("conv", "convT", "sepconv"):
+        return torch if count >= 3 else keras
+    return torch if count >= 2 and name != "embed" else keras
+
+
+def _written(name: str, given: dict[str, str]) -> str | None:
+    """Head, slots and options as the language writes them; None where a slot is missing or not a plain number."""
+    slots = {slot: given.pop(slot, None) for slot in ("kernel", "width", "stride")}
+    kernel, width, stride = (_collapsed(value) for value in slots.values())
+    windowed = name in ("conv", "convT", "sepconv", "dwconv", "localconv")
+    wide = name in ("conv", "convT", "sepconv", "localconv", "FC", "linear", "embed", "lstm", "gru", "rnn")
+    if (windowed and kernel is None) or (wide and width is None):
+        return None
+    if not wide and name != "dwconv":
+        width = None
+    if any(value is not None and not re.fullmatch(rf"{_NUMBER}|\d+x\d+", value) for value in (kernel, width, stride)):
+        return None
+    if kernel is not None:
+        kernel = kernel if kernel[0].isdigit() else f"({kernel})"
+    if stride in ("1", None) and not (name.endswith("pool") and stride):
+        stride = None
+    text = name + (kernel or "") + (f"-{width}" if width else "") + (f"/{stride}" if stride else "")
+    if "pad" in given:
+        given["pad"] = _collapsed(given["pad"]) or ""
+        if given["pad"] in ("0", "valid", "none"):
+            del given["pad"]
+    for option, plain in (("act", ("linear", "none")), ("bias", ("yes",))):
+        if given.get(option) in plain:
+            del given[option]
+    if not wide and not windowed and len(given) == 1 and next(iter(given)) in _VALUES and name not in ("bn", "ln"):
+        (value,) = given.values()
+        return f"{text} {_collapsed(value)}"
+    return text + "".join(f" {option}={value}" for option, value in given.items())
+
+
+def option_text(value: str) -> str:
+    """A value as the language writes it: words without quotes, yes and no."""
+    value = value.strip()
+    if re.fullmatch(r"\"\w+\"|'\w+'", value):
+        value = value[1:-1].lower()
+    value = re.sub(r"^(?:nn|F|tf\.nn|layers)\.(\w+)(?:\(\))?$", lambda m: m[1].lower(), value)
+    return {"True": "yes", "False": "no", "true": "yes", "false": "no", "None": "none"}.get(value, value)
+
+
+def _collapsed(value: str | None) -> str | None:
+    """`(3, 3)` as 3, `(3, 5)` as 3x5."""
+    if value is None:
+        return None
+    parts = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return parts[0] if len(set(parts)) == 1 else "x".join(parts)

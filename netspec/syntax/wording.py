@@ -1,0 +1,403 @@
+"""What is wrong at a place of the text that cannot be parsed, in words, with the changes that mend it.
+
+Each rule looks at the place and answers, or leaves it to the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lark import Token
+
+from netspec.diagnostics import nearest
+from netspec.syntax.braces import body_below
+from netspec.syntax.recovery import Change, joins_at, masked
+
+__all__ = ["Place", "Words", "words_for"]
+
+_SIGNS = {
+    "=>": "->", "→": "->", "|>": "->", ">>": "->", "–": "-", "—": "-", "−": "-", "＝": "=", "＞": ">", "（": "(", "）": ")",
+    "，": ",", "：": ":", "；": ";", "｛": "{", "｝": "}", "\u00a0": " ", "\u3000": " ", "\u200b": "", "\u2028": "\n",
+}  # fmt: skip
+_CALLED = {"->": "the arrow is", "-": "a hyphen is", "=": "the sign is"}
+_QUOTES = {"'": "'", "“": "”", "‘": "’", "„": "“”", "«": "»", "”": "”", "’": "’", "`": "`"}
+_HEADS = r"(?:block|repeat|for|if|else|residual|dense|aux|train|shared|checkpoint|augment)\b"
+_STATEMENTS = {
+    "input",
+    "let",
+    "default",
+    "expect",
+    "fit",
+    "output",
+    "aux",
+    "train",
+    "shared",
+    "net",
+    "use",
+    "block",
+    "fn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is wrong, what to do, and the changes of the text that do it."""
+
+    message: str
+    help: str = ""
+    changes: tuple[Change, ...] = ()
+    safe: bool = True
+    repairs: bool | None = None
+    """Whether parsing goes on with the changes, as it does with safe ones; otherwise without the statement."""
+    marked: tuple[int, int] | None = None
+    left_out: tuple[int, int] | None = None
+    expected: bool = True
+
+
+class Place:
+    """Where the error stands."""
+
+    def __init__(self, text: str, at: int, token: Token | None, accepted: frozenset[str], opener: int | None) -> None:
+        self.text, self.at, self.token, self.accepted, self.opener = text, at, token, accepted, opener
+        self.rest = text[at:]
+        self.char = text[at : at + 1]
+        self.start = text.rfind("\n", 0, at) + 1
+        self.stop = (text + "\n").index("\n", at)
+        self.line = text[self.start : self.stop]
+        self.before = text[self.start : at]
+        found = re.match(r"\w+|->|\S", self.rest)
+        self.shown = found.group() if found else self.char
+
+    def ends_line(self) -> bool:
+        return self.token is not None and self.token.type == "_NL"
+
+    def in_recipe(self) -> bool:
+        """Whether the innermost brace is one of a `train` section."""
+        plain = masked(self.text[: self.at])
+        depth = 0
+        for i in range(len(plain) - 1, -1, -1):
+            depth += (plain[i] == "}") - (plain[i] == "{")
+            if depth < 0:
+                head = plain[plain.rfind("\n", 0, i) + 1 : i].split()
+                if head[:1] == ["train"]:
+                    return True
+                depth = 0
+        return False
+
+
+def words_for(place: Place) -> Words:
+    """The answer of the first rule that has one."""
+    for rule in _RULES:
+        found = rule(place)
+        if found is not None:
+            return found
+    return Words(f"`{place.shown}` cannot stand here")
+
+
+def _quotes(p: Place) -> Words | None:
+    if p.char == '"':
+        word = re.match(r'"[^\s"#;{}]*', p.rest)
+        if '"' in p.rest[1:].split("\n", 1)[0] or word is None:
+            return None
+        end = p.at + word.end()
+        return Words("this string does not end on its line", 'close it with `"`', ((end, end, '"'),), safe=False)
+    if p.char not in _QUOTES:
+        return None
+    quoted = re.match(rf"{p.char}([^\n\"{_QUOTES[p.char]}]*)[{_QUOTES[p.char]}]", p.rest)
+    changes = ((p.at, p.at + quoted.end(), f'"{quoted[1]}"'),) if quoted else ()
+    return Words("strings take double quotes", 'write "…"', changes)
+
+
+def _comments(p: Place) -> Words | None:
+    if p.rest.startswith("/*"):
+        end = p.text.find("*/", p.at)
+        stop = end + 2 if end >= 0 else p.stop
+        rows = p.text[p.at : stop].split("\n")
+        kept = ["# " + row.strip().removeprefix("/*").removesuffix("*/").strip("* ") for row in rows]
+        if p.text[stop : (p.text + "\n").index("\n", stop)].strip():
+            kept[-1] += "\n"
+        return Words("`/*` does not start a comment here", "comments start with `#`", ((p.at, stop, "\n".join(kept)),))
+    for sign in ("//", "--"):
+        if p.rest.startswith(sign) and (sign == "//" or not p.before.strip()):
+            change = (p.at, p.at + 2, "#")
+            return Words(f"`{sign}` does not start a comment here", "comments start with `#`", (change,))
+    return None
+
+
+def _numbers(p: Place) -> Words | None:
+    if p.char == "." and p.rest[1:2].isdigit():
+        shown = re.match(r"[.0-9]+", p.rest)
+        return Words(
+            "a number needs a digit before the point",
+            f"write `0{shown.group()}`" if shown else "",
+            ((p.at, p.at, "0"),),
+        )
+    thousands = re.match(r"(?:,\d{3})+(?!\d)", p.rest)
+    lead = re.search(r"(?<!\d)\d{1,3}$", p.before)
+    if thousands and lead and not re.match(r"\s*input\b", p.line):
+        whole = lead.group() + thousands.group().replace(",", "")
+        change = (p.at, p.at + thousands.end(), thousands.group().replace(",", ""))
+        return Words("a number has no commas", f"write `{whole}`", (change,))
+    if p.char == "%" and (digits := re.search(r"\d+(\.\d+)?$", p.before)):
+        value = f"{float(digits.group()) / 100:g}"
+        change = (p.start + digits.start(), p.at + 1, value)
+        return Words("a share is written as a number from 0 to 1", f"write `{value}`", (change,), safe=False)
+    if re.fullmatch(r"[KMGB]", p.shown) and (gap := re.search(r"(?<=\d)[ \t]+$", p.before)):
+        return Words(
+            f"`{p.shown}` belongs to its number", "write them without a space", ((p.start + gap.start(), p.at, ""),)
+        )
+    first = re.match(r"\s*(\d+)[ \t]+([A-Za-z_]\w*)", p.line)
+    if first and not p.before.strip() and p.char.isdigit():
+        return Words(
+            "a layer begins with its name", f"the number of filters or units follows it: `{first[2]}-{first[1]}`",
+            ((p.start + first.start(1), p.start + first.end(), f"{first[2]}-{first[1]}"),), safe=False,
+        )  # fmt: skip
+    return None
+
+
+def _input(p: Place) -> Words | None:
+    found = re.match(
+        r"(\s*input\b[ \t]*(?:[A-Za-z_]\w*[ \t]+)?)(?:shape|size)?[ \t:=]*([(\[]?[ \t]*\d+(?:[ \t]*[,*x ][ \t]*\d+)*[ \t]*,?[ \t]*[)\]]?)",
+        p.line,
+    )
+    if not found or found[2].isdigit():
+        return None
+    size = "x".join(re.findall(r"\d+", found[2]))
+    change = (p.start + found.end(1), p.start + found.end(), size)
+    if not change[0] <= p.at <= change[1]:
+        return None
+    return Words("a size is written with `x` between its numbers", f"write `{found[1].strip()} {size}`", (change,))
+
+
+def _assignments(p: Place) -> Words | None:
+    if p.char != "=":
+        return None
+    if re.match(r"\s*expect\b", p.line):
+        return Words("`=` does not compare", "write `==` to compare", ((p.at, p.at + 1, "=="),))
+    named = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*", p.before)
+    if named is None or p.rest[1:2] == "=":
+        return None
+    if p.in_recipe():
+        return Words(
+            "a setting takes no `=`", f"write the value behind the name: `{named[1]} …`", ((p.at, p.at + 1, " "),), expected=False
+        )  # fmt: skip
+    place = p.start + named.start(1)
+    return Words("a variable is declared with `let`", f"write `let {named[1]} = …`", ((place, place, "let "),))
+
+
+def _sections(p: Place) -> Words | None:
+    """`[convolutional]` of Darknet, with the lines `name=value` below it."""
+    if p.char != "[" or not (
+        section := re.match(r"\[(\w+)\][ \t]*(?:\n[ \t]*(?:\w+[ \t]*=[^\n]*|#[^\n]*|(?=\n|$)))*", p.rest)
+    ):
+        return None
+    if p.before.strip():
+        return None
+    help_ = "a layer and its options are one line: `conv3-32/1 pad=1 act=leaky_relu`"
+    marked = (p.at, p.at + len(section[1]) + 2)
+    return Words(
+        f"`[{section[1]}]` is a section of Darknet's format",
+        help_,
+        marked=marked,
+        left_out=(p.at, p.at + section.end()),
+    )
+
+
+def _short_lines(p: Place) -> Words | None:
+    if not p.rest.strip():
+        return Words("the file ends too early")
+    if not p.ends_line():
+        return None
+    end = p.start + len(masked(p.line).rstrip())
+    following = re.match(r"\s*\{", p.text[p.stop :])
+    if following and "LBRACE" in p.accepted:
+        changes = ((end, p.stop + following.end(), " {"),)
+        return Words("this line ends too early", "put `{` on this line", changes)
+    if re.match(rf"\s*{_HEADS}", p.line):
+        return Words("this line ends too early", "put `{` on this line", _braced(p, end, end), safe=False, repairs=True)
+    return Words("this line ends too early")
+
+
+def _braced(p: Place, start: int, stop: int) -> tuple[Change, ...]:
+    """The changes that put braces around the indented lines below a head; none where no line is indented."""
+    end = body_below(p.text, p.start)
+    if end <= p.stop:
+        return ()
+    indent = p.line[: len(p.line) - len(p.line.lstrip())]
+    return (start, stop, " {"), (end, end, f"\n{indent}}}")
+
+
+def _colons(p: Place) -> Words | None:
+    if p.char != ":":
+        return None
+    if re.search(rf"(?:^|[\s;{{}}]){_HEADS}[^\n:]*$", p.text[: p.at]) and not re.match(r"[ \t]*\w", p.rest[1:]):
+        changes = _braced(p, p.at, p.at + 1)
+        return Words(
+            "a body starts with `{`, not with `:`",
+            "write `{`, and `}` behind the body",
+            changes,
+            safe=False,
+            repairs=True,
+        )
+    dashed = re.search(r"(?:^|->|[;{\[])[ \t]*(\w+(?:[-.]\w+)+)[ \t]*$", p.before)
+    if dashed:
+        label = re.sub(r"\W", "_", dashed[1])
+        change = (p.start + dashed.start(1), p.start + dashed.end(1), label)
+        return Words(
+            "a label is one word of letters, digits and `_`", f"call it `{label}:`", (change,), safe=False, repairs=True
+        )
+    word = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
+    if word is None:
+        return None
+    change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
+    message = f"`{word[1]}` is a word of the language and cannot be a label"
+    return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)
+
+
+def _commas(p: Place) -> Words | None:
+    if p.char != ",":
+        return None
+    gap = len(p.rest) - len(p.rest[1:].lstrip(" \t"))
+    after = p.rest[gap:]
+    if p.opener is not None and joins_at(masked(p.text), p.opener):
+        return Words("`,` cannot stand here", "branches are separated by `;`", ((p.at, p.at + 1, ";"),))
+    help_ = "options are separated by spaces; a layer of its own follows `->` or a new line"
+    layer = re.match(r"[A-Za-z_]\w*(?![\w ]*=)", after)
+    return Words(
+        "`,` cannot stand here", help_, ((p.at, p.at + gap, " -> " if layer else " " if after[:1] != "\n" else ""),)
+    )
+
+
+def _hyphens(p: Place) -> Words | None:
+    if p.char != "-" or not (width := re.search(r"([A-Za-z_]\w*)-(\w+)$", p.before)):
+        return None
+    last = re.match(r"-(\w+)", p.rest)
+    if last and re.fullmatch(r"fc|linear|dense", width[1], re.IGNORECASE):
+        change = (p.start + width.start(2), p.at + 1, "")
+        return Words(
+            "a layer has one width, that of what it gives", f"write `{width[1]}-{last[1]}`", (change,), safe=False
+        )
+    return Words(
+        "`-` cannot stand here", "the stride stands after a slash: `conv3-64/2`", ((p.at, p.at + 1, "/"),), safe=False
+    )
+
+
+def _signs(p: Place) -> Words | None:
+    if p.char in (">", "|") and not p.rest.startswith((">>", "|>", ">=")):
+        stop = len(masked(p.line))
+        arrows = [m.start() for m in re.finditer(r"(?<![-=])[>|](?![=>])", masked(p.line)[:stop])]
+        if len(arrows) == len(re.findall(r"[>|]\s*[A-Za-z_]", p.line)):
+            changes = tuple((p.start + i, p.start + i + 1, "->") for i in arrows)
+            return Words(f"`{p.char}` cannot stand here", "the arrow is `->`", changes)
+    for length in (2, 1):
+        sign = p.rest[:length]
+        if sign in _SIGNS and len(sign) == length:
+            new = _SIGNS[sign]
+            if not sign.isprintable():
+                return Words(
+                    "this character does not belong in a spec", "take it out", ((p.at, p.at + length, " "),), safe=False
+                )
+            return Words(
+                f"`{sign}` cannot stand here",
+                f"{_CALLED.get(new, 'the sign is')} `{new}`",
+                ((p.at, p.at + length, new),),
+            )
+    if not p.shown.isprintable():
+        change = (p.at, p.at + len(p.shown), " ")
+        return Words("this character does not belong in a spec", "take it out", (change,), safe=False)
+    return None
+
+
+def _brackets(p: Place) -> Words | None:
+    """Round, square and curly brackets taken for each other."""
+    before = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
+    if p.char not in ("{", "[", "(") or before is None:
+        return None
+    word = before[1]
+    pairs = {"{": "{}", "[": "[]", "(": "()"}
+    depth, close = 0, None
+    for i, char in enumerate(masked(p.rest)):
+        depth += (char in "{[(") - (char in "}])")
+        if depth == 0:
+            close = p.at + i
+            break
+    wanted = "[]" if word in ("concat", "add", "mul") else "{}" if word in ("residual", "dense", "train", "aux") else ""
+    if wanted and wanted != pairs[p.char]:
+        what = "branches stand in `[ ]`" if wanted == "[]" else f"the body of `{word}` stands in `{{ }}`"
+        ends = ((close, close + 1, wanted[1]),) if close is not None else ()
+        return Words(
+            f"`{p.char}` cannot stand here",
+            what,
+            ((p.at, p.at + 1, wanted[0]), *ends),
+            repairs=bool(ends),
+            expected=False,
+        )
+    if p.char == "(" and p.in_recipe() and close is not None:
+        inner = re.sub(r"\s*,\s*", " ", p.text[p.at + 1 : close]).strip()
+        help_ = f"options follow without brackets: `{word} {inner}`" if inner else "leave the brackets out"
+        return Words(
+            "a setting takes no brackets", help_, ((p.at, close + 1, f" {inner}" if inner else ""),), expected=False
+        )
+    if p.char == "{":
+        known = nearest(word, ("residual", "dense", "repeat", "block", "shared", "train", "aux"))
+        if known:
+            change = (p.start + before.start(1), p.start + before.end(1), known)
+            return Words("`{` cannot stand here", f"did you mean `{known}`?", (change,), safe=False)
+    return None
+
+
+def _foreign(p: Place) -> Words | None:
+    """`nn.Conv2d(3, 64, 3)`: a layer of another framework behind the name of its module."""
+    prefix = re.search(r"(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)$", p.before)
+    if p.char != "." or prefix is None:
+        return None
+    start = p.start + prefix.start(1)
+    called = re.match(r"(?:\.\w+)*\.([A-Za-z_]\w*)(?:\(((?:[^()\n]|\([^()\n]*\))*)\))?", p.rest)
+    if called is None:
+        return None
+    from netspec.diagnostics.foreign import translated
+
+    parts = [
+        part.strip() for part in re.findall(r"(?:[^,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+", called[2] or "") if part.strip()
+    ]
+    named = [part.split("=", 1) for part in parts if "=" in part]
+    text = translated(called[1], [part for part in parts if "=" not in part], {k.strip(): v.strip() for k, v in named})
+    stop = p.at + called.end()
+    if text is None:
+        help_ = f"layers are named without `{p.text[start : p.at + 1]}`"
+        return Words("`.` cannot stand here", help_, ((start, p.at + called.start(1), ""),), repairs=False)
+    message = f"a layer has no `{p.text[start : p.at + called.start(1)]}` before its name"
+    return Words(message, f"netspec writes it `{text}`", ((start, stop, text),), safe=False, repairs=True)
+
+
+def _sums(p: Place) -> Words | None:
+    both = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*\+[ \t]*([A-Za-z_]\w*)\s*", masked(p.line))
+    if p.char != "+" or both is None:
+        return None
+    text = f"add [ from {both[1]}; from {both[2]} ]"
+    change = (p.start + both.start(1), p.start + both.end(2), text)
+    return Words("`+` cannot stand here", f"tensors are added by `{text}`", (change,), safe=False, repairs=True)
+
+
+def _misplaced(p: Place) -> Words | None:
+    if p.token is not None and p.token.type in {word.upper() for word in _STATEMENTS}:
+        help_ = f"`{p.shown}` starts a statement of its own, and blocks, nets and files are declared at the top level"
+        return Words(f"`{p.shown}` cannot stand here", help_)
+    if p.shown in ("x", "×"):
+        return Words(f"`{p.shown}` is not followed by a number of copies", "write `x3`, or `x(n)` for an expression")
+    if p.accepted == {"LBRACE"} and (gap := re.match(r"[^\n{#]*(?=\{)", p.rest)):
+        words = gap.group().strip()
+        return Words(
+            f"`{p.shown}` cannot stand here", f"take `{words}` out", ((p.at, p.at + gap.end(), ""),), safe=False
+        )
+    if p.shown == "import" or p.before.strip() == "import":
+        return Words(f"`{p.shown}` cannot stand here", 'other specs are brought in with `use "file.net" as name`')
+    return None
+
+
+_RULES: tuple[Callable[[Place], Words | None], ...] = (
+    _quotes, _comments, _numbers, _input, _assignments, _sections, _short_lines, _colons, _commas, _hyphens, _signs,
+    _brackets, _foreign, _sums, _misplaced,
+)  # fmt: skip
