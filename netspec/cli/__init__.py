@@ -17,6 +17,10 @@ _COMMANDS = {
     "run": "run a spec or an ONNX model on an image or an array",
     "bench": "time PyTorch, torch.compile and ONNX Runtime",
     "train": "train a net by its recipe, on one machine or several",
+    "eval": "measure runs: accuracy, confusion, ensembles, ONNX",
+    "predict": "what a run says of images or arrays",
+    "compare": "runs side by side, and in what they differ",
+    "tune": "search for settings and sizes with Optuna",
     "weights": "bring foreign checkpoints to a spec's names",
     "ops": "what each layer does, its options and formulas",
 }

@@ -1,0 +1,195 @@
+"""What a run says of single images and arrays."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.fit import fitted, only_input
+from netspec.diagnostics import SpecError
+from netspec.training.trained import Trained, answers, views
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from netspec.graph import TensorType
+
+__all__ = ["Prediction", "Predictor", "found_files"]
+
+_ARRAYS = (".npy", ".npz")
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one example: of classes, numbered from 0, the likeliest first with their values; otherwise the
+    output's values."""
+
+    name: str
+    ranked: list[tuple[int, float]]
+    values: Any
+
+
+def found_files(path: Path) -> list[Path]:
+    """A file itself; of a folder every image and array in it and below, by name. Raises SpecError (NS001)."""
+    from netspec.datasets.image_folder import SUFFIXES
+
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise SpecError.of("NS001", f"there is no file {path}")
+    inner = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*SUFFIXES, *_ARRAYS) and p.is_file()]
+    files = [p for p in inner if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+    if not files:
+        raise SpecError.of(
+            "NS001",
+            f"{path} holds no images and no arrays",
+            helps=[f"images end in {', '.join(SUFFIXES)}, arrays in .npy"],
+        )
+    return files
+
+
+class Predictor:
+    """A run's net and how files reach it: as its training data did."""
+
+    def __init__(self, run: Trained, *, resize: bool = False) -> None:
+        self.run = run
+        crop = run.plan.recipe.augment.get("crop")
+        self.options = replace(run.request.options, resize=resize or run.request.options.resize)
+        if self.options.pixels is None and crop is not None and crop.values.get("from") is not None:
+            self.options = replace(self.options, pixels=crop.values["from"])
+
+    @property
+    def ranks(self) -> bool:
+        """Whether the net tells classes apart, an answer for the whole example."""
+        return self.run.plan.task == "class" and len(self.run.plan.output.type.shape) == 1
+
+    def predictions(self, file: Path) -> Iterator[Prediction]:
+        """Of an image one, of an array one an example. Raises SpecError (NS503, NS602, NS603)."""
+        arrays = self._arrays(file)
+        count = len(next(iter(arrays.values())))
+        for start in range(0, count, _BATCH):
+            given = self._answers({name: array[start : start + _BATCH] for name, array in arrays.items()})
+            for row, answer in enumerate(given, start):
+                name = str(file) if count == 1 else f"{file}[{row}]"
+                yield Prediction(name, self._ranked(answer), answer)
+
+    def _ranked(self, answer: Tensor) -> list[tuple[int, float]]:
+        if not self.ranks:
+            return []
+        order = answer.argsort(descending=True, stable=True).tolist()
+        return [(index, float(answer[index])) for index in order]
+
+    def _answers(self, arrays: dict[str, np.ndarray[Any, Any]]) -> Tensor:
+        import numpy as np
+        import torch
+
+        from netspec.datasets.examples import Batch
+
+        tensors = {name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}
+        (view,) = views(self.run, {name: tuple(array.shape[1:]) for name, array in arrays.items()})
+        inputs, _ = view.test(Batch(tensors, torch.zeros(0)))
+        return answers(self.run.plan, self.run.output(inputs))
+
+    # Files
+
+    def _arrays(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
+        if file.suffix.lower() in _ARRAYS:
+            return self._stored(file)
+        name, kind = only_input(self.run.plan.inputs, str(file))
+        return {name: self._image(file, kind)}
+
+    def _image(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
+        from netspec.datasets.decoding import decode, measure, require_pillow
+        from netspec.datasets.images import fitted_frame
+
+        require_pillow()
+        if not file.is_file():
+            raise SpecError.of("NS001", f"there is no file {file}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of metadata; what matters is an error
+            try:
+                header = measure(str(file), str(file))
+            except SpecError as error:
+                raise _without_helps(error) from None
+            try:
+                frame = fitted_frame(kind, [header], self.options, str(file))
+            except SpecError as error:
+                if error.diagnostics[0].code != "NS602":
+                    raise
+                raise self._misfit(file, header, kind) from None
+            try:
+                return decode(str(file), frame, str(file))[None]
+            except SpecError as error:
+                raise _without_helps(error) from None
+
+    def _misfit(self, file: Path, header: Any, kind: TensorType) -> SpecError:
+        from netspec.datasets.fit import image_size
+
+        found = f"it is {header.height}x{header.width}, in {'colour' if header.channels == 3 else 'gray'}"
+        can = not self.options.resize and any(image_size(kind, c) for c in (1, 3))
+        helps = ["scale it to the net's input: --resize"] if can else []
+        return SpecError.of(
+            "NS602", f"{file} does not fit the net's input", notes=[found, f"the net takes {kind.noun}"], helps=helps
+        )
+
+    def _stored(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
+        import numpy as np
+
+        try:
+            held = np.load(file, allow_pickle=False)
+            arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
+        except Exception as error:  # numpy and zipfile raise whatever a damaged file provokes
+            raise SpecError.of("NS503", f"{file} cannot be read as an array", notes=[str(error)[:200]]) from None
+        inputs = self.run.plan.inputs
+        if set(arrays) == {""}:
+            name, _ = only_input(inputs, str(file))
+            arrays = {name: arrays[""]}
+        missing = [name for name in inputs if name not in arrays]
+        if missing:
+            raise SpecError.of(
+                "NS503", f"{file} has no array `{missing[0]}`",
+                notes=[f"it holds {', '.join(arrays) or 'nothing'}", f"the net takes {', '.join(inputs)}"],
+            )  # fmt: skip
+        chosen = {name: self._example(arrays[name], kind, f"{file}") for name, kind in inputs.items()}
+        for name, array in chosen.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise SpecError.of("NS603", f"{file} holds NaN or infinity", notes=[f"in `{name}`"])
+        if len({len(array) for array in chosen.values()}) > 1:
+            raise SpecError.of("NS503", f"the arrays of {file} differ in the number of examples")
+        return chosen
+
+    def _example(self, array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> np.ndarray[Any, Any]:
+        """A batch, of an array that holds one or a single example."""
+        options: Any = {
+            "shown": shown,
+            "resize": self.options.resize or self.options.pixels is not None,
+            "pixels": self.options.pixels,
+        }
+        if array.ndim and not array.size:
+            raise SpecError.of("NS503", f"{shown} is empty")
+        for batch in (array, array[None]):
+            try:
+                return fitted(batch, kind, **{**options, "resize": False})
+            except SpecError as error:
+                refused = error
+        if options["resize"]:
+            try:
+                return fitted(array[None] if array.ndim < 4 else array, kind, **options)
+            except SpecError:
+                pass
+        found = f"it is {'x'.join(map(str, array.shape)) or 'a single number'} ({array.dtype})"
+        raise SpecError.of(
+            "NS602", f"{shown} does not fit the net's input",
+            notes=[f"{found}; it may hold one example, or examples along its first axis", f"the net takes {kind.noun}"],
+            helps=["scale images to the net's input: --resize"] if array.ndim > 2 and not options["resize"] else [],
+        ) from refused  # fmt: skip
+
+
+def _without_helps(error: SpecError) -> SpecError:
+    """`--corrupt skip` is no option here."""
+    return SpecError(replace(d, helps=()) if d.code == "NS603" else d for d in error.diagnostics)
