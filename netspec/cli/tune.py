@@ -1,0 +1,190 @@
+"""netspec tune"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netspec.cli.specs import parameter_option, print_diagnostics, read_limits, read_spec, run_check, stop_on_error
+from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    from netspec.source import SourceFile
+    from netspec.training.search_space import SearchSpace
+    from netspec.training.tuning import Search, Trial
+
+__all__ = ["command"]
+
+_SHOWN = 5
+
+
+@click.command("tune")
+@click.argument("file", metavar="SPEC")
+@click.option(
+    "--search",
+    "searches",
+    metavar='NAME[.OPTION]="LOW..HIGH [log]"|a,b,c',
+    multiple=True,
+    required=True,
+    help="A setting of the recipe, an option of one, or a parameter of the net, and its values; may be repeated.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Until the study has so many, those of earlier commands counted.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["accuracy", "loss"]),
+    help="Of the validation examples; default: accuracy of classes, else loss.",
+)
+@click.option("--prune", is_flag=True, help="Stop trials that are behind the median of the others.")
+@click.option("--storage", metavar="FILE.db|FILE.log|URL", help="Where the study is kept; default: FOLDER/study.log.")
+@click.option("--study", metavar="NAME", help="Its name there; default: the spec's.")
+@click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Trials at the same time.")
+@click.option(
+    "--run",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the trials are kept; default: runs/NAME-tune.",
+)
+@data_option
+@recipe_options
+@parameter_option
+@data_options
+def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
+    """Search for the settings and sizes that validate best, with Optuna.
+
+    Every trial is a run in FOLDER/trial-N, trained on the training examples and compared by the validation examples;
+    the test examples stay untouched. A study that was stopped goes on with the same command, and several commands may
+    share one. --seed is the sampler's too.
+
+    \b
+    netspec tune net.net --search optimizer.lr="1e-4..1e-1 log" --search width=16..64
+    netspec tune net.net --search "optimizer=sgd momentum=0.9,adam" --search batch=32,64,128
+    """
+    from netspec.training.search_space import SearchSpace
+
+    try:
+        source = _source(file, wanted)
+        try:
+            space = SearchSpace.of(source, searches)
+        except ValueError as error:
+            raise click.UsageError(f"--search {error}.") from None
+        _check_ends(source, space)
+        search = _search(source, space, wanted)
+        _tune(search, wanted["parallel"])
+    except SpecError as error:
+        stop_on_error(error)
+
+
+def _source(file: str, wanted: dict[str, Any]) -> SourceFile:
+    """The spec with everything written in that stays as it is. Raises SpecError, SystemExit(1)."""
+    from netspec.cli.specs import read_parameters
+
+    limits = read_limits(())
+    source = read_spec(file, limits)
+    checked = run_check(source, read_parameters(wanted["definitions"]), limits)
+    print_diagnostics(checked.diagnostics)
+    if not checked.ok:
+        raise SystemExit(1)
+    return resolved_source(source, wanted["definitions"], wanted)
+
+
+def _check_ends(source: SourceFile, space: SearchSpace) -> None:
+    """Raises SpecError where neither the first nor the last values make a spec without errors."""
+    from netspec.model import check
+
+    found = [check(space.source(source, {d.name: d.ends[end] for d in space.dimensions})) for end in (0, 1)]
+    if not any(checked.ok for checked in found):
+        raise SpecError(found[0].diagnostics)
+
+
+def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> Search:
+    from netspec.files import cannot_write
+    from netspec.training.session import Request
+    from netspec.training.tuning import Search
+
+    stem = source.path.stem if source.path is not None else "net"
+    folder = wanted["folder"] or Path("runs", f"{stem}-tune")
+    storage = wanted["storage"] or str(folder / "study.log")
+    if "://" not in storage and Path(storage).suffix not in (".db", ".log"):
+        raise click.UsageError("--storage takes a file that ends in .db or .log, or the URL of a database.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    request = Request(source, wanted["data"] or "digits", read_data_options(wanted))
+    return Search(
+        request, space, folder, storage, wanted["study"] or stem, wanted["trials"], wanted["metric"], wanted["prune"],
+        wanted["seed"] or 0,
+    )  # fmt: skip
+
+
+def _tune(search: Search, parallel: int) -> None:
+    from netspec.training.tuning import open_study, run_trials, run_workers, trials
+
+    study = open_study(search)
+    before = trials(study, search.space)
+    if before:
+        click.echo(f"the study `{search.study}` goes on: {len(before)} of {search.trials} trials are done")
+    kind = study.direction.name == "MAXIMIZE"
+    if parallel == 1:
+        stopped = run_trials(search, lambda trial: _print_trial(trial, share=kind))
+    else:
+        stopped = run_workers(search, parallel, lambda trial: _print_trial(trial, share=kind))
+    found = trials(study, search.space)
+    if stopped is None or any(trial.state == "complete" for trial in found):
+        _print_result(search, found, share=kind)
+    if stopped is not None:
+        click.echo("stopped; the same command goes on")
+        raise SystemExit(128 + stopped)
+
+
+def _value(trial: Trial, *, share: bool) -> str:
+    if trial.value is None:
+        return trial.state
+    return f"{trial.value:.2%}" if share else f"{trial.value:.4g}"
+
+
+def _print_trial(trial: Trial, *, share: bool) -> None:
+    values = ", ".join(f"{name}={text}" for name, text in trial.values.items())
+    click.echo(
+        f"trial {trial.number:>3}  {_value(trial, share=share):>8}  {values}{f'  {trial.reason}' if trial.reason else ''}"
+    )
+
+
+def _print_result(search: Search, found: list[Trial], *, share: bool) -> None:
+    from netspec.cli.eval_console import new_table, table_console
+    from netspec.training.tuning import write_best
+
+    complete = [trial for trial in found if trial.value is not None]
+    if not complete:
+        reasons = sorted({trial.reason for trial in found if trial.reason})
+        raise SpecError.of("NS604", f"none of {len(found)} trials was completed", notes=reasons[:5])
+    complete.sort(key=lambda trial: ((-1 if share else 1) * (trial.value or 0.0), trial.number))
+    names = [d.name for d in search.space.dimensions]
+    table = new_table("trial", "validation", *names)
+    for trial in complete[:_SHOWN]:
+        table.add_row(
+            str(trial.number), _value(trial, share=share), *(trial.values.get(n, "") for n in names),
+            style="bold" if trial is complete[0] else "",
+        )  # fmt: skip
+    console = table_console()
+    console.print()
+    console.print(table)
+    counts = {s: sum(t.state == s for t in found) for s in ("complete", "pruned", "failed")}
+    console.print()
+    click.echo(f"{len(found)} trials: " + ", ".join(f"{n} {s}" for s, n in counts.items() if n))
+    path = write_best(search, complete[0])
+    click.echo(f"the best values are written into {path}")
+    if complete[0].folder is not None and complete[0].folder.is_dir():
+        click.echo(
+            f"its run: {search.folder / complete[0].folder.name} (the test examples are untouched: netspec eval)"
+        )

@@ -1,0 +1,352 @@
+"""A search with Optuna: every trial a run of its own, the study in a file or a database that goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import shutil
+import signal
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.files import atomic_write, cannot_write
+from netspec.model import check
+from netspec.training.engine import Engine, Row, Watcher
+from netspec.training.plan import Plan
+from netspec.training.run_folder import RunFolder
+from netspec.training.search_space import SearchSpace
+from netspec.training.session import Request, train
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Search", "Trial", "done", "open_study", "run_trials", "run_workers", "trials", "write_best"]
+
+_FATAL = ("NS004", "NS501", "NS502", "NS601", "NS606")
+"""What goes wrong in every trial alike."""
+_STARTUP = 5
+"""Trials that are never pruned."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched for, where it is kept, and until how many trials are done."""
+
+    request: Request
+    space: SearchSpace
+    folder: Path
+    storage: str
+    study: str
+    trials: int
+    metric: str | None = None
+    """accuracy or loss, of the validation examples; None: accuracy where classes are told apart."""
+    prune: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that is done. `state` is complete, pruned or failed; `reason` says why it failed."""
+
+    number: int
+    state: str
+    value: float | None
+    values: dict[str, str]
+    folder: Path | None
+    reason: str = ""
+
+
+class _Interrupted(Exception):
+    """A signal has stopped the run of a trial."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = number
+
+
+# The study
+
+
+def open_study(search: Search) -> optuna.Study:
+    """The study, new or as it stands. Raises SpecError (NS502, NS604, NS606)."""
+    try:
+        import optuna
+    except ImportError:
+        raise SpecError.of(
+            "NS502", "Optuna is not installed", helps=["install what trains: pip install 'netspec[train]'"]
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    metric = _metric(search)
+    pruner: Any = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP) if search.prune else optuna.pruners.NopPruner()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(
+                storage=_storage(search.storage), study_name=search.study, pruner=pruner, load_if_exists=True,
+                direction="maximize" if metric == "accuracy" else "minimize",
+            )  # fmt: skip
+    except Exception as error:  # of Optuna, SQLAlchemy, the driver of a database, or the system
+        said = str(error).strip().split("\n")[0][:200] if "://" not in search.storage else type(error).__name__
+        raise SpecError.of("NS606", f"the study in {_shown(search.storage)} cannot be opened", notes=[said]) from None
+    _check_same(study, search, metric)
+    return study
+
+
+def _metric(search: Search) -> str:
+    plan = Plan.of(check(search.request.source).model().graph)
+    if search.metric == "accuracy" and plan.task != "class":
+        raise SpecError.of(
+            "NS604",
+            f"`loss {plan.loss.word}` learns values, which have no accuracy",
+            helps=["search by `--metric loss`"],
+        )
+    return search.metric or ("accuracy" if plan.task == "class" else "loss")
+
+
+def _storage(where: str) -> Any:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    if "://" in where:
+        return optuna.storages.RDBStorage(where)
+    if Path(where).suffix == ".log":
+        return optuna.storages.JournalStorage(JournalFileBackend(where))
+    return optuna.storages.RDBStorage(f"sqlite:///{where}", engine_kwargs={"connect_args": {"timeout": 60}})
+
+
+def _shown(where: str) -> str:
+    """A database's address without what may be a password."""
+    scheme, slashes, rest = where.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}" if slashes else where
+
+
+def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
+    """A study whose trials were of something else cannot go on. Raises SpecError (NS606)."""
+    request = search.request
+    asked = {
+        "spec": hashlib.blake2b(request.source.text.encode(), digest_size=8).hexdigest(),
+        "data": request.data,
+        "split": repr(replace(request.options, workers=0)),
+        "search": sorted(search.space.written),
+        "metric": metric,
+    }
+    held = study.user_attrs.get("netspec")
+    if held is None:
+        study.set_user_attr("netspec", asked)
+    elif held != asked:
+        changed = [name for name, value in asked.items() if held.get(name) != value]
+        raise SpecError.of(
+            "NS606", f"the study `{search.study}` in {_shown(search.storage)} is another search",
+            notes=[f"it was begun with another {' and another '.join(changed)}"],
+            helps=["name a new one with `--study`, or another folder with `--run`"],
+        )  # fmt: skip
+
+
+def trials(study: optuna.Study, space: SearchSpace) -> list[Trial]:
+    """Those that are done, by number; what was interrupted is not among them."""
+    found = []
+    for one in study.get_trials(deepcopy=False):
+        state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(one.state.name)
+        reason = one.user_attrs.get("reason", "")
+        if state is None or (state == "failed" and not reason):
+            continue
+        folder = one.user_attrs.get("folder")
+        value = one.value if state == "complete" else None
+        found.append(Trial(one.number, state, value, space.texts(one.params), Path(folder) if folder else None, reason))
+    return found
+
+
+def done(study: optuna.Study, space: SearchSpace) -> int:
+    return len(trials(study, space))
+
+
+# Trials
+
+
+def run_trials(
+    search: Search, told: Callable[[Trial], None], *, worker: int = 0, most: int | None = None
+) -> int | None:
+    """Runs trials until the study has all of them, or `most` here. The number of the signal that stopped it, or None.
+
+    The sampler draws from (seed, trials done, worker): with one worker a study that is stopped and goes on asks for
+    the values that it would have asked for. Raises SpecError of what every trial would meet.
+    """
+    import optuna
+
+    study = open_study(search)
+    ours = 0
+    while (count := done(study, search.space)) < search.trials and (most is None or ours < most):
+        study.sampler = optuna.samplers.TPESampler(seed=(search.seed * 1009 + count) * 1009 + worker)
+        trial = study.ask()
+        state = optuna.trial.TrialState
+        try:
+            value = _run_trial(search, trial)
+        except optuna.TrialPruned:
+            study.tell(trial, state=state.PRUNED)
+        except SpecError as error:
+            if error.diagnostics[0].code in _FATAL:
+                study.tell(trial, state=state.FAIL)
+                raise
+            first = next(d for d in error.diagnostics if d.is_error)
+            trial.set_user_attr("reason", f"{first.code}: {first.message}")
+            study.tell(trial, state=state.FAIL)
+        except (_Interrupted, KeyboardInterrupt) as stop:
+            study.tell(trial, state=state.FAIL)
+            study.enqueue_trial(trial.params)
+            return stop.signal if isinstance(stop, _Interrupted) else int(signal.SIGINT)
+        except BaseException:
+            study.tell(trial, state=state.FAIL)
+            raise
+        else:
+            study.tell(trial, value)
+        ours += 1
+        told(next(t for t in trials(study, search.space) if t.number == trial.number))
+    return None
+
+
+def _run_trial(search: Search, trial: optuna.Trial) -> float:
+    values = search.space.values(trial)
+    source = search.space.source(search.request.source, values)
+    folder = RunFolder(search.folder / f"trial-{trial.number}")
+    trial.set_user_attr("folder", str(folder.path.resolve()))
+    watcher = _Pruner(trial, _metric(search), prune=search.prune)
+    outcome = train(replace(search.request, source=source, test=False), folder, watcher)
+    if not outcome.finished:
+        raise _Interrupted(outcome.signal or int(signal.SIGINT))
+    assert watcher.best is not None
+    return watcher.best
+
+
+class _Pruner(Watcher):
+    """Tells a trial its validation score after every epoch, and stops it where it is behind the median of the others."""
+
+    def __init__(self, trial: optuna.Trial, metric: str, *, prune: bool) -> None:
+        self.trial, self.metric, self.prune = trial, metric, prune
+        self.best: float | None = None
+
+    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
+        import optuna
+
+        if row.validation is None:
+            raise SpecError.of(
+                "NS601", "the data leaves no examples to validate on, by which trials are compared", helps=["give `--validation` a share"]
+            )  # fmt: skip
+        value = row.validation.accuracy if self.metric == "accuracy" else row.validation.loss
+        assert value is not None
+        if value != value:
+            raise SpecError.of("NS605", f"the validation loss of epoch {row.epoch} is {value}")
+        better = max if self.metric == "accuracy" else min
+        self.best = value if self.best is None else better(self.best, value)
+        self.trial.report(value, row.epoch)
+        if self.prune and row.epoch < engine.plan.epochs and self.trial.should_prune():
+            raise optuna.TrialPruned
+
+
+# Several workers
+
+
+def run_workers(search: Search, workers: int, told: Callable[[Trial], None]) -> int | None:
+    """As `run_trials`, in processes of their own, which share the trials."""
+    study = open_study(search)
+    left = max(0, search.trials - done(study, search.space))
+    shares = [left // workers + (number < left % workers) for number in range(workers)]
+    context = multiprocessing.get_context("spawn")
+    news: Any = context.Queue()
+    processes = [
+        context.Process(target=_work, args=(search, number, share, workers, news))
+        for number, share in enumerate(shares)
+        if share
+    ]
+    before = {n: signal.signal(n, _pass_on(processes, n)) for n in (signal.SIGINT, signal.SIGTERM)}
+    ended, stopped, error = 0, None, None
+    try:
+        for process in processes:
+            process.start()
+        while ended < len(processes):
+            item = _next(news, processes)
+            if item is None:  # a process that died tells nothing
+                break
+            if isinstance(item, Trial):
+                told(item)
+                continue
+            ended += 1
+            if isinstance(item, SpecError):
+                error = item
+                for process in processes:
+                    process.terminate()
+            elif item[0] is not None:
+                stopped = item[0]
+        for process in processes:
+            process.join()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if error is not None:
+        raise error
+    if stopped is None and any(p.exitcode for p in processes):
+        raise SpecError.of(
+            "NS606", "a worker has ended before its trials", notes=[f"its exit code is {next(p.exitcode for p in processes if p.exitcode)}"],
+            helps=["the study is whole: the same command goes on with it"],
+        )  # fmt: skip
+    return stopped
+
+
+def _next(news: Any, processes: list[Any]) -> Any:
+    """What a worker tells next; None where nobody is left who could."""
+    import queue
+
+    while True:
+        alive = any(process.is_alive() for process in processes)
+        try:
+            return news.get(timeout=1)
+        except queue.Empty:
+            if not alive:
+                return None
+
+
+def _pass_on(processes: list[Any], number: int) -> Callable[..., None]:
+    """A terminal sends Ctrl-C to every process, another program only to this one; workers take it as once."""
+
+    def handler(*_: Any) -> None:
+        for process in processes:
+            if process.is_alive() and number == signal.SIGTERM:
+                process.terminate()
+
+    return handler
+
+
+def _work(search: Search, number: int, share: int, workers: int, news: Any) -> None:
+    import os
+
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    try:
+        news.put((run_trials(search, news.put, worker=number, most=share),))
+    except SpecError as error:
+        news.put(error)
+
+
+# The best
+
+
+def write_best(search: Search, best: Trial) -> Path:
+    """FOLDER/best.net, the spec with the best values, beside the files that it uses. Raises SpecError (NS501)."""
+    path = search.folder / "best.net"
+    source = search.space.source(search.request.source, best.values)
+    with atomic_write(path) as file:
+        file.write(source.text.encode("utf-8"))
+    if best.folder is not None:
+        for used in best.folder.rglob("*.net"):
+            relative = used.relative_to(best.folder)
+            if str(relative) == "spec.net":
+                continue
+            try:
+                (search.folder / relative).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(used, search.folder / relative)
+            except OSError as error:
+                raise cannot_write(search.folder / relative, error) from None
+    return path
