@@ -52,7 +52,7 @@ def array_source(
         pools.append(
             ArrayPool(
                 {
-                    n: fitted(a, inputs[n], shown=arrays.shown[n], resize=options.resize or options.pixels is not None, pixels=options.pixels)
+                    n: fitted(a, inputs[n], shown=arrays.shown[n], resize=options.resize or options.pixels is not None, pixels=options.pixels, cut=options.cut)
                     for n, a in arrays.inputs.items()
                 }
             )

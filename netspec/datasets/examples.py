@@ -84,6 +84,8 @@ class DataOptions:
     corrupt: Literal["stop", "skip"] = "stop"
     pixels: int | None = None
     """The shorter side that images are scaled to before the centre is cut out; the input's where it is None."""
+    cut: bool = False
+    """Images of another size stay as they are where all are alike: an augmentation cuts them."""
     size: int | None = None
     """How many examples of `synthetic`."""
 

@@ -49,7 +49,13 @@ def covering(height: int, width: int, target: tuple[int, int], pixels: int | Non
 
 
 def fitted(
-    array: np.ndarray[Any, Any], kind: TensorType, *, shown: str, resize: bool, pixels: int | None = None
+    array: np.ndarray[Any, Any],
+    kind: TensorType,
+    *,
+    shown: str,
+    resize: bool,
+    pixels: int | None = None,
+    cut: bool = False,
 ) -> np.ndarray[Any, Any]:
     """An array of examples as `Examples` gives them out: uint8, float32 or (ids) int64. Raises SpecError (NS602)."""
     import numpy as np
@@ -61,6 +67,8 @@ def fitted(
             raise _misfit(array, kind, shown)
         return np.ascontiguousarray(array, dtype=np.int64)
     found = next((a for a in _readings(array) if _fits(a.shape[1:], kind)), None)
+    if found is None and cut and kind.layout == "map" and (image := _image(array)) is not None:
+        found = image if image.shape[1] == kind.features else None
     if found is None and resize:
         found = _resized(array, kind, pixels)
     if found is None:

@@ -121,7 +121,8 @@ def fitted_frame(kind: TensorType, found: Sequence[Header], options: DataOptions
             if kind.layout == "map" and kind.rank == 2 and kind.features in CHANNELS:
                 channels = kind.features
             image = TensorType("map", (channels, height, width))
-            if image.shape == kind.shape or (kind.layout == "vector" and image.size == kind.size) or (
+            cut = options.cut and kind.layout == "map" and kind.features == channels
+            if cut or image.shape == kind.shape or (kind.layout == "vector" and image.size == kind.size) or (
                 kind.layout == "sequence" and kind.shape == (height, width * channels)
             ):  # fmt: skip
                 return Frame(channels, height, width)

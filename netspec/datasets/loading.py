@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +82,17 @@ def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:
         persistent_workers=True,
         generator=torch.Generator(),  # so that the numbers of a run do not depend on how many workers it has
     )
+    # before multiprocessing's own end, which waits for processes that a signal does not reach
+    atexit.register(_end, weakref.ref(loader))
     return loader, plan
+
+
+def _end(held: weakref.ref[Any]) -> None:
+    """Lets the processes of a loader go."""
+    loader = held()
+    running = getattr(loader, "_iterator", None)
+    if running is not None:
+        running._shutdown_workers()
 
 
 def _unchanged(batch: Batch | SpecError) -> Batch | SpecError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, DataOptions, open_collection
 from netspec.diagnostics import SpecError
+from netspec.graph import TensorType
 from netspec.model import Model, check
 from netspec.source import SourceFile
 from netspec.training.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
@@ -105,12 +106,22 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
 
 
 def open_data(plan: Plan, request: Request) -> Collection:
-    """The examples of a request, checked against the net. Raises SpecError."""
-    options = request.options
+    """The examples of a request, checked against the net. Raises SpecError.
+
+    `augment { crop from=N }` is given images whose shorter side is N, and `crop` alone those that there are.
+    """
+    inputs, options = plan.inputs, request.options
     crop = plan.recipe.augment.get("crop")
-    if options.pixels is None and crop is not None and crop.values.get("from") is not None:
-        options = replace(options, pixels=crop.values["from"])
-    return open_collection(request.data, plan.inputs, plan.output.type, plan.task, options)
+    if crop is not None:
+        side = crop.values["from"]
+        options = replace(options, resize=options.resize or side is not None, cut=side is None)
+        if side is not None:
+            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
+    return open_collection(request.data, inputs, plan.output.type, plan.task, options)
+
+
+def _squared(kind: TensorType, side: int) -> TensorType:
+    return TensorType("map", (kind.features, side, side)) if kind.layout == "map" and kind.rank == 2 else kind
 
 
 def build_engine(
