@@ -22,6 +22,7 @@ from netspec.training.inputs import Inputs
 from netspec.training.interruption import Interruption
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
+from netspec.training.pretraining import pretrain_layerwise
 from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 from netspec.training.statistics import fill_statistics
@@ -76,6 +77,8 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
         _check_same_data(folder, engine.collection)
         engine.load_state(read_checkpoint(folder.checkpoint))
     else:
+        for name, first, last in pretrain_layerwise(engine):
+            engine.notes.append(f"pre-trained {name}: mean squared error {first:.4g}, then {last:.4g}")
         if fabric.is_global_zero:
             folder.create(request.source, _info(request, engine))
         fabric.barrier()

@@ -167,3 +167,13 @@ def test_what_cannot_be_trained(tmp_path: Path) -> None:
             train(request_of(tmp_path, text), RunFolder(tmp_path / "run"), Watcher())
         assert says in str(caught.value)
         assert not (tmp_path / "run").exists()
+
+
+def test_layers_are_pre_trained_one_after_the_other(tmp_path: Path) -> None:
+    text = TEXT.replace("epochs 2;", "pretrain layerwise epochs=3; epochs 1;")
+    notes = Notes()
+    train(request_of(tmp_path, text), RunFolder(tmp_path / "run"), notes)
+    assert len(notes.texts) == 1, "the head is not"
+    assert notes.texts[0].startswith("pre-trained body: mean squared error ")
+    train(request_of(tmp_path), RunFolder(tmp_path / "plain"), notes)
+    assert len(notes.texts) == 1
