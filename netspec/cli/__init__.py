@@ -59,7 +59,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="netspec", prog_name="netspec")
 def main() -> None:
-    """Neural networks as short as the table in the paper: checked, compiled and drawn.
+    """Neural networks as short as the table in the paper: checked, compiled, drawn and trained.
 
     Exit codes: 0 fine, 1 the spec has errors, 2 wrong usage.
     """

@@ -97,7 +97,7 @@ def command(file: str | None, **wanted: Any) -> None:
     _check_usage(file, wanted)
     try:
         if file is None or (wanted["resume"] is not None and (wanted["resume"] / "run.json").is_file()):
-            _go_on(wanted)
+            _go_on(wanted, _request(file, wanted) if file is not None else None)
             return
         request = _request(file, wanted)
         if wanted["sanity"]:
@@ -177,7 +177,8 @@ def _train(request: Request, wanted: dict[str, Any]) -> None:
     print_outcome(run_and_show(request, folder))
 
 
-def _go_on(wanted: dict[str, Any]) -> None:
+def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
+    """Goes on with a run; `asked` is what the command line says beside it, which must be what the run began with."""
     from netspec.cli.training_console import print_outcome, run_and_show
     from netspec.training.continuation import request_of
     from netspec.training.hardware import Hardware
@@ -188,6 +189,11 @@ def _go_on(wanted: dict[str, Any]) -> None:
         wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
     )
     request = request_of(folder, hardware, workers=wanted["workers"])
+    if asked is not None and asked.source.text != request.source.text:
+        raise SpecError.of(
+            "NS606", f"{folder.path} began with another spec or other settings than {asked.source.name} now has",
+            helps=[f"go on with it as it began: `netspec train --resume {folder.path}`", "or name another folder with `--folder`"],
+        )  # fmt: skip
     print_outcome(run_and_show(request, folder, resume=True))
 
 
@@ -216,15 +222,14 @@ def _several(request: Request, wanted: dict[str, Any]) -> None:
 
 
 def _sanity(request: Request) -> None:
-    from netspec.cli.training_console import print_sanity
+    from netspec.cli.babysitter_console import print_sanity
     from netspec.training.sanity import check_sanity
 
-    if not print_sanity(check_sanity(request)):
-        raise SystemExit(1)
+    print_sanity(check_sanity(request))
 
 
 def _find_lr(request: Request, wanted: dict[str, Any]) -> None:
-    from netspec.cli.training_console import print_search
+    from netspec.cli.babysitter_console import print_search
     from netspec.training.rate_search import search_rate
 
     print_search(search_rate(request), wanted["run"])

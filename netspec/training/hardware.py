@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         raise SpecError.of(
             "NS502", f"{error.name or 'a package'} is not installed", helps=["install what trains: pip install 'netspec[train]'"]
         ) from None  # fmt: skip
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     cuda = hardware.accelerator != "cpu" and torch.cuda.is_available()
     if hardware.accelerator == "cuda" and not cuda:
         raise SpecError.of("NS604", "there is no GPU that PyTorch can use here", helps=["leave `--accelerator` out"])

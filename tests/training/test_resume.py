@@ -154,6 +154,9 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     assert "NS606" in again.stderr
     assert "--resume r" in again.stderr
     assert run_netspec("train", "--resume", "nowhere", cwd=tmp_path).returncode == 1
+    edited = run_netspec("train", "spec.net", "--resume", "r", "--epochs", "2", cwd=tmp_path)
+    assert edited.returncode == 1
+    assert "began with another spec" in edited.stderr
     changed = run_netspec("train", "--resume", "r", "--epochs", "5", cwd=tmp_path)
     assert changed.returncode == 2
     info = tmp_path / "r" / "run.json"
