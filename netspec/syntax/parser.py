@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
 from netspec.diagnostics import Diagnostics
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree
 from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
-from netspec.syntax.recovery import Draft
-from netspec.syntax.trouble import report_syntax_error
 
 __all__ = ["grammar_path", "parse"]
 
@@ -83,24 +81,16 @@ def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False
     After an error the text is repaired, or the statement in which it stands left out, and parsed again. With `recover`
     the tree of what is left is returned (`diagnostics.skipped` says where something is missing), unless that is too little.
     """
-    draft = Draft(source)
-    budget = _MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3
-    found = len(diagnostics)
-    for _ in range(budget):
-        try:
-            parsed = _parser().parse(draft.text)
-            break
-        except UnexpectedInput as error:
-            if not report_syntax_error(draft, error, diagnostics):
-                return None
-    else:
-        return None
-    if len(diagnostics) > found and not recover:
-        return None
-    for skipped in draft.skipped:
-        diagnostics.skipped[source, skipped.span.start] = skipped
+    place = None
     try:
-        return read(source, parsed, draft.place if len(diagnostics) > found else None)
+        parsed = _parser().parse(source.text)
+    except UnexpectedInput as error:
+        draft = _drafted(source, error, diagnostics)
+        if draft is None or not recover:
+            return None
+        parsed, place = draft
+    try:
+        return read(source, parsed, place)
     except (TooDeep, RecursionError) as deep:
         span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, min(1, len(source.text)))
         diagnostics.error(
@@ -110,6 +100,28 @@ def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False
             helps=["give inner parts a name with `let` or `block`"],
         )
         return None
+
+
+def _drafted(
+    source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics
+) -> tuple[Tree[Token], Callable[[int], int]] | None:
+    """The parse tree of a text with errors, each of which is reported, and where in the source its offsets stand."""
+    from netspec.syntax.recovery import Draft
+    from netspec.syntax.trouble import report_syntax_error
+
+    draft = Draft(source)
+    for _ in range(_MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3):
+        if not report_syntax_error(draft, error, diagnostics):
+            return None
+        try:
+            parsed = _parser().parse(draft.text)
+        except UnexpectedInput as another:
+            error = another
+            continue
+        for skipped in draft.skipped:
+            diagnostics.skipped[source, skipped.span.start] = skipped
+        return parsed, draft.place
+    return None
 
 
 __all__ += ["UnexpectedCharacters", "UnexpectedToken"]

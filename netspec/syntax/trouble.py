@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from lark import Token, UnexpectedInput, UnexpectedToken
+from lark import UnexpectedInput, UnexpectedToken
 
 from netspec.diagnostics import Diagnostics, Edit, Fix, Label
 from netspec.source import Span
 from netspec.syntax.braces import first_flaw
 from netspec.syntax.recovery import Change, Draft, masked, statement_around
-from netspec.syntax.wording import Place, Words, words_for
+from netspec.syntax.wording import Place, words_for
 
 __all__ = ["report_syntax_error"]
 
@@ -46,7 +46,7 @@ class _Trouble:
     def report(self) -> bool:
         text, at = self.text, self.at
         repaired = self.draft.repaired
-        if repaired is not None and repaired[0] - 1 <= at <= repaired[1]:
+        if repaired is not None and repaired[0] <= at < repaired[1]:
             self.draft.repaired = None  # an error of the repair: the statement is left out in silence
             return self.leave_out(*statement_around(text, at))
         opener = _open_bracket(text, at)
@@ -216,9 +216,6 @@ class _Trouble:
         fixes = (self.fix(help_, inserted),) if place > opener + 1 and bracket != "{" else ()
         span = self.draft.span(opener, opener + 1)
         self.error("NS102", f"this `{bracket}` is never closed", span, secondary=secondary, helps=(help_,), fixes=fixes)
-        if fixes and accepts:
-            self.draft.repair(inserted)
-            return True
         return self.leave_out(statement_around(text, opener)[0], line_end if line_end > opener else len(text))
 
 
@@ -254,6 +251,3 @@ def _closes(text: str, opener: int) -> bool:
 def _goes_on(text: str, at: int) -> bool:
     """Whether something is wrong inside of a bracket rather than with it: what follows is no word of its own."""
     return re.match(r"[A-Za-z_]\w*", text[at:]) is None
-
-
-__all__ += ["Token", "Words"]

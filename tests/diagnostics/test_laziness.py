@@ -10,14 +10,22 @@ from conftest import ROOT
 LAZY = (
     "netspec.cli.explain",
     "netspec.cli.mend",
+    "netspec.diagnostics.display",
+    "netspec.diagnostics.foreign",
     "netspec.diagnostics.mending",
     "netspec.diagnostics.respelling",
+    "netspec.diagnostics.snippet",
+    "netspec.diagnostics.suggestion",
     "netspec.elaborate.branches",
     "netspec.elaborate.edits",
     "netspec.elaborate.failures",
     "netspec.elaborate.skips",
     "netspec.elaborate.unknown_head",
     "netspec.report.formats",
+    "netspec.syntax.braces",
+    "netspec.syntax.recovery",
+    "netspec.syntax.trouble",
+    "netspec.syntax.wording",
     "difflib",
 )
 
