@@ -1,0 +1,205 @@
+"""`pretrain layerwise`: greedy pre-training, an autoencoder a layer (Bengio, Lamblin, Popovici & Larochelle 2007).
+
+Each FC and each convolution in turn, with the norm and the activation behind it, is the encoder of what reaches it;
+a fresh decoder, linear or a transposed convolution, reconstructs that, under the mean squared error. What stands
+before is fixed and computes as in testing: no dropout, no augmentation. In a net that is no plain sequence the layers
+are taken in the order of the graph, each on what reaches it there. The last layer with weights, auxiliary heads,
+frozen and tied layers, and layers of other kinds are left as they are. Every process computes the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import batches
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph, Node
+from netspec.ops.activation import Activation
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from netspec.training.engine import Engine
+from netspec.training.groups import Groups, make_optimizer
+from netspec.training.randomness import place_seed
+from netspec.training.sampling import Share, updates_of_an_epoch
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["pretrain_layerwise"]
+
+_STREAM = 0x9EA7  # keeps the decoders' seeds apart from those of other random choices
+Told = Callable[[str, int, float], None]
+"""Called after every epoch of a layer: its name, the epoch (from 1), the mean squared error."""
+
+
+def pretrain_layerwise(engine: Engine, told: Told = lambda *_: None) -> list[tuple[str, float, float]]:
+    """Trains the engine's module in place by `pretrain layerwise`, from the plan's seed.
+
+    For each layer: its name, the mean squared error of the first update and the mean of the last epoch. Raises
+    SpecError (NS605) where it diverges.
+    """
+    epochs = engine.plan.pretrain_epochs
+    if epochs is None:
+        return []
+    training = engine.module.training
+    try:
+        return [_train(engine, layer, followers, epochs, told) for layer, followers in _layers(engine)]
+    finally:
+        engine.module.train(training)
+
+
+def _layers(engine: Engine) -> Iterator[tuple[Node, list[Node]]]:
+    """Each layer that is pre-trained, with the norms and activations behind it."""
+    from torch import nn
+
+    graph = engine.plan.graph
+    modules = dict(engine.module.named_modules())
+    weighted = [n for n in graph.nodes if n.params and n.shares is None and not n.aux]
+    head = max((n.index for n in weighted if any(len(p.shape) > 1 for p in n.params)), default=-1)
+    for node in weighted:
+        kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+        trained = f"{node.name}.weight" in engine.groups.trained
+        if node.index != head and trained and node.tied is None and isinstance(modules.get(node.name), kinds):
+            yield node, [n for n in _followers(graph, node) if n.name in modules]
+
+
+def _followers(graph: Graph, node: Node) -> list[Node]:
+    """The norms and activations that alone read the layer, one behind another."""
+    found: list[Node] = []
+    while True:
+        readers = [n for n in graph.nodes if node.index in n.inputs]
+        if len(readers) != 1 or len(readers[0].inputs) != 1 or readers[0].shares is not None:
+            return found
+        (node,) = readers
+        if not isinstance(node.op, (Activation, BatchNorm, GroupNorm, InstanceNorm, LayerNorm)):
+            return found
+        found.append(node)
+
+
+class _Reached(Exception):
+    """Ends a forward pass at the layer whose input is wanted."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _input_of(engine: Engine, layer: torch.nn.Module, inputs: list[Tensor]) -> Tensor:
+    import torch
+
+    def reached(module: torch.nn.Module, given: tuple[Tensor, ...]) -> None:
+        raise _Reached(given[0])
+
+    handle = layer.register_forward_pre_hook(reached)
+    try:
+        with torch.no_grad(), engine.fabric.autocast():
+            engine.module(*inputs)
+    except _Reached as found:
+        return found.value.detach().float()
+    finally:
+        handle.remove()
+    raise AssertionError("a layer of the graph is not computed")
+
+
+def _train(engine: Engine, layer: Node, followers: list[Node], epochs: int, told: Told) -> tuple[str, float, float]:
+    engine.module.eval()
+    parts = [engine.module.get_submodule(n.name) for n in (layer, *followers)]
+    pair: _Autoencoder | None = None
+    first = mean = 0.0
+    for epoch in range(epochs):
+        errors = []
+        for inputs in _updates(engine, layer, parts[0], epoch):
+            pair = pair or _Autoencoder(engine, (layer, *followers), parts, inputs[0])
+            errors.append(pair.update(inputs))
+        mean = float(sum(errors) / len(errors))
+        first = first if epoch else float(errors[0])
+        if not math.isfinite(mean):
+            raise SpecError.of(
+                "NS605", f"pre-training diverged in layer `{layer.name}`: the squared error is {mean}",
+                helps=[f"try a tenth of the learning rate: `--lr {engine.plan.lr / 10:.3g}`"],
+            )  # fmt: skip
+        told(layer.name, epoch + 1, mean)
+    engine.module.zero_grad(set_to_none=True)
+    return layer.name, first, mean
+
+
+def _updates(engine: Engine, node: Node, layer: torch.nn.Module, epoch: int) -> Iterator[list[Tensor]]:
+    """What reaches the layer, a list of batches an update, over all training examples in an order of its own."""
+    plan, train = engine.plan, engine.collection.train
+    seed = place_seed(plan.seed, _STREAM, node.index)
+    order = updates_of_an_epoch(len(train), plan.batch, plan.accumulate, seed=seed, epoch=epoch, share=Share())
+    stream = batches(train, [piece.indices.tolist() for pieces in order for piece in pieces], engine.workers)
+    for pieces in order:
+        yield [_input_of(engine, layer, engine.inputs.test(next(stream))[0]) for _ in pieces]
+
+
+class _Autoencoder:
+    """A layer, its decoder, and an optimizer of the recipe's kind over both."""
+
+    def __init__(self, engine: Engine, nodes: Sequence[Node], parts: list[torch.nn.Module], example: Tensor) -> None:
+        import torch
+
+        self.encoder = torch.nn.Sequential(*parts)
+        with torch.no_grad():
+            code = self.encoder(example)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(place_seed(engine.plan.seed, _STREAM, nodes[0].index, 1))
+            self.decoder = _decoder(parts[0], code, example).to(example.device)
+        names = {n.name for n in nodes}
+        chosen = {n: p for n, p in engine.groups.trained.items() if n.rpartition(".")[0] in names}
+        decoding = {f"decoder.{name}": p for name, p in self.decoder.named_parameters()}
+        everything = chosen | decoding
+        decaying = {n: p for n, p in everything.items() if n in engine.groups.weights or n == "decoder.weight"}
+        groups = Groups(everything, decaying, dict.fromkeys(everything, 1.0), ())
+        self.optimizer = make_optimizer(engine.plan, groups, fused=False)
+
+    def update(self, inputs: list[Tensor]) -> Tensor:
+        """One change of the weights; the mean squared error before it."""
+        import torch
+
+        before: list[Tensor] = []
+        count = sum(len(x) for x in inputs)
+
+        def closure() -> float:
+            self.optimizer.zero_grad(set_to_none=True)
+            total = torch.zeros((), device=inputs[0].device)
+            for x in inputs:
+                error = torch.nn.functional.mse_loss(self._decoded(x), x) * (len(x) / count)
+                error.backward()  # type: ignore[no-untyped-call]
+                total += error.detach()
+            before.append(total)
+            return float(total)
+
+        self.encoder.train()
+        self.optimizer.step(closure)
+        self.encoder.eval()
+        return before[0]
+
+    def _decoded(self, x: Tensor) -> Tensor:
+        """Reconstructed; what a transposed convolution gives is cut, or filled with zeros, evenly on all sides."""
+        from torch.nn import functional as F
+
+        result: Tensor = self.decoder(self.encoder(x))
+        if result.shape == x.shape:
+            return result
+        margins: list[int] = []
+        for got, wanted in zip(reversed(result.shape[2:]), reversed(x.shape[2:]), strict=True):
+            before = (wanted - got) // 2
+            margins += [before, wanted - got - before]
+        return F.pad(result, margins)
+
+
+def _decoder(layer: torch.nn.Module, code: Tensor, wanted: Tensor) -> torch.nn.Module:
+    """From the code back: linear, or a transposed convolution of the layer's kernel, stride and dilation."""
+    from torch import nn
+
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(code.shape[-1], wanted.shape[-1])
+    assert isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d))
+    transposed: Any = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}[len(layer.kernel_size)]
+    decoder: nn.Module = transposed(
+        code.shape[1], wanted.shape[1], layer.kernel_size, stride=layer.stride, dilation=layer.dilation
+    )
+    return decoder

@@ -1,0 +1,175 @@
+"""Short trainings from the same start: what the checks before training and the search for a rate are made of."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets import Batch, Collection, Examples
+from netspec.model import Model, check
+from netspec.ops.regularise import Dropout
+from netspec.training.engine import Diverged, Engine, Watcher
+from netspec.training.hardware import launch
+from netspec.training.inputs import Inputs
+from netspec.training.plan import Plan
+from netspec.training.recipe import Chosen, Recipe
+from netspec.training.session import Request, build_engine, open_data
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from netspec.training.mixing import Mixed
+
+__all__ = ["Bench", "Held", "Trace", "run_trial"]
+
+
+class Held:
+    """Some examples, decoded once and kept in memory."""
+
+    def __init__(self, examples: Examples, indices: Sequence[int]) -> None:
+        self.shapes: Mapping[str, tuple[int, ...]] = examples.shapes
+        self._all = examples.batch(indices)
+        self._targets = examples.targets()[list(indices)]
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def targets(self) -> np.ndarray[Any, Any]:
+        return self._targets
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        rows = list(indices)
+        return Batch({name: values[rows] for name, values in self._all.inputs.items()}, self._all.target[rows])
+
+
+class _Plain(Inputs):
+    """Training inputs without augmentation."""
+
+    def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
+        return (*self.test(batch), None)
+
+
+@dataclass
+class Trace:
+    """The loss of the net alone and the share of right answers (None where no class is learnt), update by update."""
+
+    losses: list[float] = field(default_factory=list)
+    right: list[float | None] = field(default_factory=list)
+
+    @property
+    def finite(self) -> bool:
+        return all(map(math.isfinite, self.losses))
+
+
+class _Recorder(Watcher):
+    def __init__(self, engine: Engine) -> None:
+        self.trace = Trace()
+        self.before = engine.sums.values()
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        now = engine.sums.values()
+        summed, examples, hits, answers = (b - a for a, b in zip(self.before, now, strict=True))
+        self.before = now
+        self.trace.losses.append(summed / max(1.0, examples))
+        self.trace.right.append(hits / answers if answers else None)
+
+    def epoch(self, engine: Engine, row: Any, *, best: bool) -> None:
+        self.before = engine.sums.values()
+
+
+def run_trial(engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False) -> Trace:
+    """So many updates, fewer where the loss is no number any more (it is the last of the trace) or `stop` says so."""
+    recorder = _Recorder(engine)
+    trace = recorder.trace
+    try:
+        engine.fit(recorder, lambda: len(trace.losses) >= updates or not trace.finite or stop(trace))
+    except Diverged as error:
+        trace.losses.append(error.loss)
+        trace.right.append(None)
+    return trace
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A net at its start with its data, from which any number of trials begin."""
+
+    model: Model
+    plan: Plan
+    collection: Collection
+    engine: Engine
+    """At the start; never trained."""
+
+    @classmethod
+    def of(cls, request: Request) -> Bench:
+        """On one device, whatever the request says. Raises SpecError."""
+        hardware = replace(request.hardware, devices=1, nodes=1, strategy="auto", compiled=False)
+        request = replace(request, hardware=hardware)
+        model = check(request.source).model()
+        plan = Plan.of(model.graph)
+        fabric = launch(hardware, plan)
+        collection = open_data(plan, request)
+        return cls(model, plan, collection, build_engine(model, plan, collection, fabric, request))
+
+    def held(self, count: int, *, balanced: bool = False, examples: Examples | None = None) -> Held:
+        """So many examples, of training where none are given, drawn from the seed; balanced: over the classes."""
+        import numpy as np
+
+        examples = self.collection.train if examples is None else examples
+        order = np.random.Generator(np.random.PCG64([self.plan.seed, 0x7E57])).permutation(len(examples))
+        labels = self.labels(examples) if balanced else None
+        if labels is not None and labels.ndim == 1:
+            shuffled = labels[order]
+            rank = np.zeros(len(order), dtype=np.int64)  # the how-manieth of its class
+            for label in np.unique(shuffled):
+                of_class = shuffled == label
+                rank[of_class] = np.arange(of_class.sum())
+            order = order[np.argsort(rank, kind="stable")]
+        return Held(examples, order[:count].tolist())
+
+    def labels(self, examples: Examples) -> np.ndarray[Any, Any] | None:
+        """The classes of examples, also where they are stored as one-hot values; None where there are none."""
+        if self.engine.one_hot:
+            classes: np.ndarray[Any, Any] = examples.targets().argmax(1)
+            return classes
+        return examples.targets() if self.plan.task == "class" else None
+
+    def trial(
+        self, train: Examples, *, batch: int | None = None, optimizer: Chosen | None = None, plain: bool = False, warmup: int = 0
+    ) -> Engine:  # fmt: skip
+        """An engine on a copy of the net at its start, at a constant rate. `plain`: nothing that regularises."""
+        plan = self._plan(optimizer or self.plan.optimizer, batch, warmup, plain)
+        module = copy.deepcopy(self.engine.module)
+        if plain:
+            _silence(plan, module)
+        given = self.engine.inputs
+        kind = _Plain if plain else Inputs
+        inputs = kind(plan, given.image, given.augmenter, given.device, channels_last=given.channels_last)
+        collection = replace(self.collection, train=train, validation=None, test=None)
+        return Engine(plan, module, collection, self.engine.fabric, inputs)
+
+    def _plan(self, optimizer: Chosen, batch: int | None, warmup: int, plain: bool) -> Plan:
+        recipe = self.plan.recipe
+        settings = {n: lines for n, lines in recipe.settings.items() if n not in ("stop", "ema", "pretrain")}
+        settings["schedule"] = (Chosen("constant", {"warmup": warmup}),)
+        settings["epochs"] = (Chosen("", {"n": 1_000_000}),)
+        if batch is not None:
+            settings["batch"] = (Chosen("", {"n": batch, "accumulate": 1}),)
+        if plain:
+            settings.pop("regularize", None)
+            if "weight_decay" in optimizer.values:
+                optimizer = replace(optimizer, values={**optimizer.values, "weight_decay": 0.0})
+        settings["optimizer"] = (optimizer,)
+        return Plan(self.plan.graph, Recipe(settings, {} if plain else recipe.augment))
+
+
+def _silence(plan: Plan, module: Any) -> None:
+    """Takes dropout and noise out, in place."""
+    from torch import nn
+
+    for node in plan.graph.nodes:
+        if isinstance(node.op, Dropout) and node.name in dict(module.named_modules()):
+            module.set_submodule(node.name, nn.Identity(), strict=True)

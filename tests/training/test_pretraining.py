@@ -1,0 +1,112 @@
+"""Greedy layer-wise pre-training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from running import engine_of, save_examples
+
+from netspec.datasets import DataOptions
+from netspec.diagnostics import SpecError
+from netspec.training.pretraining import pretrain_layerwise
+
+FEW = DataOptions(validation=0.0, test=0.8)
+RECIPE = "train {{\n  optimizer {}\n  batch 32\n  pretrain layerwise epochs={}\n  seed 3\n}}\n"
+MLP = "input 64\na: FC-32 act=tanh\nb: FC-16 act=tanh\nhead: FC-10\n"
+CONVOLUTIONS = """input 8x8 gray
+a: conv3-8/2 pad=1 act=relu norm=bn
+residual {
+  b: conv3-8 pad=same act=relu
+  c: conv3-8 pad=same act=none
+}
+d: conv2-12/2 act=relu -> dropout 0.5
+e: FC-24 act=relu
+head: FC-10
+"""
+
+
+def spec(net: str, epochs: int = 3, optimizer: str = "adam lr=3e-3", more: str = "") -> str:
+    return net + RECIPE.format(optimizer, epochs).replace("  seed", f"{more}  seed")
+
+
+def changed(text: str) -> tuple[set[str], list[tuple[str, float, float]]]:
+    """The parameters that pre-training changes, and what it says."""
+    engine = engine_of(text, "digits", FEW)
+    before = {n: p.detach().clone() for n, p in engine.module.named_parameters()}
+    told = pretrain_layerwise(engine)
+    assert all(p.grad is None for p in engine.module.parameters())
+    return {n for n, p in engine.module.named_parameters() if not torch.equal(p, before[n])}, told
+
+
+@pytest.mark.parametrize("optimizer", ["adam lr=3e-3", "sgd lr=0.5 momentum=0.9", "lbfgs lr=0.1"])
+def test_the_error_falls_in_every_layer_but_the_last(optimizer: str) -> None:
+    names, told = changed(spec(MLP, optimizer=optimizer))
+    assert [name for name, _, _ in told] == ["a", "b"]
+    assert all(last < 0.8 * first for _, first, last in told), told
+    assert names == {"a.weight", "a.bias", "b.weight", "b.bias"}
+
+
+def test_convolutions_norms_and_residuals() -> None:
+    names, told = changed(spec(CONVOLUTIONS))
+    assert [name for name, _, _ in told] == ["a", "b", "c", "d", "e"]
+    assert all(last < first for _, first, last in told), told
+    assert "a_bn.weight" in names, "the norm behind a layer is part of its encoder"
+    assert not any(name.startswith("head") for name in names)
+
+
+def test_frozen_layers_stay() -> None:
+    names, told = changed(spec(MLP, more="  freeze a\n"))
+    assert [name for name, _, _ in told] == ["b"]
+    assert names == {"b.weight", "b.bias"}
+
+
+def test_it_is_the_same_again_and_another_by_seed() -> None:
+    def weights(text: str) -> torch.Tensor:
+        engine = engine_of(text, "digits", FEW)
+        torch.rand(int(torch.randint(1, 9, ())))  # the state of torch's generator does not matter
+        pretrain_layerwise(engine)
+        return engine.module.get_parameter("b.weight").detach()
+
+    text = spec(MLP, 1)
+    assert torch.equal(weights(text), weights(text))
+    assert not torch.equal(weights(text), weights(text.replace("seed 3", "seed 4")))
+
+
+def test_the_layers_before_a_layer_are_fixed_while_it_learns() -> None:
+    engine = engine_of(spec(CONVOLUTIONS, 2), "digits", FEW)
+    seen: dict[str, list[torch.Tensor]] = {}
+
+    def told(layer: str, epoch: int, error: float) -> None:
+        seen.setdefault(layer, []).append(torch.cat([engine.module.get_parameter("a.weight").flatten(), engine.module.get_buffer("a_bn.running_mean")]).detach().clone())  # fmt: skip
+
+    pretrain_layerwise(engine, told)
+    assert list(seen) == ["a", "b", "c", "d", "e"]
+    assert all(len(states) == 2 for states in seen.values())
+    assert not torch.equal(*seen["a"])
+    assert all(torch.equal(state, seen["a"][-1]) for layer in "bcde" for state in seen[layer])
+
+
+def test_the_training_mode_stays_and_dropout_does_not_act() -> None:
+    engine = engine_of(spec(CONVOLUTIONS, 1), "digits", FEW)
+    engine.module.train()
+    pretrain_layerwise(engine)
+    assert engine.module.training
+    assert engine.module.get_submodule("dropout1").training
+
+
+def test_without_the_setting_nothing_happens() -> None:
+    text = MLP + "train {\n  batch 32\n}\n"
+    assert changed(text) == (set(), [])
+
+
+def test_divergence_is_named(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    where = save_examples(tmp_path / "e.npz", x, np.arange(64) % 10)
+    engine = engine_of(spec(MLP.replace("tanh", "relu"), 9, "sgd lr=1e6"), where)
+    with pytest.raises(SpecError) as caught:
+        pretrain_layerwise(engine)
+    assert caught.value.diagnostics[0].code == "NS605"
+    assert "`a`" in caught.value.diagnostics[0].message
