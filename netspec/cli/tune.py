@@ -76,8 +76,9 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
         try:
             space = SearchSpace.of(source, searches)
         except ValueError as error:
-            raise click.UsageError(f"--search {error}.") from None
-        _check_ends(source, space)
+            said = str(error)
+            raise click.UsageError(f"--search {said}" + ("" if said.endswith("?") else ".")) from None
+        _check_values(source, space)
         search = _search(source, space, wanted)
         _tune(search, wanted["parallel"])
     except SpecError as error:
@@ -97,13 +98,17 @@ def _source(file: str, wanted: dict[str, Any]) -> SourceFile:
     return resolved_source(source, wanted["definitions"], wanted)
 
 
-def _check_ends(source: SourceFile, space: SearchSpace) -> None:
-    """Raises SpecError where neither the first nor the last values make a spec without errors."""
+def _check_values(source: SourceFile, space: SearchSpace) -> None:
+    """Raises SpecError where the spec has errors with one of the choices, whether the others are their first or last;
+    or with either end of every range."""
     from netspec.model import check
 
-    found = [check(space.source(source, {d.name: d.ends[end] for d in space.dimensions})) for end in (0, 1)]
-    if not any(checked.ok for checked in found):
-        raise SpecError(found[0].diagnostics)
+    corners = [{d.name: d.ends[end] for d in space.dimensions} for end in (0, 1)]
+    choices = [(d.name, choice) for d in space.dimensions for choice in d.choices]
+    for changed in [dict([one]) for one in choices] or [{}]:
+        found = [check(space.source(source, corner | changed)) for corner in corners]
+        if not any(checked.ok for checked in found):
+            raise SpecError(found[0].diagnostics)
 
 
 def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> Search:
@@ -135,10 +140,14 @@ def _tune(search: Search, parallel: int) -> None:
     if before:
         click.echo(f"the study `{search.study}` goes on: {len(before)} of {search.trials} trials are done")
     kind = study.direction.name == "MAXIMIZE"
-    if parallel == 1:
-        stopped = run_trials(search, lambda trial: _print_trial(trial, share=kind))
-    else:
-        stopped = run_workers(search, parallel, lambda trial: _print_trial(trial, share=kind))
+
+    def told(trial: Trial) -> None:
+        _print_trial(trial, share=kind)
+
+    try:
+        stopped = run_trials(search, told) if parallel == 1 else run_workers(search, parallel, told)
+    except KeyboardInterrupt:  # between two trials
+        stopped = 2
     found = trials(study, search.space)
     if stopped is None or any(trial.state == "complete" for trial in found):
         _print_result(search, found, share=kind)

@@ -328,6 +328,8 @@ def _work(search: Search, number: int, share: int, workers: int, news: Any) -> N
         news.put((run_trials(search, news.put, worker=number, most=share),))
     except SpecError as error:
         news.put(error)
+    except KeyboardInterrupt:  # between two trials
+        news.put((int(signal.SIGINT),))
 
 
 # The best
