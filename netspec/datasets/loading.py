@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import copy
+import os
 import signal
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["batches"]
 
+_SECONDS_TO_SAVE = 60
+
 
 class _Plan:
     """Which examples stand in each batch; replaced from epoch to epoch while the processes live on."""
@@ -22,6 +26,7 @@ class _Plan:
     def __init__(self) -> None:
         self.batches: Iterable[Sequence[int]] = ()
         self.in_use = False
+        self.ends = False
 
     def __iter__(self) -> Iterator[Sequence[int]]:
         return iter(self.batches)
@@ -57,7 +62,11 @@ def batches(examples: Examples, plan: Iterable[Sequence[int]], workers: int) -> 
     loader, current, _ = kept
     current.batches, current.in_use = plan, True
     try:
-        for batch in loader:
+        stream = iter(loader)
+        if not current.ends:
+            current.ends = True
+            atexit.register(weakref.finalize(loader, _end, stream, os.getpid()))
+        for batch in stream:
             if isinstance(batch, SpecError):
                 raise batch
             yield batch
@@ -73,33 +82,38 @@ def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:
     plan = _Plan()
     untyped: Any = DataLoader
     loader = untyped(
-        _Work(examples),
+        _Work(copy.copy(examples)),  # which holds no loader: they would keep each other alive
         sampler=plan,
         batch_size=None,
         num_workers=workers,
         collate_fn=_unchanged,
-        worker_init_fn=_ignore_signals,
+        worker_init_fn=_outlive_signals,
         persistent_workers=True,
         generator=torch.Generator(),  # so that the numbers of a run do not depend on how many workers it has
     )
-    # before multiprocessing's own end, which waits for processes that a signal does not reach
-    atexit.register(_end, weakref.ref(loader))
     return loader, plan
 
 
-def _end(held: weakref.ref[Any]) -> None:
-    """Lets the processes of a loader go."""
-    loader = held()
-    running = getattr(loader, "_iterator", None)
-    if running is not None:
-        running._shutdown_workers()
+_of_the_parent: list[Any] = []
+
+
+def _end(stream: Any, process: int) -> None:
+    """Ends the processes of a loader that goes, or at exit, before torch and multiprocessing wait for them.
+
+    The stream is whole here. Collected as garbage, it would have lost its queues before it could say goodbye, and in
+    a forked process it would say so to processes of another.
+    """
+    if os.getpid() == process:
+        stream._shutdown_workers()
+    else:
+        _of_the_parent.append(stream)
 
 
 def _unchanged(batch: Batch | SpecError) -> Batch | SpecError:
     return batch
 
 
-def _ignore_signals(_: int) -> None:
-    """Ctrl-C and SIGTERM reach every process of a group; the run saves first and then ends its workers."""
+def _outlive_signals(_: int) -> None:
+    """Ctrl-C and SIGTERM reach every process of a group; the run saves first and then ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_SECONDS_TO_SAVE))
