@@ -33,7 +33,7 @@ def spec(tmp_path: Path) -> Path:
 
 
 def tune(spec: Path, *arguments: object, epochs: int = 1, run: str = "tuned") -> Result:
-    return netspec("tune", spec, "--epochs", epochs, "--run", spec.parent / run, *arguments)
+    return netspec("tune", spec, "--epochs", epochs, "--folder", spec.parent / run, *arguments)
 
 
 def study_of(spec: Path, run: str = "tuned") -> Any:
@@ -99,7 +99,7 @@ def test_pruning_and_a_database(spec: Path) -> None:
         "--search",
         "optimizer.lr=1e-6,0.1",
         "--trials",
-        14,
+        11,
         "--prune",
         "--storage",
         database,
@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
         "3",
         "--epochs",
         "40",
-        "--run",
+        "--folder",
         str(spec.parent / "tuned"),
     ]
     process = subprocess.Popen(
@@ -155,10 +155,10 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
     first, waiting = study_of(spec).trials
     assert (first.state.name, waiting.state.name) == ("FAIL", "WAITING")
     told = netspec(
-        *command[3:7], "--trials", "1", "--epochs", "40", "--set", "stop=1", "--run", spec.parent / "tuned"
+        *command[3:7], "--trials", "1", "--epochs", "40", "--set", "stop=1", "--folder", spec.parent / "tuned"
     ).output
     assert "is another search" in told
-    assert netspec(*command[3:7], "--trials", "1", "--epochs", "40", "--run", spec.parent / "tuned").exit_code == 0
+    assert netspec(*command[3:7], "--trials", "1", "--epochs", "40", "--folder", spec.parent / "tuned").exit_code == 0
     assert study_of(spec).trials[1].params == first.params
     assert study_of(spec).trials[1].state.name == "COMPLETE"
 
