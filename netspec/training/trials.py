@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from netspec.training.inputs import Inputs
 from netspec.training.plan import Plan
 from netspec.training.recipe import Chosen, Recipe
 from netspec.training.session import Request, build_engine, open_data
+from netspec.training.settings import SETTINGS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from netspec.training.mixing import Mixed
 
-__all__ = ["Bench", "Held", "Trace", "run_trial"]
+__all__ = ["Bench", "Held", "Trace", "adam", "run_trial"]
 
 
 class Held:
@@ -59,6 +61,8 @@ class Trace:
 
     losses: list[float] = field(default_factory=list)
     right: list[float | None] = field(default_factory=list)
+    cut: bool = False
+    """Whether time ran out before the updates were done."""
 
     @property
     def finite(self) -> bool:
@@ -81,12 +85,21 @@ class _Recorder(Watcher):
         self.before = engine.sums.values()
 
 
-def run_trial(engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False) -> Trace:
-    """So many updates, fewer where the loss is no number any more (it is the last of the trace) or `stop` says so."""
+def run_trial(
+    engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False, *, seconds: float = 60.0
+) -> Trace:
+    """So many updates, fewer where the loss is no number any more (it is the last of the trace), `stop` says so, or
+    the time is up."""
     recorder = _Recorder(engine)
-    trace = recorder.trace
+    trace, end = recorder.trace, time.monotonic() + seconds
+
+    def enough() -> bool:
+        done = len(trace.losses) >= updates or not trace.finite or stop(trace)
+        trace.cut = not done and time.monotonic() > end
+        return done or trace.cut
+
     try:
-        engine.fit(recorder, lambda: len(trace.losses) >= updates or not trace.finite or stop(trace))
+        engine.fit(recorder, enough)
     except Diverged as error:
         trace.losses.append(error.loss)
         trace.right.append(None)
@@ -113,6 +126,11 @@ class Bench:
         fabric = launch(hardware, plan)
         collection = open_data(plan, request)
         return cls(model, plan, collection, build_engine(model, plan, collection, fabric, request))
+
+    @property
+    def example_size(self) -> int:
+        """How many numbers the net takes in for one example."""
+        return sum(kind.size for kind in self.plan.inputs.values())
 
     def held(self, count: int, *, balanced: bool = False, examples: Examples | None = None) -> Held:
         """So many examples, of training where none are given, drawn from the seed; balanced: over the classes."""
@@ -164,6 +182,12 @@ class Bench:
                 optimizer = replace(optimizer, values={**optimizer.values, "weight_decay": 0.0})
         settings["optimizer"] = (optimizer,)
         return Plan(self.plan.graph, Recipe(settings, {} if plain else recipe.augment))
+
+
+def adam() -> Chosen:
+    """The optimizer that most nets learn with, by its defaults."""
+    form = next(f for f in SETTINGS["optimizer"].forms if f.word == "adam")
+    return Chosen(form.word, {option.name: option.default for option in form.options.values()})
 
 
 def _silence(plan: Plan, module: Any) -> None:

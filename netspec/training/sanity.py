@@ -1,0 +1,223 @@
+"""`netspec train --sanity`: what can be known before a long training, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netspec.training.findings import Finding
+from netspec.training.learner import outputs_of
+from netspec.training.losses import penalty
+from netspec.training.sanity_data import check_inputs, check_labels, check_signal
+from netspec.training.sanity_net import check_frozen, check_gradients, check_units, check_weights
+from netspec.training.session import Request
+from netspec.training.trials import Bench, Held, Trace, adam, run_trial
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Finding", "check_sanity"]
+
+_TWENTY = 20
+_UPDATES = 600
+_FIRST = 50
+"""The updates by which a rate is judged."""
+
+
+def check_sanity(request: Request) -> list[Finding]:
+    """What each check found, causes before consequences. Raises SpecError where net or data cannot be opened at all."""
+    bench = Bench.of(request)
+    with_weights = request.weights is not None or bench.plan.weights is not None
+    some = bench.held(max(32, min(256, 4_000_000 // bench.example_size)))
+    inputs = check_inputs(bench, some)
+    inside = [
+        *check_weights(bench), *check_frozen(bench, trained_before=with_weights), *check_units(bench, some), *check_gradients(bench, some),
+    ]  # fmt: skip
+    blocked = any(f.fault for f in (*inputs, *inside))
+    return [
+        *inputs, *check_labels(bench), *inside, _check_loss(bench, some), _check_penalty(bench, some),
+        *_check_twenty(bench, blocked=blocked), *check_signal(bench),
+    ]  # fmt: skip
+
+
+# The loss at the start
+
+
+def _check_loss(bench: Bench, some: Held) -> Finding:
+    value, chance = float(_loss_at_start(bench, some)), _chance(bench)
+    if not math.isfinite(value):
+        return Finding("loss at start", f"{value}", fault="the first loss is not a number", advice="see what is said of inputs and weights")  # fmt: skip
+    if chance is None:
+        return Finding("loss at start", f"{value:.4g}; answering with the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
+    said = f"{value:.4g}; chance gives {chance:.4g}"
+    if value > 3 * chance:
+        return Finding("loss at start", said, note=True, advice="the outputs are large from the start: smaller weights in the last layer, or inputs on a smaller scale")  # fmt: skip
+    if value < 0.7 * chance:
+        return Finding("loss at start", said, note=True, advice="the net knows something before it is trained: fine where weights were loaded")  # fmt: skip
+    return Finding("loss at start", said)
+
+
+def _loss_at_start(bench: Bench, some: Held) -> Tensor:
+    """The mean loss of the net alone, as it would train, without dropout and augmentation."""
+    import torch
+
+    engine = bench.trial(some, plain=True)
+    engine.module.train()
+    inputs, target = engine.inputs.test(some.batch(range(len(some))))
+    with torch.no_grad(), engine.fabric.autocast():
+        output = outputs_of(engine.plan, engine.module(*inputs))[0][1]
+        return engine.loss(output, target).mean()
+
+
+def _chance(bench: Bench) -> float | None:
+    """The loss of a net that answers alike for every class; None where there is no such value."""
+    loss, classes = bench.plan.loss, bench.plan.output.type.features
+    match loss.word:
+        case "cross_entropy":
+            return math.log(classes) if classes > 1 else None
+        case "hinge":
+            return float((classes - 1) * loss.values["margin"])
+        case "bce":
+            return math.log(2)
+    return None
+
+
+def _of_mean(bench: Bench, held: Held) -> float:
+    """The loss of the constant answer that is the mean of the targets."""
+    import torch
+
+    _, target = bench.engine.inputs.test(held.batch(range(len(held))))
+    target = target.float()
+    answer = target.mean(0, keepdim=True).expand_as(target)
+    if bench.plan.loss.word == "bce":
+        answer = torch.logit(answer, eps=1e-6)
+    return float(bench.engine.loss(answer, target).mean())
+
+
+def _of_best(bench: Bench, held: Held) -> float:
+    """The loss of the right answer: 0, but for bce, whose targets need not be 0 or 1."""
+    import torch
+
+    if bench.plan.loss.word != "bce":
+        return 0.0
+    _, target = bench.engine.inputs.test(held.batch(range(len(held))))
+    return float(bench.engine.loss(torch.logit(target.float(), eps=1e-6), target).mean())
+
+
+# Penalties
+
+
+def _check_penalty(bench: Bench, some: Held) -> Finding:
+    engine, plan = bench.engine, bench.plan
+    loss = float(_loss_at_start(bench, some))
+    decay = float(plan.value("optimizer", "weight_decay", 0.0) or 0.0)
+    squares = sum(float(w.detach().square().sum()) for w in engine.decaying)
+    written = penalty(plan.penalties, engine.decaying)
+    extra = float(written.detach()) if written is not None else 0.0
+    decoupled = plan.optimizer.word == "adamw"
+    if not decoupled:
+        extra += decay / 2 * squares
+    strong = "regularisation far too strong"
+    advice = "start with little, such as `regularize l2 1e-4`, and turn it up when the net overfits"
+    if decoupled and decay:
+        count = sum(w.numel() for w in engine.decaying)
+        typical = math.sqrt(squares / max(1, count))
+        if decay * typical > 1 or decay * plan.lr > 0.5:
+            return Finding("regularisation", f"weight_decay={decay:g} pulls a typical weight ({typical:.2g}) down faster than Adam's steps can hold it up", fault=strong, advice="try `weight_decay=1e-2`")  # fmt: skip
+    if not extra:
+        tried = float(loss + 1e-4 / 2 * squares)
+        has = (
+            f"; weight_decay={decay:g} acts on the weights directly"
+            if decoupled and decay
+            else "; the recipe has no penalty"
+        )
+        return Finding("regularisation", f"the loss would rise from {loss:.4g} to {tried:.4g} with `l2 1e-4`{has}")
+    said = f"the loss rises from {loss:.4g} to {loss + extra:.4g} with the recipe's penalties"
+    scale = max(loss, _chance(bench) or 0.0) if math.isfinite(loss) else _chance(bench) or 1.0
+    if extra > 10 * scale:
+        return Finding("regularisation", said, fault=strong, advice=advice)
+    return Finding("regularisation", said, note=extra > 3 * scale, advice=advice if extra > 3 * scale else "")
+
+
+# Twenty examples
+
+
+def _check_twenty(bench: Bench, *, blocked: bool) -> list[Finding]:
+    """Twenty examples learnt by heart, and what the first updates say of the rate. `blocked`: it is known already why
+    nothing can be learnt."""
+    twenty = bench.held(_TWENTY, balanced=True)
+    goal = _goal(bench, twenty)
+    trace = _learn(bench, twenty, goal, own=True)
+    done = _reached(trace, goal)
+    how = f"{bench.plan.optimizer.word} at {bench.plan.lr:g}"
+    said = f"{'' if done else 'not '}learnt by heart in {len(trace.losses)} updates ({how}): {_state(trace)}"
+    finding = Finding("twenty examples", said)
+    if not done and trace.cut:
+        finding = replace(finding, said=f"{said}; there was no time for more", note=True)
+    elif not done:
+        finding = _why_not(finding, _learn(bench, twenty, goal, own=False), goal)
+    return [finding, *_check_rate(bench, trace, done=done, blocked=blocked)]
+
+
+def _why_not(finding: Finding, other: Trace, goal: float | None) -> Finding:
+    """`other` is what Adam does."""
+    if _reached(other, goal):
+        return replace(
+            finding, said=f"{finding.said}; adam at 0.001 learns them in {len(other.losses)}",
+            fault="the optimizer's settings keep the net from learning", advice="`netspec train --find-lr` searches for a rate",
+        )  # fmt: skip
+    return replace(
+        finding, said=f"{finding.said}; nor with adam at 0.001: {_state(other)}",
+        fault="the net cannot learn twenty examples by heart", advice="look at what the other checks say; otherwise a larger net",
+    )  # fmt: skip
+
+
+def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool) -> Trace:
+    """Without anything that regularises; with the recipe's optimizer, or with Adam."""
+    plan = bench.plan
+    optimizer = plan.optimizer if own else adam()
+    rises = plan.schedule.word == "onecycle" or plan.schedule.values.get("warmup", 0) > 0
+    engine = bench.trial(twenty, batch=len(twenty), optimizer=optimizer, plain=True, warmup=10 if own and rises else 0)
+    updates = _UPDATES // 10 if optimizer.word == "lbfgs" else _UPDATES
+    return run_trial(engine, updates, lambda t: len(t.losses) >= min(_FIRST, updates) and _reached(t, goal))
+
+
+def _goal(bench: Bench, twenty: Held) -> float | None:
+    """The loss that counts as learnt; None where it is every answer right."""
+    if bench.labels(twenty) is not None:
+        return None
+    best = _of_best(bench, twenty)
+    return best + 0.5 * (_of_mean(bench, twenty) - best)
+
+
+def _reached(trace: Trace, goal: float | None) -> bool:
+    if not trace.finite:
+        return False
+    return trace.right[-1] == 1.0 if goal is None else trace.losses[-1] <= goal
+
+
+def _state(trace: Trace) -> str:
+    right = trace.right[-1]
+    return f"loss {trace.losses[0]:.4g} to {trace.losses[-1]:.4g}" + (
+        f", {right:.0%} right" if right is not None else ""
+    )
+
+
+def _check_rate(bench: Bench, trace: Trace, *, done: bool, blocked: bool) -> list[Finding]:
+    first = trace.losses[0]
+    early = trace.losses[:_FIRST]
+    last = sum(early[-5:]) / len(early[-5:])
+    highest = max(early) if trace.finite else math.inf
+    scale = max(first, _chance(bench) or first)
+    said = (
+        f"at {bench.plan.lr:g} the loss of twenty examples goes from {first:.4g} to {last:.4g} in {len(early)} updates"
+    )
+    if not trace.finite:
+        said = f"at {bench.plan.lr:g} the loss is {trace.losses[-1]} after {len(trace.losses)} updates"
+    if math.isfinite(first) and (not trace.finite or last > 3 * scale or highest > 1000 * scale or (highest > 30 * scale and not done)):  # fmt: skip
+        said += f" (at most {highest:.3g})" if trace.finite else ""
+        return [Finding("learning rate", said, fault="learning rate far too high", advice=f"try --lr {bench.plan.lr / 100:.1g}, or `netspec train --find-lr`")]  # fmt: skip
+    if not blocked and abs(last - first) < 1e-2 * first and not done:
+        return [Finding("learning rate", said, fault="learning rate far too low", advice="it barely changes anything; `netspec train --find-lr` searches for a rate")]  # fmt: skip
+    return [Finding("learning rate", said)]

@@ -1,0 +1,154 @@
+"""Checks of the net at its start: its weights, what is frozen, dead units, gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.graph import Node
+from netspec.training.findings import Finding
+from netspec.training.sampling import Share, updates_of_an_epoch
+from netspec.training.trials import Bench, Held, adam, run_trial
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_frozen", "check_gradients", "check_units", "check_weights"]
+
+_RECTIFIERS = ("relu", "relu6")
+_UPDATES = 5
+"""Before gradients are looked at again: layers behind a scale that starts at zero get theirs late."""
+
+
+def _listed(nodes: list[Node]) -> str:
+    """`conv1` (line 4), `fc1` (line 7) and 3 more"""
+    shown = [f"`{n.name}` (line {n.span.line})" for n in nodes[:4]]
+    return ", ".join(shown) + (f" and {len(nodes) - 4} more" if len(nodes) > 4 else "")
+
+
+def _weights(bench: Bench) -> list[tuple[Node, Tensor]]:
+    """Every layer with a matrix or kernel of its own that starts at random, and that matrix."""
+    held = dict(bench.engine.module.named_parameters())
+    return [
+        (node, held[f"{node.name}.{param.name}"].detach())
+        for node in bench.plan.graph.nodes
+        if node.shares is None
+        for param in node.params
+        if param.trainable and param.init == "random" and len(param.shape) > 1
+    ]
+
+
+def check_weights(bench: Bench) -> list[Finding]:
+    """NaN, all zero, or every unit of a layer alike, which gradients never tell apart."""
+    import torch
+
+    found = []
+    kinds: dict[str, list[Node]] = {"nan": [], "zero": [], "alike": []}
+    for node, weight in _weights(bench):
+        if not torch.isfinite(weight).all():
+            kinds["nan"].append(node)
+        elif float(weight.abs().max()) < 1e-12:
+            kinds["zero"].append(node)
+        elif len(weight) > 1 and float((weight - weight[:1]).abs().max()) <= 1e-6 * float(weight.abs().max()):
+            kinds["alike"].append(node)
+    random = "start from random weights: `init he` in the recipe"
+    if kinds["nan"]:
+        found.append(Finding("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights that are not finite", "the file of weights is broken"))  # fmt: skip
+    if kinds["zero"]:
+        found.append(Finding("weights", f"all zero in {_listed(kinds['zero'])}", "zero initialisation", random))
+    if kinds["alike"]:
+        found.append(Finding("weights", f"every unit has the same weights in {_listed(kinds['alike'])}", "initialisation that makes all units alike", random))  # fmt: skip
+    return found or [
+        Finding(
+            "weights",
+            f"random and finite in all {len({node.index for node, _ in _weights(bench)})} layers that start so",
+        )
+    ]
+
+
+def check_frozen(bench: Bench, *, trained_before: bool) -> list[Finding]:
+    """What does not change, by `freeze` or by a rate of 0. `trained_before`: weights were loaded."""
+    groups = bench.engine.groups
+    nodes = [n for n in bench.plan.graph.nodes if n.shares is None and any(p.trainable for p in n.params)]
+    fixed = [
+        n for n in nodes
+        if n.name in groups.frozen_layers or all(groups.factors.get(f"{n.name}.{p.name}") == 0 for p in n.params if p.trainable)
+    ]  # fmt: skip
+    if not fixed:
+        return []
+    random = [node for node, _ in _weights(bench) if not node.aux]
+    head = random[-1] if random else nodes[-1]
+    if head in fixed and not trained_before:
+        return [Finding("frozen layers", f"{_listed([head])} is the last layer with weights, and does not change", "a frozen head", "take it out of `freeze`, or name it in `train_only`")]  # fmt: skip
+    said = f"{_listed(fixed)} {'does' if len(fixed) == 1 else 'do'} not change"
+    return [Finding("frozen layers", said, note=not trained_before, advice="" if trained_before else "they keep random weights: `--weights FILE` loads others")]  # fmt: skip
+
+
+def check_units(bench: Bench, some: Held) -> list[Finding]:
+    """The share of units of rectifying layers that are zero for every example."""
+    import torch
+
+    engine = bench.trial(some, plain=True)
+    modules = dict(engine.module.named_modules())
+    layers = [n for n in bench.plan.graph.nodes if n.kind in _RECTIFIERS and n.shares is None and n.name in modules]
+    if not layers:
+        return []
+    alive: dict[str, Tensor] = {}
+
+    def watch(node: Node) -> Any:
+        def hook(module: torch.nn.Module, given: Any, result: Tensor) -> None:
+            now = (result.detach() > 0).movedim(node.type.feature_axis, 0).flatten(1).any(1)
+            alive[node.name] = alive[node.name] | now if node.name in alive else now
+
+        return hook
+
+    handles = [modules[n.name].register_forward_hook(watch(n)) for n in layers]
+    engine.module.train()
+    inputs, _ = engine.inputs.test(some.batch(range(len(some))))
+    with torch.no_grad(), engine.fabric.autocast():
+        engine.module(*inputs)
+    for handle in handles:
+        handle.remove()
+    shares = {n.name: 1 - float(alive[n.name].float().mean()) for n in layers if n.name in alive}
+    dead = [n for n in layers if shares.get(n.name) == 1]
+    examples = f"{len(some)} examples"
+    if dead:
+        return [Finding("dead units", f"zero for all of {examples}: every unit of {_listed(dead)}", "a dead ReLU layer", "a bias or an input far below zero? `init bias 0`, `bn` before it, or leaky_relu")]  # fmt: skip
+    worst = max((n for n in layers if n.name in shares), key=lambda n: shares[n.name])
+    share = shares[worst.name]
+    said = f"at most {share:.0%} of a layer's units are zero for all of {examples}" + (f", in {_listed([worst])}" if share else "")  # fmt: skip
+    return [Finding("dead units", said, note=share > 0.5, advice="bn, another init, or leaky_relu" if share > 0.5 else "")]  # fmt: skip
+
+
+def check_gradients(bench: Bench, some: Held) -> list[Finding]:
+    """Whether the loss's gradient reaches every layer with weights that is trained."""
+    engine = bench.trial(some, plain=True, batch=min(64, len(some)))
+    norms = _norms(bench, engine, some)
+    silent = [node for node, norm in norms.items() if not norm]
+    if silent:
+        later_engine = bench.trial(some, plain=True, batch=engine.plan.batch, optimizer=adam())
+        run_trial(later_engine, _UPDATES)
+        later = _norms(bench, later_engine, some)
+        silent = [node for node in silent if not later[node]]
+    if silent:
+        return [Finding("gradients", f"none reaches {_listed(silent)}", "no gradient to a layer", "is its output used? does a dead or zero layer stand behind it?")]  # fmt: skip
+    least = min(norms, key=lambda n: norms[n])
+    return [Finding("gradients", f"reach all {len(norms)} layers with weights; the smallest, {norms[least]:.2g}, at {_listed([least])}")]  # fmt: skip
+
+
+def _norms(bench: Bench, engine: Any, some: Held) -> dict[Node, float]:
+    """The length of the gradient by layer, over at most four batches, the optimizer's penalties left out."""
+    updates = updates_of_an_epoch(len(some), engine.plan.batch, 1, seed=0, epoch=0, share=Share())[:4]
+    engine.module.train()
+    totals: dict[Node, float] = {}
+    for step, pieces in enumerate(updates):
+        engine.optimizer.zero_grad(set_to_none=True)
+        engine.gradients(pieces, [some.batch(p.indices.tolist()) for p in pieces], step, count=False)
+        for node in bench.plan.graph.nodes:
+            names = [f"{node.name}.{p.name}" for p in node.params if len(p.shape) > 1 or len(node.params) == 1]
+            names = names or [f"{node.name}.{p.name}" for p in node.params]
+            for name in names:
+                if name in engine.groups.trained:
+                    gradient = engine.groups.trained[name].grad
+                    totals[node] = totals.get(node, 0.0) + (0.0 if gradient is None else float(gradient.norm()))
+    engine.optimizer.zero_grad(set_to_none=True)
+    return totals
