@@ -30,7 +30,6 @@ __all__ = ["command"]
 @data_option
 @click.option(
     "--folder",
-    "--run",
     "run",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
@@ -118,7 +117,7 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
         raise click.UsageError("Name a SPEC to train, or a run to go on with: --resume FOLDER.")
     if wanted["resume"] is not None:
         if wanted["run"] is not None:
-            raise click.UsageError("--resume names the run's folder; --run is for a new one.")
+            raise click.UsageError("--resume names the run's folder; --folder is for a new one.")
         changed = [
             n for n in ("epochs", "batch", "lr", "seed", "precision", "weights", "data") if wanted[n] is not None
         ]

@@ -48,7 +48,7 @@ _SHOWN = 5
 @click.option("--study", metavar="NAME", help="Its name there; default: the spec's.")
 @click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Trials at the same time.")
 @click.option(
-    "--run",
+    "--folder",
     "folder",
     metavar="FOLDER",
     type=click.Path(path_type=Path),

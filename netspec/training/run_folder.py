@@ -61,7 +61,7 @@ class RunFolder:
         if self.exists:
             raise SpecError.of(
                 "NS606", f"{self.path} holds a run already",
-                helps=[f"go on with it: `netspec train --resume {self.path}`", "or name another folder with `--run`"],
+                helps=[f"go on with it: `netspec train --resume {self.path}`", "or name another folder with `--folder`"],
             )  # fmt: skip
         used = _all_used(source)
         try:

@@ -141,7 +141,7 @@ def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
         raise SpecError.of(
             "NS606", f"the study `{search.study}` in {_shown(search.storage)} is another search",
             notes=[f"it was begun with another {' and another '.join(changed)}"],
-            helps=["name a new one with `--study`, or another folder with `--run`"],
+            helps=["name a new one with `--study`, or another folder with `--folder`"],
         )  # fmt: skip
 
 

@@ -81,6 +81,6 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert 1e-2 <= float(found[1]) <= 2
     assert "find-lr.svg" in done.stdout
     assert (tmp_path / "find-lr.svg").read_text().startswith("<?xml")
-    done = run_netspec("train", str(spec), "--find-lr", "--run", "here", cwd=tmp_path)
+    done = run_netspec("train", str(spec), "--find-lr", "--folder", "here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "here" / "find-lr.svg").is_file()

@@ -102,7 +102,7 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_as_if_undisturbed(tmp_p
 def test_a_signal_saves_first(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "spec.net").write_text(SPEC.replace("epochs 12", "epochs 2000"))
     run = subprocess.Popen(
-        [sys.executable, "-m", "netspec", "train", "spec.net", "--run", "r", "--save-every", "1000"],
+        [sys.executable, "-m", "netspec", "train", "spec.net", "--folder", "r", "--save-every", "1000"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
@@ -119,7 +119,7 @@ def test_a_signal_saves_first(tmp_path: Path, number: signal.Signals) -> None:
 def test_a_full_disk_loses_no_earlier_checkpoint(tmp_path: Path) -> None:
     """A bound on the size of files stands for the full disk."""
     (tmp_path / "spec.net").write_text(SPEC)
-    assert run_netspec("train", "spec.net", "--run", "r", "--epochs", "1", cwd=tmp_path).returncode == 0
+    assert run_netspec("train", "spec.net", "--folder", "r", "--epochs", "1", cwd=tmp_path).returncode == 0
     before = files(tmp_path / "r"), (tmp_path / "r" / "checkpoint.pt").read_bytes()
     code = (
         "import resource, signal, torch, sys; from pathlib import Path\n"
@@ -148,8 +148,8 @@ def test_damaged_checkpoints_are_diagnosed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     (tmp_path / "spec.net").write_text(SPEC)
-    assert run_netspec("train", "spec.net", "--run", "r", "--epochs", "1", cwd=tmp_path).returncode == 0
-    again = run_netspec("train", "spec.net", "--run", "r", cwd=tmp_path)
+    assert run_netspec("train", "spec.net", "--folder", "r", "--epochs", "1", cwd=tmp_path).returncode == 0
+    again = run_netspec("train", "spec.net", "--folder", "r", cwd=tmp_path)
     assert again.returncode == 1
     assert "NS606" in again.stderr
     assert "--resume r" in again.stderr
