@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from written import pictures, png
+from written import pictures, png, words
 
 from netspec.datasets.decoding import Frame, Header, decode, inspect, measure
 from netspec.diagnostics import SpecError
@@ -32,7 +32,7 @@ def decoded(content: bytes, frame: Frame = COLOUR) -> np.ndarray[Any, Any]:
 def is_refused(content: bytes, how: Any = lambda c: decoded(c)) -> str:
     with pytest.raises(SpecError, match="NS603") as caught:
         how(content)
-    return str(caught.value)
+    return words(caught.value)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -165,4 +165,4 @@ def test_scaled_until_it_covers_and_cut_to_the_centre(form: str, orientation: in
 def test_without_resize_another_size_is_named() -> None:
     with pytest.raises(SpecError, match="NS602") as caught:
         decoded(encoded(PICTURE, "PNG"), Frame(3, 21, 30))
-    assert "it is 20x30, and the other images 21x30" in str(caught.value)
+    assert "it is 20x30, and the other images 21x30" in words(caught.value)

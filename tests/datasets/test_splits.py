@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written import words
 
 from netspec.datasets import DataOptions
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION
@@ -113,4 +114,4 @@ def test_keys_are_those_of_every_release() -> None:
 def test_a_split_that_cannot_be_made(options: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecError, match="NS604") as caught:
         parts_of(np.zeros(10, dtype=int), **options)
-    assert said in str(caught.value)
+    assert said in words(caught.value)

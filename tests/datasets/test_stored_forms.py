@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from written import COLOUR, GRAY, classes, every, opened, pictures, refused, write_idx
+from written import COLOUR, GRAY, classes, every, opened, pictures, refused, words, write_idx
 
 from netspec.datasets import DataOptions, open_collection
 from netspec.datasets.huggingface import _ImageColumn
@@ -95,7 +95,7 @@ def test_idx_is_read_strictly(tmp_path: Path, content: bytes, said: str) -> None
         (tmp_path / name).write_bytes(stored)
         with pytest.raises(SpecError, match="NS601") as caught:
             read_idx(tmp_path / name, 3)
-        assert said in " ".join(str(caught.value).split())
+        assert said in words(caught.value)
     (tmp_path / "x-ubyte.gz").write_bytes(gzip.compress(bytes(999))[:-9])
     with pytest.raises(SpecError, match="NS601"):
         read_idx(tmp_path / "x-ubyte.gz", 3)

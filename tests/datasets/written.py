@@ -35,12 +35,17 @@ def opened(
 
 
 def refused(code: str, where: Path | str, *arguments: Any, **options: Any) -> str:
-    """The text of the error that opening ends in, on one line."""
+    """What the error says that opening ends in."""
     with pytest.raises(SpecError) as caught:
         opened(where, *arguments, **options)
-    (found,) = caught.value.diagnostics
-    assert found.code == code, str(caught.value)
-    return " ".join(str(caught.value).split())
+    assert caught.value.diagnostics[0].code == code, str(caught.value)
+    return words(caught.value)
+
+
+def words(error: SpecError) -> str:
+    """What an error says, its lines not broken."""
+    (found,) = error.diagnostics
+    return "\n".join((found.message, *found.notes, *found.helps))
 
 
 def every(examples: Examples | None) -> Batch:
