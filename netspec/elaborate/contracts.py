@@ -13,7 +13,7 @@ from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Node, TensorType
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.values import Quantity, show
+from netspec.values import Quantity, kind_of, show
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
@@ -104,6 +104,9 @@ class _Check(Evaluator):
 
     def number_holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
         if condition.operator == "~":
+            for value in (left, right):
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    raise Trouble("NS210", f"`~` compares numbers, found {kind_of(value)}", condition.span)
             return _close(left, right, condition)
         return compare(condition.operator, left, right, condition.span)
 

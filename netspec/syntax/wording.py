@@ -174,7 +174,7 @@ def _input(p: Place) -> Words | None:
 def _assignments(p: Place) -> Words | None:
     if p.char != "=":
         return None
-    if re.match(r"\s*expect\b", p.line):
+    if re.match(r"\s*expect\b", p.line) and p.rest[1:2] != "=" and not re.search(r"[=<>!]", p.before):
         return Words("`=` does not compare", "write `==` to compare", ((p.at, p.at + 1, "=="),))
     named = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*", p.before)
     if named is None or p.rest[1:2] == "=":
