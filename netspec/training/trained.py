@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ __all__ = ["Net", "OnnxNet", "Trained", "answers", "logits_of", "views"]
 
 
 @dataclass(frozen=True)
-class Net:
+class Net(ABC):
     """What answers: a module here, an ONNX model in `OnnxNet`."""
 
     name: str
@@ -33,9 +34,9 @@ class Net:
     def device(self) -> Any:
         return "cpu"
 
+    @abstractmethod
     def output(self, inputs: Sequence[Tensor]) -> Tensor:
         """What the spec's net puts out, in float64 on the CPU."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
