@@ -148,20 +148,24 @@ def _check_twenty(bench: Bench, *, blocked: bool) -> list[Finding]:
     nothing can be learnt."""
     twenty = bench.held(_TWENTY, balanced=True)
     goal = _goal(bench, twenty)
-    trace = _learn(bench, twenty, goal, own=True)
+    trace = _learn(bench, twenty, goal, own=True, most=_FIRST * 2 if blocked else _UPDATES)
     done = _reached(trace, goal)
     how = f"{bench.plan.optimizer.word} at {bench.plan.lr:g}"
     said = f"{'' if done else 'not '}learnt by heart in {len(trace.losses)} updates ({how}): {_state(trace)}"
     finding = Finding("twenty examples", said)
     if not done and trace.cut:
         finding = replace(finding, said=f"{said}; there was no time for more", note=True)
+    elif not done and blocked:
+        finding = replace(finding, note=True, advice="no wonder, by what is said above")
     elif not done:
-        finding = _why_not(finding, _learn(bench, twenty, goal, own=False), goal)
+        finding = _why_not(finding, trace, _learn(bench, twenty, goal, own=False, most=_UPDATES), goal)
     return [finding, *_check_rate(bench, trace, done=done, blocked=blocked)]
 
 
-def _why_not(finding: Finding, other: Trace, goal: float | None) -> Finding:
+def _why_not(finding: Finding, trace: Trace, other: Trace, goal: float | None) -> Finding:
     """`other` is what Adam does."""
+    if _reached(other, goal) and _falling(trace):
+        return replace(finding, said=f"{finding.said}, and falling", note=True, advice=f"slow: adam at 0.001 needs {len(other.losses)} updates; `netspec train --find-lr` searches for a rate")  # fmt: skip
     if _reached(other, goal):
         return replace(
             finding, said=f"{finding.said}; adam at 0.001 learns them in {len(other.losses)}",
@@ -173,13 +177,19 @@ def _why_not(finding: Finding, other: Trace, goal: float | None) -> Finding:
     )  # fmt: skip
 
 
-def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool) -> Trace:
+def _falling(trace: Trace) -> bool:
+    """Whether the last tenth of the updates still brought the loss down by a hundredth."""
+    tenth = max(1, len(trace.losses) // 10)
+    return trace.finite and trace.losses[-1] < 0.99 * trace.losses[-tenth] < trace.losses[0]
+
+
+def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: int) -> Trace:
     """Without anything that regularises; with the recipe's optimizer, or with Adam."""
     plan = bench.plan
     optimizer = plan.optimizer if own else adam()
     rises = plan.schedule.word == "onecycle" or plan.schedule.values.get("warmup", 0) > 0
     engine = bench.trial(twenty, batch=len(twenty), optimizer=optimizer, plain=True, warmup=10 if own and rises else 0)
-    updates = _UPDATES // 10 if optimizer.word == "lbfgs" else _UPDATES
+    updates = max(_FIRST, most // 10) if optimizer.word == "lbfgs" else most
     return run_trial(engine, updates, lambda t: len(t.losses) >= min(_FIRST, updates) and _reached(t, goal))
 
 
@@ -218,6 +228,9 @@ def _check_rate(bench: Bench, trace: Trace, *, done: bool, blocked: bool) -> lis
     if math.isfinite(first) and (not trace.finite or last > 3 * scale or highest > 1000 * scale or (highest > 30 * scale and not done)):  # fmt: skip
         said += f" (at most {highest:.3g})" if trace.finite else ""
         return [Finding("learning rate", said, fault="learning rate far too high", advice=f"try --lr {bench.plan.lr / 100:.1g}, or `netspec train --find-lr`")]  # fmt: skip
-    if not blocked and abs(last - first) < 1e-2 * first and not done:
+    barely = abs(last - first) < 1e-2 * first and not done
+    if barely and blocked:
+        return [Finding("learning rate", said, note=True)]
+    if barely:
         return [Finding("learning rate", said, fault="learning rate far too low", advice="it barely changes anything; `netspec train --find-lr` searches for a rate")]  # fmt: skip
     return [Finding("learning rate", said)]

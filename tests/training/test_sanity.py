@@ -126,6 +126,12 @@ def test_a_learning_rate_that_changes_nothing() -> None:
     assert "learning rate far too high" not in found
 
 
+def test_a_rate_that_is_slow_is_worth_a_note() -> None:
+    findings = sane(MLP.replace("lr=0.1 momentum=0.9", "lr=2e-3"))
+    assert not faults(findings)
+    assert [f.check for f in findings if f.note] == ["twenty examples"]
+
+
 def test_zero_initialisation(tmp_path: Path) -> None:
     path = tmp_path / "zero.safetensors"
     module = check(SourceFile(MLP, "spec.net")).model().to_torch(seed=0)
