@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NAMES", "OPTIONS", "PLACES", "option_text", "translated"]
+__all__ = ["NAMES", "OPTIONS", "PLACES", "option_text", "translated", "translated_call"]
 
 NAMES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
@@ -80,6 +80,15 @@ def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> 
         if place and place not in given:
             given[place] = option_text(value)
     return _written(name, given)
+
+
+def translated_call(head: str, inside: str) -> str | None:
+    """The layer that a call means, from the text between its brackets."""
+    parts = re.findall(r"(?:[^,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+", inside)
+    parts = [part.strip() for part in parts if part.strip()]
+    named = dict(part.split("=", 1) for part in parts if "=" in part)
+    values = [part for part in parts if "=" not in part]
+    return translated(head, values, {option.strip(): value.strip() for option, value in named.items()})
 
 
 def _places(name: str, head: str, count: int) -> tuple[str, ...]:

@@ -357,13 +357,9 @@ def _foreign(p: Place) -> Words | None:
     called = re.match(r"(?:\.\w+)*\.([A-Za-z_]\w*)(?:\(((?:[^()\n]|\([^()\n]*\))*)\))?", p.rest)
     if called is None:
         return None
-    from netspec.diagnostics.foreign import translated
+    from netspec.diagnostics.foreign import translated_call
 
-    parts = [
-        part.strip() for part in re.findall(r"(?:[^,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+", called[2] or "") if part.strip()
-    ]
-    named = [part.split("=", 1) for part in parts if "=" in part]
-    text = translated(called[1], [part for part in parts if "=" not in part], {k.strip(): v.strip() for k, v in named})
+    text = translated_call(called[1], called[2] or "")
     stop = p.at + called.end()
     if text is None:
         help_ = f"layers are named without `{p.text[start : p.at + 1]}`"
