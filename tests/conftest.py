@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes as cores run the tests; threads beside them only wait
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.net"))
 
@@ -33,4 +35,4 @@ def specs() -> list[Path]:
 def _few_threads() -> None:
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
