@@ -266,7 +266,7 @@ class Engine:
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
             last = number == len(pieces) - 1
             with nullcontext() if self.alone else self.fabric.no_backward_sync(self.wrapped, enabled=not last):
-                losses, hits, answers = self.losses(batch, piece, step * len(pieces) + number)
+                losses, hits, answers = self.losses(batch, piece, step * self.plan.accumulate + number)
                 summed = losses.sum()
                 loss = summed * (piece.weight / len(losses) * self.share.world)
                 if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:

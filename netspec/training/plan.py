@@ -37,8 +37,16 @@ class Plan:
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
         lbfgs = self.optimizer.word == "lbfgs"
-        if lbfgs and (self.rates or self.ema is not None or self.accumulate > 1):
-            what = "rate" if self.rates else "ema" if self.ema is not None else "accumulate"
+        if lbfgs and (self.rates or self.ema is not None or self.clip is not None or self.accumulate > 1):
+            what = (
+                "rate"
+                if self.rates
+                else "ema"
+                if self.ema is not None
+                else "clip"
+                if self.clip is not None
+                else "accumulate"
+            )
             raise SpecError.of(
                 "NS604", f"`optimizer lbfgs` does not go with `{what}`", helps=[f"take `{what}` out, or use another optimizer"]
             )  # fmt: skip

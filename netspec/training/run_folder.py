@@ -53,8 +53,8 @@ class RunFolder:
     def exists(self) -> bool:
         return self.info.is_file()
 
-    def create(self, source: SourceFile, info: dict[str, Any]) -> None:
-        """Writes the resolved spec, the files that it uses, and what the run is.
+    def create(self, source: SourceFile) -> None:
+        """Writes the resolved spec and the files that it uses.
 
         Raises SpecError (NS606) where the folder holds a run or something else, NS501 where it cannot be written.
         """
@@ -82,7 +82,6 @@ class RunFolder:
         except OSError as error:
             raise cannot_write(self.path, error) from None
         self._write(self.spec, source.text)
-        self.write_info(info)
 
     def write_info(self, info: dict[str, Any]) -> None:
         self._write(self.info, json.dumps(info, indent=2, ensure_ascii=False) + "\n")

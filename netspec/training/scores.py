@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,10 @@ class Score:
     @property
     def rank(self) -> tuple[float, float]:
         """What is compared, larger is better: accuracy, then the loss; the loss alone where there is no accuracy."""
-        return (self.accuracy if self.accuracy is not None else 0.0, -self.loss)
+        return (
+            self.accuracy if self.accuracy is not None else 0.0,
+            -self.loss if self.loss == self.loss else -math.inf,
+        )
 
     @property
     def value(self) -> float:

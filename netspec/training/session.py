@@ -80,9 +80,11 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
         for name, first, last in pretrain_layerwise(engine):
             engine.notes.append(f"pre-trained {name}: mean squared error {first:.4g}, then {last:.4g}")
         if fabric.is_global_zero:
-            folder.create(request.source, _info(request, engine))
+            folder.create(request.source)
         fabric.barrier()
         keeper.save()
+        if fabric.is_global_zero:
+            folder.write_info(_info(request, engine))  # from here on it is a run, with a checkpoint to go on from
     keeper.begin()
     for note in engine.notes:
         keeper.told.note(note)
