@@ -84,8 +84,9 @@ def _with_setting(source: SourceFile, override: Override) -> SourceFile:
     line = next((s for s in train.settings if s.name == override.name), None)
     if line is None:
         end = train.span.end - 1
-        inline = "\n" not in train.span.text
-        return _replaced(source, end, end, f"; {whole} " if inline and train.settings else f"  {whole}\n")
+        last = train.settings[-1].span.end if train.settings else train.span.start
+        inline = train.settings and "\n" not in source.text[last:end]
+        return _replaced(source, end, end, f"; {whole} " if inline else f"  {whole}\n")
     if not override.option:
         return _replaced(source, line.span.start, line.span.end, whole)
     return _with_option(source, line, override)

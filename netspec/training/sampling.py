@@ -66,9 +66,10 @@ def updates_of_an_epoch(
 
 
 def _pieces(indices: np.ndarray[Any, Any], batch: int, share: Share) -> list[Piece]:
+    import numpy as np
+
     pieces = []
-    for start in range(0, len(indices), batch):
-        part = indices[start : start + batch]
+    for part in np.array_split(indices, -(-len(indices) // batch)):  # even, so that none is a single example
         rows = share.rows(len(part))
         mine = part[rows.start : rows.stop] if len(rows) else part[:1]
         pieces.append(Piece(mine, rows, len(part), len(indices)))

@@ -54,6 +54,10 @@ def test_a_recipe_is_begun_where_there_is_none() -> None:
     assert text == "input 4\nFC-2\n\ntrain {\n  optimizer sgd lr=0.5\n  seed 3\n}\n"
 
 
+def test_a_brace_behind_the_last_setting() -> None:
+    assert with_("seed=3", text="input 4\nFC-2\ntrain {\n  epochs 3 }\n").endswith("epochs 3 ; seed 3 }\n")
+
+
 def test_a_recipe_on_one_line() -> None:
     assert "epochs 3 ; batch 16 }" in with_("batch=16", text="input 4\nFC-2\ntrain { epochs 3 }\n")
     assert "epochs 5" in with_("epochs=5", text="input 4\nFC-2\ntrain { epochs 3 }\n")
