@@ -83,7 +83,7 @@ def test_a_mistake_in_a_recipe_is_one_diagnostic(line: str, code: str, says: str
 @pytest.mark.parametrize(
     ("last", "loss", "warned"),
     [
-        ("softmax", "cross_entropy", False), ("sigmoid", "cross_entropy", True), ("tanh", "hinge", True), ("softmax", "hinge", True),
+        ("softmax", "cross_entropy", False), ("sigmoid", "cross_entropy", True), ("tanh", "hinge", True), ("softmax", "hinge", False),
         ("sigmoid", "bce", False), ("softmax", "bce", True), ("relu", "cross_entropy", False), ("tanh", "mse", False),
     ],
 )  # fmt: skip

@@ -23,7 +23,8 @@ def labelled(graph: Graph, label: str) -> list[Node]:
     """The layers of a label: the layer or everything in the group of that name, with the norm and activation of its line."""
     first = [n for n in graph.nodes if n.name == label or n.name.startswith(f"{label}.")]
     lines = {n.span.start for n in first if n.name == label}
-    return [n for n in graph.nodes if n in first or (n.span.start in lines and n.name.startswith(f"{label}_"))]
+    found = [n for n in graph.nodes if n in first or (n.span.start in lines and n.name.startswith(f"{label}_"))]
+    return [graph.nodes[n.shares] if n.shares is not None else n for n in found]  # weights stand where they are owned
 
 
 def _decays(node: Node, param: Param) -> bool:
