@@ -81,7 +81,13 @@ def _with_setting(source: SourceFile, override: Override) -> SourceFile:
     if train is None:
         gap = "" if source.text.endswith("\n") or not source.text else "\n"
         return _replaced(source, len(source.text), len(source.text), f"{gap}\ntrain {{\n  {whole}\n}}\n")
-    line = next((s for s in train.settings if s.name == override.name), None)
+    lines = [s for s in train.settings if s.name == override.name]
+    if len(lines) > 1:
+        raise SpecError.of(
+            "NS604", f"the recipe has {len(lines)} lines `{override.name}`, and `--set` changes one",
+            helps=["change them in the spec"],
+        )  # fmt: skip
+    line = lines[0] if lines else None
     if line is None:
         end = train.span.end - 1
         last = train.settings[-1].span.end if train.settings else train.span.start

@@ -263,7 +263,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
     place = Path(request.data)
     return {
         "data": {
-            "where": str(place.resolve()) if place.exists() else request.data,
+            "where": request.data if request.data in ("digits", "synthetic") else str(place.resolve()),
             "options": asdict(request.options),
             "classes": list(collection.classes),
             "counts": _counts(collection),
