@@ -17,7 +17,7 @@ from netspec.datasets import Collection, batches
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
 from netspec.training.learner import logits_module, outputs_of
-from netspec.training.losses import loss_function, max_norm_, penalty
+from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
@@ -133,6 +133,7 @@ class Engine:
         self.one_hot = plan.task == "values" and _one_hot(collection.train.targets())
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
         self.decaying = list(self.groups.weights.values())
+        self.units = by_unit(self.module, self.decaying)
         self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
         self.updates = update_count(len(collection.train), plan.batch, plan.accumulate)
         self.factor = schedule(plan.schedule, lr=plan.lr, epochs=plan.epochs, updates=self.updates)
@@ -235,7 +236,7 @@ class Engine:
                 self._clip(plan.clip)
             self.stepper.step()
         for bound in self.bounds:
-            max_norm_(self.decaying, bound)
+            max_norm_(self.units, bound)
         if self.ema is not None:
             self.ema.update_parameters(self.module)
         return None if self.cuda else float(loss)  # type: ignore[arg-type]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from netspec.training.recipe import Chosen
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-__all__ = ["Loss", "hinge", "loss_function", "max_norm_", "penalty"]
+__all__ = ["Loss", "by_unit", "hinge", "loss_function", "max_norm_", "penalty"]
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(output N x ..., target) to (N,), one value an example."""
@@ -76,6 +77,14 @@ def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None
     if l2:
         total = total + l2 / 2 * torch.stack([w.square().sum() for w in weights]).sum()
     return total
+
+
+def by_unit(module: torch.nn.Module, weights: Sequence[Tensor]) -> list[Tensor]:
+    """The weights as views whose first axis is the unit: a transposed convolution has its inputs there."""
+    from torch.nn.modules.conv import _ConvTransposeNd
+
+    turned = {id(part.weight) for part in module.modules() if isinstance(part, _ConvTransposeNd)}
+    return [w.detach().transpose(0, 1) if id(w) in turned else w.detach() for w in weights]
 
 
 def max_norm_(weights: Sequence[Tensor], bound: float) -> None:

@@ -191,7 +191,9 @@ def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
     loss = recipe.one("loss")
     if loss is None or loss.word not in ("cross_entropy", "hinge", "bce") or run.diagnostics.has_errors:
         return
-    fitting = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}[loss.word]
+    fitting = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}[
+        loss.word
+    ]
     for _, index in run.graph.outputs:
         op = run.graph.nodes[index].op
         if getattr(op, "squashes", False) and op.name not in fitting:

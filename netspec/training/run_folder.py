@@ -65,7 +65,9 @@ class RunFolder:
             )  # fmt: skip
         used = _all_used(source)
         if clash := next((str(path) for path in used if path.parts[0] in _OURS), None):
-            raise SpecError.of("NS606", f"the spec uses {clash}, a name that a run keeps for itself", helps=["rename that file"])
+            raise SpecError.of(
+                "NS606", f"the spec uses {clash}, a name that a run keeps for itself", helps=["rename that file"]
+            )
         try:
             if self.path.is_dir():
                 others = (

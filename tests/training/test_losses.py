@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from netspec.training.losses import hinge, loss_function, max_norm_, penalty
+from netspec.training.losses import by_unit, hinge, loss_function, max_norm_, penalty
 from netspec.training.recipe import Chosen
 
 
@@ -83,6 +83,13 @@ def test_penalties_by_hand() -> None:
 def test_no_penalty_costs_nothing() -> None:
     assert penalty([], [torch.ones(2, 2)]) is None
     assert penalty([chosen("max_norm", bound=1.0)], [torch.ones(2, 2)]) is None
+
+
+def test_max_norm_of_a_transposed_convolution_bounds_each_filter() -> None:
+    layer = torch.nn.ConvTranspose2d(3, 5, 4)
+    max_norm_(by_unit(layer, [layer.weight]), 0.1)
+    lengths = [layer.weight[:, i].norm().item() for i in range(5)]
+    assert lengths == pytest.approx([0.1] * 5, rel=1e-5)
 
 
 def test_max_norm_bounds_each_unit_and_leaves_the_others() -> None:
