@@ -40,7 +40,13 @@ def test_a_recipe_is_read() -> None:
     optimizer = recipe.one("optimizer")
     assert optimizer is not None
     assert optimizer.word == "sgd"
-    assert dict(optimizer.values) == {"lr": 0.01, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "decay": "weights"}
+    assert dict(optimizer.values) == {
+        "lr": 0.01,
+        "weight_decay": 5e-4,
+        "momentum": 0.9,
+        "nesterov": False,
+        "decay": "weights",
+    }
     assert [i.word for i in recipe.settings["init"]] == ["gaussian", "bias"]
     assert recipe.augment["rescale"].values == {"high": 1.6}
     assert recipe.augment["crop"].values == {"size": (24, 24), "pad": 4, "from": None}

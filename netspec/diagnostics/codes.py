@@ -41,6 +41,7 @@ CODES = MappingProxyType(
         "NS307": "a size does not fit",
         "NS308": "there is no current tensor",
         "NS309": "sizes look like channels last",
+        "NS310": "sizes look like a batch",
         "NS401": "an expectation does not hold",
         "NS402": "an expectation cannot be checked",
         "NS403": "a training recipe is wrong",

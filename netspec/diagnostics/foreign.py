@@ -40,7 +40,8 @@ PLACES = {
 OPTIONS = {
     "in_channels": "", "in_features": "", "num_features": "", "num_channels": "", "input_dim": "", "normalized_shape": "",
     "embed_dim": "", "input_size": "", "input_shape": "", "inplace": "", "dim": "", "name": "", "affine": "",
-    "batch_first": "", "data_format": "", "stride": "stride", "strides": "stride", "subsample": "stride", "s": "stride",
+    "batch_first": "", "data_format": "", "start_dim": "", "end_dim": "", "return_sequences": "", "axis": "",
+    "track_running_stats": "", "kernel_initializer": "", "trainable": "", "dtype": "", "device": "", "stride": "stride", "strides": "stride", "subsample": "stride", "s": "stride",
     "out_channels": "width", "out_features": "width", "filters": "width", "units": "width", "num_output": "width",
     "nb_filter": "width", "hidden_size": "width", "embedding_dim": "width", "output_dim": "width", "channels": "width",
     "kernel_size": "kernel", "pool_size": "kernel", "ksize": "kernel", "size": "kernel", "k": "kernel", "kernel": "kernel",
@@ -63,6 +64,11 @@ _KERAS = {
     "sepconv": ("width", "kernel", "stride", "pad"), "dwconv": ("kernel", "stride", "pad"), "FC": ("width", "act"),
     "linear": ("width",), "lstm": ("width",), "gru": ("width",), "rnn": ("width",), "embed": ("vocab", "width"),
 }  # fmt: skip
+_WINDOWED = ("conv", "convT", "sepconv")
+_LARGEST_KERNEL = 11
+"""Of the kernels in use: `conv(3, 64)` is told what comes in and what goes out, as PyTorch is."""
+
+_CASED = {"fc": "FC", "convt": "convT", "lrn": "LRN"}
 _POOL = ("kernel", "stride", "pad")
 _VALUES = ("p", "value", "factor", "groups", "slope")
 _NUMBER = r"\d+|[A-Za-z_]\w*"
@@ -71,8 +77,16 @@ _NUMBER = r"\d+|[A-Za-z_]\w*"
 def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> str | None:
     """The layer that a call such as `Conv2d(3, 64, 3, padding=1)` means; None where that is not clear."""
     stem = head.lower()
-    name = NAMES.get(stem, head if stem not in ("fc",) else "FC")
-    places = _places(name, head, len(values))
+    name = NAMES.get(stem, _CASED.get(stem, stem))
+    sized = any(OPTIONS.get(option) == "kernel" for option in options)
+    lone = (
+        len(values) == 2
+        and name in _WINDOWED
+        and not sized
+        and values[1].isdigit()
+        and int(values[1]) > _LARGEST_KERNEL
+    )
+    places = _places(name, head, len(values) + (sized or lone))
     if len(values) > len(places):
         return None
     given = {}
@@ -100,7 +114,7 @@ def _places(name: str, head: str, count: int) -> tuple[str, ...]:
         return torch or keras or ("p",)
     if re.search(r"\d[Dd]$", head):
         return keras if head.endswith("D") else torch
-    if name in ("conv", "convT", "sepconv"):
+    if name in _WINDOWED:
         return torch if count >= 3 else keras
     return torch if count >= 2 and name != "embed" else keras
 

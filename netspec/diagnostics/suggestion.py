@@ -42,7 +42,10 @@ def _changed_lines(edits: tuple[Edit, ...]) -> Iterator[tuple[int, str, str]]:
     for first, last, group in groups:
         old = [source.line_text(number) for number in range(first, last + 1)]
         grown = sum(edit.text.count("\n") - edit.span.text.count("\n") for edit in group)
-        yield from ((first + i, "-", text) for i, text in enumerate(old))
         start = first - 1 + shift
-        yield from ((start + 1 + i, "+", text) for i, text in enumerate(new[start : start + len(old) + grown]))
+        fresh = new[start : start + len(old) + grown]
+        while old and fresh and old[-1] == fresh[-1]:
+            del old[-1], fresh[-1]
+        yield from ((first + i, "-", text) for i, text in enumerate(old))
+        yield from ((start + 1 + i, "+", text) for i, text in enumerate(fresh))
         shift += grown

@@ -49,9 +49,10 @@ def elaborate(
     top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))
     with _deep_and_large(), _limited(run, top):
         declare_file(run, file, frame)
-        _check_order(run, file)
+        items = _of_one_net(run, file)
         _bind_parameters(run, net, parameters, frame)
-        run.run(file.items, frame)
+        run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
+        run.run(items, frame)
         _finish(run, file, frame)
     if run.train is not None:
         from netspec.training.recipe import read_recipe
@@ -99,16 +100,20 @@ def _check_parameter_names(net: t.Net | None, parameters: Mapping[str, Any]) -> 
             raise UnknownParameter(name, known)
 
 
-def _check_order(run: Elaborator, file: t.File) -> None:
-    nets = [item for item in file.items if isinstance(item, t.Net)]
-    for extra in nets[1:]:
+def _of_one_net(run: Elaborator, file: t.File) -> tuple[t.Item, ...]:
+    """The items of the first net; those of another are reported, and left out."""
+    nets = [i for i, item in enumerate(file.items) if isinstance(item, t.Net)]
+    for i in nets[1:]:
+        first, extra = file.items[nets[0]], file.items[i]
+        assert isinstance(first, t.Net)
         run.error(
-            "NS209",
-            "a file holds one net",
-            extra.span,
-            notes=[f"`{nets[0].name}` is declared at line {nets[0].span.line}"],
+            "NS209", "a file holds one net", extra.span,
+            notes=[f"`{first.name}` is declared at line {first.span.line}"],
             helps=["put each in a file of its own, and bring it in with `use`"],
-        )
+        )  # fmt: skip
+    chains = [i for i, item in enumerate(file.items) if isinstance(item, t.Chain)]
+    ends = next((i for i in nets[1:] if chains and chains[0] < i), len(file.items))
+    return file.items[:ends]
 
 
 def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str, Any], frame: Frame) -> None:

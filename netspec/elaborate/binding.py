@@ -96,9 +96,10 @@ class _Binder:
             if slot == "width" and len(values) == 1 and isinstance(value, (int, float)):
                 self.set(values[0], -value, expr.span)  # `take -1`
                 return
-            name = self.op.name
-            helps = [f"write `{name} {show(value)}`"] if slot == "width" and values else []
-            self.fail("NS207", f"`{name}` takes no {what}", expr.span, *helps)
+            from netspec.elaborate.slips import unwanted_slot
+
+            helps, fixes = unwanted_slot(self.op, self.layer, what, value, expr.span, self.frame)
+            self.fail("NS207", f"`{self.op.name}` takes no {what}", expr.span, *helps, fixes=tuple(fixes))
             return
         if isinstance(value, Word):
             self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
@@ -182,48 +183,13 @@ class _Binder:
         return name.lower() in CATALOGUE or name in self.frame.file.blocks
 
     def too_many(self, value: Value, span: Span, what: str) -> None:
-        name = self.op.name
-        helps: list[str] = []
-        fixes: list[Fix] = []
-        if self.slot("kernel") and what == "argument":
-            helps = [
-                f"kernel, width and stride are written `{name}3-64/2`"
-                if self.slot("width")
-                else f"kernel and stride are written `{name}2/2`"
-            ]
-        elif self.slot("kernel") and isinstance(value, (int, Size)) and not isinstance(value, bool):
-            helps, fixes = self.spaced_out()
-        elif isinstance(value, Word):
-            near, layer = nearest(value.name, self.op.options), nearest(value.name, CATALOGUE)
-            if near:
-                helps = [f"options are written with `=`: `{near}=…`"]
-            elif layer:
-                helps = [f"a layer of its own follows an arrow or a new line: `-> {CATALOGUE[layer].name}`"]
-        elif self.slot("width") and "width" not in self.values:
-            helps = [f"the width is written after a hyphen: `{name}-{show(value)}`"]
-            if what == "value":
-                fixes = [Fix.replace(Span(span.source, self.layer.head_span.end, span.end), f"-{span.text}", helps[0])]
-        elif self.op.options:
-            helps = [f"name it; the options are {', '.join(self.op.options)}"]
-        self.fail("NS207", f"`{name}` does not take this value, {show(value)}", span, *helps, fixes=tuple(fixes))
+        from netspec.elaborate.slips import stray_value
 
-    def spaced_out(self) -> tuple[list[str], list[Fix]]:
-        """Help for `conv 3 8`, `conv3 64` and `maxpool 3 2`, whose numbers belong into the head."""
-        numbers = [v.span.text for v in self.layer.values if isinstance(v, t.Literal_)]
-        signs = ["-", "/"] if self.slot("width") else ["/"]
-        if "kernel" not in self.values:
-            signs = ["", *signs]
-        head = self.layer.head
-        if self.layer.width is not None:
-            head, signs = f"{head}-{self.layer.width.span.text}", ["/"]
-        written = head + "".join(sign + n for sign, n in zip(signs, numbers, strict=False))
-        incomplete = self.slot("width") and len(numbers) < 2 and "kernel" not in self.values
-        helps = [f"write the numbers after the name without a space: `{written}{'-64' if incomplete else ''}`"]
-        if incomplete or len(numbers) > len(signs):
-            return helps, []
-        return helps, [
-            Fix.replace(self.layer.head_span.to(self.layer.values[len(numbers) - 1].span), written, helps[0])
-        ]
+        given = "width" in self.values
+        helps, fixes = stray_value(self.op, self.layer, value, span, argument=what == "argument", width=given)
+        self.fail(
+            "NS207", f"`{self.op.name}` does not take this value, {show(value)}", span, *helps, fixes=tuple(fixes)
+        )
 
     def option(self, option: t.Option) -> None:
         found = self.op.options.get(option.name)
@@ -234,6 +200,8 @@ class _Binder:
             self.set(found, value, option.span)
 
     def unknown_option(self, option: t.Option) -> None:
+        from netspec.elaborate.slips import report_unknown_option
+
         self.failed = True
         report_unknown_option(self.run, self.op, option)
 
@@ -262,29 +230,6 @@ class _Binder:
                 self.layer.span,
                 f"write {how or f'it as in `{example}`'}",
             )
-
-
-def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> None:
-    near = {
-        "padding": "pad",
-        "strides": "stride",
-        "activation": "act",
-        "filters": "width",
-        "units": "width",
-        "out_channels": "width",
-        "kernel_size": "kernel",
-        "use_bias": "bias",
-        "normalization": "norm",
-    }.get(option.name) or nearest(option.name, op.options)
-    if near not in op.options:
-        near = None
-    have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
-    run.error(
-        "NS202",
-        f"`{op.name}` has no option `{option.name}`",
-        option.name_span,
-        helps=[f"did you mean `{near}`?" if near else have],
-    )
 
 
 def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
@@ -368,6 +313,11 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
         report_unknown_head(run, layer, frame)
         return None
     op, kernel = found
+    if layer.arguments is not None and kernel is None and not _takes_arguments(op, layer):
+        from netspec.elaborate.slips import report_foreign_call
+
+        if report_foreign_call(run, op, layer):
+            return None
     binder = _Binder(run, op, layer, frame)
     if kernel is not None:
         binder.set(binder.slot("kernel")[0], kernel, layer.head_span)
@@ -394,6 +344,19 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     return BoundLayer(bound, binder.spans)
 
 
+def _takes_arguments(op: type[Op], layer: t.Layer) -> bool:
+    """Whether the parentheses of a layer alone say what it needs, by the number and the names of what stands in them."""
+    if layer.width is not None or layer.stride is not None or layer.values or layer.options:
+        return True
+    given = {option.name for option in layer.argument_options}
+    slots = [o for o in op.options.values() if o.slot == "kernel"] or [
+        o for o in op.options.values() if o.slot == "value"
+    ]
+    fits = len(layer.arguments or ()) <= len(slots) or any(o.kind.gathers for o in slots)
+    width = next((o for o in op.options.values() if o.slot == "width" and o.default is REQUIRED), None)
+    return fits and given <= set(op.options) and (width is None or width.name in given)
+
+
 def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
     """Reports what is wrong with a `default` statement, used or not."""
     for name in statement.layers:
@@ -413,6 +376,8 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
                 run.error("NS203", f"`{option.name}` is given twice", option.span)
             seen.add(option.name)
             if option.name not in op.options:
+                from netspec.elaborate.slips import report_unknown_option
+
                 report_unknown_option(run, op, option)
                 continue
             value = run.evaluate(option.value, frame, words=True)

@@ -50,6 +50,8 @@ class GraphBuilder:
         self.all_labels: set[str] = set()
         self.place: Span | None = None
         """The statement, or the number of copies, at which a limit is reached."""
+        self.inputs_ahead: list[Span] = []
+        """The `input` statements of the net."""
         self._told: set[Any] = set()
         self.unknown_blocks = False
         """Whether a `use` could not be parsed, so that any name may be a block."""
@@ -173,13 +175,10 @@ class GraphBuilder:
                 notes=[f"the inputs are {names}"],
                 helps=[f"write `from {first}` before it"],
             )
-        else:
-            self.error(
-                "NS308",
-                "there is no input before the first layer",
-                span,
-                helps=["declare it: `input 3x224x224` (channels first)"],
-            )
+            return
+        from netspec.elaborate.failures import report_no_input
+
+        report_no_input(self, span)
 
     def add(
         self,

@@ -236,7 +236,26 @@ def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: l
             "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
             label="channels come first", helps=[help_], fixes=[Fix.replace(statement.size_span, flipped, help_)],
         )  # fmt: skip
+    if len(sizes) == 4:
+        _warn_of_batch(run, statement, sizes)
     return TensorType("vector" if len(sizes) == 1 else "map", sizes)
+
+
+def _warn_of_batch(run: Elaborator, statement: t.Input, sizes: tuple[int, ...]) -> None:
+    """Warns of `1x3x224x224` and `32x224x224x3`, which look like a batch of images and read as a volume."""
+    batch, *rest = sizes
+    last = rest[2] in (1, 3) and min(rest[:2]) > 4
+    if not last and not (rest[0] in (1, 3) and min(rest[1:]) > 4):
+        return
+    channels, height, width = (rest[2], *rest[:2]) if last else rest
+    image = f"{channels}x{height}x{width}"
+    help_ = f"for images of {height}x{width} write `input {image}`"
+    run.diagnostics.warning(
+        "NS310", f"{'x'.join(map(str, sizes))} reads as {batch} channel{'s' if batch > 1 else ''} of a volume",
+        statement.size_span, label=f"depth {rest[0]}, height {rest[1]}, width {rest[2]}",
+        notes=["a spec states one example: the batch has no place in it"], helps=[help_],
+        fixes=[Fix.replace(statement.size_span, image, help_)],
+    )  # fmt: skip
 
 
 def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix
+from netspec.diagnostics import Edit, Fix, Label
 from netspec.elaborate.edits import change_fixes
 from netspec.elaborate.state import Frame
 from netspec.graph import Failed, TensorType
@@ -16,7 +16,7 @@ from netspec.source import Span
 if TYPE_CHECKING:
     from netspec.elaborate.builder import GraphBuilder
 
-__all__ = ["report_leftovers", "report_misfit", "row_of_failure"]
+__all__ = ["report_leftovers", "report_misfit", "report_no_input", "row_of_failure"]
 
 _ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
 _MOST_ROWS = 1000
@@ -98,3 +98,26 @@ def report_leftovers(
     run.diagnostics.warning(
         "NS305", f"{' and '.join(parts)} of the input {verb} never seen", span, label="rounded down", **keywords
     )
+
+
+def report_no_input(run: GraphBuilder, span: Span) -> None:
+    """The first layer has no tensor: there is no input, or it stands further down."""
+    later = next((i for i in run.inputs_ahead if i.source is span.source and i.start > span.start), None)
+    if later is None:
+        helps = ["declare it: `input 3x224x224` (channels first)"]
+        run.error("NS308", "there is no input before the first layer", span, helps=helps)
+        return
+    text, row = span.source.text, text_line(span.source.text, later.start)
+    above = text.rfind("\n", 0, span.start) + 1
+    help_ = f"move `{later.text}` up, before this line"
+    alone = text[row[0] : row[1]].strip() == later.text
+    moved = (Edit(Span(span.source, above, above), f"{later.text}\n"), Edit(Span(span.source, *row), ""))
+    run.error(
+        "NS308", "the input stands below the first layer", span,
+        secondary=[Label(later, "the input")], helps=[help_], fixes=[Fix(help_, moved)] if alone else [],
+    )  # fmt: skip
+
+
+def text_line(text: str, at: int) -> tuple[int, int]:
+    """The range of the line at an offset, with its end."""
+    return text.rfind("\n", 0, at) + 1, min((text + "\n").index("\n", at) + 1, len(text))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.elaborate.binding import report_unknown_option
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
@@ -70,6 +69,8 @@ def join_option(
     run: Elaborator, op: type[Op], option: t.Option, frame: Frame, values: dict[str, Any], spans: dict[str, Span]
 ) -> None:
     if option.name not in op.options:
+        from netspec.elaborate.slips import report_unknown_option
+
         report_unknown_option(run, op, option)
         return
     value = run.evaluate(option.value, frame, words=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import Fix
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -32,6 +33,10 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
 
 
 def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
+    if _is_range(loop.items, frame):
+        _report_range(run, loop)
+        frame.here = UNKNOWN
+        return
     items = run.evaluate(loop.items, frame)
     if items is FAILED:
         frame.here = UNKNOWN
@@ -61,6 +66,23 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
             )
             return
     unroll(run, loop.body, frame, bindings, loop.span)
+
+
+def _is_range(items: t.Expr, frame: Frame) -> bool:
+    return isinstance(items, t.Call) and items.name == "range" and "range" not in frame.file.functions
+
+
+def _report_range(run: Elaborator, loop: t.For) -> None:
+    """`for i in range(3)` of Python is `repeat 3 as i` here."""
+    items = loop.items
+    assert isinstance(items, t.Call)
+    plain = len(items.arguments) == 1 == len(loop.names) and not items.options
+    count = items.arguments[0].span.text if plain else "n"
+    text = f"repeat {count} as {loop.names[0].text}"
+    help_ = f"write `{text}`: it counts from 0" if plain else "write `repeat n as i`, which counts from 0, or a list"
+    whole = Span(loop.span.source, loop.span.start, items.span.end)
+    fixes = [Fix.replace(whole, text, help_)] if plain else []
+    run.error("NS208", "there is no function `range`", items.name_span, helps=[help_], fixes=fixes)
 
 
 def unroll(run: Elaborator, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Fix, nearest
 from netspec.diagnostics.foreign import NAMES, PLACES, translated
+from netspec.elaborate.slips import arguments_length
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE, JOINS
 from netspec.source import Span
@@ -56,7 +57,7 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     if head in JOINS and layer.arguments:
         branches = "; ".join(_as_branch(argument, frame) for argument in layer.arguments)
         text = f"{head} [ {branches} ]"
-        where = Span(span.source, span.start, span.end + _arguments_length(layer))
+        where = Span(span.source, span.start, span.end + arguments_length(layer))
         return one(f"branches stand in brackets: `{text}`", text, where)
     if head.lower() in PLACES:
         return [PLACES[head.lower()]], []
@@ -94,18 +95,8 @@ def _translated(layer: t.Layer, foreign: str, digits: str) -> tuple[list[str], l
     if text is None:
         return [f"netspec calls it `{name}`"], []
     help_ = f"netspec writes it `{text}`"
-    stop = layer.head_span.end + _arguments_length(layer)
+    stop = layer.head_span.end + arguments_length(layer)
     return [help_], [Fix.replace(Span(layer.span.source, layer.span.start, stop), text, help_)]
-
-
-def _arguments_length(layer: t.Layer) -> int:
-    """How far the parentheses behind a head reach."""
-    text, depth = layer.span.source.text[layer.head_span.end : layer.span.end], 0
-    for i, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
-        if depth == 0 and char == ")":
-            return i + 1
-    return len(text)
 
 
 def _kernel_variable(head: str, frame: Frame) -> tuple[str, str] | None:

@@ -9,8 +9,9 @@ from lark import UnexpectedInput, UnexpectedToken
 from netspec.diagnostics import Diagnostics, Edit, Fix, Label
 from netspec.source import Span
 from netspec.syntax.braces import first_flaw
+from netspec.syntax.place import Place
 from netspec.syntax.recovery import Change, Draft, masked, statement_around
-from netspec.syntax.wording import Place, words_for
+from netspec.syntax.wording import words_for
 
 __all__ = ["report_syntax_error"]
 

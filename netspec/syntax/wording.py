@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-
-from lark import Token
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
+from netspec.syntax.habits import call_around, comments, prefixed_layers, sections, sums
+from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import Change, joins_at, masked
 
-__all__ = ["Place", "Words", "words_for"]
+__all__ = ["words_for"]
 
 _SIGNS = {
     "=>": "->", "→": "->", "|>": "->", ">>": "->", "–": "-", "—": "-", "−": "-", "＝": "=", "＞": ">", "（": "(", "）": ")",
@@ -41,52 +40,6 @@ _STATEMENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What is wrong, what to do, and the changes of the text that do it."""
-
-    message: str
-    help: str = ""
-    changes: tuple[Change, ...] = ()
-    safe: bool = True
-    repairs: bool | None = None
-    """Whether parsing goes on with the changes, as it does with safe ones; otherwise without the statement."""
-    marked: tuple[int, int] | None = None
-    left_out: tuple[int, int] | None = None
-    expected: bool = True
-
-
-class Place:
-    """Where the error stands."""
-
-    def __init__(self, text: str, at: int, token: Token | None, accepted: frozenset[str], opener: int | None) -> None:
-        self.text, self.at, self.token, self.accepted, self.opener = text, at, token, accepted, opener
-        self.rest = text[at:]
-        self.char = text[at : at + 1]
-        self.start = text.rfind("\n", 0, at) + 1
-        self.stop = (text + "\n").index("\n", at)
-        self.line = text[self.start : self.stop]
-        self.before = text[self.start : at]
-        found = re.match(r"\w+|->|\S", self.rest)
-        self.shown = found.group() if found else self.char
-
-    def ends_line(self) -> bool:
-        return self.token is not None and self.token.type == "_NL"
-
-    def in_recipe(self) -> bool:
-        """Whether the innermost brace is one of a `train` section."""
-        plain = masked(self.text[: self.at])
-        depth = 0
-        for i in range(len(plain) - 1, -1, -1):
-            depth += (plain[i] == "}") - (plain[i] == "{")
-            if depth < 0:
-                head = plain[plain.rfind("\n", 0, i) + 1 : i].split()
-                if head[:1] == ["train"]:
-                    return True
-                depth = 0
-        return False
-
-
 def words_for(place: Place) -> Words:
     """The answer of the first rule that has one."""
     for rule in _RULES:
@@ -105,25 +58,12 @@ def _quotes(p: Place) -> Words | None:
         return Words("this string does not end on its line", 'close it with `"`', ((end, end, '"'),), safe=False)
     if p.char not in _QUOTES:
         return None
+    call = call_around(p)
+    if call is not None:
+        return call
     quoted = re.match(rf"{p.char}([^\n\"{_QUOTES[p.char]}]*)[{_QUOTES[p.char]}]", p.rest)
     changes = ((p.at, p.at + quoted.end(), f'"{quoted[1]}"'),) if quoted else ()
     return Words("strings take double quotes", 'write "…"', changes)
-
-
-def _comments(p: Place) -> Words | None:
-    if p.rest.startswith("/*"):
-        end = p.text.find("*/", p.at)
-        stop = end + 2 if end >= 0 else p.stop
-        rows = p.text[p.at : stop].split("\n")
-        kept = ["# " + row.strip().removeprefix("/*").removesuffix("*/").strip("* ") for row in rows]
-        if p.text[stop : (p.text + "\n").index("\n", stop)].strip():
-            kept[-1] += "\n"
-        return Words("`/*` does not start a comment here", "comments start with `#`", ((p.at, stop, "\n".join(kept)),))
-    for sign in ("//", "--"):
-        if p.rest.startswith(sign) and (sign == "//" or not p.before.strip()):
-            change = (p.at, p.at + 2, "#")
-            return Words(f"`{sign}` does not start a comment here", "comments start with `#`", (change,))
-    return None
 
 
 def _numbers(p: Place) -> Words | None:
@@ -185,24 +125,6 @@ def _assignments(p: Place) -> Words | None:
         )  # fmt: skip
     place = p.start + named.start(1)
     return Words("a variable is declared with `let`", f"write `let {named[1]} = …`", ((place, place, "let "),))
-
-
-def _sections(p: Place) -> Words | None:
-    """`[convolutional]` of Darknet, with the lines `name=value` below it."""
-    if p.char != "[" or not (
-        section := re.match(r"\[(\w+)\][ \t]*(?:\n[ \t]*(?:\w+[ \t]*=[^\n]*|#[^\n]*|(?=\n|$)))*", p.rest)
-    ):
-        return None
-    if p.before.strip():
-        return None
-    help_ = "a layer and its options are one line: `conv3-32/1 pad=1 act=leaky_relu`"
-    marked = (p.at, p.at + len(section[1]) + 2)
-    return Words(
-        f"`[{section[1]}]` is a section of Darknet's format",
-        help_,
-        marked=marked,
-        left_out=(p.at, p.at + section.end()),
-    )
 
 
 def _short_lines(p: Place) -> Words | None:
@@ -348,35 +270,6 @@ def _brackets(p: Place) -> Words | None:
     return None
 
 
-def _foreign(p: Place) -> Words | None:
-    """`nn.Conv2d(3, 64, 3)`: a layer of another framework behind the name of its module."""
-    prefix = re.search(r"(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)$", p.before)
-    if p.char != "." or prefix is None:
-        return None
-    start = p.start + prefix.start(1)
-    called = re.match(r"(?:\.\w+)*\.([A-Za-z_]\w*)(?:\(((?:[^()\n]|\([^()\n]*\))*)\))?", p.rest)
-    if called is None:
-        return None
-    from netspec.diagnostics.foreign import translated_call
-
-    text = translated_call(called[1], called[2] or "")
-    stop = p.at + called.end()
-    if text is None:
-        help_ = f"layers are named without `{p.text[start : p.at + 1]}`"
-        return Words("`.` cannot stand here", help_, ((start, p.at + called.start(1), ""),), repairs=False)
-    message = f"a layer has no `{p.text[start : p.at + called.start(1)]}` before its name"
-    return Words(message, f"netspec writes it `{text}`", ((start, stop, text),), safe=False, repairs=True)
-
-
-def _sums(p: Place) -> Words | None:
-    both = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*\+[ \t]*([A-Za-z_]\w*)\s*", masked(p.line))
-    if p.char != "+" or both is None:
-        return None
-    text = f"add [ from {both[1]}; from {both[2]} ]"
-    change = (p.start + both.start(1), p.start + both.end(2), text)
-    return Words("`+` cannot stand here", f"tensors are added by `{text}`", (change,), safe=False, repairs=True)
-
-
 def _misplaced(p: Place) -> Words | None:
     if p.token is not None and p.token.type in {word.upper() for word in _STATEMENTS}:
         help_ = f"`{p.shown}` starts a statement of its own, and blocks, nets and files are declared at the top level"
@@ -394,6 +287,6 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    _quotes, _comments, _numbers, _input, _assignments, _sections, _short_lines, _colons, _commas, _hyphens, _signs,
-    _brackets, _foreign, _sums, _misplaced,
+    _quotes, comments, _numbers, _input, _assignments, sections, _short_lines, _colons, _commas, _hyphens, _signs,
+    _brackets, prefixed_layers, sums, _misplaced,
 )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What other languages and formats write, where it cannot be parsed here: rules as those of `wording`."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.syntax.place import Place, Words
+from netspec.syntax.recovery import masked
+
+__all__ = ["call_around", "comments", "prefixed_layers", "sections", "sums"]
+
+
+def call_around(p: Place) -> Words | None:
+    """A layer called as in Python, with words in single quotes: one habit, told once."""
+    for call in re.finditer(r"(?:^|->|[;{\[])[ \t]*(([A-Za-z_]\w*)\(((?:[^()\n]|\([^()\n]*\))*)\))", p.line):
+        if not call.start(3) <= p.at - p.start < call.end(3):
+            continue
+        from netspec.diagnostics.foreign import NAMES, OPTIONS, translated_call
+
+        text = translated_call(call[2], call[3])
+        options = re.findall(r"(\w+)[ \t]*=", call[3])
+        if text is None or not (call[2].lower() in NAMES or any(option in OPTIONS for option in options)):
+            return None
+        whole = p.start + call.start(1), p.start + call.end(1)
+        message = f"this is how other frameworks write `{text.split('-')[0].split(' ')[0].rstrip('0123456789x')}`"
+        return Words(
+            message, f"netspec writes it `{text}`", ((*whole, text),),
+            safe=False, repairs=True, marked=whole, expected=False,
+        )  # fmt: skip
+    return None
+
+
+def comments(p: Place) -> Words | None:
+    if p.rest.startswith("/*"):
+        end = p.text.find("*/", p.at)
+        stop = end + 2 if end >= 0 else p.stop
+        rows = p.text[p.at : stop].split("\n")
+        kept = ["# " + row.strip().removeprefix("/*").removesuffix("*/").strip("* ") for row in rows]
+        if p.text[stop : (p.text + "\n").index("\n", stop)].strip():
+            kept[-1] += "\n"
+        return Words("`/*` does not start a comment here", "comments start with `#`", ((p.at, stop, "\n".join(kept)),))
+    for sign in ("//", "--"):
+        if p.rest.startswith(sign) and (sign == "//" or not p.before.strip()):
+            change = (p.at, p.at + 2, "#")
+            return Words(f"`{sign}` does not start a comment here", "comments start with `#`", (change,))
+    return None
+
+
+def sections(p: Place) -> Words | None:
+    """`[convolutional]` of Darknet, with the lines `name=value` below it."""
+    if p.char != "[" or not (
+        section := re.match(r"\[(\w+)\][ \t]*(?:\n[ \t]*(?:\w+[ \t]*=[^\n]*|#[^\n]*|(?=\n|$)))*", p.rest)
+    ):
+        return None
+    if p.before.strip():
+        return None
+    help_ = "a layer and its options are one line: `conv3-32/1 pad=1 act=leaky_relu`"
+    marked = (p.at, p.at + len(section[1]) + 2)
+    return Words(
+        f"`[{section[1]}]` is a section of Darknet's format",
+        help_,
+        marked=marked,
+        left_out=(p.at, p.at + section.end()),
+    )
+
+
+def prefixed_layers(p: Place) -> Words | None:
+    """`nn.Conv2d(3, 64, 3)`: a layer of another framework behind the name of its module."""
+    prefix = re.search(r"(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)$", p.before)
+    if p.char != "." or prefix is None:
+        return None
+    start = p.start + prefix.start(1)
+    called = re.match(r"(?:\.\w+)*\.([A-Za-z_]\w*)(?:\(((?:[^()\n]|\([^()\n]*\))*)\))?", p.rest)
+    if called is None:
+        return None
+    from netspec.diagnostics.foreign import translated_call
+
+    text = translated_call(called[1], called[2] or "")
+    stop = p.at + called.end()
+    if text is None:
+        help_ = f"layers are named without `{p.text[start : p.at + 1]}`"
+        return Words("`.` cannot stand here", help_, ((start, p.at + called.start(1), ""),), repairs=False)
+    message = f"a layer has no `{p.text[start : p.at + called.start(1)]}` before its name"
+    return Words(message, f"netspec writes it `{text}`", ((start, stop, text),), safe=False, repairs=True)
+
+
+def sums(p: Place) -> Words | None:
+    both = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*\+[ \t]*([A-Za-z_]\w*)\s*", masked(p.line))
+    if p.char != "+" or both is None:
+        return None
+    text = f"add [ from {both[1]}; from {both[2]} ]"
+    change = (p.start + both.start(1), p.start + both.end(2), text)
+    return Words("`+` cannot stand here", f"tensors are added by `{text}`", (change,), safe=False, repairs=True)
