@@ -15,7 +15,7 @@ from netspec.elaborate.project import read_source
 from netspec.graph import Graph, Node, TensorType
 from netspec.source import SourceFile
 from netspec.syntax import parse
-from netspec.syntax.tree import Block, Function
+from netspec.syntax.tree import Block, File, Function
 
 if TYPE_CHECKING:
     import onnx
@@ -184,6 +184,14 @@ def _layer(graph: Graph, node: Node) -> Layer:
     )
 
 
+_SIZED = frozenset(("NS301", "NS302", "NS305", "NS306"))
+"""Findings that another size of the input may mend."""
+
+
+_NESTED = frozenset(("NS211", "NS212"))
+"""Findings that a brace in the wrong place may have brought about."""
+
+
 def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:
     """Parses and checks a source. Errors are returned, not raised. Raises UnknownParameter for a parameter the net lacks."""
     diagnostics = Diagnostics()
@@ -192,6 +200,19 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)
     graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
+    if any(d.code in _SIZED for d in diagnostics):
+        from netspec.elaborate.input_size import suggest_input_size
+
+        def again(tree: File) -> Diagnostics:
+            found = Diagnostics()
+            elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
+            return found
+
+        suggest_input_size(tree, graph, diagnostics, _SIZED, again)
+    if any(d.code in _NESTED for d in diagnostics):
+        from netspec.syntax.braces import blame_the_brace
+
+        blame_the_brace(source, diagnostics, _NESTED)
     if is_library(tree):
         blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, tuple(diagnostics), blocks)

@@ -67,5 +67,6 @@ CODES = MappingProxyType(
         "NS907": "a join with a single branch",
         "NS908": "braces with nothing in them",
         "NS909": "a variable that only shadows another",
+        "NS910": "a label that nothing refers to",
     }
 )

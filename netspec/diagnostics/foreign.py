@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NAMES", "OPTIONS", "PLACES", "option_text", "translated", "translated_call"]
+__all__ = ["NAMES", "OPTIONS", "PLACES", "RECIPE", "option_text", "translated", "translated_call"]
 
 NAMES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
@@ -51,6 +51,30 @@ OPTIONS = {
     "negative_slope": "slope", "num_groups": "groups", "scale_factor": "factor", "epsilon": "eps",
 }  # fmt: skip
 """Options of theirs, and ours; an empty one says what netspec knows without being told."""
+
+RECIPE = {
+    "criterion": "loss", "objective": "loss", "optim": "optimizer", "solver": "optimizer", "scheduler": "schedule",
+    "lr_scheduler": "schedule", "lr_policy": "schedule", "batch_size": "batch", "num_epochs": "epochs", "n_epochs": "epochs",
+    "max_epochs": "epochs", "regularization": "regularize", "augmentation": "augment", "transforms": "augment",
+    "transform": "augment", "early_stopping": "stop", "early_stop": "stop", "grad_clip": "clip", "clip_grad": "clip",
+    "gradient_clip_val": "clip", "pretrained": "weights", "initializer": "init", "random_seed": "seed", "amp": "precision",
+    "crossentropyloss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "nll_loss": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy", "softmax_loss": "cross_entropy", "ce": "cross_entropy",
+    "nllloss": "cross_entropy", "mseloss": "mse", "l2loss": "mse", "mean_squared_error": "mse", "l1loss": "l1", "mae": "l1",
+    "bcewithlogitsloss": "bce", "bceloss": "bce", "binary_crossentropy": "bce", "multimarginloss": "hinge",
+    "steplr": "step", "multisteplr": "multistep", "exponentiallr": "exp", "exponential": "exp", "cosineannealinglr": "cosine",
+    "cosine_annealing": "cosine", "reducelronplateau": "plateau", "reduce_on_plateau": "plateau", "onecyclelr": "onecycle",
+    "polynomial": "poly", "polynomiallr": "poly", "kaiming": "he", "kaiming_normal": "he", "he_normal": "he", "msra": "he",
+    "glorot": "xavier", "glorot_uniform": "xavier", "xavier_uniform": "xavier", "normal": "gaussian",
+    "learning_rate": "lr", "wd": "weight_decay", "decay_rate": "gamma", "step_size": "every", "milestones": "at",
+    "gamma_decay": "gamma", "epsilon": "eps", "rho": "alpha",
+    "random_crop": "crop", "randomcrop": "crop", "hflip": "flip", "horizontal_flip": "flip", "randomhorizontalflip": "flip",
+    "random_horizontal_flip": "flip", "vertical_flip": "flip_vertical", "vflip": "flip_vertical", "rotation": "rotate",
+    "randomrotation": "rotate", "random_rotation": "rotate", "translation": "translate", "shift": "translate",
+    "scale": "rescale", "zoom": "rescale", "color_jitter": "jitter", "colorjitter": "jitter", "colour_jitter": "jitter",
+    "random_erasing": "erase", "randomerasing": "erase", "cutout": "erase", "pca": "lighting",
+}  # fmt: skip
+"""Settings, words and options of recipes as other trainers call them."""
 
 _IN_OUT = ("", "width", "kernel", "stride", "pad", "dilation", "groups", "bias")
 _TORCH = {

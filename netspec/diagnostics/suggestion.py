@@ -46,6 +46,9 @@ def _changed_lines(edits: tuple[Edit, ...]) -> Iterator[tuple[int, str, str]]:
         fresh = new[start : start + len(old) + grown]
         while old and fresh and old[-1] == fresh[-1]:
             del old[-1], fresh[-1]
+        while old and fresh and old[0] == fresh[0]:
+            del old[0], fresh[0]
+            first, start = first + 1, start + 1
         yield from ((first + i, "-", text) for i, text in enumerate(old))
         yield from ((start + 1 + i, "+", text) for i, text in enumerate(fresh))
         shift += grown

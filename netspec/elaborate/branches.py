@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, Label
+from netspec.diagnostics import Edit, Fix, Label
 from netspec.elaborate.edits import change_fixes, changed
 from netspec.elaborate.state import Tensor, ordinal
 from netspec.graph import Node, TensorType
@@ -48,6 +48,13 @@ def report_branches(
         where = f"the {ordinal(which + 1)} branch"
         fixes += matching_edits(run, ways[which], _goal(op, types[which], goal), where)
         fixes += _replaced_identity(ways[which], which, types[which], goal)
+    if branches:
+        for which, goal in ((odd, types[usual]), (usual, types[odd])):
+            others = {str(_compared(op, kind)) for i, kind in enumerate(types) if i != which}
+            if len(others) > 1:
+                continue  # one branch less in the way would not be enough
+            goal = _goal(op, types[which], goal)
+            fixes += _resized(types[which], goal, branches[which], ordinal(which + 1), enlarge=not fixes)
     helps = [*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]
     run.error(
         misfit.code, misfit.message, span, label=label, notes=notes, helps=helps,
@@ -208,6 +215,25 @@ def _replaced_identity(way: Sequence[Node], which: int, mine: TensorType, goal: 
         return []
     title = f"project the {ordinal(which + 1)} branch: `{projection}` in place of `identity` gives {goal}"
     return [Fix.replace(places[0].span, projection, title)]
+
+
+def _resized(mine: TensorType, goal: TensorType, branch: Span, which: str, *, enlarge: bool) -> list[Fix]:
+    """The layer that, put behind a branch, brings its image to the size of the other: cut, or enlarged."""
+    if mine.layout != "map" or goal.layout != "map" or mine.rank != goal.rank or mine.features != goal.features:
+        return []
+    pairs = list(zip(mine.spatial, goal.spatial, strict=True))
+    if all(n <= w < 2 * n for w, n in pairs):
+        layer, does = f"crop {_times(goal.spatial)}", "cut"
+    elif enlarge and all(w < n for w, n in pairs):
+        factors = {n / w for w, n in pairs}
+        whole = len(factors) == 1 and min(factors).is_integer()
+        layer, does = f"upsample {min(factors):g}" if whole else f"resize {_times(goal.spatial)}", "enlarge"
+    else:
+        return []
+    text = " ".join(branch.text.split())
+    shown = f"`{text} -> {layer}`" if len(text) <= _LONGEST else f"` -> {layer}` behind it"
+    title = f"{does} the {which} branch: {shown} gives {goal}"
+    return [Fix(title, (Edit(Span(branch.source, branch.end, branch.end), f" -> {layer}"),))]
 
 
 def projection_text(mine: TensorType, goal: TensorType) -> str | None:

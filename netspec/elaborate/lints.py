@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.graph import Graph, Node
 from netspec.ops import ACTIVATIONS
-from netspec.source import Span
+from netspec.source import SourceFile, Span
 
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostics
 
 __all__ = ["OFF", "asked_for", "lint_graph"]
 
-OFF = ("NS906",)
+OFF = ("NS906", "NS910")
 """Lints that are off unless asked for: they are a matter of taste."""
 
 _DROPOUTS = ("dropout", "dropout2d")
@@ -96,12 +96,17 @@ def _last_dropout(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
 
 def asked_for(graph: Graph, codes: frozenset[str]) -> list[Diagnostic]:
     """The findings of lints that are off unless asked for."""
+    found = _idle_biases(graph) if "NS906" in codes else []
+    return found + (_idle_labels(graph.root.span.source) if "NS910" in codes else [])
+
+
+def _idle_biases(graph: Graph) -> list[Diagnostic]:
     from netspec.elaborate.edits import change_fixes
     from netspec.ops.op import Change
 
     found: dict[Span, Diagnostic] = {}
     for node in graph.nodes:
-        if "NS906" not in codes or node.kind != "bn" or not node.inputs:
+        if node.kind != "bn" or not node.inputs:
             continue
         before = graph.nodes[node.inputs[0]]
         if not getattr(before.op, "bias", False) or not isinstance(before.op.bias, bool):  # type: ignore[attr-defined]
@@ -113,6 +118,30 @@ def asked_for(graph: Graph, codes: frozenset[str]) -> list[Diagnostic]:
             fixes=tuple(change_fixes(type(before.op), before.span, [Change(help_, "bias", "no")])),
         )  # fmt: skip
     return list(found.values())
+
+
+_LABEL = re.compile(r"(?:^|->|[;{\[])[ \t]*(([A-Za-z_]\w*)[ \t]*:[ \t]*)", re.MULTILINE)
+
+
+def _idle_labels(source: SourceFile) -> list[Diagnostic]:
+    """Labels whose word stands nowhere else in the file."""
+    from collections import Counter
+
+    from netspec.syntax.recovery import masked
+
+    plain = masked(source.text)
+    words = Counter(re.findall(r"[A-Za-z_]\w*", plain))
+    found = []
+    for label in _LABEL.finditer(plain):
+        if words[label[2]] > 1:
+            continue
+        help_ = f"take `{label[2]}:` out, or keep it as the name of its weights"
+        fix = Fix(help_, (Edit(Span(source, *label.span(1)), ""),))
+        message = f"nothing refers to the label `{label[2]}`"
+        found.append(
+            Diagnostic("NS910", "warning", message, Span(source, *label.span(2)), helps=(help_,), fixes=(fix,))
+        )
+    return found
 
 
 def removal(span: Span) -> Edit | None:

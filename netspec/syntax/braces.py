@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from netspec.diagnostics import Diagnostic, Diagnostics, Edit, Fix, Label
+from netspec.source import SourceFile, Span
 from netspec.syntax.recovery import joins_at, masked
 
-__all__ = ["Flaw", "body_below", "first_flaw"]
+__all__ = ["Flaw", "blame_the_brace", "body_below", "first_flaw"]
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _TOP_LEVEL = re.compile(r"(?:net|block|use|fn)\b")
@@ -128,3 +130,40 @@ def body_below(text: str, head: int) -> int:
             end = stop + 1 + len(row.rstrip())
         stop = following
     return end
+
+
+_IN_ITS_WAKE = ("NS103", "NS308")
+"""No layers, no input: they stand within the brace."""
+
+
+def blame_the_brace(source: SourceFile, diagnostics: Diagnostics, codes: frozenset[str]) -> None:
+    """Where the braces of a text are as many as they should be, but one is missing and another, further down, too many:
+    puts that finding (NS102) in place of those with the codes, which it brought about."""
+    text = source.text
+    missing = first_flaw(text)
+    if missing is None or missing.place is None or missing.below is None:
+        return
+    grown = text[: missing.place] + missing.text + text[missing.place :]
+    surplus = first_flaw(grown)
+    if surplus is None or surplus.place is not None or surplus.bracket <= missing.place:
+        return
+    stray = surplus.bracket - len(missing.text)
+    caused = [
+        d for d in diagnostics if d.code in codes and d.span is not None and missing.bracket < d.span.start < stray
+    ]
+    if not caused:
+        return
+    line, end = text.rfind("\n", 0, stray) + 1, (text + "\n").index("\n", stray)
+    alone = text[line:end].strip() == text[stray]
+    rest = Span(source, line, min(end + 1, len(text))) if alone else Span(source, stray, stray + 1)
+    below, over = Span(source, missing.below, missing.below + 1), Span(source, stray, stray + 1)
+    bracket = text[missing.bracket]
+    help_ = f"add `{_PAIRS[bracket]}` before line {below.line}, and take the one at line {over.line} out"
+    edits = (Edit(Span(source, missing.place, missing.place), missing.text), Edit(rest, ""))
+    found = Diagnostic(
+        "NS102", "error", f"this `{bracket}` is closed too late", Span(source, missing.bracket, missing.bracket + 1),
+        secondary=(Label(over, "closed here"), Label(below, f"`{_PAIRS[bracket]}` expected before this")),
+        notes=("the lines are indented as if it ended above",), helps=(help_,), fixes=(Fix(help_, edits),),
+    )  # fmt: skip
+    kept = [d for d in diagnostics.items if d not in caused and d.code not in _IN_ITS_WAKE]
+    diagnostics.items[:] = [*kept, found]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import nearest
+from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue
 from netspec.source import Span
@@ -60,15 +60,31 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     return recipe
 
 
+_OF_THE_OPTIMIZER = {
+    "lr": "lr", "learning_rate": "lr", "momentum": "momentum", "weight_decay": "weight_decay", "nesterov": "nesterov",
+}  # fmt: skip
+"""What other trainers set on a line of its own."""
+
+
 class _Reader:
     def __init__(self, run: Elaborator, frame: Frame) -> None:
         self.run, self.frame = run, frame
         self.failed = False
         self.augment: dict[str, tuple[Chosen, ...]] = {}
 
-    def fail(self, code: str, message: str, span: Span, *helps: str) -> None:
+    def fail(self, code: str, message: str, span: Span, *helps: str, fixes: tuple[Fix, ...] = ()) -> None:
         self.failed = True
-        self.run.error(code, message, span, helps=helps)
+        self.run.error(code, message, span, helps=helps, fixes=fixes)
+
+    def unknown(self, code: str, message: str, span: Span, name: str, known: Iterable[str], have: str) -> None:
+        """Reports a name that is not known, with the one that was probably meant."""
+        from netspec.diagnostics.foreign import RECIPE
+
+        names = list(known)
+        theirs = RECIPE.get(name.lower())
+        near = theirs if theirs in names else nearest(name, names)
+        help_ = f"did you mean `{near}`?" if near else have
+        self.fail(code, message, span, help_, fixes=(Fix.replace(span, near, help_),) if near else ())
 
     def section(
         self, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
@@ -77,9 +93,12 @@ class _Reader:
         for line in lines:
             setting = known.get(line.name)
             if setting is None:
-                near = nearest(line.name, known)
-                help_ = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
-                self.fail("NS403", f"`{where}` has no setting `{line.name}`", line.name_span, help_)
+                have = f"there are {', '.join(known)}"
+                if line.name in _OF_THE_OPTIMIZER and "optimizer" in known:
+                    value = line.values[0].span.text if line.values else "…"
+                    have = f"it stands behind the optimizer: `optimizer sgd {_OF_THE_OPTIMIZER[line.name]}={value}`"
+                message = f"`{where}` has no setting `{line.name}`"
+                self.unknown("NS403", message, line.name_span, line.name, known, have)
             elif line.name in found and not setting.many:
                 self.fail("NS203", f"`{line.name}` is given twice", line.span)
             else:
@@ -114,14 +133,12 @@ class _Reader:
         for form in setting.forms:
             if form.word == name:
                 return form
-        near = nearest(str(name), setting.words) if isinstance(name, str) else None
         shown = show(word) if word is not FAILED else "this"
-        self.fail(
-            "NS403",
-            f"`{setting.name}` cannot be `{shown}`",
-            line.values[0].span,
-            f"did you mean `{near}`?" if near else have,
-        )
+        message = f"`{setting.name}` cannot be `{shown}`"
+        if isinstance(name, str):
+            self.unknown("NS403", message, line.values[0].span, name, setting.words, have)
+        else:
+            self.fail("NS403", message, line.values[0].span, have)
         return None
 
     def options(self, line: t.Setting, setting: Setting, form: Form, values: list[t.Expr]) -> Chosen:
@@ -136,29 +153,24 @@ class _Reader:
         for name, expr, span in pairs:
             option = form.options.get(name)
             if option is None:
-                near = nearest(name, form.options)
-                self.fail(
-                    "NS202",
-                    f"`{what}` has no option `{name}`",
-                    span,
-                    f"did you mean `{near}`?" if near else self.have(form),
-                )
+                place = Span(span.source, span.start, span.start + len(name))
+                self.unknown("NS202", f"`{what}` has no option `{name}`", place, name, form.options, self.have(form))
             elif name in given:
                 self.fail("NS203", f"`{name}` is given twice", span)
             else:
                 given.add(name)
-                self.read(chosen, name, option, expr)
+                self.read(chosen, what if option.slot == "value" else name, option, expr)
         return Chosen(form.word, chosen)
 
-    def read(self, chosen: dict[str, Any], name: str, option: Any, expr: t.Expr) -> None:
+    def read(self, chosen: dict[str, Any], what: str, option: Any, expr: t.Expr) -> None:
         value = self.run.evaluate(expr, self.frame, words=True)
         if value is FAILED:
             self.failed = True
             return
         try:
-            chosen[name] = option.kind.read(value)
+            chosen[option.name] = option.kind.read(value)
         except BadValue as bad:
-            self.fail(bad.code, f"{name}: {bad.message}", expr.span, *bad.helps)
+            self.fail(bad.code, f"{what}: {bad.message}", expr.span, *bad.helps)
 
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"

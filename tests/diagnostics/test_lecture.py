@@ -39,8 +39,9 @@ def test_a_3x3_filter_on_7x7(fit: str, stride: int, pad: int, size: int, value: 
         "stride 2 gives exactly 3",
         "inputs of 6 (2 out) or 9 (3 out) tile exactly",
         "a kernel of 4 gives exactly 2",
+        "with `input 1x6x6` every layer fits",
     )
-    assert [fix.title for fix in finding.fixes] == [finding.helps[0], finding.helps[1], finding.helps[3]]
+    assert [fix.title for fix in finding.fixes] == [h for h in finding.helps if not h.startswith("inputs of")]
 
 
 def test_the_slide_with_conv2_at_stride_2(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -423,8 +423,6 @@ def test_a_fix_that_adds_a_line_counts_on() -> None:
     source = SourceFile("block b {\nrelu\nnet A\ngelu\n", "a.net")
     fix = Fix("close it", (Edit(Span(source, 14, 14), "\n}"), Edit(at(source, "gelu"), "silu")))
     assert drawn(at(source, "b"), fixes=(fix,)).splitlines()[5:] == [
-        "2 - relu",
-        "2 + relu",
         "3 + }",
         "4 - gelu",
         "5 + silu",
