@@ -50,8 +50,8 @@ def report_branches(
         fixes += _replaced_identity(ways[which], which, types[which], goal)
     if branches:
         for which, goal in ((odd, types[usual]), (usual, types[odd])):
-            others = {str(_compared(op, kind)) for i, kind in enumerate(types) if i != which}
-            if len(others) > 1:
+            kinds = {str(_compared(op, kind)) for i, kind in enumerate(types) if i != which}
+            if len(kinds) > 1:
                 continue  # one branch less in the way would not be enough
             goal = _goal(op, types[which], goal)
             fixes += _resized(types[which], goal, branches[which], ordinal(which + 1), enlarge=not fixes)

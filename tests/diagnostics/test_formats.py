@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
-from conftest import run_netspec
+import jsonschema
+import pytest
+from cases import CASES, Case
+from conftest import ROOT, run_netspec
+
+from netspec.model import check
+from netspec.report.formats import sarif
+from netspec.source import SourceFile
 
 BAD = "input 3x8x8\nconv3-4 pda=1 # ünïcode\nfrom input\nconv9-4\nfrom input\nFC-10 softmax\n"
 
@@ -40,30 +48,30 @@ def test_the_json_report_holds_fixes_and_failed_layers(tmp_path: Path) -> None:
     assert report["totals"] is None
 
 
-def test_sarif(tmp_path: Path) -> None:
-    """The properties that the schema of SARIF 2.1.0 requires, and the values it restricts."""
+SCHEMA = json.loads(gzip.decompress((ROOT / "tests" / "data" / "sarif-schema-2.1.0.json.gz").read_bytes()))
+"""The schema of the OASIS standard SARIF 2.1.0 (oasis-tcs/sarif-spec), without its descriptions."""
+
+
+def test_sarif_is_valid_by_the_schema_of_the_standard(tmp_path: Path) -> None:
     result = run_netspec("check", "--format", "sarif", spec(tmp_path, BAD), str(tmp_path / "missing.net"))
     log = json.loads(result.stdout)
-    assert log["version"] == "2.1.0"
-    assert log["$schema"].endswith("sarif-schema-2.1.0.json")
+    jsonschema.Draft4Validator(SCHEMA).validate(log)
     (run,) = log["runs"]
-    driver = run["tool"]["driver"]
-    assert driver["name"] == "netspec"
     assert run["columnKind"] == "unicodeCodePoints"
-    rules = {rule["id"] for rule in driver["rules"]}
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     assert {r["ruleId"] for r in run["results"]} == rules == {"NS202", "NS301", "NS207", "NS001"}
-    for finding in run["results"]:
-        assert finding["level"] in ("error", "warning", "note", "none")
-        assert finding["message"]["text"]
-        for location in finding["locations"]:
-            place = location["physicalLocation"]
-            assert " " not in place["artifactLocation"]["uri"]
-            region = place.get("region", {"startLine": 1, "startColumn": 1})
-            assert min(region.values()) >= 1
-        for fix in finding.get("fixes", []):
-            for change in fix["artifactChanges"]:
-                assert change["artifactLocation"]["uri"]
-                assert all("deletedRegion" in r for r in change["replacements"])
+    places = [location["physicalLocation"] for finding in run["results"] for location in finding["locations"]]
+    assert all(" " not in place["artifactLocation"]["uri"] for place in places)
+    with pytest.raises(jsonschema.ValidationError):  # the schema sees what it should
+        jsonschema.Draft4Validator(SCHEMA).validate(
+            json.loads(result.stdout.replace('"startLine": ', '"startLine": -'))
+        )
+
+
+    from netspec.report.formats import sarif
+
+    found = check(SourceFile(case.text, "a folder/spec é.net")).diagnostics
+    jsonschema.Draft4Validator(SCHEMA).validate(json.loads(sarif([("spec.net", d) for d in found], "1.0")))
 
 
 def test_github(tmp_path: Path) -> None:
