@@ -17,6 +17,10 @@ __all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
+_FARTHEST = 256
+"""How far from its value another padding, stride or kernel is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The window of one layer on one input: a value for each spatial axis."""
@@ -137,17 +141,19 @@ class Window:
         """The nearest padding, stride and kernel with which the window tiles axis i, each with the output it gives."""
         w, s, k, e = self.input[i], self.stride[i], self.kernel[i], self.extent[i]
         b, a, d = self.before[i], self.after[i], self.dilation[i]
+        near, room = min(s, _FARTHEST), w + a + b - e
         changes = []
         if a == b:
-            pads = [p for p in range(e) if (w + 2 * p - e) % s == 0 and p != b and w + 2 * p >= e]
+            near_b = range(max(0, b - near), min(b + near + 1, e))
+            pads = [p for p in near_b if (w + 2 * p - e) % s == 0 and p != b and w + 2 * p >= e]
             if pads:
                 p = min(pads, key=lambda p: (abs(p - b), -p))
                 changes.append(Change(f"pad={p} gives exactly {(w + 2 * p - e) // s + 1}", "pad", str(p)))
-        strides = [t for t in range(1, s + 2) if t != s and (w + a + b - e) % t == 0]
+        strides = [t for t in range(max(1, s - near), min(s + 1, room) + 1) if t != s and room % t == 0]
         if strides:
             t = min(strides, key=lambda t: (abs(t - s), t))
             changes.append(Change(f"stride {t} gives exactly {(w + a + b - e) // t + 1}", "stride", str(t)))
-        rooms = {v: w + a + b - d * (v - 1) - 1 for v in range(max(1, k - s), k + s + 1) if v != k}
+        rooms = {v: w + a + b - d * (v - 1) - 1 for v in range(max(1, k - near), k + near + 1) if v != k}
         kernels = [v for v, room in rooms.items() if room >= 0 and room % s == 0 and v > max(a, b)]
         if kernels:
             v = min(kernels, key=lambda v: (abs(v - k), -v))

@@ -68,8 +68,8 @@ def test_sarif_is_valid_by_the_schema_of_the_standard(tmp_path: Path) -> None:
         )
 
 
-    from netspec.report.formats import sarif
-
+@pytest.mark.parametrize("case", CASES[::6], ids=str)
+def test_the_sarif_of_mistakes_is_valid(case: Case) -> None:
     found = check(SourceFile(case.text, "a folder/spec é.net")).diagnostics
     jsonschema.Draft4Validator(SCHEMA).validate(json.loads(sarif([("spec.net", d) for d in found], "1.0")))
 
