@@ -203,10 +203,17 @@ def is_allowed(diagnostic: Diagnostic) -> bool:
     return found is not None and diagnostic.code in found.group(1)
 
 
+_SHORT = 4
+"""The fewest letters with which the beginning of a name stands for it, as in `drop` for `dropout`."""
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate a misspelt word most likely means, or None where nothing is near."""
     from difflib import get_close_matches
 
     by_lower = {c.lower(): c for c in candidates}
+    longer = [c for c in by_lower if len(word) >= _SHORT and c.startswith(word.lower())]
+    if len(longer) == 1:
+        return by_lower[longer[0]]
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.66)
     return by_lower[found[0]] if found else None

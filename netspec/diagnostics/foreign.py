@@ -16,7 +16,7 @@ NAMES = {
     "maxpooling1d": "maxpool", "avgpool2d": "avgpool", "avg_pool": "avgpool", "averagepooling2d": "avgpool",
     "leakyrelu": "leaky_relu", "pool": "maxpool", "globalaveragepooling2d": "gap", "global_avg_pool": "gap",
     "globalavgpool": "gap", "globalmaxpooling2d": "gmp", "adaptiveavgpool2d": "adaptive_avgpool",
-    "adaptivemaxpool2d": "adaptive_maxpool", "dropout1d": "dropout", "multiheadattention": "attention",
+    "adaptivemaxpool2d": "adaptive_maxpool", "dropout1d": "dropout", "drop": "dropout", "multiheadattention": "attention",
     "conv2dtranspose": "convT", "convtranspose2d": "convT", "depthwise_conv": "dwconv", "depthwiseconv2d": "dwconv",
     "separable_conv": "sepconv", "separableconv2d": "sepconv", "activation": "relu", "norm": "bn",
     "interpolate": "resize", "embedding": "embed", "positional_encoding": "pos_embed", "zeropadding2d": "pad",

@@ -15,7 +15,8 @@ _MOST_LINES = 8
 
 def draw_change(fix: Fix, columns: int, gutter: int, paint: Callable[[str, str], str]) -> list[str]:
     """The lines before and behind the fix; none where its title holds the new text, or where they do not fit."""
-    if len(fix.edits) == 1 and fix.edits[0].text.strip() in fix.title:
+    told = fix.edits[0].text.strip()
+    if len(fix.edits) == 1 and told in fix.title and (len(told) != 1 or told.isalnum()):
         return []
     rows = list(_changed_lines(fix.edits))
     if len(rows) > _MOST_LINES or any(width(text) > columns - gutter - 3 for _, _, text in rows):

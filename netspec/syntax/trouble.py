@@ -41,6 +41,8 @@ class _Trouble:
         if token is not None and token.type == "$END":
             at = len(text)
         self.draft, self.text, self.token, self.diagnostics = draft, text, token, diagnostics
+        if token is not None and token.type == "_ARROW":
+            at += len(token) - len(token.lstrip())
         self.at = min(max(at, 0), len(text))
         self.accepted = _accepted(error)
 
@@ -196,9 +198,9 @@ class _Trouble:
         text, at = self.text, self.at
         if at >= len(text.rstrip()) or text[at : at + 1] in set(_CLOSERS.values()):
             return True
-        return (
-            text[opener] in "([" and not _closes(text, opener) and ("\n" in text[opener:at] or not _goes_on(text, at))
-        )
+        if text[opener] not in "([" or _closes(text, opener):
+            return False
+        return text.startswith(("{", "->"), at) or "\n" in text[opener:at] or not _goes_on(text, at)
 
     def unclosed(self, opener: int) -> bool:
         """Reports a bracket that is not closed, or what is missing before one that is."""
@@ -217,6 +219,9 @@ class _Trouble:
         fixes = (self.fix(help_, inserted),) if place > opener + 1 and bracket != "{" else ()
         span = self.draft.span(opener, opener + 1)
         self.error("NS102", f"this `{bracket}` is never closed", span, secondary=secondary, helps=(help_,), fixes=fixes)
+        if fixes and accepts:
+            self.draft.repair(inserted)
+            return True
         return self.leave_out(statement_around(text, opener)[0], line_end if line_end > opener else len(text))
 
 

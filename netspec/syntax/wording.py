@@ -84,9 +84,10 @@ def _numbers(p: Place) -> Words | None:
         value = f"{float(digits.group()) / 100:g}"
         change = (p.start + digits.start(), p.at + 1, value)
         return Words("a share is written as a number from 0 to 1", f"write `{value}`", (change,), safe=False)
-    if re.fullmatch(r"[KMGB]", p.shown) and (gap := re.search(r"(?<=\d)[ \t]+$", p.before)):
+    if re.fullmatch(r"[KMGB]", p.shown) and (gap := re.search(r"([\d._]+)([ \t]+)$", p.before)):
+        change = (p.start + gap.start(2), p.at, "")
         return Words(
-            f"`{p.shown}` belongs to its number", "write them without a space", ((p.start + gap.start(), p.at, ""),)
+            f"`{p.shown}` belongs to its number", f"write them without a space: `{gap[1]}{p.shown}`", (change,)
         )
     first = re.match(r"\s*(\d+)[ \t]+([A-Za-z_]\w*)", p.line)
     if first and not p.before.strip() and p.char.isdigit():
