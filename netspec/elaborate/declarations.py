@@ -149,6 +149,10 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
             helps=["give each input a name: `input left 1x28x28`"],
         )
         return
+    if statement.name and name in frame.labels:
+        helps = ["give one of them another name: inputs are labels too"]
+        run.error("NS209", f"there is a label `{name}` already", statement.span, helps=helps)
+        return
     kind = _type(run, statement)
     if kind is None:
         frame.here = Tensor(None, None)
