@@ -92,6 +92,9 @@ _WINDOWED = ("conv", "convT", "sepconv")
 _LARGEST_KERNEL = 11
 """Of the kernels in use: `conv(3, 64)` is told what comes in and what goes out, as PyTorch is."""
 
+_TENSORS = ("x", "h", "y", "z", "out", "input", "inputs", "net", "features", "output")
+"""What a call of PyTorch's functions or of Keras's layers is handed."""
+
 _CASED = {"fc": "FC", "convt": "convT", "lrn": "LRN"}
 _POOL = ("kernel", "stride", "pad")
 _VALUES = ("p", "value", "factor", "groups", "slope")
@@ -100,6 +103,10 @@ _NUMBER = r"\d+|[A-Za-z_]\w*"
 
 def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> str | None:
     """The layer that a call such as `Conv2d(3, 64, 3, padding=1)` means; None where that is not clear."""
+    if values and values[0] in _TENSORS:
+        values = values[1:]
+    if any("(" in value.lstrip("(") for value in values):
+        return None
     stem = head.lower()
     name = NAMES.get(stem, _CASED.get(stem, stem))
     sized = any(OPTIONS.get(option) == "kernel" for option in options)

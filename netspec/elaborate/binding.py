@@ -82,7 +82,7 @@ class _Binder:
             self.values[option.name] = option.kind.read(value)
         except BadValue as bad:
             self.values[option.name] = option.default
-            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps)
+            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps, fixes=_instead(bad, span))
         self.spans[option.name] = span
 
     def put(self, slot: str, expr: t.Expr, what: str) -> None:
@@ -230,6 +230,14 @@ class _Binder:
                 self.layer.span,
                 f"write {how or f'it as in `{example}`'}",
             )
+
+
+def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
+    """The edit that puts what was meant in the place of a number."""
+    number = re.search(r"[\d._]+$", span.text)
+    if not bad.instead or number is None:
+        return ()
+    return (Fix.replace(Span(span.source, span.start + number.start(), span.end), bad.instead, bad.helps[0]),)
 
 
 def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:

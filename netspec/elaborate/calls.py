@@ -93,6 +93,8 @@ def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack
     if found is None:
         if item.alias is not None:  # calls of it are not reported as well
             frame.file.blocks[item.alias] = BlockValue(item.alias, (), (), frame, None, "floor", item.span, "missing")
+        else:
+            run.unknown_blocks = True
         return
     path, used = found
     if path in stack or (file.source.path is not None and path == file.source.path.resolve()):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
+from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
@@ -140,6 +142,14 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
         return
     if getattr(frame, "entry", None) is not None and run.calling:
         return  # a net used as a block takes its caller's tensor
+    if statement.name is not None and statement.name.lower() in _WORDS and not statement.words:
+        text = f"{statement.size} {statement.name}"
+        help_ = f"write `input {text}`"
+        whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
+        run.error("NS213", f"`{statement.name}` cannot name an input: it says what it is, behind the size", whole,
+                  helps=[help_], fixes=[Fix.replace(whole, text, help_)])  # fmt: skip
+        frame.here = Tensor(None, None)
+        return
     name = statement.name or "input"
     if any(name == other for other, _ in run.graph.inputs):
         run.error(
@@ -176,6 +186,11 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
         frame.entry = tensor
     else:
         frame.here = None  # which of them the first layer reads is said by `from`
+
+
+def _named(statement: t.Input) -> str:
+    """The name and the size, as written."""
+    return re.sub(r"^input[ \t]+", "", statement.span.text)
 
 
 def _type(run: Elaborator, statement: t.Input) -> TensorType | None:

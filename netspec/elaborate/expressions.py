@@ -295,7 +295,10 @@ def match_parameters(
         bound[name] = value
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
-        raise Trouble("NS206", f"{what} needs a value for {' and '.join(f'`{m}`' for m in missing)}", span)
+        raise Trouble(
+            "NS206", f"{what} needs a value for {' and '.join(f'`{m}`' for m in missing)}", span,
+            f"its parameters are {', '.join(names)}",
+        )  # fmt: skip
     return bound
 
 

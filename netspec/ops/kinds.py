@@ -34,11 +34,13 @@ MAX_INT = 10**9
 class BadValue(Exception):
     """A value that an option does not take."""
 
-    def __init__(self, message: str, *helps: str, code: str = "NS204") -> None:
+    def __init__(self, message: str, *helps: str, code: str = "NS204", instead: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.helps = helps
         self.code = code
+        self.instead = instead
+        """What was probably meant, as the language writes it; the first help says so."""
 
 
 def as_integer(value: Value, noun: str) -> int:
@@ -122,10 +124,10 @@ class Number(Kind[float]):
                 code="NS205",
             )
         if number > self.high or (self.open_high and number == self.high):
-            raise BadValue(
-                f"{number:g} is too large: it must be {'less than' if self.open_high else 'at most'} {self.high:g}",
-                code="NS205",
-            )
+            bound = f"{'less than' if self.open_high else 'at most'} {self.high:g}"
+            share = f"{number / 100:g}" if self.high == 1 < number < 100 else ""
+            helps = [f"{number:g} % is written `{share}`"] if share else []
+            raise BadValue(f"{number:g} is too large: it must be {bound}", *helps, code="NS205", instead=share)
         return number
 
     def document(self) -> str:

@@ -7,7 +7,7 @@ import re
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import masked
 
-__all__ = ["call_around", "comments", "prefixed_layers", "sections", "sums"]
+__all__ = ["call_around", "code_lines", "comments", "json_rows", "list_rows", "prefixed_layers", "sections", "sums"]
 
 
 def call_around(p: Place) -> Words | None:
@@ -64,6 +64,78 @@ def sections(p: Place) -> Words | None:
     )
 
 
+def list_rows(p: Place) -> Words | None:
+    """`- conv3-64`, line for line, as YAML writes a list."""
+    if p.before.strip() or not re.match(r"-[ \t]+\w", p.rest):
+        return None
+    changes = []
+    for row in re.finditer(r"^[ \t]*(-[ \t]+)(?=\w)", masked(p.text), re.MULTILINE):
+        if row.start(1) >= p.at:
+            changes.append((row.start(1), row.end(1), ""))
+    return Words("layers stand in their lines without `-`", "leave it out", tuple(changes), expected=False)
+
+
+def json_rows(p: Place) -> Words | None:
+    if p.char != '"' or p.opener is None or not re.match(r'"\w+"[ \t]*:', p.rest) or p.text[p.opener] != "{":
+        return None
+    return Words("this is JSON", "a layer and its options are one line: `conv3-64 pad=1`", expected=False)
+
+
+_CALL = re.compile(
+    r"\s*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?((?:[A-Za-z_]\w*\.)*)([A-Za-z_]\w*)((?:-\w+)?(?:/\w+)?)\((.*)\)\s*"
+)
+
+
+def code_lines(p: Place) -> Words | None:
+    """`x = F.relu(x)`, `model.add(Dense(10))`, `w *= 2`: lines of a program."""
+    row = masked(p.line)
+    changed = re.match(r"[ \t]*([A-Za-z_]\w*)[ \t]*(?:\*\*?|\+|-|//?)=", row)
+    if changed and p.start <= p.at <= p.start + changed.end():
+        help_ = "compute it from a counter: `repeat 3 as i { conv3-(16 * 2**i) }`, or run over a list with `for`"
+        return Words(
+            "a variable does not change",
+            help_,
+            expected=False,
+            marked=(p.start + changed.start(1), p.start + changed.end()),
+        )
+    call = _CALL.fullmatch(row)
+    if call is None or not ((p.char == "=" and not p.in_recipe()) or (p.char == "." and call[1])):
+        return None
+    from netspec.diagnostics.foreign import NAMES, translated_call
+    from netspec.ops import CATALOGUE
+
+    head, inside = call[2], call[4]
+    inner = re.fullmatch(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\((.*)\)\s*", inside)
+    if head in ("add", "append", "add_module") and inner:
+        head, inside = inner[1], inner[2]
+    elif inner:
+        return None
+    known = head.lower() in NAMES or re.sub(r"\d+(x\d+)?$", "", head.lower()) in CATALOGUE
+    if not known or (
+        p.char == "." and call[2] not in ("add", "append") and call[1].split(".")[0] in ("nn", "tf", "layers")
+    ):
+        return None
+    text = f"{head}{call[3]}" if call[3] else translated_call(head, inside)
+    if text is None:
+        return None
+    start = p.start + len(row) - len(row.lstrip())
+    whole = start, p.start + len(row.rstrip())
+    return Words(
+        "a layer takes what stands above it: there are no variables for tensors", f"write `{text}`", ((*whole, text),),
+        safe=False, repairs=True, marked=whole, expected=False,
+    )  # fmt: skip
+
+
+def _closing(text: str, opener: int) -> int:
+    """Behind the bracket that closes the one at an offset; the end of the text if none does."""
+    depth = 0
+    for i, char in enumerate(masked(text[opener:])):
+        depth += (char in "([{") - (char in ")]}")
+        if depth == 0:
+            return opener + i + 1
+    return len(text)
+
+
 def prefixed_layers(p: Place) -> Words | None:
     """`nn.Conv2d(3, 64, 3)`: a layer of another framework behind the name of its module."""
     prefix = re.search(r"(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)$", p.before)
@@ -73,10 +145,14 @@ def prefixed_layers(p: Place) -> Words | None:
     called = re.match(r"(?:\.\w+)*\.([A-Za-z_]\w*)(?:\(((?:[^()\n]|\([^()\n]*\))*)\))?", p.rest)
     if called is None:
         return None
-    from netspec.diagnostics.foreign import translated_call
+    from netspec.diagnostics.foreign import PLACES, translated_call
 
-    text = translated_call(called[1], called[2] or "")
     stop = p.at + called.end()
+    if called[1].lower() in PLACES:
+        end = _closing(p.text, stop) if p.text[stop : stop + 1] == "(" else stop
+        help_, marked = PLACES[called[1].lower()], (start, p.at + called.end(1))
+        return Words(f"there is no `{called[1]}` here", help_, marked=marked, left_out=(start, end), expected=False)
+    text = translated_call(called[1], called[2] or "")
     if text is None:
         help_ = f"layers are named without `{p.text[start : p.at + 1]}`"
         return Words("`.` cannot stand here", help_, ((start, p.at + called.start(1), ""),), repairs=False)

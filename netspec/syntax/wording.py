@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
-from netspec.syntax.habits import call_around, comments, prefixed_layers, sections, sums
+from netspec.syntax.habits import (
+    call_around,
+    code_lines,
+    comments,
+    json_rows,
+    list_rows,
+    prefixed_layers,
+    sections,
+    sums,
+)
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import Change, joins_at, masked
 
@@ -89,6 +98,22 @@ def _numbers(p: Place) -> Words | None:
         return Words(
             f"`{p.shown}` belongs to its number", f"write them without a space: `{gap[1]}{p.shown}`", (change,)
         )
+    if re.fullmatch(r"[kmgb]", p.shown) and (digits := re.search(r"[\d._]+$", p.before)):
+        written = digits.group() + p.shown.upper()
+        return Words(
+            "a figure ends in a capital: K, M, G or B", f"write `{written}`", ((p.at, p.at + 1, p.shown.upper()),)
+        )
+    copies = re.match(r"\s*(\d+)[ \t]*[x×*][ \t]*(?=[A-Za-z_])", p.line)
+    if copies and not p.before.strip():
+        row = masked(p.line)
+        text = row[copies.end() :].strip()
+        changes = (
+            (p.at, p.start + copies.end(), ""),
+            (p.start + len(row.rstrip()), p.start + len(row.rstrip()), f" x{copies[1]}"),
+        )
+        return Words(
+            "copies are counted behind the layer", f"write `{text} x{copies[1]}`", changes, safe=False, repairs=True
+        )
     first = re.match(r"\s*(\d+)[ \t]+([A-Za-z_]\w*)", p.line)
     if first and not p.before.strip() and p.char.isdigit():
         return Words(
@@ -100,16 +125,24 @@ def _numbers(p: Place) -> Words | None:
 
 def _input(p: Place) -> Words | None:
     found = re.match(
-        r"(\s*input\b[ \t]*(?:[A-Za-z_]\w*[ \t]+)?)(?:shape|size)?[ \t:=]*([(\[]?[ \t]*\d+(?:[ \t]*[,*x ][ \t]*\d+)*[ \t]*,?[ \t]*[)\]]?)",
+        r"(\s*input\b[ \t]*(?:(?!shape|size|None\b)[A-Za-z_]\w*[ \t]+)?)(?:shape|size)?[ \t:=]*([(\[]?[ \t]*)(None|-1)?[ \t]*"
+        r"(?:(?<=[^\w])[,*x]?|(?<=None)[,*x ]|(?<=-1)[,*x ])([ \t]*\d+(?:[ \t]*[,*x ][ \t]*\d+)*[ \t]*,?[ \t]*[)\]]?)",
         p.line,
     )
-    if not found or found[2].isdigit():
+    if not found or (found[4].isdigit() and not found[3]):
         return None
-    size = "x".join(re.findall(r"\d+", found[2]))
-    change = (p.start + found.end(1), p.start + found.end(), size)
+    size = "x".join(re.findall(r"\d+", found[4]))
+    change = (p.start + found.end(1), p.start + found.end(), size if found[1][-1:].isspace() else f" {size}")
     if not change[0] <= p.at <= change[1]:
         return None
-    return Words("a size is written with `x` between its numbers", f"write `{found[1].strip()} {size}`", (change,))
+    help_ = f"write `{found[1].strip()} {size}`"
+    if found[3]:
+        return Words(
+            "a spec states one example: the batch has no place in it", help_, (change,), safe=False, repairs=True
+        )
+    if p.char in ":=" and re.fullmatch(r"\d+(?:x\d+)*", found[4].strip()):
+        return Words(f"`input` takes no `{p.char}`", help_, (change,), expected=False)
+    return Words("a size is written with `x` between its numbers", help_, (change,))
 
 
 def _assignments(p: Place) -> Words | None:
@@ -117,6 +150,11 @@ def _assignments(p: Place) -> Words | None:
         return None
     if re.match(r"\s*expect\b", p.line) and p.rest[1:2] != "=" and not re.search(r"[=<>!]", p.before):
         return Words("`=` does not compare", "write `==` to compare", ((p.at, p.at + 1, "=="),))
+    arrow = re.search(r"[ \t]*->[ \t]*(\w+)[ \t]*$", p.before)
+    if arrow and p.rest[1:2] != "=":
+        change = (p.start + arrow.start(), p.start + arrow.start(1), " ")
+        help_ = f"an option follows its layer without an arrow: `{arrow[1]}=…`"
+        return Words("`=` cannot stand here", help_, (change,), safe=False, repairs=True)
     named = re.fullmatch(r"\s*([A-Za-z_]\w*)[ \t]*", p.before)
     if named is None or p.rest[1:2] == "=":
         return None
@@ -125,7 +163,9 @@ def _assignments(p: Place) -> Words | None:
             "a setting takes no `=`", f"write the value behind the name: `{named[1]} …`", ((p.at, p.at + 1, " "),), expected=False
         )  # fmt: skip
     place = p.start + named.start(1)
-    return Words("a variable is declared with `let`", f"write `let {named[1]} = …`", ((place, place, "let "),))
+    value = masked(p.rest[1 : p.stop - p.at]).strip()
+    shown = value if 0 < len(value) <= 40 else "…"
+    return Words("a variable is declared with `let`", f"write `let {named[1]} = {shown}`", ((place, place, "let "),))
 
 
 def _short_lines(p: Place) -> Words | None:
@@ -174,6 +214,18 @@ def _colons(p: Place) -> Words | None:
     word = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
     if word is None:
         return None
+    if not p.before[: word.start()].strip() and word[1] in (
+        "net",
+        "use",
+        "fit",
+        "output",
+        "block",
+        "fn",
+        "expect",
+        "let",
+    ):
+        space = "" if p.rest[1:2] in (" ", "\t") else " "
+        return Words(f"`{word[1]}` takes no colon", "leave it out", ((p.at, p.at + 1, space),), expected=False)
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
     message = f"`{word[1]}` is a word of the language and cannot be a label"
     return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)
@@ -187,13 +239,34 @@ def _commas(p: Place) -> Words | None:
     if p.opener is not None and joins_at(masked(p.text), p.opener):
         return Words("`,` cannot stand here", "branches are separated by `;`", ((p.at, p.at + 1, ";"),))
     help_ = "options are separated by spaces; a layer of its own follows `->` or a new line"
-    layer = re.match(r"[A-Za-z_]\w*(?![\w ]*=)", after)
     return Words(
-        "`,` cannot stand here", help_, ((p.at, p.at + gap, " -> " if layer else " " if after[:1] != "\n" else ""),)
+        "`,` cannot stand here", help_, ((p.at, p.at + gap, _instead_of_a_comma(after)), *_more_commas(p, p.at + gap))
     )
 
 
+def _instead_of_a_comma(after: str) -> str:
+    if re.match(r"[A-Za-z_]\w*(?![\w ]*=)", after):
+        return " -> "
+    return " " if after[:1] != "\n" else ""
+
+
+def _more_commas(p: Place, start: int) -> tuple[Change, ...]:
+    """The changes of the commas further on in the line that stand outside of brackets: one habit, told once."""
+    changes, depth = [], 0
+    row = masked(p.line)
+    for i in range(start - p.start, len(row)):
+        depth += (row[i] in "([{") - (row[i] in ")]}")
+        if depth < 0:
+            break
+        if row[i] == "," and depth == 0:
+            gap = len(row) - i - len(row[i + 1 :].lstrip(" \t"))
+            changes.append((p.start + i, p.start + i + gap, _instead_of_a_comma(row[i + gap :] or "\n")))
+    return tuple(changes)
+
+
 def _hyphens(p: Place) -> Words | None:
+    if p.char == "-" and p.before.endswith("/") and re.match(r"-[ \t]*\d", p.rest):
+        return Words("a stride is at least 1", "take the sign out", ((p.at, p.at + 1, ""),), safe=False, repairs=True)
     if p.char != "-" or not (width := re.search(r"([A-Za-z_]\w*)-(\w+)$", p.before)):
         return None
     last = re.match(r"-(\w+)", p.rest)
@@ -239,6 +312,16 @@ def _brackets(p: Place) -> Words | None:
     if p.char not in ("{", "[", "(") or before is None:
         return None
     word = before[1]
+    branch = re.match(r"\s*(elif|elsif|elseif)\b", p.line)
+    if branch and p.char == "{":
+        change = (p.start + branch.start(1), p.start + branch.end(1), "else if")
+        return Words(f"`{branch[1]}` is no word of the language", "write `else if`", (change,), repairs=True, expected=False,
+                     marked=change[:2])  # fmt: skip
+    if p.char == "{" and word in ("layer", "layers") and not p.before[: before.start()].strip():
+        help_ = "a layer and its options are one line: `conv3-64 pad=1`"
+        return Words(
+            f"`{word} {{ … }}` is how Caffe writes a layer", help_, marked=(p.at - len(p.before.lstrip()), p.at + 1)
+        )
     pairs = {"{": "{}", "[": "[]", "(": "()"}
     depth, close = 0, None
     for i, char in enumerate(masked(p.rest)):
@@ -271,6 +354,31 @@ def _brackets(p: Place) -> Words | None:
     return None
 
 
+def _names(p: Place) -> Words | None:
+    """`net ResNet-50`, `block 3x3(w)`: names that are not one word."""
+    named = re.match(r"\s*(net|block|fn)[ \t]+([\w.-]+)", p.line)
+    if named is None or not p.start + named.start(2) <= p.at <= p.start + named.end(2):
+        return None
+    word = re.sub(r"\W", "_", named[2])
+    word = f"{named[1].capitalize() if named[1] == 'net' else named[1]}_{word}" if word[0].isdigit() else word
+    change = (p.start + named.start(2), p.start + named.end(2), word)
+    message = "a name is one word of letters, digits and `_`, and begins with a letter"
+    return Words(message, f"call it `{word}`", (change,), safe=False, repairs=True, marked=change[:2], expected=False)
+
+
+def _parentheses(p: Place) -> Words | None:
+    """`conv3-8(pad=1)` and `conv3-8()`: options behind the slots stand without parentheses."""
+    inside = re.match(r"\(([^()\n]*)\)", p.rest)
+    if p.char != "(" or inside is None or not re.search(r"[A-Za-z_]\w*(?:-\w+|/\w+)+$", p.before) or p.in_recipe():
+        return None
+    options = " ".join(part.strip() for part in inside[1].split(",") if part.strip())
+    if options and not re.fullmatch(r"(?:\w+=\S+ ?)+", options):
+        return None
+    help_ = f"options follow without parentheses: `{options}`" if options else "leave them out"
+    change = (p.at, p.at + inside.end(), f" {options}" if options else "")
+    return Words("parentheses cannot stand here", help_, (change,), expected=False, marked=(p.at, p.at + inside.end()))
+
+
 def _misplaced(p: Place) -> Words | None:
     if p.token is not None and p.token.type in {word.upper() for word in _STATEMENTS}:
         help_ = f"`{p.shown}` starts a statement of its own, and blocks, nets and files are declared at the top level"
@@ -288,6 +396,6 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    _quotes, comments, _numbers, _input, _assignments, sections, _short_lines, _colons, _commas, _hyphens, _signs,
-    _brackets, prefixed_layers, sums, _misplaced,
+    json_rows, _quotes, comments, _numbers, _input, code_lines, _assignments, list_rows, sections, _short_lines, _colons, _commas, _hyphens, _signs,
+    _names, _parentheses, _brackets, prefixed_layers, sums, _misplaced,
 )  # fmt: skip
