@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netspec.diagnostics.codes import CODES
@@ -108,6 +108,8 @@ class Diagnostics:
 
     items: list[Diagnostic] = field(default_factory=list)
     skipped: dict[tuple[SourceFile, int], Skipped] = field(default_factory=dict)
+    repaired: dict[SourceFile, list[tuple[int, int]]] = field(default_factory=dict)
+    """Where a text was read as it was meant and not as it stands: edits made for what was meant do not fit there."""
     """What the parser left out, by the place of its placeholder."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
     _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
@@ -125,7 +127,16 @@ class Diagnostics:
                 from netspec.diagnostics.respelling import with_respelling
 
                 diagnostic = with_respelling(diagnostic)
+            if self.repaired and diagnostic.fixes:
+                diagnostic = replace(diagnostic, fixes=tuple(filter(self._fits, diagnostic.fixes)))
             self.items.append(diagnostic)
+
+    def _fits(self, fix: Fix) -> bool:
+        return not any(
+            start <= edit.span.end and edit.span.start <= stop
+            for edit in fix.edits
+            for start, stop in self.repaired.get(edit.span.source, ())
+        )
 
     def error(
         self,

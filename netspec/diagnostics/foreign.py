@@ -33,6 +33,8 @@ PLACES = {
     "return": "the last layer is the output; `output name` names one",
     "forward": "layers run in the order in which they stand",
     "sequential": "a chain is its layers, one a line or joined by `->`",
+    "view": "`flatten` makes a vector of it, `reshape 16x5x5` gives it other sizes",
+    "cat": "branches are joined by `concat [ from first; from second ]`",
     "print": "`netspec check` prints the shape behind every layer",
 }
 """What has no layer of its own here, and what takes its place."""
@@ -48,7 +50,7 @@ OPTIONS = {
     "padding": "pad", "p": "pad", "border_mode": "pad", "output_padding": "output_pad", "use_bias": "bias",
     "bias_term": "bias", "activation": "act", "normalization": "norm", "dilation_rate": "dilation", "rate": "p",
     "dropout_rate": "p", "prob": "p", "keep_prob": "p", "num_heads": "heads", "num_embeddings": "vocab", "group": "groups",
-    "negative_slope": "slope", "num_groups": "groups", "scale_factor": "factor", "epsilon": "eps",
+    "negative_slope": "slope", "alpha": "slope", "num_groups": "groups", "scale_factor": "factor", "epsilon": "eps",
 }  # fmt: skip
 """Options of theirs, and ours; an empty one says what netspec knows without being told."""
 

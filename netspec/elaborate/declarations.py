@@ -159,7 +159,7 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
             helps=["give each input a name: `input left 1x28x28`"],
         )
         return
-    if statement.name and name in frame.labels:
+    if statement.name and any(node.name == name for node in run.graph.nodes):
         helps = ["give one of them another name: inputs are labels too"]
         run.error("NS209", f"there is a label `{name}` already", statement.span, helps=helps)
         return
@@ -175,7 +175,7 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
         0,
         statement.span,
         frame,
-        frame.namer.unique(name) if name not in frame.namer.taken or statement.name is None else name,
+        frame.namer.label(name) if statement.name is not None else frame.namer.unique(name),
     )
     tensor = frame.here
     assert tensor is not None

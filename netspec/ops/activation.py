@@ -202,6 +202,7 @@ class HardSwish(Activation):
     """x hardsigmoid(x) (Howard et al. 2019)."""
 
     name, example = "hardswish", "hardswish"
+    aliases = ("hswish", "h_swish")
     torch_name, onnx_name = "Hardswish", "HardSwish"
 
     def onnx(self, emit: Emitter) -> str:

@@ -7,7 +7,10 @@ import re
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import masked
 
-__all__ = ["call_around", "code_lines", "comments", "json_rows", "list_rows", "prefixed_layers", "sections", "sums"]
+__all__ = [
+    "call_around", "code_lines", "comments", "elsewhere", "json_rows", "list_rows", "paper_rows", "prefixed_layers",
+    "sections", "sums",
+]  # fmt: skip
 
 
 def call_around(p: Place) -> Words | None:
@@ -62,6 +65,50 @@ def sections(p: Place) -> Words | None:
         marked=marked,
         left_out=(p.at, p.at + section.end()),
     )
+
+
+def elsewhere(p: Place) -> Words | None:
+    """A line that begins with a word which has no layer of its own here: `route -1, 0`, `def forward(self, x):`."""
+    first = re.match(r"[ \t]*([A-Za-z_]\w*)[ \t]+(?![=:])", p.line)
+    if first is None or p.at < p.start + first.end(1):
+        return None
+    from netspec.diagnostics.foreign import PLACES
+
+    help_ = PLACES.get(first[1].lower())
+    if help_ is None:
+        return None
+    marked = p.start + first.start(1), p.start + first.end(1)
+    return Words(f"there is no `{first[1]}` here", help_, marked=marked, expected=False)
+
+
+_PAPER = re.compile(
+    r"[ \t]*(?:(?P<size>\d+[x×]\d+)[ \t]+(?P<name>conv|max[ ]?pool(?:ing)?|av(?:erage|g)[ ]?pool(?:ing)?)"
+    r"|(?P<name2>conv|max[ ]?pool(?:ing)?)[ \t]*(?P<size2>\d+[x×]\d+|\d+))"
+    r"(?:,[ \t]*(?P<width>\d+))?(?:[, \t]+(?:stride|s)?[ \t]*[=/]?[ \t]*(?P<stride>\d+))?[ \t]*"
+)
+
+
+def paper_rows(p: Place) -> Words | None:
+    """`3x3 conv, 64, /2`, as figures of papers label their layers."""
+    row = masked(p.line)
+    found = _PAPER.fullmatch(row)
+    if found is None or not ("," in row or found["size"]):
+        return None
+    sizes = re.split("[x×]", found["size"] or found["size2"])
+    kernel = sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
+    name = (found["name"] or found["name2"]).replace(" ", "").replace("ing", "").replace("average", "avg")
+    width, stride = found["width"], found["stride"]
+    if name != "conv" and width and not stride:
+        width, stride = None, width
+    if name == "conv" and not width:
+        width, stride = stride, None
+    if name == "conv" and not width:
+        return None
+    text = name + kernel + (f"-{width}" if width and name == "conv" else "") + (f"/{stride}" if stride else "")
+    start = p.start + len(row) - len(row.lstrip())
+    whole = start, p.start + len(row.rstrip())
+    return Words("layers are written without spaces and commas", f"write `{text}`", ((*whole, text),),
+                 safe=False, repairs=True, marked=whole, expected=False)  # fmt: skip
 
 
 def list_rows(p: Place) -> Words | None:

@@ -120,6 +120,7 @@ def _drafted(
             continue
         for skipped in draft.skipped:
             diagnostics.skipped[source, skipped.span.start] = skipped
+        diagnostics.repaired[source] = draft.mended
         return parsed, draft.place
     return None
 

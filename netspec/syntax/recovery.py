@@ -28,8 +28,10 @@ class Draft:
         self.source = source
         self.text = source.text
         self.skipped: list[Skipped] = []
-        self.repaired: tuple[int, int] | None = None
-        """The range of the latest repair: an error right there is one of the repair, not of the author."""
+        self.repaired: list[tuple[int, int]] = []
+        """The ranges of the latest repair: an error right there is one of the repair, not of the author."""
+        self.mended: list[tuple[int, int]] = []
+        """The statements of the source that were repaired, as offsets."""
         self._origin: list[int] | None = None
 
     def place(self, offset: int) -> int:
@@ -41,14 +43,23 @@ class Draft:
 
     def repair(self, changes: tuple[Change, ...]) -> None:
         """Puts changes, which do not overlap, into the text."""
+        for start, stop, _ in changes:
+            low, high = self.place(start), self.place(stop)
+            text = self.source.text
+            self.mended.append((text.rfind("\n", 0, low) + 1, (text + "\n").index("\n", high)))
         for start, stop, new in sorted(changes, reverse=True):
             if len(new) != stop - start:
                 origin = self._origin or list(range(len(self.text) + 1))
                 origin[start:stop] = [origin[start]] * len(new)
                 self._origin = origin
             self.text = self.text[:start] + new + self.text[stop:]
-        grown = sum(len(new) - (stop - start) for start, stop, new in changes)
-        self.repaired = min(changes)[0], max(changes)[1] + grown
+        self.repaired, grown = [], 0
+        for start, stop, new in sorted(changes):
+            self.repaired.append((start + grown, start + grown + max(1, len(new))))
+            grown += len(new) - (stop - start)
+
+    def in_repair(self, at: int) -> bool:
+        return any(start <= at < stop for start, stop in self.repaired)
 
     def leave_out(self, start: int, stop: int) -> bool:
         """Blanks a range, with a placeholder in it where a statement stood; whether that changes anything."""

@@ -48,9 +48,8 @@ class _Trouble:
 
     def report(self) -> bool:
         text, at = self.text, self.at
-        repaired = self.draft.repaired
-        if repaired is not None and repaired[0] <= at < repaired[1]:
-            self.draft.repaired = None  # an error of the repair: the statement is left out in silence
+        if self.draft.in_repair(at):
+            self.draft.repaired = []  # an error of the repair: the statement is left out in silence
             return self.leave_out(*statement_around(text, at))
         opener = _open_bracket(text, at)
         if self.is_brace_trouble(opener):
@@ -166,7 +165,7 @@ class _Trouble:
             secondary=secondary, helps=(help_,), fixes=(self.fix(help_, inserted),),
         )  # fmt: skip
         self.draft.repair(inserted)
-        self.draft.repaired = None
+        self.draft.repaired = []
         return True
 
     def surplus(self, bracket: int) -> bool:
@@ -207,6 +206,16 @@ class _Trouble:
         text, at = self.text, self.at
         bracket, closer, found = text[opener], _CLOSERS[text[opener]], text[at : at + 1]
         if found == closer:
+            arrow = re.search(r"[ \t]*->\s*$", text[:at])
+            if arrow:
+                change = ((arrow.start(), at, " "),)
+                help_ = "take the arrow before it out"
+                self.error(
+                    "NS101", f"no layer follows the arrow before `{found}`", self.draft.span(at, at + 1), helps=(help_,),
+                    fixes=(self.fix(help_, change),),
+                )  # fmt: skip
+                self.draft.repair(change)
+                return True
             self.error("NS101", f"something is missing before `{found}`", self.draft.span(at, at + 1))
             return self.leave_out(*statement_around(text, at - 1 if bracket != "{" else max(opener + 1, at - 1)))
         wrong = found in set(_CLOSERS.values()) and bool(found)

@@ -14,8 +14,10 @@ from netspec.syntax.habits import (
     call_around,
     code_lines,
     comments,
+    elsewhere,
     json_rows,
     list_rows,
+    paper_rows,
     prefixed_layers,
     sections,
     sums,
@@ -159,13 +161,27 @@ def _assignments(p: Place) -> Words | None:
     if named is None or p.rest[1:2] == "=":
         return None
     if p.in_recipe():
-        return Words(
-            "a setting takes no `=`", f"write the value behind the name: `{named[1]} …`", ((p.at, p.at + 1, " "),), expected=False
-        )  # fmt: skip
+        return _bare_setting(p, named[1])
     place = p.start + named.start(1)
     value = masked(p.rest[1 : p.stop - p.at]).strip()
     shown = value if 0 < len(value) <= 40 else "…"
     return Words("a variable is declared with `let`", f"write `let {named[1]} = {shown}`", ((place, place, "let "),))
+
+
+def _bare_setting(p: Place, name: str) -> Words:
+    """`epochs = 10` and `epochs: 10`, and the lines of the recipe below that are written so too."""
+    changes = []
+    for row in re.finditer(r"[^\n]*", p.text[p.start :]):
+        if row.start() and "}" in masked(row.group()):
+            break
+        sign = re.match(r"[ \t]*[A-Za-z_]\w*[ \t]*([:=])(?!=)[ \t]*", row.group())
+        if sign:
+            start = p.start + row.start()
+            changes.append(
+                (start + sign.start(1), start + sign.end(), "" if row.group()[: sign.start(1)].endswith(" ") else " ")
+            )
+    value = masked(p.rest[1 : p.stop - p.at]).split("}")[0].strip() or "…"
+    return Words(f"a setting takes no `{p.char}`", f"write `{name} {value}`", tuple(changes), expected=False)
 
 
 def _short_lines(p: Place) -> Words | None:
@@ -214,6 +230,8 @@ def _colons(p: Place) -> Words | None:
     word = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
     if word is None:
         return None
+    if p.in_recipe() and re.fullmatch(r"[ \t]*|.*[{;][ \t]*", p.before[: word.start()]):
+        return _bare_setting(p, word[1])
     if not p.before[: word.start()].strip() and word[1] in (
         "net",
         "use",
@@ -265,6 +283,9 @@ def _more_commas(p: Place, start: int) -> tuple[Change, ...]:
 
 
 def _hyphens(p: Place) -> Words | None:
+    units = re.search(r"(?:^|->|[;{\[:])[ \t]*(dense)$", p.before)
+    if p.char == "-" and units and (width := re.match(r"-(\w+)", p.rest)):
+        return _units(p, p.start + units.start(1), p.at + width.end(), width[1])
     if p.char == "-" and p.before.endswith("/") and re.match(r"-[ \t]*\d", p.rest):
         return Words("a stride is at least 1", "take the sign out", ((p.at, p.at + 1, ""),), safe=False, repairs=True)
     if p.char != "-" or not (width := re.search(r"([A-Za-z_]\w*)-(\w+)$", p.before)):
@@ -306,6 +327,13 @@ def _signs(p: Place) -> Words | None:
     return None
 
 
+def _units(p: Place, start: int, stop: int, width: str) -> Words:
+    """`dense-64` and `dense(64)` of Keras: units, and not the dense block of DenseNet."""
+    help_ = f"units are written `FC-{width}`"
+    return Words("`dense { … }` is DenseNet's block", help_, ((start, stop, f"FC-{width}"),), safe=False, repairs=True,
+                 expected=False)  # fmt: skip
+
+
 def _brackets(p: Place) -> Words | None:
     """Round, square and curly brackets taken for each other."""
     before = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
@@ -330,6 +358,13 @@ def _brackets(p: Place) -> Words | None:
             close = p.at + i
             break
     wanted = "[]" if word in ("concat", "add", "mul") else "{}" if word in ("residual", "dense", "train", "aux") else ""
+    if word == "dense" and p.char == "(" and re.fullmatch(r"\(\s*\w+\s*\)", p.text[p.at : (close or p.at) + 1]):
+        return _units(p, p.start + before.start(1), (close or p.at) + 1, p.text[p.at + 1 : close].strip())
+    if word == "train" and p.char == "(" and close is not None:
+        rows = "; ".join(" ".join(part.split("=", 1)) for part in p.text[p.at + 1 : close].split(",") if part.strip())
+        text = "{ " + "; ".join(" ".join(row.split()) for row in rows.split(";")) + " }"
+        return Words("`(` cannot stand here", f"settings stand in braces: `train {text}`", ((p.at, close + 1, text),),
+                     safe=False, repairs=True, expected=False)  # fmt: skip
     if wanted and wanted != pairs[p.char]:
         what = "branches stand in `[ ]`" if wanted == "[]" else f"the body of `{word}` stands in `{{ }}`"
         ends = ((close, close + 1, wanted[1]),) if close is not None else ()
@@ -351,6 +386,26 @@ def _brackets(p: Place) -> Words | None:
         if known:
             change = (p.start + before.start(1), p.start + before.end(1), known)
             return Words("`{` cannot stand here", f"did you mean `{known}`?", (change,), safe=False)
+    return None
+
+
+def _figures(p: Place) -> Words | None:
+    """`expect 5K < params < 10K` and `5 million`."""
+    word = re.match(r"(thousand|million|billion)s?\b", p.rest)
+    number = re.search(r"(\d[\d._]*)[ \t]*$", p.before)
+    if word and number:
+        written = number[1] + {"t": "K", "m": "M", "b": "B"}[word[1][0]]
+        change = (p.start + number.start(1), p.at + word.end(), written)
+        return Words(f"`{word.group()}` cannot stand here", f"write `{written}`", (change,), expected=False)
+    chained = re.fullmatch(
+        r"([ \t]*)expect[ \t]+(.+?)[ \t]*(<=|<|>=|>|==)[ \t]*(.+?)[ \t]*(<=|<|>=|>|==)[ \t]*(.+?)[ \t]*", masked(p.line)
+    )
+    if chained and p.rest.startswith(chained[5]):
+        space, low, first, middle, second, high = chained.groups()
+        text = f"{space}expect {low} {first} {middle}\n{space}expect {middle} {second} {high}"
+        change = (p.start, p.start + len(masked(p.line).rstrip()), text)
+        return Words("a comparison has two sides", f"write two lines: `expect {low} {first} {middle}`, "
+                     f"`expect {middle} {second} {high}`", (change,), repairs=False, expected=False)  # fmt: skip
     return None
 
 
@@ -396,6 +451,6 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    json_rows, _quotes, comments, _numbers, _input, code_lines, _assignments, list_rows, sections, _short_lines, _colons, _commas, _hyphens, _signs,
-    _names, _parentheses, _brackets, prefixed_layers, sums, _misplaced,
+    json_rows, elsewhere, paper_rows, _quotes, comments, _numbers, _input, code_lines, _assignments, list_rows, sections, _short_lines, _colons, _commas, _hyphens, _signs,
+    _figures, _names, _parentheses, _brackets, prefixed_layers, sums, _misplaced,
 )  # fmt: skip
