@@ -218,23 +218,17 @@ class _Binder:
         for option in self.op.options.values():
             if option.name in self.values or option.default is not REQUIRED:
                 continue
-            how = {
-                "kernel": f"`{self.op.name}3`",
-                "width": f"`{self.layer.head}-64`",
-                "stride": f"`{self.layer.head}/2`",
-            }.get(option.slot)
-            example = self.op.example.split(" norm=")[0]
+            from netspec.elaborate.slips import missing_value
+
+            helps, fixes = missing_value(self.op, option, self.layer, self.frame)
             self.fail(
-                "NS206",
-                f"`{self.op.name}` needs its {option.name}",
-                self.layer.span,
-                f"write {how or f'it as in `{example}`'}",
-            )
+                "NS206", f"`{self.op.name}` needs its {option.name}", self.layer.span, *helps, fixes=tuple(fixes)
+            )  # fmt: skip
 
 
 def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
     """The edit that puts what was meant in the place of a number."""
-    number = re.search(r"[\d._]+$", span.text)
+    number = re.search(r"(?:[\d._]+|\"[^\"]*\")$", span.text)
     if not bad.instead or number is None:
         return ()
     return (Fix.replace(Span(span.source, span.start + number.start(), span.end), bad.instead, bad.helps[0]),)

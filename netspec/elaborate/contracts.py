@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,12 @@ class _Check(Evaluator):
         if not self.is_variable(expr.text, frame):
             if expr.text in QUANTITIES:
                 return self.quantity(expr.text, expr.span)
+            scaled = re.fullmatch(r"([kmg])(flops|macs|params)", expr.text.lower())
+            if scaled:
+                text = f"{scaled[2]} < 1{scaled[1].upper()}"
+                raise Trouble(
+                    "NS208", f"there is no quantity `{expr.text}`", expr.span, f"the figure has the suffix: `{text}`"
+                )
             near = nearest(expr.text, [*QUANTITIES, *frame.visible()])
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
             help_ = f"did you mean `{near}`?" if near else have

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from netspec.diagnostics import Edit, Fix, Label
 from netspec.elaborate.edits import change_fixes
 from netspec.elaborate.state import Frame
 from netspec.graph import Failed, TensorType
+from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Change, Leftover, Misfit, Op
 from netspec.source import Span
@@ -20,6 +22,7 @@ __all__ = ["report_leftovers", "report_misfit", "report_no_input", "row_of_failu
 
 _ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
 _MOST_ROWS = 1000
+_KERNELS, _FEWEST_FILTERS = (1, 3, 5, 7, 9, 11), 16
 
 
 def report_misfit(
@@ -31,8 +34,57 @@ def report_misfit(
     good = [c for c in misfit.changes if _outcome(run, op, types, c) is not None]
     wrong = {c.help for c in misfit.changes} - {c.help for c in good}
     helps = [h for h in misfit.helps if h not in wrong]
-    fixes = change_fixes(type(op), span, good)
+    swapped = _swapped(run, misfit, op, types, span)
+    helps = [*(fix.title for fix in swapped), *helps]
+    fixes = [*swapped, *change_fixes(type(op), span, good), *_as_tokens(run, misfit, op, types, span)]
     run.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=helps, fixes=fixes)
+
+
+def _infers(run: GraphBuilder, op: type[Op], values: dict[str, Any], types: tuple[TensorType, ...]) -> bool:
+    """Whether an op with these options takes the inputs."""
+    try:
+        other = op(**values)
+        other.validate()
+        run.infer(other, types)
+    except Misfit:
+        return False
+    return True
+
+
+def _swapped(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
+    """For `conv64-3`, whose window is too large, `conv3-64`."""
+    head = re.match(r"([A-Za-z]+)(\d+)-(\d+)(?!\w)", span.text)
+    if misfit.code != "NS301" or head is None or int(head[3]) not in _KERNELS or int(head[2]) < _FEWEST_FILTERS:
+        return []
+    values = {name: getattr(op, name) for name in op.options}
+    if not {"kernel", "width"} <= set(values):
+        return []
+    text = f"{head[1]}{head[3]}-{head[2]}"
+    if not _infers(run, type(op), {**values, "kernel": (int(head[3]),), "width": int(head[2])}, types):
+        return []
+    return [
+        Fix.replace(Span(span.source, span.start, span.start + head.end()), text, f"the kernel stands first: `{text}`")
+    ]
+
+
+def _as_tokens(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
+    """For a layer of sequences behind an image, `tokens` before it."""
+    if (
+        misfit.code != "NS303"
+        or len(types) != 1
+        or types[0].layout != "map"
+        or span.source.text[: span.start].rstrip().endswith(":")
+    ):
+        return []
+    tokens = CATALOGUE["tokens"]()
+    try:
+        kind = run.infer(tokens, types)[0]
+    except Misfit:
+        return []
+    if not _infers(run, type(op), {name: getattr(op, name) for name in op.options}, (kind,)):
+        return []
+    title = next((h for h in misfit.helps if "`tokens`" in h), f"`tokens` before it makes a sequence of {kind}")
+    return [Fix(title, (Edit(Span(span.source, span.start, span.start), "tokens -> "),))]
 
 
 def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:

@@ -5,13 +5,14 @@ Calls as PyTorch and Keras write them are taken as a whole, so that one habit gi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import OPTIONS, translated
+from netspec.diagnostics.foreign import NAMES, OPTIONS, translated
 from netspec.elaborate.state import Frame
 from netspec.ops import ACTIVATIONS, CATALOGUE
-from netspec.ops.op import Op
+from netspec.ops.op import Op, Option
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Size, Value, Word, show
@@ -19,7 +20,14 @@ from netspec.values import Size, Value, Word, show
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
-__all__ = ["arguments_length", "report_foreign_call", "report_unknown_option", "stray_value", "unwanted_slot"]
+__all__ = [
+    "arguments_length",
+    "missing_value",
+    "report_foreign_call",
+    "report_unknown_option",
+    "stray_value",
+    "unwanted_slot",
+]
 
 Meant = tuple[list[str], list[Fix]]
 """Helps and fixes."""
@@ -39,6 +47,8 @@ def _option_meant(op: type[Op], option: t.Option) -> Meant:
         help_ = f"did you mean `{near}`?"
         return [help_], [Fix.replace(option.name_span, near, help_)]
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
+    if theirs is None and (layer := _layer_as_option(op, option)) is not None:
+        return layer
     if theirs != "":
         return [have], []
     edit = _without(option)
@@ -54,6 +64,26 @@ def _without(option: t.Option) -> Edit | None:
     if start == option.span.start or text[start - 1 : start] in ("(", ","):
         return None
     return Edit(Span(option.span.source, start, option.span.end), "")
+
+
+def _layer_as_option(op: type[Op], option: t.Option) -> Meant | None:
+    """`FC-64 dropout=0.5`, `conv3-8 batch_norm=True`: layers written as options of the one before."""
+    name = NAMES.get(option.name.lower(), option.name.lower())
+    if name not in CATALOGUE:
+        return None
+    value = option.value.span.text
+    edit = _without(option)
+    if name in ("bn", "ln", "gn") and "norm" in op.options:
+        if value.lower() in ("false", "no", "0", "none"):
+            help_ = "leave it out: there is none unless it is written"
+            return [help_], [Fix(help_, (edit,))] if edit else []
+        help_ = f"write `norm={name}`"
+        return [help_], [Fix.replace(option.span, f"norm={name}", help_)]
+    word = value.lower() in ("true", "yes", "1")
+    text = CATALOGUE[name].name if word else f"{CATALOGUE[name].name} {value}"
+    help_ = f"`{CATALOGUE[name].name}` is a layer of its own: `-> {text}`"
+    last = re.match(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z|->|;|\})", option.span.source.text[option.span.end :])
+    return [help_], [Fix.replace(option.span, f"-> {text}", help_)] if last else []
 
 
 # Calls
@@ -96,6 +126,23 @@ def arguments_length(layer: t.Layer) -> int:
 
 
 # Values
+
+
+def missing_value(op: type[Op], option: Option[Any], layer: t.Layer, frame: Frame) -> Meant:
+    """How a slot that is empty is filled."""
+    head, behind = layer.head, layer.span.source.text[layer.head_span.end : layer.span.end]
+    if option.slot == "kernel" and layer.arguments is None:
+        text = f"{head}3{behind}"
+        return [f"write `{text}` for 3x3"], [Fix.replace(layer.span, text, f"write `{text}` for 3x3")]
+    here = frame.here.type if frame.here is not None else None
+    three = re.fullmatch(r"([A-Za-z]+)(\d+)[x×](\d+)[x×](\d+)", head)
+    if option.slot == "width" and three and here is not None and here.layout == "map" and here.rank == 2:
+        kernel = three[2] if three[2] == three[3] else f"{three[2]}x{three[3]}"
+        text = f"{three[1]}{kernel}-{three[4]}{behind}"
+        return [f"write `{text}`"], [Fix.replace(layer.span, text, f"write `{text}`")]
+    how = {"kernel": f"`{op.name}3`", "width": f"`{head}-64`", "stride": f"`{head}/2`"}.get(option.slot)
+    example = op.example.split(" norm=")[0]
+    return [f"write {how or f'it as in `{example}`'}"], []
 
 
 def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argument: bool, width: bool) -> Meant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import NAMES, PLACES, translated
 from netspec.elaborate.slips import arguments_length
 from netspec.elaborate.state import Frame
@@ -23,6 +23,10 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
     if run.unknown_blocks:
         return
     helps, fixes = _meant(layer, frame)
+    if _is_setting(layer, run):
+        return
+    if frame.label(layer.head) is not None and not run.first_time(("a bare label", layer.span.line)):
+        return
     run.error(
         "NS201",
         f"there is no layer or block `{layer.head}`",
@@ -30,6 +34,31 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
         helps=helps or ["`netspec ops` lists the layers"],
         fixes=fixes,
     )
+
+
+def _is_setting(layer: t.Layer, run: Elaborator) -> bool:
+    """Whether the line is one of a recipe that stands outside of `train { … }`; reports the first of several."""
+    from netspec.training.settings import SETTINGS
+
+    if layer.head not in SETTINGS:
+        return False
+    if not run.first_time("a setting outside of a recipe"):
+        return True
+    source = layer.span.source
+    start, end = source.text.rfind("\n", 0, layer.span.start) + 1, layer.span.end
+    rows = []
+    for row in re.finditer(r"[^\n]*\n?", source.text[start:]):
+        word = re.match(r"[ \t]*([A-Za-z_]\w*)", row.group())
+        if word is None or word[1] not in SETTINGS:
+            break
+        rows.append(row.group().strip())
+        end = start + row.start() + len(row.group().rstrip())
+    text = "train {\n" + "".join(f"  {row}\n" for row in rows) + "}"
+    help_ = "settings of the training stand in `train { … }`"
+    alone = run.train is None and "train" not in re.findall(r"^[ \t]*(\w+)", source.text, re.MULTILINE) and rows
+    fixes = [Fix.replace(Span(source, start, end), text, help_)] if alone else []
+    run.error("NS201", f"`{layer.head}` is a setting, and no layer", layer.head_span, helps=[help_], fixes=fixes)
+    return True
 
 
 def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
@@ -40,6 +69,8 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     def one(help_: str, text: str, where: Span = span, *, safe: bool = False) -> tuple[list[str], list[Fix]]:
         return [help_], [Fix.replace(where, text, help_, safe=safe)]
 
+    if (joined := _hyphenated(layer)) is not None:
+        return one(f"it is one word: `{joined[1]}`", joined[1], joined[0])
     slots = re.fullmatch(r"([A-Za-z]+)(\d+(?:x\d+)?)_(\d+)(?:_(\d+))?", head)
     if slots and slots[1].lower() in CATALOGUE and layer.width is None and layer.stride is None:
         text = f"{slots[1]}{slots[2]}-{slots[3]}" + (f"/{slots[4]}" if slots[4] else "")
@@ -53,7 +84,8 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
         if "value" in kinds and not layer.values and layer.arguments is None:
             return one(f"write the number after a space: `{op.name} {digits}`", f"{stem} {digits}", safe=True)
     if frame.label(head) is not None and layer.arguments is None:
-        return one(f"`{head}` is a label: go on from it with `from {head}`", f"from {head}")
+        help_ = f"`{head}` is a label: go on from it with `from {head}`"
+        return [help_], [Fix(help_, _all_from(layer, frame))]
     if head in JOINS and layer.arguments:
         branches = "; ".join(_as_branch(argument, frame) for argument in layer.arguments)
         text = f"{head} [ {branches} ]"
@@ -77,6 +109,30 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
         kernel_slot = near in CATALOGUE and any(o.slot == "kernel" for o in CATALOGUE[near].options.values())
         return one(f"did you mean `{name}`?", f"{name}{digits}" if kernel_slot and not near.endswith(digits) else name)
     return [], []
+
+
+def _all_from(layer: t.Layer, frame: Frame) -> tuple[Edit, ...]:
+    """The edits that put `from` before the label, and before the others that stand alone in the same brackets."""
+    text, at = layer.span.source.text, layer.head_span.start
+    low = max(text.rfind("[", 0, at), text.rfind("\n", 0, at)) + 1
+    high = min((i for i in (text.find("]", at), (text + "\n").find("\n", at)) if i >= 0), default=len(text))
+    alone = re.finditer(r"(?:^|(?<=;))[ \t]*([A-Za-z_]\w*)[ \t]*(?=;|$)", text[low:high])
+    places = {low + m.start(1) for m in alone if frame.label(m[1]) is not None} | {at}
+    return tuple(Edit(Span(layer.span.source, place, place), "from ") for place in sorted(places))
+
+
+def _hyphenated(layer: t.Layer) -> tuple[Span, str] | None:
+    """`max-pool`, `fully-connected 10`: where the two words stand, and the layer that they mean."""
+    if not isinstance(layer.width, t.Name):
+        return None
+    word = (layer.head + layer.width.text).lower()
+    name = NAMES.get(word) or (CATALOGUE[word].name if word in CATALOGUE else None)
+    if name is None:
+        return None
+    units = any(option.slot == "width" for option in CATALOGUE[name.lower()].options.values())
+    if units and len(layer.values) == 1 and name.lower() in ("fc", "linear"):
+        return layer.head_span.to(layer.values[0].span), f"{name}-{layer.values[0].span.text}"
+    return layer.head_span.to(layer.width.span), name
 
 
 def _as_branch(argument: t.Expr, frame: Frame) -> str:

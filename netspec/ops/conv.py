@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
-from netspec.ops.divisors import divisor_changes
+from netspec.ops.divisors import divisor_changes, multiple_changes
 from netspec.ops.kinds import Flag, Integer, LayerWord, Padding, PerAxis, Table
 from netspec.ops.op import Change, Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
@@ -96,9 +96,12 @@ class Conv(Op):
                     option="groups",
                     notes=(f"{n} / {groups} = {n / groups:.2f}",),
                     changes=(
-                        changes := divisor_changes("groups", "groups that divide both", groups, x.features, filters)
+                        changes := (
+                            *divisor_changes("groups", "groups that divide both", groups, x.features, filters),
+                            *(multiple_changes("width", "filters", groups, n) if what == "filters" else ()),
+                        )
                     ),
-                    helps=(changes[0].help,),
+                    helps=tuple(dict.fromkeys(change.help for change in changes)),
                 )
         if self.connections is not None:
             self.check_connections(x)

@@ -6,7 +6,7 @@ from math import gcd, isqrt
 
 from netspec.ops.op import Change
 
-__all__ = ["divisor_changes", "near_divisors"]
+__all__ = ["divisor_changes", "multiple_changes", "near_divisors"]
 
 
 def near_divisors(wanted: int, *numbers: int, most: int = 3) -> tuple[int, ...]:
@@ -23,3 +23,10 @@ def divisor_changes(option: str, what: str, wanted: int, *numbers: int) -> tuple
     help_ = f"{what}: {', '.join(map(str, near))}"
     nearest = min((d for d in near if d > 1 or len(near) == 1), key=lambda d: (abs(d - wanted), d), default=1)
     return (Change(help_, option, str(nearest)),)
+
+
+def multiple_changes(option: str, what: str, factor: int, value: int) -> tuple[Change, ...]:
+    """The nearest multiples of a factor, below and above a value, as a change of an option to the nearer one."""
+    near = [n for n in (value - value % factor, value - value % factor + factor) if n > 0]
+    nearest = min(near, key=lambda n: (abs(n - value), -n))
+    return (Change(f"{what} that do: {', '.join(map(str, near))}", option, str(nearest)),)

@@ -46,7 +46,9 @@ class BadValue(Exception):
 def as_integer(value: Value, noun: str) -> int:
     """A whole number; a float of integral value is one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadValue(f"expected {noun}, found {_found(value)}")
+        plain = isinstance(value, str) and value.isdecimal() and value.isascii()
+        helps, instead = ([f"write `{value}`"], str(value)) if plain else ([], "")
+        raise BadValue(f"expected {noun}, found {_found(value)}", *helps, instead=instead)
     if isinstance(value, float):
         if value != int(value):
             raise BadValue(
@@ -116,7 +118,9 @@ class Number(Kind[float]):
 
     def read(self, value: Value) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+            plain = isinstance(value, str) and value.replace(".", "", 1).isdecimal() and value.isascii()
+            helps, instead = ([f"write `{value}`"], str(value)) if plain else ([], "")
+            raise BadValue(f"expected {self.noun}, found {_found(value)}", *helps, instead=instead)
         number = float(value)
         if number < self.low or (self.open_low and number == self.low):
             raise BadValue(

@@ -32,10 +32,13 @@ class Milestones(Kind[tuple[int, ...]]):
 
     def read(self, value: Value) -> tuple[int, ...]:
         if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
-            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+            lone = isinstance(value, int) and not isinstance(value, bool)
+            helps, instead = ([f"write `[{value}]`"], f"[{value}]") if lone else ([], "")
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}", *helps, instead=instead)
         epochs = tuple(Integer(1).read(v) for v in value)
         if list(epochs) != sorted(set(epochs)):
-            raise BadValue("the epochs must grow", code="NS205")
+            instead = str(sorted(set(epochs)))
+            raise BadValue("the epochs must grow", f"write `{instead}`", code="NS205", instead=instead)
         return epochs
 
 
@@ -46,7 +49,9 @@ class Betas(Kind[tuple[float, float]]):
 
     def read(self, value: Value) -> tuple[float, float]:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
-            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+            lone = isinstance(value, float) and 0 <= value < 1
+            helps, instead = ([f"write `({value:g}, 0.999)`"], f"({value:g}, 0.999)") if lone else ([], "")
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}", *helps, instead=instead)
         first, second = (Number(0, 1, open_high=True).read(v) for v in value)
         return first, second
 

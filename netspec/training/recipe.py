@@ -60,10 +60,16 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     return recipe
 
 
-_OF_THE_OPTIMIZER = {
-    "lr": "lr", "learning_rate": "lr", "momentum": "momentum", "weight_decay": "weight_decay", "nesterov": "nesterov",
-}  # fmt: skip
-"""What other trainers set on a line of its own."""
+def _home_of_option(name: str, known: Mapping[str, Setting]) -> tuple[str, str] | None:
+    """The setting and form whose option a line names (`momentum 0.9`), and the option as it is called here."""
+    from netspec.diagnostics.foreign import RECIPE
+
+    called = RECIPE.get(name, name)
+    for setting in known.values():
+        for form in setting.forms:
+            if form.word and called in form.options:
+                return f"{setting.name} {form.word}", called
+    return None
 
 
 class _Reader:
@@ -82,7 +88,7 @@ class _Reader:
 
         names = list(known)
         theirs = RECIPE.get(name.lower())
-        near = theirs if theirs in names else nearest(name, names)
+        near = theirs if theirs in names else None if have.startswith("it is an option") else nearest(name, names)
         help_ = f"did you mean `{near}`?" if near else have
         self.fail(code, message, span, help_, fixes=(Fix.replace(span, near, help_),) if near else ())
 
@@ -94,9 +100,9 @@ class _Reader:
             setting = known.get(line.name)
             if setting is None:
                 have = f"there are {', '.join(known)}"
-                if line.name in _OF_THE_OPTIMIZER and "optimizer" in known:
+                if home := _home_of_option(line.name, known):
                     value = line.values[0].span.text if line.values else "…"
-                    have = f"it stands behind the optimizer: `optimizer sgd {_OF_THE_OPTIMIZER[line.name]}={value}`"
+                    have = f"it is an option: `{home[0]} {home[1]}={value}`"
                 message = f"`{where}` has no setting `{line.name}`"
                 self.unknown("NS403", message, line.name_span, line.name, known, have)
             elif line.name in found and not setting.many:
@@ -108,6 +114,13 @@ class _Reader:
         return found
 
     def line(self, line: t.Setting, setting: Setting) -> Chosen | None:
+        if setting.nested is not None and line.settings is None and (line.values or line.options):
+            inside = "; ".join(v.span.text for v in line.values)
+            help_ = f"they stand in braces: `{line.name} {{ {inside or '…'} }}`"
+            whole = line.values[0].span.to(line.values[-1].span) if line.values else line.span
+            fixes = (Fix.replace(whole, f"{{ {inside} }}", help_),) if inside and not line.options else ()
+            self.fail("NS207", f"`{setting.name}` is a section of its own", whole, help_, fixes=fixes)
+            return None
         if setting.nested is not None:
             self.augment = self.section(line.settings or (), setting.nested, setting.name)
         elif line.settings is not None:
@@ -154,6 +167,17 @@ class _Reader:
             option = form.options.get(name)
             if option is None:
                 place = Span(span.source, span.start, span.start + len(name))
+                if name == "momentum" and "betas" in form.options:
+                    text = f"betas=({expr.span.text}, 0.999)"
+                    help_ = f"its momentum is the first of two rates: `{text}`"
+                    self.fail(
+                        "NS202",
+                        f"`{what}` has no option `{name}`",
+                        place,
+                        help_,
+                        fixes=(Fix.replace(span, text, help_),),
+                    )
+                    continue
                 self.unknown("NS202", f"`{what}` has no option `{name}`", place, name, form.options, self.have(form))
             elif name in given:
                 self.fail("NS203", f"`{name}` is given twice", span)
@@ -170,7 +194,8 @@ class _Reader:
         try:
             chosen[option.name] = option.kind.read(value)
         except BadValue as bad:
-            self.fail(bad.code, f"{what}: {bad.message}", expr.span, *bad.helps)
+            fixes = (Fix.replace(expr.span, bad.instead, bad.helps[0]),) if bad.instead else ()
+            self.fail(bad.code, f"{what}: {bad.message}", expr.span, *bad.helps, fixes=fixes)
 
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
