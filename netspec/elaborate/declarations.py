@@ -132,51 +132,17 @@ class Input(Op):
 
 
 def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
-    if frame.entry is not None and frame.region.kind != "net":
-        run.error(
-            "NS212",
-            "`input` stands at the top level of a net",
-            statement.span,
-            helps=["a block takes the tensor of its caller"],
-        )
-        return
-    if getattr(frame, "entry", None) is not None and run.calling:
+    if run.calling and frame.entry is not None and frame.region.kind == "net":
         return  # a net used as a block takes its caller's tensor
-    if statement.name is not None and statement.name.lower() in _WORDS and not statement.words:
-        text = f"{statement.size} {statement.name}"
-        help_ = f"write `input {text}`"
-        whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
-        run.error("NS213", f"`{statement.name}` cannot name an input: it says what it is, behind the size", whole,
-                  helps=[help_], fixes=[Fix.replace(whole, text, help_)])  # fmt: skip
-        frame.here = Tensor(None, None)
-        return
-    name = statement.name or "input"
-    if any(name == other for other, _ in run.graph.inputs):
-        run.error(
-            "NS209",
-            f"there is an input `{name}` already" if statement.name else "there is an input already",
-            statement.span,
-            helps=["give each input a name: `input left 1x28x28`"],
-        )
-        return
-    if statement.name and any(node.name == name for node in run.graph.nodes):
-        helps = ["give one of them another name: inputs are labels too"]
-        run.error("NS209", f"there is a label `{name}` already", statement.span, helps=helps)
+    if _is_refused(run, statement, frame):
         return
     kind = _type(run, statement)
     if kind is None:
         frame.here = Tensor(None, None)
         return
-    run.node(
-        Input(),
-        (),
-        kind,
-        (),
-        0,
-        statement.span,
-        frame,
-        frame.namer.label(name) if statement.name is not None else frame.namer.unique(name),
-    )
+    name = statement.name or "input"
+    local = frame.namer.label(name) if statement.name is not None else frame.namer.unique(name)
+    run.node(Input(), (), kind, (), 0, statement.span, frame, local)
     tensor = frame.here
     assert tensor is not None
     assert tensor.node is not None
@@ -186,6 +152,30 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
         frame.entry = tensor
     else:
         frame.here = None  # which of them the first layer reads is said by `from`
+
+
+def _is_refused(run: Elaborator, statement: t.Input, frame: Frame) -> bool:
+    """Reports an input in the wrong place, or with a name that it cannot have."""
+    name = statement.name or "input"
+    if frame.entry is not None and frame.region.kind != "net":
+        helps = ["a block takes the tensor of its caller"]
+        run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=helps)
+    elif name.lower() in _WORDS and not statement.words:
+        text = f"{statement.size} {statement.name}"
+        help_ = f"write `input {text}`"
+        whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
+        message = f"`{statement.name}` cannot name an input: it says what it is, behind the size"
+        run.error("NS213", message, whole, helps=[help_], fixes=[Fix.replace(whole, text, help_)])
+        frame.here = Tensor(None, None)
+    elif any(name == other for other, _ in run.graph.inputs):
+        message = f"there is an input `{name}` already" if statement.name else "there is an input already"
+        run.error("NS209", message, statement.span, helps=["give each input a name: `input left 1x28x28`"])
+    elif statement.name and any(node.name == name for node in run.graph.nodes):
+        helps = ["give one of them another name: inputs are labels too"]
+        run.error("NS209", f"there is a label `{name}` already", statement.span, helps=helps)
+    else:
+        return False
+    return True
 
 
 def _named(statement: t.Input) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
+from netspec.syntax.figures import figures, input_size, numbers
 from netspec.syntax.habits import (
     call_around,
     code_lines,
     comments,
     elsewhere,
     json_rows,
+    layer_sections,
     list_rows,
     paper_rows,
     prefixed_layers,
@@ -34,21 +36,10 @@ _SIGNS = {
 _CALLED = {"->": "the arrow is", "-": "a hyphen is", "=": "the sign is"}
 _QUOTES = {"'": "'", "“": "”", "‘": "’", "„": "“”", "«": "»", "”": "”", "’": "’", "`": "`"}
 _HEADS = r"(?:block|repeat|for|if|else|residual|dense|aux|train|shared|checkpoint|augment)\b"
-_STATEMENTS = {
-    "input",
-    "let",
-    "default",
-    "expect",
-    "fit",
-    "output",
-    "aux",
-    "train",
-    "shared",
-    "net",
-    "use",
-    "block",
-    "fn",
-}
+_STATEMENTS = (
+    "input", "let", "default", "expect", "fit", "output", "aux", "train", "shared", "net", "use", "block", "fn",
+)  # fmt: skip
+_TAKE_NAMES = ("net", "use", "fit", "output", "block", "fn", "expect", "let")
 
 
 def words_for(place: Place) -> Words:
@@ -75,76 +66,6 @@ def _quotes(p: Place) -> Words | None:
     quoted = re.match(rf"{p.char}([^\n\"{_QUOTES[p.char]}]*)[{_QUOTES[p.char]}]", p.rest)
     changes = ((p.at, p.at + quoted.end(), f'"{quoted[1]}"'),) if quoted else ()
     return Words("strings take double quotes", 'write "…"', changes)
-
-
-def _numbers(p: Place) -> Words | None:
-    if p.char == "." and p.rest[1:2].isdigit():
-        shown = re.match(r"[.0-9]+", p.rest)
-        return Words(
-            "a number needs a digit before the point",
-            f"write `0{shown.group()}`" if shown else "",
-            ((p.at, p.at, "0"),),
-        )
-    thousands = re.match(r"(?:,\d{3})+(?!\d)", p.rest)
-    lead = re.search(r"(?<!\d)\d{1,3}$", p.before)
-    if thousands and lead and not re.match(r"\s*input\b", p.line):
-        whole = lead.group() + thousands.group().replace(",", "")
-        change = (p.at, p.at + thousands.end(), thousands.group().replace(",", ""))
-        return Words("a number has no commas", f"write `{whole}`", (change,))
-    if p.char == "%" and (digits := re.search(r"\d+(\.\d+)?$", p.before)):
-        value = f"{float(digits.group()) / 100:g}"
-        change = (p.start + digits.start(), p.at + 1, value)
-        return Words("a share is written as a number from 0 to 1", f"write `{value}`", (change,), safe=False)
-    if re.fullmatch(r"[KMGB]", p.shown) and (gap := re.search(r"([\d._]+)([ \t]+)$", p.before)):
-        change = (p.start + gap.start(2), p.at, "")
-        return Words(
-            f"`{p.shown}` belongs to its number", f"write them without a space: `{gap[1]}{p.shown}`", (change,)
-        )
-    if re.fullmatch(r"[kmgb]", p.shown) and (digits := re.search(r"[\d._]+$", p.before)):
-        written = digits.group() + p.shown.upper()
-        return Words(
-            "a figure ends in a capital: K, M, G or B", f"write `{written}`", ((p.at, p.at + 1, p.shown.upper()),)
-        )
-    copies = re.match(r"\s*(\d+)[ \t]*[x×*][ \t]*(?=[A-Za-z_])", p.line)
-    if copies and not p.before.strip():
-        row = masked(p.line)
-        text = row[copies.end() :].strip()
-        changes = (
-            (p.at, p.start + copies.end(), ""),
-            (p.start + len(row.rstrip()), p.start + len(row.rstrip()), f" x{copies[1]}"),
-        )
-        return Words(
-            "copies are counted behind the layer", f"write `{text} x{copies[1]}`", changes, safe=False, repairs=True
-        )
-    first = re.match(r"\s*(\d+)[ \t]+([A-Za-z_]\w*)", p.line)
-    if first and not p.before.strip() and p.char.isdigit():
-        return Words(
-            "a layer begins with its name", f"the number of filters or units follows it: `{first[2]}-{first[1]}`",
-            ((p.start + first.start(1), p.start + first.end(), f"{first[2]}-{first[1]}"),), safe=False,
-        )  # fmt: skip
-    return None
-
-
-def _input(p: Place) -> Words | None:
-    found = re.match(
-        r"(\s*input\b[ \t]*(?:(?!shape|size|None\b)[A-Za-z_]\w*[ \t]+)?)(?:shape|size)?[ \t:=]*([(\[]?[ \t]*)(None|-1)?[ \t]*"
-        r"(?:(?<=[^\w])[,*x]?|(?<=None)[,*x ]|(?<=-1)[,*x ])([ \t]*\d+(?:[ \t]*[,*x ][ \t]*\d+)*[ \t]*,?[ \t]*[)\]]?)",
-        p.line,
-    )
-    if not found or (found[4].isdigit() and not found[3]):
-        return None
-    size = "x".join(re.findall(r"\d+", found[4]))
-    change = (p.start + found.end(1), p.start + found.end(), size if found[1][-1:].isspace() else f" {size}")
-    if not change[0] <= p.at <= change[1]:
-        return None
-    help_ = f"write `{found[1].strip()} {size}`"
-    if found[3]:
-        return Words(
-            "a spec states one example: the batch has no place in it", help_, (change,), safe=False, repairs=True
-        )
-    if p.char in ":=" and re.fullmatch(r"\d+(?:x\d+)*", found[4].strip()):
-        return Words(f"`input` takes no `{p.char}`", help_, (change,), expected=False)
-    return Words("a size is written with `x` between its numbers", help_, (change,))
 
 
 def _assignments(p: Place) -> Words | None:
@@ -232,16 +153,7 @@ def _colons(p: Place) -> Words | None:
         return None
     if p.in_recipe() and re.fullmatch(r"[ \t]*|.*[{;][ \t]*", p.before[: word.start()]):
         return _bare_setting(p, word[1])
-    if not p.before[: word.start()].strip() and word[1] in (
-        "net",
-        "use",
-        "fit",
-        "output",
-        "block",
-        "fn",
-        "expect",
-        "let",
-    ):
+    if not p.before[: word.start()].strip() and word[1] in _TAKE_NAMES:
         space = "" if p.rest[1:2] in (" ", "\t") else " "
         return Words(f"`{word[1]}` takes no colon", "leave it out", ((p.at, p.at + 1, space),), expected=False)
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
@@ -334,79 +246,73 @@ def _units(p: Place, start: int, stop: int, width: str) -> Words:
                  expected=False)  # fmt: skip
 
 
-def _brackets(p: Place) -> Words | None:
-    """Round, square and curly brackets taken for each other."""
-    before = re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before)
-    if p.char not in ("{", "[", "(") or before is None:
-        return None
-    word = before[1]
-    branch = re.match(r"\s*(elif|elsif|elseif)\b", p.line)
-    if branch and p.char == "{":
-        change = (p.start + branch.start(1), p.start + branch.end(1), "else if")
-        return Words(f"`{branch[1]}` is no word of the language", "write `else if`", (change,), repairs=True, expected=False,
-                     marked=change[:2])  # fmt: skip
-    if p.char == "{" and word in ("layer", "layers") and not p.before[: before.start()].strip():
-        help_ = "a layer and its options are one line: `conv3-64 pad=1`"
-        return Words(
-            f"`{word} {{ … }}` is how Caffe writes a layer", help_, marked=(p.at - len(p.before.lstrip()), p.at + 1)
-        )
-    pairs = {"{": "{}", "[": "[]", "(": "()"}
-    depth, close = 0, None
+def _word_before(p: Place, signs: str) -> re.Match[str] | None:
+    """The word before one of the opening brackets named."""
+    return re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before) if p.char and p.char in signs else None
+
+
+def _closer(p: Place) -> int | None:
+    """The offset of the bracket that closes the one at the place."""
+    depth = 0
     for i, char in enumerate(masked(p.rest)):
         depth += (char in "{[(") - (char in "}])")
         if depth == 0:
-            close = p.at + i
-            break
+            return p.at + i
+    return None
+
+
+def _called_sections(p: Place) -> Words | None:
+    """`train(epochs=10)`, `dense(64)`, and settings with their options in round brackets."""
+    before, close = _word_before(p, "("), _closer(p)
+    if before is None or close is None:
+        return None
+    inside = p.text[p.at + 1 : close]
+    if before[1] == "dense" and re.fullmatch(r"\s*\w+\s*", inside):
+        return _units(p, p.start + before.start(1), close + 1, inside.strip())
+    if before[1] == "train":
+        text = "{ " + "; ".join(" ".join(part.replace("=", " ", 1).split()) for part in inside.split(",")) + " }"
+        help_ = f"settings stand in braces: `train {text}`"
+        return Words(
+            "`(` cannot stand here", help_, ((p.at, close + 1, text),), safe=False, repairs=True, expected=False
+        )
+    if p.in_recipe():
+        inner = re.sub(r"\s*,\s*", " ", inside).strip()
+        help_ = f"options follow without brackets: `{before[1]} {inner}`" if inner else "leave the brackets out"
+        change = (p.at, close + 1, f" {inner}" if inner else "")
+        return Words("a setting takes no brackets", help_, (change,), expected=False)
+    return None
+
+
+def _brackets(p: Place) -> Words | None:
+    """Round, square and curly brackets taken for each other."""
+    before = _word_before(p, "{[(")
+    if before is None:
+        return None
+    word, close = before[1], _closer(p)
     wanted = "[]" if word in ("concat", "add", "mul") else "{}" if word in ("residual", "dense", "train", "aux") else ""
-    if word == "dense" and p.char == "(" and re.fullmatch(r"\(\s*\w+\s*\)", p.text[p.at : (close or p.at) + 1]):
-        return _units(p, p.start + before.start(1), (close or p.at) + 1, p.text[p.at + 1 : close].strip())
-    if word == "train" and p.char == "(" and close is not None:
-        rows = "; ".join(" ".join(part.split("=", 1)) for part in p.text[p.at + 1 : close].split(",") if part.strip())
-        text = "{ " + "; ".join(" ".join(row.split()) for row in rows.split(";")) + " }"
-        return Words("`(` cannot stand here", f"settings stand in braces: `train {text}`", ((p.at, close + 1, text),),
-                     safe=False, repairs=True, expected=False)  # fmt: skip
-    if wanted and wanted != pairs[p.char]:
-        what = "branches stand in `[ ]`" if wanted == "[]" else f"the body of `{word}` stands in `{{ }}`"
-        ends = ((close, close + 1, wanted[1]),) if close is not None else ()
-        return Words(
-            f"`{p.char}` cannot stand here",
-            what,
-            ((p.at, p.at + 1, wanted[0]), *ends),
-            repairs=bool(ends),
-            expected=False,
-        )
-    if p.char == "(" and p.in_recipe() and close is not None:
-        inner = re.sub(r"\s*,\s*", " ", p.text[p.at + 1 : close]).strip()
-        help_ = f"options follow without brackets: `{word} {inner}`" if inner else "leave the brackets out"
-        return Words(
-            "a setting takes no brackets", help_, ((p.at, close + 1, f" {inner}" if inner else ""),), expected=False
-        )
-    if p.char == "{":
-        known = nearest(word, ("residual", "dense", "repeat", "block", "shared", "train", "aux"))
-        if known:
-            change = (p.start + before.start(1), p.start + before.end(1), known)
-            return Words("`{` cannot stand here", f"did you mean `{known}`?", (change,), safe=False)
-    return None
+    if not wanted or wanted[0] == p.char:
+        return None
+    what = "branches stand in `[ ]`" if wanted == "[]" else f"the body of `{word}` stands in `{{ }}`"
+    ends = ((close, close + 1, wanted[1]),) if close is not None else ()
+    changes = ((p.at, p.at + 1, wanted[0]), *ends)
+    return Words(f"`{p.char}` cannot stand here", what, changes, repairs=bool(ends), expected=False)
 
 
-def _figures(p: Place) -> Words | None:
-    """`expect 5K < params < 10K` and `5 million`."""
-    word = re.match(r"(thousand|million|billion)s?\b", p.rest)
-    number = re.search(r"(\d[\d._]*)[ \t]*$", p.before)
-    if word and number:
-        written = number[1] + {"t": "K", "m": "M", "b": "B"}[word[1][0]]
-        change = (p.start + number.start(1), p.at + word.end(), written)
-        return Words(f"`{word.group()}` cannot stand here", f"write `{written}`", (change,), expected=False)
-    chained = re.fullmatch(
-        r"([ \t]*)expect[ \t]+(.+?)[ \t]*(<=|<|>=|>|==)[ \t]*(.+?)[ \t]*(<=|<|>=|>|==)[ \t]*(.+?)[ \t]*", masked(p.line)
-    )
-    if chained and p.rest.startswith(chained[5]):
-        space, low, first, middle, second, high = chained.groups()
-        text = f"{space}expect {low} {first} {middle}\n{space}expect {middle} {second} {high}"
-        change = (p.start, p.start + len(masked(p.line).rstrip()), text)
-        return Words("a comparison has two sides", f"write two lines: `expect {low} {first} {middle}`, "
-                     f"`expect {middle} {second} {high}`", (change,), repairs=False, expected=False)  # fmt: skip
-    return None
+def _misspelt_heads(p: Place) -> Words | None:
+    """`elif x {`, `reapet 3 {`: what stands before a brace and opens none."""
+    before = _word_before(p, "{")
+    branch = re.match(r"\s*(elif|elsif|elseif)\b", p.line)
+    if before is None:
+        return None
+    if branch:
+        change = (p.start + branch.start(1), p.start + branch.end(1), "else if")
+        message = f"`{branch[1]}` is no word of the language"
+        return Words(message, "write `else if`", (change,), repairs=True, expected=False, marked=change[:2])
+    known = nearest(before[1], ("residual", "dense", "repeat", "block", "shared", "train", "aux"))
+    if known is None:
+        return None
+    change = (p.start + before.start(1), p.start + before.end(1), known)
+    return Words("`{` cannot stand here", f"did you mean `{known}`?", (change,), safe=False)
 
 
 def _names(p: Place) -> Words | None:
@@ -451,6 +357,7 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    json_rows, elsewhere, paper_rows, _quotes, comments, _numbers, _input, code_lines, _assignments, list_rows, sections, _short_lines, _colons, _commas, _hyphens, _signs,
-    _figures, _names, _parentheses, _brackets, prefixed_layers, sums, _misplaced,
+    json_rows, elsewhere, paper_rows, _quotes, comments, numbers, input_size, code_lines, _assignments, list_rows, sections,
+    _short_lines, _colons, _commas, _hyphens, _signs, figures, _names, _parentheses, layer_sections,
+    _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, _misplaced,
 )  # fmt: skip
