@@ -21,7 +21,7 @@ NAMES = {
     "separable_conv": "sepconv", "separableconv2d": "sepconv", "activation": "relu", "norm": "bn",
     "interpolate": "resize", "embedding": "embed", "positional_encoding": "pos_embed", "zeropadding2d": "pad",
     "upsampling2d": "upsample", "fully_connected": "FC", "logsoftmax": "log_softmax", "softmax2d": "softmax",
-    "pixelshuffle": "pixel_shuffle", "instancenorm2d": "instancenorm", "localresponsenorm": "LRN",
+    "pixelshuffle": "pixel_shuffle", "shuffle": "channel_shuffle", "channelshuffle": "channel_shuffle", "instancenorm2d": "instancenorm", "localresponsenorm": "LRN",
 }  # fmt: skip
 PLACES = {
     "skip": "give the layer a label, and come back to it: `add [ from label; identity ]`",

@@ -228,6 +228,18 @@ class _Binder:
 
 def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
     """The edit that puts what was meant in the place of a number."""
+    if any("`round(…)`" in help_ for help_ in bad.helps):
+        whole = re.search(r"[^=]+$", span.text)
+        start = span.start + (whole.start() if whole else 0)
+        text = Span(span.source, start, span.end).text
+        bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+        return (
+            Fix.replace(
+                Span(span.source, start, span.end),
+                f"round({bare})" if bare == text else f"(round({bare}))",
+                bad.helps[0],
+            ),
+        )
     number = re.search(r"(?:[\d._]+|\"[^\"]*\")$", span.text)
     if not bad.instead or number is None:
         return ()

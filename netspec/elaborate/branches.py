@@ -5,6 +5,7 @@ The edits are found by trying: one option of one layer of a branch is changed, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ def report_branches(
     odd, usual = _odd_one(op, types, [sum(1 for _ in _turns(run, way)) for way in ways])
     notes = [*misfit.notes, *_differences(op, types[odd], types[usual])]
     secondary = [*turning_points(run, ways[odd], types[usual]), *turning_points(run, ways[usual], types[odd])]
+    told = {turn.span for turn in secondary}
+    items = run.diagnostics.items  # what a layer drops is no second finding where its size is the mistake
+    items[:] = [d for d in items if not (d.code == "NS305" and d.span in told)]
     label = f"branch {odd + 1} gives {types[odd]}"
     if branches:
         span = branches[odd]
@@ -55,7 +59,10 @@ def report_branches(
                 continue  # one branch less in the way would not be enough
             goal = _goal(op, types[which], goal)
             fixes += _resized(types[which], goal, branches[which], ordinal(which + 1), enlarge=not fixes)
-    helps = [*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]
+    for help_ in (h for h in misfit.helps if h.startswith("FC makes")):
+        vectors = next((i for i, kind in enumerate(types) if kind.layout == "vector"), None)
+        fixes += _without_vectors(ways[vectors], help_) if vectors is not None else []
+    helps = list(dict.fromkeys([*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]))
     run.error(
         misfit.code, misfit.message, span, label=label, notes=notes, helps=helps,
         secondary=[s for s in secondary if s.span != span][:3], fixes=fixes[:_MOST_FIXES],
@@ -146,7 +153,39 @@ def matching_edits(run: GraphBuilder, way: Sequence[Node], goal: TensorType, whe
             title = f"in {where}, `{text}` in place of `{node.span.text}` gives {goal}"
             fixes += change_fixes(type(node.op), node.span, [Change(title, option, shown)])
             break
+        else:
+            fixes += _size_kept(run, way[i:], goal, where)
     return fixes
+
+
+def _size_kept(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+    """The fix that makes the first layer of a branch, a pooling with its stride as by default, keep the size of its input."""
+    node = way[0]
+    kernel, stride = getattr(node.op, "kernel", None), getattr(node.op, "stride", None)
+    if not kernel or stride == (1,) or any(k % 2 == 0 for k in kernel) or not all(map(_reads_one, way)):
+        return []
+    pad = tuple(k // 2 for k in kernel)
+    try:
+        values = {**{name: getattr(node.op, name) for name in node.op.options}, "stride": (1,), "pad": pad}
+        kind = run.infer(type(node.op)(**values), run.graph.input_types(node))[0]
+        for later in way[1:]:
+            kind = run.infer(later.op, (kind,))[0]
+    except (Misfit, ArithmeticError, TypeError, ValueError):
+        return []
+    text = changed(node.span.text, type(node.op), "stride", "1")
+    text = changed(text, type(node.op), "pad", "x".join(map(str, pad))) if text is not None else None
+    if kind != goal or text is None:
+        return []
+    title = f"in {where}, `{text}` in place of `{node.span.text}` gives {goal}"
+    return [Fix.replace(node.span, text, title)]
+
+
+def _without_vectors(way: Sequence[Node], title: str) -> list[Fix]:
+    """The fix that writes the units of a gate as 1x1 convolutions, which keep an image of 1x1."""
+    units = [node for node in way if node.kind == "FC"]
+    plain = all(re.match(r"FC-", node.span.text, re.IGNORECASE) for node in units)
+    edits = [Edit(Span(node.span.source, node.span.start, node.span.start + 2), "conv1") for node in units]
+    return [Fix(title, tuple(edits))] if units and plain else []
 
 
 def _padded_throughout(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:

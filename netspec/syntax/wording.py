@@ -30,7 +30,7 @@ from netspec.syntax.recovery import Change, joins_at, masked
 __all__ = ["words_for"]
 
 _SIGNS = {
-    "=>": "->", "→": "->", "|>": "->", ">>": "->", "–": "-", "—": "-", "−": "-", "＝": "=", "＞": ">", "（": "(", "）": ")",
+    "^": "**", "=>": "->", "→": "->", "|>": "->", ">>": "->", "–": "-", "—": "-", "−": "-", "＝": "=", "＞": ">", "（": "(", "）": ")",
     "，": ",", "：": ":", "；": ";", "｛": "{", "｝": "}", "\u00a0": " ", "\u3000": " ", "\u200b": "", "\u2028": "\n",
 }  # fmt: skip
 _CALLED = {"->": "the arrow is", "-": "a hyphen is", "=": "the sign is"}
@@ -315,6 +315,26 @@ def _misspelt_heads(p: Place) -> Words | None:
     return Words("`{` cannot stand here", f"did you mean `{known}`?", (change,), safe=False)
 
 
+def _listed(p: Place) -> Words | None:
+    """`for (w, s) in …`, `widths[0]`, `from stage.conv`: names that are taken apart as in Python."""
+    unpacked = re.match(r"[ \t]*for[ \t]*(\(([\w, \t]+)\))[ \t]*in\b", p.line)
+    if p.char == "(" and unpacked and p.at == p.start + unpacked.start(1):
+        change = (p.at, p.start + unpacked.end(1), ("" if p.before.endswith(" ") else " ") + unpacked[2].strip())
+        return Words(
+            "the names of a loop stand without brackets",
+            f"write `for {unpacked[2].strip()} in …`",
+            (change,),
+            expected=False,
+        )
+    if p.char == "[" and re.search(r"[A-Za-z_]\w*$", p.before) and re.match(r"\[[ \t]*-?\w+[ \t]*\]", p.rest):
+        help_ = "run over the list: `for w in widths { … }`, or give each value a name of its own"
+        return Words("the items of a list have no numbers", help_, expected=False)
+    if p.char == "." and re.search(r"\bfrom[ \t]+\w+$", p.before):
+        help_ = "labels inside braces are visible there only: label the braces, or put the layer outside of them"
+        return Words("`.` cannot stand here", help_, expected=False)
+    return None
+
+
 def _names(p: Place) -> Words | None:
     """`net ResNet-50`, `block 3x3(w)`: names that are not one word."""
     named = re.match(r"\s*(net|block|fn)[ \t]+([\w.-]+)", p.line)
@@ -358,6 +378,6 @@ def _misplaced(p: Place) -> Words | None:
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
     json_rows, elsewhere, paper_rows, _quotes, comments, numbers, input_size, code_lines, _assignments, list_rows, sections,
-    _short_lines, _colons, _commas, _hyphens, _signs, figures, _names, _parentheses, layer_sections,
+    _short_lines, _colons, _commas, _hyphens, _signs, figures, _listed, _names, _parentheses, layer_sections,
     _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, _misplaced,
 )  # fmt: skip
