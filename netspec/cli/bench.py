@@ -72,4 +72,6 @@ def _print_table(rows: list[Any]) -> None:
         table.add_row(
             row.engine, str(row.batch), f"{row.median_ms:.2f}", f"{row.p95_ms:.2f}", f"{row.throughput:,.1f}", memory
         )
-    Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False).print(table)
+    Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False).print(
+        table
+    )

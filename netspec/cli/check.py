@@ -147,7 +147,9 @@ def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
         from netspec.report.table import print_report
 
         wide = columns(sys.stdout)
-        console = Console(width=wide, no_color=not colour_wanted(sys.stdout), highlight=False, soft_wrap=False)
+        console = Console(
+            width=wide, no_color=not colour_wanted(sys.stdout), highlight=False, markup=False, soft_wrap=False
+        )
         print_report(Model(checked.source, checked.graph), console, everything=everything)
         if not last or not checked.ok:
             console.print()

@@ -25,7 +25,7 @@ _MOST_PAIRS = 10
 
 def table_console() -> Console:
     """Standard output in its width, lines cut rather than wrapped by the terminal."""
-    return Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False)
+    return Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False)
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -28,7 +28,7 @@ def command(names: tuple[str, ...], as_markdown: bool) -> None:
         return
     from rich.console import Console
 
-    console = Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False)
+    console = Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False)
     if not names:
         _print_list(console)
     for name in names:

@@ -24,7 +24,7 @@ def console() -> Console:
     from rich.console import Console
 
     colour = colour_wanted(sys.stdout)
-    return Console(width=columns(sys.stdout), no_color=not colour, highlight=False, soft_wrap=True)
+    return Console(width=columns(sys.stdout), no_color=not colour, highlight=False, markup=False, soft_wrap=True)
 
 
 def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -> Outcome:

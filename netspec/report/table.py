@@ -28,7 +28,9 @@ Row: TypeAlias = tuple[Text | str, ...]
 
 def as_text(model: Model, *, columns: int) -> str:
     out = StringIO()
-    print_report(model, Console(file=out, width=columns, color_system=None, legacy_windows=False), everything=True)
+    print_report(
+        model, Console(file=out, width=columns, markup=False, color_system=None, legacy_windows=False), everything=True
+    )
     return out.getvalue()
 
 
@@ -72,7 +74,7 @@ def _failure(failed: Failed) -> Iterator[Row]:
     text = " ".join(failed.span.text.split())
     shown = text if len(text) <= 40 else f"{text[:39]}…"
     took = f" on {', '.join(map(str, failed.inputs))}" if failed.inputs else ""
-    yield Text(f"✗ {failed.name}", style="bold red"), f"{shown}{took}, line {failed.span.line}", "?", "?", "?"
+    yield Text(f"✗ {failed.name}", style="bold red"), Text(f"{shown}{took}, line {failed.span.line}"), "?", "?", "?"
     if failed.followers:
         plural = "s" if failed.followers > 1 else ""
         yield Text("…", style="dim"), f"{failed.followers:,} layer{plural} behind it, not known", "", "", ""
