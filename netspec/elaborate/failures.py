@@ -118,7 +118,9 @@ def row_of_failure(
     failed = run.graph.failed
     if len(failed) < _MOST_ROWS:
         text = " ".join(span.text.split())
-        failed.append(Failed(len(run.graph.nodes), frame.region.path + (name or text.split(" ")[0]), span, inputs))
+        head = re.match(r"[^\s({\[]+", text)
+        shown = name or (head.group() if head else text.split(" ")[0])
+        failed.append(Failed(len(run.graph.nodes), frame.region.path + shown, span, inputs))
 
 
 def report_leftovers(

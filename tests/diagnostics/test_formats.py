@@ -165,7 +165,7 @@ def test_the_table_is_printed_around_the_error() -> None:
 
 def test_what_looks_like_markup_is_shown_as_it_stands(tmp_path: Path) -> None:
     """The row of a failed layer holds its text; rich would read `[/8]` as the end of a style."""
-    result = run_netspec("check", spec(tmp_path, "input 3x32x32\nrelu\nconv3-8 act=\"[/8]\"\nFC-10\n"))
+    result = run_netspec("check", spec(tmp_path, 'input 3x32x32\nrelu\nconv3-8 act="[/8]"\nFC-10\n'))
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert "[/8]" in result.stdout
