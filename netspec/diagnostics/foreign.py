@@ -30,7 +30,7 @@ PLACES = {
     "import": 'other specs are brought in with `use "file.net" as name`',
     "def": "layers under a name of their own are `block name(parameter) { … }`",
     "class": "a net is its layers, one a line, below `net Name`",
-    "return": "the last layer is the output; `output name` names one",
+    "return": "take it out: the last layer gives the result; at the top level `output name` names one",
     "forward": "layers run in the order in which they stand",
     "sequential": "a chain is its layers, one a line or joined by `->`",
     "view": "`flatten` makes a vector of it, `reshape 16x5x5` gives it other sizes",
@@ -42,7 +42,7 @@ PLACES = {
 OPTIONS = {
     "in_channels": "", "in_features": "", "num_features": "", "num_channels": "", "input_dim": "", "normalized_shape": "",
     "embed_dim": "", "input_size": "", "input_shape": "", "inplace": "", "dim": "", "name": "", "affine": "",
-    "batch_first": "", "data_format": "", "start_dim": "", "end_dim": "", "return_sequences": "", "axis": "",
+    "batch_first": "", "data_format": "", "start_dim": "", "end_dim": "", "axis": "",
     "track_running_stats": "", "kernel_initializer": "", "trainable": "", "dtype": "", "device": "", "stride": "stride", "strides": "stride", "subsample": "stride", "s": "stride",
     "out_channels": "width", "out_features": "width", "filters": "width", "units": "width", "num_output": "width",
     "nb_filter": "width", "hidden_size": "width", "embedding_dim": "width", "output_dim": "width", "channels": "width",

@@ -11,7 +11,9 @@ __all__ = ["figures", "input_size", "numbers"]
 
 
 def numbers(p: Place) -> Words | None:
-    if p.char == "." and p.rest[1:2].isdigit():
+    if p.char == "." and re.search(r"[x×][ \t]*\d+$", p.before):
+        return Words("the number of copies is a whole number", expected=False)
+    if p.char == "." and p.rest[1:2].isdigit() and not p.before[-1:].isdigit():
         shown = re.match(r"[.0-9]+", p.rest)
         return Words(
             "a number needs a digit before the point",
@@ -20,7 +22,18 @@ def numbers(p: Place) -> Words | None:
         )
     thousands = re.match(r"(?:,\d{3})+(?!\d)", p.rest)
     lead = re.search(r"(?<!\d)\d{1,3}$", p.before)
-    if thousands and lead and not re.match(r"\s*input\b", p.line):
+    if (
+        p.char == ","
+        and (listed := re.search(r"=(\d[\d.]*)$", p.before))
+        and (more := re.match(r"(?:,[ \t]*[\d.]+)+", p.rest))
+    ):
+        start, stop = p.start + listed.start(1), p.at + more.end()
+        sign = "()" if "betas=" in p.before else "[]"
+        text = f"{sign[0]}{', '.join(part.strip() for part in p.text[start:stop].split(','))}{sign[1]}"
+        return Words(
+            "several values stand in brackets", f"write `{text}`", ((start, stop, text),), safe=False, repairs=True
+        )
+    if thousands and lead and not re.match(r"\s*input\b", p.line) and not p.in_recipe():
         whole = lead.group() + thousands.group().replace(",", "")
         change = (p.at, p.at + thousands.end(), thousands.group().replace(",", ""))
         return Words("a number has no commas", f"write `{whole}`", (change,))

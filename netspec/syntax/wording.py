@@ -71,6 +71,8 @@ def _quotes(p: Place) -> Words | None:
 def _assignments(p: Place) -> Words | None:
     if p.char != "=":
         return None
+    if re.match(r"\s*expect\b", p.line) and p.before.rstrip().endswith("~"):
+        return Words("`~=` is no comparison", "write `~`", ((p.at, p.at + 1, ""),), expected=False)
     if re.match(r"\s*expect\b", p.line) and p.rest[1:2] != "=" and not re.search(r"[=<>!]", p.before):
         return Words("`=` does not compare", "write `==` to compare", ((p.at, p.at + 1, "=="),))
     arrow = re.search(r"[ \t]*->[ \t]*(\w+)[ \t]*$", p.before)
@@ -156,6 +158,20 @@ def _colons(p: Place) -> Words | None:
     if not p.before[: word.start()].strip() and word[1] in _TAKE_NAMES:
         space = "" if p.rest[1:2] in (" ", "\t") else " "
         return Words(f"`{word[1]}` takes no colon", "leave it out", ((p.at, p.at + 1, space),), expected=False)
+    lead = p.before[: word.start()].strip()
+    if lead and not lead.endswith(("->", "{", ";", "[")):
+        if lead in ("net", "use", "fit", "output", "block"):
+            return Words(f"`{lead}` takes no colon", "leave it out", ((p.at, p.at + 1, ""),), expected=False)
+        gap = len(p.rest) - len(p.rest[1:].lstrip(" \t"))
+        change = (p.start + word.end(1), p.at + gap, "=")
+        return Words(
+            "`:` cannot stand here",
+            f"values follow `=`: `{word[1]}=…`",
+            (change,),
+            safe=False,
+            repairs=True,
+            expected=False,
+        )
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
     message = f"`{word[1]}` is a word of the language and cannot be a label"
     return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)
@@ -168,6 +184,14 @@ def _commas(p: Place) -> Words | None:
     after = p.rest[gap:]
     if p.opener is not None and joins_at(masked(p.text), p.opener):
         return Words("`,` cannot stand here", "branches are separated by `;`", ((p.at, p.at + 1, ";"),))
+    if p.in_recipe():
+        section = p.opener is not None and p.text[: p.opener].rstrip().endswith("augment")
+        sign = "; " if section else " "
+        help_ = "settings are separated by `;`" if section else "options and values are separated by spaces"
+        changes = tuple(
+            (start, stop, sign) for start, stop, _ in ((p.at, p.at + gap, ""), *_more_commas(p, p.at + gap))
+        )
+        return Words("`,` cannot stand here", help_, changes, safe=False, repairs=True, expected=False)
     help_ = "options are separated by spaces; a layer of its own follows `->` or a new line"
     return Words(
         "`,` cannot stand here", help_, ((p.at, p.at + gap, _instead_of_a_comma(after)), *_more_commas(p, p.at + gap))
