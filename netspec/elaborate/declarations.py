@@ -119,6 +119,8 @@ RESERVED_LABELS = frozenset(
         "zero_grad",
     ]
 )
+_SIZES_OF = {"rgb": 2, "gray": 2, "grey": 2, "int": 1, "sequence": 2}
+"""How many sizes stand before each of these words."""
 _WORDS = ("rgb", "gray", "grey", "int", "sequence")
 
 
@@ -160,7 +162,7 @@ def _is_refused(run: Elaborator, statement: t.Input, frame: Frame) -> bool:
     if frame.entry is not None and frame.region.kind != "net":
         helps = ["a block takes the tensor of its caller"]
         run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=helps)
-    elif name.lower() in _WORDS and not statement.words:
+    elif statement.size.count("x") + 1 == _SIZES_OF.get(name.lower()) and not statement.words:
         text = f"{statement.size} {statement.name}"
         help_ = f"write `input {text}`"
         whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)

@@ -87,6 +87,10 @@ def _assignments(p: Place) -> Words | None:
         return _bare_setting(p, named[1])
     place = p.start + named.start(1)
     value = masked(p.rest[1 : p.stop - p.at]).strip()
+    if re.match(r"[A-Za-z]+\d*(?:x\d+)?-\w", value) or "->" in value:
+        change = (p.start + named.end(1), p.at + 1, ":")
+        help_ = f"a layer is labelled by a colon: `{named[1]}: …`"
+        return Words("`=` cannot stand here", help_, (change,), safe=False, repairs=True, expected=False)
     shown = value if 0 < len(value) <= 40 else "…"
     return Words("a variable is declared with `let`", f"write `let {named[1]} = {shown}`", ((place, place, "let "),))
 
