@@ -7,7 +7,7 @@ import re
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import masked
 
-__all__ = ["figures", "input_size", "numbers"]
+__all__ = ["figures", "input_size", "leading_numbers", "numbers", "suffixes"]
 
 
 def numbers(p: Place) -> Words | None:
@@ -20,23 +20,29 @@ def numbers(p: Place) -> Words | None:
             f"write `0{shown.group()}`" if shown else "",
             ((p.at, p.at, "0"),),
         )
-    thousands = re.match(r"(?:,\d{3})+(?!\d)", p.rest)
-    lead = re.search(r"(?<!\d)\d{1,3}$", p.before)
-    if (
-        p.char == ","
-        and (listed := re.search(r"=(\d[\d.]*)$", p.before))
-        and (more := re.match(r"(?:,[ \t]*[\d.]+)+", p.rest))
-    ):
+    return _commas_between(p)
+
+
+def _commas_between(p: Place) -> Words | None:
+    """`at=100,150`, which is a list, and `1,000`, which is a number."""
+    listed, more = re.search(r"(?<!=)=(\d[\d.]*)$", p.before), re.match(r"(?:,[ \t]*[\d.]+)+", p.rest)
+    if listed and more and not re.match(r"\s*expect\b", p.line):
         start, stop = p.start + listed.start(1), p.at + more.end()
         sign = "()" if "betas=" in p.before else "[]"
         text = f"{sign[0]}{', '.join(part.strip() for part in p.text[start:stop].split(','))}{sign[1]}"
-        return Words(
-            "several values stand in brackets", f"write `{text}`", ((start, stop, text),), safe=False, repairs=True
-        )
+        change = (start, stop, text)
+        return Words("several values stand in brackets", f"write `{text}`", (change,), safe=False, repairs=True)
+    thousands = re.match(r"(?:,\d{3})+(?!\d)", p.rest)
+    lead = re.search(r"(?<!\d)\d{1,3}$", p.before)
     if thousands and lead and not re.match(r"\s*input\b", p.line) and not p.in_recipe():
         whole = lead.group() + thousands.group().replace(",", "")
         change = (p.at, p.at + thousands.end(), thousands.group().replace(",", ""))
         return Words("a number has no commas", f"write `{whole}`", (change,))
+    return None
+
+
+def suffixes(p: Place) -> Words | None:
+    """`50%`, `5 M` and `5m`."""
     if p.char == "%" and (digits := re.search(r"\d+(\.\d+)?$", p.before)):
         value = f"{float(digits.group()) / 100:g}"
         change = (p.start + digits.start(), p.at + 1, value)
@@ -51,6 +57,11 @@ def numbers(p: Place) -> Words | None:
         return Words(
             "a figure ends in a capital: K, M, G or B", f"write `{written}`", ((p.at, p.at + 1, p.shown.upper()),)
         )
+    return None
+
+
+def leading_numbers(p: Place) -> Words | None:
+    """`3 x conv3-64` and `64 conv3`: lines that begin with a number."""
     copies = re.match(r"\s*(\d+)[ \t]*[x×*][ \t]*(?=[A-Za-z_])", p.line)
     if copies and not p.before.strip():
         row = masked(p.line)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
-from netspec.syntax.figures import figures, input_size, numbers
+from netspec.syntax.figures import figures, input_size, leading_numbers, numbers, suffixes
 from netspec.syntax.habits import (
     call_around,
     code_lines,
@@ -405,7 +405,8 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    json_rows, elsewhere, paper_rows, _quotes, comments, numbers, input_size, code_lines, _assignments, list_rows, sections,
+    json_rows, elsewhere, paper_rows, _quotes, comments, numbers, suffixes, leading_numbers, input_size, code_lines,
+    _assignments, list_rows, sections,
     _short_lines, _colons, _commas, _hyphens, _signs, figures, _listed, _names, _parentheses, layer_sections,
     _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, _misplaced,
 )  # fmt: skip
