@@ -200,19 +200,31 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)
     graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
+
+    def again(tree: File) -> Diagnostics:
+        found = Diagnostics()
+        elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
+        return found
+
+    def tried(edited: SourceFile) -> Diagnostics:
+        found = Diagnostics()
+        tree = parse(edited, found, recover=True)
+        if tree is not None:
+            elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
+        return found
+
     if any(d.code in _SIZED for d in diagnostics):
         from netspec.elaborate.input_size import suggest_input_size
-
-        def again(tree: File) -> Diagnostics:
-            found = Diagnostics()
-            elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
-            return found
 
         suggest_input_size(tree, graph, diagnostics, _SIZED, again)
     if any(d.code in _NESTED for d in diagnostics):
         from netspec.syntax.braces import blame_the_brace
 
         blame_the_brace(source, diagnostics, _NESTED)
+    if any(d.fixes for d in diagnostics if d.is_error):
+        from netspec.elaborate.trials import keep_what_mends
+
+        keep_what_mends(source, diagnostics, len(graph.nodes) + source.text.count("\n"), tried)
     if is_library(tree):
         blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, tuple(diagnostics), blocks)

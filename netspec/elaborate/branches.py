@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["matching_edits", "paths", "projection_text", "report_branches", "turning_points"]
 
 _LONGEST = 40
-_MOST_FIXES = 3
 
 
 def report_branches(
@@ -62,10 +61,10 @@ def report_branches(
     for help_ in (h for h in misfit.helps if h.startswith("FC makes")):
         vectors = next((i for i, kind in enumerate(types) if kind.layout == "vector"), None)
         fixes += _without_vectors(ways[vectors], help_) if vectors is not None else []
-    helps = list(dict.fromkeys([*misfit.helps, *(fix.title for fix in fixes[:_MOST_FIXES])]))
+    helps = list(dict.fromkeys([*misfit.helps, *(fix.title for fix in fixes)]))
     run.error(
         misfit.code, misfit.message, span, label=label, notes=notes, helps=helps,
-        secondary=[s for s in secondary if s.span != span][:3], fixes=fixes[:_MOST_FIXES],
+        secondary=[s for s in secondary if s.span != span][:3], fixes=fixes,
     )  # fmt: skip
 
 
