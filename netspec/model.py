@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,10 +222,12 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
         from netspec.syntax.braces import blame_the_brace
 
         blame_the_brace(source, diagnostics, _NESTED)
-    if any(d.fixes for d in diagnostics if d.is_error):
+    if diagnostics.has_errors:
+        from netspec.elaborate.repairs import repairs
         from netspec.elaborate.trials import keep_what_mends
 
-        keep_what_mends(source, diagnostics, len(graph.nodes) + source.text.count("\n"), tried)
+        work = len(graph.nodes) + source.text.count("\n")
+        keep_what_mends(source, diagnostics, work, tried, partial(repairs, tree, graph))
     if is_library(tree):
         blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, tuple(diagnostics), blocks)

@@ -1,4 +1,6 @@
-"""Edits of a written layer: another value for one of its options, wherever that option stands."""
+"""Edits of a written layer: another value for one of its options, wherever that option stands; and of the argument
+or variable where the value of a name is written.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,17 @@ import re
 from collections.abc import Iterable
 
 from netspec.diagnostics import Edit, Fix
+from netspec.graph import Region
 from netspec.ops.op import Change, Op
-from netspec.source import Span
+from netspec.source import SourceFile, Span
 
-__all__ = ["change_fixes", "changed"]
+__all__ = ["change_fixes", "changed", "value_of_name", "written"]
 
-_VALUE = r"(?:\([^()]*\)|\[[^\[\]]*\]|[^\s,()]+(?:\([^()]*\))?)"
+_VALUE = r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\]|[^\s,()]+(?:\([^()]*\))?)"
+_SLOT = r"(?:\w+|\([^()]*(?:\([^()]*\)[^()]*)*\))"
 _LAYER = re.compile(
     r"(?P<name>[A-Za-z_]\w*?)(?P<kernel>\d+(?:[x×]\d+)*)?(?P<arguments>\([^()]*\))?"
-    r"(?P<width>-(?:\w+|\([^()]*\)))?(?P<stride>/(?:\w+|\([^()]*\)))?(?P<rest>(?![\w(/-]).*)",
+    rf"(?P<width>-{_SLOT})?(?P<stride>/{_SLOT})?(?P<rest>(?![\w(/-]).*)",
     re.DOTALL,
 )
 _IN_HEAD = ("kernel", "width", "stride")
@@ -48,6 +52,22 @@ def changed(text: str, op: type[Op], option: str, value: str) -> str | None:
     return "".join(parts.values())
 
 
+def written(text: str, op: type[Op], option: str) -> str | None:
+    """How the value of an option is written in the text of a layer: `(4*w)`; None where it is not."""
+    named = re.search(rf"(?<!\w){option}=({_VALUE})", text)
+    if named:
+        return named[1]
+    layer, slot = _LAYER.fullmatch(text), op.options[option].slot
+    if layer is None:
+        return None
+    if slot == "value":
+        bare = re.match(r"\s+([\w.]+|\([^()]*\))(?![\w=.])", layer["rest"])
+        return bare[1] if bare else layer["arguments"]
+    if slot not in _IN_HEAD or not layer[slot]:
+        return None
+    return layer[slot] if slot == "kernel" else layer[slot][1:]
+
+
 def _replace_value(parts: dict[str, str], value: str) -> bool:
     """Puts the value of an op with a single one (`gn 32`) in its place."""
     if re.fullmatch(r"\(\s*\w+\s*\)", parts["arguments"]):
@@ -60,14 +80,67 @@ def _replace_value(parts: dict[str, str], value: str) -> bool:
     return True
 
 
-def change_fixes(op: type[Op], span: Span, changes: Iterable[Change]) -> list[Fix]:
-    """A fix to review for every change that can be written into the layer at a span."""
+def change_fixes(op: type[Op], span: Span, changes: Iterable[Change], region: Region | None = None) -> list[Fix]:
+    """A fix to review for every change that can be written into the layer at a span.
+
+    Where the option is a parameter or a variable, its value is changed where that is written.
+    """
     fixes = []
     for change in changes:
+        now = written(span.text, op, change.option)
+        name = now.strip("() ") if now else ""
+        if region is not None and name.isidentifier() and change.value.isdigit():
+            place = value_of_name(region, name)
+            if place is not None and place.text != change.value:
+                fixes.append(Fix(change.help, (Edit(place, change.value),)))
+                continue
         text = changed(span.text, op, change.option, change.value)
         if text is not None and text != span.text:
             fixes.append(Fix(change.help, (_smallest(span, text),)))
     return fixes
+
+
+def value_of_name(region: Region, name: str) -> Span | None:
+    """Where the number stands that a name has inside a region: an argument of the call, a default, or a `let`."""
+    call: Region | None = region
+    while call is not None and not call.block:
+        call = call.parent
+    source = region.span.source
+    if call is not None and call.parent is not None:
+        place = _argument(call, name)
+        if place is not None and place.text.isidentifier():
+            return value_of_name(call.parent, place.text)
+        if place is not None:
+            return place if place.text.isdigit() else None
+        if name in dict(call.arguments):  # by default
+            return _only(call.span.source, rf"\bblock\s+{re.escape(call.block)}\s*\([^)]*?\b{name}\s*=\s*(\d+)\b")
+    return _only(source, rf"^[ \t]*let[ \t]+{name}[ \t]*=[ \t]*(\d+)[ \t]*(?:#.*)?$") or _only(
+        source, rf"^[ \t]*net[ \t]+\w+[ \t]*\([^)]*?\b{name}[ \t]*=[ \t]*(\d+)\b"
+    )
+
+
+def _only(source: SourceFile, pattern: str) -> Span | None:
+    """The first group of a pattern that is found once."""
+    found = list(re.finditer(pattern, source.text, re.MULTILINE))
+    return Span(source, *found[0].span(1)) if len(found) == 1 else None
+
+
+def _argument(call: Region, name: str) -> Span | None:
+    """Where the argument of a call for a parameter stands, where the call is plain."""
+    text = call.span.text
+    inside = re.match(r"\w+\(([^()]*)\)", text)
+    if inside is None:
+        return None
+    at, order = call.span.start + inside.start(1), [parameter for parameter, _ in call.arguments]
+    for i, part in enumerate(inside[1].split(",")):
+        key, sign, value = part.partition("=")
+        given = key.strip() if sign else order[i] if i < len(order) else ""
+        if given == name:
+            bare = value if sign else part
+            start = at + len(part) - len(bare.lstrip()) if not sign else at + len(part) - len(value.lstrip())
+            return Span(call.span.source, start, start + len(bare.strip()))
+        at += len(part) + 1
+    return None
 
 
 def _smallest(span: Span, text: str) -> Edit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
+from netspec.graph import Node, TensorType
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
 from netspec.ops.kinds import BadValue
@@ -14,6 +15,7 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
+    from netspec.diagnostics import Fix
     from netspec.elaborate.elaborator import Elaborator
 
 __all__ = ["run_dense", "run_join", "run_residual"]
@@ -139,26 +141,39 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
 
 def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start: Tensor) -> None:
     from netspec.diagnostics import Fix
-    from netspec.elaborate.branches import matching_edits, paths, projection_text, turning_points
+    from netspec.elaborate.branches import layers_before, paths
+    from netspec.elaborate.matching import matching_edits, shortcut_text
 
     assert body.type is not None
     assert start.type is not None
-    helps: list[str] = []
-    fixes: list[Fix] = []
-    end = Span(residual.body.span.source, residual.body.span.end, residual.body.span.end)
-    projection = projection_text(start.type, body.type)
-    if projection is not None:
-        helps = [
-            f"give the shortcut a projection: `else {{ {projection} }}`",
-            "or drop it here: `else none`",
-        ]
-        fixes = [Fix.replace(end, f" else {{ {projection} }}", helps[0]), Fix.replace(end, " else none", helps[1])]
     way = paths(run, (body, start))[0]
-    fixes += matching_edits(run, way, start.type, "the body")[:2]
+    end = Span(residual.body.span.source, residual.body.span.end, residual.body.span.end)
+    fixes: list[Fix] = []
+    projection = shortcut_text(start.type, body.type, way)
+    if projection is not None:
+        title = f"give the shortcut a projection: `else {{ {projection} }}`"
+        fixes = [
+            Fix.replace(end, f" else {{ {projection} }}", title),
+            Fix.replace(end, " else none", "or drop it here: `else none`"),
+        ]
+    fixes += matching_edits(run, way, start.type, "the body", part=residual.body.span)
+    fixes += matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
+    body_mismatch(run, residual, "residual", way, body.type, start.type, fixes)
+
+
+def body_mismatch(
+    run: Elaborator, statement: t.Residual | t.Dense, word: str, way: list[Node], body: TensorType, start: TensorType,
+    fixes: list[Fix],
+) -> None:  # fmt: skip
+    """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
+    from netspec.elaborate.branches import turning_points
+
+    changes = "the shape" if word == "residual" else "the size of the image"
     run.error(
-        "NS306", "the body of this residual changes the shape", residual.span,
-        notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"], helps=helps, fixes=fixes,
-        secondary=turning_points(run, way, start.type)[:3],
+        "NS306", f"the body of this {word} changes {changes}", statement.span,
+        notes=[f"what comes in is {start.noun}", f"the body gives {body.noun}"],
+        helps=list(dict.fromkeys(fix.title for fix in fixes)), fixes=fixes,
+        secondary=turning_points(run, way, start)[:3],
     )  # fmt: skip
 
 
@@ -170,4 +185,20 @@ def run_dense(run: Elaborator, dense: t.Dense, frame: Frame) -> None:
     start = frame.here
     outer = frame.inner(run.region(frame, "join", "", dense.span))
     body = branch(run, dense.body, outer, "")
+    if body.type is not None and start.type is not None and _differ(body.type, start.type):
+        if run.first_time((dense, body.type, start.type)):
+            from netspec.elaborate.branches import paths
+            from netspec.elaborate.matching import matching_edits
+
+            way = paths(run, (body, start))[0]
+            goal = start.type.with_features(body.type.features)
+            fixes = matching_edits(run, way, goal, "the body", part=dense.body.span)
+            body_mismatch(run, dense, "dense", way, body.type, start.type, fixes)
+        frame.here = UNKNOWN
+        return
     run.add(Concat(axis="channels"), (start, body), dense.span, frame, None, {})
+
+
+def _differ(one: TensorType, other: TensorType) -> bool:
+    """Whether two images differ in more than their channels."""
+    return one.layout == other.layout == "map" and one.spatial != other.spatial

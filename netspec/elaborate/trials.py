@@ -3,7 +3,7 @@ that only moves the error stands behind those that mend it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix
@@ -12,28 +12,46 @@ from netspec.source import SourceFile, Span
 
 __all__ = ["keep_what_mends"]
 
-_MOST_TRIALS = 16
+_MOST_TRIALS = 90
 _MOST_WORK = 5_000
 """Layers that are inferred again at most, over all edits that are tried, and as many lines parsed."""
-_MOST_JOINS = 3
+_ENOUGH = 3
 _FIT = ("NS30", "NS401")
 _SHOWN = 90
 
 Trial = Callable[[SourceFile], Diagnostics]
 
 
-def keep_what_mends(source: SourceFile, diagnostics: Diagnostics, work: int, trial: Trial) -> None:
-    """Tries the edits of every error; `work` is what one trial costs, in layers and lines."""
+def keep_what_mends(
+    source: SourceFile, diagnostics: Diagnostics, work: int, trial: Trial, guesses: Callable[[Diagnostic], Iterator[Fix]]
+) -> None:
+    """Tries the edits of every error, and where too few of them mend it, the `guesses` for it.
+
+    `work` is what one trial costs, in layers and lines.
+    """
     tries = min(_MOST_TRIALS, _MOST_WORK // max(1, work))
     before = list(diagnostics)
     for i, finding in enumerate(before):
+        if not finding.is_error:
+            continue
         results: list[tuple[Fix, list[Diagnostic] | None]] = []
-        for fix in finding.fixes if finding.is_error else ():
+        for fix in finding.fixes:
             new: list[Diagnostic] | None = []
             if tries > 0 and all(edit.span.source is source for edit in fix.edits):
                 tries -= 1
                 new = _brings(source, before, finding, fix, trial)
             results.append((fix, new))
+        good = sum(new == [] for _, new in results)
+        tried = {fix.edits for fix, _ in results}
+        for fix in guesses(finding) if good < _ENOUGH else ():
+            if tries <= 0 or good >= _ENOUGH:
+                break
+            if fix.edits in tried:
+                continue
+            tries -= 1
+            if _brings(source, before, finding, fix, trial) == []:
+                good += 1
+                results.append((fix, []))
         if results:
             diagnostics.items[i] = _with_those_that_mend(finding, results)
 
@@ -87,11 +105,12 @@ def _with_those_that_mend(finding: Diagnostic, results: list[tuple[Fix, list[Dia
     else:
         kept = [replace(fix, safe=fix.safe and not _breaks(fix, new)) for fix, new in work]
     if finding.code == "NS306":
-        kept = kept[:_MOST_JOINS]
+        kept = kept[:_ENOUGH]
     shown = {fix.title for fix in kept}
     gone = {fix.title for fix, _ in results} - shown - set(titles)
     helps = [titles.get(h, h) for h in finding.helps if h not in gone]
     helps = [h for h in helps if h in shown or h not in titles.values()]
+    helps += [fix.title for fix in kept if fix.title not in helps]
     return replace(finding, helps=tuple(helps), fixes=tuple(kept))
 
 

@@ -1,0 +1,412 @@
+"""Repairs by the form of the text: layers put in, taken out or moved, labels moved, other numbers.
+
+They are guesses; only those are shown with which the whole file checks (`trials`). The likeliest come first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from netspec.diagnostics import Diagnostic, Fix
+from netspec.elaborate.places import Place, before, behind, insert_before, label_moved, places_in, remove, swap
+from netspec.graph import Failed, Graph, TensorType
+from netspec.ops import CATALOGUE
+from netspec.source import Span
+from netspec.syntax import tree as t
+
+__all__ = ["repairs"]
+
+_POOLINGS = ("maxpool", "avgpool", "lppool")
+_ARROW_WIDE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is known where a finding stands."""
+
+    file: t.File
+    graph: Graph
+    finding: Diagnostic
+    places: list[Place]
+    here: Place
+    came_in: TensorType | None
+
+    @property
+    def earlier(self) -> list[Place]:
+        """The steps before this one that are written in the same statements or around them, the nearest first."""
+        around = {id(place.statements) for place in self.here.out}
+        return [p for p in reversed(self.places) if p.span.end <= self.here.span.start and id(p.statements) in around]
+
+
+def repairs(file: t.File, graph: Graph, finding: Diagnostic) -> Iterator[Fix]:
+    """Edits that may mend a finding."""
+    rule = _RULES.get(finding.code)
+    if rule is None or finding.span is None or finding.span.source is not file.source:
+        return
+    places = places_in(file)
+    around = [p for p in places if p.span.start <= finding.span.start and finding.span.end <= p.span.end]
+    if not around and not places:
+        return
+    here = min(around, key=lambda p: p.span.end - p.span.start) if around else places[-1]
+    yield from rule(_Scene(file, graph, finding, places, here, _came_in(graph, finding)))
+
+
+def _came_in(graph: Graph, finding: Diagnostic) -> TensorType | None:
+    span = finding.span
+    rows: Iterable[Failed] = graph.failed if span is not None else ()
+    row = next((f for f in rows if span and f.span.start <= span.start and span.end <= f.span.end), None)
+    return row.inputs[0] if row is not None and row.inputs else None
+
+
+def _name(place: Place) -> str:
+    """The layer that a step names, as the catalogue calls it; empty for anything else."""
+    head = place.layer.head.lower() if place.layer is not None else ""
+    op = CATALOGUE.get(head) or CATALOGUE.get(re.sub(r"[\dx×]+$", "", head))
+    return op.name.lower() if op is not None else ""
+
+
+def _line(place: Place) -> str:
+    return f"line {place.span.line}"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _ARROW_WIDE else text[: _ARROW_WIDE - 1] + "…"
+
+
+# Edits of one kind, each with its title
+
+
+def _without(place: Place, why: str = "take out") -> Iterator[Fix]:
+    edit = remove(place)
+    if edit is not None:
+        yield Fix(f"{why} `{_short(place.span.text)}` at {_line(place)}", (edit,))
+
+
+def _swapped(one: Place | None, other: Place | None) -> Iterator[Fix]:
+    if one is not None and other is not None:
+        first, second = _short(one.span.text), _short(other.span.text)
+        yield Fix(f"put `{second}` before `{first}`", swap(one, other))
+
+
+def _inserted(place: Place, layer: str) -> Iterator[Fix]:
+    yield Fix(f"put `{layer}` before `{_short(place.span.text)}` at {_line(place)}", (insert_before(place, layer),))
+
+
+def _rewritten(place: Place, text: str) -> Fix:
+    title = f"with `{_short(text)}` in place of `{_short(place.text)}` at {_line(place)} it fits"
+    return Fix.replace(place.step.term.span, text, title)
+
+
+# A tensor of another kind than the layer takes
+
+
+def _kinds(scene: _Scene) -> Iterator[Fix]:
+    here, kind = scene.here, scene.came_in
+    previous, following = before(here), behind(here)
+    if kind is not None and kind.layout == "map":
+        if following is not None and _name(following) == "tokens":
+            yield from _swapped(here, following)
+        for place in here.out:
+            yield from _inserted(place, "tokens")
+    yield from _input_of_a_kind(scene)
+    if kind is not None and kind.layout == "ids":
+        for place in here.out:
+            yield from _inserted(place, f"embed-128 vocab={_vocabulary(scene.file)}")
+    if previous is not None and _name(previous) in ("flatten", "take", "gap", "gmp", "mean", "tokens", "fc"):
+        yield from _swapped(previous, here)
+        if _name(previous) != "fc":
+            yield from _without(previous)
+    for place in scene.earlier[:8]:
+        if _name(place) in ("flatten", "take", "gap", "gmp") and place.span != getattr(previous, "span", None):
+            yield from _without(place)
+    if kind is not None and kind.layout == "vector":
+        yield from _reshaped(here, kind.features)
+    yield from _without(here)
+
+
+def _vocabulary(file: t.File) -> str:
+    names = [i.name for i in file.items if isinstance(i, t.Let)]
+    names += [p.name for i in file.items if isinstance(i, t.Net) for p in i.parameters]
+    return next((name for name in names if name.lower().startswith("vocab")), "10000")
+
+
+def _input_of_a_kind(scene: _Scene) -> Iterator[Fix]:
+    inputs = [item for item in scene.file.items if isinstance(item, t.Input)]
+    if len(inputs) != 1 or inputs[0].words or not scene.places or scene.came_in is None:
+        return
+    statement, size = inputs[0], inputs[0].size
+    name = statement.name or ("ids" if _name(scene.here) == "embed" else "")
+    forms = {
+        "vector": (f"{name} {size} int" if _name(scene.here) == "embed" else f"{statement.name or ''} 1x{size}",),
+        "map": (f"{statement.name or ''} {size} sequence",) if size.count("x") == 1 else (),
+    }
+    for form in forms.get(scene.came_in.layout, ()) if "x" not in size or scene.came_in.layout == "map" else ():
+        text = f"input {form.strip()}"
+        yield Fix.replace(statement.span, text, f"declare the input as `{text}`")
+
+
+def _reshaped(here: Place, features: int) -> Iterator[Fix]:
+    for side in (4, 7, 8, 6, 5, 16, 3, 2):
+        if features % side**2 == 0 and features > side**2:
+            yield from _inserted(here, f"reshape {features // side**2}x{side}x{side}")
+
+
+# Windows that do not fit: one layer too many, or no padding further up
+
+
+def _windows(scene: _Scene) -> Iterator[Fix]:
+    here = scene.here
+    if _name(here) in _POOLINGS:
+        yield from _without(here, "one too many: take out")
+    for place in here.out:
+        times = place.step.times
+        if isinstance(times, t.Literal_) and times.text.isdigit():
+            for n in range(int(times.text) - 1, max(0, int(times.text) - 5), -1):
+                yield _fewer(place, times.span, n)
+        if isinstance(place.step.term, t.Repeat) and place.step.term.count.span.text.isdigit():
+            count = place.step.term.count.span
+            for n in range(int(count.text) - 1, max(0, int(count.text) - 5), -1):
+                yield Fix.replace(count, str(n), f"with `repeat {n}` every layer fits")
+    for place in reversed(scene.earlier):
+        if _name(place) == "conv" and "pad" not in place.text and (k := _kernel(place)) > 2:
+            yield _padded(place, k // 2)
+    for place in scene.earlier:
+        if _name(place) in _POOLINGS and place.step.times is None:
+            yield from _per_axis(scene, place)
+            yield from _without(place)
+
+
+def _fewer(place: Place, span: Span, n: int) -> Fix:
+    text = span.source.text
+    start = span.start - (text[span.start - 1] in "x×") if not re.match(r"[x×]", span.text) else span.start
+    return Fix.replace(Span(span.source, start, span.end), f"x{n}", f"with {n} copies, `x{n}`, every layer fits")
+
+
+def _kernel(place: Place) -> int:
+    found = re.match(r"[A-Za-z]+(\d+)", place.text)
+    return int(found[1]) if found else 0
+
+
+def _padded(place: Place, pad: int) -> Fix:
+    head = re.match(r"\S+", place.text)
+    assert head is not None
+    return _rewritten(place, f"{place.text} pad={pad}")
+
+
+def _per_axis(scene: _Scene, place: Place) -> Iterator[Fix]:
+    """`maxpool1x2x2` in place of `maxpool` on a volume."""
+    kind = scene.came_in
+    if kind is None or kind.rank != 3 or not re.fullmatch(r"[A-Za-z]+2?", place.text):
+        return
+    yield _rewritten(place, f"{place.text.removesuffix('2')}1x2x2")
+
+
+# Branches: another label, or the label at another layer
+
+
+def _joins(scene: _Scene) -> Iterator[Fix]:
+    join = next((p for p in scene.here.out if isinstance(p.step.term, t.Join)), scene.here)
+    froms = [
+        p for p in scene.places
+        if isinstance(p.step.term, t.From) and join.span.start <= p.span.start and p.span.end <= join.span.end
+    ]  # fmt: skip
+    around = {id(place.statements) for place in join.out}
+    labelled = [
+        p for p in scene.places
+        if p.step.label is not None and p.span.end <= join.span.start and id(p.statements) in around
+    ]  # fmt: skip
+    for place in froms:
+        term = place.step.term
+        assert isinstance(term, t.From)
+        for other in reversed(labelled):
+            assert other.step.label is not None
+            if other.step.label.text != term.label:
+                title = f"`from {other.step.label.text}` in place of `from {term.label}`"
+                yield Fix.replace(term.label_span, other.step.label.text, title)
+        at = next((p for p in reversed(labelled) if p.step.label and p.step.label.text == term.label), None)
+        previous = before(at) if at is not None else None
+        if at is not None and previous is not None and (edits := label_moved(at, previous)) is not None:
+            shown = f"{term.label}: {_short(previous.span.text)}"
+            yield Fix(f"put the label on the layer before `{_short(at.text)}`: `{shown}`", edits)
+
+
+# A label that stands where it is not seen
+
+
+def _labels(scene: _Scene) -> Iterator[Fix]:
+    finding = scene.finding
+    assert finding.span is not None
+    label, use = finding.span.text, finding.span.start
+    outside = {id(place.statements) for place in scene.here.out}
+    for place in scene.places:
+        if place.step.label is None or place.step.label.text != label:
+            continue
+        for around in list(place.out)[1:]:
+            if id(around.statements) in outside and around.span.end <= use:
+                yield from _relabelled(place, around)
+        calls = [p for p in scene.places if p.layer and p.layer.head == place.block and p.span.end <= use]
+        for call in reversed(calls if place.block else []):
+            yield from _relabelled(place, call)
+
+
+def _relabelled(place: Place, to: Place) -> Iterator[Fix]:
+    if (edits := label_moved(place, to)) is not None:
+        yield Fix(f"put the label there: `{edits[1].text}{_short(to.span.text)}`", edits)
+
+
+# Several inputs
+
+
+def _inputs(scene: _Scene) -> Iterator[Fix]:
+    inputs = [item.name for item in scene.file.items if isinstance(item, t.Input) and item.name]
+    for name in inputs if len(inputs) > 1 else ():
+        yield from (Fix(f"go on from it: `from {name}`", fix.edits) for fix in _inserted(scene.here, f"from {name}"))
+
+
+# Channels that do not divide
+
+
+def _channels(scene: _Scene) -> Iterator[Fix]:
+    here, previous = scene.here, before(scene.here)
+    if _name(here) == "pixel_shuffle" and previous is not None and previous.layer and previous.layer.width is not None:
+        factor = here.layer.values[0].span.text if here.layer and here.layer.values else ""
+        width = previous.layer.width.span
+        for text in (f"({factor}*{factor})", f"(3*{factor}*{factor})", f"({width.text.strip('()')} * {factor}**2)"):
+            yield _replaced_in(previous, width, text)
+        if factor.isdigit() and width.text.isdigit():
+            step = int(factor) ** 2
+            for n in (int(width.text) // step, int(width.text) // step + 1):
+                if n:
+                    yield _replaced_in(previous, width, str(n * step))
+    if _name(here) == "dwconv" and here.layer and here.layer.width is not None:
+        width = here.layer.width.span
+        yield _replaced_in(here, Span(width.source, width.start - 1, width.end), "")
+
+
+def _replaced_in(place: Place, part: Span, text: str) -> Fix:
+    whole = place.step.term.span
+    old = whole.source.text
+    return _rewritten(place, old[whole.start : part.start] + text + old[part.end : whole.end])
+
+
+# A network that fits, and is not the one that was expected
+
+_BUDGETS = re.compile(r"<")
+
+
+def _figures(scene: _Scene) -> Iterator[Fix]:
+    finding = scene.finding
+    assert finding.span is not None
+    places = [p for p in scene.places if p.layer is not None]
+    yield from _pooled_first(scene)
+    if _BUDGETS.search(finding.span.text):
+        yield from _narrower(scene)
+        return
+    for place in places:
+        if (following := behind(place)) is not None and _name(place) == "conv" and _name(following) == "tokens":
+            yield from _strided(place)
+    for place in places:
+        yield from _arguments_swapped(place)
+    for place in places:
+        yield from _other_window(place)
+    for place in places:
+        if _name(place) in ("linear", "gap") and (previous := before(place)) is not None:
+            yield from _inserted(place, "flatten")
+            if _name(previous) == "gap":
+                continue
+    for place in places:
+        if _name(place) in (*_POOLINGS, "conv") and place.step.label is None:
+            yield from _without(place, "without")
+
+
+def _pooled_first(scene: _Scene) -> Iterator[Fix]:
+    """`gap` before the first fully connected layer behind an image."""
+    for place in scene.places:
+        if _name(place) not in ("fc", "linear", "flatten") or place.block:
+            continue
+        node = next((n for n in scene.graph.nodes if n.span == place.step.term.span and n.inputs), None)
+        kind = scene.graph.nodes[node.inputs[0]].type if node is not None else None
+        if node is not None and kind is not None and kind.layout == "vector":
+            before_flat = scene.graph.nodes[node.inputs[0]]
+            kind = scene.graph.nodes[before_flat.inputs[0]].type if before_flat.kind == "flatten" else kind
+        if kind is not None and kind.layout == "map" and max(kind.spatial) > 1:
+            previous = before(place)
+            if previous is not None and _name(previous) in ("dropout", "dropout2d"):
+                yield from _inserted(previous, "gap")
+            yield from _inserted(place, "gap")
+            return
+
+
+def _narrower(scene: _Scene) -> Iterator[Fix]:
+    """The widest that the layer with the most parameters may be."""
+    layers = sorted((p for p in scene.places if p.layer and not p.block), key=lambda p: -_weight(scene.graph, p))
+    for place in layers[:3]:
+        width = place.layer.width.span if place.layer and place.layer.width is not None else None
+        if width is None or not width.text.isdigit() or behind(place) is None:
+            continue
+        n = int(width.text)
+        for text in dict.fromkeys(str(n * part // 16) for part in (14, 12, 10, 8, 6, 5, 4, 3, 2, 1)):
+            if text != "0":
+                yield _replaced_in(place, width, text)
+
+
+def _weight(graph: Graph, place: Place) -> int:
+    return sum(node.n_params for node in graph.nodes if node.span == place.step.term.span)
+
+
+def _strided(place: Place) -> Iterator[Fix]:
+    layer, kernel = place.layer, _kernel(place)
+    if layer is not None and kernel > 1 and layer.stride is None and layer.width is not None:
+        end = layer.width.span.end
+        end += place.step.term.span.source.text[end : end + 1] == ")" != place.step.term.span.source.text[end - 1 : end]
+        yield _replaced_in(place, Span(place.span.source, end, end), f"/{kernel}")
+
+
+def _arguments_swapped(place: Place) -> Iterator[Fix]:
+    call = place.layer
+    if call is None or len(call.arguments or ()) != 2 or _name(place):
+        return
+    assert call.arguments is not None
+    one, two = (a.span for a in call.arguments)
+    text = place.text.replace(f"{one.text}, {two.text}", f"{two.text}, {one.text}")
+    if text != place.text:
+        yield _rewritten(place, text)
+
+
+def _other_window(place: Place) -> Iterator[Fix]:
+    """A convolution or pooling with or without padding, with another stride."""
+    if _name(place) not in ("conv", "convt", "dwconv", *_POOLINGS):
+        return
+    text, half = place.text, _kernel(place) // 2
+    pad = re.search(r"\s+pad=(\d+)", text)
+    if pad is not None:
+        for other in dict.fromkeys(("0", str(half), str(int(pad[1]) - 1), str(int(pad[1]) + 1))):
+            if other not in (pad[1], "-1"):
+                yield _rewritten(place, text[: pad.start()] + f" pad={other}" + text[pad.end() :])
+    elif "pad=" not in text:
+        for other in dict.fromkeys((half, 1, 2)):
+            if other:
+                yield _rewritten(place, f"{text} pad={other}")
+    stride = re.search(r"/(\d+)", text)
+    if stride is not None:
+        yield _rewritten(place, text[: stride.start()] + text[stride.end() :])
+    elif (head := re.match(r"\S+", text)) is not None:
+        yield _rewritten(place, f"{head.group()}/2{text[head.end() :]}")
+    if _name(place) == "convt" and "output_pad" not in text:
+        yield _rewritten(place, f"{text} output_pad=1")
+
+
+_RULES: dict[str, Callable[[_Scene], Iterator[Fix]]] = {
+    "NS208": _labels,
+    "NS301": _windows,
+    "NS302": _windows,
+    "NS303": _kinds,
+    "NS304": _channels,
+    "NS306": _joins,
+    "NS308": _inputs,
+    "NS401": _figures,
+}
+
