@@ -203,12 +203,12 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
     graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
 
     def again(tree: File) -> Diagnostics:
-        found = Diagnostics()
+        found = Diagnostics(brief=True)
         elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
         return found
 
     def tried(edited: SourceFile) -> Diagnostics:
-        found = Diagnostics()
+        found = Diagnostics(brief=True)
         tree = parse(edited, found, recover=True)
         if tree is not None:
             elaborate(tree, parameters or {}, found, limits or Limits(), name=name)

@@ -111,6 +111,8 @@ class Diagnostics:
     repaired: dict[SourceFile, list[tuple[int, int]]] = field(default_factory=dict)
     """Where a text was read as it was meant and not as it stands: edits made for what was meant do not fit there."""
     """What the parser left out, by the place of its placeholder."""
+    brief: bool = False
+    """Whether it is enough to know what is found, and where: no edits are looked for."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
     _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
 

@@ -51,7 +51,7 @@ def report_branches(
         secondary = [Label(branches[usual], f"branch {usual + 1} gives {types[usual]}"), *others]
     else:
         label += f", branch {usual + 1} gives {types[usual]}"
-    fixes = _edits(run, op, types, ways, odd, usual, branches)
+    fixes = _edits(run, op, types, ways, odd, usual, branches) if not run.diagnostics.brief else []
     for help_ in (h for h in misfit.helps if h.startswith("FC makes")):
         vectors = next((i for i, kind in enumerate(types) if kind.layout == "vector"), None)
         fixes += without_vectors(ways[vectors], help_) if vectors is not None else []
@@ -75,7 +75,7 @@ def _edits(
         where = f"the {ordinal(which + 1)} branch"
         if isinstance(op, Multiply) and goal.spatial and set(goal.spatial) == {1} and mine.spatial != goal.spatial:
             continue  # what is weighed is not brought to the size of its weights
-        fixes += matching_edits(run, ways[which], goal, where, ways[other], part)
+        fixes += matching_edits(run, ways[which], goal, where, part)
         fixes += replaced_identity(ways[which], which, mine, goal)
         if part is not None:
             behind += resized(mine, goal, part, ordinal(which + 1))

@@ -210,7 +210,7 @@ class GraphBuilder:
             else:
                 from netspec.elaborate.failures import report_misfit
 
-                report_misfit(self, misfit, op, types, span, spans)
+                report_misfit(self, misfit, op, inputs, span, spans, frame)
             self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
             return
         if leftovers:

@@ -45,7 +45,7 @@ def changed(text: str, op: type[Op], option: str, value: str) -> str | None:
         parts["width"] = f"-{value}"
     elif slot == "stride":
         parts["stride"] = "" if value == "1" and op.options[option].default == (1,) else f"/{value}"
-    elif slot == "value" and not _replace_value(parts, value):
+    elif slot == "value" and not _replace_value(parts, value, _order(op, option)):
         return None
     elif slot == "option":
         parts["rest"] = f"{parts['rest']} {option}={value}"
@@ -68,11 +68,22 @@ def written(text: str, op: type[Op], option: str) -> str | None:
     return layer[slot] if slot == "kernel" else layer[slot][1:]
 
 
-def _replace_value(parts: dict[str, str], value: str) -> bool:
-    """Puts the value of an op with a single one (`gn 32`) in its place."""
-    if re.fullmatch(r"\(\s*\w+\s*\)", parts["arguments"]):
-        parts["arguments"] = f"({value})"
+def _order(op: type[Op], option: str) -> int:
+    """Which of the values of an op without names an option is, from 0."""
+    return [o.name for o in op.options.values() if o.slot == "value"].index(option)
+
+
+def _replace_value(parts: dict[str, str], value: str, order: int) -> bool:
+    """Puts the value of an op (`gn 32`, `chunk(1, 2)`) in its place."""
+    plain = re.fullmatch(r"\((\s*-?\w+\s*(?:,\s*-?\w+\s*)*)\)", parts["arguments"])
+    if plain:
+        values = [part.strip() for part in plain[1].split(",")]
+        if order >= len(values):
+            return False
+        parts["arguments"] = f"({', '.join([*values[:order], value, *values[order + 1 :]])})"
         return True
+    if order > 0:
+        return False
     bare = re.match(r"\s+([\w.]+)(?![\w=.])", parts["rest"])
     if bare is None:
         return False

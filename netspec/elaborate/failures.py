@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, Label
-from netspec.elaborate.edits import change_fixes
-from netspec.elaborate.state import Frame
+from netspec.elaborate.edits import change_fixes, changed
+from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Failed, TensorType
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Change, Leftover, Misfit, Op
+from netspec.ops.shape import Reshape
 from netspec.source import Span
+from netspec.values import Size
 
 if TYPE_CHECKING:
     from netspec.elaborate.builder import GraphBuilder
@@ -26,8 +29,9 @@ _KERNELS, _FEWEST_FILTERS = (1, 3, 5, 7, 9, 11), 16
 
 
 def report_misfit(
-    run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span, spans: dict[str, Span]
+    run: GraphBuilder, misfit: Misfit, op: Op, inputs: tuple[Tensor, ...], span: Span, spans: dict[str, Span], frame: Frame
 ) -> None:
+    types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
     if misfit.code == "NS301" and _is_channels_last(run, misfit, span):
         return
     where = spans.get(misfit.option, span) if misfit.option else span
@@ -36,7 +40,10 @@ def report_misfit(
     helps = [h for h in misfit.helps if h not in wrong]
     swapped = _swapped(run, misfit, op, types, span)
     helps = [*(fix.title for fix in swapped), *helps]
-    fixes = [*swapped, *change_fixes(type(op), span, good), *_as_tokens(run, misfit, op, types, span)]
+    fixes = [*swapped, *change_fixes(type(op), span, good, frame.region), *_as_tokens(run, misfit, op, types, span)]
+    if isinstance(op, Reshape) and inputs[0].node is not None:
+        fixes += _resized_values(run, op, inputs[0].node, spans.get("size", span))
+        helps += [fix.title for fix in fixes]
     run.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=helps, fixes=fixes)
 
 
@@ -99,9 +106,45 @@ def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:
     return True
 
 
+def _resized_values(run: GraphBuilder, op: Reshape, source: int, where: Span) -> list[Fix]:
+    """For values that do not fill a shape: as many units in the layer before, or another size along one axis."""
+    node, fixes = run.graph.nodes[source], []
+    while node.kind not in ("FC", "linear") and len(node.inputs) == 1:
+        node = run.graph.nodes[node.inputs[0]]
+    count, have = prod(op.size), run.graph.nodes[source].type.size
+    wanted = str(count) if re.fullmatch(r"[\d_x×]+", where.text) else _product(where.text)
+    text = changed(node.span.text, type(node.op), "width", wanted) if "width" in node.op.options else None
+    if text is not None:
+        title = f"`{text}` in place of `{node.span.text}` at line {node.span.line} gives {count:,} values"
+        fixes.append(Fix.replace(node.span, text, title))
+    size = list(op.size)
+    square = isqrt(have // size[0]) if len(size) == 3 and size[0] and have % size[0] == 0 else 0
+    shapes = [[size[0], square, square]] if square and square**2 * size[0] == have else []
+    for i in range(len(size)):
+        rest = count // size[i]
+        if have % rest == 0:
+            shapes.append([*size[:i], have // rest, *size[i + 1 :]])
+    if re.fullmatch(r"[\dx×]+", where.text):
+        for shape in shapes:
+            new = "x".join(map(str, shape))
+            fixes.append(Fix.replace(where, new, f"`reshape {new}` holds the {have:,} values"))
+    return fixes
+
+
+def _product(sizes: str) -> str:
+    """`(w, h - 1)` as a product, in parentheses: `(w * (h - 1))`."""
+    bare = sizes.strip()[1:-1] if re.fullmatch(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", sizes.strip()) else sizes
+    factors = [part.strip() for part in re.split(r",(?![^()]*\))", bare) if part.strip() != "1"]
+    return f"({' * '.join(f'({f})' if re.search('[-+]', f) else f for f in factors)})"
+
+
 def _outcome(run: GraphBuilder, op: Op, types: tuple[TensorType, ...], change: Change) -> tuple[Leftover, ...] | None:
     """What is left over with a change; None where the layer does not fit with it either."""
-    number: Any = int(change.value) if change.value.isdigit() else change.value
+    number: Any = change.value
+    if re.fullmatch(r"-?\d+", change.value):
+        number = int(change.value)
+    elif re.fullmatch(r"\d+(x\d+)+", change.value):
+        number = Size(map(int, change.value.split("x")))
     try:
         value = op.options[change.option].kind.read(number)
         other = type(op)(**{**{name: getattr(op, name) for name in op.options}, change.option: value})
@@ -139,7 +182,7 @@ def report_leftovers(
     helps = list(dict.fromkeys(f"{x.axis}: {h}" if several else h for x in told for h in x.helps if h not in wrong))
     fixes: list[Fix] = []
     if not several:
-        fixes = change_fixes(type(op), span, [c for c in told[0].changes if c.help not in wrong])
+        fixes = change_fixes(type(op), span, [c for c in told[0].changes if c.help not in wrong], frame.region)
     if exact:
         axes = " and ".join(x.axis for x in told)
         run.error(

@@ -36,13 +36,14 @@ _LONGEST = 40
 
 
 def matching_edits(
-    run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str, others: Sequence[Node] = (), part: Span | None = None
+    run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str, part: Span | None = None
 ) -> list[Fix]:
     """Fixes to review: each changes one option of one layer so that the branch gives the goal.
 
-    `others` are layers whose widths and strides may say how a value is written here; `part` is the text of the branch:
-    a layer that stands outside of it is named by its line.
+    `part` is the text of the branch: a layer that stands outside of it is named by its line.
     """
+    if run.diagnostics.brief:
+        return []
     way = [node for node in way if node.inputs]  # a branch may begin at an input of the net
     fixes = _padded_throughout(run, way, goal, where)
     seen: set[Span] = set()
@@ -55,22 +56,20 @@ def matching_edits(
         for option, value in _candidates(node, goal):
             if _result(run, way[i:], node, option, value) != goal:
                 continue
-            new = _spelled(run, node, option, value, goal, place, [*way, *others])
+            new = _spelled(node, option, value, goal, place)
             fixes += new
             if new:
                 break
         else:
-            fixes += _size_kept(run, way[i:], goal, place)
+            fixes += _two_at_once(run, way[i:], goal, place)
     return fixes
 
 
-def _spelled(
-    run: GraphBuilder, node: Node, option: str, value: Any, goal: TensorType, place: str, others: Sequence[Node]
-) -> list[Fix]:
+def _spelled(node: Node, option: str, value: Any, goal: TensorType, place: str) -> list[Fix]:
     """The fixes that give an option a value: by the expression that has it elsewhere, in the call, or as a number."""
     shown = times(value) if isinstance(value, tuple) else str(value)
     fixes: list[Fix] = []
-    for text in (*_expressions(node, option, value, others), shown):
+    for text in (*_expressions(node, option, value), shown):
         new = changed(node.span.text, type(node.op), option, text)
         if new is None:
             continue
@@ -83,40 +82,44 @@ def _spelled(
     return fixes
 
 
-def _expressions(node: Node, option: str, value: Any, others: Sequence[Node]) -> list[str]:
-    """How other layers of the same block write a value that is no plain number."""
-    if not any(region.block and region.parent for region in _around(node)):
+def _expressions(node: Node, option: str, value: Any) -> list[str]:
+    """How the block in which a layer stands writes a value that is no plain number: as in other layers, or a parameter."""
+    block: Any = node.region
+    while block is not None and not block.block:
+        block = block.parent
+    if block is None or block.parent is None:
         return []
     found = []
-    for other in others:
+    for other in block.nodes():
         if option in other.op.options and getattr(other.op, option) == value:
             text = written(other.span.text, type(other.op), option)
             if text and re.search(r"[A-Za-z]", text) and other.span.source is node.span.source:
                 found.append(text)
+    number = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    found += [name for name, given in block.arguments if given == number and not isinstance(given, bool)]
     return list(dict.fromkeys(found))
 
 
-def _around(node: Node) -> Iterator[Any]:
-    region: Any = node.region
-    while region is not None:
-        yield region
-        region = region.parent
-
-
-def _size_kept(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place: str) -> list[Fix]:
-    """The fix that makes the first layer of a branch, a pooling with its stride as by default, keep the size of its input."""
+def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place: str) -> list[Fix]:
+    """Fixes that change two options of the first layer of a branch: a pooling that keeps the size of its input, where
+    its stride is as by default; a window that leaves the depth of a volume alone."""
     node = way[0]
-    kernel, stride = getattr(node.op, "kernel", None), getattr(node.op, "stride", None)
-    if not kernel or stride == (1,) or any(k % 2 == 0 for k in kernel) or not all(map(_reads_one, way)):
-        return []
-    pad = tuple(k // 2 for k in kernel)
-    if _inferred(run, way, {node.span: {"stride": (1,), "pad": pad}}) != goal:
-        return []
-    text = changed(node.span.text, type(node.op), "stride", "1")
-    text = changed(text, type(node.op), "pad", times(pad)) if text is not None else None
-    if text is None:
-        return []
-    return [Fix.replace(node.span, text, f"{place}, `{text}` in place of `{node.span.text}` gives {goal}")]
+    kernel, stride = getattr(node.op, "kernel", None), getattr(node.op, "stride", (1,))
+    pairs: list[dict[str, tuple[int, ...]]] = []
+    if kernel and stride != (1,) and all(k % 2 for k in kernel):
+        pairs.append({"stride": (1,), "pad": tuple(k // 2 for k in kernel)})
+    if kernel and len(kernel) == 1 and node.type.layout == "map" and node.type.rank == 3:
+        flat = {"kernel": (1, kernel[0], kernel[0])}
+        pairs.append(flat if stride is None else {**flat, "stride": (1, stride[0], stride[0])})
+    for pair in pairs:
+        if _inferred(run, way, {node.span: pair}) != goal:
+            continue
+        text: str | None = node.span.text
+        for option, value in pair.items():
+            text = changed(text, type(node.op), option, times(value)) if text is not None else None
+        if text is not None:
+            return [Fix.replace(node.span, text, f"{place}, `{text}` in place of `{node.span.text}` gives {goal}")]
+    return []
 
 
 def without_vectors(way: Sequence[Node], title: str) -> list[Fix]:

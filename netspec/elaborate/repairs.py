@@ -284,6 +284,25 @@ def _channels(scene: _Scene) -> Iterator[Fix]:
     if _name(here) == "dwconv" and here.layer and here.layer.width is not None:
         width = here.layer.width.span
         yield _replaced_in(here, Span(width.source, width.start - 1, width.end), "")
+    yield from _multiples(scene)
+
+
+def _multiples(scene: _Scene) -> Iterator[Fix]:
+    """For a number of channels that does not divide: the nearest multiples, wherever the number is written."""
+    numbers = [int(n) for n in re.findall(r"\d+", scene.finding.message)]
+    source = scene.file.source
+    if len(numbers) < 2 or min(numbers) < 1:
+        return
+    n, parts = numbers[0], numbers[-1]
+    near = sorted({n - n % parts, n - n % parts + parts} - {0}, key=lambda m: abs(m - n))
+    for found in re.finditer(rf"(?<![\w.#]){n}(?![\w.])", source.text):
+        span = Span(source, *found.span())
+        row = source.line_text(span.line).split("#")[0]
+        if re.match(r"\s*(expect|input)\b", row) or "#" in source.text[source.text.rfind("\n", 0, span.start) + 1 : span.start]:
+            continue
+        for m in near:
+            shown = row[: span.column - 1] + str(m) + row[span.column - 1 + len(found.group()) :]
+            yield Fix.replace(span, str(m), f"a multiple of {parts}: `{_short(shown)}` at line {span.line}")
 
 
 def _replaced_in(place: Place, part: Span, text: str) -> Fix:

@@ -44,7 +44,11 @@ def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kern
             f"a window of {len(kernel)} dimensions on a sequence",
             option=option,
             label=f"the input is {x.noun}",
-            helps=("`image HxW` turns the tokens back into an image",),
+            helps=(
+                one := f"a window over tokens has one size and spans all features: {kernel[0]}",
+                "`image HxW` turns the tokens back into an image",
+            ),
+            changes=(Change(one, option, str(kernel[0])),),
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netspec.graph import TensorType
 from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Choice, Integer
-from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.windows import AXES
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class Chunk(FeatureSlice):
                 "NS205",
                 f"there is no part {self.i} of {self.n}",
                 option="i",
-                helps=(f"parts count from 0 to {self.n - 1}",),
+                helps=(help_ := f"parts count from 0 to {self.n - 1}: the last is `chunk({self.n - 1}, {self.n})`",),
+                changes=(Change(help_, "i", str(self.n - 1)),),
             )
         if x.features % self.n:
             raise Misfit(

@@ -10,7 +10,7 @@ from netspec.graph import Layout, TensorType
 from netspec.ops.conv import require_map
 from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
-from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
@@ -289,7 +289,11 @@ class Take(Op):
                 helps=("`tokens` turns an image into one",),
             )
         if not -x.shape[0] <= self.i < x.shape[0]:
-            raise Misfit("NS205", f"there is no token {self.i} among {x.shape[0]}", option="i")
+            last = x.shape[0] - 1
+            helps = (f"tokens count from 0: the last is `take -1` or `take {last}`", "the first is `take 0`")
+            near = Change(helps[0], "i", "-1") if self.i > 0 else Change(helps[1], "i", "0")
+            message = f"there is no token {self.i} among {x.shape[0]}"
+            raise Misfit("NS205", message, option="i", helps=helps[:1], changes=(near,))
         return TensorType("vector", (x.features,))
 
     def describe(self, x: TensorType) -> str:

@@ -172,12 +172,16 @@ def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]
     if len(values) == 1:
         return values * rank
     axes = " x ".join(AXES[rank])
+    shown = [_times(v) for v in (((1,) * (rank - len(values)) + values), values[:1]) if len(v) in (1, rank)]
+    help_ = "give one size, or one for each axis" + (f": {' or '.join(shown)}" if option == "kernel" else "")
+    changes = tuple(Change(help_, option, text) for text in shown if option == "kernel")
     raise Misfit(
         "NS307",
         f"{len(values)} sizes for {rank} spatial axes",
         option=option,
         notes=(f"the input has {axes}",),
-        helps=("give one size, or one for each axis",),
+        helps=(help_,),
+        changes=changes,
     )
 
 
