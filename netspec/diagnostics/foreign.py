@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NAMES", "OPTIONS", "PLACES", "RECIPE", "option_text", "translated", "translated_call"]
+__all__ = ["NAMES", "OPTIONS", "PLACES", "RECIPE", "RECIPE_ELSEWHERE", "option_text", "translated", "translated_call"]
 
 NAMES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
@@ -75,8 +75,25 @@ RECIPE = {
     "randomrotation": "rotate", "random_rotation": "rotate", "translation": "translate", "shift": "translate",
     "scale": "rescale", "zoom": "rescale", "color_jitter": "jitter", "colorjitter": "jitter", "colour_jitter": "jitter",
     "random_erasing": "erase", "randomerasing": "erase", "cutout": "erase", "pca": "lighting",
+    "clip_grad_norm": "clip", "gradient_clip": "clip", "max_grad_norm": "clip", "max_norm": "norm", "float16": "fp16",
+    "half": "fp16", "bfloat16": "bf16", "float32": "fp32", "mixed": "fp16", "16": "fp16", "32": "fp32", "padding": "pad",
+    "warmup_epochs": "warmup", "warmup_steps": "warmup", "eta_min": "low", "min_lr": "low", "max_lr": "lr", "nadam": "adam",
+    "radam": "adam", "momentum_sgd": "sgd", "stepsize": "every", "steps": "at", "drop": "gamma", "smoothing": "label_smoothing",
+    "t_max": "", "last_epoch": "", "verbose": "", "total_steps": "", "params": "", "lr_decay": "gamma", "l2": "weight_decay",
+    "decay": "weight_decay", "image": "input", "inputs": "input", "x": "input", "data": "input", "labels": "label", "y": "label", "prob": "p",
+    "finetune": "weights", "resume": "weights", "unfreeze": "train_only", "trainable": "train_only", "early": "stop",
 }  # fmt: skip
 """Settings, words and options of recipes as other trainers call them."""
+
+RECIPE_ELSEWHERE = {
+    **dict.fromkeys(("metric", "metrics", "accuracy"), "take it out: the loss and the accuracy are reported for every epoch"),
+    **dict.fromkeys(("device", "gpu", "gpus", "cuda"), "take it out: it belongs to the command, `netspec train --accelerator cuda`"),
+    **dict.fromkeys(("data", "dataset", "data_dir", "train_data"), "take it out: it belongs to the command, `netspec train --data …`"),
+    **dict.fromkeys(("dropout", "batch_norm", "batchnorm"), "take it out: it is a layer, and stands among the layers of the net"),
+    **dict.fromkeys(("shuffle", "verbose", "log", "save", "checkpoint"), "take it out: `netspec train` does it without being told"),
+    **dict.fromkeys(("workers", "num_workers"), "take it out: it belongs to the command, `netspec train --workers 2`"),
+}  # fmt: skip
+"""What other recipes hold, and where it belongs here."""
 
 _IN_OUT = ("", "width", "kernel", "stride", "pad", "dilation", "groups", "bias")
 _TORCH = {

@@ -94,7 +94,7 @@ class _Binder:
         if not options:
             values = self.slot("value")
             if slot == "width" and len(values) == 1 and isinstance(value, (int, float)):
-                self.set(values[0], -value, expr.span)  # `take -1`
+                self.negative(values[0], value, expr.span)  # `take -1`
                 return
             from netspec.elaborate.slips import unwanted_slot
 
@@ -105,6 +105,19 @@ class _Binder:
             self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
             return
         self.set(options[0], value, expr.span)
+
+    def negative(self, option: Option[Any], value: Value, span: Span) -> None:
+        """A number behind a hyphen, for an op without a width: a negative value, or one that should follow a space."""
+        try:
+            option.kind.read(-value)  # type: ignore[operator]
+        except BadValue as bad:
+            from netspec.elaborate.slips import value_behind_hyphen
+
+            self.values[option.name] = option.default
+            message, helps, fixes = value_behind_hyphen(self.op, option, self.layer, span, bad)
+            self.fail(bad.code, message, span, *helps, fixes=tuple(fixes))
+        else:
+            self.set(option, -value, span)  # type: ignore[operator]
 
     def near_variable(self, name: str) -> list[str]:
         if self.op.name == "softmax" or (self.layer.head.lower() == "soft" and name == "max"):
@@ -131,10 +144,12 @@ class _Binder:
             return True
         if isinstance(late, t.Name) and self.is_layer(late.text):
             self.not_a_value(late.text, late.span)
-        else:
-            self.fail(
-                "NS207", "a value without a name cannot follow one with a name", late.span, "put it first, or name it"
-            )
+            return False
+        from netspec.elaborate.slips import late_value
+
+        helps, fixes = late_value(self.op, self.layer, late, options)
+        message = "a value without a name cannot follow one with a name"
+        self.fail("NS207", message, late.span, *helps, fixes=tuple(fixes))
         return False
 
     def not_a_value(self, name: str, span: Span) -> None:
@@ -203,7 +218,7 @@ class _Binder:
         from netspec.elaborate.slips import report_unknown_option
 
         self.failed = True
-        report_unknown_option(self.run, self.op, option)
+        report_unknown_option(self.run, self.op, option, self.layer)
 
     def defaults(self) -> None:
         for name, value, span in self.run.default_values(self.op, self.frame):
@@ -240,7 +255,7 @@ def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
                 bad.helps[0],
             ),
         )
-    number = re.search(r"(?:[\d._]+|\"[^\"]*\")$", span.text)
+    number = re.search(r"(?:[\w.]+|\"[^\"]*\")$", span.text)
     if not bad.instead or number is None:
         return ()
     return (Fix.replace(Span(span.source, span.start + number.start(), span.end), bad.instead, bad.helps[0]),)

@@ -1,5 +1,4 @@
-"""Branches that do not fit together: which sizes differ, where they parted, and the edits that bring them together (`matching`).
-"""
+"""Branches that do not fit together: which sizes differ, where they parted, and the edits that bring them together (`matching`)."""
 
 from __future__ import annotations
 

@@ -29,7 +29,13 @@ _KERNELS, _FEWEST_FILTERS = (1, 3, 5, 7, 9, 11), 16
 
 
 def report_misfit(
-    run: GraphBuilder, misfit: Misfit, op: Op, inputs: tuple[Tensor, ...], span: Span, spans: dict[str, Span], frame: Frame
+    run: GraphBuilder,
+    misfit: Misfit,
+    op: Op,
+    inputs: tuple[Tensor, ...],
+    span: Span,
+    spans: dict[str, Span],
+    frame: Frame,
 ) -> None:
     types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
     if misfit.code == "NS301" and _is_channels_last(run, misfit, span):

@@ -109,7 +109,7 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
     if kernel and stride != (1,) and all(k % 2 for k in kernel):
         pairs.append({"stride": (1,), "pad": tuple(k // 2 for k in kernel)})
     if kernel and len(kernel) == 1 and node.type.layout == "map" and node.type.rank == 3:
-        flat = {"kernel": (1, kernel[0], kernel[0])}
+        flat: dict[str, tuple[int, ...]] = {"kernel": (1, kernel[0], kernel[0])}
         pairs.append(flat if stride is None else {**flat, "stride": (1, stride[0], stride[0])})
     for pair in pairs:
         if _inferred(run, way, {node.span: pair}) != goal:

@@ -298,7 +298,10 @@ def _multiples(scene: _Scene) -> Iterator[Fix]:
     for found in re.finditer(rf"(?<![\w.#]){n}(?![\w.])", source.text):
         span = Span(source, *found.span())
         row = source.line_text(span.line).split("#")[0]
-        if re.match(r"\s*(expect|input)\b", row) or "#" in source.text[source.text.rfind("\n", 0, span.start) + 1 : span.start]:
+        if (
+            re.match(r"\s*(expect|input)\b", row)
+            or "#" in source.text[source.text.rfind("\n", 0, span.start) + 1 : span.start]
+        ):
             continue
         for m in near:
             shown = row[: span.column - 1] + str(m) + row[span.column - 1 + len(found.group()) :]
@@ -366,8 +369,8 @@ def _narrower(scene: _Scene) -> Iterator[Fix]:
         width = place.layer.width.span if place.layer and place.layer.width is not None else None
         if width is None or not width.text.isdigit() or behind(place) is None:
             continue
-        n = int(width.text)
-        for text in dict.fromkeys(str(n * part // 16) for part in (14, 12, 10, 8, 6, 5, 4, 3, 2, 1)):
+        units = int(width.text)
+        for text in dict.fromkeys(str(units * part // 16) for part in (14, 12, 10, 8, 6, 5, 4, 3, 2, 1)):
             if text != "0":
                 yield _replaced_in(place, width, text)
 
@@ -428,4 +431,3 @@ _RULES: dict[str, Callable[[_Scene], Iterator[Fix]]] = {
     "NS308": _inputs,
     "NS401": _figures,
 }
-

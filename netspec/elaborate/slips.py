@@ -6,12 +6,15 @@ Calls as PyTorch and Keras write them are taken as a whole, so that one habit gi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import NAMES, OPTIONS, translated
+from netspec.diagnostics.foreign import NAMES, OPTIONS, option_text, translated
+from netspec.elaborate.edits import changed, written
 from netspec.elaborate.state import Frame
-from netspec.ops import ACTIVATIONS, CATALOGUE
+from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALISATIONS
+from netspec.ops.kinds import BadValue
 from netspec.ops.op import Op, Option
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -22,28 +25,34 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arguments_length",
+    "labelled_behind",
+    "late_value",
     "missing_value",
     "report_foreign_call",
     "report_unknown_option",
     "stray_value",
     "unwanted_slot",
+    "value_behind_hyphen",
+    "without",
 ]
 
 Meant = tuple[list[str], list[Fix]]
 """Helps and fixes."""
 
 
-def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option) -> None:
-    helps, fixes = _option_meant(op, option)
+def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option, layer: t.Layer | None = None) -> None:
+    helps, fixes = _option_meant(op, option, layer)
     run.error(
         "NS202", f"`{op.name}` has no option `{option.name}`", option.name_span, helps=helps, fixes=fixes
     )  # fmt: skip
 
 
-def _option_meant(op: type[Op], option: t.Option) -> Meant:
+def _option_meant(op: type[Op], option: t.Option, layer: t.Layer | None) -> Meant:
     theirs = OPTIONS.get(option.name)
     near = theirs if theirs in op.options else nearest(option.name, op.options)
     if near is not None and near in op.options:
+        if layer is not None and (slot := _as_slot(op, option, near, layer)) is not None:
+            return slot
         help_ = f"did you mean `{near}`?"
         return [help_], [Fix.replace(option.name_span, near, help_)]
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
@@ -56,14 +65,79 @@ def _option_meant(op: type[Op], option: t.Option) -> Meant:
     return [help_], [Fix(help_, (edit,))] if edit is not None else []
 
 
+def _as_slot(op: type[Op], option: t.Option, name: str, layer: t.Layer) -> Meant | None:
+    """`conv3-64 kernel_size=5`: an option that says otherwise what a slot says already."""
+    edit, value = _without(option), option.value.span.text
+    if op.options[name].slot not in ("kernel", "width", "stride") or edit is None or "conv2d" in layer.head.lower():
+        return None
+    now = written(layer.span.text, op, name)
+    if now is None or f"{name}=" in layer.span.text:
+        return None
+    text = changed(layer.span.text.replace(edit.span.text, ""), op, name, option_text(value))
+    if text is None:
+        return None
+    help_ = f"the {name} stands in the name: `{text}`" if now != value else f"the {name} stands in the name already"
+    return [help_], [Fix.replace(layer.span, text, help_)]
+
+
 def _without(option: t.Option) -> Edit | None:
     """The edit that takes out an option that stands behind a space."""
-    text, start = option.span.source.text, option.span.start
+    return without(option.span)
+
+
+def without(span: Span) -> Edit | None:
+    """The edit that takes out what stands behind a space; None behind a bracket or a comma."""
+    text, start = span.source.text, span.start
     while text[start - 1 : start] in (" ", "\t"):
         start -= 1
-    if start == option.span.start or text[start - 1 : start] in ("(", ","):
+    if start == span.start or text[start - 1 : start] in ("(", ","):
         return None
-    return Edit(Span(option.span.source, start, option.span.end), "")
+    return Edit(Span(span.source, start, span.end), "")
+
+
+def labelled_behind(layer: t.Layer, first: t.Expr, rest: Sequence[t.Expr]) -> Meant | None:
+    """`conv3-64 as stem`: a label, which stands before its layer."""
+    if first.span.text != "as" or len(rest) != 1 or not isinstance(rest[0], t.Name):
+        return None
+    start, label = layer.span.start, rest[0].text
+    edit = without(first.span.to(rest[0].span))
+    help_ = f"a label stands before its layer: `{label}: {layer.head}…`"
+    return ([help_], [Fix(help_, (Edit(Span(layer.span.source, start, start), f"{label}: "), edit))]) if edit else None
+
+
+def value_behind_hyphen(
+    op: type[Op], option: Option[Any], layer: t.Layer, span: Span, bad: BadValue
+) -> tuple[str, list[str], list[Fix]]:
+    """`dropout-0.5`: a value that should stand behind a space."""
+    text = f"{layer.head} {span.text}"
+    help_ = f"the value follows a space: `{text}`"
+    where = Span(span.source, layer.head_span.start, span.end)
+    return f"{option.name}: {bad.message}", [help_], [Fix.replace(where, text, help_)]
+
+
+def late_value(op: type[Op], layer: t.Layer, late: t.Expr, options: tuple[t.Option, ...]) -> Meant:
+    """`act=leaky_relu 0.1`: a value that belongs to the word before it; `pad=1 x2` without a number."""
+    before = next((o for o in reversed(options) if o.span.end <= late.span.start), None)
+    if before is not None and isinstance(before.value, t.Name) and before.name in ("act", "norm"):
+        word = before.value.text
+        if word.lower() in CATALOGUE and isinstance(late, t.Literal_):
+            help_ = f"its value stands in parentheses: `{before.name}={word}({late.span.text})`"
+            whole = before.value.span.to(late.span)
+            return [help_], [Fix.replace(whole, f"{word}({late.span.text})", help_)]
+    if (copies := _copies(late.span)) is not None:
+        return copies
+    return ["put it first, or name it"], []
+
+
+def _copies(span: Span) -> Meant | None:
+    """`X2`, `3x`: how many copies, written otherwise."""
+    text = span.source.text
+    stop = span.end + (text[span.end : span.end + 1] in ("x", "X") and span.text.isdigit())
+    count = re.fullmatch(r"[Xx*](\d+)|(\d+)[Xx]", text[span.start : stop])
+    if count is None:
+        return None
+    help_ = f"copies are written `x{count[1] or count[2]}`"
+    return [help_], [Fix.replace(Span(span.source, span.start, stop), f"x{count[1] or count[2]}", help_)]
 
 
 def _layer_as_option(op: type[Op], option: t.Option) -> Meant | None:
@@ -148,6 +222,14 @@ def missing_value(op: type[Op], option: Option[Any], layer: t.Layer, frame: Fram
 def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argument: bool, width: bool) -> Meant:
     """What was meant by a value for which a layer has no place; `width`: whether it has its width already."""
     name = op.name
+    place = next((i for i, v in enumerate(layer.values) if v.span == span), None)
+    if place is not None:
+        found = labelled_behind(layer, layer.values[place], layer.values[place + 1 :]) or _copies(span)
+        found = found or _short_option(op, layer, span)
+        if found is not None:
+            return found
+    if argument and (whole_call := _call_and_options(op, layer)) is not None:
+        return whole_call
     if _has(op, "kernel") and argument and _has(op, "width") and not width and _kernel_in_head(layer):
         written = f"{layer.head}-{span.text}"
         help_ = f"the width is written after a hyphen: `{written}`"
@@ -161,11 +243,45 @@ def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argum
         return _spaced_out(op, layer)
     if isinstance(value, Word):
         return _stray_word(op, layer, value, span)
+    if op.name in NORMALISATIONS and isinstance(value, int) and not argument:
+        help_ = f"the features are those of the layer before: write `{layer.head}`"
+        edit = without(span)
+        return [help_], [Fix(help_, (edit,))] if edit else []
     if _has(op, "width") and not width:
         help_ = f"the width is written after a hyphen: `{name}-{show(value)}`"
         whole = Span(span.source, layer.head_span.end, span.end)
         return [help_], [] if argument else [Fix.replace(whole, f"-{span.text}", help_)]
     return ([f"name it; the options are {', '.join(op.options)}"] if op.options else []), []
+
+
+def _call_and_options(op: type[Op], layer: t.Layer) -> Meant | None:
+    """`conv(64, 3) pad=1`: a call of another framework with options behind it."""
+    if layer.width is not None or layer.stride is not None or layer.values:
+        return None
+    named = {o.name: o.value.span.text for o in (*layer.argument_options, *layer.options)}
+    if any(name not in op.options and name not in OPTIONS for name in named):
+        return None
+    text = translated(layer.head, [v.span.text for v in layer.arguments or ()], named)
+    if text is None:
+        return None
+    help_ = f"kernel, width and stride are written in the name: `{text}`"
+    return [help_], [Fix.replace(layer.span, text, help_)]
+
+
+def _short_option(op: type[Op], layer: t.Layer, span: Span) -> Meant | None:
+    """`conv3-64 s2 p1`: options in the short hand of papers."""
+    found = re.fullmatch(r"([spgd])(\d+)", span.text)
+    name = {"s": "stride", "p": "pad", "g": "groups", "d": "dilation"}.get(found[1], "") if found else ""
+    if found is None or name not in op.options:
+        return None
+    if name == "stride" and layer.stride is None and (edit := without(span)) is not None:
+        text = changed(layer.span.text.replace(edit.span.text, "", 1), op, name, found[2])
+        if text is not None:
+            return [f"the stride follows a slash: `{text}`"], [
+                Fix.replace(layer.span, text, f"the stride follows a slash: `{text}`")
+            ]
+    help_ = f"options are written with `=`: `{name}={found[2]}`"
+    return [help_], [Fix.replace(span, f"{name}={found[2]}", help_)]
 
 
 def _stray_word(op: type[Op], layer: t.Layer, word: Word, span: Span) -> Meant:
@@ -184,6 +300,8 @@ def _stray_word(op: type[Op], layer: t.Layer, word: Word, span: Span) -> Meant:
 def _spaced_out(op: type[Op], layer: t.Layer) -> Meant:
     """`conv 3 8`, `conv3 64` and `maxpool 3 2`, whose numbers belong into the head."""
     numbers = [v.span.text for v in layer.values if isinstance(v, t.Literal_)]
+    if len(numbers) == 2 and _has(op, "width") and not _kernel_in_head(layer) and layer.arguments is None:
+        numbers = sorted(numbers, key=lambda n: int(n) > 11 if n.isdigit() else False)  # `conv 64 3`
     signs = ["-", "/"] if _has(op, "width") else ["/"]
     kernel = _kernel_in_head(layer)
     if not kernel and layer.arguments is None:
@@ -210,6 +328,9 @@ def unwanted_slot(op: type[Op], layer: t.Layer, what: str, value: Value, span: S
     if any(option.slot == "value" for option in op.options.values()) and what == "width":
         return [f"write `{op.name} {show(value)}`"], []
     slot = Span(span.source, span.start - 1, span.end)
+    if op.name in NORMALISATIONS and what == "width":
+        help_ = f"the features are those of the layer before: write `{layer.head}`"
+        return [help_], [Fix.replace(slot, "", help_)]
     if slot.text[:1] not in ("-", "/") or op.name not in ACTIVATIONS:
         return [], []
     here = frame.here.type if frame.here is not None else None

@@ -23,7 +23,11 @@ Trial = Callable[[SourceFile], Diagnostics]
 
 
 def keep_what_mends(
-    source: SourceFile, diagnostics: Diagnostics, work: int, trial: Trial, guesses: Callable[[Diagnostic], Iterator[Fix]]
+    source: SourceFile,
+    diagnostics: Diagnostics,
+    work: int,
+    trial: Trial,
+    guesses: Callable[[Diagnostic], Iterator[Fix]],
 ) -> None:
     """Tries the edits of every error, and where too few of them mend it, the `guesses` for it.
 
@@ -122,5 +126,3 @@ def _breaks(fix: Fix, new: Sequence[Diagnostic]) -> bool:
 def _told(finding: Diagnostic) -> str:
     message = finding.message if len(finding.message) <= _SHOWN else finding.message[: _SHOWN - 1] + "…"
     return f"line {finding.span.line}: {message}" if finding.span else message
-
-

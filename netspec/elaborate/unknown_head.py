@@ -86,8 +86,15 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     if frame.label(head) is not None and layer.arguments is None:
         help_ = f"`{head}` is a label: go on from it with `from {head}`"
         return [help_], [Fix(help_, _all_from(layer, frame))]
+    if head in JOINS and layer.values and not layer.arguments and all(isinstance(v, t.Name) for v in layer.values):
+        names = [v.span.text for v in layer.values]
+        labels = [name for name in names if frame.label(name) is not None] or names
+        branches = "; ".join([*(["identity"] if len(names) == 1 else []), *(f"from {n}" for n in labels)])
+        text = f"{head} [ {branches} ]"
+        return one(f"branches stand in brackets: `{text}`", text, layer.span)
     if head in JOINS and layer.arguments:
-        branches = "; ".join(_as_branch(argument, frame) for argument in layer.arguments)
+        parts = [_as_branch(argument, frame) for argument in layer.arguments]
+        branches = "; ".join([*(["identity"] if len(parts) == 1 else []), *parts])
         text = f"{head} [ {branches} ]"
         where = Span(span.source, span.start, span.end + arguments_length(layer))
         return one(f"branches stand in brackets: `{text}`", text, where)
@@ -143,6 +150,17 @@ def _as_branch(argument: t.Expr, frame: Frame) -> str:
 def _translated(layer: t.Layer, foreign: str, digits: str) -> tuple[list[str], list[Fix]]:
     """The layer as netspec writes it, where its values say enough."""
     name = NAMES[foreign]
+    kernel = any(option.slot == "kernel" for option in CATALOGUE[name.lower()].options.values())
+    if (
+        layer.arguments is None
+        and kernel
+        and not digits
+        and layer.width is not None
+        and "kernel" not in layer.span.text
+    ):
+        text = f"{name}3-{layer.width.span.text}"
+        help_ = f"netspec calls it `{name}`, with its kernel behind the name: `{text}`"
+        return [help_], [Fix.replace(layer.head_span, f"{name}3", help_)]
     if layer.arguments is None:
         help_ = f"netspec calls it `{name}`"
         return [help_], [Fix.replace(layer.head_span, f"{name}{digits}", help_)]

@@ -129,7 +129,7 @@ class Number(Kind[float]):
             )
         if number > self.high or (self.open_high and number == self.high):
             bound = f"{'less than' if self.open_high else 'at most'} {self.high:g}"
-            share = f"{number / 100:g}" if self.high == 1 < number < 100 else ""
+            share = f"{number / 100:g}" if self.high == 1 and 2 <= number < 100 else ""
             helps = [f"{number:g} % is written `{share}`"] if share else []
             raise BadValue(f"{number:g} is too large: it must be {bound}", *helps, code="NS205", instead=share)
         return number
@@ -145,13 +145,10 @@ class Flag(Kind[bool]):
 
     def read(self, value: Value) -> bool:
         if not isinstance(value, bool):
-            words = {"true": "yes", "false": "no", "on": "yes", "off": "no"}
-            helps = (
-                [f"write `{words[value.name.lower()]}`"]
-                if isinstance(value, Word) and value.name.lower() in words
-                else []
-            )
-            raise BadValue(f"expected yes or no, found {_found(value)}", *helps)
+            words = {"true": "yes", "false": "no", "on": "yes", "off": "no", "0": "no", "1": "yes"}
+            word = words.get((value.name if isinstance(value, Word) else str(value)).lower(), "")
+            helps = [f"write `{word}`"] if word else []
+            raise BadValue(f"expected yes or no, found {_found(value)}", *helps, instead=word)
         return value
 
 
@@ -315,13 +312,17 @@ class LayerWord(Kind["Op | None"]):
         if isinstance(value, str):
             value = Word(value)
         if isinstance(value, bool):
-            raise BadValue(f"expected {self.noun}, found {show(value)}", "write `none` for no such layer")
+            usual = "none" if not value else "bn" if "norm" in self.family else "relu"
+            helps = "write `none` for no such layer" if not value else f"say which: `{usual}`"
+            raise BadValue(f"expected {self.noun}, found {show(value)}", helps, instead=usual)
         if not isinstance(value, Word):
             raise BadValue(f"expected {self.noun}, found {_found(value)}")
         if value.name.lower() == "none" and not value.called:
             return None
         names = self.names()
         op = names.get(value.name.lower())
+        if value.name.lower() in ("true", "false"):
+            return self.read(value.name.lower() == "true")
         if op is None:
             near = nearest(value.name, names)
             raise BadValue(

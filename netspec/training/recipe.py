@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics import Fix, Label, nearest
 from netspec.elaborate.state import FAILED, Frame
-from netspec.ops.kinds import BadValue
+from netspec.ops.kinds import BadValue, Choice
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.training.forms import Form, Setting
@@ -17,6 +18,7 @@ from netspec.values import Word, show
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
+    from netspec.graph import Node
 
 __all__ = ["Chosen", "Recipe", "read_recipe"]
 
@@ -60,23 +62,12 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     return recipe
 
 
-def _home_of_option(name: str, known: Mapping[str, Setting]) -> tuple[str, str] | None:
-    """The setting and form whose option a line names (`momentum 0.9`), and the option as it is called here."""
-    from netspec.diagnostics.foreign import RECIPE
-
-    called = RECIPE.get(name, name)
-    for setting in known.values():
-        for form in setting.forms:
-            if form.word and called in form.options:
-                return f"{setting.name} {form.word}", called
-    return None
-
-
 class _Reader:
     def __init__(self, run: Elaborator, frame: Frame) -> None:
         self.run, self.frame = run, frame
         self.failed = False
         self.augment: dict[str, tuple[Chosen, ...]] = {}
+        self.lines: tuple[t.Setting, ...] = ()
 
     def fail(self, code: str, message: str, span: Span, *helps: str, fixes: tuple[Fix, ...] = ()) -> None:
         self.failed = True
@@ -88,7 +79,14 @@ class _Reader:
 
         names = list(known)
         theirs = RECIPE.get(name.lower())
-        near = theirs if theirs in names else None if have.startswith("it is an option") else nearest(name, names)
+        if theirs == "":
+            from netspec.training.slips import without
+
+            whole = next((o.span for line in self.lines for o in line.options if o.name_span == span), span)
+            help_ = f"take it out: netspec knows it without being told; {have}"
+            self.fail(code, message, span, help_, fixes=without(whole, help_))
+            return
+        near = theirs if theirs in names else nearest(name, names)
         help_ = f"did you mean `{near}`?" if near else have
         self.fail(code, message, span, help_, fixes=(Fix.replace(span, near, help_),) if near else ())
 
@@ -96,22 +94,41 @@ class _Reader:
         self, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
     ) -> dict[str, tuple[Chosen, ...]]:
         found: dict[str, tuple[Chosen, ...]] = {}
+        self.lines = (*self.lines, *lines)
         for line in lines:
             setting = known.get(line.name)
             if setting is None:
-                have = f"there are {', '.join(known)}"
-                if home := _home_of_option(line.name, known):
-                    value = line.values[0].span.text if line.values else "…"
-                    have = f"it is an option: `{home[0]} {home[1]}={value}`"
-                message = f"`{where}` has no setting `{line.name}`"
-                self.unknown("NS403", message, line.name_span, line.name, known, have)
+                self.unknown_setting(line, lines, known, where)
             elif line.name in found and not setting.many:
-                self.fail("NS203", f"`{line.name}` is given twice", line.span)
+                self.given_twice(line, lines)
             else:
                 chosen = self.line(line, setting)
                 if chosen is not None:
                     found[line.name] = (*found.get(line.name, ()), chosen)
         return found
+
+    def unknown_setting(
+        self, line: t.Setting, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
+    ) -> None:
+        from netspec.training.slips import meant_setting
+
+        message = f"`{where}` has no setting `{line.name}`"
+        meant = meant_setting(line, lines, known)
+        if meant is not None:
+            self.fail("NS403", message, line.name_span, meant[0], fixes=meant[1])
+        else:
+            self.unknown("NS403", message, line.name_span, line.name, known, f"there are {', '.join(known)}")
+
+    def given_twice(self, line: t.Setting, lines: tuple[t.Setting, ...]) -> None:
+        from netspec.training.slips import line_taken_out
+
+        first = next(other for other in lines if other.name == line.name)
+        help_ = "one of the two is enough: take this one out"
+        self.failed = True
+        self.run.error(
+            "NS203", f"`{line.name}` is given twice", line.span, secondary=[Label(first.span, "first here")],
+            helps=[help_], fixes=line_taken_out(line.span, help_),
+        )  # fmt: skip
 
     def line(self, line: t.Setting, setting: Setting) -> Chosen | None:
         if setting.nested is not None and line.settings is None and (line.values or line.options):
@@ -160,16 +177,28 @@ class _Reader:
         given: set[str] = set()
         positional = [o for o in form.options.values() if o.slot == "value"]
         if len(values) > len(positional):
-            self.fail("NS207", f"`{what}` does not take this value", values[len(positional)].span, self.have(form))
+            from netspec.training.slips import stray_values
+
+            stray = values[len(positional) :]
+            meant = stray_values(line, form, stray, what) or (self.have(form), ())
+            self.fail("NS207", f"`{what}` does not take this value", stray[0].span, meant[0], fixes=meant[1])
         pairs = [(o.name, v, v.span) for o, v in zip(positional, values, strict=False)]
         pairs += [(o.name, o.value, o.span) for o in line.options]
+        idle = not form.word and positional and values and isinstance(values[0], t.Name)
+        if idle and positional[0].name in {o.name for o in line.options} and not isinstance(positional[0].kind, Choice):
+            from netspec.training.slips import without
+
+            help_ = f"take `{values[0].span.text}` out"
+            self.fail("NS207", f"`{what}` takes no word", values[0].span, help_, fixes=without(values[0].span, help_))
+            return Chosen(form.word, chosen)
         for name, expr, span in pairs:
             option = form.options.get(name)
             if option is None:
                 place = Span(span.source, span.start, span.start + len(name))
-                if name == "momentum" and "betas" in form.options:
-                    text = f"betas=({expr.span.text}, 0.999)"
-                    help_ = f"its momentum is the first of two rates: `{text}`"
+                if name in ("momentum", "beta1", "beta_1", "beta2", "beta_2") and "betas" in form.options:
+                    second = name.endswith("2")
+                    text = f"betas=(0.9, {expr.span.text})" if second else f"betas=({expr.span.text}, 0.999)"
+                    help_ = f"its {'momentum' if name == 'momentum' else 'rates'} {'is the first of two rates' if name == 'momentum' else 'stand together'}: `{text}`"
                     self.fail(
                         "NS202",
                         f"`{what}` has no option `{name}`",
@@ -201,7 +230,6 @@ class _Reader:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
 
     def label_list(self, line: t.Setting) -> tuple[str, ...]:
-        labels = []
         if not line.values:
             self.fail(
                 "NS206",
@@ -209,17 +237,17 @@ class _Reader:
                 line.span,
                 f"write `{line.name} stem` for a layer labelled `stem:`",
             )
-        for value in line.values:
-            if not isinstance(value, t.Name) or self.frame.label(value.text) is None:
-                near = nearest(value.span.text, self.frame.visible_labels())
-                self.fail(
-                    "NS208",
-                    f"there is no label `{value.span.text}`",
-                    value.span,
-                    *([f"did you mean `{near}`?"] if near else []),
-                )
-            else:
-                labels.append(value.text)
+        unknown = [v for v in line.values if not isinstance(v, t.Name) or self.frame.label(v.text) is None]
+        labels = [v.text for v in line.values if isinstance(v, t.Name) and v not in unknown]
+        for value in unknown:
+            near = nearest(value.span.text, self.frame.visible_labels())
+            if near is None and value is not unknown[0]:
+                continue  # told with the first
+            from netspec.training.slips import known_labels
+
+            meant: tuple[str, tuple[Fix, ...]] = (f"did you mean `{near}`?", ())
+            meant = meant if near else known_labels(line, unknown, self.frame.visible_labels())
+            self.fail("NS208", f"there is no label `{value.span.text}`", value.span, meant[0], fixes=meant[1])
         return tuple(labels)
 
 
@@ -239,9 +267,22 @@ def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
                 "NS901",
                 f"`{loss.word}` expects logits, and the net ends in `{op.name}`",
                 line.span,
-                helps=[
-                    f"take the final `{op.name}` out"
-                    if not fitting
-                    else f"end in {' or '.join(fitting)}, or in the logits"
-                ],
+                helps=[f"end in {' or '.join(fitting)}, or in the logits: take the final `{op.name}` out"],
+                secondary=[Label(run.graph.nodes[index].span, "the last layer")],
+                fixes=_without_activation(run.graph.nodes[index], op.name),
             )
+
+
+def _without_activation(node: Node, name: str) -> list[Fix]:
+    """The fix that takes the activation `act=…` of the last layer out, or the layer that it is behind an arrow."""
+    from netspec.training.slips import line_taken_out
+
+    text, span = node.span.text, node.span
+    option = re.search(rf"[ \t]+act={name}\b(?!\()", text)
+    if option is not None:
+        where = Span(span.source, span.start + option.start(), span.start + option.end())
+        return [Fix.replace(where, "", f"take `{name}` out")]
+    arrow = re.search(r"[ \t]*->[ \t]*$", span.source.text[: span.start])
+    if arrow is not None:
+        return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"take `{name}` out")]
+    return list(line_taken_out(span, f"take `{name}` out"))
