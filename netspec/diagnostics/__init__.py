@@ -130,10 +130,11 @@ class Diagnostics:
 
                 diagnostic = with_respelling(diagnostic)
             if self.repaired and diagnostic.fixes:
-                diagnostic = replace(diagnostic, fixes=tuple(filter(self._fits, diagnostic.fixes)))
+                diagnostic = replace(diagnostic, fixes=tuple(filter(self.fits, diagnostic.fixes)))
             self.items.append(diagnostic)
 
-    def _fits(self, fix: Fix) -> bool:
+    def fits(self, fix: Fix) -> bool:
+        """Whether the text that a fix changes stands as it was read."""
         return not any(
             start <= edit.span.end and edit.span.start <= stop
             for edit in fix.edits

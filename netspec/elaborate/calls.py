@@ -253,23 +253,10 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
 
 
 def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
-    for slot, what in ((layer.width, "a width"), (layer.stride, "a stride")):
-        if slot is not None:
-            run.error(
-                "NS207",
-                f"the block `{block.name}` takes no {what[2:]} slot",
-                slot.span,
-                helps=[f"give it as an argument: `{block.name}({slot.span.text})`"],
-            )
-            return None
-    loose = (*layer.values, *layer.options)
-    if loose:
-        run.error(
-            "NS207",
-            f"arguments of the block `{block.name}` stand in parentheses",
-            loose[0].span,
-            helps=[f"write `{block.name}({', '.join(v.span.text for v in loose)})`"],
-        )
+    if layer.width is not None or layer.stride is not None or layer.values or layer.options:
+        from netspec.elaborate.slips import report_loose_arguments
+
+        report_loose_arguments(run, block.name, [p.name for p in block.parameters], layer)
         return None
     late = value_after_name(layer.arguments or (), layer.argument_options)
     if late is not None:

@@ -195,6 +195,13 @@ def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
     for word in statement.words:
         if word.text.lower() not in _WORDS:
             near = nearest(word.text, _WORDS)
+            if re.fullmatch(r"(?:X\d+)+", word.text) and word.span.start == statement.size_span.end:
+                text = statement.size + word.text.replace("X", "x")
+                whole = statement.size_span.to(word.span)
+                help_ = f"the sign between sizes is a small `x`: `{text}`"
+                run.error("NS208", f"an input is not `{word.text}`", word.span, helps=[help_],
+                          fixes=[Fix.replace(whole, text, help_)])  # fmt: skip
+                return None
             run.error(
                 "NS208",
                 f"an input is not `{word.text}`",
@@ -277,7 +284,12 @@ def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
         run.error("NS209", f"there is an input `{output.name}` already", output.name_span)
         return
     if any(output.name == name for name, _ in run.graph.outputs):
-        run.error("NS209", f"there is an output `{output.name}` already", output.name_span)
+        message = f"there is an output `{output.name}` already"
+        free = next(
+            f"{output.name}_{n}" for n in range(2, 10**6) if f"{output.name}_{n}" not in dict(run.graph.outputs)
+        )
+        help_ = f"call this one `{free}`"
+        run.error("NS209", message, output.name_span, helps=[help_], fixes=[Fix.replace(output.name_span, free, help_)])
         return
     if frame.here is None:
         run.error("NS308", "there is no tensor to put out", output.span)

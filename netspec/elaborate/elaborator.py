@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics import Fix, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind, check_default
 from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
@@ -233,14 +233,29 @@ class Elaborator(GraphBuilder):
         tensor = frame.label(statement.label)
         if tensor is None:
             near = nearest(statement.label, frame.visible_labels())
+            helps, fixes = [self.missing_label(statement.label, near)], []
+            block = frame.file.blocks.get(statement.label)
+            if block is not None and near is None:
+                helps = [
+                    f"`{statement.label}` is a block: call it, `{statement.label}({', '.join(p.name for p in block.parameters)})`"
+                ]
+                fixes = [Fix.replace(statement.span, f"{statement.label}()", helps[0])] if not block.parameters else []
+            later = self.label_below(statement)
             self.error(
-                "NS208",
-                f"there is no label `{statement.label}` here",
-                statement.label_span,
-                helps=[self.missing_label(statement.label, near)],
-            )
+                "NS208", f"there is no label `{statement.label}` here", statement.label_span,
+                secondary=[Label(later, "it stands here, further down")] if later is not None else [],
+                helps=["a layer reads only what stands above it"] if later is not None else helps, fixes=fixes,
+            )  # fmt: skip
             tensor = UNKNOWN
         frame.here = tensor
+
+    def label_below(self, statement: t.From) -> Span | None:
+        """Where a label that is not defined yet is written, where it is written nowhere above."""
+        text, label = statement.span.source.text, re.escape(statement.label)
+        found = [m.start(1) for m in re.finditer(rf"(?m)(?:^|->|[;{{\[])[ \t]*({label})[ \t]*:", text)]
+        if not found or found[0] < statement.span.start:
+            return None
+        return Span(statement.span.source, found[0], found[0] + len(statement.label))
 
     def missing_label(self, label: str, near: str | None) -> str:
         if near:

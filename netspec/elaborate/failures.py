@@ -103,7 +103,7 @@ def _as_tokens(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorTyp
 def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:
     """Whether the input was taken for channels last (NS309): then a window that does not fit is no second mistake."""
     items = run.diagnostics.items
-    place = next((i for i, d in enumerate(items) if d.code == "NS309"), None)
+    place = next((i for i, d in enumerate(items) if d.code in ("NS309", "NS310")), None)
     if place is None:
         return False
     note = f"`{' '.join(span.text.split())}` at line {span.line} does not fit: {misfit.message}"
@@ -178,7 +178,7 @@ def report_leftovers(
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"
     told = [x for x in leftovers if exact or x.dropped]
-    if not told or any(d.code == "NS309" for d in run.diagnostics):
+    if not told or any(d.code in ("NS309", "NS310") for d in run.diagnostics):
         return
     arithmetic = dict.fromkeys(x.arithmetic for x in told)
     notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]

@@ -27,7 +27,7 @@ def suggest_input_size(
     """
     statement = _lone_image(file)
     found = sorted((d for d in diagnostics if d.code in codes), key=lambda d: not d.is_error)
-    if statement is None or not found or diagnostics.skipped or any(d.code == "NS309" for d in diagnostics):
+    if statement is None or not found or diagnostics.skipped or any(d.code in ("NS309", "NS310") for d in diagnostics):
         return
     finding = found[0]
     search = _Search(file, statement, finding, diagnostics, codes, trial)

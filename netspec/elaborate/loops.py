@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix
@@ -57,15 +58,44 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
         elif isinstance(item, (list, tuple)) and len(item) == len(names):
             bindings.append(dict(zip(names, item, strict=True)))
         else:
-            found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
-            run.error(
-                "NS204",
-                f"{len(names)} names take {len(names)} values at a time, found {found}",
-                loop.items.span,
-                notes=[f"the item is {show(item)}"],
-            )
+            _report_item(run, loop, item, [i for i, other in enumerate(items) if other is item])
+            frame.here = UNKNOWN
             return
     unroll(run, loop.body, frame, bindings, loop.span)
+
+
+def _report_item(run: Elaborator, loop: t.For, item: Any, places: list[int]) -> None:
+    """An item of a list does not have a value for each name of a `for`."""
+    names = [name.text for name in loop.names]
+    found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
+    listed = loop.items.items if isinstance(loop.items, t.Sequence_) else ()
+    here = listed[places[0]] if listed and places else None
+    helps, fixes = [], []
+    if isinstance(here, t.Sequence_) and len(here.items) < len(names):
+        whole = [other for other in listed if isinstance(other, t.Sequence_) and len(other.items) == len(names)]
+        given = [value.span.text for value in here.items]
+        for other in whole:
+            text = f"({', '.join([*given, *(v.span.text for v in other.items[len(given) :])])})"
+            missing = " and ".join(f"`{name}`" for name in names[len(given) :])
+            helps.append(f"a value for {missing} is missing: `{text}`")
+            fixes.append(Fix.replace(here.span, text, helps[-1]))
+    elif isinstance(here, t.Sequence_) and all(
+        isinstance(other, t.Sequence_) and len(other.items) == len(here.items) for other in listed
+    ):
+        unknown = [
+            word
+            for word in re.findall(r"[A-Za-z_]\w*", loop.body.span.text)
+            if word in ("stride", "s", "down", "n", "k")
+        ]
+        more = [*unknown, *"abcdefgh"][: len(here.items) - len(names)]
+        text = ", ".join([*names, *more])
+        helps.append(f"give every value a name: `for {text} in …`")
+        fixes.append(Fix.replace(loop.names[0].span.to(loop.names[-1].span), text, helps[-1]))
+    run.error(
+        "NS204", f"{len(names)} name{'s' if len(names) > 1 else ''} take{'' if len(names) > 1 else 's'} {len(names)} values at a time, found {found}",
+        here.span if here is not None else loop.items.span,
+        notes=[f"the item is {show(item)}"], helps=list(dict.fromkeys(helps)), fixes=fixes,
+    )  # fmt: skip
 
 
 def _is_range(items: t.Expr, frame: Frame) -> bool:
@@ -109,8 +139,10 @@ def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:
             "NS204",
             f"a condition is yes or no, found {kind_of(value)}",
             when.condition.span,
-            helps=["compare it: `… > 0`"],
+            helps=[help_ := f"compare it: `{when.condition.span.text} != 0`"],
+            fixes=[Fix.replace(when.condition.span, f"{when.condition.span.text} != 0", help_)],
         )
+        frame.here = UNKNOWN
         return
     chosen = when.body if value else when.otherwise
     if isinstance(chosen, t.If):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostic, Fix
+from netspec.elaborate import rewrites
 from netspec.elaborate.places import Place, before, behind, insert_before, label_moved, places_in, remove, swap
 from netspec.graph import Failed, Graph, TensorType
 from netspec.ops import CATALOGUE
@@ -164,12 +165,12 @@ def _windows(scene: _Scene) -> Iterator[Fix]:
     for place in here.out:
         times = place.step.times
         if isinstance(times, t.Literal_) and times.text.isdigit():
-            for n in range(int(times.text) - 1, max(0, int(times.text) - 5), -1):
-                yield _fewer(place, times.span, n)
+            for copies in range(int(times.text) - 1, max(0, int(times.text) - 5), -1):
+                yield _fewer(place, times.span, copies)
         if isinstance(place.step.term, t.Repeat) and place.step.term.count.span.text.isdigit():
             count = place.step.term.count.span
-            for n in range(int(count.text) - 1, max(0, int(count.text) - 5), -1):
-                yield Fix.replace(count, str(n), f"with `repeat {n}` every layer fits")
+            for rounds in range(int(count.text) - 1, max(0, int(count.text) - 5), -1):
+                yield Fix.replace(count, str(rounds), f"with `repeat {rounds}` every layer fits")
     for place in reversed(scene.earlier):
         if _name(place) == "conv" and "pad" not in place.text and (k := _kernel(place)) > 2:
             yield _padded(place, k // 2)
@@ -409,9 +410,9 @@ def _other_window(place: Place) -> Iterator[Fix]:
             if other not in (pad[1], "-1"):
                 yield _rewritten(place, text[: pad.start()] + f" pad={other}" + text[pad.end() :])
     elif "pad=" not in text:
-        for other in dict.fromkeys((half, 1, 2)):
-            if other:
-                yield _rewritten(place, f"{text} pad={other}")
+        for amount in dict.fromkeys((half, 1, 2)):
+            if amount:
+                yield _rewritten(place, f"{text} pad={amount}")
     stride = re.search(r"/(\d+)", text)
     if stride is not None:
         yield _rewritten(place, text[: stride.start()] + text[stride.end() :])
@@ -421,8 +422,45 @@ def _other_window(place: Place) -> Iterator[Fix]:
         yield _rewritten(place, f"{text} output_pad=1")
 
 
+# Names and values
+
+
+def _names(scene: _Scene) -> Iterator[Fix]:
+    yield from rewrites.names(scene.file, scene.here, _span(scene))
+    yield from _labels(scene)
+
+
+def _options(scene: _Scene) -> Iterator[Fix]:
+    yield from rewrites.unknown_options(scene.file, scene.here, _span(scene))
+
+
+def _values(scene: _Scene) -> Iterator[Fix]:
+    yield from rewrites.numbers(scene.finding.message, _span(scene))
+    yield from rewrites.choices(scene.finding.message, _span(scene))
+
+
+def _arguments(scene: _Scene) -> Iterator[Fix]:
+    if scene.finding.code == "NS206":
+        yield from rewrites.missing_arguments(scene.file, scene.here, _span(scene))
+    elif scene.finding.code == "NS203":
+        yield from rewrites.one_of_two(scene.here, _span(scene))
+    else:
+        yield from rewrites.surplus_arguments(scene.file, scene.here, _span(scene))
+
+
+def _span(scene: _Scene) -> Span:
+    assert scene.finding.span is not None
+    return scene.finding.span
+
+
 _RULES: dict[str, Callable[[_Scene], Iterator[Fix]]] = {
-    "NS208": _labels,
+    "NS202": _options,
+    "NS203": _arguments,
+    "NS204": _values,
+    "NS205": _values,
+    "NS206": _arguments,
+    "NS207": _arguments,
+    "NS208": _names,
     "NS301": _windows,
     "NS302": _windows,
     "NS303": _kinds,

@@ -29,6 +29,7 @@ __all__ = [
     "late_value",
     "missing_value",
     "report_foreign_call",
+    "report_loose_arguments",
     "report_unknown_option",
     "stray_value",
     "unwanted_slot",
@@ -56,8 +57,8 @@ def _option_meant(op: type[Op], option: t.Option, layer: t.Layer | None) -> Mean
         help_ = f"did you mean `{near}`?"
         return [help_], [Fix.replace(option.name_span, near, help_)]
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
-    if theirs is None and (layer := _layer_as_option(op, option)) is not None:
-        return layer
+    if theirs is None and (own := _layer_as_option(op, option)) is not None:
+        return own
     if theirs != "":
         return [have], []
     edit = _without(option)
@@ -95,7 +96,7 @@ def without(span: Span) -> Edit | None:
     return Edit(Span(span.source, start, span.end), "")
 
 
-def labelled_behind(layer: t.Layer, first: t.Expr, rest: Sequence[t.Expr]) -> Meant | None:
+def labelled_behind(layer: t.Layer, first: t.Expr, rest: Sequence[t.Expr | t.Option]) -> Meant | None:
     """`conv3-64 as stem`: a label, which stands before its layer."""
     if first.span.text != "as" or len(rest) != 1 or not isinstance(rest[0], t.Name):
         return None
@@ -342,3 +343,26 @@ def unwanted_slot(op: type[Op], layer: t.Layer, what: str, value: Value, span: S
         return [help_], [Fix.replace(Span(span.source, layer.span.start, span.end), f"{units} -> {layer.head}", help_)]
     help_ = f"it keeps the size of its input: write `{layer.head}`"
     return [help_], [Fix.replace(slot, "", help_)]
+
+
+# Blocks
+
+
+def report_loose_arguments(run: Elaborator, name: str, parameters: Sequence[str], layer: t.Layer) -> None:
+    """`stage-64/2`, `stage 64`, `stage(64) n=2`: what a block is given outside of its parentheses."""
+    slots = [slot for slot in (layer.width, layer.stride) if slot is not None]
+    loose = [*slots, *layer.values, *layer.options]
+    message = f"arguments of the block `{name}` stand in parentheses"
+    if slots:
+        message = f"the block `{name}` takes no {'width' if layer.width is not None else 'stride'} slot"
+    label = labelled_behind(layer, loose[0], loose[1:]) if not slots and not isinstance(loose[0], t.Option) else None
+    meant = label or _copies(loose[0].span)
+    if meant is None:
+        named = {o.name for o in (*layer.argument_options, *layer.options)}
+        given = [v.span.text for v in (*(layer.arguments or ()), *slots, *layer.values)]
+        late = {o.name: o.value.span.text for o in (*layer.argument_options, *layer.options)}
+        text = f"{name}({', '.join([*given, *(f'{key}={value}' for key, value in late.items())])})"
+        help_ = f"give it as an argument: `{text}`" if slots else f"write `{text}`"
+        fits = len(given) + len(late) <= len(parameters) and named <= set(parameters)
+        meant = [help_], [Fix.replace(layer.span, text, help_)] if fits else []
+    run.error("NS207", message, loose[0].span, helps=meant[0], fixes=meant[1])

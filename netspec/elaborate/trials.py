@@ -50,7 +50,7 @@ def keep_what_mends(
         for fix in guesses(finding) if good < _ENOUGH else ():
             if tries <= 0 or good >= _ENOUGH:
                 break
-            if fix.edits in tried:
+            if fix.edits in tried or not diagnostics.fits(fix):
                 continue
             tries -= 1
             if _brings(source, before, finding, fix, trial) == []:

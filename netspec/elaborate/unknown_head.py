@@ -98,8 +98,10 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
         text = f"{head} [ {branches} ]"
         where = Span(span.source, span.start, span.end + arguments_length(layer))
         return one(f"branches stand in brackets: `{text}`", text, where)
+    if head.lower() in _STATEMENTS and head != head.lower():
+        return one(f"words of the language are written small: `{head.lower()}`", head.lower(), safe=True)
     if head.lower() in PLACES:
-        return [PLACES[head.lower()]], []
+        return [PLACES[head.lower()]], _placed(layer)
     foreign = head.lower() if head.lower() in NAMES else stem if stem in NAMES else None
     if foreign is not None and not any(nearest(head, [b]) for b in frame.file.blocks):
         return _translated(layer, foreign, digits if foreign == stem else "")
@@ -116,6 +118,33 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
         kernel_slot = near in CATALOGUE and any(o.slot == "kernel" for o in CATALOGUE[near].options.values())
         return one(f"did you mean `{name}`?", f"{name}{digits}" if kernel_slot and not near.endswith(digits) else name)
     return [], []
+
+
+_STATEMENTS = (
+    "input",
+    "let",
+    "default",
+    "expect",
+    "train",
+    "net",
+    "output",
+    "use",
+    "block",
+    "residual",
+    "repeat",
+    "from",
+)
+
+
+def _placed(layer: t.Layer) -> list[Fix]:
+    """What takes the place of a line that has no layer of its own here, where that is clear."""
+    head, values = layer.head.lower(), [v.span.text for v in layer.values]
+    text = ""
+    if head == "import" and len(values) == 1 and values[0].isidentifier():
+        text = f'use "{values[0]}.net"'
+    elif head == "view":
+        text = "flatten"
+    return [Fix.replace(layer.span, text, f"write `{text}`")] if text else []
 
 
 def _all_from(layer: t.Layer, frame: Frame) -> tuple[Edit, ...]:
@@ -165,12 +194,12 @@ def _translated(layer: t.Layer, foreign: str, digits: str) -> tuple[list[str], l
         help_ = f"netspec calls it `{name}`"
         return [help_], [Fix.replace(layer.head_span, f"{name}{digits}", help_)]
     values = [v.span.text for v in layer.arguments]
-    text = translated(layer.head, values, {o.name: o.value.span.text for o in layer.argument_options})
-    if text is None:
+    written = translated(layer.head, values, {o.name: o.value.span.text for o in layer.argument_options})
+    if written is None:
         return [f"netspec calls it `{name}`"], []
-    help_ = f"netspec writes it `{text}`"
+    help_ = f"netspec writes it `{written}`"
     stop = layer.head_span.end + arguments_length(layer)
-    return [help_], [Fix.replace(Span(layer.span.source, layer.span.start, stop), text, help_)]
+    return [help_], [Fix.replace(Span(layer.span.source, layer.span.start, stop), written, help_)]
 
 
 def _kernel_variable(head: str, frame: Frame) -> tuple[str, str] | None:

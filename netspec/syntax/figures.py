@@ -90,7 +90,8 @@ def input_size(p: Place) -> Words | None:
     )
     if not found or (found[4].isdigit() and not found[3]):
         return None
-    size = "x".join(re.findall(r"\d+", found[4]))
+    numbers = re.findall(r"\d+", found[4])
+    size = "x".join(_channels_first(numbers, batch=bool(found[3])))
     change = (p.start + found.end(1), p.start + found.end(), size if found[1][-1:].isspace() else f" {size}")
     if not change[0] <= p.at <= change[1]:
         return None
@@ -102,6 +103,16 @@ def input_size(p: Place) -> Words | None:
     if p.char in ":=" and re.fullmatch(r"\d+(?:x\d+)*", found[4].strip()):
         return Words(f"`input` takes no `{p.char}`", help_, (change,), expected=False)
     return Words("a size is written with `x` between its numbers", help_, (change,))
+
+
+def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
+    """The sizes of an image in netspec's order: without a batch before them, its channels first."""
+    sizes = [int(number) for number in numbers]
+    if len(sizes) == 4 and not batch and (sizes[1] in (1, 3) or sizes[3] in (1, 3)) and sizes[2] > 4:
+        numbers, sizes = numbers[1:], sizes[1:]
+    if len(sizes) == 3 and sizes[2] in (1, 3, 4) and min(sizes[:2]) > 4:
+        return [numbers[2], *numbers[:2]]
+    return numbers
 
 
 def figures(p: Place) -> Words | None:

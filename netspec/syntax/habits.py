@@ -9,7 +9,7 @@ from netspec.syntax.recovery import masked
 
 __all__ = [
     "call_around", "code_lines", "comments", "elsewhere", "json_rows", "layer_sections", "list_rows", "paper_rows", "prefixed_layers",
-    "sections", "sums",
+    "sums",
 ]  # fmt: skip
 
 
@@ -47,24 +47,6 @@ def comments(p: Place) -> Words | None:
             change = (p.at, p.at + 2, "#")
             return Words(f"`{sign}` does not start a comment here", "comments start with `#`", (change,))
     return None
-
-
-def sections(p: Place) -> Words | None:
-    """`[convolutional]` of Darknet, with the lines `name=value` below it."""
-    if p.char != "[" or not (
-        section := re.match(r"\[(\w+)\][ \t]*(?:\n[ \t]*(?:\w+[ \t]*=[^\n]*|#[^\n]*|(?=\n|$)))*", p.rest)
-    ):
-        return None
-    if p.before.strip():
-        return None
-    help_ = "a layer and its options are one line: `conv3-32/1 pad=1 act=leaky_relu`"
-    marked = (p.at, p.at + len(section[1]) + 2)
-    return Words(
-        f"`[{section[1]}]` is a section of Darknet's format",
-        help_,
-        marked=marked,
-        left_out=(p.at, p.at + section.end()),
-    )
 
 
 def elsewhere(p: Place) -> Words | None:
@@ -145,6 +127,14 @@ _CALL = re.compile(
 def code_lines(p: Place) -> Words | None:
     """`x = F.relu(x)`, `model.add(Dense(10))`, `w *= 2`: lines of a program."""
     row = masked(p.line)
+    flat = re.fullmatch(r"[ \t]*\w+[ \t]*=[ \t]*\w+(?:\.\w+)*\.(?:view|flatten|reshape)\(.*\)[ \t]*", row)
+    if flat and p.char == "=":
+        start = p.start + len(row) - len(row.lstrip())
+        whole = start, p.start + len(row.rstrip())
+        message = "a layer takes what stands above it: there are no variables for tensors"
+        return Words(
+            message, "write `flatten`", ((*whole, "flatten"),), safe=False, repairs=True, marked=whole, expected=False
+        )
     changed = re.match(r"[ \t]*([A-Za-z_]\w*)[ \t]*(?:\*\*?|\+|-|//?)=", row)
     if changed and p.start <= p.at <= p.start + changed.end():
         help_ = "compute it from a counter: `repeat 3 as i { conv3-(16 * 2**i) }`, or run over a list with `for`"

@@ -150,6 +150,8 @@ class _Trouble:
         if flaw.place is None:
             return self.surplus(flaw.bracket)
         bracket, closer = self.text[flaw.bracket], _CLOSERS[self.text[flaw.bracket]]
+        if flaw.below is not None and self.wrong_closer(flaw.bracket, flaw.below):
+            return True
         inserted = ((flaw.place, flaw.place, flaw.text),)
         help_, secondary = f"add `{closer}` at the end of the file", ()
         if flaw.below is not None:
@@ -166,6 +168,20 @@ class _Trouble:
         )  # fmt: skip
         self.draft.repair(inserted)
         self.draft.repaired = []
+        return True
+
+    def wrong_closer(self, opener: int, closer: int) -> bool:
+        """Whether a bracket is closed by one of another kind, and all are in pairs with the right one; reports it so."""
+        text, wanted = self.text, _CLOSERS[self.text[opener]]
+        if text[closer] not in ")]}" or first_flaw(text[:closer] + wanted + text[closer + 1 :]) is not None:
+            return False
+        change = ((closer, closer + 1, wanted),)
+        self.error(
+            "NS101", f"`{text[closer]}` does not close `{text[opener]}`", self.draft.span(closer, closer + 1),
+            secondary=(Label(self.draft.span(opener, opener + 1), "opened here"),), helps=(f"write `{wanted}`",),
+            fixes=(self.fix(f"write `{wanted}`", change),),
+        )  # fmt: skip
+        self.draft.repair(change)
         return True
 
     def surplus(self, bracket: int) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
+from netspec.syntax.dialects import braced_net, darknet, definitions, docstrings
 from netspec.syntax.figures import figures, input_size, leading_numbers, numbers, suffixes
 from netspec.syntax.habits import (
     call_around,
@@ -21,11 +22,28 @@ from netspec.syntax.habits import (
     list_rows,
     paper_rows,
     prefixed_layers,
-    sections,
     sums,
 )
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import Change, joins_at, masked
+from netspec.syntax.strokes import (
+    bare_else,
+    bracketed,
+    copies,
+    double_brackets,
+    else_without_brace,
+    figures_with_units,
+    headless_braces,
+    keywords,
+    late_values,
+    negatives,
+    option_quotes,
+    recipe_name,
+    shares,
+    two_labels,
+    unlabelled_braces,
+    wrong_pair,
+)
 
 __all__ = ["words_for"]
 
@@ -39,7 +57,7 @@ _HEADS = r"(?:block|repeat|for|if|else|residual|dense|aux|train|shared|checkpoin
 _STATEMENTS = (
     "input", "let", "default", "expect", "fit", "output", "aux", "train", "shared", "net", "use", "block", "fn",
 )  # fmt: skip
-_TAKE_NAMES = ("net", "use", "fit", "output", "block", "fn", "expect", "let")
+_TAKE_NAMES = ("net", "use", "fit", "output", "block", "fn", "expect", "let", "input", "shared")
 
 
 def words_for(place: Place) -> Words:
@@ -96,19 +114,26 @@ def _assignments(p: Place) -> Words | None:
 
 
 def _bare_setting(p: Place, name: str) -> Words:
-    """`epochs = 10` and `epochs: 10`, and the lines of the recipe below that are written so too."""
-    changes = []
+    """`epochs = 10`, `batch_size: 10` and `optimizer: sgd(lr=0.1)`, and the lines of the recipe below written so too."""
+    changes: list[Change] = []
+    shown = ""
     for row in re.finditer(r"[^\n]*", p.text[p.start :]):
-        if row.start() and "}" in masked(row.group()):
+        plain = masked(row.group())
+        if row.start() and "}" in plain:
             break
-        sign = re.match(r"[ \t]*[A-Za-z_]\w*[ \t]*([:=])(?!=)[ \t]*", row.group())
-        if sign:
-            start = p.start + row.start()
-            changes.append(
-                (start + sign.start(1), start + sign.end(), "" if row.group()[: sign.start(1)].endswith(" ") else " ")
-            )
-    value = masked(p.rest[1 : p.stop - p.at]).split("}")[0].strip() or "…"
-    return Words(f"a setting takes no `{p.char}`", f"write `{name} {value}`", tuple(changes), expected=False)
+        line = re.match(
+            r"[ \t]*(?:\w+[ \t]*\{[ \t]*)?([A-Za-z_]\w*)[ \t]*([:=])(?!=)[ \t]*([^;}]*?)[ \t]*(?=[;}]|$)", plain
+        )
+        if line is None:
+            continue
+        value = re.sub(
+            r"^(\w+)\((.*)\)$", lambda m: f"{recipe_name(m[1])} {re.sub(r'[ ]*,[ ]*', ' ', m[2])}".strip(), line[3]
+        )
+        text = f"{recipe_name(line[1])} {value}"
+        start = p.start + row.start()
+        changes.append((start + line.start(1), start + line.end(3), text))
+        shown = shown or text
+    return Words(f"a setting takes no `{p.char}`", f"write `{shown or f'{name} …'}`", tuple(changes), expected=False)
 
 
 def _short_lines(p: Place) -> Words | None:
@@ -140,6 +165,12 @@ def _colons(p: Place) -> Words | None:
         return None
     if re.search(rf"(?:^|[\s;{{}}]){_HEADS}[^\n:]*$", p.text[: p.at]) and not re.match(r"[ \t]*\w", p.rest[1:]):
         changes = _braced(p, p.at, p.at + 1)
+        counted = re.fullmatch(r"([ \t]*)for[ \t]+(\w+)[ \t]+in[ \t]+range\((\w+)\)[ \t]*", p.before)
+        if counted and changes:
+            text = f"repeat {counted[3]} as {counted[2]} {{"
+            changes = ((p.start + counted.end(1), p.at + 1, text), *changes[1:])
+            return Words("loops are written otherwise than in Python", f"write `{text} … }}`: it counts from 0", changes,
+                         safe=False, repairs=True, expected=False)  # fmt: skip
         return Words(
             "a body starts with `{`, not with `:`",
             "write `{`, and `}` behind the body",
@@ -160,25 +191,36 @@ def _colons(p: Place) -> Words | None:
     if p.in_recipe() and re.fullmatch(r"[ \t]*|.*[{;][ \t]*", p.before[: word.start()]):
         return _bare_setting(p, word[1])
     if not p.before[: word.start()].strip() and word[1] in _TAKE_NAMES:
-        space = "" if p.rest[1:2] in (" ", "\t") else " "
-        return Words(f"`{word[1]}` takes no colon", "leave it out", ((p.at, p.at + 1, space),), expected=False)
+        return Words(f"`{word[1]}` takes no colon", "leave it out", _no_colons(p), expected=False)
     lead = p.before[: word.start()].strip()
     if lead and not lead.endswith(("->", "{", ";", "[")):
         if lead in ("net", "use", "fit", "output", "block"):
             return Words(f"`{lead}` takes no colon", "leave it out", ((p.at, p.at + 1, ""),), expected=False)
-        gap = len(p.rest) - len(p.rest[1:].lstrip(" \t"))
-        change = (p.start + word.end(1), p.at + gap, "=")
-        return Words(
-            "`:` cannot stand here",
-            f"values follow `=`: `{word[1]}=…`",
-            (change,),
-            safe=False,
-            repairs=True,
-            expected=False,
-        )
+        return Words("`:` cannot stand here", f"values follow `=`: `{word[1]}=…`", _equal_signs(p, word.start(1)),
+                     safe=False, repairs=True, expected=False)  # fmt: skip
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
     message = f"`{word[1]}` is a word of the language and cannot be a label"
     return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)
+
+
+def _no_colons(p: Place) -> tuple[Change, ...]:
+    """The colons behind the words of statements, in this line and the others: one habit, told once."""
+    changes = []
+    words = "|".join(_TAKE_NAMES)
+    for row in re.finditer(rf"^[ \t]*(?:{words})[ \t]*(:)(?!:)", p.text[p.start :], re.MULTILINE):
+        at = p.start + row.start(1)
+        changes.append((at, at + 1, "" if p.text[at + 1 : at + 2] in (" ", "\t") else " "))
+    return tuple(changes)
+
+
+def _equal_signs(p: Place, start: int) -> tuple[Change, ...]:
+    """The changes that write `pad: 1, act: relu` with signs of equality and without commas, to the end of the line."""
+    changes = []
+    row = masked(p.line)
+    for pair in re.finditer(r"([A-Za-z_]\w*)[ \t]*:[ \t]*|[ \t]*(,)[ \t]*", row[start:]):
+        at = p.start + start + pair.start()
+        changes.append((at, at + len(pair.group()), f"{pair[1]}=" if pair[1] else " "))
+    return tuple(changes)
 
 
 def _commas(p: Place) -> Words | None:
@@ -248,6 +290,10 @@ def _signs(p: Place) -> Words | None:
         if len(arrows) == len(re.findall(r"[>|]\s*[A-Za-z_]", p.line)):
             changes = tuple((p.start + i, p.start + i + 1, "->") for i in arrows)
             return Words(f"`{p.char}` cannot stand here", "the arrow is `->`", changes)
+    long = re.match(r"-{2,}>|[=~]{1,2}>|—>|–>", p.rest)
+    if long:
+        change = (p.at, p.at + long.end(), "->")
+        return Words(f"`{long.group()}` cannot stand here", "the arrow is `->`", (change,))
     for length in (2, 1):
         sign = p.rest[:length]
         if sign in _SIGNS and len(sign) == length:
@@ -305,9 +351,12 @@ def _called_sections(p: Place) -> Words | None:
         )
     if p.in_recipe():
         inner = re.sub(r"\s*,\s*", " ", inside).strip()
-        help_ = f"options follow without brackets: `{before[1]} {inner}`" if inner else "leave the brackets out"
-        change = (p.at, close + 1, f" {inner}" if inner else "")
-        return Words("a setting takes no brackets", help_, (change,), expected=False)
+        name = recipe_name(before[1])
+        help_ = f"options follow without brackets: `{name} {inner}`" if inner else "leave the brackets out"
+        change = (p.start + before.start(1), close + 1, f"{name} {inner}".rstrip())
+        return Words(
+            "a setting takes no brackets", help_, (change,), safe=name == before[1], repairs=True, expected=False
+        )
     return None
 
 
@@ -317,7 +366,13 @@ def _brackets(p: Place) -> Words | None:
     if before is None:
         return None
     word, close = before[1], _closer(p)
-    wanted = "[]" if word in ("concat", "add", "mul") else "{}" if word in ("residual", "dense", "train", "aux") else ""
+    wanted = (
+        "[]"
+        if word in ("concat", "add", "mul")
+        else "{}"
+        if word in ("residual", "dense", "train", "aux", "augment")
+        else ""
+    )
     if not wanted or wanted[0] == p.char:
         return None
     what = "branches stand in `[ ]`" if wanted == "[]" else f"the body of `{word}` stands in `{{ }}`"
@@ -378,13 +433,21 @@ def _names(p: Place) -> Words | None:
 def _parentheses(p: Place) -> Words | None:
     """`conv3-8(pad=1)` and `conv3-8()`: options behind the slots stand without parentheses."""
     inside = re.match(r"\(([^()\n]*)\)", p.rest)
-    if p.char != "(" or inside is None or not re.search(r"[A-Za-z_]\w*(?:-\w+|/\w+)+$", p.before) or p.in_recipe():
+    square = re.match(r"\[([^\[\]\n]*=[^\[\]\n]*)\]", p.rest)
+    inside = inside or square
+    if (
+        p.char not in "(["
+        or inside is None
+        or not re.search(r"[A-Za-z_]\w*(?:-\w+|/\w+)+[ \t]*$", p.before)
+        or p.in_recipe()
+    ):
         return None
     options = " ".join(part.strip() for part in inside[1].split(",") if part.strip())
     if options and not re.fullmatch(r"(?:\w+=\S+ ?)+", options):
         return None
     help_ = f"options follow without parentheses: `{options}`" if options else "leave them out"
-    change = (p.at, p.at + inside.end(), f" {options}" if options else "")
+    space = "" if p.before.endswith((" ", "\t")) else " "
+    change = (p.at, p.at + inside.end(), f"{space}{options}" if options else "")
     return Words("parentheses cannot stand here", help_, (change,), expected=False, marked=(p.at, p.at + inside.end()))
 
 
@@ -405,8 +468,10 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
+    docstrings, definitions, darknet, braced_net, headless_braces, keywords, wrong_pair, double_brackets, option_quotes,
+    else_without_brace, bare_else, two_labels, shares, negatives, late_values, figures_with_units, bracketed, copies,
     json_rows, elsewhere, paper_rows, _quotes, comments, numbers, suffixes, leading_numbers, input_size, code_lines,
-    _assignments, list_rows, sections,
+    _assignments, list_rows,
     _short_lines, _colons, _commas, _hyphens, _signs, figures, _listed, _names, _parentheses, layer_sections,
-    _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, _misplaced,
+    _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, unlabelled_braces, _misplaced,
 )  # fmt: skip

@@ -1,0 +1,121 @@
+"""Whole sections as other formats write them, in netspec's words: Darknet's, Python's `def`. Rules as those of `wording`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from netspec.syntax.place import Place, Words
+from netspec.syntax.recovery import masked
+
+__all__ = ["braced_net", "darknet", "definitions", "docstrings"]
+
+_ACTS = {
+    "leaky": "leaky_relu(0.1)",
+    "relu": "relu",
+    "mish": "mish",
+    "logistic": "sigmoid",
+    "swish": "silu",
+    "tanh": "tanh",
+}
+
+
+def darknet(p: Place) -> Words | None:
+    """`[convolutional]` and the lines `name=value` below it, as one line of this language."""
+    if p.char != "[" or p.before.strip():
+        return None
+    section = re.match(r"\[([a-z]+)\][ \t]*((?:\n[ \t]*(?:\w+[ \t]*=[^\n]*|#[^\n]*|(?=\n|$)))*)", p.rest)
+    if section is None:
+        return None
+    values = dict(re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*([^\s#]+)", section[2], re.MULTILINE))
+    text = _layer(section[1], values)
+    help_ = f"write `{text}`" if text else "a layer and its options are one line: `conv3-32/1 pad=1 act=leaky_relu`"
+    end = p.at + len(section.group().rstrip())
+    marked = (p.at, p.at + len(section[1]) + 2)
+    message = f"`[{section[1]}]` is a section of Darknet's format"
+    if text is None:
+        return Words(message, help_, marked=marked, left_out=(p.at, end))
+    return Words(message, help_, ((p.at, end, text),), safe=False, repairs=True, marked=marked, expected=False)
+
+
+def _layer(kind: str, values: Mapping[str, str]) -> str | None:
+    """The layer of a section; None where it is no single layer, or says too little."""
+    size, stride = values.get("size", "1"), values.get("stride", "1")
+    act = _ACTS.get(values.get("activation", "linear"), "")
+    behind = (" norm=bn" if values.get("batch_normalize") == "1" else "") + (f" act={act}" if act else "")
+    if kind in ("convolutional", "conv") and "filters" in values:
+        pad = " pad=same" if values.get("pad") == "1" and size != "1" else ""
+        return f"conv{size}-{values['filters']}{f'/{stride}' if stride != '1' else ''}{pad}{behind}"
+    if kind == "maxpool":
+        return f"maxpool{values.get('size', stride)}/{stride}"
+    if kind == "avgpool":
+        return "gap"
+    if kind == "connected" and "output" in values:
+        return f"FC-{values['output']}{f' act={act}' if act else ''}"
+    if kind == "dropout":
+        return f"dropout {values.get('probability', '0.5')}"
+    if kind == "upsample":
+        return f"upsample {values.get('stride', '2')}"
+    if kind in ("net", "network") and {"channels", "height", "width"} <= set(values):
+        return f"input {values['channels']}x{values['height']}x{values['width']}"
+    return "softmax" if kind == "softmax" else None
+
+
+def definitions(p: Place) -> Words | None:
+    """`def basic(w):` of Python, or `def basic(w) {`: a block."""
+    head = re.match(
+        r"([ \t]*)(def|function|func|define|macro|module)[ \t]+([A-Za-z_]\w*)[ \t]*(\([^()\n]*\))?[ \t]*([:{])[ \t]*(?=\n|#|$)",
+        p.line,
+    )
+    if head is None or not p.start <= p.at <= p.start + head.end() or head[1] or "self" in (head[4] or ""):
+        return None
+    from netspec.syntax.braces import body_below
+
+    start, end = p.start + head.start(2), p.start + head.end(5)
+    text = f"block {head[3]}{head[4] or ''} {{"
+    changes = [(start, end, text)]
+    if head[5] == ":":
+        below = body_below(p.text, p.start)
+        if below <= p.stop:
+            return None
+        changes.append((below, below, "\n}"))
+    return Words(f"there is no `{head[2]}` here", f"layers under a name of their own are a block: `{text} … }}`",
+                 tuple(changes), safe=False, repairs=True, marked=(start, start + len(head[2])), expected=False)  # fmt: skip
+
+
+def docstrings(p: Place) -> Words | None:
+    """Text between triple quotes: a comment."""
+    sign = p.rest[:3]
+    if sign not in ("'''", '"""') or p.before.strip():
+        return None
+    close = p.text.find(sign, p.at + 3)
+    stop = close + 3 if close >= 0 else p.stop
+    rows = p.text[p.at + 3 : stop].removesuffix(sign).strip().split("\n")
+    text = "\n".join(f"# {row.strip()}".rstrip() for row in rows)
+    if p.text[stop : (p.text + "\n").index("\n", stop)].strip():
+        text += "\n"
+    return Words("a spec has no texts of its own", "comments start with `#`", ((p.at, stop, text),), expected=False,
+                 marked=(p.at, p.at + 3))  # fmt: skip
+
+
+def braced_net(p: Place) -> Words | None:
+    """`net A { … }`, and `net "A"`."""
+    quoted = re.match(r"[ \t]*net[ \t]+([\"'])([A-Za-z_]\w*)\1", p.line)
+    if quoted and p.start + quoted.start(1) <= p.at <= p.start + quoted.end():
+        change = (p.start + quoted.start(1), p.start + quoted.end(), quoted[2])
+        return Words("the name of a net stands without quotes", f"write `net {quoted[2]}`", (change,), expected=False)
+    if p.char != "{" or not re.match(r"[ \t]*net[ \t]+\w+[ \t]*(\([^()]*\))?[ \t]*$", p.before):
+        return None
+    depth, close = 0, None
+    for i, char in enumerate(masked(p.rest)):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            close = p.at + i
+            break
+    if close is None:
+        return None
+    line = p.text.rfind("\n", 0, close) + 1
+    alone = p.text[line : (p.text + "\n").index("\n", close)].strip() == "}"
+    ends = (line, min((p.text + "\n").index("\n", close) + 1, len(p.text)), "") if alone else (close, close + 1, "")
+    return Words("a net has no braces: its layers follow the line", "take the braces out", ((p.at, p.at + 1, ""), ends),
+                 safe=False, repairs=True, expected=False)  # fmt: skip
