@@ -75,7 +75,7 @@ def test_a_recipe_is_read() -> None:
         ("augment { flop }", "NS403", "did you mean `flip`"),
         ("loss mse { flip }", "NS403", "takes no section"),
         ("weights start", "NS204", "double quotes"),
-        ("seed -1", "NS101", "cannot stand here"),
+        ("seed -1", "NS101", "`seed` cannot be negative"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_one_diagnostic(line: str, code: str, says: str) -> None:

@@ -47,11 +47,14 @@ class Edit:
 class Fix:
     """Edits that mend a finding. A safe one says what the author certainly meant, and `--fix` applies it; any other
     is one of several ways out, to be reviewed. A title that is one of the helps is not shown twice.
+
+    A `fallback` is for where nothing nearer the cause mends the finding.
     """
 
     title: str
     edits: tuple[Edit, ...]
     safe: bool = False
+    fallback: bool = False
 
     @classmethod
     def replace(cls, span: Span, text: str, title: str, *, safe: bool = False) -> Fix:

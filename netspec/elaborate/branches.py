@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Edit, Fix, Label
+from netspec.diagnostics import Fix, Label
 from netspec.elaborate.matching import (
     behind_branch,
     matching_edits,
@@ -78,21 +79,21 @@ def _edits(
         fixes += replaced_identity(ways[which], which, mine, goal)
         if part is not None:
             behind += resized(mine, goal, part, ordinal(which + 1))
-            behind += projected(mine, goal, part, ordinal(which + 1))
+            fixes += projected(mine, goal, part, ordinal(which + 1))
     if isinstance(op, Concat) and branches:
         behind += _flattened(types, branches)
     inside = [fix for fix in fixes if not fix.title.startswith("at line")]
-    return [*inside, *behind, *(fix for fix in fixes if fix.title.startswith("at line"))]
+    outside = [fix for fix in fixes if fix.title.startswith("at line")]
+    return [*inside, *(replace(fix, fallback=True) for fix in (*behind, *outside))]
 
 
 def _flattened(types: Sequence[TensorType], branches: Sequence[Span]) -> list[Fix]:
-    """The fix that joins vectors: `flatten` behind every branch that gives an image."""
+    """The fix that joins vectors, where one of the branches gives an image."""
     images = [branch for kind, branch in zip(types, branches, strict=True) if kind.layout == "map"]
-    if len(images) == 1:
-        i = branches.index(images[0])
-        return [behind_branch(images[0], "flatten", f"flatten the {ordinal(i + 1)} branch", str(types[i].size))]
-    edits = tuple(Edit(Span(branch.source, branch.end, branch.end), " -> flatten") for branch in images)
-    return [Fix("to join them as vectors, put ` -> flatten` behind each branch", edits)] if edits else []
+    if len(images) != 1:
+        return []
+    i = branches.index(images[0])
+    return [behind_branch(images[0], "flatten", f"flatten the {ordinal(i + 1)} branch", str(types[i].size))]
 
 
 def paths(run: GraphBuilder, inputs: Sequence[Tensor]) -> list[list[Node]]:

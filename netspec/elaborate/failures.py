@@ -97,7 +97,10 @@ def _as_tokens(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorTyp
     if not _infers(run, type(op), {name: getattr(op, name) for name in op.options}, (kind,)):
         return []
     title = next((h for h in misfit.helps if "`tokens`" in h), f"`tokens` before it makes a sequence of {kind}")
-    return [Fix(title, (Edit(Span(span.source, span.start, span.start), "tokens -> "),))]
+    text = span.source.text
+    lead = text[text.rfind("\n", 0, span.start) + 1 : span.start]
+    new = "tokens -> " if lead.strip() else f"tokens\n{lead}"
+    return [Fix(title, (Edit(Span(span.source, span.start, span.start), new),))]
 
 
 def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:

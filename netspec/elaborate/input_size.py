@@ -38,6 +38,7 @@ def suggest_input_size(
     text, span, whole = statement.span.source.text, statement.size_span, statement.span
     shown = text[whole.start : span.start] + size + text[span.end : whole.end]
     fix = Fix.replace(span, size, f"with `{' '.join(shown.split())}` {does}")
+    fix = replace(fix, fallback=finding.code == "NS306")
     items = diagnostics.items
     items[next(i for i, d in enumerate(items) if d is finding)] = replace(
         finding, helps=(*finding.helps, fix.title), fixes=(*finding.fixes, fix)

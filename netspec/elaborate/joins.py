@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
@@ -157,7 +158,8 @@ def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start
             Fix.replace(end, " else none", "or drop it here: `else none`"),
         ]
     fixes += matching_edits(run, way, start.type, "the body", part=residual.body.span)
-    fixes += matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
+    before = matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
+    fixes += [replace(fix, fallback=True) for fix in before]
     body_mismatch(run, residual, "residual", way, body.type, start.type, fixes)
 
 

@@ -104,6 +104,9 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
     """Fixes that change two options of the first layer of a branch: a pooling that keeps the size of its input, where
     its stride is as by default; a window that leaves the depth of a volume alone."""
     node = way[0]
+    if node.kind == "upsample" and len(way) == 1 and goal.layout == "map" and node.type.features == goal.features:
+        layer = f"resize {times(goal.spatial)}"
+        return [Fix.replace(node.span, layer, f"{place}, `{layer}` in place of `{node.span.text}` gives {goal}")]
     kernel, stride = getattr(node.op, "kernel", None), getattr(node.op, "stride", (1,))
     pairs: list[dict[str, tuple[int, ...]]] = []
     if kernel and stride != (1,) and all(k % 2 for k in kernel):

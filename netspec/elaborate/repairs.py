@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from netspec.diagnostics import Diagnostic, Fix
+from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.elaborate import rewrites
 from netspec.elaborate.places import Place, before, behind, insert_before, label_moved, places_in, remove, swap
 from netspec.graph import Failed, Graph, TensorType
@@ -114,8 +114,9 @@ def _kinds(scene: _Scene) -> Iterator[Fix]:
             yield from _inserted(place, "tokens")
     yield from _input_of_a_kind(scene)
     if kind is not None and kind.layout == "ids":
+        layer = f"embed-64 vocab={_vocabulary(scene.file)}"
         for place in here.out:
-            yield from _inserted(place, f"embed-128 vocab={_vocabulary(scene.file)}")
+            yield Fix(f"turn ids into vectors first: `{layer}`", (insert_before(place, layer),))
     if previous is not None and _name(previous) in ("flatten", "take", "gap", "gmp", "mean", "tokens", "fc"):
         yield from _swapped(previous, here)
         if _name(previous) != "fc":
@@ -125,7 +126,7 @@ def _kinds(scene: _Scene) -> Iterator[Fix]:
             yield from _without(place)
     if kind is not None and kind.layout == "vector":
         yield from _reshaped(here, kind.features)
-    yield from _without(here)
+    yield from (replace(fix, fallback=True) for fix in _without(here))
 
 
 def _vocabulary(file: t.File) -> str:
@@ -146,7 +147,8 @@ def _input_of_a_kind(scene: _Scene) -> Iterator[Fix]:
     }
     for form in forms.get(scene.came_in.layout, ()) if "x" not in size or scene.came_in.layout == "map" else ():
         text = f"input {form.strip()}"
-        yield Fix.replace(statement.span, text, f"declare the input as `{text}`")
+        integers = "as integers: " if text.endswith("int") else "as "
+        yield Fix.replace(statement.span, text, f"declare the input {integers}`{text}`")
 
 
 def _reshaped(here: Place, features: int) -> Iterator[Fix]:
@@ -160,9 +162,11 @@ def _reshaped(here: Place, features: int) -> Iterator[Fix]:
 
 def _windows(scene: _Scene) -> Iterator[Fix]:
     here = scene.here
-    if _name(here) in _POOLINGS:
+    alone = not here.block and here.parent is None and here.step.times is None
+    if _name(here) in _POOLINGS and alone:
         yield from _without(here, "one too many: take out")
-    for place in here.out:
+    calls = [p for p in scene.places if here.block and p.layer is not None and p.layer.head == here.block]
+    for place in (*here.out, *reversed(calls)):
         times = place.step.times
         if isinstance(times, t.Literal_) and times.text.isdigit():
             for copies in range(int(times.text) - 1, max(0, int(times.text) - 5), -1):
@@ -171,6 +175,8 @@ def _windows(scene: _Scene) -> Iterator[Fix]:
             count = place.step.term.count.span
             for rounds in range(int(count.text) - 1, max(0, int(count.text) - 5), -1):
                 yield Fix.replace(count, str(rounds), f"with `repeat {rounds}` every layer fits")
+    if _name(here) in _POOLINGS and not alone:
+        yield from _without(here, "one too many: take out")
     for place in reversed(scene.earlier):
         if _name(place) == "conv" and "pad" not in place.text and (k := _kernel(place)) > 2:
             yield _padded(place, k // 2)
@@ -219,12 +225,13 @@ def _joins(scene: _Scene) -> Iterator[Fix]:
         p for p in scene.places
         if p.step.label is not None and p.span.end <= join.span.start and id(p.statements) in around
     ]  # fmt: skip
+    joined = {place.step.term.label for place in froms if isinstance(place.step.term, t.From)}
     for place in froms:
         term = place.step.term
         assert isinstance(term, t.From)
         for other in reversed(labelled):
             assert other.step.label is not None
-            if other.step.label.text != term.label:
+            if other.step.label.text not in joined:
                 title = f"`from {other.step.label.text}` in place of `from {term.label}`"
                 yield Fix.replace(term.label_span, other.step.label.text, title)
         at = next((p for p in reversed(labelled) if p.step.label and p.step.label.text == term.label), None)
@@ -232,6 +239,17 @@ def _joins(scene: _Scene) -> Iterator[Fix]:
         if at is not None and previous is not None and (edits := label_moved(at, previous)) is not None:
             shown = f"{term.label}: {_short(previous.span.text)}"
             yield Fix(f"put the label on the layer before `{_short(at.text)}`: `{shown}`", edits)
+    if isinstance(join.step.term, t.Join):
+        for fix in _as_vectors(join.step.term):
+            yield replace(fix, fallback=True)
+
+
+def _as_vectors(join: t.Join) -> Iterator[Fix]:
+    """`flatten` behind every branch, as the heads of a detector are joined."""
+    spans = [branch.span for branch in join.branches]
+    if join.kind == "concat" and len(spans) > 1:
+        edits = tuple(Edit(Span(span.source, span.end, span.end), " -> flatten") for span in spans)
+        yield Fix("to join them as vectors, put ` -> flatten` behind each branch", edits)
 
 
 # A label that stands where it is not seen
@@ -264,7 +282,7 @@ def _relabelled(place: Place, to: Place) -> Iterator[Fix]:
 def _inputs(scene: _Scene) -> Iterator[Fix]:
     inputs = [item.name for item in scene.file.items if isinstance(item, t.Input) and item.name]
     for name in inputs if len(inputs) > 1 else ():
-        yield from (Fix(f"go on from it: `from {name}`", fix.edits) for fix in _inserted(scene.here, f"from {name}"))
+        yield from (Fix(f"write `from {name}` before it", fix.edits) for fix in _inserted(scene.here, f"from {name}"))
 
 
 # Channels that do not divide
@@ -410,6 +428,8 @@ def _other_window(place: Place) -> Iterator[Fix]:
             if other not in (pad[1], "-1"):
                 yield _rewritten(place, text[: pad.start()] + f" pad={other}" + text[pad.end() :])
     elif "pad=" not in text:
+        if re.search(r"^[ \t]*default\b.*\bpad=", place.span.source.text, re.MULTILINE):
+            yield _rewritten(place, f"{text} pad=0")
         for amount in dict.fromkeys((half, 1, 2)):
             if amount:
                 yield _rewritten(place, f"{text} pad={amount}")

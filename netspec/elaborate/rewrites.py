@@ -61,7 +61,7 @@ def missing_arguments(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
     ]
     last = [parts[len(given)] for parts in others if len(parts) > len(given)]
     behind = Span(span.source, call.head_span.end, call.span.end)
-    for value in dict.fromkeys([*last, "64", "2", "32", "1"]):
+    for value in dict.fromkeys([*last, "64", "16", "2", "1"]):
         text = f"({', '.join([*given, value])})"
         yield Fix.replace(behind, text, f"give it a value: `{call.head}{text}`")
 

@@ -257,7 +257,13 @@ def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argum
 
 def _call_and_options(op: type[Op], layer: t.Layer) -> Meant | None:
     """`conv(64, 3) pad=1`: a call of another framework with options behind it."""
-    if layer.width is not None or layer.stride is not None or layer.values:
+    if (
+        layer.width is not None
+        or layer.stride is not None
+        or layer.values
+        or not layer.options
+        or _kernel_in_head(layer)
+    ):
         return None
     named = {o.name: o.value.span.text for o in (*layer.argument_options, *layer.options)}
     if any(name not in op.options and name not in OPTIONS for name in named):

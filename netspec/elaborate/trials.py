@@ -3,6 +3,7 @@ that only moves the error stands behind those that mend it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,9 +18,16 @@ _MOST_WORK = 5_000
 """Layers that are inferred again at most, over all edits that are tried, and as many lines parsed."""
 _ENOUGH = 3
 _FIT = ("NS30", "NS401")
+_MANY_WAYS = ("NS301", "NS303", "NS308", "NS401")
+"""Findings for which the text is searched for more, even where something that was computed mends them."""
+_ONE_WAY = ("NS206",)
+_ALTERNATIVES = ("NS202", "NS205", "NS306", "NS308")
+"""Findings for which several texts at one place are ways out of their own."""
 _SHOWN = 90
 
 Trial = Callable[[SourceFile], Diagnostics]
+Result = tuple[Fix, list[Diagnostic] | None]
+"""A fix, and the errors that come with it; None where the finding stays."""
 
 
 def keep_what_mends(
@@ -29,7 +37,7 @@ def keep_what_mends(
     trial: Trial,
     guesses: Callable[[Diagnostic], Iterator[Fix]],
 ) -> None:
-    """Tries the edits of every error, and where too few of them mend it, the `guesses` for it.
+    """Tries the edits of every error, and where they do not mend it, the `guesses` for it, up to a few that do.
 
     `work` is what one trial costs, in layers and lines.
     """
@@ -38,26 +46,55 @@ def keep_what_mends(
     for i, finding in enumerate(before):
         if not finding.is_error:
             continue
-        results: list[tuple[Fix, list[Diagnostic] | None]] = []
-        for fix in finding.fixes:
+        results: list[Result] = []
+        for fix in _distinct(source, finding.fixes):
             new: list[Diagnostic] | None = []
             if tries > 0 and all(edit.span.source is source for edit in fix.edits):
                 tries -= 1
                 new = _brings(source, before, finding, fix, trial)
             results.append((fix, new))
-        good = sum(new == [] for _, new in results)
-        tried = {fix.edits for fix, _ in results}
-        for fix in guesses(finding) if good < _ENOUGH else ():
-            if tries <= 0 or good >= _ENOUGH:
+        good = sum(new == [] and not fix.fallback for fix, new in results)
+        wanted = _ENOUGH if finding.code in _MANY_WAYS else _ENOUGH if good == 0 else 0
+        if finding.code in _ONE_WAY:
+            wanted = min(wanted, 1)
+        tried = {_gist(source, fix) for fix, _ in results if fix.edits[0].span.source is source}
+        mended: set[frozenset[tuple[int, int]]] = set()
+        place = next((n for n, (fix, _) in enumerate(results) if fix.fallback), len(results))
+        for fix in guesses(finding) if good < wanted else ():
+            if tries <= 0 or good >= wanted:
                 break
-            if fix.edits in tried or not diagnostics.fits(fix):
+            if _gist(source, fix) in tried or not diagnostics.fits(fix):
+                continue
+            where = frozenset((edit.span.start, edit.span.end) for edit in fix.edits)
+            if where in mended and finding.code not in _ALTERNATIVES:
+                continue  # the nearest number of copies is enough
+            if fix.fallback and any(new == [] for _, new in results):
                 continue
             tries -= 1
+            tried.add(_gist(source, fix))
             if _brings(source, before, finding, fix, trial) == []:
+                mended.add(where)
                 good += 1
-                results.append((fix, []))
+                results.insert(place, (fix, []))
+                place += 1
         if results:
             diagnostics.items[i] = _with_those_that_mend(finding, results)
+
+
+def _distinct(source: SourceFile, fixes: Iterable[Fix]) -> Iterator[Fix]:
+    """Of fixes that write the same the first."""
+    seen: set[str] = set()
+    for fix in fixes:
+        here = all(edit.span.source is source for edit in fix.edits)
+        gist = _gist(source, fix) if here else fix.title
+        if gist not in seen:
+            seen.add(gist)
+            yield fix
+
+
+def _gist(source: SourceFile, fix: Fix) -> str:
+    """The text with a fix, its line ends as arrows: two edits that write the same are one."""
+    return re.sub(r"\s*(?:->|\n)\s*", "\n", apply_fixes(source.text, [fix]))
 
 
 def _brings(
@@ -94,9 +131,10 @@ def _moved(span: Span | None, source: SourceFile, shifts: Iterable[tuple[int, in
     return low, high
 
 
-def _with_those_that_mend(finding: Diagnostic, results: list[tuple[Fix, list[Diagnostic] | None]]) -> Diagnostic:
+def _with_those_that_mend(finding: Diagnostic, results: list[Result]) -> Diagnostic:
     work = [(fix, new) for fix, new in results if new is not None]
     good = [fix for fix, new in work if not new]
+    good = [fix for fix in good if not fix.fallback] or good
     titles: dict[str, str] = {}
     if good:
         kept = good

@@ -44,7 +44,7 @@ class Embed(Op):
                 "NS303",
                 "embed needs integer ids",
                 label=f"the input is {x.noun}",
-                helps=("declare the input as integers: `input ids 77 int`",),
+                helps=(f"declare the input as integers: `input ids {x.shape[0]} int`",),
             )
         return TensorType("sequence", (x.shape[0], self.width))
 

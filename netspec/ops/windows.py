@@ -103,16 +103,20 @@ class Window:
         room = min(self.input[i] + self.before[i] + self.after[i] for i in short)
         if self.symmetric:
             half = max(self.before[i] for i in short) + -(-lack // 2)
-            if what != "pooling" or half < min(self.extent):
+            if what != "pooling" or (half < min(self.extent) and max(self.input) > 1):
                 ends = (half,) * len(self.input)
                 out = _times(replace(self, before=ends, after=ends).output)
                 changes.append(Change(f"pad={half} makes it fit ({out} out)", "pad", str(half)))
         if room >= 1 and set(self.dilation) == {1}:
-            smaller = replace(self, kernel=(room,) * len(self.input))
-            if min(smaller.output) >= 1 and (what != "pooling" or max(self.before) < room):
-                covers = "covers all of it" if room > 1 else "fits"
-                out = _times(smaller.output)
-                changes.append(Change(f"a kernel of {room} {covers} ({out} out)", "kernel", str(room)))
+            kernel = tuple(min(k, room) if i in short else k for i, k in enumerate(self.kernel))
+            kernel = (room,) * len(kernel) if len(short) == len(kernel) else kernel
+            follows = what == "pooling" and self.stride == self.kernel
+            smaller = replace(self, kernel=kernel, stride=kernel if follows else self.stride)
+            fits = min(smaller.output) >= 1 and (what != "pooling" or max(self.before) < min(kernel))
+            if fits and not (what == "pooling" and set(kernel) == {1}):
+                text = str(kernel[0]) if len(set(kernel)) == 1 else _times(kernel)
+                covers = "covers all of it" if len(short) == len(kernel) and room > 1 else "fits"
+                changes.append(Change(f"a kernel of {text} {covers} ({_times(smaller.output)} out)", "kernel", text))
         return tuple(changes)
 
     def leftovers(self) -> tuple[Leftover, ...]:

@@ -36,7 +36,7 @@ def option_quotes(p: Place) -> Words | None:
     name, value = OPTIONS.get(named[1], "") or named[1], option_text(word[2])
     text = f"{name}={value.lower()}"
     change = (p.start + named.start(1), p.at + word.end(), text)
-    return Words("words stand without quotes", f"write `{text}`", (change,), safe=False, repairs=True, expected=False)
+    return Words("words stand without quotes", f"write `{text}`", (change,), expected=False)
 
 
 def copies(p: Place) -> Words | None:
@@ -292,4 +292,4 @@ def figures_with_units(p: Place) -> Words | None:
 
 def recipe_name(name: str) -> str:
     """A setting as it is called here."""
-    return RECIPE.get(name.lower(), "") or name
+    return RECIPE.get(name.lower(), "") or (name.lower() if name[:1].isupper() else name)

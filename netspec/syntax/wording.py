@@ -190,14 +190,22 @@ def _colons(p: Place) -> Words | None:
         return None
     if p.in_recipe() and re.fullmatch(r"[ \t]*|.*[{;][ \t]*", p.before[: word.start()]):
         return _bare_setting(p, word[1])
-    if not p.before[: word.start()].strip() and word[1] in _TAKE_NAMES:
+    if (
+        not p.before[: word.start()].strip()
+        and word[1] in _TAKE_NAMES
+        and not (word[1] == "input" and re.match(r":[ \t]*[A-Za-z_]+\d*-", p.rest))
+    ):
         return Words(f"`{word[1]}` takes no colon", "leave it out", _no_colons(p), expected=False)
     lead = p.before[: word.start()].strip()
     if lead and not lead.endswith(("->", "{", ";", "[")):
         if lead in ("net", "use", "fit", "output", "block"):
             return Words(f"`{lead}` takes no colon", "leave it out", ((p.at, p.at + 1, ""),), expected=False)
-        return Words("`:` cannot stand here", f"values follow `=`: `{word[1]}=…`", _equal_signs(p, word.start(1)),
-                     safe=False, repairs=True, expected=False)  # fmt: skip
+        changes = _equal_signs(p, word.start(1))
+        value = re.match(r":[ \t]*([\w.]+)", p.rest)
+        shown = f"{word[1]}={value[1] if value else '…'}"
+        return Words(
+            "`:` cannot stand here", f"values follow `=`: `{shown}`", changes, safe=False, repairs=True, expected=False
+        )
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
     message = f"`{word[1]}` is a word of the language and cannot be a label"
     return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)

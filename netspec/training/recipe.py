@@ -267,7 +267,7 @@ def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
                 "NS901",
                 f"`{loss.word}` expects logits, and the net ends in `{op.name}`",
                 line.span,
-                helps=[f"end in {' or '.join(fitting)}, or in the logits: take the final `{op.name}` out"],
+                helps=[f"end in {' or '.join(fitting)}, or in the logits"],
                 secondary=[Label(run.graph.nodes[index].span, "the last layer")],
                 fixes=_without_activation(run.graph.nodes[index], op.name),
             )
