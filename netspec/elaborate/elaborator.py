@@ -161,10 +161,10 @@ class Elaborator(GraphBuilder):
             )
             return False
         if label.text in frame.labels:
-            free = next(f"{label.text}_{n}" for n in range(2, 10**6) if f"{label.text}_{n}" not in frame.labels)
-            fix = Fix.replace(label.span, free, f"call this one `{free}`")
-            message = f"the label `{label.text}` is defined twice in one block"
-            self.error("NS209", message, label.span, fixes=[fix])
+            from netspec.elaborate.relabel import report_label_twice
+
+            report_label_twice(self, label, frame)
+            frame.labels[label.text] = UNKNOWN  # which of the two is meant from here on is not known
             return False
         return True
 
@@ -231,7 +231,9 @@ class Elaborator(GraphBuilder):
 
     def go_from(self, statement: t.From, frame: Frame) -> None:
         tensor = frame.label(statement.label)
-        if tensor is None:
+        if tensor is None and statement.label in self.other_names:
+            tensor = UNKNOWN  # told with the label that is defined twice
+        elif tensor is None:
             near = nearest(statement.label, frame.visible_labels())
             helps, fixes = [self.missing_label(statement.label, near)], []
             block = frame.file.blocks.get(statement.label)

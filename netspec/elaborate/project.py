@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.diagnostics import Diagnostics, Fix, SpecError, nearest
 from netspec.elaborate.limits import Limits
 from netspec.source import SourceFile, Span
 from netspec.syntax import parse
@@ -114,7 +114,11 @@ class Project:
             text = read_source(resolved, self.limits, name=shown)
         except SpecError as error:
             first = error.diagnostics[0]
-            self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=first.helps)
+            near = _near_file(resolved) if first.code == "NS001" else None
+            written = str(Path(path).with_name(near)) if near else ""
+            helps = [f'did you mean "{written}"?'] if near else first.helps
+            fixes = [Fix.replace(span, f'"{written}"', helps[0])] if near else []
+            self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, fixes=fixes)
             return None
         inner = Diagnostics()
         tree = parse(text, inner, recover=True)

@@ -118,7 +118,7 @@ def test_fix_applies_safe_fixes_and_keeps_line_ends(tmp_path: Path) -> None:
     assert Path(path).read_bytes() == text.encode(), "nothing is written"
     fixed = run_netspec("check", "--fix", path)
     assert fixed.returncode == 0, fixed.stderr
-    mended = text.replace("//", "#").replace(", act='relu'", ' act="relu"').replace("FC10 ", "FC-10 -> ")
+    mended = text.replace("//", "#").replace(", act='relu'", ' act=relu').replace("FC10 ", "FC-10 -> ")
     assert Path(path).read_bytes().decode() == mended.replace("params =", "params ==")
 
 
