@@ -140,10 +140,15 @@ def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> 
     if len(values) > len(places):
         return None
     given = {}
-    for place, value in [*zip(places, values, strict=False), *((OPTIONS.get(o, o), v) for o, v in options.items())]:
+    for place, value in [*zip(places, values, strict=False), *((_called(name, o), v) for o, v in options.items())]:
         if place and place not in given:
             given[place] = option_text(value)
     return _written(name, given)
+
+
+def _called(name: str, option: str) -> str:
+    """An option of a layer as it is called here; `p` is the padding of a window, and the probability of a dropout."""
+    return "p" if option == "p" and "drop" in name else OPTIONS.get(option, option)
 
 
 def translated_call(head: str, inside: str) -> str | None:

@@ -57,6 +57,12 @@ def _is_setting(layer: t.Layer, run: Elaborator) -> bool:
     help_ = "settings of the training stand in `train { … }`"
     alone = run.train is None and "train" not in re.findall(r"^[ \t]*(\w+)", source.text, re.MULTILINE) and rows
     fixes = [Fix.replace(Span(source, start, end), text, help_)] if alone else []
+    section = re.search(r"(?m)^[ \t]*train[ \t]*\{[ \t]*\n", source.text)
+    if section is not None and rows and not start <= section.start() < end:
+        stop = min(end + 1, len(source.text))
+        inside = Span(source, section.end(), section.end())
+        moved = (Edit(inside, "".join(f"  {row}\n" for row in rows)), Edit(Span(source, start, stop), ""))
+        fixes = [Fix(help_, moved)]
     run.error("NS201", f"`{layer.head}` is a setting, and no layer", layer.head_span, helps=[help_], fixes=fixes)
     return True
 
@@ -139,6 +145,10 @@ _STATEMENTS = (
 def _placed(layer: t.Layer) -> list[Fix]:
     """What takes the place of a line that has no layer of its own here, where that is clear."""
     head, values = layer.head.lower(), [v.span.text for v in layer.values]
+    if head == "return":
+        from netspec.training.slips import line_taken_out
+
+        return list(line_taken_out(layer.span, PLACES[head]))
     text = ""
     if head == "import" and len(values) == 1 and values[0].isidentifier():
         text = f'use "{values[0]}.net"'

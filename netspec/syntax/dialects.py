@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import masked
+from netspec.syntax.strokes import closing
 
-__all__ = ["braced_net", "darknet", "definitions", "docstrings"]
+__all__ = ["braced_net", "caffe", "darknet", "definitions", "docstrings", "sequential", "ultralytics"]
 
 _ACTS = {
     "leaky": "leaky_relu(0.1)",
@@ -119,3 +120,103 @@ def braced_net(p: Place) -> Words | None:
     ends = (line, min((p.text + "\n").index("\n", close) + 1, len(p.text)), "") if alone else (close, close + 1, "")
     return Words("a net has no braces: its layers follow the line", "take the braces out", ((p.at, p.at + 1, ""), ends),
                  safe=False, repairs=True, expected=False)  # fmt: skip
+
+
+def caffe(p: Place) -> Words | None:
+    """`layer { name: "conv1" type: "Convolution" … }` of Caffe, as one line of this language."""
+    word = re.fullmatch(r"[ \t]*(layers?)[ \t]*", p.before)
+    close = closing(p.text, p.at) if p.char == "{" and word else None
+    if word is None or close is None:
+        return None
+    start = p.start + word.start(1)
+    inside = p.text[p.at : close + 1]
+    values = dict(reversed(re.findall(r"(\w+)[ \t]*:[ \t]*\"?([\w.-]+)", inside)))
+    if "type" not in values:
+        return None
+    text = _prototxt(values["type"].lower(), values)
+    message = f"`{word[1]} {{ … }}` is how Caffe writes a layer"
+    if text is None:
+        help_ = "a layer and its options are one line: `conv3-64 pad=1`"
+        return Words(message, help_, marked=(start, p.at + 1), left_out=(start, close + 1))
+    return Words(message, f"write `{text}`", ((start, close + 1, text),), safe=False, repairs=True,
+                 marked=(start, p.at + 1), expected=False)  # fmt: skip
+
+
+def _prototxt(kind: str, values: Mapping[str, str]) -> str | None:
+    size, stride = values.get("kernel_size", ""), values.get("stride", "1")
+    pad = f" pad={values['pad']}" if values.get("pad", "0") != "0" else ""
+    step = f"/{stride}" if stride != "1" else ""
+    if kind == "convolution" and size and "num_output" in values:
+        groups = f" groups={values['group']}" if values.get("group", "1") != "1" else ""
+        return f"conv{size}-{values['num_output']}{step}{pad}{groups}"
+    if kind == "pooling" and size:
+        return f"{'avgpool' if values.get('pool') == 'AVE' else 'maxpool'}{size}/{stride}{pad} round=ceil"
+    if kind == "pooling" and values.get("global_pooling") == "true":
+        return "gap" if values.get("pool") == "AVE" else "gmp"
+    if kind in ("innerproduct", "inner_product") and "num_output" in values:
+        return f"FC-{values['num_output']}"
+    if kind == "dropout":
+        return f"dropout {values.get('dropout_ratio', '0.5')}"
+    if kind == "lrn":
+        options = [("size", "local_size"), ("alpha", "alpha"), ("beta", "beta")]
+        return " ".join(["LRN", *(f"{name}={values[key]}" for name, key in options if key in values)])
+    plain = {
+        "relu": "relu",
+        "sigmoid": "sigmoid",
+        "tanh": "tanh",
+        "softmax": "softmax",
+        "batchnorm": "bn",
+        "flatten": "flatten",
+    }
+    return plain.get(kind)
+
+
+_ROW = re.compile(r"-[ \t]*\[[ \t]*-1[ \t]*,[ \t]*(\d+)[ \t]*,[ \t]*([\w.]+)[ \t]*,[ \t]*\[([^\[\]]*)\][ \t]*\]")
+
+
+def ultralytics(p: Place) -> Words | None:
+    """`- [-1, 1, Conv, [64, 3, 2]]`, a row of Ultralytics' YAML."""
+    row = _ROW.match(p.text, p.start + len(p.line) - len(p.line.lstrip()))
+    if row is None or not row.start() <= p.at <= row.end():
+        return None
+    values = [value.strip() for value in row[3].split(",") if value.strip()]
+    text = None
+    if row[2] in ("Conv", "nn.Conv2d") and values:
+        width, kernel, stride = [*values, *("64", "1", "1")[len(values) :]][:3]
+        text = f"conv{kernel}-{width}{f'/{stride}' if stride != '1' else ''}"
+    elif row[2].endswith("Upsample") and len(values) > 1:
+        text = f"upsample {values[1]}"
+    elif row[2].endswith("MaxPool2d") and values:
+        text = "maxpool" + "/".join(values[:2])
+    text = f"{text} x{row[1]}" if text and row[1] != "1" else text
+    message = "this is a row of Ultralytics' YAML"
+    if text is None:
+        help_ = "a layer and its options are one line: `conv3-64/2`"
+        return Words(message, help_, marked=row.span(), left_out=row.span(), expected=False)
+    return Words(message, f"write `{text}`", ((*row.span(), text),), safe=False, repairs=True, marked=row.span(),
+                 expected=False)  # fmt: skip
+
+
+def sequential(p: Place) -> Words | None:
+    """`nn.Sequential( … )` and `Sequential([ … ])`: a list of layers as PyTorch and Keras write it."""
+    head = re.match(r"[ \t]*(?:\w+[ \t]*=[ \t]*)?((?:\w+\.)*Sequential)[ \t]*\(", p.line)
+    if head is None:
+        return None
+    start = p.start + len(p.line) - len(p.line.lstrip())
+    close = closing(p.text, p.start + head.end() - 1)
+    if close is None or not start <= p.at <= close:
+        return None
+    from netspec.diagnostics.foreign import translated_call
+
+    inside = re.sub(r"#[^\n]*", "", p.text[p.start + head.end() : close]).strip().strip("[]")
+    calls = re.findall(r"(?:\w+\.)*(\w+)\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", inside)
+    rows = [translated_call(name, arguments) for name, arguments in calls]
+    marked = (start, p.start + head.end(1))
+    message = f"there is no `{head[1]}` here"
+    if not rows or None in rows:
+        help_ = "a chain is its layers, one a line or joined by `->`"
+        return Words(message, help_, marked=marked, left_out=(start, close + 1), expected=False)
+    indent = p.line[: len(p.line) - len(p.line.lstrip())]
+    text = f"\n{indent}".join(row for row in rows if row)
+    return Words(message, "a chain is its layers, one a line", ((start, close + 1, text),), safe=False, repairs=True,
+                 marked=marked, expected=False)  # fmt: skip

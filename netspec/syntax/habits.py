@@ -8,7 +8,7 @@ from netspec.syntax.place import Place, Words
 from netspec.syntax.recovery import masked
 
 __all__ = [
-    "call_around", "code_lines", "comments", "elsewhere", "json_rows", "layer_sections", "list_rows", "paper_rows", "prefixed_layers",
+    "call_around", "code_lines", "comments", "elsewhere", "json_rows", "list_rows", "paper_rows", "prefixed_layers",
     "sums",
 ]  # fmt: skip
 
@@ -108,15 +108,6 @@ def json_rows(p: Place) -> Words | None:
     if p.char != '"' or p.opener is None or not re.match(r'"\w+"[ \t]*:', p.rest) or p.text[p.opener] != "{":
         return None
     return Words("this is JSON", "a layer and its options are one line: `conv3-64 pad=1`", expected=False)
-
-
-def layer_sections(p: Place) -> Words | None:
-    """`layer { name: "conv1" … }` of Caffe."""
-    word = re.fullmatch(r"[ \t]*(layers?)[ \t]*", p.before)
-    if p.char != "{" or word is None:
-        return None
-    help_ = "a layer and its options are one line: `conv3-64 pad=1`"
-    return Words(f"`{word[1]} {{ … }}` is how Caffe writes a layer", help_, marked=(p.start + word.start(1), p.at + 1))
 
 
 _CALL = re.compile(

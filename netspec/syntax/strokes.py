@@ -93,6 +93,8 @@ def wrong_pair(p: Place) -> Words | None:
     changes: tuple[Change, ...] = ()
     for at, char in ((p.opener, wanted[0]), (close, wanted[1])):
         changes += ((at, at + 1, char),) if p.text[at] != char else ()
+    if wanted == "[]":
+        changes += _branch_commas(p.text, p.opener, close)
     what = "the branches" if wanted == "[]" else "the body"
     help_ = f"{what} of `{head[1]}` stand{'s' if wanted == '{}' else ''} in `{wanted[0]} {wanted[1]}`"
     at = changes[0][0]
@@ -105,6 +107,17 @@ def wrong_pair(p: Place) -> Words | None:
         marked=(at, at + 1),
         expected=False,
     )
+
+
+def _branch_commas(text: str, opener: int, close: int) -> tuple[Change, ...]:
+    """The commas between branches: a new line is enough, or `;`."""
+    depth, changes = 0, []
+    for i, char in enumerate(masked(text[opener:close])):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 1:
+            at = opener + i
+            changes.append((at, at + 1, "" if re.match(r",[ \t]*(?:#[^\n]*)?\n", text[at:]) else ";"))
+    return tuple(changes)
 
 
 def double_brackets(p: Place) -> Words | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from netspec.diagnostics import nearest
 from netspec.syntax.braces import body_below
-from netspec.syntax.dialects import braced_net, darknet, definitions, docstrings
+from netspec.syntax.dialects import braced_net, caffe, darknet, definitions, docstrings, sequential, ultralytics
 from netspec.syntax.figures import figures, input_size, leading_numbers, numbers, suffixes
 from netspec.syntax.habits import (
     call_around,
@@ -18,7 +18,6 @@ from netspec.syntax.habits import (
     comments,
     elsewhere,
     json_rows,
-    layer_sections,
     list_rows,
     paper_rows,
     prefixed_layers,
@@ -193,7 +192,7 @@ def _colons(p: Place) -> Words | None:
     if (
         not p.before[: word.start()].strip()
         and word[1] in _TAKE_NAMES
-        and not (word[1] == "input" and re.match(r":[ \t]*[A-Za-z_]+\d*-", p.rest))
+        and not re.match(r":[ \t]*(?:[A-Za-z_]\w*-\w|[A-Za-z_]\w*[ \t]*->)", p.rest)
     ):
         return Words(f"`{word[1]}` takes no colon", "leave it out", _no_colons(p), expected=False)
     lead = p.before[: word.start()].strip()
@@ -207,8 +206,9 @@ def _colons(p: Place) -> Words | None:
             "`:` cannot stand here", f"values follow `=`: `{shown}`", changes, safe=False, repairs=True, expected=False
         )
     change = (p.start + word.start(1), p.start + word.end(1), f"{word[1]}1")
+    uses = tuple((m.start(1), m.end(1), f"{word[1]}1") for m in re.finditer(rf"\bfrom[ \t]+({word[1]})\b", p.text))
     message = f"`{word[1]}` is a word of the language and cannot be a label"
-    return Words(message, f"call it `{word[1]}1:`", (change,), safe=False, repairs=True)
+    return Words(message, f"call it `{word[1]}1:`", (change, *uses), safe=False, repairs=True)
 
 
 def _no_colons(p: Place) -> tuple[Change, ...]:
@@ -476,10 +476,10 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    docstrings, definitions, darknet, braced_net, headless_braces, keywords, wrong_pair, double_brackets, option_quotes,
+    docstrings, definitions, darknet, caffe, ultralytics, sequential, braced_net, headless_braces, keywords, wrong_pair, double_brackets, option_quotes,
     else_without_brace, bare_else, two_labels, shares, negatives, late_values, figures_with_units, bracketed, copies,
     json_rows, elsewhere, paper_rows, _quotes, comments, numbers, suffixes, leading_numbers, input_size, code_lines,
     _assignments, list_rows,
-    _short_lines, _colons, _commas, _hyphens, _signs, figures, _listed, _names, _parentheses, layer_sections,
+    _short_lines, _colons, _commas, _hyphens, _signs, figures, _listed, _names, _parentheses,
     _called_sections, _brackets, _misspelt_heads, prefixed_layers, sums, unlabelled_braces, _misplaced,
 )  # fmt: skip
