@@ -287,16 +287,8 @@ class GraphBuilder:
         first = [next(nodes, None) for nodes in self.shared_from][-1]  # all of them walk along
         mine = [(p.name, p.shape) for p in node.params]
         if first is None or type(first.op) is not type(node.op) or [(p.name, p.shape) for p in first.params] != mine:
-            was = (
-                f"{first.name} has {', '.join(f'{p.name} {p.shape}' for p in first.params)}"
-                if first
-                else "there was no such layer"
-            )
-            self.error(
-                "NS306",
-                "the weights of a shared block do not fit this input",
-                span,
-                notes=[f"at the first call: {was}", f"here: {', '.join(f'{p.name} {p.shape}' for p in node.params)}"],
-            )
+            from netspec.elaborate.ties import report_shared
+
+            report_shared(self, node, first, span)
             return
         node.shares = first.index if first.shares is None else first.shares

@@ -128,10 +128,36 @@ class _Check(Evaluator):
             fixes = [Fix.replace(wrong.span, true, f"if the network is right, write `{true}`")]
         if not isinstance(actual, TensorType) and _name(computed) == "params" and not fixes:
             notes += largest_layers(self.nodes())
+        fixes += self.other_figure(condition, wrong, actual, wanted)
         self.run.error(
             "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
             label=f"{_name(computed)} is {_grouped(actual)}", notes=notes, fixes=fixes,
         )  # fmt: skip
+
+    def other_figure(self, condition: t.Binary, wrong: t.Expr, actual: Any, wanted: Any) -> list[Fix]:
+        """The edits that write what the network has, where a figure is rounded, a bound, or a product with a number."""
+        if (
+            isinstance(actual, bool)
+            or not isinstance(actual, int)
+            or not isinstance(wanted, (int, float))
+            or wanted <= 0
+        ):
+            return []
+        if isinstance(wrong, t.Binary) and wrong.operator == "*" and condition.operator == "==":
+            for factor in (wrong.left, wrong.right):
+                if isinstance(factor, t.Literal_) and factor.kind == "int":
+                    rest = wanted // int(factor.text)
+                    if rest and actual % rest == 0:
+                        text = str(actual // rest)
+                        shown = wrong.span.text.replace(factor.text, text, 1)
+                        return [Fix.replace(factor.span, text, f"if the network is right, write `{shown}`")]
+        if condition.operator == "~" and isinstance(wrong, t.Literal_):
+            text = _rounded(actual, wrong.text)
+            return [Fix.replace(wrong.span, text, f"if the network is right, write `{text}`")] if text else []
+        if condition.operator in ("<=", "<") and isinstance(wrong, t.Literal_) and wrong is condition.right:
+            text = _bound(actual)
+            return [Fix.replace(wrong.span, text, f"or raise the bound: `{text}`")]
+        return []
 
     # Values: the quantities of the network beside the ordinary expressions
 
@@ -311,3 +337,25 @@ def _close(left: Any, right: Any, condition: t.Binary) -> bool:
     exact = Decimal(str(true)) / unit
     step = Decimal(1).scaleb(int(figure.as_tuple().exponent))
     return any(exact.quantize(step, rounding=how) == figure for how in (ROUND_HALF_UP, ROUND_HALF_EVEN))
+
+
+_UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
+
+
+def _rounded(actual: int, text: str) -> str:
+    """A figure with the suffix and the digits that another is written with."""
+    unit = _UNITS.get(text[-1], 1)
+    if actual * 2 < unit:
+        return f"{actual:_}"
+    digits = len(text.rstrip("KMGB").partition(".")[2])
+    step = Decimal(1).scaleb(-digits)
+    return f"{(Decimal(actual) / unit).quantize(step, rounding=ROUND_HALF_EVEN)}{text[-1] if unit > 1 else ''}"
+
+
+def _bound(actual: int) -> str:
+    """A round figure a little above a number: `1.3M` for 1,208,146."""
+    for suffix, unit in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if actual >= unit:
+            tenths = -(-actual * 10 // unit) + 1
+            return f"{tenths // 10}.{tenths % 10}{suffix}" if tenths % 10 else f"{tenths // 10}{suffix}"
+    return str(actual + 1)

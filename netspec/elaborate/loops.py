@@ -99,13 +99,17 @@ def _report_item(run: Elaborator, loop: t.For, item: Any, places: list[int]) -> 
 
 
 def _is_range(items: t.Expr, frame: Frame) -> bool:
-    return isinstance(items, t.Call) and items.name == "range" and "range" not in frame.file.functions
+    called = isinstance(items, t.Call) and items.name in ("range", "zip", "enumerate", "reversed", "list")
+    return isinstance(items, t.Call) and called and items.name not in frame.file.functions
 
 
 def _report_range(run: Elaborator, loop: t.For) -> None:
     """`for i in range(3)` of Python is `repeat 3 as i` here."""
     items = loop.items
     assert isinstance(items, t.Call)
+    if items.name != "range":
+        _report_iterator(run, loop, items)
+        return
     plain = len(items.arguments) == 1 == len(loop.names) and not items.options
     count = items.arguments[0].span.text if plain else "n"
     text = f"repeat {count} as {loop.names[0].text}"
@@ -113,6 +117,27 @@ def _report_range(run: Elaborator, loop: t.For) -> None:
     whole = Span(loop.span.source, loop.span.start, items.span.end)
     fixes = [Fix.replace(whole, text, help_)] if plain else []
     run.error("NS208", "there is no function `range`", items.name_span, helps=[help_], fixes=fixes)
+
+
+def _report_iterator(run: Elaborator, loop: t.For, items: t.Call) -> None:
+    """`zip`, `enumerate`, `reversed` and `list` of Python: a list written out."""
+    lists = [[v.span.text for v in a.items] for a in items.arguments if isinstance(a, t.Sequence_)]
+    plain = len(lists) == len(items.arguments) and bool(lists) and not items.options
+    names, first = [name.text for name in loop.names], loop.names[0].text
+    rows: list[str] = []
+    if items.name == "zip" and plain:
+        rows = [f"({', '.join(row)})" for row in zip(*lists, strict=False)]
+    elif items.name == "enumerate" and plain and len(lists) == 1:
+        used = re.search(rf"\b{first}\b", loop.body.span.text) is not None
+        rows = [f"({i}, {v})" for i, v in enumerate(lists[0])] if used else lists[0]
+        names = names if used else names[1:]
+    elif plain and len(lists) == 1:
+        rows = lists[0][::-1] if items.name == "reversed" else lists[0]
+    text = f"for {', '.join(names)} in [{', '.join(rows)}]"
+    help_ = f"write the list out: `{text}`" if rows else "write the list out: `for w, n in [(64, 2), (128, 3)]`"
+    whole = Span(loop.span.source, loop.span.start, items.span.end)
+    fixes = [Fix.replace(whole, text, help_)] if rows and names else []
+    run.error("NS208", f"there is no function `{items.name}`", items.name_span, helps=[help_], fixes=fixes)
 
 
 def unroll(run: Elaborator, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:

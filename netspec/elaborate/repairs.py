@@ -215,6 +215,9 @@ def _per_axis(scene: _Scene, place: Place) -> Iterator[Fix]:
 
 
 def _joins(scene: _Scene) -> Iterator[Fix]:
+    if "shared block" in scene.finding.message:
+        yield from _channels_of_inputs(scene)
+        return
     join = next((p for p in scene.here.out if isinstance(p.step.term, t.Join)), scene.here)
     froms = [
         p for p in scene.places
@@ -351,7 +354,9 @@ def _figures(scene: _Scene) -> Iterator[Fix]:
             yield from _strided(place)
     for place in places:
         yield from _arguments_swapped(place)
+    yield from _copies_changed(scene)
     for place in places:
+        yield from _halved(place)
         yield from _other_window(place)
     for place in places:
         if _name(place) in ("linear", "gap") and (previous := before(place)) is not None:
@@ -398,6 +403,13 @@ def _weight(graph: Graph, place: Place) -> int:
     return sum(node.n_params for node in graph.nodes if node.span == place.step.term.span)
 
 
+def _halved(place: Place) -> Iterator[Fix]:
+    """`conv3-(w//2)` where `conv3-w/2` was written, which is a stride."""
+    slots = re.match(r"([A-Za-z]+[\dx×]*)-([A-Za-z_]\w*)/(\d+)(?!\w)", place.text)
+    if slots is not None:
+        yield _rewritten(place, f"{slots[1]}-({slots[2]}//{slots[3]}){place.text[slots.end() :]}")
+
+
 def _strided(place: Place) -> Iterator[Fix]:
     layer, kernel = place.layer, _kernel(place)
     if layer is not None and kernel > 1 and layer.stride is None and layer.width is not None:
@@ -440,6 +452,67 @@ def _other_window(place: Place) -> Iterator[Fix]:
         yield _rewritten(place, f"{head.group()}/2{text[head.end() :]}")
     if _name(place) == "convt" and "output_pad" not in text:
         yield _rewritten(place, f"{text} output_pad=1")
+
+
+def _copies_changed(scene: _Scene) -> Iterator[Fix]:
+    """One copy less or more, of all that are counted alike."""
+    counted: dict[str, list[Place]] = {}
+    for place in scene.places:
+        if place.step.times is not None:
+            counted.setdefault(place.step.times.span.text.strip("x× ()"), []).append(place)
+    for text, places in counted.items():
+        for new in (f"{int(text) - 1}", f"{int(text) + 1}") if text.isdigit() else (f"({text} - 1)", f"({text} + 1)"):
+            if new == "0":
+                continue
+            edits = [edit for place in places for edit in _times_edit(place, new)]
+            shown = f"x{new}"
+            yield Fix(f"with `{shown}` in place of `x{text if text.isdigit() else f'({text})'}` it holds", tuple(edits))
+
+
+def _times_edit(place: Place, new: str) -> Iterator[Edit]:
+    assert place.step.times is not None
+    start, end = place.step.term.span.end, place.step.span.end
+    source = place.span.source
+    old = source.text[start:end]
+    sign = re.match(r"\s*[x×]", old)
+    if sign is not None:
+        yield Edit(Span(source, start + sign.end(), end), new)
+
+
+# Weights that are used twice
+
+
+def _tied(scene: _Scene) -> Iterator[Fix]:
+    """The layer that a tied one misses before it; the labels of two tied layers exchanged."""
+    here = scene.here
+    tie = re.search(r"\btie=(\w+)", here.text)
+    takes = next((re.search(r"take ([\d,]+) values", note) for note in scene.finding.notes if "take " in note), None)
+    if tie is None:
+        return
+    for other in scene.places:
+        second = re.search(r"\btie=(\w+)", other.text) if other.layer is not None else None
+        if second is not None and second[1] != tie[1]:
+            one = Span(
+                here.span.source, here.step.term.span.start + tie.start(1), here.step.term.span.start + tie.end(1)
+            )
+            at = other.step.term.span.start
+            two = Span(here.span.source, at + second.start(1), at + second.end(1))
+            yield Fix(f"exchange the labels: `tie={second[1]}` here, `tie={tie[1]}` at {_line(other)}",
+                      (Edit(one, second[1]), Edit(two, tie[1])))  # fmt: skip
+    if takes is not None:
+        yield from _inserted(here, f"FC-{takes[1].replace(',', '')}")
+
+
+def _channels_of_inputs(scene: _Scene) -> Iterator[Fix]:
+    """For a shared block that is called on other channels: an input with those of another one."""
+    inputs = [item for item in scene.file.items if isinstance(item, t.Input) and "x" in item.size]
+    for item in inputs:
+        first, rest = item.size.split("x", 1)
+        for other in dict.fromkeys(i.size.split("x", 1)[0] for i in inputs):
+            if other != first:
+                size = f"{other}x{rest}"
+                shown = item.span.text.replace(item.size, size)
+                yield Fix.replace(item.size_span, size, f"declare the input as `{shown}`")
 
 
 # Names and values
@@ -486,6 +559,7 @@ _RULES: dict[str, Callable[[_Scene], Iterator[Fix]]] = {
     "NS303": _kinds,
     "NS304": _channels,
     "NS306": _joins,
+    "NS307": _tied,
     "NS308": _inputs,
     "NS401": _figures,
 }

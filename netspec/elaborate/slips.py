@@ -335,6 +335,10 @@ def unwanted_slot(op: type[Op], layer: t.Layer, what: str, value: Value, span: S
     if any(option.slot == "value" for option in op.options.values()) and what == "width":
         return [f"write `{op.name} {show(value)}`"], []
     slot = Span(span.source, span.start - 1, span.end)
+    lone = next((name for name in ("heads", "factor", "groups", "n") if name in op.options), "")
+    if what == "width" and lone and slot.text[:1] == "-":
+        help_ = f"write `{layer.head} {lone}={span.text}`"
+        return [help_], [Fix.replace(slot, f" {lone}={span.text}", help_)]
     if op.name in NORMALISATIONS and what == "width":
         help_ = f"the features are those of the layer before: write `{layer.head}`"
         return [help_], [Fix.replace(slot, "", help_)]

@@ -1,19 +1,19 @@
-"""tie: a fully connected layer that uses the weights of another, transposed."""
+"""Weights that are used twice: `tie`, the transposed weights of another layer; the layers of a shared block."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import nearest
+from netspec.diagnostics import Label, nearest
 from netspec.elaborate.state import Frame
-from netspec.graph import TensorType
+from netspec.graph import Node, Region, TensorType
 from netspec.ops.dense import FullyConnected
 from netspec.source import Span
 
 if TYPE_CHECKING:
     from netspec.elaborate.builder import GraphBuilder
 
-__all__ = ["tied_node"]
+__all__ = ["report_shared", "tied_node"]
 
 
 def tied_node(run: GraphBuilder, op: Any, x: TensorType, spans: dict[str, Span], frame: Frame) -> int | None:
@@ -43,3 +43,33 @@ def tied_node(run: GraphBuilder, op: Any, x: TensorType, spans: dict[str, Span],
         )
         return None
     return target.index if target.shares is None else target.shares
+
+
+def report_shared(run: GraphBuilder, node: Node, first: Node | None, span: Span) -> None:
+    """A shared block is called on a tensor that its weights, those of the first call, do not take."""
+    region: Region | None = node.region
+    while region is not None and region.kind != "shared":
+        region = region.parent
+    name = region.block if region is not None else "this"
+    was = f"{first.name} has {_weights(first)}" if first else "there was no such layer"
+    notes = [f"the weights are those of the first call: {was}", f"here they would be {_weights(node)}"]
+    message = "the weights of a shared block do not fit this input"
+    one, other = (_channels(n) for n in (first, node))
+    if one and other and one != other:
+        message = f"the shared block `{name}` was first called on {one} channel{'s' if one > 1 else ''}, and gets {other} here"
+    place = region.span if region is not None else span
+    earlier = region.shares.span if region is not None and region.shares is not None else None
+    run.error(
+        "NS306", message, place, notes=notes, label=f"`{' '.join(span.text.split())}` at line {span.line} does not fit",
+        secondary=[Label(earlier, "the first call")] if earlier is not None else [],
+    )  # fmt: skip
+
+
+def _weights(node: Node) -> str:
+    return ", ".join(f"{p.name} {'x'.join(map(str, p.shape))}" for p in node.params)
+
+
+def _channels(node: Node | None) -> int:
+    """The channels that a layer's weight takes; 0 where that is not plain."""
+    shape = node.params[0].shape if node is not None and node.params else ()
+    return shape[1] * int(getattr(node.op, "groups", 1) or 1) if node is not None and len(shape) > 1 else 0

@@ -183,6 +183,10 @@ def _hyphenated(layer: t.Layer) -> tuple[Span, str] | None:
 
 def _as_branch(argument: t.Expr, frame: Frame) -> str:
     text = argument.span.text
+    called = re.fullmatch(r"(\w+)\((\w+)\)", text)
+    if called and frame.label(called[2]) is not None:
+        block = called[1] in frame.file.blocks
+        return f"from {called[2]} -> {called[1]}{'()' if block else ''}"
     return f"from {text}" if frame.label(text) is not None else text
 
 

@@ -131,9 +131,8 @@ def caffe(p: Place) -> Words | None:
     start = p.start + word.start(1)
     inside = p.text[p.at : close + 1]
     values = dict(reversed(re.findall(r"(\w+)[ \t]*:[ \t]*\"?([\w.-]+)", inside)))
-    if "type" not in values:
-        return None
-    text = _prototxt(values["type"].lower(), values)
+    kind = values.get("type") or next(iter(re.findall(r"(\w+)_param\b", inside)), "")
+    text = _prototxt(kind.lower(), values)
     message = f"`{word[1]} {{ … }}` is how Caffe writes a layer"
     if text is None:
         help_ = "a layer and its options are one line: `conv3-64 pad=1`"

@@ -24,7 +24,7 @@ from netspec.syntax.habits import (
     sums,
 )
 from netspec.syntax.place import Place, Words
-from netspec.syntax.recovery import Change, joins_at, masked
+from netspec.syntax.recovery import Change, masked
 from netspec.syntax.strokes import (
     bare_else,
     bracketed,
@@ -42,6 +42,18 @@ from netspec.syntax.strokes import (
     two_labels,
     unlabelled_braces,
     wrong_pair,
+)
+from netspec.syntax.terms import (
+    between,
+    chained,
+    decimal_commas,
+    elif_branches,
+    functions,
+    indices,
+    listed_branches,
+    penalties,
+    signs_turned,
+    typed_parameters,
 )
 
 __all__ = ["words_for"]
@@ -236,8 +248,6 @@ def _commas(p: Place) -> Words | None:
         return None
     gap = len(p.rest) - len(p.rest[1:].lstrip(" \t"))
     after = p.rest[gap:]
-    if p.opener is not None and joins_at(masked(p.text), p.opener):
-        return Words("`,` cannot stand here", "branches are separated by `;`", ((p.at, p.at + 1, ";"),))
     if p.in_recipe():
         section = p.opener is not None and p.text[: p.opener].rstrip().endswith("augment")
         sign = "; " if section else " "
@@ -476,6 +486,7 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
+    functions, typed_parameters, between, signs_turned, chained, decimal_commas, elif_branches, indices, penalties, listed_branches,
     docstrings, definitions, darknet, caffe, ultralytics, sequential, braced_net, headless_braces, keywords, wrong_pair, double_brackets, option_quotes,
     else_without_brace, bare_else, two_labels, shares, negatives, late_values, figures_with_units, bracketed, copies,
     json_rows, elsewhere, paper_rows, _quotes, comments, numbers, suffixes, leading_numbers, input_size, code_lines,

@@ -110,7 +110,7 @@ def known_labels(line: t.Setting, unknown: Sequence[t.Expr], labels: Iterable[st
     if not names:
         return "write a label before the layer: `name: …`; automatic names such as conv1 are not known here", ()
     help_ = f"the labels are {', '.join(names)}; automatic names such as conv1 are not known here"
-    if len(names) > 1 or len(unknown) != len(line.values):
+    if len(names) > 3 or len(unknown) != len(line.values):
         return help_, ()
     whole = unknown[0].span.to(unknown[-1].span)
-    return help_, (Fix.replace(whole, names[0], f"`{line.name} {names[0]}`"),)
+    return help_, tuple(Fix.replace(whole, name, f"`{line.name} {name}`") for name in names)
