@@ -29,6 +29,7 @@ __all__ = [
     "resized",
     "shortcut_text",
     "times",
+    "token_wise",
     "without_vectors",
 ]
 
@@ -123,6 +124,21 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
         if text is not None:
             return [Fix.replace(node.span, text, f"{place}, `{text}` in place of `{node.span.text}` gives {goal}")]
     return []
+
+
+def token_wise(way: Sequence[Node], start: TensorType) -> list[Fix]:
+    """The fix for FC where what comes in is a sequence: `linear` keeps its tokens."""
+    units = [node for node in way if node.kind == "FC" and re.match(r"FC\b|dense\b", node.span.text, re.IGNORECASE)]
+    if start.layout == "vector" or not units:
+        return []
+    ends = [re.match(r"\w+", node.span.text) for node in units]
+    edits = [
+        Edit(Span(node.span.source, node.span.start, node.span.start + end.end()), "linear")
+        for node, end in zip(units, ends, strict=True)
+        if end is not None
+    ]
+    keeps = "every token" if start.layout == "sequence" else "every position"
+    return [Fix(f"FC makes one vector of all; `linear` works on {keeps} by itself", tuple(edits))]
 
 
 def without_vectors(way: Sequence[Node], title: str) -> list[Fix]:

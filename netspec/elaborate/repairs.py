@@ -483,8 +483,12 @@ def _times_edit(place: Place, new: str) -> Iterator[Edit]:
 
 
 def _tied(scene: _Scene) -> Iterator[Fix]:
-    """The layer that a tied one misses before it; the labels of two tied layers exchanged."""
+    """The layer that a tied one misses before it; the labels of two tied layers exchanged; axes counted with the batch."""
     here = scene.here
+    axes = re.fullmatch(r"permute\(0((?:,[ \t]*[1-9])+)\)", here.text)
+    if axes is not None:
+        order = ", ".join(str(int(n) - 1) for n in re.findall(r"\d", axes[1]))
+        yield Fix.replace(here.step.term.span, f"permute({order})", f"the batch is not counted: `permute({order})`")
     tie = re.search(r"\btie=(\w+)", here.text)
     takes = next((re.search(r"take ([\d,]+) values", note) for note in scene.finding.notes if "take " in note), None)
     if tie is None:

@@ -206,8 +206,14 @@ def both_ends(
                 raise Misfit(
                     "NS307", "pad=same needs an odd kernel", option="pad",
                     notes=(f"half of {even[0]} - 1 is {(even[0] - 1) / 2:g}: it cannot stand on both sides",),
-                    helps=("same_upper puts the odd one after, same_lower before",),
-                    changes=(Change("same_upper puts the odd one after, same_lower before", "pad", "same_upper"),),
+                    helps=(
+                        "same_upper puts the odd one after, same_lower before",
+                        f"or pad by a number: `pad={(even[0] - 1) // 2}`",
+                    ),
+                    changes=(
+                        Change("same_upper puts the odd one after, same_lower before", "pad", "same_upper"),
+                        Change(f"or pad by a number: `pad={(even[0] - 1) // 2}`", "pad", str((even[0] - 1) // 2)),
+                    ),
                 )  # fmt: skip
             half = tuple((e - 1) // 2 for e in extent)
             return half, half

@@ -165,3 +165,27 @@ def listed_branches(p: Place) -> Words | None:
             labelled = True
     help_ = "branches are separated by `;`" + (", and labels stand behind `from`" if labelled else "")
     return Words("`,` cannot stand here", help_, tuple(changes), safe=not labelled, repairs=True, expected=not labelled)
+
+
+def missing_commas(p: Place) -> Words | None:
+    """`[(32, 1) (64, 2)]`: values of a list or a call without a comma between them."""
+    if p.opener is None or p.text[p.opener] not in "([" or not re.match(r"[(\[\w\"]", p.rest):
+        return None
+    if not re.search(r"[\w)\]\"][ \t]+$|[)\]]$", p.before) or re.search(
+        r"\b(?:concat|add|mul)\b[^\n;\[\]{}]*$", p.text[: p.opener]
+    ):
+        return None
+    if closing(p.text, p.opener) is None or "COMMA" not in p.accepted or re.match(r"\w+[ \t]*[-/]?[ \t]*\n", p.rest):
+        return None
+    at = p.start + len(p.before.rstrip())
+    return Words("a comma is missing here", "values are separated by commas", ((at, at, ","),), safe=False, repairs=True,
+                 expected=False)  # fmt: skip
+
+
+def named_inputs(p: Place) -> Words | None:
+    """`input left: 1x28x28`."""
+    head = re.match(r"[ \t]*input[ \t]+([A-Za-z_]\w*)[ \t]*([:=])[ \t]*(?=\d)", p.line)
+    if head is None or p.at != p.start + head.start(2):
+        return None
+    change = (p.start + head.end(1), p.start + head.end(), " ")
+    return Words(f"`input` takes no `{head[2]}`", f"write `input {head[1]} …`", (change,), expected=False)

@@ -51,6 +51,8 @@ from netspec.syntax.terms import (
     functions,
     indices,
     listed_branches,
+    missing_commas,
+    named_inputs,
     penalties,
     signs_turned,
     typed_parameters,
@@ -175,6 +177,10 @@ def _colons(p: Place) -> Words | None:
     if p.char != ":":
         return None
     if re.search(rf"(?:^|[\s;{{}}]){_HEADS}[^\n:]*$", p.text[: p.at]) and not re.match(r"[ \t]*\w", p.rest[1:]):
+        plain = masked(p.text)
+        if plain.count("}") > plain.count("{"):
+            change = (len(p.before.rstrip()) + p.start, p.at + 1, " {")
+            return Words("a body starts with `{`, not with `:`", "write `{`", (change,), expected=False)
         changes = _braced(p, p.at, p.at + 1)
         counted = re.fullmatch(r"([ \t]*)for[ \t]+(\w+)[ \t]+in[ \t]+range\((\w+)\)[ \t]*", p.before)
         if counted and changes:
@@ -486,7 +492,7 @@ def _misplaced(p: Place) -> Words | None:
 
 
 _RULES: tuple[Callable[[Place], Words | None], ...] = (
-    functions, typed_parameters, between, signs_turned, chained, decimal_commas, elif_branches, indices, penalties, listed_branches,
+    functions, typed_parameters, between, signs_turned, chained, decimal_commas, elif_branches, indices, penalties, missing_commas, named_inputs, listed_branches,
     docstrings, definitions, darknet, caffe, ultralytics, sequential, braced_net, headless_braces, keywords, wrong_pair, double_brackets, option_quotes,
     else_without_brace, bare_else, two_labels, shares, negatives, late_values, figures_with_units, bracketed, copies,
     json_rows, elsewhere, paper_rows, _quotes, comments, numbers, suffixes, leading_numbers, input_size, code_lines,
