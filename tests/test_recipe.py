@@ -90,7 +90,7 @@ def test_a_mistake_in_a_recipe_is_one_diagnostic(line: str, code: str, says: str
     ("last", "loss", "warned"),
     [
         ("softmax", "cross_entropy", False), ("sigmoid", "cross_entropy", True), ("tanh", "hinge", True), ("softmax", "hinge", False),
-        ("sigmoid", "bce", False), ("softmax", "bce", True), ("relu", "cross_entropy", False), ("tanh", "mse", False),
+        ("sigmoid", "bce", False), ("softmax", "bce", True), ("relu", "cross_entropy", True), ("tanh", "mse", False),
     ],
 )  # fmt: skip
 def test_squashing_before_a_loss_on_logits_is_warned_of(last: str, loss: str, warned: bool) -> None:

@@ -68,5 +68,8 @@ CODES = MappingProxyType(
         "NS908": "braces with nothing in them",
         "NS909": "a variable that only shadows another",
         "NS910": "a label that nothing refers to",
+        "NS911": "a statement without effect",
+        "NS912": "a setting that does not go with the rest",
+        "NS913": "a block with the name of a layer",
     }
 )

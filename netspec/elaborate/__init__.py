@@ -13,7 +13,7 @@ from netspec.elaborate.calls import declare_file
 from netspec.elaborate.contracts import check_expectations
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits
-from netspec.elaborate.lints import lint_graph
+from netspec.elaborate.lints import lint_graph, lint_statements
 from netspec.elaborate.project import Project
 from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
 from netspec.graph import Graph, Region
@@ -180,5 +180,6 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     check_expectations(run)
     if not run.failed_layers and not graph.failed and not run.diagnostics.skipped:
         lint_graph(graph, run.diagnostics)
+        lint_statements(file, run.diagnostics)
     if not run.diagnostics.has_errors:
         graph.verify()

@@ -26,7 +26,7 @@ from netspec.source import Span
 if TYPE_CHECKING:
     from netspec.elaborate.builder import GraphBuilder
 
-__all__ = ["layers_before", "paths", "report_branches", "turning_points"]
+__all__ = ["layers_before", "layers_behind", "paths", "report_branches", "turning_points"]
 
 _LONGEST = 40
 
@@ -120,6 +120,16 @@ def layers_before(run: GraphBuilder, tensor: Tensor) -> list[Node]:
         found.insert(0, node)
         if "width" in node.op.options or len(node.inputs) != 1:
             break
+    return found
+
+
+def layers_behind(run: GraphBuilder, index: int) -> list[Node]:
+    """The layers on the way to a node, as far as each reads one tensor."""
+    found: list[Node] = []
+    for node in _back(run, Tensor(index, run.graph.nodes[index].type)):
+        if len(node.inputs) != 1:
+            break
+        found.insert(0, node)
     return found
 
 

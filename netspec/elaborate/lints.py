@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.graph import Graph, Node
-from netspec.ops import ACTIVATIONS
+from netspec.ops import ACTIVATIONS, CATALOGUE
 from netspec.source import SourceFile, Span
+from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostics
 
-__all__ = ["OFF", "asked_for", "lint_graph"]
+__all__ = ["OFF", "asked_for", "lint_graph", "lint_statements"]
 
 OFF = ("NS906", "NS910")
 """Lints that are off unless asked for: they are a matter of taste."""
@@ -33,6 +34,54 @@ def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
                 _twice(before, node, diagnostics)
     for _, index in (*graph.outputs, *((name, index) for name, index, _ in graph.aux)):
         _last_dropout(graph, graph.nodes[index], diagnostics)
+
+
+def lint_statements(file: t.File, diagnostics: Diagnostics) -> None:
+    """The lints that look at the text: variables that nothing reads (NS902), defaults that come too late (NS911), blocks
+    with the name of a layer (NS913)."""
+    for item in file.items:
+        if isinstance(item, t.Let):
+            word = re.compile(rf"\b{item.name}\b")
+            if len(word.findall(file.source.text)) == 1:
+                edit = removal(item.span)
+                help_ = "use it, or take it out"
+                diagnostics.warning(
+                    "NS902", f"nothing reads the variable `{item.name}`", item.name_span, helps=[help_],
+                    fixes=[Fix(help_, (edit,))] if edit else [],
+                )  # fmt: skip
+        elif isinstance(item, t.Default):
+            _late_default(file, item, diagnostics)
+        elif isinstance(item, t.Block) and item.name.lower() in CATALOGUE:
+            help_ = f"call it `{item.name}_block`"
+            diagnostics.warning(
+                "NS913", f"the block `{item.name}` hides the layer of its name", item.name_span, helps=[help_]
+            )
+
+
+def _late_default(file: t.File, item: t.Default, diagnostics: Diagnostics) -> None:
+    """Warns of a `default` with layers of its kind above it, and none below."""
+    text, names = item.span.source.text, set()
+    for word in item.layers:
+        op = CATALOGUE.get(word.text.lower())
+        names |= {op.name, *op.aliases} if op is not None else {word.text}
+    layer = re.compile(
+        rf"(?im)^(?!\s*(?:default|#)).*?(?<![\w.=])(?:{'|'.join(map(re.escape, names))})(?:\d|[-/( \t\n;}}]|$)"
+    )
+    above, below = layer.search(text[: item.span.start]), layer.search(text[item.span.end :])
+    if above is None or below is not None:
+        return
+    start = text.rfind("\n", 0, item.span.start) + 1
+    stop = min((text + "\n").index("\n", item.span.end) + 1, len(text))
+    source = item.span.source
+    first = next(other.span.start for other in file.items if other.span.end > above.start() + len(above.group()) - 1)
+    top = text.rfind("\n", 0, first) + 1
+    edits = (Edit(Span(source, top, top), f"{item.span.text}\n"), Edit(Span(source, start, stop), ""))
+    shown = ", ".join(word.text for word in item.layers)
+    help_ = "a default holds for the layers below it: move it up"
+    diagnostics.warning(
+        "NS911", f"no {shown} stands below this default", item.span, helps=[help_],
+        fixes=[Fix(help_, edits)] if text[start : item.span.start].strip() == "" else [],
+    )  # fmt: skip
 
 
 def _uses(graph: Graph) -> list[int]:

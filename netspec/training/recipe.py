@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from netspec.values import Word, show
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
-    from netspec.graph import Node
 
 __all__ = ["Chosen", "Recipe", "read_recipe"]
 
@@ -58,7 +56,9 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     if reader.failed:
         return None
     recipe = Recipe(settings, augment)
-    _check_logits(run, recipe, train)
+    from netspec.training.lints import lint_recipe
+
+    lint_recipe(run, recipe, train)
     return recipe
 
 
@@ -253,40 +253,3 @@ class _Reader:
             meant = meant if near else known_labels(line, unknown, self.layer_labels())
             self.fail("NS208", f"there is no label `{value.span.text}`", value.span, meant[0], fixes=meant[1])
         return tuple(labels)
-
-
-def _check_logits(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
-    """Warns (NS901) of an activation that squashes before a loss that expects logits; a fitting one is trained through."""
-    loss = recipe.one("loss")
-    if loss is None or loss.word not in ("cross_entropy", "hinge", "bce") or run.diagnostics.has_errors:
-        return
-    fitting = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}[
-        loss.word
-    ]
-    for _, index in run.graph.outputs:
-        op = run.graph.nodes[index].op
-        if getattr(op, "squashes", False) and op.name not in fitting:
-            line = next(s for s in train.settings if s.name == "loss")
-            run.diagnostics.warning(
-                "NS901",
-                f"`{loss.word}` expects logits, and the net ends in `{op.name}`",
-                line.span,
-                helps=[f"end in {' or '.join(fitting)}, or in the logits"],
-                secondary=[Label(run.graph.nodes[index].span, "the last layer")],
-                fixes=_without_activation(run.graph.nodes[index], op.name),
-            )
-
-
-def _without_activation(node: Node, name: str) -> list[Fix]:
-    """The fix that takes the activation `act=…` of the last layer out, or the layer that it is behind an arrow."""
-    from netspec.training.slips import line_taken_out
-
-    text, span = node.span.text, node.span
-    option = re.search(rf"[ \t]+act={name}\b(?!\()", text)
-    if option is not None:
-        where = Span(span.source, span.start + option.start(), span.start + option.end())
-        return [Fix.replace(where, "", f"take `{name}` out")]
-    arrow = re.search(r"[ \t]*->[ \t]*$", span.source.text[: span.start])
-    if arrow is not None:
-        return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"take `{name}` out")]
-    return list(line_taken_out(span, f"take `{name}` out"))
