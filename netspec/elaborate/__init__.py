@@ -175,6 +175,7 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     if not graph.outputs and frame.here is not None and frame.here.node is not None:
         inputs = {name for name, _ in graph.inputs}
         graph.outputs.append(("output" if "output" not in inputs else "result", frame.here.node))
+    run.lost_outputs = {name for name, index in graph.outputs if index < 0}
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
     _warn_of_unused_blocks(run, file, frame)
     check_expectations(run)

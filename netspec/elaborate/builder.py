@@ -53,6 +53,8 @@ class GraphBuilder:
         self.inputs_ahead: list[Span] = []
         """The `input` statements of the net."""
         self._told: set[Any] = set()
+        self.lost_outputs: set[str] = set()
+        """Outputs that would be the tensor of a layer in error."""
         self.other_names: set[str] = set()
         """Labels that are used and defined nowhere: what one of two layers of one name should probably be called."""
         self.unknown_blocks = False

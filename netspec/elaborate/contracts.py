@@ -245,6 +245,8 @@ class _Check(Evaluator):
         if tensor is None and label.text in outputs:
             index = outputs[label.text]
             tensor = Tensor(index, self.run.graph.nodes[index].type) if index >= 0 else Tensor(None, None)
+        if tensor is None and label.text in self.run.lost_outputs:
+            raise Unknown
         if tensor is None:
             near = nearest(label.text, self.frame.visible_labels())
             helps = f"did you mean `{near}`?" if near else "labels inside braces are visible there only"

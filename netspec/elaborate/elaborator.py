@@ -242,6 +242,15 @@ class Elaborator(GraphBuilder):
                     f"`{statement.label}` is a block: call it, `{statement.label}({', '.join(p.name for p in block.parameters)})`"
                 ]
                 fixes = [Fix.replace(statement.span, f"{statement.label}()", helps[0])] if not block.parameters else []
+            named = next(
+                (n for n in self.graph.nodes if n.name == frame.region.path + statement.label and n.inputs), None
+            )
+            if named is not None and block is None and named.span.source is statement.span.source:
+                helps = [
+                    f"`{statement.label}` is an automatic name; write the label before the layer: `{statement.label}: …`"
+                ]
+                before = Span(named.span.source, named.span.start, named.span.start)
+                fixes = [Fix.replace(before, f"{statement.label}: ", helps[0])]
             later = self.label_below(statement)
             self.error(
                 "NS208", f"there is no label `{statement.label}` here", statement.label_span,

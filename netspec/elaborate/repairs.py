@@ -124,6 +124,7 @@ def _kinds(scene: _Scene) -> Iterator[Fix]:
     for place in scene.earlier[:8]:
         if _name(place) in ("flatten", "take", "gap", "gmp") and place.span != getattr(previous, "span", None):
             yield from _without(place)
+    yield from _resumed(scene, [here])
     if kind is not None and kind.layout == "vector":
         yield from _reshaped(here, kind.features)
     yield from (replace(fix, fallback=True) for fix in _without(here))
@@ -242,9 +243,27 @@ def _joins(scene: _Scene) -> Iterator[Fix]:
         if at is not None and previous is not None and (edits := label_moved(at, previous)) is not None:
             shown = f"{term.label}: {_short(previous.span.text)}"
             yield Fix(f"put the label on the layer before `{_short(at.text)}`: `{shown}`", edits)
+    yield from _widths_around(scene)
+    residual = next((p for p in scene.here.out if isinstance(p.step.term, t.Residual)), None)
+    if residual is not None and isinstance(residual.step.term, t.Residual) and residual.step.term.body.statements:
+        yield from _turned_back(scene, residual.step.term.body)
     if isinstance(join.step.term, t.Join):
         for fix in _as_vectors(join.step.term):
             yield replace(fix, fallback=True)
+
+
+def _turned_back(scene: _Scene, body: t.Body) -> Iterator[Fix]:
+    """`permute(1, 0)` at the end of a body that has one already: what is turned is turned back."""
+    last = body.statements[-1]
+    if "permute" not in body.span.text or not isinstance(last, t.Chain):
+        return
+    text = "permute(1, 0)"
+    source, start = last.span.source, last.span.start
+    lead = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    new = f" -> {text}" if lead.strip() else f"\n{lead}{text}"
+    yield Fix(
+        f"turn it back: `{text}` at the end of the body", (Edit(Span(source, last.span.end, last.span.end), new),)
+    )
 
 
 def _as_vectors(join: t.Join) -> Iterator[Fix]:
@@ -307,6 +326,15 @@ def _channels(scene: _Scene) -> Iterator[Fix]:
         width = here.layer.width.span
         yield _replaced_in(here, Span(width.source, width.start - 1, width.end), "")
     yield from _multiples(scene)
+    yield from _widths_around(scene)
+
+
+def _widths_around(scene: _Scene) -> Iterator[Fix]:
+    """Other widths for the layers before this one, in the same block or the same join, the nearest first."""
+    block = [p for p in scene.places if p.block == scene.here.block and p.layer is not None]
+    near = sorted(block, key=lambda p: abs(p.span.start - scene.here.span.start))
+    for place in near[:8] if scene.here.block else ():
+        yield from _width_written_otherwise(scene, place)
 
 
 def _multiples(scene: _Scene) -> Iterator[Fix]:
@@ -342,27 +370,34 @@ _BUDGETS = re.compile(r"<")
 
 
 def _figures(scene: _Scene) -> Iterator[Fix]:
-    finding = scene.finding
-    assert finding.span is not None
+    """Edits of one place with which every expectation holds, the likeliest first."""
     places = [p for p in scene.places if p.layer is not None]
     yield from _pooled_first(scene)
-    if _BUDGETS.search(finding.span.text):
+    if _BUDGETS.search(_span(scene).text):
         yield from _narrower(scene)
         return
     for place in places:
         if (following := behind(place)) is not None and _name(place) == "conv" and _name(following) == "tokens":
             yield from _strided(place)
-    for place in places:
         yield from _arguments_swapped(place)
     yield from _copies_changed(scene)
+    yield from _blocks_shared(scene)
+    yield from _usual_inputs(scene)
+    for place in places:
+        kind = _input_of(scene, place) if _name(place) in ("fc", "linear") else None
+        if kind is not None and kind.layout == "sequence":
+            yield from _inserted(place, "take -1")
+            yield from _inserted(place, "take 0")
     for place in places:
         yield from _halved(place)
-        yield from _other_window(place)
+        yield from _width_written_otherwise(scene, place)
     for place in places:
-        if _name(place) in ("linear", "gap") and (previous := before(place)) is not None:
+        yield from _other_window(place)
+    yield from _resumed(scene, places)
+    for place in places:
+        if _name(place) in ("linear", "gap"):
             yield from _inserted(place, "flatten")
-            if _name(previous) == "gap":
-                continue
+    yield from _near_inputs(scene)
     for place in places:
         if _name(place) in (*_POOLINGS, "conv") and place.step.label is None:
             yield from _without(place, "without")
@@ -401,6 +436,106 @@ def _narrower(scene: _Scene) -> Iterator[Fix]:
 
 def _weight(graph: Graph, place: Place) -> int:
     return sum(node.n_params for node in graph.nodes if node.span == place.step.term.span)
+
+
+def _input_of(scene: _Scene, place: Place) -> TensorType | None:
+    """What comes into the layer of a step, at its first instance."""
+    node = next((n for n in scene.graph.nodes if n.span == place.step.term.span and n.inputs), None)
+    if node is None:
+        return None
+    before_it = scene.graph.nodes[node.inputs[0]]
+    return (
+        scene.graph.nodes[before_it.inputs[0]].type
+        if before_it.kind == "flatten" and before_it.inputs
+        else before_it.type
+    )
+
+
+def _blocks_shared(scene: _Scene) -> Iterator[Fix]:
+    """A block without parameters that is called more than once, with one set of weights."""
+    for item in scene.file.items:
+        if isinstance(item, t.Block) and not item.parameters:
+            calls = [p for p in scene.places if p.layer is not None and p.layer.head == item.name]
+            if len(calls) > 1 or any(p.step.times is not None for p in calls):
+                word = Span(item.span.source, item.span.start, item.span.start + len("block"))
+                yield Fix.replace(
+                    word, "shared", f"share its weights: `shared {item.name} {{ … }}` in place of `block {item.name}`"
+                )
+
+
+_PAIRS = {
+    227: (224,),
+    224: (227, 299),
+    28: (32,),
+    32: (28, 64),
+    64: (32,),
+    299: (224,),
+    256: (224,),
+    572: (512,),
+    512: (572,),
+}
+"""Sizes of images that are taken for each other."""
+
+
+def _usual_inputs(scene: _Scene) -> Iterator[Fix]:
+    yield from _other_inputs(scene, lambda n: _PAIRS.get(n, ()))
+
+
+def _near_inputs(scene: _Scene) -> Iterator[Fix]:
+    yield from _other_inputs(scene, lambda n: [m for d in (1, 2, 3, 4) for m in (n + d, n - d) if m > 0])
+
+
+def _other_inputs(scene: _Scene, sizes_for: Callable[[int], Iterable[int]]) -> Iterator[Fix]:
+    inputs = [item for item in scene.file.items if isinstance(item, t.Input)]
+    sizes = inputs[0].size.split("x") if len(inputs) == 1 else []
+    if len(sizes) >= 2 and sizes[-1] == sizes[-2] and sizes[-1].isdigit():
+        for other in sizes_for(int(sizes[-1])):
+            size = "x".join([*sizes[:-2], str(other), str(other)])
+            shown = inputs[0].span.text.replace(inputs[0].size, size)
+            yield Fix.replace(inputs[0].size_span, size, f"with `{shown}` it holds")
+
+
+def _resumed(scene: _Scene, places: Iterable[Place]) -> Iterator[Fix]:
+    """`from label` before a step, where a branch was left and not gone back from."""
+    labels = [p.step.label.text for p in scene.places if p.step.label is not None and p.parent is None and not p.block]
+    inputs = [item.name for item in scene.file.items if isinstance(item, t.Input) and item.name]
+    for place in places:
+        if place.index == 0 and place.parent is None and not place.block and place.at > 0:
+            for label in (*reversed(labels[-6:]), *(inputs if len(inputs) > 1 else ())):
+                yield from _inserted(place, f"from {label}")
+
+
+def _width_written_otherwise(scene: _Scene, place: Place) -> Iterator[Fix]:
+    """The width of a layer in a block as another of its layers writes it, in part, halved or doubled."""
+    layer = place.layer
+    if layer is None or layer.width is None:
+        return
+    now = layer.width.span
+    wrapped = now.source.text[now.start - 1 : now.start] == "("
+    whole = Span(now.source, now.start - 1, now.end + 1) if wrapped else now
+    bare = now.text.strip("() ")
+    found: list[str] = []
+    if not bare.isdigit():
+        found += [
+            part.strip("() ") for part in re.split(r"\s*(?://|\*\*|[*/+-])\s*", bare) if not part.strip("() ").isdigit()
+        ]
+    if place.block:
+        others = [p.layer.width.span.text for p in scene.places if p.block == place.block and p.layer and p.layer.width]
+        found += [text.strip("() ") if re.fullmatch(r"\(?[\w.]+\)?", text) else text for text in others]
+    if not bare.isdigit():
+        found += [f"{bare} // 2", f"2 * {bare}"] if re.fullmatch(r"[\w.]+", bare) else []
+    else:
+        found += [str(int(bare) * 2), *([str(int(bare) // 2)] if int(bare) % 2 == 0 else [])]
+    for text in dict.fromkeys(found):
+        new = (
+            text
+            if re.fullmatch(r"\w+", text)
+            else f"({text.removeprefix('(').removesuffix(')')})"
+            if text.count("(") <= 1
+            else text
+        )
+        if text and text != bare:
+            yield _replaced_in(place, whole, new)
 
 
 def _halved(place: Place) -> Iterator[Fix]:
@@ -503,6 +638,11 @@ def _tied(scene: _Scene) -> Iterator[Fix]:
             two = Span(here.span.source, at + second.start(1), at + second.end(1))
             yield Fix(f"exchange the labels: `tie={second[1]}` here, `tie={tie[1]}` at {_line(other)}",
                       (Edit(one, second[1]), Edit(two, tie[1])))  # fmt: skip
+    start = here.step.term.span.start
+    for label in dict.fromkeys(p.step.label.text for p in scene.places if p.step.label is not None):
+        if label != tie[1]:
+            one = Span(here.span.source, start + tie.start(1), start + tie.end(1))
+            yield Fix.replace(one, label, f"with `tie={label}` it fits")
     if takes is not None:
         yield from _inserted(here, f"FC-{takes[1].replace(',', '')}")
 
@@ -511,15 +651,25 @@ def _channels_of_inputs(scene: _Scene) -> Iterator[Fix]:
     """For a shared block that is called on other channels: an input with those of another one."""
     inputs = [item for item in scene.file.items if isinstance(item, t.Input) and "x" in item.size]
     for item in inputs:
-        first, rest = item.size.split("x", 1)
-        for other in dict.fromkeys(i.size.split("x", 1)[0] for i in inputs):
-            if other != first:
-                size = f"{other}x{rest}"
+        rest = item.size.split("x", 1)[1]
+        sizes = [f"{i.size.split('x', 1)[0]}x{rest}" for i in inputs] + [i.size for i in inputs]
+        for size in dict.fromkeys(sizes):
+            if size != item.size:
                 shown = item.span.text.replace(item.size, size)
                 yield Fix.replace(item.size_span, size, f"declare the input as `{shown}`")
 
 
 # Names and values
+
+
+def _outputs(scene: _Scene) -> Iterator[Fix]:
+    """`shape(age)` for `output`, where there are several."""
+    span = _span(scene)
+    word = re.search(r"\boutput\b", scene.file.source.text[span.start :])
+    for item in scene.file.items if word is not None else ():
+        if isinstance(item, t.Output) and word is not None:
+            where = Span(span.source, span.start + word.start(), span.start + word.end())
+            yield Fix.replace(where, f"shape({item.name})", f"write `shape({item.name})`")
 
 
 def _names(scene: _Scene) -> Iterator[Fix]:
@@ -566,4 +716,5 @@ _RULES: dict[str, Callable[[_Scene], Iterator[Fix]]] = {
     "NS307": _tied,
     "NS308": _inputs,
     "NS401": _figures,
+    "NS402": _outputs,
 }

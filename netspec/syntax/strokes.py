@@ -133,6 +133,10 @@ def double_brackets(p: Place) -> Words | None:
 
 def else_without_brace(p: Place) -> Words | None:
     """An `else` before which its body is not closed."""
+    if p.opener is not None and p.char == "{" and re.fullmatch(r"[ \t]*else[ \t]*", p.before):
+        at = p.start + len(p.before) - len(p.before.lstrip())
+        return Words("`}` is missing before `else`", "write `} else`", ((at, at, "} "),), safe=False, repairs=True,
+                     marked=(at, at + len("else")), expected=False)  # fmt: skip
     if p.shown != "else" or p.opener is None or p.text[p.opener] != "{" or p.before.strip():
         return None
     return Words("`}` is missing before `else`", "write `} else`", ((p.at, p.at, "} "),), safe=False, repairs=True,
