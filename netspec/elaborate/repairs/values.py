@@ -1,6 +1,6 @@
 """Repairs of names and values: arguments given, left out and renamed, options taken out, words chosen.
 
-They are guesses as those of `repairs`, shown only where the whole file checks with them.
+They are guesses, shown only where the whole file checks with them.
 """
 
 from __future__ import annotations

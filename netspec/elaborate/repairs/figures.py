@@ -1,0 +1,223 @@
+"""A network that fits, and is not the one that was expected: edits of one place with which every expectation holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from netspec.diagnostics import Edit, Fix
+from netspec.elaborate.places import Place, before, behind
+from netspec.elaborate.repairs.scene import (
+    POOLINGS,
+    Scene,
+    input_of,
+    inserted,
+    kernel_of,
+    name_of,
+    replaced_in,
+    resumed,
+    rewritten,
+    span_of,
+    without,
+)
+from netspec.elaborate.repairs.widths import halved, width_written_otherwise
+from netspec.graph import Graph
+from netspec.source import Span
+from netspec.syntax import tree as t
+
+__all__ = ["expected_figures", "which_output"]
+
+
+_BUDGETS = re.compile(r"<")
+
+
+def expected_figures(scene: Scene) -> Iterator[Fix]:
+    """Edits of one place with which every expectation holds, the likeliest first."""
+    places = [p for p in scene.places if p.layer is not None]
+    yield from _pooled_first(scene)
+    if _BUDGETS.search(span_of(scene).text):
+        yield from _narrower(scene)
+        return
+    for place in places:
+        if (following := behind(place)) is not None and name_of(place) == "conv" and name_of(following) == "tokens":
+            yield from _strided(place)
+        yield from _arguments_swapped(place)
+    yield from _copies_changed(scene)
+    yield from _blocks_shared(scene)
+    yield from _usual_inputs(scene)
+    for place in places:
+        kind = input_of(scene, place) if name_of(place) in ("fc", "linear") else None
+        if kind is not None and kind.layout == "sequence":
+            yield from inserted(place, "take -1")
+            yield from inserted(place, "take 0")
+    for place in places:
+        yield from halved(place)
+        yield from width_written_otherwise(scene, place)
+    for place in places:
+        yield from _other_window(place)
+    yield from resumed(scene, places)
+    for place in places:
+        if name_of(place) in ("linear", "gap"):
+            yield from inserted(place, "flatten")
+    yield from _near_inputs(scene)
+    for place in places:
+        if name_of(place) in (*POOLINGS, "conv") and place.step.label is None:
+            yield from without(place, "without")
+
+
+def _pooled_first(scene: Scene) -> Iterator[Fix]:
+    """`gap` before the first fully connected layer behind an image."""
+    for place in scene.places:
+        if name_of(place) not in ("fc", "linear", "flatten") or place.block:
+            continue
+        node = next((n for n in scene.graph.nodes if n.span == place.step.term.span and n.inputs), None)
+        kind = scene.graph.nodes[node.inputs[0]].type if node is not None else None
+        if node is not None and kind is not None and kind.layout == "vector":
+            before_flat = scene.graph.nodes[node.inputs[0]]
+            kind = scene.graph.nodes[before_flat.inputs[0]].type if before_flat.kind == "flatten" else kind
+        if kind is not None and kind.layout == "map" and max(kind.spatial) > 1:
+            previous = before(place)
+            if previous is not None and name_of(previous) in ("dropout", "dropout2d"):
+                yield from inserted(previous, "gap")
+            yield from inserted(place, "gap")
+            return
+
+
+def _narrower(scene: Scene) -> Iterator[Fix]:
+    """The widest that the layer with the most parameters may be."""
+    layers = sorted((p for p in scene.places if p.layer and not p.block), key=lambda p: -_weight(scene.graph, p))
+    for place in layers[:3]:
+        width = place.layer.width.span if place.layer and place.layer.width is not None else None
+        if width is None or not width.text.isdigit() or behind(place) is None:
+            continue
+        units = int(width.text)
+        for text in dict.fromkeys(str(units * part // 16) for part in (14, 12, 10, 8, 6, 5, 4, 3, 2, 1)):
+            if text != "0":
+                yield replaced_in(place, width, text)
+
+
+def _weight(graph: Graph, place: Place) -> int:
+    return sum(node.n_params for node in graph.nodes if node.span == place.step.term.span)
+
+
+def _blocks_shared(scene: Scene) -> Iterator[Fix]:
+    """A block without parameters that is called more than once, with one set of weights."""
+    for item in scene.file.items:
+        if isinstance(item, t.Block) and not item.parameters:
+            calls = [p for p in scene.places if p.layer is not None and p.layer.head == item.name]
+            if len(calls) > 1 or any(p.step.times is not None for p in calls):
+                word = Span(item.span.source, item.span.start, item.span.start + len("block"))
+                yield Fix.replace(
+                    word, "shared", f"share its weights: `shared {item.name} {{ … }}` in place of `block {item.name}`"
+                )
+
+
+_PAIRS = {
+    227: (224,),
+    224: (227, 299),
+    28: (32,),
+    32: (28, 64),
+    64: (32,),
+    299: (224,),
+    256: (224,),
+    572: (512,),
+    512: (572,),
+}
+"""Sizes of images that are taken for each other."""
+
+
+def _usual_inputs(scene: Scene) -> Iterator[Fix]:
+    yield from _other_inputs(scene, lambda n: _PAIRS.get(n, ()))
+
+
+def _near_inputs(scene: Scene) -> Iterator[Fix]:
+    yield from _other_inputs(scene, lambda n: [m for d in (1, 2, 3, 4) for m in (n + d, n - d) if m > 0])
+
+
+def _other_inputs(scene: Scene, sizes_for: Callable[[int], Iterable[int]]) -> Iterator[Fix]:
+    inputs = [item for item in scene.file.items if isinstance(item, t.Input)]
+    sizes = inputs[0].size.split("x") if len(inputs) == 1 else []
+    if len(sizes) >= 2 and sizes[-1] == sizes[-2] and sizes[-1].isdigit():
+        for other in sizes_for(int(sizes[-1])):
+            size = "x".join([*sizes[:-2], str(other), str(other)])
+            shown = inputs[0].span.text.replace(inputs[0].size, size)
+            yield Fix.replace(inputs[0].size_span, size, f"with `{shown}` it holds")
+
+
+def _strided(place: Place) -> Iterator[Fix]:
+    layer, kernel = place.layer, kernel_of(place)
+    if layer is not None and kernel > 1 and layer.stride is None and layer.width is not None:
+        end = layer.width.span.end
+        end += place.step.term.span.source.text[end : end + 1] == ")" != place.step.term.span.source.text[end - 1 : end]
+        yield replaced_in(place, Span(place.span.source, end, end), f"/{kernel}")
+
+
+def _arguments_swapped(place: Place) -> Iterator[Fix]:
+    call = place.layer
+    if call is None or len(call.arguments or ()) != 2 or name_of(place):
+        return
+    assert call.arguments is not None
+    one, two = (a.span for a in call.arguments)
+    text = place.text.replace(f"{one.text}, {two.text}", f"{two.text}, {one.text}")
+    if text != place.text:
+        yield rewritten(place, text)
+
+
+def _other_window(place: Place) -> Iterator[Fix]:
+    """A convolution or pooling with or without padding, with another stride."""
+    if name_of(place) not in ("conv", "convt", "dwconv", *POOLINGS):
+        return
+    text, half = place.text, kernel_of(place) // 2
+    pad = re.search(r"\s+pad=(\d+)", text)
+    if pad is not None:
+        for other in dict.fromkeys(("0", str(half), str(int(pad[1]) - 1), str(int(pad[1]) + 1))):
+            if other not in (pad[1], "-1"):
+                yield rewritten(place, text[: pad.start()] + f" pad={other}" + text[pad.end() :])
+    elif "pad=" not in text:
+        if re.search(r"^[ \t]*default\b.*\bpad=", place.span.source.text, re.MULTILINE):
+            yield rewritten(place, f"{text} pad=0")
+        for amount in dict.fromkeys((half, 1, 2)):
+            if amount:
+                yield rewritten(place, f"{text} pad={amount}")
+    stride = re.search(r"/(\d+)", text)
+    if stride is not None:
+        yield rewritten(place, text[: stride.start()] + text[stride.end() :])
+    elif (head := re.match(r"\S+", text)) is not None:
+        yield rewritten(place, f"{head.group()}/2{text[head.end() :]}")
+    if name_of(place) == "convt" and "output_pad" not in text:
+        yield rewritten(place, f"{text} output_pad=1")
+
+
+def _copies_changed(scene: Scene) -> Iterator[Fix]:
+    """One copy less or more, of all that are counted alike."""
+    counted: dict[str, list[Place]] = {}
+    for place in scene.places:
+        if place.step.times is not None:
+            counted.setdefault(place.step.times.span.text.strip("x× ()"), []).append(place)
+    for text, places in counted.items():
+        for new in (f"{int(text) - 1}", f"{int(text) + 1}") if text.isdigit() else (f"({text} - 1)", f"({text} + 1)"):
+            if new == "0":
+                continue
+            edits = [edit for place in places for edit in _times_edit(place, new)]
+            shown = f"x{new}"
+            yield Fix(f"with `{shown}` in place of `x{text if text.isdigit() else f'({text})'}` it holds", tuple(edits))
+
+
+def _times_edit(place: Place, new: str) -> Iterator[Edit]:
+    assert place.step.times is not None
+    start, end = place.step.term.span.end, place.step.span.end
+    source = place.span.source
+    old = source.text[start:end]
+    sign = re.match(r"\s*[x×]", old)
+    if sign is not None:
+        yield Edit(Span(source, start + sign.end(), end), new)
+
+
+def which_output(scene: Scene) -> Iterator[Fix]:
+    """`shape(age)` for `output`, where there are several."""
+    span = span_of(scene)
+    word = re.search(r"\boutput\b", scene.file.source.text[span.start :])
+    for item in scene.file.items if word is not None else ():
+        if isinstance(item, t.Output) and word is not None:
+            where = Span(span.source, span.start + word.start(), span.start + word.end())
+            yield Fix.replace(where, f"shape({item.name})", f"write `shape({item.name})`")
