@@ -69,7 +69,9 @@ def _edits(
     """What may bring the odd branch to the shape of the others, or a single other one to its shape."""
     fixes: list[Fix] = []
     behind: list[Fix] = []
-    for which, other in ((odd, usual), (usual, odd)):
+    shortcut_first = len(branches) == 2 and branches[0].text.startswith("{") and isinstance(op, Add)
+    pairs = ((odd, usual), (usual, odd)) if not shortcut_first else ((1, 0), (0, 1))
+    for which, other in pairs:
         mine, goal = types[which], _goal(op, types[which], types[other])
         part = branches[which] if branches else None
         where = f"the {ordinal(which + 1)} branch"

@@ -143,7 +143,7 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
 def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start: Tensor) -> None:
     from netspec.diagnostics import Fix
     from netspec.elaborate.branches import layers_before, paths
-    from netspec.elaborate.matching import matching_edits, shortcut_text, token_wise
+    from netspec.elaborate.matching import brought_back, matching_edits, shortcut_text, token_wise
 
     assert body.type is not None
     assert start.type is not None
@@ -158,6 +158,7 @@ def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start
             Fix.replace(end, " else none", "or drop it here: `else none`"),
         ]
     fixes += matching_edits(run, way, start.type, "the body", part=residual.body.span)
+    fixes += brought_back(way, body.type, start.type, end) if body.type.features != start.type.features else []
     fixes += token_wise(way, start.type)
     before = matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
     fixes += [replace(fix, fallback=True) for fix in before]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "behind_branch",
+    "brought_back",
     "matching_edits",
     "projected",
     "projection_text",
@@ -70,7 +71,7 @@ def _spelled(node: Node, option: str, value: Any, goal: TensorType, place: str) 
     """The fixes that give an option a value: by the expression that has it elsewhere, in the call, or as a number."""
     shown = times(value) if isinstance(value, tuple) else str(value)
     fixes: list[Fix] = []
-    for text in (*_expressions(node, option, value), shown):
+    for text in _expressions(node, option, value) or [shown]:
         new = changed(node.span.text, type(node.op), option, text)
         if new is None:
             continue
@@ -106,7 +107,12 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
     its stride is as by default; a window that leaves the depth of a volume alone."""
     node = way[0]
     if node.kind == "upsample" and len(way) == 1 and goal.layout == "map" and node.type.features == goal.features:
-        layer = f"resize {times(goal.spatial)}"
+        before = run.graph.input_types(node)[0].spatial
+        factors = (
+            {n / w for n, w in zip(goal.spatial, before, strict=True)} if len(before) == len(goal.spatial) else set()
+        )
+        whole = len(factors) == 1 and min(factors).is_integer() and min(factors) > 1
+        layer = f"upsample {min(factors):g}" if whole else f"resize {times(goal.spatial)}"
         return [Fix.replace(node.span, layer, f"{place}, `{layer}` in place of `{node.span.text}` gives {goal}")]
     kernel, stride = getattr(node.op, "kernel", None), getattr(node.op, "stride", (1,))
     pairs: list[dict[str, tuple[int, ...]]] = []
@@ -124,6 +130,22 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
         if text is not None:
             return [Fix.replace(node.span, text, f"{place}, `{text}` in place of `{node.span.text}` gives {goal}")]
     return []
+
+
+def brought_back(way: Sequence[Node], body: TensorType, start: TensorType, end: Span) -> list[Fix]:
+    """The fix that puts behind a body the layer that brings it back to the width of what comes in."""
+    wide = [node for node in way if "width" in node.op.options]
+    if not wide or body.layout != start.layout or body.with_features(start.features) != start:
+        return []
+    last = wide[-1]
+    name = "linear" if last.kind == "linear" or body.layout != "map" else "conv1"
+    text = (_expressions(last, "width", start.features) or [str(start.features)])[0]
+    layer = f"{name}-{text}" + (" act=none" if name == "conv1" and "act" in end.source.text else "")
+    source, at = end.source, last.span.end
+    line = source.text[source.text.rfind("\n", 0, last.span.start) + 1 : last.span.start]
+    new = f" -> {layer}" if line.strip() else f"\n{line}{layer}"
+    title = f"bring it back to the width of what comes in: `{layer}` behind `{' '.join(last.span.text.split())}`"
+    return [Fix(title, (Edit(Span(source, at, at), new),))]
 
 
 def token_wise(way: Sequence[Node], start: TensorType) -> list[Fix]:

@@ -18,6 +18,7 @@ from netspec.elaborate.repairs.scene import (
     resumed,
     rewritten,
     span_of,
+    swapped,
     without,
 )
 from netspec.elaborate.repairs.widths import halved, width_written_otherwise
@@ -60,6 +61,10 @@ def expected_figures(scene: Scene) -> Iterator[Fix]:
         if name_of(place) in ("linear", "gap"):
             yield from inserted(place, "flatten")
     yield from _near_inputs(scene)
+    for place in places:
+        following = behind(place)
+        if following is not None and following.layer is not None and place.text != following.text:
+            yield from swapped(place, following)
     for place in places:
         if name_of(place) in (*POOLINGS, "conv") and place.step.label is None:
             yield from without(place, "without")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.diagnostics import Edit, Fix
-from netspec.elaborate.places import before, label_moved
-from netspec.elaborate.repairs.scene import Scene, inserted, line_of, short
+from netspec.elaborate.places import Place, before, label_moved
+from netspec.elaborate.repairs.scene import POOLINGS, Scene, inserted, line_of, name_of, short
 from netspec.elaborate.repairs.widths import widths_around
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -34,14 +34,16 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
     for place in froms:
         term = place.step.term
         assert isinstance(term, t.From)
-        for other in reversed(labelled):
+        for other in sorted(labelled[::-1], key=lambda p: -_alike(p, term.label)):
             assert other.step.label is not None
             if other.step.label.text not in joined:
                 title = f"`from {other.step.label.text}` in place of `from {term.label}`"
                 yield Fix.replace(term.label_span, other.step.label.text, title)
         at = next((p for p in reversed(labelled) if p.step.label and p.step.label.text == term.label), None)
         previous = before(at) if at is not None else None
-        if at is not None and previous is not None and (edits := label_moved(at, previous)) is not None:
+        if at is None or previous is None or name_of(at) not in (*POOLINGS, "conv", ""):
+            continue
+        if (edits := label_moved(at, previous)) is not None:
             shown = f"{term.label}: {short(previous.span.text)}"
             yield Fix(f"put the label on the layer before `{short(at.text)}`: `{shown}`", edits)
     yield from widths_around(scene)
@@ -51,6 +53,12 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
     if isinstance(join.step.term, t.Join):
         for fix in _as_vectors(join.step.term):
             yield replace(fix, fallback=True)
+
+
+def _alike(place: Place, label: str) -> int:
+    """How much of its beginning a label shares with another."""
+    name = place.step.label.text if place.step.label is not None else ""
+    return next((i for i, (a, b) in enumerate(zip(name, label, strict=False)) if a != b), min(len(name), len(label)))
 
 
 def _turned_back(scene: Scene, body: t.Body) -> Iterator[Fix]:
