@@ -14,7 +14,7 @@ from netspec.source import SourceFile, Span
 __all__ = ["keep_what_mends"]
 
 _MOST_TRIALS = 90
-_MOST_WORK = 8_000
+_MOST_WORK = 6_000
 """Layers that are inferred again at most, over all edits that are tried, and as many lines parsed."""
 _ENOUGH = 3
 _FIT = ("NS30", "NS401")
