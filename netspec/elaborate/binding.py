@@ -335,6 +335,11 @@ _UNDEFINED = object()
 def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     if layer.head.lower() == "soft" and isinstance(layer.width, t.Name) and layer.width.text.lower() == "max":
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
+    if "//" in layer.span.text:
+        from netspec.elaborate.slips import report_comment
+
+        if report_comment(run, layer, frame):
+            return None
     found = find_op(layer)
     if found is None:
         from netspec.elaborate.unknown_head import report_unknown_head

@@ -14,6 +14,7 @@ from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
 from netspec.graph import Region, RegionKind
+from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
 from netspec.ops.shape import Flatten
 from netspec.source import Span
@@ -44,6 +45,15 @@ class Elaborator(GraphBuilder):
     def _let(self, let: t.Let, frame: Frame) -> None:
         if let.name in frame.names:
             self.error("NS209", f"`{let.name}` is defined twice here", let.name_span)
+            return
+        layer = re.match(r"([A-Za-z]+)[\dx×]*-[\w(]", let.value.span.text)
+        if layer is not None and layer[1].lower() in CATALOGUE:
+            help_ = f"a layer is named by a label: `{let.name}: {let.value.span.text}`"
+            whole = Span(let.span.source, let.span.start, let.value.span.start)
+            self.error("NS204", "a variable holds a value, and no layer", let.value.span, helps=[help_],
+                       fixes=[Fix.replace(whole, f"{let.name}: ", help_)])  # fmt: skip
+            self.other_names.add(let.name)
+            frame.here = UNKNOWN
             return
         if frame.enclosing is not None and let.name in _words_of(let.value) and let.name in frame.visible():
             self.diagnostics.warning(

@@ -28,6 +28,7 @@ __all__ = [
     "labelled_behind",
     "late_value",
     "missing_value",
+    "report_comment",
     "report_foreign_call",
     "report_loose_arguments",
     "report_unknown_option",
@@ -36,6 +37,11 @@ __all__ = [
     "value_behind_hyphen",
     "without",
 ]
+
+_NORMS = {
+    "batch": "bn", "batchnorm": "bn", "batch_norm": "bn", "batchnorm2d": "bn", "true": "bn", "yes": "bn", "layer": "ln",
+    "layernorm": "ln", "layer_norm": "ln", "instance": "instancenorm", "group": "gn(32)", "groupnorm": "gn(32)",
+}  # fmt: skip
 
 Meant = tuple[list[str], list[Fix]]
 """Helps and fixes."""
@@ -54,6 +60,10 @@ def _option_meant(op: type[Op], option: t.Option, layer: t.Layer | None) -> Mean
     if near is not None and near in op.options:
         if layer is not None and (slot := _as_slot(op, option, near, layer)) is not None:
             return slot
+        value = option.value.span.text.strip("'\"").lower()
+        if near == "norm" and value in _NORMS and value != _NORMS[value]:
+            help_ = f"write `norm={_NORMS[value]}`"
+            return [help_], [Fix.replace(option.span, f"norm={_NORMS[value]}", help_)]
         help_ = f"did you mean `{near}`?"
         return [help_], [Fix.replace(option.name_span, near, help_)]
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
@@ -198,6 +208,18 @@ def arguments_length(layer: t.Layer) -> int:
         if depth == 0 and char == ")":
             return i + 1
     return len(text)
+
+
+def report_comment(run: Elaborator, layer: t.Layer, frame: Frame) -> bool:
+    """Whether a `//` that is read as a division begins a comment: `conv3-8 act=relu // the first layer`."""
+    found = re.search(r"[ \t](//)[ \t]*([A-Za-z]\w*)(?:[ \t]+[A-Za-z]|[ \t]*$)", layer.span.text)
+    if found is None or found[2] in frame.visible():
+        return False
+    where = Span(layer.span.source, layer.span.start + found.start(1), layer.span.start + found.end(1))
+    help_ = "comments start with `#`"
+    fix = Fix.replace(where, "#", help_, safe=True)
+    run.error("NS101", "`//` does not start a comment here", where, helps=[help_], fixes=[fix])
+    return True
 
 
 # Values

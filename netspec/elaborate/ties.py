@@ -56,7 +56,10 @@ def report_shared(run: GraphBuilder, node: Node, first: Node | None, span: Span)
     message = "the weights of a shared block do not fit this input"
     one, other = (_channels(n) for n in (first, node))
     if one and other and one != other:
-        message = f"the shared block `{name}` was first called on {one} channel{'s' if one > 1 else ''}, and gets {other} here"
+        what = "channel" if len(node.params[0].shape) > 2 else "feature"
+        message = (
+            f"the shared block `{name}` was first called on {one} {what}{'s' if one > 1 else ''}, and gets {other} here"
+        )
     place = region.span if region is not None else span
     earlier = region.shares.span if region is not None and region.shares is not None else None
     run.error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix
 from netspec.diagnostics.mending import apply_fixes
@@ -18,17 +18,33 @@ _MOST_WORK = 6_000
 """Layers that are inferred again at most, over all edits that are tried, and as many lines parsed."""
 _ENOUGH = 3
 _FIT = ("NS30", "NS401")
-_MANY_WAYS = ("NS301", "NS303", "NS308", "NS401")
+_MANY_WAYS = ("NS301", "NS303", "NS304", "NS306", "NS308", "NS401")
 """Findings for which the text is searched for more, even where something that was computed mends them."""
 _ONE_WAY = ("NS206",)
+_IN_ORDER = ("NS306",)
+"""Findings whose edits stand in the order in which they were tried, behind the other helps."""
+_TOLD_BY_FIXES = ("NS303",)
+"""Findings whose helps are for where nothing better is found."""
 _ALTERNATIVES = ("NS202", "NS205", "NS306", "NS308", "NS402")
 """Findings for which several texts at one place are ways out of their own."""
-_OTHER_FIGURE = ("if the network is right", "or raise")
 _SHOWN = 90
 
 Trial = Callable[[SourceFile], Diagnostics]
-Result = tuple[Fix, list[Diagnostic] | None]
-"""A fix, and the errors that come with it; None where the finding stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A fix, and what comes with it: the new errors (None where the finding stays), how often input is dropped (NS305)
+    with it, and which of these warnings are gone."""
+
+    fix: Fix
+    new: tuple[Diagnostic, ...] | None = ()
+    noise: int = 0
+    gone: frozenset[Span] = frozenset()
+
+    @property
+    def mends(self) -> bool:
+        return self.new == ()
 
 
 def keep_what_mends(
@@ -37,23 +53,35 @@ def keep_what_mends(
     """Tries the edits of every error, and where they do not mend it, the `guesses` for it, up to a few that do.
 
     `work` is what one trial costs, in layers and lines. What input is dropped at a border (NS305) is no finding of its own
-    where it is gone with an error.
+    where it is gone with the first edit that mends an error.
     """
     bench = _Bench(source, list(diagnostics), trial, min(_MOST_TRIALS, _MOST_WORK // max(1, work)))
+    gone: set[Span] = set()
     figures = 0
     for i, finding in enumerate(bench.before):
-        if finding.is_error:
-            figures += finding.code == "NS401"
-            results = bench.results(finding)
-            if finding.code != "NS401" or figures == 1:  # one edit is to mend all expectations
-                bench.guess(finding, results, (fix for fix in guesses(finding) if diagnostics.fits(fix)))
-            if results:
-                diagnostics.items[i] = _with_those_that_mend(finding, results)
+        if not finding.is_error:
+            continue
+        figures += finding.code == "NS401"
+        tried = bench.results(finding)
+        if finding.code != "NS401" or figures == 1:  # one edit is to mend all expectations
+            tried = bench.guess(finding, tried, (fix for fix in guesses(finding) if diagnostics.fits(fix)))
+        if tried:
+            if finding.code == "NS306":
+                tried = sorted(tried, key=lambda each: each.noise if each.mends else 0)
+            diagnostics.items[i] = _with_those_that_mend(finding, tried)
+            gone |= next((each.gone for each in tried if each.mends and not _is_figure(each.fix)), frozenset())
     for i, finding in enumerate(bench.before):
         if finding.code == "NS305" and not finding.is_error and finding.fixes:
-            work_ = [(fix, new) for fix, new in bench.results(finding) if new == []]
-            diagnostics.items[i] = _with_those_that_mend(finding, [*work_, *((f, None) for f in finding.fixes)])
-    diagnostics.items[:] = [d for d in diagnostics.items if d.code != "NS305" or d.is_error or d.span not in bench.gone]
+            tried = [each for each in bench.results(finding) if each.mends]
+            diagnostics.items[i] = _with_those_that_mend(
+                finding, [*tried, *(_Tried(fix, None) for fix in finding.fixes)]
+            )
+    diagnostics.items[:] = [d for d in diagnostics.items if d.code != "NS305" or d.is_error or d.span not in gone]
+
+
+def _is_figure(fix: Fix) -> bool:
+    """Whether a fix changes what is expected of the net."""
+    return fix.title.startswith(("if the network is right", "or raise"))
 
 
 class _Bench:
@@ -61,44 +89,45 @@ class _Bench:
 
     def __init__(self, source: SourceFile, before: list[Diagnostic], trial: Trial, tries: int) -> None:
         self.source, self.before, self.trial, self.tries = source, before, trial, tries
-        self.gone: set[Span | None] = set()
-        """Where a warning of dropped input is gone with an edit that mends an error."""
 
-    def results(self, finding: Diagnostic) -> list[Result]:
+    def results(self, finding: Diagnostic) -> list[_Tried]:
         """What comes with each fix of a finding; those that cannot be tried count as good."""
-        results: list[Result] = []
-        for fix in _distinct(self.source, finding.fixes):
-            new: list[Diagnostic] | None = []
-            if self.tries > 0 and all(edit.span.source is self.source for edit in fix.edits):
-                new = self.brings(finding, fix)
-            results.append((fix, new))
-        return results
+        return [
+            self.brings(finding, fix)
+            if self.tries > 0 and all(edit.span.source is self.source for edit in fix.edits)
+            else _Tried(fix)
+            for fix in _distinct(self.source, finding.fixes)
+        ]
 
-    def guess(self, finding: Diagnostic, results: list[Result], guesses: Iterator[Fix]) -> None:
-        """Adds guesses that mend a finding, before the fallbacks."""
-        good = sum(new == [] and not fix.fallback for fix, new in results)
+    def guess(self, finding: Diagnostic, results: list[_Tried], guesses: Iterator[Fix]) -> list[_Tried]:
+        """The results with guesses that mend a finding among them, before the fallbacks."""
+        good = sum(each.mends and not each.fix.fallback for each in results)
         wanted = max(_ENOUGH, good + 2) if finding.code in _MANY_WAYS else _ENOUGH if good == 0 else 0
         wanted = min(wanted, 1) if finding.code in _ONE_WAY else wanted
-        tried = {_gist(self.source, fix) for fix, _ in results if fix.edits[0].span.source is self.source}
+        tried = {_gist(self.source, each.fix) for each in results if each.fix.edits[0].span.source is self.source}
         mended: set[frozenset[tuple[int, int]]] = set()
-        place = next((n for n, (fix, _) in enumerate(results) if fix.fallback), len(results))
+        found: list[_Tried] = []
         for fix in guesses if good < wanted else ():
             if self.tries <= 0 or good >= wanted:
                 break
             where = frozenset((edit.span.start, edit.span.end) for edit in fix.edits)
             if _gist(self.source, fix) in tried or (where in mended and finding.code not in _ALTERNATIVES):
                 continue  # of several numbers at one place the nearest is enough
-            if fix.fallback and any(new == [] for _, new in results):
+            if fix.fallback and any(each.mends for each in (*results, *found)):
                 continue
             tried.add(_gist(self.source, fix))
-            if self.brings(finding, fix) == []:
+            each = self.brings(finding, fix)
+            if each.mends:
                 mended.add(where)
                 good += 1
-                results.insert(place, (fix, []))
-                place += 1
+                found.append(each)
+        labels = [each for each in found if finding.code == "NS306" and each.fix.title.startswith("`from")]
+        found = [each for each in found if each not in labels]
+        near = [each for each in results if not each.fix.fallback]
+        return [*labels, *near, *found, *(each for each in results if each.fix.fallback)]
 
-    def brings(self, finding: Diagnostic, fix: Fix) -> list[Diagnostic] | None:
-        """The errors that come with an edit; None where the finding, or an expectation beside it, is still there."""
+    def brings(self, finding: Diagnostic, fix: Fix) -> _Tried:
+        """What comes with an edit; the finding stays too where an expectation beside it does."""
         self.tries -= 1
         source = self.source
         shifts = sorted((edit.span.start, edit.span.end, len(edit.text)) for edit in fix.edits)
@@ -106,15 +135,17 @@ class _Bench:
         errors = [d for d in after if d.is_error]
         place = _moved(finding.span, source, shifts)
         if any(_same(d, finding, place) and d.message == finding.message for d in errors):
-            return None
+            return _Tried(fix, None)
         known = [(d, _moved(d.span, source, shifts)) for d in self.before if d is not finding]
-        if finding.code == "NS401" and not fix.title.startswith(_OTHER_FIGURE):
+        if finding.code == "NS401" and not _is_figure(fix):
             known = [(d, where) for d, where in known if d.code != "NS401"]
-        new = [d for d in errors if not any(_same(d, old, where) for old, where in known)]
-        if finding.is_error and not new:
-            dropped = [(d, where) for d, where in known if d.code == "NS305" and not d.is_error]
-            self.gone |= {d.span for d, where in dropped if not any(_same(other, d, where) for other in after)}
-        return new
+        new = tuple(d for d in errors if not any(_same(d, old, where) for old, where in known))
+        dropped = [(d, where) for d, where in known if d.code == "NS305" and not d.is_error]
+        still = [d for d in after if d.code == "NS305"]
+        gone = {
+            d.span for d, where in dropped if d.span is not None and not any(_same(other, d, where) for other in still)
+        }
+        return _Tried(fix, new, len(still), frozenset(gone))
 
 
 def _distinct(source: SourceFile, fixes: Iterable[Fix]) -> Iterator[Fix]:
@@ -154,9 +185,9 @@ def _moved(span: Span | None, source: SourceFile, shifts: Iterable[tuple[int, in
     return low, high
 
 
-def _with_those_that_mend(finding: Diagnostic, results: list[Result]) -> Diagnostic:
-    work = [(fix, new) for fix, new in results if new is not None]
-    good = [fix for fix, new in work if not new]
+def _with_those_that_mend(finding: Diagnostic, results: list[_Tried]) -> Diagnostic:
+    work = [(each.fix, each.new) for each in results if each.new is not None]
+    good = [each.fix for each in results if each.mends]
     good = [fix for fix in good if not fix.fallback] or good
     titles: dict[str, str] = {}
     if good:
@@ -172,9 +203,12 @@ def _with_those_that_mend(finding: Diagnostic, results: list[Result]) -> Diagnos
     if finding.code == "NS306":
         kept = kept[:_ENOUGH]
     shown = {fix.title for fix in kept}
-    gone = {fix.title for fix, _ in results} - shown - set(titles)
-    helps = [titles.get(h, h) for h in finding.helps if h not in gone]
+    gone = {each.fix.title for each in results} - shown - set(titles)
+    said = finding.helps if not (good and finding.code in _TOLD_BY_FIXES) else ()
+    helps = [titles.get(h, h) for h in said if h not in gone]
     helps = [h for h in helps if h in shown or h not in titles.values()]
+    if finding.code in _IN_ORDER:
+        helps = [h for h in helps if h not in shown]
     helps += [fix.title for fix in kept if fix.title not in helps]
     return replace(finding, helps=tuple(helps), fixes=tuple(kept))
 

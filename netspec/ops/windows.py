@@ -181,7 +181,7 @@ def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]
     changes = tuple(Change(help_, option, text) for text in shown if option == "kernel")
     raise Misfit(
         "NS307",
-        f"{len(values)} sizes for {rank} spatial axes",
+        f"{len(values)} sizes for {rank} spatial {'axis' if rank == 1 else 'axes'}",
         option=option,
         notes=(f"the input has {axes}",),
         helps=(help_,),

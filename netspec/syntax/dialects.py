@@ -65,7 +65,7 @@ def _layer(kind: str, values: Mapping[str, str]) -> str | None:
 def definitions(p: Place) -> Words | None:
     """`def basic(w):` of Python, or `def basic(w) {`: a block."""
     head = re.match(
-        r"([ \t]*)(def|function|func|define|macro|module)[ \t]+([A-Za-z_]\w*)[ \t]*(\([^()\n]*\))?[ \t]*([:{])[ \t]*(?=\n|#|$)",
+        r"([ \t]*)(def|function|func|define|macro|module|fn)[ \t]+([A-Za-z_]\w*)[ \t]*(\([^()\n]*\))?[ \t]*([:{])[ \t]*(?=\n|#|$)",
         p.line,
     )
     if head is None or not p.start <= p.at <= p.start + head.end() or head[1] or "self" in (head[4] or ""):
@@ -73,6 +73,8 @@ def definitions(p: Place) -> Words | None:
     from netspec.syntax.braces import body_below
 
     start, end = p.start + head.start(2), p.start + head.end(5)
+    if head[2] == "fn" and head[5] != "{":
+        return None
     text = f"block {head[3]}{head[4] or ''} {{"
     changes = [(start, end, text)]
     if head[5] == ":":
@@ -80,7 +82,8 @@ def definitions(p: Place) -> Words | None:
         if below <= p.stop:
             return None
         changes.append((below, below, "\n}"))
-    return Words(f"there is no `{head[2]}` here", f"layers under a name of their own are a block: `{text} … }}`",
+    message = "a function is one expression" if head[2] == "fn" else f"there is no `{head[2]}` here"
+    return Words(message, f"layers under a name of their own are a block: `{text} … }}`",
                  tuple(changes), safe=False, repairs=True, marked=(start, start + len(head[2])), expected=False)  # fmt: skip
 
 

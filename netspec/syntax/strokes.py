@@ -194,6 +194,19 @@ def keywords(p: Place) -> Words | None:
     if word.lower() in ("assert", "require", "ensure", "check") and re.search(r"[<>=~]", p.rest[:2]):
         return Words(f"there is no `{word}` here", "write `expect`", ((start, start + len(word), "expect"),), safe=False,
                      repairs=True, marked=(start, start + len(word)), expected=False)  # fmt: skip
+    units = re.match(r"-(\w+)", p.rest)
+    if units and re.fullmatch(r"[ \t]*output", p.before):
+        lead = p.at - len("output")
+        return Words("`output` names a tensor, and is no layer", f"a layer of {units[1]} units is `FC-{units[1]}`",
+                     ((lead, p.at + units.end(), f"FC-{units[1]}"),), safe=False, repairs=True, expected=False)  # fmt: skip
+    logic = re.match(r"&&?|\|\|?|!(?!=)", p.rest)
+    if logic and re.match(r"[ \t]*(?:\}[ \t]*else[ \t]+)?(?:if|let|fn|expect)\b", p.line):
+        changes = []
+        for sign in re.finditer(r"&&?|\|\|?|!(?!=)", masked(p.line)):
+            said = {"&": "and", "|": "or", "!": "not "}[sign.group()[0]]
+            changes.append((p.start + sign.start(), p.start + sign.end(), said))
+        said = {"&": "and", "|": "or", "!": "not"}[logic.group()[0]]
+        return Words(f"`{logic.group()}` is no word of the language", f"write `{said}`", tuple(changes), expected=False)
     if word == "let" and p.char == "=" and re.fullmatch(r"[ \t]*let[ \t]+\w+[ \t]*=", p.before):
         return Words("`==` compares", "a variable takes `=`", ((p.at, p.at + 1, ""),), expected=False)
     if p.char == "=" and re.match(r"[ \t]*(?:\}[ \t]*else[ \t]+)?if\b", p.line):
@@ -201,9 +214,9 @@ def keywords(p: Place) -> Words | None:
         assert more is not None
         end = p.at + more.end()
         start = p.at - len(re.findall(r"[=!]*$", p.before)[0])
-        sign = "!=" if "!" in p.text[start:end] else "=="
+        compare = "!=" if "!" in p.text[start:end] else "=="
         return Words(
-            f"`{p.text[start:end]}` does not compare", f"write `{sign}`", ((start, end, sign),), expected=False
+            f"`{p.text[start:end]}` does not compare", f"write `{compare}`", ((start, end, compare),), expected=False
         )
     if p.char == "%" and re.match(r"%+[ \t]*[A-Za-z]", p.rest) and re.search(r"(?:[\w)\]}]\s+|^\s*)$", p.before):
         signs = re.match(r"%+", p.rest)

@@ -229,6 +229,10 @@ class _Reader:
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
 
+    def automatic_names(self) -> dict[str, Span]:
+        """The layers of the net itself that have no label, by their names."""
+        return {n.name: n.span for n in self.run.graph.nodes if n.inputs and n.region.parent is None}
+
     def layer_labels(self) -> list[str]:
         inputs = {name for name, _ in self.run.graph.inputs}
         return [label for label in self.frame.visible_labels() if label not in inputs]
@@ -250,6 +254,6 @@ class _Reader:
             from netspec.training.slips import known_labels
 
             meant: tuple[str, tuple[Fix, ...]] = (f"did you mean `{near}`?", ())
-            meant = meant if near else known_labels(line, unknown, self.layer_labels())
+            meant = meant if near else known_labels(line, unknown, self.layer_labels(), self.automatic_names())
             self.fail("NS208", f"there is no label `{value.span.text}`", value.span, meant[0], fixes=meant[1])
         return tuple(labels)

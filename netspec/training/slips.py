@@ -104,8 +104,15 @@ def _written(span: Span, text: str, help_: str) -> Meant:
     return help_, (Fix.replace(span, text, help_),)
 
 
-def known_labels(line: t.Setting, unknown: Sequence[t.Expr], labels: Iterable[str]) -> Meant:
-    """What a line that names layers may name."""
+def known_labels(line: t.Setting, unknown: Sequence[t.Expr], labels: Iterable[str], nodes: Mapping[str, Span]) -> Meant:
+    """What a line that names layers may name; `nodes` are the layers by their automatic names."""
+    words = [value.span.text for value in unknown]
+    if all(word in nodes for word in words):
+        shown = " and ".join(f"`{word}:`" for word in words)
+        help_ = f"automatic names are no labels: write {shown} before the layer{'s' if len(words) > 1 else ''}"
+        spans = {nodes[word]: word for word in words}
+        edits = tuple(Edit(Span(s.source, s.start, s.start), f"{word}: ") for s, word in spans.items())
+        return help_, (Fix(help_, edits),) if len(edits) == len(words) else ()
     names = sorted(dict.fromkeys(labels))
     if not names:
         return "write a label before the layer: `name: …`; automatic names such as conv1 are not known here", ()

@@ -42,7 +42,7 @@ def expected_figures(scene: Scene) -> Iterator[Fix]:
     for place in places:
         if (following := behind(place)) is not None and name_of(place) == "conv" and name_of(following) == "tokens":
             yield from _strided(place)
-        yield from _arguments_swapped(place)
+        yield from _arguments_swapped(scene.file, place)
     yield from _copies_changed(scene)
     yield from _blocks_shared(scene)
     yield from _usual_inputs(scene)
@@ -54,8 +54,11 @@ def expected_figures(scene: Scene) -> Iterator[Fix]:
     for place in places:
         yield from halved(place)
         yield from width_written_otherwise(scene, place)
+    yield from _all_alike(scene, places)
     for place in places:
         yield from _other_window(place)
+    for place in places:
+        yield from _other_bias(place)
     yield from resumed(scene, places)
     for place in places:
         if name_of(place) in ("linear", "gap"):
@@ -157,7 +160,7 @@ def _strided(place: Place) -> Iterator[Fix]:
         yield replaced_in(place, Span(place.span.source, end, end), f"/{kernel}")
 
 
-def _arguments_swapped(place: Place) -> Iterator[Fix]:
+def _arguments_swapped(file: t.File, place: Place) -> Iterator[Fix]:
     call = place.layer
     if call is None or len(call.arguments or ()) != 2 or name_of(place):
         return
@@ -166,6 +169,33 @@ def _arguments_swapped(place: Place) -> Iterator[Fix]:
     text = place.text.replace(f"{one.text}, {two.text}", f"{two.text}, {one.text}")
     if text != place.text:
         yield rewritten(place, text)
+    block = next((b for b in file.items if isinstance(b, t.Block) and b.name == call.head), None)
+    for parameter in block.parameters[2:] if block is not None else ():
+        yield rewritten(place, place.text.replace(f", {two.text}", f", {parameter.name}={two.text}"))
+
+
+def _all_alike(scene: Scene, places: list[Place]) -> Iterator[Fix]:
+    """One option for all convolutions of a kind: `output_pad=1` behind all strided convT, padding by half the kernel."""
+    turned = [p for p in places if name_of(p) == "convt" and "/" in p.text and "output_pad" not in p.text]
+    bare = [p for p in places if name_of(p) == "conv" and "pad=" not in p.text and kernel_of(p) > 2]
+    for found, option in ((turned, "output_pad=1"), (bare, "pad=same"), (bare, "bias=no")):
+        ends = [Span(p.span.source, p.step.term.span.end, p.step.term.span.end) for p in found]
+        if len(found) > 1:
+            edits = tuple(Edit(end, f" {option}") for end in ends)
+            yield Fix(f"`{option}` on every {'convT' if found is turned else 'convolution'} makes it hold", edits)
+
+
+def _other_bias(place: Place) -> Iterator[Fix]:
+    """With or without a bias."""
+    if name_of(place) not in ("conv", "fc", "linear", "convt", "dwconv"):
+        return
+    given = re.search(r"\bbias=(yes|no)\b", place.text)
+    if given is not None:
+        other = "no" if given[1] == "yes" else "yes"
+        yield rewritten(place, place.text[: given.start(1)] + other + place.text[given.end(1) :])
+        return
+    for value in ("no", "yes"):
+        yield rewritten(place, f"{place.text} bias={value}")
 
 
 def _other_window(place: Place) -> Iterator[Fix]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.places import Place, before, label_moved
+from netspec.elaborate.repairs.kinds import as_image
 from netspec.elaborate.repairs.scene import POOLINGS, Scene, inserted, line_of, name_of, short
 from netspec.elaborate.repairs.widths import widths_around
 from netspec.source import Span
@@ -34,7 +35,8 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
     for place in froms:
         term = place.step.term
         assert isinstance(term, t.From)
-        for other in sorted(labelled[::-1], key=lambda p: -_alike(p, term.label)):
+        nearest = list(reversed(labelled))
+        for other in sorted(nearest, key=lambda p: -_alike(p, term.label)):
             assert other.step.label is not None
             if other.step.label.text not in joined:
                 title = f"`from {other.step.label.text}` in place of `from {term.label}`"
@@ -90,6 +92,8 @@ def fitting_ties(scene: Scene) -> Iterator[Fix]:
     if axes is not None:
         order = ", ".join(str(int(n) - 1) for n in re.findall(r"\d", axes[1]))
         yield Fix.replace(here.step.term.span, f"permute({order})", f"the batch is not counted: `permute({order})`")
+    if "spatial ax" in scene.finding.message:
+        yield from as_image(scene)
     tie = re.search(r"\btie=(\w+)", here.text)
     takes = next((re.search(r"take ([\d,]+) values", note) for note in scene.finding.notes if "take " in note), None)
     if tie is None:

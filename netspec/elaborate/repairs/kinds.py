@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from netspec.elaborate.places import Place, before, behind, insert_before
 from netspec.elaborate.repairs.scene import Scene, inserted, name_of, resumed, swapped, without
 from netspec.syntax import tree as t
 
-__all__ = ["other_kinds", "which_input"]
+__all__ = ["as_image", "other_kinds", "which_input"]
 
 
 def other_kinds(scene: Scene) -> Iterator[Fix]:
@@ -21,6 +22,7 @@ def other_kinds(scene: Scene) -> Iterator[Fix]:
             yield from swapped(here, following)
         for place in here.out:
             yield from inserted(place, "tokens")
+    yield from as_image(scene)
     yield from _input_of_a_kind(scene)
     if kind is not None and kind.layout == "ids":
         layer = f"embed-64 vocab={_vocabulary(scene.file)}"
@@ -53,12 +55,24 @@ def _input_of_a_kind(scene: Scene) -> Iterator[Fix]:
     name = statement.name or ("ids" if name_of(scene.here) == "embed" else "")
     forms = {
         "vector": (f"{name} {size} int" if name_of(scene.here) == "embed" else f"{statement.name or ''} 1x{size}",),
-        "map": (f"{statement.name or ''} {size} sequence",) if size.count("x") == 1 else (),
+        "map": (f"{statement.name or ''} {size} sequence",)
+        if str(scene.came_in) == size and size.count("x") == 1
+        else (),
     }
     for form in forms.get(scene.came_in.layout, ()) if "x" not in size or scene.came_in.layout == "map" else ():
         text = f"input {form.strip()}"
         integers = "as integers: " if text.endswith("int") else "as "
         yield Fix.replace(statement.span, text, f"declare the input {integers}`{text}`")
+
+
+def as_image(scene: Scene) -> Iterator[Fix]:
+    """`input 28x28`, two sizes, where an image is meant."""
+    inputs = [item for item in scene.file.items if isinstance(item, t.Input)]
+    if len(inputs) == 1 and not inputs[0].words and re.fullmatch(r"\d+x\d+", inputs[0].size):
+        size = f"1x{inputs[0].size}"
+        shown = inputs[0].span.text.replace(inputs[0].size, size)
+        title = f"an image has its channels before its sizes: `{shown}`"
+        yield Fix.replace(inputs[0].size_span, size, title)
 
 
 def _reshaped(here: Place, features: int) -> Iterator[Fix]:

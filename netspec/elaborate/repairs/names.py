@@ -44,6 +44,7 @@ def unknown_options(scene: Scene) -> Iterator[Fix]:
 
 def other_values(scene: Scene) -> Iterator[Fix]:
     yield from values.numbers(scene.finding.message, span_of(scene))
+    yield from values.idle_words(scene.finding.message, span_of(scene))
     yield from values.choices(scene.finding.message, span_of(scene))
 
 

@@ -14,7 +14,16 @@ from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax import tree as t
 
-__all__ = ["choices", "missing_arguments", "names", "numbers", "one_of_two", "surplus_arguments", "unknown_options"]
+__all__ = [
+    "choices",
+    "idle_words",
+    "missing_arguments",
+    "names",
+    "numbers",
+    "one_of_two",
+    "surplus_arguments",
+    "unknown_options",
+]
 
 
 def unknown_options(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
@@ -112,6 +121,17 @@ def names(file: t.File, here: Place | None, span: Span) -> Iterator[Fix]:
             yield Fix.replace(
                 end, f" as {span.text}", f"name the counter: `repeat {loop.count.span.text} as {span.text}`"
             )
+
+
+def idle_words(message: str, span: Span) -> Iterator[Fix]:
+    """A word where a number belongs, as in `flip horizontal`: without it."""
+    if re.search(r"expected a (?:whole )?number, found a word", message) and span.text.isidentifier():
+        lead = re.search(r"(\w+)[ \t]+$", span.source.text[: span.start])
+        if lead is not None and f"{lead[1]}_{span.text}" in ("flip_vertical",):
+            where = Span(span.source, span.start - len(lead.group()), span.end)
+            yield Fix.replace(where, f"{lead[1]}_{span.text}", f"write `{lead[1]}_{span.text}`")
+        elif lead is not None:
+            yield from taken_out(span, f"take `{span.text}` out: `{lead[1]}` says it alone")
 
 
 def numbers(message: str, span: Span) -> Iterator[Fix]:

@@ -33,6 +33,7 @@ def dividing_channels(scene: Scene) -> Iterator[Fix]:
     if name_of(here) == "dwconv" and here.layer and here.layer.width is not None:
         width = here.layer.width.span
         yield replaced_in(here, Span(width.source, width.start - 1, width.end), "")
+        yield rewritten(here, re.sub(r"^dwconv", "sepconv", here.text))
     yield from _multiples(scene)
     yield from widths_around(scene)
 
@@ -52,7 +53,7 @@ def _multiples(scene: Scene) -> Iterator[Fix]:
     if len(numbers) < 2 or min(numbers) < 1:
         return
     n, parts = numbers[0], numbers[-1]
-    near = sorted({n - n % parts, n - n % parts + parts} - {0}, key=lambda m: abs(m - n))
+    near = sorted({n - n % parts, n - n % parts + parts} - {0}, key=lambda m: (-min(m & -m, 32), abs(m - n)))
     for found in re.finditer(rf"(?<![\w.#]){n}(?![\w.])", source.text):
         span = Span(source, *found.span())
         row = source.line_text(span.line).split("#")[0]

@@ -29,6 +29,16 @@ def fitting_windows(scene: Scene) -> Iterator[Fix]:
             count = place.step.term.count.span
             for rounds in range(int(count.text) - 1, max(0, int(count.text) - 5), -1):
                 yield Fix.replace(count, str(rounds), f"with `repeat {rounds}` every layer fits")
+        if isinstance(place.step.term, t.For) and isinstance(place.step.term.items, t.Sequence_):
+            items = place.step.term.items.items
+            for kept in range(len(items) - 1, max(0, len(items) - 4), -1):
+                source, start = items[0].span.source, items[0].span.start
+                text = source.text[start : items[kept - 1].span.end]
+                yield Fix.replace(
+                    Span(source, start, items[-1].span.end),
+                    text,
+                    f"with the first {kept} items of the list every layer fits",
+                )
     if name_of(here) in POOLINGS and not alone:
         yield from without(here, "one too many: take out")
     for place in reversed(scene.earlier):
