@@ -389,34 +389,3 @@ def _takes_arguments(op: type[Op], layer: t.Layer) -> bool:
     fits = len(layer.arguments or ()) <= len(slots) or any(o.kind.gathers for o in slots)
     width = next((o for o in op.options.values() if o.slot == "width" and o.default is REQUIRED), None)
     return fits and given <= set(op.options) and (width is None or width.name in given)
-
-
-def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
-    """Reports what is wrong with a `default` statement, used or not."""
-    for name in statement.layers:
-        op = CATALOGUE.get(name.text.lower())
-        if op is None:
-            near = nearest(name.text, CATALOGUE)
-            run.error(
-                "NS201",
-                f"there is no layer `{name.text}`",
-                name.span,
-                helps=[f"did you mean `{near}`?"] if near else [],
-            )
-            continue
-        seen: set[str] = set()
-        for option in statement.options:
-            if option.name in seen:
-                run.error("NS203", f"`{option.name}` is given twice", option.span)
-            seen.add(option.name)
-            if option.name not in op.options:
-                from netspec.elaborate.slips import report_unknown_option
-
-                report_unknown_option(run, op, option)
-                continue
-            value = run.evaluate(option.value, frame, words=True)
-            if value is not run.FAILED:
-                try:
-                    op.options[option.name].kind.read(value)
-                except BadValue as bad:
-                    run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)

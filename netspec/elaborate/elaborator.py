@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix, Label, nearest
-from netspec.elaborate.binding import BoundLayer, bind, check_default
+from netspec.elaborate.binding import BoundLayer, bind
 from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
+from netspec.elaborate.defaults import check_default
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Edit, Fix, nearest
@@ -81,29 +82,13 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     if slots and slots[1].lower() in CATALOGUE and layer.width is None and layer.stride is None:
         text = f"{slots[1]}{slots[2]}-{slots[3]}" + (f"/{slots[4]}" if slots[4] else "")
         return one(f"the slots are marked by `-` and `/`: `{text}`", text, safe=True)
-    if stem in CATALOGUE and digits:
-        op = CATALOGUE[stem]
-        kinds = {o.slot for o in op.options.values()}
-        if "width" in kinds and layer.width is None:
-            text = f"{head[: len(stem)]}-{digits}"
-            return one(f"the number of units is written after a hyphen: `{op.name}-{digits}`", text, safe=True)
-        if "value" in kinds and not layer.values and layer.arguments is None:
-            return one(f"write the number after a space: `{op.name} {digits}`", f"{stem} {digits}", safe=True)
+    if (number := _number_behind(layer, stem, digits)) is not None:
+        return one(*number, safe=True)
     if frame.label(head) is not None and layer.arguments is None:
         help_ = f"`{head}` is a label: go on from it with `from {head}`"
         return [help_], [Fix(help_, _all_from(layer, frame))]
-    if head in JOINS and layer.values and not layer.arguments and all(isinstance(v, t.Name) for v in layer.values):
-        names = [v.span.text for v in layer.values]
-        labels = [name for name in names if frame.label(name) is not None] or names
-        branches = "; ".join([*(["identity"] if len(names) == 1 else []), *(f"from {n}" for n in labels)])
-        text = f"{head} [ {branches} ]"
-        return one(f"branches stand in brackets: `{text}`", text, layer.span)
-    if head in JOINS and layer.arguments:
-        parts = [_as_branch(argument, frame) for argument in layer.arguments]
-        branches = "; ".join([*(["identity"] if len(parts) == 1 else []), *parts])
-        text = f"{head} [ {branches} ]"
-        where = Span(span.source, span.start, span.end + arguments_length(layer))
-        return one(f"branches stand in brackets: `{text}`", text, where)
+    if head in JOINS and (joined_ := _bracketed(layer, frame)) is not None:
+        return one(f"branches stand in brackets: `{joined_[1]}`", joined_[1], joined_[0])
     if head.lower() in _STATEMENTS and head != head.lower():
         return one(f"words of the language are written small: `{head.lower()}`", head.lower(), safe=True)
     if head.lower() in PLACES:
@@ -114,6 +99,43 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     if kernel := _kernel_variable(head, frame):
         text = f"{kernel[0]}({kernel[1]})"
         return one(f"a kernel from a variable stands in parentheses: `{text}-…`", text)
+    return _nearest(head, stem, digits, frame, one)
+
+
+Answer = tuple[list[str], list[Fix]]
+
+
+def _number_behind(layer: t.Layer, stem: str, digits: str) -> tuple[str, str] | None:
+    """`FC10` and `dropout5`, whose numbers are no kernels: the help, and the head as it is written."""
+    if stem not in CATALOGUE or not digits:
+        return None
+    op = CATALOGUE[stem]
+    kinds = {o.slot for o in op.options.values()}
+    if "width" in kinds and layer.width is None:
+        text = f"{layer.head[: len(stem)]}-{digits}"
+        return f"the number of units is written after a hyphen: `{op.name}-{digits}`", text
+    if "value" in kinds and not layer.values and layer.arguments is None:
+        return f"write the number after a space: `{op.name} {digits}`", f"{stem} {digits}"
+    return None
+
+
+def _bracketed(layer: t.Layer, frame: Frame) -> tuple[Span, str] | None:
+    """`add a` and `concat(a, b)`: where it stands, and the join with its branches in brackets."""
+    span, head = layer.head_span, layer.head
+    if layer.values and not layer.arguments and all(isinstance(v, t.Name) for v in layer.values):
+        names = [v.span.text for v in layer.values]
+        labels = [name for name in names if frame.label(name) is not None] or names
+        parts, where = [f"from {name}" for name in labels], layer.span
+    elif layer.arguments:
+        parts = [_as_branch(argument, frame) for argument in layer.arguments]
+        where = Span(span.source, span.start, span.end + arguments_length(layer))
+    else:
+        return None
+    return where, f"{head} [ {'; '.join([*(['identity'] if len(parts) == 1 else []), *parts])} ]"
+
+
+def _nearest(head: str, stem: str, digits: str, frame: Frame, one: Callable[[str, str], Answer]) -> Answer:
+    """The layer or block with the nearest name."""
     known = [*frame.file.blocks, *CATALOGUE]
     near = nearest(head, known)
     if near is None and (near := nearest(stem, known)):

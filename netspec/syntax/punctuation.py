@@ -84,24 +84,7 @@ def colons(p: Place) -> Words | None:
     if p.char != ":":
         return None
     if re.search(rf"(?:^|[\s;{{}}]){HEADS}[^\n:]*$", p.text[: p.at]) and not re.match(r"[ \t]*\w", p.rest[1:]):
-        plain = masked(p.text)
-        if plain.count("}") > plain.count("{"):
-            change = (len(p.before.rstrip()) + p.start, p.at + 1, " {")
-            return Words("a body starts with `{`, not with `:`", "write `{`", (change,), expected=False)
-        changes = braced(p, p.at, p.at + 1)
-        counted = re.fullmatch(r"([ \t]*)for[ \t]+(\w+)[ \t]+in[ \t]+range\((\w+)\)[ \t]*", p.before)
-        if counted and changes:
-            text = f"repeat {counted[3]} as {counted[2]} {{"
-            changes = ((p.start + counted.end(1), p.at + 1, text), *changes[1:])
-            return Words("loops are written otherwise than in Python", f"write `{text} … }}`: it counts from 0", changes,
-                         safe=False, repairs=True, expected=False)  # fmt: skip
-        return Words(
-            "a body starts with `{`, not with `:`",
-            "write `{`, and `}` behind the body",
-            changes,
-            safe=False,
-            repairs=True,
-        )
+        return _python_body(p)
     dashed = re.search(r"(?:^|->|[;{\[])[ \t]*(\w+(?:[-.]\w+)+)[ \t]*$", p.before)
     if dashed:
         label = re.sub(r"\W", "_", dashed[1])
@@ -134,6 +117,28 @@ def colons(p: Place) -> Words | None:
     uses = tuple((m.start(1), m.end(1), f"{word[1]}1") for m in re.finditer(rf"\bfrom[ \t]+({word[1]})\b", p.text))
     message = f"`{word[1]}` is a word of the language and cannot be a label"
     return Words(message, f"call it `{word[1]}1:`", (change, *uses), safe=False, repairs=True)
+
+
+def _python_body(p: Place) -> Words:
+    """A body behind a colon, by its indentation."""
+    plain = masked(p.text)
+    if plain.count("}") > plain.count("{"):
+        change = (len(p.before.rstrip()) + p.start, p.at + 1, " {")
+        return Words("a body starts with `{`, not with `:`", "write `{`", (change,), expected=False)
+    changes = braced(p, p.at, p.at + 1)
+    counted = re.fullmatch(r"([ \t]*)for[ \t]+(\w+)[ \t]+in[ \t]+range\((\w+)\)[ \t]*", p.before)
+    if counted and changes:
+        text = f"repeat {counted[3]} as {counted[2]} {{"
+        changes = ((p.start + counted.end(1), p.at + 1, text), *changes[1:])
+        return Words("loops are written otherwise than in Python", f"write `{text} … }}`: it counts from 0", changes,
+                     safe=False, repairs=True, expected=False)  # fmt: skip
+    return Words(
+        "a body starts with `{`, not with `:`",
+        "write `{`, and `}` behind the body",
+        changes,
+        safe=False,
+        repairs=True,
+    )
 
 
 def _no_colons(p: Place) -> tuple[Change, ...]:

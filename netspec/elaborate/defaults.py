@@ -1,0 +1,47 @@
+"""What is wrong with a `default` statement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netspec.diagnostics import nearest
+from netspec.elaborate.state import Frame
+from netspec.ops import CATALOGUE
+from netspec.ops.kinds import BadValue
+from netspec.syntax import tree as t
+
+if TYPE_CHECKING:
+    from netspec.elaborate.elaborator import Elaborator
+
+__all__ = ["check_default"]
+
+
+def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
+    """Reports what is wrong with a `default` statement, used or not."""
+    for name in statement.layers:
+        op = CATALOGUE.get(name.text.lower())
+        if op is None:
+            near = nearest(name.text, CATALOGUE)
+            run.error(
+                "NS201",
+                f"there is no layer `{name.text}`",
+                name.span,
+                helps=[f"did you mean `{near}`?"] if near else [],
+            )
+            continue
+        seen: set[str] = set()
+        for option in statement.options:
+            if option.name in seen:
+                run.error("NS203", f"`{option.name}` is given twice", option.span)
+            seen.add(option.name)
+            if option.name not in op.options:
+                from netspec.elaborate.slips import report_unknown_option
+
+                report_unknown_option(run, op, option)
+                continue
+            value = run.evaluate(option.value, frame, words=True)
+            if value is not run.FAILED:
+                try:
+                    op.options[option.name].kind.read(value)
+                except BadValue as bad:
+                    run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
