@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,18 +199,19 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
     if tree is None:
         return Checked(source, None, tuple(diagnostics))
     name = _class_name(source)
-    graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name)
+    trees: dict[Path, File | None] = {}
+    graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name, trees=trees)
 
     def again(tree: File) -> Diagnostics:
         found = Diagnostics(brief=True)
-        elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
+        elaborate(tree, parameters or {}, found, limits or Limits(), name=name, trees=trees)
         return found
 
     def tried(edited: SourceFile) -> Diagnostics:
         found = Diagnostics(brief=True)
         tree = parse(edited, found, recover=True)
         if tree is not None:
-            elaborate(tree, parameters or {}, found, limits or Limits(), name=name)
+            elaborate(tree, parameters or {}, found, limits or Limits(), name=name, trees=trees)
         return found
 
     if any(d.code in _SIZED for d in diagnostics):
@@ -223,11 +223,12 @@ def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limit
 
         blame_the_brace(source, diagnostics, _NESTED)
     if diagnostics.has_errors:
-        from netspec.elaborate.repairs import repairs
+        from netspec.elaborate.repairs import Repairs
         from netspec.elaborate.trials import keep_what_mends
 
-        work = len(graph.nodes) + source.text.count("\n")
-        keep_what_mends(source, diagnostics, work, tried, partial(repairs, tree, graph))
+        used = sum(other.source.text.count("\n") for other in trees.values() if other is not None)
+        work = len(graph.nodes) + source.text.count("\n") + used
+        keep_what_mends(source, diagnostics, work, tried, Repairs(tree, graph))
     if is_library(tree):
         blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, tuple(diagnostics), blocks)

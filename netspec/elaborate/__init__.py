@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import Diagnostics, nearest
@@ -35,15 +36,24 @@ class UnknownParameter(Exception):
 
 
 def elaborate(
-    file: t.File, parameters: Mapping[str, Any], diagnostics: Diagnostics, limits: Limits, *, name: str = "Net"
+    file: t.File,
+    parameters: Mapping[str, Any],
+    diagnostics: Diagnostics,
+    limits: Limits,
+    *,
+    name: str = "Net",
+    trees: dict[Path, t.File | None] | None = None,
 ) -> Graph:
-    """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter."""
+    """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter.
+
+    `trees` keeps the used files that are parsed, for several elaborations.
+    """
     net = next((item for item in file.items if isinstance(item, t.Net)), None)
     _check_parameter_names(net, parameters)
     whole = Span(file.source, 0, 0)
     root = Region("net", "", "", None, whole, block=net.name if net else name)
     graph = Graph(net.name if net else name, root)
-    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits)
+    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits, trees)
     run = Elaborator(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
     top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))

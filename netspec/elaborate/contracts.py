@@ -146,7 +146,7 @@ class _Check(Evaluator):
         if isinstance(wrong, t.Binary) and wrong.operator == "*" and condition.operator == "==":
             for factor in (wrong.left, wrong.right):
                 if isinstance(factor, t.Literal_) and factor.kind == "int":
-                    rest = wanted // int(factor.text)
+                    rest = wanted // max(1, int(factor.text.replace("_", "")))
                     if rest and actual % rest == 0:
                         text = str(actual // rest)
                         shown = wrong.span.text.replace(factor.text, text, 1)

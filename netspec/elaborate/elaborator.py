@@ -273,8 +273,9 @@ class Elaborator(GraphBuilder):
 
     def label_below(self, statement: t.From) -> Span | None:
         """Where a label that is not defined yet is written, where it is written nowhere above."""
-        text, label = statement.span.source.text, re.escape(statement.label)
-        found = [m.start(1) for m in re.finditer(rf"(?m)(?:^|->|[;{{\[])[ \t]*({label})[ \t]*:", text)]
+        from netspec.elaborate.relabel import labels_and_uses
+
+        found = labels_and_uses(statement.span.source)[0].get(statement.label, [])
         if not found or found[0] < statement.span.start:
             return None
         return Span(statement.span.source, found[0], found[0] + len(statement.label))

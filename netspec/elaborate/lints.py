@@ -37,50 +37,57 @@ def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
 
 
 def lint_statements(file: t.File, diagnostics: Diagnostics) -> None:
-    """The lints that look at the text: variables that nothing reads (NS902), defaults that come too late (NS911), blocks
-    with the name of a layer (NS913)."""
+    """The lints that look at the statements: variables that nothing reads (NS902), defaults that come too late (NS911),
+    blocks with the name of a layer (NS913)."""
+    words: dict[str, int] = {}
+    if any(isinstance(item, t.Let) for item in file.items):
+        for word in re.findall(r"\w+", file.source.text):
+            words[word] = words.get(word, 0) + 1
+    layers_above = False
     for item in file.items:
-        if isinstance(item, t.Let):
-            word = re.compile(rf"\b{item.name}\b")
-            if len(word.findall(file.source.text)) == 1:
-                edit = removal(item.span)
-                help_ = "use it, or take it out"
-                diagnostics.warning(
-                    "NS902", f"nothing reads the variable `{item.name}`", item.name_span, helps=[help_],
-                    fixes=[Fix(help_, (edit,))] if edit else [],
-                )  # fmt: skip
-        elif isinstance(item, t.Default):
+        if isinstance(item, t.Let) and words.get(item.name) == 1:
+            edit = removal(item.span)
+            help_ = "use it, or take it out"
+            diagnostics.warning(
+                "NS902", f"nothing reads the variable `{item.name}`", item.name_span, helps=[help_],
+                fixes=[Fix(help_, (edit,))] if edit else [],
+            )  # fmt: skip
+        elif isinstance(item, t.Default) and layers_above:
             _late_default(file, item, diagnostics)
-        elif isinstance(item, t.Block) and item.name.lower() in CATALOGUE:
-            help_ = f"call it `{item.name}_block`"
+        elif isinstance(item, (t.Block, t.Shared)) and any(op.name == item.name for op in CATALOGUE.values()):
+            help_ = f"give it a name of its own, such as `{item.name}_block`"
             diagnostics.warning(
                 "NS913", f"the block `{item.name}` hides the layer of its name", item.name_span, helps=[help_]
             )
+        layers_above = layers_above or isinstance(item, (t.Chain, t.Block, t.Shared, t.Aux))
 
 
 def _late_default(file: t.File, item: t.Default, diagnostics: Diagnostics) -> None:
     """Warns of a `default` with layers of its kind above it, and none below."""
-    text, names = item.span.source.text, set()
-    for word in item.layers:
-        op = CATALOGUE.get(word.text.lower())
-        names |= {op.name, *op.aliases} if op is not None else {word.text}
-    layer = re.compile(
-        rf"(?im)^(?!\s*(?:default|#)).*?(?<![\w.=])(?:{'|'.join(map(re.escape, names))})(?:\d|[-/( \t\n;}}]|$)"
-    )
-    above, below = layer.search(text[: item.span.start]), layer.search(text[item.span.end :])
-    if above is None or below is not None:
+    from netspec.elaborate.places import places_in
+
+    kinds = {CATALOGUE[word.text.lower()].name for word in item.layers if word.text.lower() in CATALOGUE}
+    above, below = [], False
+    for place in places_in(file):
+        head = place.layer.head.lower() if place.layer is not None else ""
+        op = CATALOGUE.get(head) or CATALOGUE.get(re.sub(r"\d+(x\d+)*$", "", head))
+        if op is not None and op.name in kinds:
+            above += [place] if place.span.start < item.span.start else []
+            below = below or place.span.start > item.span.start
+    if not above or below:
         return
+    source, text = item.span.source, item.span.source.text
     start = text.rfind("\n", 0, item.span.start) + 1
     stop = min((text + "\n").index("\n", item.span.end) + 1, len(text))
-    source = item.span.source
-    first = next(other.span.start for other in file.items if other.span.end > above.start() + len(above.group()) - 1)
+    first = next(other.span.start for other in file.items if other.span.end >= above[0].span.end)
     top = text.rfind("\n", 0, first) + 1
     edits = (Edit(Span(source, top, top), f"{item.span.text}\n"), Edit(Span(source, start, stop), ""))
+    alone = text[start:stop].split("#")[0].strip() == item.span.text
     shown = ", ".join(word.text for word in item.layers)
     help_ = "a default holds for the layers below it: move it up"
     diagnostics.warning(
         "NS911", f"no {shown} stands below this default", item.span, helps=[help_],
-        fixes=[Fix(help_, edits)] if text[start : item.span.start].strip() == "" else [],
+        fixes=[Fix(help_, edits)] if alone and top < start else [],
     )  # fmt: skip
 
 
@@ -196,7 +203,7 @@ def _idle_labels(source: SourceFile) -> list[Diagnostic]:
 def removal(span: Span) -> Edit | None:
     """The edit that takes a layer out of its chain; None where it stands alone in a bracket, has a label or copies."""
     text = span.source.text
-    before = re.search(r"(->\s*|^[ \t]*|;[ \t]*)$", text[: span.start], re.MULTILINE)
+    before = re.search(r"(->\s*|(?<![^\n])[ \t]*|;[ \t]*)\Z", text[: span.start])
     after = re.match(r"[ \t]*(?:#[^\n]*)?(\n|;|\Z|->|\})", text[span.end :])
     if before is None or after is None:
         return None

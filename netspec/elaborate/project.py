@@ -70,11 +70,17 @@ def _near_file(path: Path) -> str | None:
 class Project:
     """Reads and parses the files that `use` names, each once."""
 
-    def __init__(self, root: Path | None, diagnostics: Diagnostics, limits: Limits) -> None:
+    def __init__(
+        self,
+        root: Path | None,
+        diagnostics: Diagnostics,
+        limits: Limits,
+        trees: dict[Path, t.File | None] | None = None,
+    ) -> None:
         self.root = root.resolve() if root is not None else None
         self.diagnostics = diagnostics
         self.limits = limits
-        self.trees: dict[Path, t.File | None] = {}
+        self.trees: dict[Path, t.File | None] = trees if trees is not None else {}
 
     def use(self, path: str, source: SourceFile, span: Span) -> tuple[Path, t.File] | None:
         """The tree of a used file; None where there is none, which is reported."""

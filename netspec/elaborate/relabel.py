@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Edit, Fix, Label, nearest
 from netspec.elaborate.state import Frame
-from netspec.source import Span
+from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
+from netspec.syntax.recovery import masked
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
-__all__ = ["report_label_twice"]
+__all__ = ["labels_and_uses", "report_label_twice"]
 
 
 def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
     """Reports it with the edits that rename: the label alone, with the use that follows it, with all that follow."""
     source, name = label.span.source, label.text
-    text = source.text
-    written = [m.start(1) for m in re.finditer(rf"(?m)(?:^|->|[;{{\\[])[ \t]*({name})[ \t]*:", text)]
-    first = next((at for at in written if at != label.span.start), None)
-    uses = [m.start(1) for m in re.finditer(rf"\bfrom[ \t]+({name})\b", text) if m.start(1) > label.span.start]
-    known = set(re.findall(r"(?m)(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)[ \t]*:", text))
-    idle = [word for word in dict.fromkeys(re.findall(r"\bfrom[ \t]+([A-Za-z_]\w*)", text)) if word not in known]
+    written, used = labels_and_uses(source)
+    first = next((at for at in written.get(name, ()) if at != label.span.start), None)
+    end = _end_of_braces(source, label.span.start)
+    uses = [at for at in used.get(name, ()) if label.span.start < at < end]
+    idle = [word for word in used if word not in written]
     alike = [word for word in idle if re.sub(r"\d+", "", word) == re.sub(r"\d+", "", name)]
     missing = alike[0] if alike else nearest(name, idle)
     free = missing or next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in frame.labels)
@@ -32,8 +33,9 @@ def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
         run.other_names.add(missing)
     own = Edit(label.span, free)
     fixes = [Fix(f"call this one `{free}`", (own,))]
-    for count, which in ((1, "the next `from`"), (len(uses), "what goes on from it below")):
-        if missing is None and uses[:count] and count <= len(uses):
+    ways = [(1, "the next `from`"), (len(uses), "what goes on from it below")]
+    for count, which in ways[: len(uses)] if missing is None else ():
+        if uses[:count]:
             edits = (own, *(Edit(Span(source, at, at + len(name)), free) for at in uses[:count]))
             fixes.append(Fix(f"call this one `{free}`, in {which} too", edits))
     run.error(
@@ -41,3 +43,26 @@ def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
         secondary=[Label(Span(source, first, first + len(name)), "first here")] if first is not None else [],
         fixes=fixes,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def labels_and_uses(source: SourceFile) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Where each label is written, and where each is gone on from, in the order of the text."""
+    plain = masked(source.text)
+    written: dict[str, list[int]] = {}
+    used: dict[str, list[int]] = {}
+    for found in re.finditer(r"(?m)(?:^|->|[;{\[])[ \t]*([A-Za-z_]\w*)[ \t]*:", plain):
+        written.setdefault(found[1], []).append(found.start(1))
+    for found in re.finditer(r"\bfrom[ \t]+([A-Za-z_]\w*)", plain):
+        used.setdefault(found[1], []).append(found.start(1))
+    return written, used
+
+
+def _end_of_braces(source: SourceFile, at: int) -> int:
+    """Where the braces around an offset end; the end of the text where there are none."""
+    depth = 0
+    for found in re.finditer(r"[{}]", masked(source.text[at:])):
+        depth += 1 if found.group() == "{" else -1
+        if depth < 0:
+            return at + found.start()
+    return len(source.text)

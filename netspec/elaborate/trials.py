@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix
 from netspec.diagnostics.mending import apply_fixes
@@ -16,6 +17,9 @@ __all__ = ["keep_what_mends"]
 _MOST_TRIALS = 90
 _MOST_WORK = 6_000
 """Layers that are inferred again at most, over all edits that are tried, and as many lines parsed."""
+_MOST_FINDINGS = 100
+_SECONDS = 2.0
+"""After so long nothing more is tried: an edit may let layers in that the error kept out."""
 _ENOUGH = 3
 _FIT = ("NS30", "NS401")
 _MANY_WAYS = ("NS301", "NS303", "NS304", "NS306", "NS308", "NS401")
@@ -55,6 +59,8 @@ def keep_what_mends(
     `work` is what one trial costs, in layers and lines. What input is dropped at a border (NS305) is no finding of its own
     where it is gone with the first edit that mends an error.
     """
+    if len(diagnostics) > _MOST_FINDINGS:
+        return
     bench = _Bench(source, list(diagnostics), trial, min(_MOST_TRIALS, _MOST_WORK // max(1, work)))
     gone: set[Span] = set()
     figures = 0
@@ -89,6 +95,7 @@ class _Bench:
 
     def __init__(self, source: SourceFile, before: list[Diagnostic], trial: Trial, tries: int) -> None:
         self.source, self.before, self.trial, self.tries = source, before, trial, tries
+        self.deadline = monotonic() + _SECONDS
 
     def results(self, finding: Diagnostic) -> list[_Tried]:
         """What comes with each fix of a finding; those that cannot be tried count as good."""
@@ -96,11 +103,13 @@ class _Bench:
             self.brings(finding, fix)
             if self.tries > 0 and all(edit.span.source is self.source for edit in fix.edits)
             else _Tried(fix)
-            for fix in _distinct(self.source, finding.fixes)
+            for fix in (_distinct(self.source, finding.fixes) if self.tries > 0 else finding.fixes)
         ]
 
     def guess(self, finding: Diagnostic, results: list[_Tried], guesses: Iterator[Fix]) -> list[_Tried]:
         """The results with guesses that mend a finding among them, before the fallbacks."""
+        if self.tries <= 0:
+            return results
         good = sum(each.mends and not each.fix.fallback for each in results)
         wanted = max(_ENOUGH, good + 2) if finding.code in _MANY_WAYS else _ENOUGH if good == 0 else 0
         wanted = min(wanted, 1) if finding.code in _ONE_WAY else wanted
@@ -128,13 +137,13 @@ class _Bench:
 
     def brings(self, finding: Diagnostic, fix: Fix) -> _Tried:
         """What comes with an edit; the finding stays too where an expectation beside it does."""
-        self.tries -= 1
+        self.tries = self.tries - 1 if monotonic() < self.deadline else 0
         source = self.source
         shifts = sorted((edit.span.start, edit.span.end, len(edit.text)) for edit in fix.edits)
         after = list(self.trial(SourceFile(apply_fixes(source.text, [fix]), source.name, source.path)))
         errors = [d for d in after if d.is_error]
         place = _moved(finding.span, source, shifts)
-        if any(_same(d, finding, place) and d.message == finding.message for d in errors):
+        if any(_same(d, finding, place) and d.message == finding.message for d in after):
             return _Tried(fix, None)
         known = [(d, _moved(d.span, source, shifts)) for d in self.before if d is not finding]
         if finding.code == "NS401" and not _is_figure(fix):
@@ -166,6 +175,8 @@ def _gist(source: SourceFile, fix: Fix) -> str:
 
 def _same(new: Diagnostic, old: Diagnostic, where: tuple[int, int] | None) -> bool:
     if new.code != old.code or (new.span is None) != (where is None):
+        return False
+    if new.span is not None and old.span is not None and new.span.source.name != old.span.source.name:
         return False
     return new.span is None or where is None or where[0] <= new.span.start <= where[1]
 

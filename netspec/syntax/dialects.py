@@ -211,7 +211,7 @@ def sequential(p: Place) -> Words | None:
     from netspec.diagnostics.foreign import translated_call
 
     inside = re.sub(r"#[^\n]*", "", p.text[p.start + head.end() : close]).strip().strip("[]")
-    calls = re.findall(r"(?:\w+\.)*(\w+)\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", inside)
+    calls = re.findall(r"(?<![\w.])(?:\w+\.)*(\w+)\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", inside)
     rows = [translated_call(name, arguments) for name, arguments in calls]
     marked = (start, p.start + head.end(1))
     message = f"there is no `{head[1]}` here"

@@ -56,18 +56,15 @@ def bare_setting(p: Place, name: str) -> Words:
         plain = masked(row.group())
         if row.start() and "}" in plain:
             break
-        line = re.match(
-            r"[ \t]*(?:\w+[ \t]*\{[ \t]*)?([A-Za-z_]\w*)[ \t]*([:=])(?!=)[ \t]*([^;}]*?)[ \t]*(?=[;}]|$)", plain
-        )
-        if line is None:
-            continue
-        value = re.sub(
-            r"^(\w+)\((.*)\)$", lambda m: f"{recipe_name(m[1])} {re.sub(r'[ ]*,[ ]*', ' ', m[2])}".strip(), line[3]
-        )
-        text = f"{recipe_name(line[1])} {value}"
-        start = p.start + row.start()
-        changes.append((start + line.start(1), start + line.end(3), text))
-        shown = shown or text
+        for line in re.finditer(
+            r"(?:^|[;{])[ \t]*([A-Za-z_]\w*)[ \t]*([:=])(?!=)[ \t]*([^;}]*?)[ \t]*(?=[;}]|$)", plain
+        ):
+            called = re.sub(r"[ ]*,[ ]*", " ", line[3]) if "(" in line[3] else line[3]
+            value = re.sub(r"^(\w+)\((.*)\)$", lambda m: f"{recipe_name(m[1])} {m[2]}".strip(), called)
+            text = f"{recipe_name(line[1])} {value}"
+            start = p.start + row.start()
+            changes.append((start + line.start(1), start + line.end(3), text))
+            shown = shown or text
     return Words(f"a setting takes no `{p.char}`", f"write `{shown or f'{name} …'}`", tuple(changes), expected=False)
 
 

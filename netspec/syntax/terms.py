@@ -101,8 +101,8 @@ def typed_parameters(p: Place) -> Words | None:
 def functions(p: Place) -> Words | None:
     """`fn half(v) { return v // 2 }` and `def half(v): return v // 2`."""
     head = re.match(
-        r"[ \t]*(fn|def|function)[ \t]+(\w+)[ \t]*(\([^()\n]*\))[ \t]*(?:\{[ \t]*(?:return[ \t]+)?([^{}\n]+?)[ \t]*\}|:[ \t]*return[ \t]+([^\n#]+?))[ \t]*$",
-        masked(p.line),
+        r"[ \t]*(fn|def|function)[ \t]+(\w+)[ \t]*(\([^()\n]*\))[ \t]*(?:\{[ \t]*(?:return[ \t]+)?([^{}\n]+?)[ \t]*\}|:[ \t]*return[ \t]+([^\n#]+))$",
+        masked(p.line).rstrip(),
     )
     if head is None or not p.start <= p.at <= p.start + head.end():
         return None

@@ -98,15 +98,16 @@ class _Trouble:
         found = words_for(Place(text, self.at, self.token, self.accepted, opener))
         expected = self.expected() if found.expected else ""
         span = self.span_here() if found.marked is None else self.draft.span(*found.marked)
-        fixes = (self.fix(found.help, found.changes, safe=found.safe),) if found.changes else ()
+        changes = tuple(change for change in found.changes if text[change[0] : change[1]] != change[2])
+        fixes = (self.fix(found.help, changes, safe=found.safe),) if changes else ()
         helps = (found.help,) if found.help else ()
         self.error(
             "NS101", found.message, span, label=f"expected {expected}" if expected else "", helps=helps, fixes=fixes
         )
         if found.left_out is not None:
             return self.leave_out(*found.left_out)
-        if found.changes and (found.safe if found.repairs is None else found.repairs):
-            self.draft.repair(found.changes)
+        if changes and (found.safe if found.repairs is None else found.repairs):
+            self.draft.repair(changes)
             return True
         if text[self.at : self.at + 1] == "}":
             return self.leave_out(self.at, self.at + 1)

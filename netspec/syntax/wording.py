@@ -64,9 +64,13 @@ _STATEMENTS = (
 )  # fmt: skip
 
 
+_LONGEST = 2_000
+"""Longer lines are not written by hand, and not looked at closely."""
+
+
 def words_for(place: Place) -> Words:
     """The answer of the first rule that has one."""
-    for rule in _RULES:
+    for rule in _RULES if len(place.line) <= _LONGEST else ():
         found = rule(place)
         if found is not None:
             return found
@@ -220,6 +224,8 @@ def _names(p: Place) -> Words | None:
         return None
     word = re.sub(r"\W", "_", named[2])
     word = f"{named[1].capitalize() if named[1] == 'net' else named[1]}_{word}" if word[0].isdigit() else word
+    if word == named[2]:
+        return None
     change = (p.start + named.start(2), p.start + named.end(2), word)
     message = "a name is one word of letters, digits and `_`, and begins with a letter"
     return Words(message, f"call it `{word}`", (change,), safe=False, repairs=True, marked=change[:2], expected=False)

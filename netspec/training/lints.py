@@ -60,7 +60,7 @@ def _loss(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
                 notes=["the softmax of one number is 1 whatever it is: nothing is learnt"], helps=[help_],
                 fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
-        if loss.values.get("target") == "input" and len(run.graph.inputs) == 1:
+        if loss.values.get("target") == "input" and len(run.graph.inputs) == len(run.graph.outputs) == 1:
             given = run.graph.nodes[run.graph.inputs[0][1]].type
             if given.size != node.type.size:
                 fixes = _as_large(run, index, given)
@@ -87,6 +87,9 @@ def _without_activation(node: Node, name: str) -> list[Fix]:
     if option is not None:
         where = Span(span.source, span.start + option.start(), span.start + option.end())
         return [Fix.replace(where, "", f"take `{name}` out")]
+    if not re.match(rf"{name}\b", text, re.IGNORECASE):  # a default gives it
+        end = Span(span.source, span.end, span.end)
+        return [Fix.replace(end, " act=none", f"`act=none` takes the `{name}` of the default out")]
     arrow = re.search(r"[ \t]*->[ \t]*$", span.source.text[: span.start])
     if arrow is not None:
         return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"take `{name}` out")]

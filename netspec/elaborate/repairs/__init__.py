@@ -6,9 +6,10 @@ They are guesses; only those are shown with which the whole file checks (`trials
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from netspec.diagnostics import Diagnostic, Fix
-from netspec.elaborate.places import places_in
+from netspec.elaborate.places import Place, places_in
 from netspec.elaborate.repairs.figures import expected_figures, which_output
 from netspec.elaborate.repairs.joins import fitting_joins, fitting_ties
 from netspec.elaborate.repairs.kinds import other_kinds, which_input
@@ -16,23 +17,39 @@ from netspec.elaborate.repairs.names import other_arguments, other_values, unkno
 from netspec.elaborate.repairs.scene import Scene, came_in
 from netspec.elaborate.repairs.widths import dividing_channels
 from netspec.elaborate.repairs.windows import fitting_windows
-from netspec.graph import Graph
+from netspec.graph import Graph, Node
+from netspec.source import Span
 from netspec.syntax import tree as t
 
-__all__ = ["repairs"]
+__all__ = ["Repairs"]
 
 
-def repairs(file: t.File, graph: Graph, finding: Diagnostic) -> Iterator[Fix]:
-    """Edits that may mend a finding."""
-    rule = _RULES.get(finding.code)
-    if rule is None or finding.span is None or finding.span.source is not file.source:
-        return
-    places = places_in(file)
-    around = [p for p in places if p.span.start <= finding.span.start and finding.span.end <= p.span.end]
-    if not around and not places:
-        return
-    here = min(around, key=lambda p: p.span.end - p.span.start) if around else places[-1]
-    yield from rule(Scene(file, graph, finding, places, here, came_in(graph, finding)))
+class Repairs:
+    """The repairs of a file. Called with a finding, it gives edits that may mend it."""
+
+    def __init__(self, file: t.File, graph: Graph) -> None:
+        self.file, self.graph = file, graph
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return places_in(self.file)
+
+    @cached_property
+    def nodes(self) -> dict[Span, list[Node]]:
+        """The layers by where they are written."""
+        found: dict[Span, list[Node]] = {}
+        for node in self.graph.nodes:
+            found.setdefault(node.span, []).append(node)
+        return found
+
+    def __call__(self, finding: Diagnostic) -> Iterator[Fix]:
+        rule, span = _RULES.get(finding.code), finding.span
+        if rule is None or span is None or span.source is not self.file.source or not self.places:
+            return
+        around = [p for p in self.places if p.span.start <= span.start and span.end <= p.span.end]
+        here = min(around, key=lambda p: p.span.end - p.span.start) if around else self.places[-1]
+        arrived = came_in(self.graph, finding)
+        yield from rule(Scene(self.file, self.graph, self.nodes, finding, self.places, here, arrived))
 
 
 _RULES: dict[str, Callable[[Scene], Iterator[Fix]]] = {

@@ -22,21 +22,17 @@ from netspec.elaborate.repairs.scene import (
     without,
 )
 from netspec.elaborate.repairs.widths import halved, width_written_otherwise
-from netspec.graph import Graph
 from netspec.source import Span
 from netspec.syntax import tree as t
 
 __all__ = ["expected_figures", "which_output"]
 
 
-_BUDGETS = re.compile(r"<")
-
-
 def expected_figures(scene: Scene) -> Iterator[Fix]:
     """Edits of one place with which every expectation holds, the likeliest first."""
     places = [p for p in scene.places if p.layer is not None]
     yield from _pooled_first(scene)
-    if _BUDGETS.search(span_of(scene).text):
+    if "<" in span_of(scene).text:
         yield from _narrower(scene)
         return
     for place in places:
@@ -78,7 +74,7 @@ def _pooled_first(scene: Scene) -> Iterator[Fix]:
     for place in scene.places:
         if name_of(place) not in ("fc", "linear", "flatten") or place.block:
             continue
-        node = next((n for n in scene.graph.nodes if n.span == place.step.term.span and n.inputs), None)
+        node = next((n for n in scene.nodes.get(place.step.term.span, ()) if n.inputs), None)
         kind = scene.graph.nodes[node.inputs[0]].type if node is not None else None
         if node is not None and kind is not None and kind.layout == "vector":
             before_flat = scene.graph.nodes[node.inputs[0]]
@@ -93,7 +89,7 @@ def _pooled_first(scene: Scene) -> Iterator[Fix]:
 
 def _narrower(scene: Scene) -> Iterator[Fix]:
     """The widest that the layer with the most parameters may be."""
-    layers = sorted((p for p in scene.places if p.layer and not p.block), key=lambda p: -_weight(scene.graph, p))
+    layers = sorted((p for p in scene.places if p.layer and not p.block), key=lambda p: -_weight(scene, p))
     for place in layers[:3]:
         width = place.layer.width.span if place.layer and place.layer.width is not None else None
         if width is None or not width.text.isdigit() or behind(place) is None:
@@ -104,8 +100,8 @@ def _narrower(scene: Scene) -> Iterator[Fix]:
                 yield replaced_in(place, width, text)
 
 
-def _weight(graph: Graph, place: Place) -> int:
-    return sum(node.n_params for node in graph.nodes if node.span == place.step.term.span)
+def _weight(scene: Scene, place: Place) -> int:
+    return sum(node.n_params for node in scene.nodes.get(place.step.term.span, ()))
 
 
 def _blocks_shared(scene: Scene) -> Iterator[Fix]:

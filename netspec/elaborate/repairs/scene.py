@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostic, Fix
 from netspec.elaborate.places import Place, insert_before, remove, swap
-from netspec.graph import Failed, Graph, TensorType
+from netspec.graph import Failed, Graph, Node, TensorType
 from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -44,6 +44,7 @@ class Scene:
 
     file: t.File
     graph: Graph
+    nodes: dict[Span, list[Node]]
     finding: Diagnostic
     places: list[Place]
     here: Place
@@ -59,7 +60,14 @@ class Scene:
 def came_in(graph: Graph, finding: Diagnostic) -> TensorType | None:
     span = finding.span
     rows: Iterable[Failed] = graph.failed if span is not None else ()
-    row = next((f for f in rows if span and f.span.start <= span.start and span.end <= f.span.end), None)
+    row = next(
+        (
+            f
+            for f in rows
+            if span and f.span.source is span.source and f.span.start <= span.start and span.end <= f.span.end
+        ),
+        None,
+    )
     return row.inputs[0] if row is not None and row.inputs else None
 
 
@@ -113,7 +121,7 @@ def replaced_in(place: Place, part: Span, text: str) -> Fix:
 
 def input_of(scene: Scene, place: Place) -> TensorType | None:
     """What comes into the layer of a step, at its first instance."""
-    node = next((n for n in scene.graph.nodes if n.span == place.step.term.span and n.inputs), None)
+    node = next((n for n in scene.nodes.get(place.step.term.span, ()) if n.inputs), None)
     if node is None:
         return None
     before_it = scene.graph.nodes[node.inputs[0]]

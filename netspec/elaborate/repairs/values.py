@@ -82,7 +82,7 @@ def surplus_arguments(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
         return
     first, last = call.arguments[0].span, call.arguments[-1].span
     above = span.source.text[: span.start].rstrip().rsplit("\n", 1)[-1]
-    if re.search(rf"[-(]{re.escape(first.text)}\b", above):
+    if re.search(rf"-{re.escape(first.text)}\b", above):
         yield from taken_out_first(call, f"what comes in is known: leave `{first.text}` out")
     yield from taken_out(last, f"leave `{last.text}` out")
 
