@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NAMES", "OPTIONS", "PLACES", "RECIPE", "RECIPE_ELSEWHERE", "option_text", "translated", "translated_call"]
+__all__ = [
+    "LAYER_WORDS",
+    "NAMES",
+    "OPTIONS",
+    "PLACES",
+    "RECIPE",
+    "RECIPE_ELSEWHERE",
+    "option_text",
+    "translated",
+    "translated_call",
+]
 
 NAMES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
@@ -84,6 +94,14 @@ RECIPE = {
     "finetune": "weights", "resume": "weights", "unfreeze": "train_only", "trainable": "train_only", "early": "stop",
 }  # fmt: skip
 """Settings, words and options of recipes as other trainers call them."""
+
+LAYER_WORDS = {
+    "leaky": "leaky_relu(0.1)", "lrelu": "leaky_relu(0.2)", "logistic": "sigmoid", "swish": "silu", "linear": "none",
+    "identity": "none", "batch": "bn", "batchnorm2d": "bn", "batchnorm1d": "bn", "batchnormalization": "bn", "layer": "ln",
+    "layernorm2d": "ln", "layernormalization": "ln", "instance": "instancenorm", "instancenorm2d": "instancenorm",
+    "group": "gn(32)", "hard_swish": "hardswish", "hswish": "hardswish",
+}  # fmt: skip
+"""Words for activations and normalisations as others call them."""
 
 RECIPE_ELSEWHERE = {
     **dict.fromkeys(("metric", "metrics", "accuracy"), "take it out: the loss and the accuracy are reported for every epoch"),

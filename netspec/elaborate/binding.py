@@ -20,7 +20,7 @@ from netspec.values import Size, Value, Word, show
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
-__all__ = ["BoundLayer", "bind", "find_op"]
+__all__ = ["BoundLayer", "bind", "find_op", "instead"]
 
 _HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
 
@@ -82,7 +82,7 @@ class _Binder:
             self.values[option.name] = option.kind.read(value)
         except BadValue as bad:
             self.values[option.name] = option.default
-            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps, fixes=_instead(bad, span))
+            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps, fixes=instead(bad, span))
         self.spans[option.name] = span
 
     def put(self, slot: str, expr: t.Expr, what: str) -> None:
@@ -241,7 +241,7 @@ class _Binder:
             )  # fmt: skip
 
 
-def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
+def instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
     """The edit that puts what was meant in the place of a number."""
     if any("`round(…)`" in help_ for help_ in bad.helps):
         whole = re.search(r"[^=]+$", span.text)
@@ -255,7 +255,7 @@ def _instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
                 bad.helps[0],
             ),
         )
-    number = re.search(r"(?:[\w.]+|\"[^\"]*\")$", span.text)
+    number = re.search(r"(?:[\w.]+(?:\([^()]*\))?|\"[^\"]*\")$", span.text)
     if not bad.instead or number is None:
         return ()
     return (Fix.replace(Span(span.source, span.start + number.start(), span.end), bad.instead, bad.helps[0]),)

@@ -86,7 +86,10 @@ def _edits(
         behind += _flattened(types, branches)
     inside = [fix for fix in fixes if not fix.title.startswith("at line")]
     outside = [fix for fix in fixes if fix.title.startswith("at line")]
-    return [*inside, *(replace(fix, fallback=True) for fix in (*behind, *outside))]
+    parts = {fix: fix.title.partition(" in place of ") for fix in outside}
+    padded = [fix for fix in outside if "pad=" in parts[fix][0] and "pad=" not in parts[fix][2]]
+    rest = [fix for fix in outside if fix not in padded]
+    return [*inside, *(replace(fix, fallback=True) for fix in (*padded, *behind, *rest))]
 
 
 def _flattened(types: Sequence[TensorType], branches: Sequence[Span]) -> list[Fix]:
@@ -164,6 +167,8 @@ def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
         return []
     names = ("channels", *AXES[one.rank])
     ignored = op.axis if isinstance(op, Concat) else ""
+    if isinstance(op, Add) and 1 in (*set(one.spatial), *set(other.spatial)) and one.features != other.features:
+        return [f"they differ in channels {one.features} and {other.features}; 1x1 would be spread over the image"]
     parted = [
         f"{name} {a} and {b}"
         for name, a, b in zip(names, one.shape, other.shape, strict=True)

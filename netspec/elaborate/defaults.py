@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import nearest
+from netspec.elaborate.binding import instead
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
@@ -44,4 +45,10 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
                 try:
                     op.options[option.name].kind.read(value)
                 except BadValue as bad:
-                    run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
+                    run.error(
+                        bad.code,
+                        f"{option.name}: {bad.message}",
+                        option.span,
+                        helps=bad.helps,
+                        fixes=instead(bad, option.span),
+                    )

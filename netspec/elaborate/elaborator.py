@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, Label, nearest
+from netspec.diagnostics import Edit, Fix, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind
 from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
@@ -262,6 +262,7 @@ class Elaborator(GraphBuilder):
                 ]
                 before = Span(named.span.source, named.span.start, named.span.start)
                 fixes = [Fix.replace(before, f"{statement.label}: ", helps[0])]
+            fixes = fixes or self.entry_of_block(statement, near)
             later = self.label_below(statement)
             self.error(
                 "NS208", f"there is no label `{statement.label}` here", statement.label_span,
@@ -271,18 +272,33 @@ class Elaborator(GraphBuilder):
             tensor = UNKNOWN
         frame.here = tensor
 
+    def entry_of_block(self, statement: t.From, near: str | None) -> list[Fix]:
+        """For a label of the caller: the edit that labels what comes into the block, and goes on from that."""
+        first = self.calling[-1].statements[0] if self.calling and self.calling[-1].statements else None
+        if near is not None or not isinstance(first, t.Chain) or first.span.source is not statement.span.source:
+            return []
+        source, at = first.span.source, first.span.start
+        lead = source.text[source.text.rfind("\n", 0, at) + 1 : at]
+        edits = (
+            Edit(Span(source, at, at), "entry: identity" + ("; " if lead.strip() else f"\n{lead}")),
+            Edit(statement.label_span, "entry"),
+        )
+        return [Fix("label what comes into the block, and go on from that: `from entry`", edits)]
+
     def label_below(self, statement: t.From) -> Span | None:
         """Where a label that is not defined yet is written, where it is written nowhere above."""
         from netspec.elaborate.relabel import labels_and_uses
 
         found = labels_and_uses(statement.span.source)[0].get(statement.label, [])
-        if not found or found[0] < statement.span.start:
+        if self.calling or not found or found[0] < statement.span.start:
             return None
         return Span(statement.span.source, found[0], found[0] + len(statement.label))
 
     def missing_label(self, label: str, near: str | None) -> str:
         if near:
             return f"did you mean `{near}`?"
+        if self.calling:
+            return "a block sees its own labels alone: label what comes in, `entry: identity`, and write `from entry`"
         if label in self.all_labels:
             return f"`{label}` stands inside braces, and is visible there only"
         return f"write `{label}:` before an earlier layer in this block"

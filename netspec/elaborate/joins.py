@@ -57,7 +57,7 @@ def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
             helps=["add the other branch (`identity` is what comes in), or take the brackets out"],
         )
     outer = frame.inner(run.region(frame, "join", "", join.span))
-    starts_elsewhere = all(isinstance(chain.steps[0].term, t.From) for chain in join.branches)
+    starts_elsewhere = all(map(_starts_elsewhere, join.branches))
     if frame.here is None and not starts_elsewhere:
         run.no_tensor(join.span, frame)
         outer.here = UNKNOWN
@@ -66,6 +66,14 @@ def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
         for i, chain in enumerate(join.branches)
     )
     run.add(op(**values), tensors, join.span, frame, None, spans, tuple(chain.span for chain in join.branches))
+
+
+def _starts_elsewhere(chain: t.Chain) -> bool:
+    """Whether a branch begins with `from`, in braces or without."""
+    term = chain.steps[0].term
+    while isinstance(term, t.Body) and term.statements and isinstance(term.statements[0], t.Chain):
+        term = term.statements[0].steps[0].term
+    return isinstance(term, t.From)
 
 
 def join_option(
@@ -158,7 +166,7 @@ def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start
             Fix.replace(end, " else none", "or drop it here: `else none`"),
         ]
     fixes += matching_edits(run, way, start.type, "the body", part=residual.body.span)
-    fixes += brought_back(way, body.type, start.type, end) if body.type.features != start.type.features else []
+    fixes += brought_back(run, way, body.type, start.type, end) if body.type.features != start.type.features else []
     fixes += token_wise(way, start.type)
     before = matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
     fixes += [replace(fix, fallback=True) for fix in before]

@@ -58,7 +58,7 @@ def matching_edits(
         for option, value in _candidates(node, goal):
             if _result(run, way[i:], node, option, value) != goal:
                 continue
-            new = _spelled(node, option, value, goal, place)
+            new = _spelled(run, node, option, value, goal, place)
             fixes += new
             if new:
                 break
@@ -67,11 +67,11 @@ def matching_edits(
     return fixes
 
 
-def _spelled(node: Node, option: str, value: Any, goal: TensorType, place: str) -> list[Fix]:
+def _spelled(run: GraphBuilder, node: Node, option: str, value: Any, goal: TensorType, place: str) -> list[Fix]:
     """The fixes that give an option a value: by the expression that has it elsewhere, in the call, or as a number."""
     shown = times(value) if isinstance(value, tuple) else str(value)
     fixes: list[Fix] = []
-    for text in _expressions(node, option, value) or [shown]:
+    for text in _expressions(run, node, option, value) or [shown]:
         new = changed(node.span.text, type(node.op), option, text)
         if new is None:
             continue
@@ -84,7 +84,7 @@ def _spelled(node: Node, option: str, value: Any, goal: TensorType, place: str) 
     return fixes
 
 
-def _expressions(node: Node, option: str, value: Any) -> list[str]:
+def _expressions(run: GraphBuilder, node: Node, option: str, value: Any) -> list[str]:
     """How the block in which a layer stands writes a value that is no plain number: as in other layers, or a parameter."""
     block: Any = node.region
     while block is not None and not block.block:
@@ -99,7 +99,15 @@ def _expressions(node: Node, option: str, value: Any) -> list[str]:
                 found.append(text)
     number = value[0] if isinstance(value, tuple) and len(value) == 1 else value
     found += [name for name, given in block.arguments if given == number and not isinstance(given, bool)]
+    first = next((other for other in block.nodes() if other.inputs), None)
+    if option == "width" and first is not None and _entry(run, first) == number:
+        found.append("(in.channels)")
     return list(dict.fromkeys(found))
+
+
+def _entry(run: GraphBuilder, first: Node) -> int:
+    """The channels or features that come into a block, of which this is the first layer."""
+    return run.graph.input_types(first)[0].features
 
 
 def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place: str) -> list[Fix]:
@@ -132,14 +140,14 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
     return []
 
 
-def brought_back(way: Sequence[Node], body: TensorType, start: TensorType, end: Span) -> list[Fix]:
+def brought_back(run: GraphBuilder, way: Sequence[Node], body: TensorType, start: TensorType, end: Span) -> list[Fix]:
     """The fix that puts behind a body the layer that brings it back to the width of what comes in."""
     wide = [node for node in way if "width" in node.op.options]
     if not wide or body.layout != start.layout or body.with_features(start.features) != start:
         return []
     last = wide[-1]
     name = "linear" if last.kind == "linear" or body.layout != "map" else "conv1"
-    text = (_expressions(last, "width", start.features) or [str(start.features)])[0]
+    text = (_expressions(run, last, "width", start.features) or [str(start.features)])[0]
     layer = f"{name}-{text}" + (" act=none" if name == "conv1" and "act" in end.source.text else "")
     source, at = end.source, last.span.end
     line = source.text[source.text.rfind("\n", 0, last.span.start) + 1 : last.span.start]
@@ -164,10 +172,13 @@ def token_wise(way: Sequence[Node], start: TensorType) -> list[Fix]:
 
 
 def without_vectors(way: Sequence[Node], title: str) -> list[Fix]:
-    """The fix that writes the units of a gate as 1x1 convolutions, which keep an image of 1x1."""
+    """The fix that writes the units of a gate as 1x1 convolutions or `linear`, which keep an image of 1x1."""
     units = [node for node in way if node.kind == "FC"]
     plain = all(re.match(r"FC-", node.span.text, re.IGNORECASE) for node in units)
-    edits = [Edit(Span(node.span.source, node.span.start, node.span.start + 2), "conv1") for node in units]
+    sources = {node.span.source for node in units}
+    bare = not any(re.search(r"(?m)^[ \t]*default\b.*\bconv\b", source.text) for source in sources)
+    word = "conv1" if bare else "linear"  # which no default changes
+    edits = [Edit(Span(node.span.source, node.span.start, node.span.start + 2), word) for node in units]
     return [Fix(title, tuple(edits))] if units and plain else []
 
 

@@ -65,8 +65,16 @@ def _option_meant(op: type[Op], option: t.Option, layer: t.Layer | None) -> Mean
             help_ = f"write `norm={_NORMS[value]}`"
             return [help_], [Fix.replace(option.span, f"norm={_NORMS[value]}", help_)]
         help_ = f"did you mean `{near}`?"
+        said = option_text(option.value.span.text)
+        if said != option.value.span.text:
+            return [help_], [Fix.replace(option.span, f"{near}={said}", help_)]
         return [help_], [Fix.replace(option.name_span, near, help_)]
     have = f"its options are {', '.join(op.options)}" if op.options else "it has none"
+    if option.name == "return_sequences" and layer is not None and (edit := _without(option)) is not None:
+        last = option.value.span.text.lower() in ("false", "no", "0")
+        help_ = "the last token alone is taken by `take -1`" if last else "every token is given: take it out"
+        end = Span(layer.span.source, layer.span.end, layer.span.end)
+        return [help_], [Fix(help_, (edit, Edit(end, " -> take -1")) if last else (edit,))]
     if theirs is None and (own := _layer_as_option(op, option)) is not None:
         return own
     if theirs != "":

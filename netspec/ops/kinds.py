@@ -324,6 +324,12 @@ class LayerWord(Kind["Op | None"]):
         if value.name.lower() in ("true", "false"):
             return self.read(value.name.lower() == "true")
         if op is None:
+            from netspec.diagnostics.foreign import LAYER_WORDS
+
+            theirs = LAYER_WORDS.get(value.name.lower(), "")
+            if theirs == "none" or theirs.partition("(")[0] in names:
+                message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
+                raise BadValue(message, f"write `{theirs}`", code="NS205", instead=theirs)
             near = nearest(value.name, names)
             raise BadValue(
                 f"`{value.name}` is not {self.noun.split(' such')[0]}",

@@ -81,7 +81,10 @@ def definitions(p: Place) -> Words | None:
         below = body_below(p.text, p.start)
         if below <= p.stop:
             return None
-        changes.append((below, below, "\n}"))
+        plain = masked(p.text)
+        if plain.count("}") > plain.count("{"):
+            below = -1  # it stands there already
+        changes += [(below, below, "\n}")] if below >= 0 else []
     message = "a function is one expression" if head[2] == "fn" else f"there is no `{head[2]}` here"
     return Words(message, f"layers under a name of their own are a block: `{text} … }}`",
                  tuple(changes), safe=False, repairs=True, marked=(start, start + len(head[2])), expected=False)  # fmt: skip

@@ -66,7 +66,10 @@ def elsewhere(p: Place) -> Words | None:
 _PAPER = re.compile(
     r"[ \t]*(?:(?P<size>\d+[x×]\d+)[ \t]+(?P<name>conv|max[ ]?pool(?:ing)?|av(?:erage|g)[ ]?pool(?:ing)?)"
     r"|(?P<name2>conv|max[ ]?pool(?:ing)?)[ \t]*(?P<size2>\d+[x×]\d+|\d+))"
-    r"(?:,[ \t]*(?P<width>\d+))?(?:[, \t]+(?:stride|s)?[ \t]*[=/]?[ \t]*(?P<stride>\d+))?[ \t]*"
+    r"(?:,[ \t]*(?P<width>\d+))?(?:[, \t]+(?:stride|s)?[ \t]*[=/]?[ \t]*(?P<stride>\d+))?(?P<rest>(?:[, \t]+\w+=[^\s,]+)*)[ \t]*"
+)
+_WORDED = re.compile(
+    r"[ \t]*(?P<layer>[A-Za-z]+\d*(?:x\d+)?(?:-\w+)?)(?P<options>(?:[, \t]+(?:stride|pad|padding|s|p)[ \t]*=?[ \t]*\d+)+)(?P<rest>(?:[, \t]+\w+=[^\s,]+)*)[ \t]*"
 )
 
 
@@ -74,6 +77,9 @@ def paper_rows(p: Place) -> Words | None:
     """`3x3 conv, 64, /2`, as figures of papers label their layers."""
     row = masked(p.line)
     found = _PAPER.fullmatch(row)
+    worded = _WORDED.fullmatch(row) if "," in row else None
+    if found is None and worded is not None and re.search(r"(?:stride|pad|padding|s|p)[ \t]*\d", worded["options"]):
+        return _worded(p, worded)
     if found is None or not ("," in row or found["size"]):
         return None
     sizes = re.split("[x×]", found["size"] or found["size2"])
@@ -87,10 +93,22 @@ def paper_rows(p: Place) -> Words | None:
     if name == "conv" and not width:
         return None
     text = name + kernel + (f"-{width}" if width and name == "conv" else "") + (f"/{stride}" if stride else "")
+    text += "".join(f" {option}" for option in re.findall(r"\w+=[^\s,]+", found["rest"]))
     start = p.start + len(row) - len(row.lstrip())
     whole = start, p.start + len(row.rstrip())
     return Words("layers are written without spaces and commas", f"write `{text}`", ((*whole, text),),
                  safe=False, repairs=True, marked=whole, expected=False)  # fmt: skip
+
+
+def _worded(p: Place, found: re.Match[str]) -> Words:
+    """`conv7-64, stride 2, pad=3`: options in words, between commas."""
+    text, row = found["layer"], masked(p.line)
+    for word, value in re.findall(r"(stride|pad|padding|s|p)[ \t]*=?[ \t]*(\d+)", found["options"]):
+        text += f"/{value}" if word[0] == "s" else f" pad={value}"
+    text += "".join(f" {option}" for option in re.findall(r"\w+=[^\s,]+", found["rest"]))
+    whole = p.start + len(row) - len(row.lstrip()), p.start + len(row.rstrip())
+    return Words("layers are written without commas", f"write `{text}`", ((*whole, text),), safe=False, repairs=True,
+                 marked=whole, expected=False)  # fmt: skip
 
 
 def list_rows(p: Place) -> Words | None:

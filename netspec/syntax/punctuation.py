@@ -56,6 +56,7 @@ def bare_setting(p: Place, name: str) -> Words:
         plain = masked(row.group())
         if row.start() and "}" in plain:
             break
+        plain = re.sub(r"\w+(?:\.\w+)*\(\)[ \t]*,", lambda m: " " * len(m.group()), plain)  # `model.parameters(),`
         for line in re.finditer(
             r"(?:^|[;{])[ \t]*([A-Za-z_]\w*)[ \t]*([:=])(?!=)[ \t]*([^;}]*?)[ \t]*(?=[;}]|$)", plain
         ):

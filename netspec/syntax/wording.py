@@ -149,7 +149,9 @@ def _called_sections(p: Place) -> Words | None:
             "`(` cannot stand here", help_, ((p.at, close + 1, text),), safe=False, repairs=True, expected=False
         )
     if p.in_recipe():
+        inside = re.sub(r"\w+(?:\.\w+)*\(\)[ \t]*,", "", inside)  # `model.parameters(),`
         inner = re.sub(r"\s*,\s*", " ", inside).strip()
+        inner = re.sub(r"(\w+)=", lambda m: f"{recipe_name(m[1])}=", inner)
         name = recipe_name(before[1])
         help_ = f"options follow without brackets: `{name} {inner}`" if inner else "leave the brackets out"
         change = (p.start + before.start(1), close + 1, f"{name} {inner}".rstrip())

@@ -18,6 +18,8 @@ from netspec.values import Word, show
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
+RATES = ("momentum", "beta1", "beta_1", "beta2", "beta_2")
+
 __all__ = ["Chosen", "Recipe", "read_recipe"]
 
 
@@ -110,11 +112,12 @@ class _Reader:
     def unknown_setting(
         self, line: t.Setting, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
     ) -> None:
-        from netspec.training.slips import meant_setting
+        from netspec.diagnostics.foreign import RECIPE
+        from netspec.training.slips import in_our_words, meant_setting
 
         message = f"`{where}` has no setting `{line.name}`"
         meant = meant_setting(line, lines, known)
-        if meant is not None:
+        if meant is not None or (meant := in_our_words(line, known.get(RECIPE.get(line.name.lower(), "")))) is not None:
             self.fail("NS403", message, line.name_span, meant[0], fixes=meant[1])
         else:
             self.unknown("NS403", message, line.name_span, line.name, known, f"there are {', '.join(known)}")
@@ -166,7 +169,13 @@ class _Reader:
         shown = show(word) if word is not FAILED else "this"
         message = f"`{setting.name}` cannot be `{shown}`"
         if isinstance(name, str):
-            self.unknown("NS403", message, line.values[0].span, name, setting.words, have)
+            from netspec.training.slips import in_our_words
+
+            meant = in_our_words(line, setting, name)
+            if meant is not None:
+                self.fail("NS403", message, line.values[0].span, meant[0], fixes=meant[1])
+            else:
+                self.unknown("NS403", message, line.values[0].span, name, setting.words, have)
         else:
             self.fail("NS403", message, line.values[0].span, have)
         return None
@@ -195,17 +204,12 @@ class _Reader:
             option = form.options.get(name)
             if option is None:
                 place = Span(span.source, span.start, span.start + len(name))
-                if name in ("momentum", "beta1", "beta_1", "beta2", "beta_2") and "betas" in form.options:
-                    second = name.endswith("2")
-                    text = f"betas=(0.9, {expr.span.text})" if second else f"betas=({expr.span.text}, 0.999)"
-                    help_ = f"its {'momentum' if name == 'momentum' else 'rates'} {'is the first of two rates' if name == 'momentum' else 'stand together'}: `{text}`"
-                    self.fail(
-                        "NS202",
-                        f"`{what}` has no option `{name}`",
-                        place,
-                        help_,
-                        fixes=(Fix.replace(span, text, help_),),
-                    )
+                if name in RATES and "betas" in form.options:
+                    from netspec.training.slips import rates_together
+
+                    rates = rates_together(line, name)
+                    if rates is not None:
+                        self.fail("NS202", f"`{what}` has no option `{name}`", place, rates[0], fixes=rates[1])
                     continue
                 self.unknown("NS202", f"`{what}` has no option `{name}`", place, name, form.options, self.have(form))
             elif name in given:

@@ -13,7 +13,15 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.training.forms import Form, Setting
 
-__all__ = ["known_labels", "line_taken_out", "meant_setting", "stray_values", "without"]
+__all__ = [
+    "in_our_words",
+    "known_labels",
+    "line_taken_out",
+    "meant_setting",
+    "rates_together",
+    "stray_values",
+    "without",
+]
 
 Meant = tuple[str, tuple[Fix, ...]]
 """A help, and the fixes for it."""
@@ -121,3 +129,37 @@ def known_labels(line: t.Setting, unknown: Sequence[t.Expr], labels: Iterable[st
         return help_, ()
     whole = unknown[0].span.to(unknown[-1].span)
     return help_, tuple(Fix.replace(whole, name, f"`{line.name} {name}`") for name in names)
+
+
+def in_our_words(line: t.Setting, setting: Setting | None, word: str = "") -> Meant | None:
+    """A line whose setting or form has another name here, with its options by their names here; None where only the name
+    differs, or the form is not known."""
+    if setting is None or not line.options:
+        return None
+    theirs = RECIPE.get(word.lower(), word.lower())
+    form = next((form for form in setting.forms if form.word == theirs), None)
+    if form is None:
+        return None
+    options = [(RECIPE.get(o.name.lower()) or o.name, o.value.span.text) for o in line.options]
+    if all(o.name == name for o, (name, _) in zip(line.options, options, strict=True)) and all(
+        name in form.options for name, _ in options
+    ):
+        return None
+    known = [(name, value) for name, value in options if name in form.options]
+    lone = len(known) == 1 and not form.word
+    said = known[0][1] if lone and form.options[known[0][0]].slot == "value" else " ".join(f"{n}={v}" for n, v in known)
+    text = " ".join(part for part in (setting.name, form.word, said) if part)
+    return f"write `{text}`", (Fix.replace(line.span, text, f"write `{text}`"),)
+
+
+def rates_together(line: t.Setting, name: str) -> Meant | None:
+    """`beta1=0.9 beta2=0.98` and `momentum=0.9` of Adam; None for the second of them, which is told with the first."""
+    first = next((o for o in line.options if o.name in ("momentum", "beta1", "beta_1")), None)
+    second = next((o for o in line.options if o.name in ("beta2", "beta_2")), None)
+    if first is not None and second is not None and name == second.name:
+        return None
+    text = f"betas=({first.value.span.text if first else '0.9'}, {second.value.span.text if second else '0.999'})"
+    given = [o for o in (first, second) if o is not None]
+    edits = [Edit(given[0].span, text), *(edit for o in given[1:] for edit in without(o.span, "")[0].edits)]
+    what = "its momentum is the first of two rates" if name == "momentum" else "its rates stand together"
+    return f"{what}: `{text}`", (Fix(f"{what}: `{text}`", tuple(edits)),)

@@ -39,6 +39,8 @@ def expected_figures(scene: Scene) -> Iterator[Fix]:
         if (following := behind(place)) is not None and name_of(place) == "conv" and name_of(following) == "tokens":
             yield from _strided(place)
         yield from _arguments_swapped(scene.file, place)
+    for place in places:
+        yield from halved(place)
     yield from _copies_changed(scene)
     yield from _blocks_shared(scene)
     yield from _usual_inputs(scene)
@@ -48,9 +50,15 @@ def expected_figures(scene: Scene) -> Iterator[Fix]:
             yield from inserted(place, "take -1")
             yield from inserted(place, "take 0")
     for place in places:
-        yield from halved(place)
         yield from width_written_otherwise(scene, place)
+    yield from _defaults(scene)
     yield from _all_alike(scene, places)
+    for place in places:
+        yield from _turned(place)
+        yield from _dilated(place)
+        if name_of(place) in ("gap", "gmp"):
+            end = Span(place.span.source, place.span.end, place.span.end)
+            yield Fix.replace(end, " -> flatten", f"put `flatten` behind `{place.text}` at line {place.span.line}")
     for place in places:
         yield from _other_window(place)
     for place in places:
@@ -179,6 +187,43 @@ def _all_alike(scene: Scene, places: list[Place]) -> Iterator[Fix]:
         if len(found) > 1:
             edits = tuple(Edit(end, f" {option}") for end in ends)
             yield Fix(f"`{option}` on every {'convT' if found is turned else 'convolution'} makes it hold", edits)
+
+
+def _defaults(scene: Scene) -> Iterator[Fix]:
+    """One option more for all layers of a `default`."""
+    for item in scene.file.items:
+        if isinstance(item, t.Default):
+            names = {word.text.lower() for word in item.layers}
+            given = {option.name for option in item.options}
+            options = (
+                (("bias", "no"), ("pad", "same"), ("output_pad", "1"))
+                if names & {"conv", "convt"}
+                else (("bias", "no"),)
+            )
+            for name, value in options:
+                if name not in given:
+                    end = Span(item.span.source, item.span.end, item.span.end)
+                    shown = f"{' '.join(item.span.text.split())} {name}={value}"
+                    yield Fix.replace(end, f" {name}={value}", f"with `{shown}` at line {item.span.line} it holds")
+
+
+def _turned(place: Place) -> Iterator[Fix]:
+    """`reshape 64x7x7` for `reshape 7x7x64`: the channels come first."""
+    sizes = re.fullmatch(r"reshape (\d+)x(\d+)x(\d+)", place.text)
+    if sizes is not None and sizes[1] != sizes[3]:
+        yield rewritten(place, f"reshape {sizes[3]}x{sizes[1]}x{sizes[2]}")
+
+
+def _dilated(place: Place) -> Iterator[Fix]:
+    """Another dilation, where the net has some."""
+    if name_of(place) != "conv" or "dilation" not in place.span.source.text:
+        return
+    given = re.search(r"\bdilation=(\d+)", place.text)
+    for n in (2, 4, 8, 16, 1):
+        if given is None and n > 1:
+            yield rewritten(place, f"{place.text} dilation={n}")
+        elif given is not None and str(n) != given[1]:
+            yield rewritten(place, place.text[: given.start(1)] + str(n) + place.text[given.end(1) :])
 
 
 def _other_bias(place: Place) -> Iterator[Fix]:

@@ -39,8 +39,9 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
         for other in sorted(nearest, key=lambda p: -_alike(p, term.label)):
             assert other.step.label is not None
             if other.step.label.text not in joined:
+                again = len(re.findall(rf"\bfrom[ \t]+{other.step.label.text}\b", scene.file.source.text)) > 0
                 title = f"`from {other.step.label.text}` in place of `from {term.label}`"
-                yield Fix.replace(term.label_span, other.step.label.text, title)
+                yield replace(Fix.replace(term.label_span, other.step.label.text, title), fallback=again)
         at = next((p for p in reversed(labelled) if p.step.label and p.step.label.text == term.label), None)
         previous = before(at) if at is not None else None
         if at is None or previous is None or name_of(at) not in (*POOLINGS, "conv", ""):
@@ -53,6 +54,7 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
     if residual is not None and isinstance(residual.step.term, t.Residual) and residual.step.term.body.statements:
         yield from _turned_back(scene, residual.step.term.body)
     if isinstance(join.step.term, t.Join):
+        yield from _as_the_others(join.step.term)
         for fix in _as_vectors(join.step.term):
             yield replace(fix, fallback=True)
 
@@ -75,6 +77,16 @@ def _turned_back(scene: Scene, body: t.Body) -> Iterator[Fix]:
     yield Fix(
         f"turn it back: `{text}` at the end of the body", (Edit(Span(source, last.span.end, last.span.end), new),)
     )
+
+
+def _as_the_others(join: t.Join) -> Iterator[Fix]:
+    """The last layer of a branch's siblings, where it alone lacks it."""
+    lasts = [branch.steps[-1].term.span.text for branch in join.branches]
+    for i, branch in enumerate(join.branches):
+        others = {last for j, last in enumerate(lasts) if j != i}
+        if len(lasts) > 2 and len(others) == 1 and (last := others.pop()) != lasts[i] and "\n" not in last:
+            end = Span(branch.span.source, branch.span.end, branch.span.end)
+            yield Fix.replace(end, f" -> {last}", f"put `{last}` behind it, as behind the other branches")
 
 
 def _as_vectors(join: t.Join) -> Iterator[Fix]:

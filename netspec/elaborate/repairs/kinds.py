@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from netspec.diagnostics import Fix
 from netspec.elaborate.places import Place, before, behind, insert_before
-from netspec.elaborate.repairs.scene import Scene, inserted, name_of, resumed, swapped, without
+from netspec.elaborate.repairs.scene import Scene, inserted, name_of, resumed, short, swapped, without
+from netspec.source import Span
 from netspec.syntax import tree as t
 
 __all__ = ["as_image", "other_kinds", "which_input"]
@@ -83,5 +84,11 @@ def _reshaped(here: Place, features: int) -> Iterator[Fix]:
 
 def which_input(scene: Scene) -> Iterator[Fix]:
     inputs = [item.name for item in scene.file.items if isinstance(item, t.Input) and item.name]
+    join = scene.here.step.term
+    for branch in join.branches if isinstance(join, t.Join) else ():
+        if not isinstance(branch.steps[0].term, t.From):
+            at = Span(branch.span.source, branch.span.start, branch.span.start)
+            for name in inputs if len(inputs) > 1 else ():
+                yield Fix.replace(at, f"from {name} -> ", f"write `from {name} -> {short(branch.span.text)}`")
     for name in inputs if len(inputs) > 1 else ():
         yield from (Fix(f"write `from {name}` before it", fix.edits) for fix in inserted(scene.here, f"from {name}"))

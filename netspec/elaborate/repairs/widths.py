@@ -24,7 +24,9 @@ def dividing_channels(scene: Scene) -> Iterator[Fix]:
         factor = here.layer.values[0].span.text if here.layer and here.layer.values else ""
         width = previous.layer.width.span
         for text in (f"({factor}*{factor})", f"(3*{factor}*{factor})", f"({width.text.strip('()')} * {factor}**2)"):
-            yield replaced_in(previous, width, text)
+            source = width.source.text
+            wrapped = source[width.start - 1 : width.start] == "(" and source[width.end : width.end + 1] == ")"
+            yield replaced_in(previous, width, text[1:-1] if wrapped else text)
         if factor.isdigit() and width.text.isdigit():
             step = int(factor) ** 2
             for n in (int(width.text) // step, int(width.text) // step + 1):
