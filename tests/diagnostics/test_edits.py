@@ -57,8 +57,8 @@ def plain(text: str) -> list[str]:
 
 
 def test_there_are_enough() -> None:
-    assert len(CASES) >= 270
-    assert sum(case.what == "right" for case in CASES) >= 200
+    assert len(CASES) >= 380
+    assert sum(case.what == "right" for case in CASES) >= 270
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
