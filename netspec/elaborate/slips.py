@@ -43,6 +43,9 @@ _NORMS = {
     "layernorm": "ln", "layer_norm": "ln", "instance": "instancenorm", "group": "gn(32)", "groupnorm": "gn(32)",
 }  # fmt: skip
 
+_LARGEST_KERNEL = 11
+"""Of the kernels in use: what is larger is a number of filters."""
+
 Meant = tuple[list[str], list[Fix]]
 """Helps and fixes."""
 
@@ -245,6 +248,11 @@ def missing_value(op: type[Op], option: Option[Any], layer: t.Layer, frame: Fram
         kernel = three[2] if three[2] == three[3] else f"{three[2]}x{three[3]}"
         text = f"{three[1]}{kernel}-{three[4]}{behind}"
         return [f"write `{text}`"], [Fix.replace(layer.span, text, f"write `{text}`")]
+    two = re.fullmatch(r"([A-Za-z]+)(\d+)[x×](\d+)", head)
+    if option.slot == "width" and two and int(two[3]) > _LARGEST_KERNEL:
+        text = f"{two[1]}{two[2]}-{two[3]}{behind}"
+        help_ = f"the width follows a hyphen: `{text}`"
+        return [help_], [Fix.replace(layer.span, text, help_)]
     how = {"kernel": f"`{op.name}3`", "width": f"`{head}-64`", "stride": f"`{head}/2`"}.get(option.slot)
     example = op.example.split(" norm=")[0]
     return [f"write {how or f'it as in `{example}`'}"], []

@@ -31,6 +31,7 @@ _TOLD_BY_FIXES = ("NS303",)
 """Findings whose helps are for where nothing better is found."""
 _ALTERNATIVES = ("NS202", "NS205", "NS306", "NS308", "NS402")
 """Findings for which several texts at one place are ways out of their own."""
+_TILING = ("NS302", "NS305")
 _SHOWN = 90
 
 Trial = Callable[[SourceFile], Diagnostics]
@@ -74,6 +75,8 @@ def keep_what_mends(
         if tried:
             if finding.code == "NS306":
                 tried = sorted(tried, key=lambda each: each.noise if each.mends else 0)
+            if finding.code == "NS302":  # the size of the input may be what is wrong with all of them
+                tried = sorted(tried, key=lambda each: -len(each.gone) if each.mends else 0)
             diagnostics.items[i] = _with_those_that_mend(finding, tried)
             gone |= next((each.gone for each in tried if each.mends and not _is_figure(each.fix)), frozenset())
     for i, finding in enumerate(bench.before):
@@ -82,7 +85,7 @@ def keep_what_mends(
             diagnostics.items[i] = _with_those_that_mend(
                 finding, [*tried, *(_Tried(fix, None) for fix in finding.fixes)]
             )
-    diagnostics.items[:] = [d for d in diagnostics.items if d.code != "NS305" or d.is_error or d.span not in gone]
+    diagnostics.items[:] = [d for d in diagnostics.items if d.code not in _TILING or d.span not in gone]
 
 
 def _is_figure(fix: Fix) -> bool:
@@ -149,8 +152,9 @@ class _Bench:
         if finding.code == "NS401" and not _is_figure(fix):
             known = [(d, where) for d, where in known if d.code != "NS401"]
         new = tuple(d for d in errors if not any(_same(d, old, where) for old, where in known))
-        dropped = [(d, where) for d, where in known if d.code == "NS305" and not d.is_error]
-        still = [d for d in after if d.code == "NS305"]
+        codes = _TILING if finding.code == "NS302" else ("NS305",)
+        dropped = [(d, where) for d, where in known if d.code in codes]
+        still = [d for d in after if d.code in codes]
         gone = {
             d.span for d, where in dropped if d.span is not None and not any(_same(other, d, where) for other in still)
         }

@@ -9,7 +9,7 @@ from dataclasses import replace
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.places import Place, before, label_moved
 from netspec.elaborate.repairs.kinds import as_image
-from netspec.elaborate.repairs.scene import POOLINGS, Scene, inserted, line_of, name_of, short
+from netspec.elaborate.repairs.scene import POOLINGS, Scene, inserted, line_of, name_of, short, without
 from netspec.elaborate.repairs.widths import widths_around
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -106,6 +106,10 @@ def fitting_ties(scene: Scene) -> Iterator[Fix]:
         yield Fix.replace(here.step.term.span, f"permute({order})", f"the batch is not counted: `permute({order})`")
     if "spatial ax" in scene.finding.message:
         yield from as_image(scene)
+    if "tokens do not make" in scene.finding.message:
+        for place in scene.earlier:
+            if name_of(place) == "cls_token":
+                yield from without(place)
     tie = re.search(r"\btie=(\w+)", here.text)
     takes = next((re.search(r"take ([\d,]+) values", note) for note in scene.finding.notes if "take " in note), None)
     if tie is None:

@@ -114,6 +114,8 @@ def names(file: t.File, here: Place | None, span: Span) -> Iterator[Fix]:
     prefixed = re.fullmatch(r"(\w+)\.(\w+)", span.text)
     if prefixed and prefixed[2].lower() in CATALOGUE:
         yield Fix.replace(span, prefixed[2].lower(), f"write `{prefixed[2].lower()}`")
+    if span.text.lower() in CATALOGUE:
+        yield Fix.replace(span, f'"{span.text}"', f'to pass a word, quote it: `"{span.text}"`')
     for place in here.out if here is not None else ():
         loop = place.step.term
         if isinstance(loop, t.Repeat) and loop.counter is None and span.text.isidentifier():
