@@ -254,7 +254,7 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
 
 def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
     if layer.width is not None or layer.stride is not None or layer.values or layer.options:
-        from netspec.elaborate.slips import report_loose_arguments
+        from netspec.elaborate.loose_arguments import report_loose_arguments
 
         report_loose_arguments(run, block.name, [p.name for p in block.parameters], layer)
         return None

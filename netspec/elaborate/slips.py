@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arguments_length",
+    "copies_meant",
     "labelled_behind",
     "late_value",
     "missing_value",
     "report_comment",
     "report_foreign_call",
-    "report_loose_arguments",
     "report_unknown_option",
     "stray_value",
     "unwanted_slot",
@@ -146,12 +146,12 @@ def late_value(op: type[Op], layer: t.Layer, late: t.Expr, options: tuple[t.Opti
             help_ = f"its value stands in parentheses: `{before.name}={word}({late.span.text})`"
             whole = before.value.span.to(late.span)
             return [help_], [Fix.replace(whole, f"{word}({late.span.text})", help_)]
-    if (copies := _copies(late.span)) is not None:
+    if (copies := copies_meant(late.span)) is not None:
         return copies
     return ["put it first, or name it"], []
 
 
-def _copies(span: Span) -> Meant | None:
+def copies_meant(span: Span) -> Meant | None:
     """`X2`, `3x`: how many copies, written otherwise."""
     text = span.source.text
     stop = span.end + (text[span.end : span.end + 1] in ("x", "X") and span.text.isdigit())
@@ -263,7 +263,7 @@ def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argum
     name = op.name
     place = next((i for i, v in enumerate(layer.values) if v.span == span), None)
     if place is not None:
-        found = labelled_behind(layer, layer.values[place], layer.values[place + 1 :]) or _copies(span)
+        found = labelled_behind(layer, layer.values[place], layer.values[place + 1 :]) or copies_meant(span)
         found = found or _short_option(op, layer, span)
         if found is not None:
             return found
@@ -391,26 +391,3 @@ def unwanted_slot(op: type[Op], layer: t.Layer, what: str, value: Value, span: S
         return [help_], [Fix.replace(Span(span.source, layer.span.start, span.end), f"{units} -> {layer.head}", help_)]
     help_ = f"it keeps the size of its input: write `{layer.head}`"
     return [help_], [Fix.replace(slot, "", help_)]
-
-
-# Blocks
-
-
-def report_loose_arguments(run: Elaborator, name: str, parameters: Sequence[str], layer: t.Layer) -> None:
-    """`stage-64/2`, `stage 64`, `stage(64) n=2`: what a block is given outside of its parentheses."""
-    slots = [slot for slot in (layer.width, layer.stride) if slot is not None]
-    loose = [*slots, *layer.values, *layer.options]
-    message = f"arguments of the block `{name}` stand in parentheses"
-    if slots:
-        message = f"the block `{name}` takes no {'width' if layer.width is not None else 'stride'} slot"
-    label = labelled_behind(layer, loose[0], loose[1:]) if not slots and not isinstance(loose[0], t.Option) else None
-    meant = label or _copies(loose[0].span)
-    if meant is None:
-        named = {o.name for o in (*layer.argument_options, *layer.options)}
-        given = [v.span.text for v in (*(layer.arguments or ()), *slots, *layer.values)]
-        late = {o.name: o.value.span.text for o in (*layer.argument_options, *layer.options)}
-        text = f"{name}({', '.join([*given, *(f'{key}={value}' for key, value in late.items())])})"
-        help_ = f"give it as an argument: `{text}`" if slots else f"write `{text}`"
-        fits = len(given) + len(late) <= len(parameters) and named <= set(parameters)
-        meant = [help_], [Fix.replace(layer.span, text, help_)] if fits else []
-    run.error("NS207", message, loose[0].span, helps=meant[0], fixes=meant[1])
