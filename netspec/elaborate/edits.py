@@ -148,7 +148,7 @@ def _argument(call: Region, name: str) -> Span | None:
         given = key.strip() if sign else order[i] if i < len(order) else ""
         if given == name:
             bare = value if sign else part
-            start = at + len(part) - len(bare.lstrip()) if not sign else at + len(part) - len(value.lstrip())
+            start = at + len(part) - len(bare.lstrip())
             return Span(call.span.source, start, start + len(bare.strip()))
         at += len(part) + 1
     return None

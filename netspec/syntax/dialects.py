@@ -113,12 +113,7 @@ def braced_net(p: Place) -> Words | None:
         return Words("the name of a net stands without quotes", f"write `net {quoted[2]}`", (change,), expected=False)
     if p.char != "{" or not re.match(r"[ \t]*net[ \t]+\w+[ \t]*(\([^()]*\))?[ \t]*$", p.before):
         return None
-    depth, close = 0, None
-    for i, char in enumerate(masked(p.rest)):
-        depth += (char == "{") - (char == "}")
-        if depth == 0:
-            close = p.at + i
-            break
+    close = closing(p.text, p.at)
     if close is None:
         return None
     line = p.text.rfind("\n", 0, close) + 1

@@ -27,6 +27,7 @@ from netspec.syntax.recovery import masked
 from netspec.syntax.strokes import (
     bare_else,
     bracketed,
+    closing,
     copies,
     double_brackets,
     else_without_brace,
@@ -124,19 +125,9 @@ def _word_before(p: Place, signs: str) -> re.Match[str] | None:
     return re.search(r"([A-Za-z_]\w*)[ \t]*$", p.before) if p.char and p.char in signs else None
 
 
-def _closer(p: Place) -> int | None:
-    """The offset of the bracket that closes the one at the place."""
-    depth = 0
-    for i, char in enumerate(masked(p.rest)):
-        depth += (char in "{[(") - (char in "}])")
-        if depth == 0:
-            return p.at + i
-    return None
-
-
 def _called_sections(p: Place) -> Words | None:
     """`train(epochs=10)`, `dense(64)`, and settings with their options in round brackets."""
-    before, close = _word_before(p, "("), _closer(p)
+    before, close = _word_before(p, "("), closing(p.text, p.at)
     if before is None or close is None:
         return None
     inside = p.text[p.at + 1 : close]
@@ -166,7 +157,7 @@ def _brackets(p: Place) -> Words | None:
     before = _word_before(p, "{[(")
     if before is None:
         return None
-    word, close = before[1], _closer(p)
+    word, close = before[1], closing(p.text, p.at)
     wanted = (
         "[]"
         if word in ("concat", "add", "mul")
