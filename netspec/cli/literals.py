@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from netspec.diagnostics import Diagnostics
-from netspec.elaborate.expressions import Evaluator, Trouble
+from netspec.elaborate.expressions import EvaluationError, Evaluator
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import FileScope, Frame, Namer
 from netspec.graph import Region
@@ -29,6 +29,6 @@ def literal_value(text: str) -> Any:
     region = Region("net", "", "", None, Span(source, 0, 0))
     try:
         value = Evaluator(Limits()).value(tree.items[0].value, Frame(FileScope(), region, Namer(set())), words=True)
-    except (Trouble, LimitReached) as trouble:
-        raise click.UsageError(f"`{text}` is not a value: {trouble}.") from None
+    except (EvaluationError, LimitReached):
+        raise click.UsageError(f"`{text}` is not a value: {error}.") from None
     return value.name if isinstance(value, Word) and not value.called else value

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "ALIASES",
     "LAYER_WORDS",
-    "NAMES",
     "OPTIONS",
     "PLACES",
     "RECIPE",
@@ -17,7 +17,7 @@ __all__ = [
     "translated_call",
 ]
 
-NAMES = {
+ALIASES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
     "convolution2d": "conv", "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "connected": "FC",
     "batchnorm2d": "bn", "batchnorm1d": "bn", "batchnorm": "bn", "batch_norm": "bn", "batchnormalization": "bn",
@@ -145,7 +145,7 @@ def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> 
     if any("(" in value.lstrip("(") for value in values):
         return None
     stem = head.lower()
-    name = NAMES.get(stem, _CASED.get(stem, stem))
+    name = ALIASES.get(stem, _CASED.get(stem, stem))
     sized = any(OPTIONS.get(option) == "kernel" for option in options)
     lone = (
         len(values) == 2

@@ -24,7 +24,7 @@ from netspec.ops.windows import AXES
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import GraphBuilder
+    from netspec.elaborate.builder import ElaborationContext
 
 __all__ = ["layers_before", "layers_behind", "paths", "report_branches", "turning_points"]
 
@@ -32,7 +32,7 @@ _LONGEST = 40
 
 
 def report_branches(
-    run: GraphBuilder, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span, branches: Sequence[Span]
+    run: ElaborationContext, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span, branches: Sequence[Span]
 ) -> None:
     """The finding of a join whose branches do not fit together, at the branch that differs where those are written."""
     types = [tensor.type for tensor in inputs if tensor.type is not None]
@@ -63,7 +63,7 @@ def report_branches(
 
 
 def _edits(
-    run: GraphBuilder, op: Op, types: Sequence[TensorType], ways: Sequence[Sequence[Node]], odd: int, usual: int,
+    run: ElaborationContext, op: Op, types: Sequence[TensorType], ways: Sequence[Sequence[Node]], odd: int, usual: int,
     branches: Sequence[Span],
 ) -> list[Fix]:  # fmt: skip
     """What may bring the odd branch to the shape of the others, or a single other one to its shape."""
@@ -101,14 +101,14 @@ def _flattened(types: Sequence[TensorType], branches: Sequence[Span]) -> list[Fi
     return [behind_branch(images[0], "flatten", f"flatten the {ordinal(i + 1)} branch", str(types[i].size))]
 
 
-def paths(run: GraphBuilder, inputs: Sequence[Tensor]) -> list[list[Node]]:
+def paths(run: ElaborationContext, inputs: Sequence[Tensor]) -> list[list[Node]]:
     """For each branch its layers behind the tensor that all branches come from, first to last."""
     chains = [list(_back(run, tensor)) for tensor in inputs]
     common = set.intersection(*({node.index for node in chain} for chain in chains)) if chains else set()
     return [[node for node in reversed(chain) if node.index not in common] for chain in chains]
 
 
-def _back(run: GraphBuilder, tensor: Tensor) -> Iterator[Node]:
+def _back(run: ElaborationContext, tensor: Tensor) -> Iterator[Node]:
     index = tensor.node
     for _ in range(_LONGEST):
         if index is None:
@@ -118,7 +118,7 @@ def _back(run: GraphBuilder, tensor: Tensor) -> Iterator[Node]:
         index = node.inputs[0] if node.inputs else None
 
 
-def layers_before(run: GraphBuilder, tensor: Tensor) -> list[Node]:
+def layers_before(run: ElaborationContext, tensor: Tensor) -> list[Node]:
     """The layers that stand behind the last one with a width of its own before a tensor, and that one."""
     found: list[Node] = []
     for node in _back(run, tensor):
@@ -128,7 +128,7 @@ def layers_before(run: GraphBuilder, tensor: Tensor) -> list[Node]:
     return found
 
 
-def layers_behind(run: GraphBuilder, index: int) -> list[Node]:
+def layers_behind(run: ElaborationContext, index: int) -> list[Node]:
     """The layers on the way to a node, as far as each reads one tensor."""
     found: list[Node] = []
     for node in _back(run, Tensor(index, run.graph.nodes[index].type)):
@@ -177,7 +177,7 @@ def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
     return [f"they differ in {', '.join(parted)}"] if parted else []
 
 
-def _turns(run: GraphBuilder, way: Sequence[Node]) -> Iterator[tuple[Node, TensorType]]:
+def _turns(run: ElaborationContext, way: Sequence[Node]) -> Iterator[tuple[Node, TensorType]]:
     """The layers of a branch that change the size of the image, with what comes into them."""
     for node in way:
         before = run.graph.nodes[node.inputs[0]].type if node.inputs else node.type
@@ -185,7 +185,7 @@ def _turns(run: GraphBuilder, way: Sequence[Node]) -> Iterator[tuple[Node, Tenso
             yield node, before
 
 
-def turning_points(run: GraphBuilder, way: Sequence[Node], other: TensorType) -> list[Label]:
+def turning_points(run: ElaborationContext, way: Sequence[Node], other: TensorType) -> list[Label]:
     """The layers of a branch that brought it to sizes that the other does not have."""
     return [
         Label(node.span, f"{times(before.spatial)} becomes {times(node.type.spatial)} here")

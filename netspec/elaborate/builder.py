@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label
 from netspec.elaborate.binding import BoundLayer
-from netspec.elaborate.expressions import Evaluator, Trouble, Unknown
+from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Tensor
 from netspec.elaborate.ties import tied_node
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from netspec.elaborate.contracts import Expectation
     from netspec.elaborate.project import Project
 
-__all__ = ["GraphBuilder"]
+__all__ = ["ElaborationContext"]
 
 Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
 
 
-class GraphBuilder:
+class ElaborationContext:
     """Findings, values of expressions, and nodes: what running statements needs of the graph and the diagnostics."""
 
     FAILED = FAILED
@@ -128,8 +128,8 @@ class GraphBuilder:
         """The value, or FAILED where there is none, which is reported."""
         try:
             return self.evaluator.value(expr, frame, words=words)
-        except Trouble as trouble:
-            self.report(trouble.diagnostic)
+        except EvaluationError as error:
+            self.report(error.diagnostic)
         except Unknown:
             pass
         return self.FAILED

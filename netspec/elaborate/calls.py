@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from netspec.elaborate.expressions import Trouble, match_parameters, value_after_name
+from netspec.elaborate.expressions import EvaluationError, match_parameters, value_after_name
 from netspec.elaborate.state import (
     UNKNOWN,
     BlockValue,
@@ -278,8 +278,8 @@ def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame)
         return None
     try:
         return match_parameters(f"the block `{block.name}`", block.parameters, given, named, layer.span)
-    except Trouble as trouble:
-        run.report(trouble.diagnostic)
+    except EvaluationError as error:
+        run.report(error.diagnostic)
         return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import depth, receptive_field, totals
 from netspec.diagnostics import Fix, nearest
-from netspec.elaborate.expressions import Evaluator, Trouble, Unknown, compare
+from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Node, TensorType
 from netspec.source import Span
@@ -53,8 +53,8 @@ def check_expectations(run: Elaborator) -> None:
         run.context = list(expectation.context)
         try:
             _Check(run, expectation).check()
-        except Trouble as trouble:
-            run.report(trouble.diagnostic)
+        except EvaluationError as error:
+            run.report(error.diagnostic)
         except Unknown:
             pass
     run.context = []
@@ -93,7 +93,7 @@ class _Check(Evaluator):
         operator = condition.operator
         if isinstance(left, TensorType) or isinstance(right, TensorType):
             if operator not in ("==", "!="):
-                raise Trouble("NS210", f"shapes compare with `==`, not `{operator}`", condition.span)
+                raise EvaluationError("NS210", f"shapes compare with `==`, not `{operator}`", condition.span)
             return (_sizes(left) == _sizes(right)) == (operator == "==")
         if isinstance(left, tuple) != isinstance(right, tuple):  # a receptive field of one number means every axis
             left, right = (v if isinstance(v, tuple) else (v,) * len(_other(left, right)) for v in (left, right))
@@ -107,7 +107,7 @@ class _Check(Evaluator):
         if condition.operator == "~":
             for value in (left, right):
                 if isinstance(value, bool) or not isinstance(value, (int, float)):
-                    raise Trouble("NS210", f"`~` compares numbers, found {kind_of(value)}", condition.span)
+                    raise EvaluationError("NS210", f"`~` compares numbers, found {kind_of(value)}", condition.span)
             return _close(left, right, condition)
         return compare(condition.operator, left, right, condition.span)
 
@@ -168,13 +168,13 @@ class _Check(Evaluator):
             scaled = re.fullmatch(r"([kmg])(flops|macs|params)", expr.text.lower())
             if scaled:
                 text = f"{scaled[2]} < 1{scaled[1].upper()}"
-                raise Trouble(
+                raise EvaluationError(
                     "NS208", f"there is no quantity `{expr.text}`", expr.span, f"the figure has the suffix: `{text}`"
                 )
             near = nearest(expr.text, [*QUANTITIES, *frame.visible()])
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
             help_ = f"did you mean `{near}`?" if near else have
-            raise Trouble("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
+            raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
         return super()._name(expr, frame, words)
 
     def _call(self, expr: t.Call, frame: Frame, words: bool) -> Any:
@@ -214,7 +214,7 @@ class _Check(Evaluator):
         if name == "output":
             if len(graph.outputs) > 1 and self.frame.region.parent is None:
                 names = ", ".join(n for n, _ in graph.outputs)
-                raise Trouble(
+                raise EvaluationError(
                     "NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}"
                 )
             return graph.nodes[self.output(span)].type
@@ -226,14 +226,14 @@ class _Check(Evaluator):
 
     def of_label(self, expr: t.Call) -> Any:
         if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], t.Name):
-            raise Trouble(
+            raise EvaluationError(
                 "NS207",
                 f"`{expr.name}` takes the label of a layer",
                 expr.span,
                 f"write `{expr.name}(stem)` for a layer labelled `stem:`",
             )
         if expr.name not in _OF_LABELS:
-            raise Trouble(
+            raise EvaluationError(
                 "NS208",
                 f"there is no `{expr.name}` of a label",
                 expr.name_span,
@@ -254,7 +254,7 @@ class _Check(Evaluator):
                 helps = f"`{label.text}` stands inside braces, and is visible there only"
             elif any(n.name == self.frame.region.path + label.text for n in self.nodes()):
                 helps = f"`{label.text}` is an automatic name; to refer to the layer write a label before it: `name: …`"
-            raise Trouble("NS208", f"there is no label `{label.text}` here", label.span, helps)
+            raise EvaluationError("NS208", f"there is no label `{label.text}` here", label.span, helps)
         if tensor.type is None or tensor.node is None:
             raise Unknown
         if expr.name == "shape":
@@ -324,7 +324,7 @@ def _close(left: Any, right: Any, condition: t.Binary) -> bool:
         if isinstance(value, Quantity):
             text = value.text
         else:
-            raise Trouble(
+            raise EvaluationError(
                 "NS402",
                 "`~` compares with a number as it is written",
                 written.span,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, Label, nearest
 from netspec.elaborate.binding import BoundLayer, bind
-from netspec.elaborate.builder import GraphBuilder
+from netspec.elaborate.builder import ElaborationContext
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.joins import run_dense, run_join, run_residual
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Elaborator"]
 
 
-class Elaborator(GraphBuilder):
+class Elaborator(ElaborationContext):
     """Runs the statements of a tree: declarations, chains, layers; joins, loops and calls stand beside it."""
 
     # Statements

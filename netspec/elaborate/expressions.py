@@ -15,13 +15,13 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Quantity, Size, Value, Word, kind_of, show
 
-__all__ = ["FUNCTIONS", "Evaluator", "Trouble", "Unknown"]
+__all__ = ["FUNCTIONS", "EvaluationError", "Evaluator", "Unknown"]
 
 _SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 _LONGEST = 100_000
 
 
-class Trouble(Exception):
+class EvaluationError(Exception):
     """An expression cannot be computed; carries the diagnostic."""
 
     def __init__(self, code: str, message: str, span: Span, *helps: str, label: str = "") -> None:
@@ -74,7 +74,7 @@ class Evaluator:
             raise LimitReached("steps", self.limits.steps, "this spec takes too many steps to unroll")
 
     def value(self, expr: t.Expr, frame: Frame, *, words: bool = False) -> Any:
-        """The value of an expression. With `words`, a name that is no variable is a word. Raises Trouble, Unknown."""
+        """The value of an expression. With `words`, a name that is no variable is a word. Raises EvaluationError, Unknown."""
         self.spend()
         return getattr(self, f"_{type(expr).__name__.lower().rstrip('_')}")(expr, frame, words)
 
@@ -104,7 +104,7 @@ class Evaluator:
             helps = [f"write `{'yes' if expr.text.lower() == 'true' else 'no'}`"]
         if not helps and expr.text.lower() in CATALOGUE:
             helps = [f'to pass a word, quote it: `"{expr.text}"`']
-        raise Trouble("NS208", f"`{expr.text}` is not defined here", expr.span, *helps)
+        raise EvaluationError("NS208", f"`{expr.text}` is not defined here", expr.span, *helps)
 
     def _fact(self, expr: t.Fact, frame: Frame, words: bool) -> Value:
         tensor: Tensor | None
@@ -116,14 +116,14 @@ class Evaluator:
             tensor = frame.label(expr.owner)
             if tensor is None:
                 near = nearest(expr.owner, ["in", "here", *frame.visible_labels()])
-                raise Trouble(
+                raise EvaluationError(
                     "NS208",
                     f"there is no label `{expr.owner}` here",
                     expr.span,
                     *([f"did you mean `{near}`?"] if near else []),
                 )
         if tensor is None:
-            raise Trouble(
+            raise EvaluationError(
                 "NS308",
                 f"there is no tensor yet for `{expr.owner}`",
                 expr.span,
@@ -133,7 +133,7 @@ class Evaluator:
             raise Unknown
         if expr.field not in FACTS:
             near = nearest(expr.field, FACTS)
-            raise Trouble(
+            raise EvaluationError(
                 "NS208",
                 f"`{expr.owner}` has no `.{expr.field}`",
                 expr.span,
@@ -146,7 +146,9 @@ class Evaluator:
             return kind.size
         names = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(kind.rank, ())
         if expr.field not in names:
-            raise Trouble("NS208", f"`{expr.owner}` has no `.{expr.field}`", expr.span, label=f"it is {kind.noun}")
+            raise EvaluationError(
+                "NS208", f"`{expr.owner}` has no `.{expr.field}`", expr.span, label=f"it is {kind.noun}"
+            )
         return kind.spatial[names.index(expr.field)]
 
     def _sequence(self, expr: t.Sequence_, frame: Frame, words: bool) -> Value:
@@ -158,10 +160,10 @@ class Evaluator:
         return self.value(chosen, frame, words=words)  # type: ignore[no-any-return]
 
     def truth(self, expr: t.Expr, frame: Frame) -> bool:
-        """A condition. Raises Trouble where the value is neither yes nor no."""
+        """A condition. Raises EvaluationError where the value is neither yes nor no."""
         value = self.value(expr, frame)
         if not isinstance(value, bool):
-            raise Trouble(
+            raise EvaluationError(
                 "NS204", f"a condition is yes or no, found {kind_of(value)}", expr.span, "compare it: `… > 0`"
             )
         return value
@@ -171,7 +173,7 @@ class Evaluator:
             return not self.truth(expr.operand, frame)
         value = self.value(expr.operand, frame)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Trouble("NS210", f"`-` needs a number, found {kind_of(value)}", expr.span)
+            raise EvaluationError("NS210", f"`-` needs a number, found {kind_of(value)}", expr.span)
         return -value
 
     def _binary(self, expr: t.Binary, frame: Frame, words: bool) -> Value:
@@ -182,7 +184,7 @@ class Evaluator:
         if expr.operator in ("==", "!="):
             return bool(left == right) == (expr.operator == "==")
         if expr.operator == "~":
-            raise Trouble("NS210", "`~` compares in `expect` only", expr.span, "write `==`")
+            raise EvaluationError("NS210", "`~` compares in `expect` only", expr.span, "write `==`")
         if expr.operator in ("<", "<=", ">", ">="):
             return compare(expr.operator, left, right, expr.span)
         return self.bounded(arithmetic(expr, left, right, self.limits), expr.span)
@@ -191,7 +193,7 @@ class Evaluator:
         if isinstance(value, int) and abs(value) > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, "a number in this spec is too large")
         if isinstance(value, float) and not math.isfinite(value):
-            raise Trouble("NS210", "the result is not a finite number", span)
+            raise EvaluationError("NS210", "the result is not a finite number", span)
         return value  # type: ignore[no-any-return]
 
     def _call(self, expr: t.Call, frame: Frame, words: bool) -> Value:
@@ -207,7 +209,7 @@ class Evaluator:
         if expr.name in frame.visible() and frame.lookup(expr.name) is FAILED:
             raise Unknown
         near = nearest(expr.name, [*FUNCTIONS, *frame.file.functions])
-        raise Trouble(
+        raise EvaluationError(
             "NS208",
             f"there is no function `{expr.name}`",
             expr.name_span,
@@ -217,30 +219,32 @@ class Evaluator:
     def builtin(self, expr: t.Call, frame: Frame) -> Value:
         function, least, most = FUNCTIONS[expr.name]
         if expr.options:
-            raise Trouble("NS202", f"`{expr.name}` has no option `{expr.options[0].name}`", expr.options[0].span)
+            raise EvaluationError(
+                "NS202", f"`{expr.name}` has no option `{expr.options[0].name}`", expr.options[0].span
+            )
         if not least <= len(expr.arguments) <= most:
-            raise Trouble(
+            raise EvaluationError(
                 "NS206",
                 f"`{expr.name}` takes {least if least == most else f'{least} or more'} value{'s' if most > 1 else ''}, found {len(expr.arguments)}",
                 expr.span,
             )
         values = [self.value(a, frame) for a in expr.arguments]
         if expr.name == "round" and len(values) == 2 and not (isinstance(values[1], int) and abs(values[1]) <= 100):
-            raise Trouble("NS210", "the digits of `round` are a whole number of at most 100", expr.span)
+            raise EvaluationError("NS210", "the digits of `round` are a whole number of at most 100", expr.span)
         try:
             result = function(*values)
         except (TypeError, ValueError, OverflowError):
-            raise Trouble(
+            raise EvaluationError(
                 "NS210", f"`{expr.name}` cannot take {', '.join(show(v) for v in values)}"[:200], expr.span
             ) from None
         return self.bounded(result, expr.span)
 
     def apply(self, function: FunctionValue, expr: t.Call, frame: Frame) -> Value:
         if expr.name in self.active:
-            raise Trouble("NS211", f"the function `{expr.name}` calls itself", expr.span)
+            raise EvaluationError("NS211", f"the function `{expr.name}` calls itself", expr.span)
         late = value_after_name(expr.arguments, expr.options)
         if late is not None:
-            raise Trouble(
+            raise EvaluationError(
                 "NS207", "a value without a name cannot follow one with a name", late.span, "put it first, or name it"
             )
         inner = Frame(function.frame.file, function.frame.region, function.frame.namer, function.frame)
@@ -272,11 +276,11 @@ def match_parameters(
     named: dict[str, tuple[Span, Any]],
     span: Span,
 ) -> dict[str, Any]:
-    """Values for parameters, by position and by name; those with defaults may be left out. Raises Trouble."""
+    """Values for parameters, by position and by name; those with defaults may be left out. Raises EvaluationError."""
     names = [p.name for p in parameters]
     if len(given) > len(names):
         takes = f"takes {len(names)} value{'s' if len(names) != 1 else ''}" if names else "takes no values"
-        raise Trouble(
+        raise EvaluationError(
             "NS207",
             f"{what} {takes}, found {len(given)}",
             given[len(names)][0],
@@ -287,15 +291,15 @@ def match_parameters(
         if name not in names:
             near = nearest(name, names)
             have = f"its parameters are {', '.join(names)}" if names else "it has none"
-            raise Trouble(
+            raise EvaluationError(
                 "NS202", f"{what} has no parameter `{name}`", where, f"did you mean `{near}`?" if near else have
             )
         if name in bound:
-            raise Trouble("NS203", f"`{name}` is given twice", where)
+            raise EvaluationError("NS203", f"`{name}` is given twice", where)
         bound[name] = value
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
-        raise Trouble(
+        raise EvaluationError(
             "NS206", f"{what} needs a value for {' and '.join(f'`{m}`' for m in missing)}", span,
             f"its parameters are {', '.join(names)}",
         )  # fmt: skip
@@ -303,7 +307,7 @@ def match_parameters(
 
 
 def literal(expr: t.Literal_, largest: int) -> Value:
-    """The value of a number, size, string or `none`. Raises Trouble, LimitReached."""
+    """The value of a number, size, string or `none`. Raises EvaluationError, LimitReached."""
     text = expr.text.replace("_", "")
     if expr.kind == "none":
         return None
@@ -319,14 +323,14 @@ def literal(expr: t.Literal_, largest: int) -> Value:
     if expr.kind == "float":
         value = float(text)
         if not math.isfinite(value):
-            raise Trouble("NS210", "this number is too large", expr.span)
+            raise EvaluationError("NS210", "this number is too large", expr.span)
         return value
     if expr.kind == "quantity":
         digits, _, fraction = text[:-1].partition(".")
         scaled = int(digits + fraction) * _SUFFIXES[text[-1]]
         whole, rest = divmod(scaled, 10 ** len(fraction))
         if rest:
-            raise Trouble("NS204", f"{text} is not a whole number", expr.span)
+            raise EvaluationError("NS204", f"{text} is not a whole number", expr.span)
         return Quantity(whole, text)
     number = int(text)
     if number > largest:
@@ -337,7 +341,9 @@ def literal(expr: t.Literal_, largest: int) -> Value:
 def compare(operator: str, left: Any, right: Any, span: Span) -> bool:
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right))
     if not numbers:
-        raise Trouble("NS210", f"`{operator}` compares numbers, found {kind_of(left)} and {kind_of(right)}", span)
+        raise EvaluationError(
+            "NS210", f"`{operator}` compares numbers, found {kind_of(left)} and {kind_of(right)}", span
+        )
     return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
 
 
@@ -349,10 +355,10 @@ def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
         return left + right
     for value, side in ((left, expr.left), (right, expr.right)):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Trouble("NS210", f"`{operator}` needs numbers, found {kind_of(value)}", side.span)
+            raise EvaluationError("NS210", f"`{operator}` needs numbers, found {kind_of(value)}", side.span)
     left, right = (int(v) if isinstance(v, int) else v for v in (left, right))
     if operator in ("/", "//", "%") and right == 0:
-        raise Trouble("NS210", "division by zero", expr.span)
+        raise EvaluationError("NS210", "division by zero", expr.span)
     if operator == "**":
         if (
             isinstance(left, int)
@@ -363,7 +369,7 @@ def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
         ):
             raise LimitReached("integer", limits.integer, "a number in this spec is too large")
         if (left == 0 and right < 0) or (left < 0 and not float(right).is_integer()):
-            raise Trouble("NS210", f"{show(left)} ** {show(right)} is not a number", expr.span)
+            raise EvaluationError("NS210", f"{show(left)} ** {show(right)} is not a number", expr.span)
     try:
         return {
             "+": lambda: left + right,
@@ -375,7 +381,7 @@ def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
             "**": lambda: left**right,
         }[operator]()
     except OverflowError:
-        raise Trouble("NS210", "the result is too large", expr.span) from None
+        raise EvaluationError("NS210", "the result is too large", expr.span) from None
 
 
 def _ratio(left: Any, right: Any) -> Any:

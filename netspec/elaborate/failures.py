@@ -19,7 +19,7 @@ from netspec.source import Span
 from netspec.values import Size
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import GraphBuilder
+    from netspec.elaborate.builder import ElaborationContext
 
 __all__ = ["report_leftovers", "report_misfit", "report_no_input", "row_of_failure"]
 
@@ -29,7 +29,7 @@ _KERNELS, _FEWEST_FILTERS = (1, 3, 5, 7, 9, 11), 16
 
 
 def report_misfit(
-    run: GraphBuilder,
+    run: ElaborationContext,
     misfit: Misfit,
     op: Op,
     inputs: tuple[Tensor, ...],
@@ -53,7 +53,7 @@ def report_misfit(
     run.error(misfit.code, misfit.message, where, label=misfit.label, notes=misfit.notes, helps=helps, fixes=fixes)
 
 
-def _infers(run: GraphBuilder, op: type[Op], values: dict[str, Any], types: tuple[TensorType, ...]) -> bool:
+def _infers(run: ElaborationContext, op: type[Op], values: dict[str, Any], types: tuple[TensorType, ...]) -> bool:
     """Whether an op with these options takes the inputs."""
     try:
         other = op(**values)
@@ -64,7 +64,7 @@ def _infers(run: GraphBuilder, op: type[Op], values: dict[str, Any], types: tupl
     return True
 
 
-def _swapped(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
+def _swapped(run: ElaborationContext, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
     """For `conv64-3`, whose window is too large, `conv3-64`."""
     head = re.match(r"([A-Za-z]+)(\d+)-(\d+)(?!\w)", span.text)
     if misfit.code != "NS301" or head is None or int(head[3]) not in _KERNELS or int(head[2]) < _FEWEST_FILTERS:
@@ -80,7 +80,7 @@ def _swapped(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType,
     ]
 
 
-def _as_tokens(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
+def _as_tokens(run: ElaborationContext, misfit: Misfit, op: Op, types: tuple[TensorType, ...], span: Span) -> list[Fix]:
     """For a layer of sequences behind an image, `tokens` before it."""
     if (
         misfit.code != "NS303"
@@ -103,7 +103,7 @@ def _as_tokens(run: GraphBuilder, misfit: Misfit, op: Op, types: tuple[TensorTyp
     return [Fix(title, (Edit(Span(span.source, span.start, span.start), new),))]
 
 
-def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:
+def _is_channels_last(run: ElaborationContext, misfit: Misfit, span: Span) -> bool:
     """Whether the input was taken for channels last (NS309): then a window that does not fit is no second mistake."""
     items = run.diagnostics.items
     place = next((i for i, d in enumerate(items) if d.code in ("NS309", "NS310")), None)
@@ -115,7 +115,7 @@ def _is_channels_last(run: GraphBuilder, misfit: Misfit, span: Span) -> bool:
     return True
 
 
-def _resized_values(run: GraphBuilder, op: Reshape, source: int, where: Span) -> list[Fix]:
+def _resized_values(run: ElaborationContext, op: Reshape, source: int, where: Span) -> list[Fix]:
     """For values that do not fill a shape: as many units in the layer before, or another size along one axis."""
     node, fixes = run.graph.nodes[source], []
     while node.kind not in ("FC", "linear") and len(node.inputs) == 1:
@@ -147,7 +147,9 @@ def _product(sizes: str) -> str:
     return f"({' * '.join(f'({f})' if re.search('[-+]', f) else f for f in factors)})"
 
 
-def _outcome(run: GraphBuilder, op: Op, types: tuple[TensorType, ...], change: Change) -> tuple[Leftover, ...] | None:
+def _outcome(
+    run: ElaborationContext, op: Op, types: tuple[TensorType, ...], change: Change
+) -> tuple[Leftover, ...] | None:
     """What is left over with a change; None where the layer does not fit with it either."""
     number: Any = change.value
     if re.fullmatch(r"-?\d+", change.value):
@@ -164,7 +166,7 @@ def _outcome(run: GraphBuilder, op: Op, types: tuple[TensorType, ...], change: C
 
 
 def row_of_failure(
-    run: GraphBuilder, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]
+    run: ElaborationContext, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]
 ) -> None:
     """Keeps a row for a layer that failed, at its place among the layers that are known."""
     failed = run.graph.failed
@@ -176,7 +178,12 @@ def row_of_failure(
 
 
 def report_leftovers(
-    run: GraphBuilder, leftovers: tuple[Leftover, ...], op: Op, types: tuple[TensorType, ...], span: Span, frame: Frame
+    run: ElaborationContext,
+    leftovers: tuple[Leftover, ...],
+    op: Op,
+    types: tuple[TensorType, ...],
+    span: Span,
+    frame: Frame,
 ) -> None:
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"
@@ -206,7 +213,7 @@ def report_leftovers(
     )
 
 
-def report_no_input(run: GraphBuilder, span: Span) -> None:
+def report_no_input(run: ElaborationContext, span: Span) -> None:
     """The first layer has no tensor: there is no input, or it stands further down."""
     later = next((i for i in run.inputs_ahead if i.source is span.source and i.start > span.start), None)
     if later is None:

@@ -18,7 +18,7 @@ from netspec.ops.op import Change, Misfit, Op
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import GraphBuilder
+    from netspec.elaborate.builder import ElaborationContext
 
 __all__ = [
     "behind_branch",
@@ -38,7 +38,7 @@ _LONGEST = 40
 
 
 def matching_edits(
-    run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str, part: Span | None = None
+    run: ElaborationContext, way: Sequence[Node], goal: TensorType, where: str, part: Span | None = None
 ) -> list[Fix]:
     """Fixes to review: each changes one option of one layer so that the branch gives the goal.
 
@@ -67,7 +67,7 @@ def matching_edits(
     return fixes
 
 
-def _spelled(run: GraphBuilder, node: Node, option: str, value: Any, goal: TensorType, place: str) -> list[Fix]:
+def _spelled(run: ElaborationContext, node: Node, option: str, value: Any, goal: TensorType, place: str) -> list[Fix]:
     """The fixes that give an option a value: by the expression that has it elsewhere, in the call, or as a number."""
     shown = times(value) if isinstance(value, tuple) else str(value)
     fixes: list[Fix] = []
@@ -84,7 +84,7 @@ def _spelled(run: GraphBuilder, node: Node, option: str, value: Any, goal: Tenso
     return fixes
 
 
-def _expressions(run: GraphBuilder, node: Node, option: str, value: Any) -> list[str]:
+def _expressions(run: ElaborationContext, node: Node, option: str, value: Any) -> list[str]:
     """How the block in which a layer stands writes a value that is no plain number: as in other layers, or a parameter."""
     block: Any = node.region
     while block is not None and not block.block:
@@ -105,12 +105,12 @@ def _expressions(run: GraphBuilder, node: Node, option: str, value: Any) -> list
     return list(dict.fromkeys(found))
 
 
-def _entry(run: GraphBuilder, first: Node) -> int:
+def _entry(run: ElaborationContext, first: Node) -> int:
     """The channels or features that come into a block, of which this is the first layer."""
     return run.graph.input_types(first)[0].features
 
 
-def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place: str) -> list[Fix]:
+def _two_at_once(run: ElaborationContext, way: Sequence[Node], goal: TensorType, place: str) -> list[Fix]:
     """Fixes that change two options of the first layer of a branch: a pooling that keeps the size of its input, where
     its stride is as by default; a window that leaves the depth of a volume alone."""
     node = way[0]
@@ -140,7 +140,9 @@ def _two_at_once(run: GraphBuilder, way: Sequence[Node], goal: TensorType, place
     return []
 
 
-def brought_back(run: GraphBuilder, way: Sequence[Node], body: TensorType, start: TensorType, end: Span) -> list[Fix]:
+def brought_back(
+    run: ElaborationContext, way: Sequence[Node], body: TensorType, start: TensorType, end: Span
+) -> list[Fix]:
     """The fix that puts behind a body the layer that brings it back to the width of what comes in."""
     wide = [node for node in way if "width" in node.op.options]
     if not wide or body.layout != start.layout or body.with_features(start.features) != start:
@@ -182,7 +184,7 @@ def without_vectors(way: Sequence[Node], title: str) -> list[Fix]:
     return [Fix(title, tuple(edits))] if units and plain else []
 
 
-def _padded_throughout(run: GraphBuilder, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
+def _padded_throughout(run: ElaborationContext, way: Sequence[Node], goal: TensorType, where: str) -> list[Fix]:
     """The fix that pads every convolution of a branch by half of its kernel, where several of them do not pad."""
     bare = [node for node in way if getattr(node.op, "pad", None) == (0,) and node.kind == "conv"]
     spans = list(dict.fromkeys(node.span for node in bare))
@@ -225,7 +227,7 @@ def _candidates(node: Node, goal: TensorType) -> Iterator[tuple[str, Any]]:
             yield "kernel", (max(1, kernel),)
 
 
-def _inferred(run: GraphBuilder, way: Sequence[Node], values: dict[Span, dict[str, Any]]) -> TensorType | None:
+def _inferred(run: ElaborationContext, way: Sequence[Node], values: dict[Span, dict[str, Any]]) -> TensorType | None:
     """What a way gives with other values for options of the layers at some spans; None where it does not fit."""
     if not all(map(_reads_one, way)):
         return None
@@ -241,7 +243,7 @@ def _inferred(run: GraphBuilder, way: Sequence[Node], values: dict[Span, dict[st
     return kind
 
 
-def _result(run: GraphBuilder, way: Sequence[Node], node: Node, option: str, value: Any) -> TensorType | None:
+def _result(run: ElaborationContext, way: Sequence[Node], node: Node, option: str, value: Any) -> TensorType | None:
     """What a branch would give with another value for an option of its first layer and of the copies of it."""
     if getattr(node.op, option) == value:
         return None

@@ -10,11 +10,11 @@ from netspec.diagnostics import Edit
 from netspec.source import Span
 from netspec.syntax import tree as t
 
-__all__ = ["Place", "before", "behind", "insert_before", "label_moved", "places_in", "remove", "swap"]
+__all__ = ["StepRef", "before", "behind", "insert_before", "label_moved", "places_in", "remove", "swap"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StepRef:
     """A step, its chain, the statements around that, and the step in whose braces or brackets it stands."""
 
     step: t.Step
@@ -22,7 +22,7 @@ class Place:
     index: int
     statements: Sequence[Any]
     at: int
-    parent: Place | None
+    parent: StepRef | None
     block: str
 
     @property
@@ -39,17 +39,17 @@ class Place:
         return self.step.term if isinstance(self.step.term, t.Layer) else None
 
     @property
-    def out(self) -> Iterator[Place]:
+    def out(self) -> Iterator[StepRef]:
         """The place itself, then those around it, from the inside out."""
-        place: Place | None = self
+        place: StepRef | None = self
         while place is not None:
             yield place
             place = place.parent
 
 
-def places_in(file: t.File) -> list[Place]:
+def places_in(file: t.File) -> list[StepRef]:
     """Every step of a file, in the order written."""
-    found: list[Place] = []
+    found: list[StepRef] = []
     _walk(file.items, None, "", found)
     for item in file.items:
         if isinstance(item, (t.Block, t.Shared)):
@@ -59,12 +59,12 @@ def places_in(file: t.File) -> list[Place]:
     return sorted(found, key=lambda place: (place.span.start, -place.span.end))
 
 
-def _walk(statements: Sequence[Any], parent: Place | None, block: str, found: list[Place]) -> None:
+def _walk(statements: Sequence[Any], parent: StepRef | None, block: str, found: list[StepRef]) -> None:
     for at, chain in enumerate(statements):
         if not isinstance(chain, t.Chain):
             continue
         for index, step in enumerate(chain.steps):
-            place = Place(step, chain, index, statements, at, parent, block)
+            place = StepRef(step, chain, index, statements, at, parent, block)
             found.append(place)
             for inner in _inside(step.term):
                 _walk(inner, place, block, found)
@@ -85,7 +85,7 @@ def _inside(term: Any) -> Iterator[Sequence[Any]]:
             yield term.otherwise.statements
 
 
-def before(place: Place) -> Place | None:
+def before(place: StepRef) -> StepRef | None:
     """The step in front of one, in its chain or in the statement before."""
     if place.index > 0:
         return _at(place, place.chain, place.index - 1, place.at)
@@ -98,7 +98,7 @@ def before(place: Place) -> Place | None:
     return None
 
 
-def behind(place: Place) -> Place | None:
+def behind(place: StepRef) -> StepRef | None:
     """The step that follows one, in its chain or in the next statement."""
     if place.index + 1 < len(place.chain.steps):
         return _at(place, place.chain, place.index + 1, place.at)
@@ -108,8 +108,8 @@ def behind(place: Place) -> Place | None:
     return _at(place, chain, 0, place.at + 1) if isinstance(chain, t.Chain) else None
 
 
-def _at(place: Place, chain: t.Chain, index: int, at: int) -> Place:
-    return Place(chain.steps[index], chain, index, place.statements, at, place.parent, place.block)
+def _at(place: StepRef, chain: t.Chain, index: int, at: int) -> StepRef:
+    return StepRef(chain.steps[index], chain, index, place.statements, at, place.parent, place.block)
 
 
 def _own_line(span: Span) -> tuple[int, int, str] | None:
@@ -120,14 +120,14 @@ def _own_line(span: Span) -> tuple[int, int, str] | None:
     return None if lead.strip() or (rest and not rest.startswith("#")) else (start, min(end + 1, len(text)), lead)
 
 
-def insert_before(place: Place, layer: str) -> Edit:
+def insert_before(place: StepRef, layer: str) -> Edit:
     """A layer in front of a step: on a line of its own where the step begins one."""
     span = place.span
     line = _own_line(place.chain.span) if place.index == 0 else None
     return Edit(Span(span.source, span.start, span.start), f"{layer}\n{line[2]}" if line else f"{layer} -> ")
 
 
-def remove(place: Place) -> Edit | None:
+def remove(place: StepRef) -> Edit | None:
     """A step taken out, with its arrow or its line; None where it is all that stands there."""
     steps, span = place.chain.steps, place.span
     if place.index > 0:
@@ -138,12 +138,12 @@ def remove(place: Place) -> Edit | None:
     return Edit(Span(span.source, line[0], line[1]), "") if line and len(place.statements) > 1 else None
 
 
-def swap(one: Place, other: Place) -> tuple[Edit, ...]:
+def swap(one: StepRef, other: StepRef) -> tuple[Edit, ...]:
     """Two steps, each where the other stands."""
     return (Edit(one.span, other.span.text), Edit(other.span, one.span.text))
 
 
-def label_moved(place: Place, to: Place) -> tuple[Edit, ...] | None:
+def label_moved(place: StepRef, to: StepRef) -> tuple[Edit, ...] | None:
     """The label of a step put before another one; None where that has one already."""
     if place.step.label is None or to.step.label is not None:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import NAMES, OPTIONS, option_text, translated
+from netspec.diagnostics.foreign import ALIASES, OPTIONS, option_text, translated
 from netspec.elaborate.edits import changed, written
 from netspec.elaborate.state import Frame
 from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALISATIONS
@@ -164,7 +164,7 @@ def copies_meant(span: Span) -> Meant | None:
 
 def _layer_as_option(op: type[Op], option: t.Option) -> Meant | None:
     """`FC-64 dropout=0.5`, `conv3-8 batch_norm=True`: layers written as options of the one before."""
-    name = NAMES.get(option.name.lower(), option.name.lower())
+    name = ALIASES.get(option.name.lower(), option.name.lower())
     if name not in CATALOGUE:
         return None
     value = option.value.span.text

@@ -11,12 +11,12 @@ from netspec.ops.dense import FullyConnected
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import GraphBuilder
+    from netspec.elaborate.builder import ElaborationContext
 
 __all__ = ["report_shared", "tied_node"]
 
 
-def tied_node(run: GraphBuilder, op: Any, x: TensorType, spans: dict[str, Span], frame: Frame) -> int | None:
+def tied_node(run: ElaborationContext, op: Any, x: TensorType, spans: dict[str, Span], frame: Frame) -> int | None:
     """The index of the layer that `tie=` names; None where it does not fit, which is reported."""
     span = spans["tie"]
     tensor = frame.label(op.tie)
@@ -45,7 +45,7 @@ def tied_node(run: GraphBuilder, op: Any, x: TensorType, spans: dict[str, Span],
     return target.index if target.shares is None else target.shares
 
 
-def report_shared(run: GraphBuilder, node: Node, first: Node | None, span: Span) -> None:
+def report_shared(run: ElaborationContext, node: Node, first: Node | None, span: Span) -> None:
     """A shared block is called on a tensor that its weights, those of the first call, do not take."""
     region: Region | None = node.region
     while region is not None and region.kind != "shared":

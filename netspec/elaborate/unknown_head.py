@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import NAMES, PLACES, translated
+from netspec.diagnostics.foreign import ALIASES, PLACES, translated
 from netspec.elaborate.slips import arguments_length
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE, JOINS
@@ -93,7 +93,7 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
         return one(f"words of the language are written small: `{head.lower()}`", head.lower(), safe=True)
     if head.lower() in PLACES:
         return [PLACES[head.lower()]], _placed(layer)
-    foreign = head.lower() if head.lower() in NAMES else stem if stem in NAMES else None
+    foreign = head.lower() if head.lower() in ALIASES else stem if stem in ALIASES else None
     if foreign is not None and not any(nearest(head, [b]) for b in frame.file.blocks):
         return _translated(layer, foreign, digits if foreign == stem else "")
     if kernel := _kernel_variable(head, frame):
@@ -194,7 +194,7 @@ def _hyphenated(layer: t.Layer) -> tuple[Span, str] | None:
     if not isinstance(layer.width, t.Name):
         return None
     word = (layer.head + layer.width.text).lower()
-    name = NAMES.get(word) or (CATALOGUE[word].name if word in CATALOGUE else None)
+    name = ALIASES.get(word) or (CATALOGUE[word].name if word in CATALOGUE else None)
     if name is None:
         return None
     units = any(option.slot == "width" for option in CATALOGUE[name.lower()].options.values())
@@ -214,7 +214,7 @@ def _as_branch(argument: t.Expr, frame: Frame) -> str:
 
 def _translated(layer: t.Layer, foreign: str, digits: str) -> tuple[list[str], list[Fix]]:
     """The layer as netspec writes it, where its values say enough."""
-    name = NAMES[foreign]
+    name = ALIASES[foreign]
     kernel = any(option.slot == "kernel" for option in CATALOGUE[name.lower()].options.values())
     if (
         layer.arguments is None

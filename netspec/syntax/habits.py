@@ -18,11 +18,11 @@ def call_around(p: Place) -> Words | None:
     for call in re.finditer(r"(?:^|->|[;{\[])[ \t]*(([A-Za-z_]\w*)\(((?:[^()\n]|\([^()\n]*\))*)\))", p.line):
         if not call.start(3) <= p.at - p.start < call.end(3):
             continue
-        from netspec.diagnostics.foreign import NAMES, OPTIONS, translated_call
+        from netspec.diagnostics.foreign import ALIASES, OPTIONS, translated_call
 
         text = translated_call(call[2], call[3])
         options = re.findall(r"(\w+)[ \t]*=", call[3])
-        if text is None or not (call[2].lower() in NAMES or any(option in OPTIONS for option in options)):
+        if text is None or not (call[2].lower() in ALIASES or any(option in OPTIONS for option in options)):
             return None
         whole = p.start + call.start(1), p.start + call.end(1)
         message = f"this is how other frameworks write `{text.split('-')[0].split(' ')[0].rstrip('0123456789x')}`"
@@ -156,7 +156,7 @@ def code_lines(p: Place) -> Words | None:
     call = _CALL.fullmatch(row)
     if call is None or not ((p.char == "=" and not p.in_recipe()) or (p.char == "." and call[1])):
         return None
-    from netspec.diagnostics.foreign import NAMES, translated_call
+    from netspec.diagnostics.foreign import ALIASES, translated_call
     from netspec.ops import CATALOGUE
 
     head, inside = call[2], call[4]
@@ -165,7 +165,7 @@ def code_lines(p: Place) -> Words | None:
         head, inside = inner[1], inner[2]
     elif inner:
         return None
-    known = head.lower() in NAMES or re.sub(r"\d+(x\d+)?$", "", head.lower()) in CATALOGUE
+    known = head.lower() in ALIASES or re.sub(r"\d+(x\d+)?$", "", head.lower()) in CATALOGUE
     if not known or (
         p.char == "." and call[2] not in ("add", "append") and call[1].split(".")[0] in ("nn", "tf", "layers")
     ):

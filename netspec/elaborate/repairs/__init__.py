@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from netspec.diagnostics import Diagnostic, Fix
-from netspec.elaborate.places import Place, places_in
+from netspec.elaborate.places import StepRef, places_in
 from netspec.elaborate.repairs.figures import expected_figures, which_output
 from netspec.elaborate.repairs.joins import fitting_joins, fitting_ties
 from netspec.elaborate.repairs.kinds import other_kinds, which_input
@@ -31,7 +31,7 @@ class Repairs:
         self.file, self.graph = file, graph
 
     @cached_property
-    def places(self) -> list[Place]:
+    def places(self) -> list[StepRef]:
         return places_in(self.file)
 
     @cached_property

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from netspec.diagnostics import Edit, Fix
-from netspec.elaborate.places import Place, before, behind
+from netspec.elaborate.places import StepRef, before, behind
 from netspec.elaborate.repairs.scene import (
     POOLINGS,
     Scene,
@@ -108,7 +108,7 @@ def _narrower(scene: Scene) -> Iterator[Fix]:
                 yield replaced_in(place, width, text)
 
 
-def _weight(scene: Scene, place: Place) -> int:
+def _weight(scene: Scene, place: StepRef) -> int:
     return sum(node.n_params for node in scene.nodes.get(place.step.term.span, ()))
 
 
@@ -156,7 +156,7 @@ def _other_inputs(scene: Scene, sizes_for: Callable[[int], Iterable[int]]) -> It
             yield Fix.replace(inputs[0].size_span, size, f"with `{shown}` it holds")
 
 
-def _strided(place: Place) -> Iterator[Fix]:
+def _strided(place: StepRef) -> Iterator[Fix]:
     layer, kernel = place.layer, kernel_of(place)
     if layer is not None and kernel > 1 and layer.stride is None and layer.width is not None:
         end = layer.width.span.end
@@ -164,7 +164,7 @@ def _strided(place: Place) -> Iterator[Fix]:
         yield replaced_in(place, Span(place.span.source, end, end), f"/{kernel}")
 
 
-def _arguments_swapped(file: t.File, place: Place) -> Iterator[Fix]:
+def _arguments_swapped(file: t.File, place: StepRef) -> Iterator[Fix]:
     call = place.layer
     if call is None or len(call.arguments or ()) != 2 or name_of(place):
         return
@@ -178,7 +178,7 @@ def _arguments_swapped(file: t.File, place: Place) -> Iterator[Fix]:
         yield rewritten(place, place.text.replace(f", {two.text}", f", {parameter.name}={two.text}"))
 
 
-def _all_alike(scene: Scene, places: list[Place]) -> Iterator[Fix]:
+def _all_alike(scene: Scene, places: list[StepRef]) -> Iterator[Fix]:
     """One option for all convolutions of a kind: `output_pad=1` behind all strided convT, padding by half the kernel."""
     turned = [p for p in places if name_of(p) == "convt" and "/" in p.text and "output_pad" not in p.text]
     bare = [p for p in places if name_of(p) == "conv" and "pad=" not in p.text and kernel_of(p) > 2]
@@ -207,14 +207,14 @@ def _defaults(scene: Scene) -> Iterator[Fix]:
                     yield Fix.replace(end, f" {name}={value}", f"with `{shown}` at line {item.span.line} it holds")
 
 
-def _turned(place: Place) -> Iterator[Fix]:
+def _turned(place: StepRef) -> Iterator[Fix]:
     """`reshape 64x7x7` for `reshape 7x7x64`: the channels come first."""
     sizes = re.fullmatch(r"reshape (\d+)x(\d+)x(\d+)", place.text)
     if sizes is not None and sizes[1] != sizes[3]:
         yield rewritten(place, f"reshape {sizes[3]}x{sizes[1]}x{sizes[2]}")
 
 
-def _dilated(place: Place) -> Iterator[Fix]:
+def _dilated(place: StepRef) -> Iterator[Fix]:
     """Another dilation, where the net has some."""
     if name_of(place) != "conv" or "dilation" not in place.span.source.text:
         return
@@ -226,7 +226,7 @@ def _dilated(place: Place) -> Iterator[Fix]:
             yield rewritten(place, place.text[: given.start(1)] + str(n) + place.text[given.end(1) :])
 
 
-def _other_bias(place: Place) -> Iterator[Fix]:
+def _other_bias(place: StepRef) -> Iterator[Fix]:
     """With or without a bias."""
     if name_of(place) not in ("conv", "fc", "linear", "convt", "dwconv"):
         return
@@ -239,7 +239,7 @@ def _other_bias(place: Place) -> Iterator[Fix]:
         yield rewritten(place, f"{place.text} bias={value}")
 
 
-def _other_window(place: Place) -> Iterator[Fix]:
+def _other_window(place: StepRef) -> Iterator[Fix]:
     """A convolution or pooling with or without padding, with another stride."""
     if name_of(place) not in ("conv", "convt", "dwconv", *POOLINGS):
         return
@@ -266,7 +266,7 @@ def _other_window(place: Place) -> Iterator[Fix]:
 
 def _copies_changed(scene: Scene) -> Iterator[Fix]:
     """One copy less or more, of all that are counted alike."""
-    counted: dict[str, list[Place]] = {}
+    counted: dict[str, list[StepRef]] = {}
     for place in scene.places:
         if place.step.times is not None:
             counted.setdefault(place.step.times.span.text.strip("x× ()"), []).append(place)
@@ -279,7 +279,7 @@ def _copies_changed(scene: Scene) -> Iterator[Fix]:
             yield Fix(f"with `{shown}` in place of `x{text if text.isdigit() else f'({text})'}` it holds", tuple(edits))
 
 
-def _times_edit(place: Place, new: str) -> Iterator[Edit]:
+def _times_edit(place: StepRef, new: str) -> Iterator[Edit]:
     assert place.step.times is not None
     start, end = place.step.term.span.end, place.step.span.end
     source = place.span.source

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.diagnostics import Edit, Fix
-from netspec.elaborate.places import Place, before, label_moved
+from netspec.elaborate.places import StepRef, before, label_moved
 from netspec.elaborate.repairs.kinds import as_image
 from netspec.elaborate.repairs.scene import POOLINGS, Scene, inserted, line_of, name_of, short, without
 from netspec.elaborate.repairs.widths import widths_around
@@ -59,7 +59,7 @@ def fitting_joins(scene: Scene) -> Iterator[Fix]:
             yield replace(fix, fallback=True)
 
 
-def _alike(place: Place, label: str) -> int:
+def _alike(place: StepRef, label: str) -> int:
     """How much of its beginning a label shares with another."""
     name = place.step.label.text if place.step.label is not None else ""
     return next((i for i, (a, b) in enumerate(zip(name, label, strict=False)) if a != b), min(len(name), len(label)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.diagnostics import Fix
-from netspec.elaborate.places import Place, before, behind, insert_before
+from netspec.elaborate.places import StepRef, before, behind, insert_before
 from netspec.elaborate.repairs.scene import Scene, inserted, name_of, resumed, short, swapped, without
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -76,7 +76,7 @@ def as_image(scene: Scene) -> Iterator[Fix]:
         yield Fix.replace(inputs[0].size_span, size, title)
 
 
-def _reshaped(here: Place, features: int) -> Iterator[Fix]:
+def _reshaped(here: StepRef, features: int) -> Iterator[Fix]:
     for side in (4, 7, 8, 6, 5, 16, 3, 2):
         if features % side**2 == 0 and features > side**2:
             yield from inserted(here, f"reshape {features // side**2}x{side}x{side}")

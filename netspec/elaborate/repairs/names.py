@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Fix
-from netspec.elaborate.places import Place, label_moved
+from netspec.elaborate.places import StepRef, label_moved
 from netspec.elaborate.repairs import values
 from netspec.elaborate.repairs.scene import Scene, short, span_of
 
@@ -28,7 +28,7 @@ def _labels(scene: Scene) -> Iterator[Fix]:
             yield from _relabelled(place, call)
 
 
-def _relabelled(place: Place, to: Place) -> Iterator[Fix]:
+def _relabelled(place: StepRef, to: StepRef) -> Iterator[Fix]:
     if (edits := label_moved(place, to)) is not None:
         yield Fix(f"put the label there: `{edits[1].text}{short(to.span.text)}`", edits)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostic, Fix
-from netspec.elaborate.places import Place, insert_before, remove, swap
+from netspec.elaborate.places import StepRef, insert_before, remove, swap
 from netspec.graph import Failed, Graph, Node, TensorType
 from netspec.ops import CATALOGUE
 from netspec.source import Span
@@ -46,12 +46,12 @@ class Scene:
     graph: Graph
     nodes: dict[Span, list[Node]]
     finding: Diagnostic
-    places: list[Place]
-    here: Place
+    places: list[StepRef]
+    here: StepRef
     came_in: TensorType | None
 
     @property
-    def earlier(self) -> list[Place]:
+    def earlier(self) -> list[StepRef]:
         """The steps before this one that are written in the same statements or around them, the nearest first."""
         around = {id(place.statements) for place in self.here.out}
         return [p for p in reversed(self.places) if p.span.end <= self.here.span.start and id(p.statements) in around]
@@ -71,14 +71,14 @@ def came_in(graph: Graph, finding: Diagnostic) -> TensorType | None:
     return row.inputs[0] if row is not None and row.inputs else None
 
 
-def name_of(place: Place) -> str:
+def name_of(place: StepRef) -> str:
     """The layer that a step names, as the catalogue calls it; empty for anything else."""
     head = place.layer.head.lower() if place.layer is not None else ""
     op = CATALOGUE.get(head) or CATALOGUE.get(re.sub(r"[\dx×]+$", "", head))
     return op.name.lower() if op is not None else ""
 
 
-def line_of(place: Place) -> str:
+def line_of(place: StepRef) -> str:
     return f"line {place.span.line}"
 
 
@@ -87,39 +87,39 @@ def short(text: str) -> str:
     return text if len(text) <= _ARROW_WIDE else text[: _ARROW_WIDE - 1] + "…"
 
 
-def without(place: Place, why: str = "take out") -> Iterator[Fix]:
+def without(place: StepRef, why: str = "take out") -> Iterator[Fix]:
     edit = remove(place)
     if edit is not None:
         yield Fix(f"{why} `{short(place.span.text)}` at {line_of(place)}", (edit,))
 
 
-def swapped(one: Place | None, other: Place | None) -> Iterator[Fix]:
+def swapped(one: StepRef | None, other: StepRef | None) -> Iterator[Fix]:
     if one is not None and other is not None:
         first, second = short(one.span.text), short(other.span.text)
         yield Fix(f"put `{second}` before `{first}`", swap(one, other))
 
 
-def inserted(place: Place, layer: str) -> Iterator[Fix]:
+def inserted(place: StepRef, layer: str) -> Iterator[Fix]:
     yield Fix(f"put `{layer}` before `{short(place.span.text)}` at {line_of(place)}", (insert_before(place, layer),))
 
 
-def rewritten(place: Place, text: str) -> Fix:
+def rewritten(place: StepRef, text: str) -> Fix:
     title = f"with `{short(text)}` in place of `{short(place.text)}` at {line_of(place)} it fits"
     return Fix.replace(place.step.term.span, text, title)
 
 
-def kernel_of(place: Place) -> int:
+def kernel_of(place: StepRef) -> int:
     found = re.match(r"[A-Za-z]+(\d+)", place.text)
     return int(found[1]) if found else 0
 
 
-def replaced_in(place: Place, part: Span, text: str) -> Fix:
+def replaced_in(place: StepRef, part: Span, text: str) -> Fix:
     whole = place.step.term.span
     old = whole.source.text
     return rewritten(place, old[whole.start : part.start] + text + old[part.end : whole.end])
 
 
-def input_of(scene: Scene, place: Place) -> TensorType | None:
+def input_of(scene: Scene, place: StepRef) -> TensorType | None:
     """What comes into the layer of a step, at its first instance."""
     node = next((n for n in scene.nodes.get(place.step.term.span, ()) if n.inputs), None)
     if node is None:
@@ -132,7 +132,7 @@ def input_of(scene: Scene, place: Place) -> TensorType | None:
     )
 
 
-def resumed(scene: Scene, places: Iterable[Place]) -> Iterator[Fix]:
+def resumed(scene: Scene, places: Iterable[StepRef]) -> Iterator[Fix]:
     """`from label` before a step, where a branch was left and not gone back from."""
     labels = [p.step.label.text for p in scene.places if p.step.label is not None and p.parent is None and not p.block]
     inputs = [item.name for item in scene.file.items if isinstance(item, t.Input) and item.name]

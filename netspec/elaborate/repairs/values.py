@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Edit, Fix
-from netspec.elaborate.places import Place
+from netspec.elaborate.places import StepRef
 from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def unknown_options(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
+def unknown_options(file: t.File, here: StepRef, span: Span) -> Iterator[Fix]:
     """An option that nothing has: another parameter of the block, or without it."""
     text = span.source.text
     option = re.match(r"(\w+)\s*=\s*((?:\([^()]*\)|\[[^\]]*\]|[^\s,()\]}])+)", text[span.start :])
@@ -57,7 +57,7 @@ def taken_out(span: Span, title: str) -> Iterator[Fix]:
         yield Fix(title, (Edit(Span(span.source, span.start, span.end + after.end()), ""),))
 
 
-def missing_arguments(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
+def missing_arguments(file: t.File, here: StepRef, span: Span) -> Iterator[Fix]:
     """A call without a value that it needs: one that other calls give, or the usual."""
     call = here.layer
     if call is None or call.head.lower() in CATALOGUE or call.argument_options:
@@ -75,7 +75,7 @@ def missing_arguments(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
         yield Fix.replace(behind, text, f"give it a value: `{call.head}{text}`")
 
 
-def surplus_arguments(file: t.File, here: Place, span: Span) -> Iterator[Fix]:
+def surplus_arguments(file: t.File, here: StepRef, span: Span) -> Iterator[Fix]:
     """A call with one value too many: without the channels that come in, which are known; without the last."""
     call = here.layer
     if call is None or not call.arguments or len(call.arguments) < 2:
@@ -93,7 +93,7 @@ def taken_out_first(call: t.Layer, title: str) -> Iterator[Fix]:
     yield Fix(title, (Edit(where, ""),))
 
 
-def one_of_two(here: Place, span: Span) -> Iterator[Fix]:
+def one_of_two(here: StepRef, span: Span) -> Iterator[Fix]:
     """What is given twice: without the second."""
     yield from taken_out(span, f"one of the two is enough: take `{span.text}` out")
 
@@ -109,7 +109,7 @@ def choices(message: str, span: Span) -> Iterator[Fix]:
         yield Fix.replace(where, other, f"write `{span.text[: word.start()]}{other}`")
 
 
-def names(file: t.File, here: Place | None, span: Span) -> Iterator[Fix]:
+def names(file: t.File, here: StepRef | None, span: Span) -> Iterator[Fix]:
     """A name that is not defined: the counter of the loop around it, the module before it left out, a `let` for it."""
     prefixed = re.fullmatch(r"(\w+)\.(\w+)", span.text)
     if prefixed and prefixed[2].lower() in CATALOGUE:

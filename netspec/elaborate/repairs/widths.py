@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Fix
-from netspec.elaborate.places import Place, before
+from netspec.elaborate.places import StepRef, before
 from netspec.elaborate.repairs.scene import Scene, name_of, replaced_in, rewritten, short
 from netspec.source import Span
 
@@ -69,7 +69,7 @@ def _multiples(scene: Scene) -> Iterator[Fix]:
             yield Fix.replace(span, str(m), f"a multiple of {parts}: `{short(shown)}` at line {span.line}")
 
 
-def width_written_otherwise(scene: Scene, place: Place) -> Iterator[Fix]:
+def width_written_otherwise(scene: Scene, place: StepRef) -> Iterator[Fix]:
     """The width of a layer in a block as another of its layers writes it, in part, halved or doubled."""
     layer = place.layer
     if layer is None or layer.width is None:
@@ -102,7 +102,7 @@ def width_written_otherwise(scene: Scene, place: Place) -> Iterator[Fix]:
             yield replaced_in(place, whole, new)
 
 
-def halved(place: Place) -> Iterator[Fix]:
+def halved(place: StepRef) -> Iterator[Fix]:
     """`conv3-(w//2)` where `conv3-w/2` was written, which is a stride."""
     slots = re.match(r"([A-Za-z]+[\dx×]*)-([A-Za-z_]\w*)/(\d+)(?!\w)", place.text)
     if slots is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Fix
-from netspec.elaborate.places import Place
+from netspec.elaborate.places import StepRef
 from netspec.elaborate.repairs.scene import POOLINGS, Scene, kernel_of, name_of, rewritten, without
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -50,19 +50,19 @@ def fitting_windows(scene: Scene) -> Iterator[Fix]:
             yield from without(place)
 
 
-def _fewer(place: Place, span: Span, n: int) -> Fix:
+def _fewer(place: StepRef, span: Span, n: int) -> Fix:
     text = span.source.text
     start = span.start - (text[span.start - 1] in "x×") if not re.match(r"[x×]", span.text) else span.start
     return Fix.replace(Span(span.source, start, span.end), f"x{n}", f"with {n} copies, `x{n}`, every layer fits")
 
 
-def _padded(place: Place, pad: int) -> Fix:
+def _padded(place: StepRef, pad: int) -> Fix:
     head = re.match(r"\S+", place.text)
     assert head is not None
     return rewritten(place, f"{place.text} pad={pad}")
 
 
-def _per_axis(scene: Scene, place: Place) -> Iterator[Fix]:
+def _per_axis(scene: Scene, place: StepRef) -> Iterator[Fix]:
     """`maxpool1x2x2` in place of `maxpool` on a volume."""
     kind = scene.came_in
     if kind is None or kind.rank != 3 or not re.fullmatch(r"[A-Za-z]+2?", place.text):
