@@ -29,6 +29,6 @@ def literal_value(text: str) -> Any:
     region = Region("net", "", "", None, Span(source, 0, 0))
     try:
         value = Evaluator(Limits()).value(tree.items[0].value, Frame(FileScope(), region, Namer(set())), words=True)
-    except (EvaluationError, LimitReached):
+    except (EvaluationError, LimitReached) as error:
         raise click.UsageError(f"`{text}` is not a value: {error}.") from None
     return value.name if isinstance(value, Word) and not value.called else value
