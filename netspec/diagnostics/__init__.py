@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from netspec.diagnostics.codes import CODES
 from netspec.source import SourceFile, Span
 
 __all__ = [
     "CODES",
+    "Applicability",
     "Diagnostic",
     "Diagnostics",
     "Edit",
@@ -24,6 +25,9 @@ __all__ = [
 ]
 
 Severity = Literal["error", "warning"]
+Applicability = Literal["safe", "review", "unsure"]
+"""Of a fix. `safe`: it says what the author certainly meant, and `--fix` applies it. `review`: it probably does. `unsure`:
+it shows one way out, and may need more than the edits."""
 _MOST_AT_ONE_PLACE = 3
 
 
@@ -45,20 +49,25 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that mend a finding. A safe one says what the author certainly meant, and `--fix` applies it; any other
-    is one of several ways out, to be reviewed. A title that is one of the helps is not shown twice.
+    """Edits that fix an error. A title that is one of the helps is not shown twice.
 
-    A `fallback` is for where nothing nearer the cause mends the finding.
+    A `fallback` is for where nothing nearer the cause fixes the error.
     """
 
     title: str
     edits: tuple[Edit, ...]
-    safe: bool = False
+    applicability: Applicability = "review"
     fallback: bool = False
+    rule: str = ""
+    """The id of the rule that made it."""
+
+    @property
+    def safe(self) -> bool:
+        return self.applicability == "safe"
 
     @classmethod
-    def replace(cls, span: Span, text: str, title: str, *, safe: bool = False) -> Fix:
-        return cls(title, (Edit(span, text),), safe)
+    def replace(cls, span: Span, text: str, title: str, applicability: Applicability = "review") -> Fix:
+        return cls(title, (Edit(span, text),), applicability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,10 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    rule: str = ""
+    """The code with its sub-code, where a rule explains the error: `NS101-elif`."""
+    facts: Any = None
+    """A frozen dataclass of the kind of error: names, sizes and spans for code to read; people read the words."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -155,9 +168,23 @@ class Diagnostics:
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
         fixes: Iterable[Fix] = (),
+        rule: str = "",
+        facts: Any = None,
     ) -> None:
         self.add(
-            Diagnostic(code, "error", message, span, label, tuple(secondary), tuple(notes), tuple(helps), tuple(fixes))
+            Diagnostic(
+                code,
+                "error",
+                message,
+                span,
+                label,
+                tuple(secondary),
+                tuple(notes),
+                tuple(helps),
+                tuple(fixes),
+                rule,
+                facts,
+            )
         )
 
     def warning(
@@ -171,10 +198,22 @@ class Diagnostics:
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
         fixes: Iterable[Fix] = (),
+        rule: str = "",
+        facts: Any = None,
     ) -> None:
         self.add(
             Diagnostic(
-                code, "warning", message, span, label, tuple(secondary), tuple(notes), tuple(helps), tuple(fixes)
+                code,
+                "warning",
+                message,
+                span,
+                label,
+                tuple(secondary),
+                tuple(notes),
+                tuple(helps),
+                tuple(fixes),
+                rule,
+                facts,
             )
         )
 
@@ -209,15 +248,16 @@ class SpecError(Exception):
         return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps))])
 
 
-_ALLOW = re.compile(r"#\s*netspec:\s*allow\s+((?:NS\d{3}[,\s]*)+)")
+_ALLOW = re.compile(r"#\s*netspec:\s*allow\s+((?:NS\d{3}(?:-[a-z0-9-]+)?[,\s]*)+)")
 
 
 def is_allowed(diagnostic: Diagnostic) -> bool:
-    """Whether the line of a warning says that it is meant: `# netspec: allow NS305`."""
+    """Whether the line of a warning says that it is intended: `# netspec: allow NS305`, or one rule of that code."""
     if diagnostic.span is None:
         return False
     found = _ALLOW.search(diagnostic.span.source.line_text(diagnostic.span.line))
-    return found is not None and diagnostic.code in found.group(1)
+    allowed = re.split(r"[,\s]+", found.group(1)) if found is not None else []
+    return diagnostic.code in allowed or diagnostic.rule in filter(None, allowed)
 
 
 _SHORT = 4

@@ -27,5 +27,7 @@ def with_respelling(diagnostic: Diagnostic) -> Diagnostic:
         if len(places) == 1:
             start = span.start + places[0]
             where = Span(span.source, start, start + len(word.lstrip(".")))
-            return replace(diagnostic, fixes=(Fix.replace(where, found[1] or found[2], help_, safe=bool(found[2])),))
+            return replace(
+                diagnostic, fixes=(Fix.replace(where, found[1] or found[2], help_, "safe" if found[2] else "review"),)
+            )
     return diagnostic

@@ -163,7 +163,7 @@ class _Binder:
                     Span(span.source, span.start, span.start),
                     "-> ",
                     f"put an arrow or a new line before it: `-> {name}`",
-                    safe=True,
+                    applicability="safe",
                 ),
             ),
         )

@@ -128,7 +128,7 @@ def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:
     edit = removal(node.span) if written else None
     if edit is not None:
         once = node.kind in ("relu", "relu6") and same and before.op == node.op
-        fixes = [Fix(f"take the second out: `{node.span.text}`", (edit,), safe=once)]
+        fixes = [Fix(f"take the second out: `{node.span.text}`", (edit,), "safe" if once else "review")]
     diagnostics.warning(
         "NS904", f"two activations in a row: `{before.kind}`, then `{node.kind}`", node.span,
         notes=[f"`{before.name}` is an activation already"],

@@ -228,7 +228,7 @@ def report_comment(run: Elaborator, layer: t.Layer, frame: Frame) -> bool:
         return False
     where = Span(layer.span.source, layer.span.start + found.start(1), layer.span.start + found.end(1))
     help_ = "comments start with `#`"
-    fix = Fix.replace(where, "#", help_, safe=True)
+    fix = Fix.replace(where, "#", help_, "safe")
     run.error("NS101", "`//` does not start a comment here", where, helps=[help_], fixes=[fix])
     return True
 

@@ -212,9 +212,9 @@ def _with_those_that_mend(finding: Diagnostic, results: list[_Tried]) -> Diagnos
         for fix, new in work:
             title = f"{fix.title}; then {_told(new[0])}" if new else fix.title
             titles[fix.title] = title
-            kept.append(replace(fix, title=title, safe=False))
+            kept.append(replace(fix, title=title, applicability="review"))
     else:
-        kept = [replace(fix, safe=fix.safe and not _breaks(fix, new)) for fix, new in work]
+        kept = [replace(fix, applicability="review") if _breaks(fix, new) else fix for fix, new in work]
     if finding.code == "NS306":
         kept = kept[:_ENOUGH]
     shown = {fix.title for fix in kept}

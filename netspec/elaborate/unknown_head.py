@@ -74,7 +74,7 @@ def _meant(layer: t.Layer, frame: Frame) -> tuple[list[str], list[Fix]]:
     digits = head[len(stem) :]
 
     def one(help_: str, text: str, where: Span = span, *, safe: bool = False) -> tuple[list[str], list[Fix]]:
-        return [help_], [Fix.replace(where, text, help_, safe=safe)]
+        return [help_], [Fix.replace(where, text, help_, "safe" if safe else "review")]
 
     if (joined := _hyphenated(layer)) is not None:
         return one(f"it is one word: `{joined[1]}`", joined[1], joined[0])

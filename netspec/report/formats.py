@@ -21,13 +21,20 @@ def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
     spans += [_span(label.span, label.text) for label in diagnostic.secondary]
     return {
         "code": diagnostic.code,
+        "rule": diagnostic.rule or None,
         "severity": diagnostic.severity,
         "message": diagnostic.message,
         "spans": spans,
         "notes": list(diagnostic.notes),
         "helps": list(diagnostic.helps),
         "fixes": [
-            {"title": fix.title, "safe": fix.safe, "edits": [_edit(edit) for edit in fix.edits]}
+            {
+                "title": fix.title,
+                "rule": fix.rule or None,
+                "applicability": fix.applicability,
+                "safe": fix.safe,
+                "edits": [_edit(edit) for edit in fix.edits],
+            }
             for fix in diagnostic.fixes
         ],
         "rendered": render_plain(diagnostic),
@@ -95,6 +102,8 @@ def _result(name: str, diagnostic: Diagnostic) -> dict[str, Any]:
         "message": {"text": text},
         "locations": [_location(diagnostic.span, diagnostic.label) if diagnostic.span else place],
     }
+    if diagnostic.rule:
+        result["properties"] = {"rule": diagnostic.rule}
     if diagnostic.secondary:
         result["relatedLocations"] = [_location(label.span, label.text or "see here") for label in diagnostic.secondary]
     if diagnostic.fixes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -76,6 +77,8 @@ class EditReport(_Part):
 
 class FixReport(_Part):
     title: str
+    rule: str | None = Field(description="the rule that made it, such as `NS101-elif`, for `netspec explain`")
+    applicability: Literal["safe", "review", "unsure"]
     safe: bool = Field(description="whether `--fix` applies it; others are to be reviewed")
     edits: list[EditReport]
 
@@ -93,6 +96,7 @@ class FailedReport(_Part):
 
 class DiagnosticReport(_Part):
     code: str
+    rule: str | None = Field(description="the code with its sub-code, where a rule explains it: `NS101-elif`")
     severity: str
     message: str
     spans: list[SpanReport] = Field(description="the first is the place of the finding")

@@ -74,7 +74,11 @@ class _Trouble:
         self.diagnostics.error(code, message, span, label=label, secondary=secondary, helps=helps, fixes=fixes)
 
     def fix(self, title: str, changes: tuple[Change, ...], *, safe: bool = False) -> Fix:
-        return Fix(title, tuple(Edit(self.draft.span(start, stop), new) for start, stop, new in changes), safe)
+        return Fix(
+            title,
+            tuple(Edit(self.draft.span(start, stop), new) for start, stop, new in changes),
+            "safe" if safe else "review",
+        )
 
     def leave_out(self, start: int, stop: int) -> bool:
         return self.draft.leave_out(start, stop)

@@ -34,8 +34,14 @@ def test_json_lines(tmp_path: Path) -> None:
     assert first["checked"] == path
     assert first["spans"][0] == {"file": path, "start": [2, 9], "end": [2, 12], "label": ""}
     assert first["fixes"] == [
-        {"title": "did you mean `pad`?", "safe": False, "edits": [{"file": path, "start": [2, 9], "end": [2, 12], "text": "pad"}]}
-    ]  # fmt: skip
+        {
+            "title": "did you mean `pad`?",
+            "rule": None,
+            "applicability": "review",
+            "safe": False,
+            "edits": [{"file": path, "start": [2, 9], "end": [2, 12], "text": "pad"}],
+        }
+    ]
     assert result.stderr == ""
 
 
@@ -118,7 +124,7 @@ def test_fix_applies_safe_fixes_and_keeps_line_ends(tmp_path: Path) -> None:
     assert Path(path).read_bytes() == text.encode(), "nothing is written"
     fixed = run_netspec("check", "--fix", path)
     assert fixed.returncode == 0, fixed.stderr
-    mended = text.replace("//", "#").replace(", act='relu'", ' act=relu').replace("FC10 ", "FC-10 -> ")
+    mended = text.replace("//", "#").replace(", act='relu'", " act=relu").replace("FC10 ", "FC-10 -> ")
     assert Path(path).read_bytes().decode() == mended.replace("params =", "params ==")
 
 

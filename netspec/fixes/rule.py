@@ -1,0 +1,93 @@
+"""A rule is a declaration: what it matches, what it says and does, and examples, which are its tests and its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from netspec.diagnostics import CODES, Applicability, Fix
+
+if TYPE_CHECKING:
+    from netspec.syntax.place import Place as ErrorSite
+    from netspec.syntax.place import Words as SyntaxFix
+
+__all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order"]
+
+_ID = re.compile(r"(NS\d{3})-[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text that the rule matches, and the text with its fix."""
+
+    wrong: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What the rules of both phases declare. They are tried in the order of (priority, id), wherever they are written."""
+
+    phase: ClassVar[Literal["syntax", "semantic"]]
+
+    id: str
+    """The code and a sub-code: `NS101-elif`."""
+    title: str
+    """What is wrong, in a few lower-case words."""
+    why: str
+    """The paragraph of its page."""
+    priority: int
+    applicability: Applicability = "review"
+    examples: tuple[Example, ...]
+
+    def __post_init__(self) -> None:
+        found = _ID.fullmatch(self.id)
+        if found is None or found[1] not in CODES:
+            raise ValueError(f"`{self.id}` is not a registered code and a sub-code")
+        if not self.examples:
+            raise ValueError(f"`{self.id}` has no example")
+
+    @property
+    def code(self) -> str:
+        return self.id.partition("-")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntaxRule(Rule):
+    """Explains one place of a text that cannot be parsed. The first rule that matches is the only one that speaks."""
+
+    phase = "syntax"
+
+    match: Callable[[ErrorSite], SyntaxFix | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SemanticRule(Rule):
+    """Finds fixes for one diagnostic of a text that was parsed. It reads the typed facts of the diagnostic, never its
+    words. Of all rules for a code the fixes are tried in order, and those that work are shown."""
+
+    phase = "semantic"
+
+    facts: type
+    """The type of the facts that it reads; a diagnostic with other facts is not shown to it."""
+    match: Callable[[Any], Iterator[Fix]]
+
+
+_AnyRule = TypeVar("_AnyRule", bound=Rule)
+
+
+def by_id(rules: Iterable[_AnyRule]) -> MappingProxyType[str, _AnyRule]:
+    """An immutable catalogue. Raises ValueError for an id that is used twice."""
+    found: dict[str, _AnyRule] = {}
+    for rule in in_order(rules):
+        if rule.id in found:
+            raise ValueError(f"two rules have the id `{rule.id}`")
+        found[rule.id] = rule
+    return MappingProxyType(found)
+
+
+def in_order(rules: Iterable[_AnyRule]) -> list[_AnyRule]:
+    return sorted(rules, key=lambda rule: (rule.priority, rule.id))

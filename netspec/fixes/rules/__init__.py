@@ -1,0 +1,28 @@
+"""The catalogue of rules: one module per family, listed here, loaded where a spec has an error of their phase."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+
+from netspec.fixes.rule import Rule, SemanticRule, SyntaxRule, by_id
+
+__all__ = ["all_rules", "semantic_rules", "syntax_rules"]
+
+
+@cache
+def syntax_rules() -> MappingProxyType[str, SyntaxRule]:
+    """By id, in the order in which they are tried."""
+    return by_id(())
+
+
+@cache
+def semantic_rules() -> MappingProxyType[str, SemanticRule]:
+    """By id, in the order in which they are tried."""
+    return by_id(())
+
+
+@cache
+def all_rules() -> MappingProxyType[str, Rule]:
+    rules: list[Rule] = [*syntax_rules().values(), *semantic_rules().values()]
+    return by_id(rules)
