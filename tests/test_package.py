@@ -1,4 +1,4 @@
-"""The wheel, in a clean environment: it carries the grammar and runs `check`."""
+"""The wheel, in a clean environment: it carries the parser's tables and runs `check`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from netspec.syntax.parser import grammar_path
-
-
-def test_the_checkout_reads_the_only_grammar() -> None:
-    assert grammar_path() == ROOT / "grammar" / "netspec.lark"
-    assert [p for p in ROOT.rglob("*.lark") if ".venv" not in p.parts] == [grammar_path()]
-
 
 @pytest.mark.slow
 def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     def run(*command: str, cwd: Path = tmp_path) -> str:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {
-            "XDG_CACHE_HOME": str(tmp_path / "cache")
-        }
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=clean, timeout=600, check=False)
         assert result.returncode == 0, result.stderr
         return result.stdout
@@ -32,7 +23,7 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT))
     (wheel,) = tmp_path.glob("netspec-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert archive.read("netspec/grammar/netspec.lark") == grammar_path().read_bytes()
+        assert archive.read("netspec/syntax/tables.json") == (ROOT / "netspec/syntax/tables.json").read_bytes()
     run(sys.executable, "-m", "venv", str(tmp_path / "env"))
     python = str(tmp_path / "env" / "bin" / "python")
     run(
@@ -48,8 +39,6 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     )
     shown = run(str(tmp_path / "env" / "bin" / "netspec"), "check", str(ROOT / "examples" / "vgg16.net"))
     assert "138,357,544" in shown
-    where = run(python, "-c", "from netspec.syntax.parser import grammar_path; print(grammar_path())").strip()
-    assert where.endswith("site-packages/netspec/grammar/netspec.lark")
     missing = subprocess.run(
         [str(tmp_path / "env" / "bin" / "netspec"), "compile", str(ROOT / "examples" / "xor.net"), "-o", "x.onnx"],
         capture_output=True, text=True, cwd=tmp_path, check=False,

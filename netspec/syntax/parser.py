@@ -1,13 +1,13 @@
-"""The parser: Lark's LALR(1) over `grammar/netspec.lark`, with its tables kept in the user's cache folder."""
+"""The parser: Lark's LALR(1) with the tables of `grammar/netspec.lark`, which stand in `tables.json`."""
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
 
 from netspec.diagnostics import Diagnostics
@@ -15,7 +15,7 @@ from netspec.source import SourceFile, Span
 from netspec.syntax import tree
 from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
 
-__all__ = ["grammar_path", "parse"]
+__all__ = ["parse"]
 
 _MAX_SYNTAX_ERRORS = 50
 _LARGE = 100_000
@@ -42,37 +42,12 @@ class _NewlinesInsideBrackets(PostLex):
             yield token
 
 
-def grammar_path() -> Path:
-    """Where the grammar lies: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "grammar" / "netspec.lark"
-    return installed if installed.exists() else package.parent / "grammar" / "netspec.lark"
-
-
-def _cache_file() -> str | bool:
-    """The file for the parser's tables; False (no cache) where there is no folder of the user's own to write in."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(home) / "netspec"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return False
-    if not os.access(folder, os.W_OK) or folder.stat().st_uid != os.getuid():
-        return False  # the tables are pickled: never read another user's
-    return str(folder / "parser.tables")
-
-
 @cache
 def _parser() -> Lark:
-    return Lark(
-        grammar_path().read_text(encoding="utf-8"),
-        parser="lalr",
-        lexer="contextual",
-        propagate_positions=True,
-        maybe_placeholders=True,
-        postlex=_NewlinesInsideBrackets(),
-        cache=_cache_file(),
-    )
+    """Lark with the tables that `scripts/parser_tables.py` wrote: plain data, loaded as Lark's standalone parsers do it."""
+    tables = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
+    parser: Lark = Lark._load_from_dict(**tables, postlex=_NewlinesInsideBrackets())  # type: ignore[no-untyped-call]
+    return parser
 
 
 def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False) -> tree.File | None:
@@ -123,6 +98,3 @@ def _drafted(
         diagnostics.repaired[source] = draft.mended
         return parsed, draft.place
     return None
-
-
-__all__ += ["UnexpectedCharacters", "UnexpectedToken"]
