@@ -180,7 +180,7 @@ def trial(text: str, *, full: bool = True, layers: int = 20_000) -> str | None:
     from netspec.diagnostics.mending import apply_fixes, mended
     from netspec.diagnostics.terminal import render
     from netspec.elaborate.limits import Limits
-    from netspec.elaborate.lints import OFF, asked_for
+    from netspec.lints import OFF, asked_for
     from netspec.model import Checked, Model, check
     from netspec.report.formats import diagnostic_data
     from netspec.source import SourceFile

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.ops.op import Op
-    from netspec.training.recipe import Recipe
+    from netspec.recipe import Recipe
 
-__all__ = ["Failed", "Graph", "Layout", "Node", "Param", "Region", "TensorType"]
+__all__ = ["Failed", "Graph", "Layout", "Node", "Operation", "Param", "Region", "TensorType"]
 
 Layout: TypeAlias = Literal["map", "vector", "sequence", "ids"]
 
@@ -106,6 +105,22 @@ class Param:
         return prod(self.shape)
 
 
+class Operation(Protocol):
+    """An op with its options bound, as the graph knows it; the ops themselves are in `netspec.ops`."""
+
+    name: ClassVar[str]
+    any_size: ClassVar[bool]
+    weight_layer: ClassVar[bool]
+    has_neurons: ClassVar[bool]
+    options: ClassVar[dict[str, Any]]
+
+    def connection_count(self, *inputs: TensorType) -> int: ...
+    def window(self, x: TensorType) -> tuple[tuple[int, Any], ...] | None: ...
+    def describe(self, x: TensorType) -> str: ...
+    def torch(self, *inputs: TensorType) -> Any: ...
+    def onnx(self, emit: Any) -> str: ...
+
+
 RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "aux", "shared"]
 
 
@@ -155,7 +170,7 @@ class Node:
 
     index: int
     name: str
-    op: Op
+    op: Operation
     inputs: tuple[int, ...]
     type: TensorType
     params: tuple[Param, ...]

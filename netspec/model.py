@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import Totals, totals
-from netspec.diagnostics import Diagnostic, Diagnostics, SpecError, is_allowed
-from netspec.elaborate import elaborate, is_library
+from netspec.compiler import compile_source
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.graph import Graph, Node, TensorType
 from netspec.source import SourceFile
-from netspec.syntax import parse
-from netspec.syntax.tree import Block, File, Function
+from netspec.syntax.tree import Block, Function
 
 if TYPE_CHECKING:
     import onnx
@@ -184,64 +184,13 @@ def _layer(graph: Graph, node: Node) -> Layer:
     )
 
 
-_SIZED = frozenset(("NS301", "NS302", "NS305", "NS306"))
-"""Findings that another size of the input may mend."""
-
-
-_NESTED = frozenset(("NS211", "NS212"))
-"""Findings that a brace in the wrong place may have brought about."""
-
-
 def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:
     """Parses and checks a source. Errors are returned, not raised. Raises UnknownParameter for a parameter the net lacks."""
-    diagnostics = Diagnostics()
-    tree = parse(source, diagnostics, recover=True)
-    if tree is None:
-        return Checked(source, None, tuple(diagnostics))
-    name = _class_name(source)
-    trees: dict[Path, File | None] = {}
-    graph = elaborate(tree, parameters or {}, diagnostics, limits or Limits(), name=name, trees=trees)
-
-    def again(tree: File) -> Diagnostics:
-        found = Diagnostics(brief=True)
-        elaborate(tree, parameters or {}, found, limits or Limits(), name=name, trees=trees)
-        return found
-
-    def tried(edited: SourceFile) -> Diagnostics:
-        found = Diagnostics(brief=True)
-        tree = parse(edited, found, recover=True)
-        if tree is not None:
-            elaborate(tree, parameters or {}, found, limits or Limits(), name=name, trees=trees)
-        return found
-
-    if any(d.code in _SIZED for d in diagnostics):
-        from netspec.elaborate.input_size import suggest_input_size
-
-        suggest_input_size(tree, graph, diagnostics, _SIZED, again)
-    if any(d.code in _NESTED for d in diagnostics):
-        from netspec.syntax.braces import blame_the_brace
-
-        blame_the_brace(source, diagnostics, _NESTED)
-    if diagnostics.has_errors:
-        from netspec.elaborate.repairs import Repairs
-        from netspec.elaborate.trials import keep_what_mends
-
-        used = sum(other.source.text.count("\n") for other in trees.values() if other is not None)
-        work = len(graph.nodes) + source.text.count("\n") + used
-        keep_what_mends(source, diagnostics, work, tried, Repairs(tree, graph))
-    if is_library(tree):
-        blocks = tuple(i.name for i in tree.items if isinstance(i, (Block, Function)))
-        return Checked(source, None, tuple(diagnostics), blocks)
-    found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
-    return Checked(source, graph, tuple(sorted(found, key=lambda d: not d.is_error)))
-
-
-def _class_name(source: SourceFile) -> str:
-    """A name for a net without a header: the file's, in capitals."""
-    stem = source.path.stem if source.path is not None else "Net"
-    words = [w for w in "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split() if w]
-    name = "".join(w[:1].upper() + w[1:] for w in words)
-    return name if name and not name[0].isdigit() else f"Net{name}"
+    found = compile_source(source, parameters or {}, limits or Limits())
+    if found.tree is not None and is_library(found.tree):
+        blocks = tuple(i.name for i in found.tree.items if isinstance(i, (Block, Function)))
+        return Checked(source, None, found.diagnostics, blocks)
+    return Checked(source, found.graph, found.diagnostics)
 
 
 def load(path: str | Path, **parameters: Any) -> Model:

@@ -112,7 +112,7 @@ def with_lints(checked: Checked, codes: frozenset[str]) -> Checked:
     from dataclasses import replace
 
     from netspec.diagnostics import is_allowed
-    from netspec.elaborate.lints import asked_for
+    from netspec.lints import asked_for
 
     found = tuple(d for d in asked_for(checked.graph, codes) if not is_allowed(d))
     return replace(checked, diagnostics=(*checked.diagnostics, *found))
@@ -122,7 +122,7 @@ def read_lints(names: Iterable[str]) -> frozenset[str]:
     """The codes of the lints that are switched on. Raises UsageError."""
     codes: set[str] = set()
     for name in names:
-        from netspec.elaborate.lints import OFF
+        from netspec.lints import OFF
 
         if name.lower() != "all" and name.upper() not in OFF:
             raise click.UsageError(f"--lint takes {', '.join(OFF)} or all, found `{name}`; every other lint is on.")

@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,13 @@ from netspec.elaborate.calls import declare_file
 from netspec.elaborate.contracts import check_expectations
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits
-from netspec.elaborate.lints import lint_graph, lint_statements
 from netspec.elaborate.project import Project
 from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
 from netspec.graph import Graph, Region
 from netspec.source import Span
 from netspec.syntax import tree as t
 
-__all__ = ["UnknownParameter", "elaborate"]
+__all__ = ["Elaborated", "UnknownParameter", "elaborate", "is_library"]
 
 
 class UnknownParameter(Exception):
@@ -35,6 +35,29 @@ class UnknownParameter(Exception):
         super().__init__(f"the net has no parameter `{name}`; {self.help}")
 
 
+@dataclass(frozen=True, slots=True)
+class Elaborated:
+    """What became of a tree: the graph, its `train` section, and the state in which expressions of that are evaluated."""
+
+    graph: Graph
+    train: t.Train | None
+    run: Elaborator
+    frame: Frame
+    top: Span
+
+    @property
+    def whole(self) -> bool:
+        """Whether every layer is known."""
+        return not (self.run.failed_layers or self.graph.failed or self.run.diagnostics.skipped)
+
+    @contextmanager
+    def bounded(self, place: Span) -> Iterator[None]:
+        """What is evaluated here has the limits of the spec anew: a recipe is read even where the network is too large."""
+        self.run.place, self.run.evaluator.steps = place, 0
+        with _limited(self.run, self.top):
+            yield
+
+
 def elaborate(
     file: t.File,
     parameters: Mapping[str, Any],
@@ -43,7 +66,7 @@ def elaborate(
     *,
     name: str = "Net",
     trees: dict[Path, t.File | None] | None = None,
-) -> Graph:
+) -> Elaborated:
     """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter.
 
     `trees` keeps the used files that are parsed, for several elaborations.
@@ -64,13 +87,7 @@ def elaborate(
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
-    if run.train is not None:
-        from netspec.training.recipe import read_recipe
-
-        run.place, run.evaluator.steps = run.train.span, 0  # read even where the network is too large
-        with _limited(run, top):
-            graph.recipe = read_recipe(run, run.train, frame)
-    return graph
+    return Elaborated(graph, run.train, run, frame, top)
 
 
 @contextmanager
@@ -148,26 +165,6 @@ def is_library(file: t.File) -> bool:
     return bool(file.items) and all(isinstance(item, declarations) for item in file.items)
 
 
-def _warn_of_unused_blocks(run: Elaborator, file: t.File, frame: Frame) -> None:
-    called = {region.block for region in _regions(run.graph.root)}
-    for item in file.items:
-        if isinstance(item, t.Block) and item.name not in called and not run.diagnostics.has_errors:
-            run.diagnostics.warning(
-                "NS902",
-                f"the block `{item.name}` is never called",
-                item.name_span,
-                helps=["call it, or take it out"],
-            )
-
-
-def _regions(root: Region) -> Iterator[Region]:
-    stack = [root]
-    while stack:
-        region = stack.pop()
-        yield region
-        stack.extend(member for member in region.members if isinstance(member, Region))
-
-
 def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     graph = run.graph
     if is_library(file):
@@ -187,10 +184,6 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
         graph.outputs.append(("output" if "output" not in inputs else "result", frame.here.node))
     run.lost_outputs = {name for name, index in graph.outputs if index < 0}
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
-    _warn_of_unused_blocks(run, file, frame)
     check_expectations(run)
-    if not run.failed_layers and not graph.failed and not run.diagnostics.skipped:
-        lint_graph(graph, run.diagnostics)
-        lint_statements(file, run.diagnostics)
     if not run.diagnostics.has_errors:
         graph.verify()

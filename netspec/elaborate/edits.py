@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 
 from netspec.diagnostics import Edit, Fix
-from netspec.graph import Region
-from netspec.ops.op import Change, Op
+from netspec.graph import Operation, Region
+from netspec.ops.op import Change
 from netspec.source import SourceFile, Span
 
 __all__ = ["change_fixes", "changed", "value_of_name", "written"]
@@ -24,7 +24,7 @@ _LAYER = re.compile(
 _IN_HEAD = ("kernel", "width", "stride")
 
 
-def changed(text: str, op: type[Op], option: str, value: str) -> str | None:
+def changed(text: str, op: type[Operation], option: str, value: str) -> str | None:
     """The text of a layer with another value for an option; None where the text is not plain enough to be sure."""
     word = re.search(rf"\b(?:norm|act)={op.name}(\((\d+)|(?=[\s)]|$))", text, re.IGNORECASE)
     if word and op.options[option].slot == "value":
@@ -52,12 +52,12 @@ def changed(text: str, op: type[Op], option: str, value: str) -> str | None:
     return "".join(parts.values())
 
 
-def written(text: str, op: type[Op], option: str) -> str | None:
+def written(text: str, op: type[Operation], option: str) -> str | None:
     """How the value of an option is written in the text of a layer: `(4*w)`; None where it is not."""
     named = re.search(rf"(?<!\w){option}=({_VALUE})", text)
     if named:
         return named[1]
-    layer, slot = _LAYER.fullmatch(text), op.options[option].slot
+    layer, slot = _LAYER.fullmatch(text), str(op.options[option].slot)
     if layer is None:
         return None
     if slot == "value":
@@ -68,7 +68,7 @@ def written(text: str, op: type[Op], option: str) -> str | None:
     return layer[slot] if slot == "kernel" else layer[slot][1:]
 
 
-def _order(op: type[Op], option: str) -> int:
+def _order(op: type[Operation], option: str) -> int:
     """Which of the values of an op without names an option is, from 0."""
     return [o.name for o in op.options.values() if o.slot == "value"].index(option)
 
@@ -91,7 +91,7 @@ def _replace_value(parts: dict[str, str], value: str, order: int) -> bool:
     return True
 
 
-def change_fixes(op: type[Op], span: Span, changes: Iterable[Change], region: Region | None = None) -> list[Fix]:
+def change_fixes(op: type[Operation], span: Span, changes: Iterable[Change], region: Region | None = None) -> list[Fix]:
     """A fix to review for every change that can be written into the layer at a span.
 
     Where the option is a parameter or a variable, its value is changed where that is written.

@@ -14,7 +14,7 @@ from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.edits import change_fixes, changed, value_of_name, written
 from netspec.elaborate.state import ordinal
 from netspec.graph import Node, TensorType
-from netspec.ops.op import Change, Misfit, Op
+from netspec.ops.op import Change, Misfit
 from netspec.source import Span
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _inferred(run: ElaborationContext, way: Sequence[Node], values: dict[Span, d
     kind = run.graph.input_types(way[0])[0]
     try:
         for node in way:
-            op: Op = node.op
+            op: Any = node.op
             if (new := values.get(node.span)) is not None and set(new) <= set(op.options):
                 op = type(op)(**{**{name: getattr(op, name) for name in op.options}, **new})
             kind = run.infer(op, (kind,))[0]

@@ -17,7 +17,7 @@ from netspec.training.pixels import PixelStatistics, pixel_statistics
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from netspec.training.recipe import Chosen
+    from netspec.recipe import Chosen
 
 __all__ = ["Augmenter", "Mixed", "PixelStatistics", "pixel_statistics", "principal_colours", "ten_crops"]
 

@@ -100,7 +100,7 @@ class Board(Watcher):
 
 def draw_schedules(path: Path, epochs: int = 90, updates: int = 10) -> None:
     """Every schedule with its defaults, the factor of the rate over the epochs: docs/schedules.svg."""
-    from netspec.training.recipe import Chosen
+    from netspec.recipe import Chosen
     from netspec.training.schedules import schedule
     from netspec.training.settings import SETTINGS
 

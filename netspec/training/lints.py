@@ -12,7 +12,7 @@ from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
-    from netspec.training.recipe import Recipe
+    from netspec.recipe import Recipe
 
 __all__ = ["lint_recipe"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netspec.training.recipe import Chosen
+from netspec.recipe import Chosen
 
 if TYPE_CHECKING:
     import torch

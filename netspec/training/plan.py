@@ -9,7 +9,8 @@ from typing import Any
 from netspec.datasets import Task
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
-from netspec.training.recipe import Chosen, Recipe
+from netspec.recipe import Chosen, Recipe
+from netspec.training.settings import SETTINGS
 
 __all__ = ["Plan"]
 
@@ -55,9 +56,14 @@ class Plan:
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
             raise SpecError.of("NS604", "`freeze` and `train_only` exclude each other", helps=["keep one of them"])
 
+    def chosen(self, setting: str) -> Chosen:
+        """The line of a setting; where the spec has none, its first form with every default."""
+        form = SETTINGS[setting].forms[0]
+        return self.recipe.one(setting) or Chosen(form.word, {o.name: o.default for o in form.options.values()})
+
     def value(self, setting: str, option: str, otherwise: Any = None) -> Any:
         """An option of a setting, given or by default; `otherwise` where the setting's form has no such option."""
-        return self.recipe.chosen(setting).values.get(option, otherwise)
+        return self.chosen(setting).values.get(option, otherwise)
 
     def optional(self, setting: str, option: str) -> Any:
         """An option of a setting that is off unless the spec has it; None then."""
@@ -66,11 +72,11 @@ class Plan:
 
     @property
     def loss(self) -> Chosen:
-        return self.recipe.chosen("loss")
+        return self.chosen("loss")
 
     @property
     def optimizer(self) -> Chosen:
-        return self.recipe.chosen("optimizer")
+        return self.chosen("optimizer")
 
     @property
     def lr(self) -> float:
@@ -78,7 +84,7 @@ class Plan:
 
     @property
     def schedule(self) -> Chosen:
-        return self.recipe.chosen("schedule")
+        return self.chosen("schedule")
 
     @property
     def epochs(self) -> int:

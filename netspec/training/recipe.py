@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix, Label, nearest
 from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue, Choice
+from netspec.recipe import Chosen, Recipe
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.training.forms import Form, Setting
@@ -20,34 +20,7 @@ if TYPE_CHECKING:
 
 RATES = ("momentum", "beta1", "beta_1", "beta2", "beta_2")
 
-__all__ = ["Chosen", "Recipe", "read_recipe"]
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """One setting as chosen: its word (`sgd`; "" where it takes none) and the value of every option."""
-
-    word: str
-    values: Mapping[str, Any]
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Every setting that the spec gives, by name, in the order given; `augment` by the name of each augmentation."""
-
-    settings: Mapping[str, tuple[Chosen, ...]]
-    augment: Mapping[str, Chosen]
-
-    def one(self, name: str) -> Chosen | None:
-        """The single line of a setting, or None."""
-        lines = self.settings.get(name, ())
-        return lines[0] if lines else None
-
-    def chosen(self, name: str) -> Chosen:
-        """The line of a setting; where the spec has none, its first form with every default."""
-        form = SETTINGS[name].forms[0]
-        return self.one(name) or Chosen(form.word, {o.name: o.default for o in form.options.values()})
+__all__ = ["read_recipe"]
 
 
 def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
@@ -57,11 +30,7 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
     augment = {name: lines[0] for name, lines in reader.augment.items()}
     if reader.failed:
         return None
-    recipe = Recipe(settings, augment)
-    from netspec.training.lints import lint_recipe
-
-    lint_recipe(run, recipe, train)
-    return recipe
+    return Recipe(settings, augment)
 
 
 class _Reader:

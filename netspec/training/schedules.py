@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netspec.training.recipe import Chosen
+from netspec.recipe import Chosen
 
 __all__ = ["Plateau", "Schedule", "schedule"]
 

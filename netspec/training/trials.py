@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets import Batch, Collection, Examples
 from netspec.model import Model, check
 from netspec.ops.regularise import Dropout
+from netspec.recipe import Chosen, Recipe
 from netspec.training.engine import Diverged, Engine, Watcher
 from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.plan import Plan
-from netspec.training.recipe import Chosen, Recipe
 from netspec.training.session import Request, build_engine, open_data
 from netspec.training.settings import SETTINGS
 

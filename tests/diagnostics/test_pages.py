@@ -12,7 +12,7 @@ from conftest import ROOT, run_netspec
 
 from netspec.cli.explain import all_pages, page
 from netspec.diagnostics import CODES
-from netspec.elaborate.lints import OFF, asked_for
+from netspec.lints import OFF, asked_for
 from netspec.model import check
 from netspec.source import SourceFile
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netspec.recipe import Chosen
 from netspec.training.augment import Augmenter
 from netspec.training.augmentations import AUGMENTATIONS
-from netspec.training.recipe import Chosen
 
 
 def chosen(**asked: dict[str, Any]) -> dict[str, Chosen]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from netspec.recipe import Chosen
 from netspec.training.losses import by_unit, hinge, loss_function, max_norm_, penalty
-from netspec.training.recipe import Chosen
 
 
 def chosen(word: str, **values: float) -> Chosen:

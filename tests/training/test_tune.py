@@ -53,8 +53,11 @@ def test_the_study_holds_what_the_runs_reached(spec: Path) -> None:
         assert result["test"] is None
         graph = package.load(run / "spec.net").graph
         assert graph.recipe is not None
-        assert graph.recipe.chosen("optimizer").values["lr"] == pytest.approx(trial.params["optimizer.lr"], rel=1e-5)
-        assert str(graph.recipe.chosen("batch").values["n"]) == trial.params["batch"]
+        optimizer, batch = graph.recipe.one("optimizer"), graph.recipe.one("batch")
+        assert optimizer is not None
+        assert batch is not None
+        assert optimizer.values["lr"] == pytest.approx(trial.params["optimizer.lr"], rel=1e-5)
+        assert str(batch.values["n"]) == trial.params["batch"]
         assert next(n.type.shape for n in graph.layers if n.op.name == "dense" or n.name.startswith("fc")) == (
             trial.params["hidden"],
         )

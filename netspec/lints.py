@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, Edit, Fix
-from netspec.graph import Graph, Node
+from netspec.graph import Graph, Node, Region
 from netspec.ops import ACTIVATIONS, CATALOGUE
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
@@ -14,12 +15,39 @@ from netspec.syntax import tree as t
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostics
 
-__all__ = ["OFF", "asked_for", "lint_graph", "lint_statements"]
+__all__ = ["OFF", "asked_for", "lint"]
 
 OFF = ("NS906", "NS910")
 """Lints that are off unless asked for: they are a matter of taste."""
 
 _DROPOUTS = ("dropout", "dropout2d")
+
+
+def lint(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:
+    """The lints of a network of which every layer is known: NS902 to NS905, NS911, NS913."""
+    _unused_blocks(file, graph, diagnostics)
+    lint_graph(graph, diagnostics)
+    lint_statements(file, diagnostics)
+
+
+def _unused_blocks(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:
+    called = {region.block for region in _regions(graph.root)}
+    for item in file.items:
+        if isinstance(item, t.Block) and item.name not in called:
+            diagnostics.warning(
+                "NS902",
+                f"the block `{item.name}` is never called",
+                item.name_span,
+                helps=["call it, or take it out"],
+            )
+
+
+def _regions(root: Region) -> Iterator[Region]:
+    stack = [root]
+    while stack:
+        region = stack.pop()
+        yield region
+        stack.extend(member for member in region.members if isinstance(member, Region))
 
 
 def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
