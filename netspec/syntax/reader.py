@@ -1,11 +1,12 @@
-"""Text → syntax tree: Lark's parse tree read into our own nodes, with spans."""
+"""Text → syntax tree: Lark's parse tree transformed into our own nodes, with spans."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from lark import Token, Tree
+from lark import Token, Transformer, Tree
+from lark.tree import Meta
 
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
@@ -20,6 +21,8 @@ _OPERATORS = {
     "floor_divide": "//", "modulo": "%", "power_": "**",
 }  # fmt: skip
 _LITERALS = {"INT": "int", "FLOAT": "float", "QUANTITY": "quantity", "SIZE": "size", "STRING": "string", "NONE": "none"}
+_PARTS = frozenset(("start", "params", "names", "settings", "arguments", "width", "stride"))
+"""Rules that are parts of the node above them, and no level of their own."""
 
 
 class TooDeep(Exception):
@@ -32,247 +35,248 @@ class TooDeep(Exception):
 def read(source: SourceFile, parsed: Tree[Token], place: Callable[[int], int] | None = None) -> t.File:
     """`place` gives the offset in the source of one in a text with repairs. Raises TooDeep."""
     reader = _Reader(source, place)
-    return t.File(source, tuple(cast(t.Item, reader.node(child)) for child in _trees(parsed)))
+    deep = _too_deep(parsed)
+    if deep is not None:
+        raise TooDeep(reader.span_of(deep.meta))
+    file: t.File = reader.transform(parsed)
+    return file
 
 
-def _trees(parsed: Tree[Token]) -> Iterator[Tree[Token]]:
-    return (child for child in parsed.children if isinstance(child, Tree))
+def _too_deep(parsed: Tree[Token]) -> Tree[Token] | None:
+    """The first part that is nested too deep; found without recursion, which such a tree would exhaust."""
+    waiting = [(parsed, 0)]
+    while waiting:
+        part, above = waiting.pop()
+        depth = above + (part.data not in _PARTS)
+        if depth > MAX_DEPTH:
+            return part
+        waiting += [(child, depth) for child in reversed(part.children) if isinstance(child, Tree)]
+    return None
 
 
-class _Reader:
+class _Slot(NamedTuple):
+    """What is written after the `-` or the `/` of a layer."""
+
+    name: Literal["width", "stride"]
+    value: t.Expr
+
+
+class _Arguments(NamedTuple):
+    """What is written in the parentheses of a layer; None where there are none."""
+
+    values: tuple[t.Expr, ...] | None
+    options: tuple[t.Option, ...]
+
+
+class _Reader(Transformer[Token, Any]):
+    """A method for each rule of the grammar: it takes its span and its children, which are nodes already, or tokens."""
+
     def __init__(self, source: SourceFile, place: Callable[[int], int] | None) -> None:
-        self.source = source
-        self.place = place
-        self.depth = 0
+        super().__init__(visit_tokens=False)
+        self._source = source
+        self._place = place
 
-    # Positions and dispatch
+    def _call_userfunc(self, tree: Tree[Token], new_children: list[Any] | None = None) -> Any:
+        """Calls the method of a rule as `v_args(meta=True, inline=True)` would, which takes three times as long."""
+        children: list[Any] = tree.children if new_children is None else new_children
+        if tree.data in _OPERATORS:
+            left, right = children
+            return t.Binary(_OPERATORS[tree.data], left, right, self.span_of(tree.meta))
+        return getattr(self, tree.data)(self.span_of(tree.meta), *children)
 
-    def span(self, part: Tree[Token] | Token) -> Span:
-        if isinstance(part, Token):
-            start, end = part.start_pos or 0, part.end_pos or 0
-        else:
-            meta = part.meta
-            start, end = (0, 0) if meta.empty else (meta.start_pos, meta.end_pos)
-        if self.place is not None:
-            start, end = self.place(start), self.place(end)
-        return Span(self.source, start, end)
+    # Positions and words
 
-    def node(self, part: Any) -> Any:
-        if part is None:
-            return None
-        if isinstance(part, Token):
-            return self.token(part)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooDeep(self.span(part))
-        try:
-            operator = _OPERATORS.get(part.data)
-            if operator:
-                left, right = part.children
-                return t.Binary(operator, self.node(left), self.node(right), self.span(part))
-            return getattr(self, part.data)(part, *part.children)
-        finally:
-            self.depth -= 1
+    def span_of(self, part: Meta | Token) -> Span:
+        start, end = (0, 0) if isinstance(part, Meta) and part.empty else (part.start_pos or 0, part.end_pos or 0)
+        if self._place is not None:
+            start, end = self._place(start), self._place(end)
+        return Span(self._source, start, end)
 
-    def token(self, token: Token) -> t.Expr:
-        span = self.span(token)
-        if token.type == "NAME":
-            return t.Name(_text(token), span)
-        return t.Literal_(_LITERALS[token.type], _text(token), span)  # type: ignore[arg-type]
+    def _name(self, token: Token) -> t.Name:
+        return t.Name(_text(token), self.span_of(token))
 
-    def name_of(self, token: Token) -> t.Name:
-        return t.Name(_text(token), self.span(token))
-
-    def all(self, parts: list[Any], kind: type[_T]) -> tuple[_T, ...]:
-        return tuple(n for n in (self.node(p) for p in parts) if isinstance(n, kind))
+    def _expression(self, part: t.Expr | Token) -> t.Expr:
+        if not isinstance(part, Token):
+            return part
+        if part.type == "NAME":
+            return self._name(part)
+        return t.Literal_(_LITERALS[part.type], _text(part), self.span_of(part))  # type: ignore[arg-type]
 
     # Expressions
 
-    def literal(self, part: Tree[Token], token: Token) -> t.Expr:
-        return self.token(token)
+    def literal(self, span: Span, token: Token) -> t.Expr:
+        return self._expression(token)
 
-    value = literal
+    name = value = literal
 
-    def name(self, part: Tree[Token], token: Token) -> t.Name:
-        return self.name_of(token)
+    def fact(self, span: Span, owner: Token, field: Token) -> t.Fact:
+        return t.Fact(_text(owner), _text(field), span)
 
-    def fact(self, part: Tree[Token], owner: Token, field: Token) -> t.Fact:
-        return t.Fact(_text(owner), _text(field), self.span(part))
+    def call(self, span: Span, name: Token, *arguments: Any) -> t.Call:
+        values, options = _split(arguments)
+        return t.Call(_text(name), values, options, self.span_of(name), span)
 
-    def call(self, part: Tree[Token], name: Token, *arguments: Any) -> t.Call:
-        values, options = self.arguments_of(arguments)
-        return t.Call(_text(name), values, options, self.span(name), self.span(part))
+    def compare(self, span: Span, left: t.Expr, operator: Token, right: t.Expr) -> t.Binary:
+        return t.Binary(str(operator), left, right, span)
 
-    def compare(self, part: Tree[Token], left: Any, operator: Token, right: Any) -> t.Binary:
-        return t.Binary(str(operator), self.node(left), self.node(right), self.span(part))
+    def not_(self, span: Span, operand: t.Expr) -> t.Unary:
+        return t.Unary("not", operand, span)
 
-    def not_(self, part: Tree[Token], operand: Any) -> t.Unary:
-        return t.Unary("not", self.node(operand), self.span(part))
+    def negative(self, span: Span, operand: t.Expr) -> t.Unary:
+        return t.Unary("-", operand, span)
 
-    def negative(self, part: Tree[Token], operand: Any) -> t.Unary:
-        return t.Unary("-", self.node(operand), self.span(part))
+    def ternary(self, span: Span, value: t.Expr, condition: t.Expr, otherwise: t.Expr) -> t.Conditional:
+        return t.Conditional(value, condition, otherwise, span)
 
-    def ternary(self, part: Tree[Token], value: Any, condition: Any, otherwise: Any) -> t.Conditional:
-        return t.Conditional(self.node(value), self.node(condition), self.node(otherwise), self.span(part))
+    def tuple(self, span: Span, *items: t.Expr) -> t.Sequence_:
+        return t.Sequence_("tuple", items, span)
 
-    def tuple(self, part: Tree[Token], *items: Any) -> t.Sequence_:
-        return t.Sequence_("tuple", tuple(self.node(i) for i in items), self.span(part))
+    def list(self, span: Span, *items: t.Expr) -> t.Sequence_:
+        return t.Sequence_("list", items, span)
 
-    def list(self, part: Tree[Token], *items: Any) -> t.Sequence_:
-        return t.Sequence_("list", tuple(self.node(i) for i in items if i is not None), self.span(part))
-
-    def option(self, part: Tree[Token], name: Token, value: Any) -> t.Option:
-        return t.Option(_text(name), self.node(value), self.span(name), self.span(part))
-
-    def arguments_of(self, parts: Any) -> Any:
-        nodes = [self.node(p) for p in parts if p is not None]
-        return (
-            tuple(n for n in nodes if not isinstance(n, t.Option)),
-            tuple(n for n in nodes if isinstance(n, t.Option)),
-        )
+    def option(self, span: Span, name: Token, value: t.Expr) -> t.Option:
+        return t.Option(_text(name), value, self.span_of(name), span)
 
     # Declarations
 
-    def param(self, part: Tree[Token], name: Token, default: Any) -> t.Parameter:
-        return t.Parameter(_text(name), self.node(default), self.span(part))
+    def start(self, span: Span, *items: t.Item) -> t.File:
+        return t.File(self._source, items)
 
-    def params(self, part: Tree[Token] | None) -> Any:
-        return tuple(self.node(p) for p in _trees(part)) if part is not None else ()
+    def param(self, span: Span, name: Token, default: t.Expr | None) -> t.Parameter:
+        return t.Parameter(_text(name), default, span)
 
-    def net(self, part: Tree[Token], name: Token, params: Any = None) -> t.Net:
-        return t.Net(_text(name), self.params(params), self.span(part))
+    def params(self, span: Span, *params: t.Parameter) -> Any:
+        return params
 
-    def use(self, part: Tree[Token], path: Token, alias: Token | None) -> t.Use:
-        return t.Use(str(path)[1:-1], _text(alias) if alias else None, self.span(path), self.span(part))
+    def net(self, span: Span, name: Token, params: Any = ()) -> t.Net:
+        return t.Net(_text(name), params, span)
 
-    def block(self, part: Tree[Token], name: Token, *rest: Any) -> t.Block:
-        params = self.params(rest[0]) if len(rest) > 1 else ()
-        return t.Block(_text(name), params, self.node(rest[-1]), self.span(name), self.span(part))
+    def use(self, span: Span, path: Token, alias: Token | None) -> t.Use:
+        return t.Use(str(path)[1:-1], _text(alias) if alias else None, self.span_of(path), span)
 
-    def fn(self, part: Tree[Token], name: Token, params: Any, body: Any) -> t.Function:
-        return t.Function(_text(name), self.params(params), self.node(body), self.span(name), self.span(part))
+    def block(self, span: Span, name: Token, *rest: Any) -> t.Block:
+        *params, body = rest
+        return t.Block(_text(name), params[0] if params else (), body, self.span_of(name), span)
 
-    def shared(self, part: Tree[Token], name: Token, body: Any) -> t.Shared:
-        return t.Shared(_text(name), self.node(body), self.span(name), self.span(part))
+    def fn(self, span: Span, name: Token, params: Any, body: t.Expr) -> t.Function:
+        return t.Function(_text(name), params, body, self.span_of(name), span)
+
+    def shared(self, span: Span, name: Token, body: t.Body) -> t.Shared:
+        return t.Shared(_text(name), body, self.span_of(name), span)
 
     # Statements
 
-    def body(self, part: Tree[Token], *statements: Any) -> t.Body:
-        return t.Body(tuple(self.node(s) for s in statements if s is not None), self.span(part))
+    def body(self, span: Span, *statements: t.Statement) -> t.Body:
+        return t.Body(statements, span)
 
-    def input(self, part: Tree[Token], name: Token | None, size: Token, *words: Token) -> t.Input:
-        names = tuple(self.name_of(w) for w in words)
-        return t.Input(_text(name) if name else None, _text(size), names, self.span(size), self.span(part))
+    def input(self, span: Span, name: Token | None, size: Token, *words: Token) -> t.Input:
+        names = tuple(map(self._name, words))
+        return t.Input(_text(name) if name else None, _text(size), names, self.span_of(size), span)
 
-    def let(self, part: Tree[Token], name: Token, value: Any) -> t.Let:
-        return t.Let(_text(name), self.node(value), self.span(name), self.span(part))
+    def let(self, span: Span, name: Token, value: t.Expr) -> t.Let:
+        return t.Let(_text(name), value, self.span_of(name), span)
 
-    def default(self, part: Tree[Token], *parts: Any) -> t.Default:
-        names = tuple(self.name_of(p) for p in parts if isinstance(p, Token))
-        return t.Default(names, self.all([p for p in parts if isinstance(p, Tree)], t.Option), self.span(part))
+    def default(self, span: Span, *parts: Token | t.Option) -> t.Default:
+        names = tuple(self._name(p) for p in parts if isinstance(p, Token))
+        return t.Default(names, _of(t.Option, parts), span)
 
-    def expect(self, part: Tree[Token], condition: Any) -> t.Expect:
-        return t.Expect(self.node(condition), self.span(part))
+    def expect(self, span: Span, condition: t.Expr) -> t.Expect:
+        return t.Expect(condition, span)
 
-    def fit(self, part: Tree[Token], mode: Token) -> t.Fit:
-        return t.Fit(self.name_of(mode), self.span(part))
+    def fit(self, span: Span, mode: Token) -> t.Fit:
+        return t.Fit(self._name(mode), span)
 
-    def output(self, part: Tree[Token], name: Token) -> t.Output:
-        return t.Output(_text(name), self.span(name), self.span(part))
+    def output(self, span: Span, name: Token) -> t.Output:
+        return t.Output(_text(name), self.span_of(name), span)
 
-    def aux(self, part: Tree[Token], *parts: Any) -> t.Aux:
-        return t.Aux(self.all([*parts[:-1]], t.Option), self.node(parts[-1]), self.span(part))
+    def aux(self, span: Span, *parts: Any) -> t.Aux:
+        *options, body = parts
+        return t.Aux(tuple(options), body, span)
 
-    def train(self, part: Tree[Token], *settings: Any) -> t.Train:
-        return t.Train(tuple(self.node(s) for s in settings if s is not None), self.span(part))
+    def train(self, span: Span, *settings: t.Setting) -> t.Train:
+        return t.Train(settings, span)
 
-    def setting(self, part: Tree[Token], name: Token, *parts: Any) -> t.Setting:
-        nested: tuple[t.Setting, ...] | None = None
-        values: tuple[t.Expr, ...] = ()
-        options: tuple[t.Option, ...] = ()
-        for p in parts:
-            if isinstance(p, Tree) and p.data == "settings":
-                nested = tuple(self.node(s) for s in p.children if s is not None)
-            elif p is not None:
-                node = self.node(p)
-                if isinstance(node, t.Option):
-                    options += (node,)
-                else:
-                    values += (node,)
-        return t.Setting(_text(name), values, options, nested, self.span(name), self.span(part))
+    def settings(self, span: Span, *settings: t.Setting) -> Any:
+        return settings
+
+    def setting(self, span: Span, name: Token, *parts: Any) -> t.Setting:
+        nested = parts[-1] if parts and isinstance(parts[-1], tuple) else None
+        values, options = _split(parts if nested is None else parts[:-1])
+        return t.Setting(_text(name), values, options, nested, self.span_of(name), span)
 
     # Flow
 
-    def chain(self, part: Tree[Token], *steps: Any) -> t.Chain:
-        return t.Chain(tuple(self.node(s) for s in steps), self.span(part))
+    def chain(self, span: Span, *steps: t.Step) -> t.Chain:
+        return t.Chain(steps, span)
 
-    def step(self, part: Tree[Token], label: Token | None, term: Any, times: Any) -> t.Step:
-        name = self.name_of(label) if label else None
-        return t.Step(name, self.node(term), self.node(times), self.span(part))
+    def step(self, span: Span, label: Token | None, term: t.Term, times: t.Expr | None) -> t.Step:
+        return t.Step(self._name(label) if label else None, term, times, span)
 
-    def times(self, part: Tree[Token], count: Any) -> t.Expr:
+    def times(self, span: Span, count: t.Expr | Token) -> t.Expr:
         if isinstance(count, Token):
-            return t.Literal_("int", str(count).lstrip("x× \t"), self.span(count))
-        return cast(t.Expr, self.node(count))
+            return t.Literal_("int", str(count).lstrip("x× \t"), self.span_of(count))
+        return count
 
-    def from_(self, part: Tree[Token], label: Token) -> t.From:
-        return t.From(_text(label), self.span(label), self.span(part))
+    def from_(self, span: Span, label: Token) -> t.From:
+        return t.From(_text(label), self.span_of(label), span)
 
-    def residual(self, part: Tree[Token], *parts: Any) -> t.Residual:
-        trees = [p for p in parts if p is not None]
-        options = self.all([p for p in trees if isinstance(p, Tree) and p.data == "option"], t.Option)
-        rest = [p for p in trees if not (isinstance(p, Tree) and p.data == "option")]
-        otherwise: Any = None
-        if len(rest) > 1:
-            otherwise = "none" if isinstance(rest[1], Token) else self.node(rest[1])
-        return t.Residual(options, self.node(rest[0]), otherwise, self.span(part))
+    def residual(self, span: Span, *parts: Any) -> t.Residual:
+        *options, body, otherwise = parts
+        return t.Residual(tuple(options), body, "none" if isinstance(otherwise, Token) else otherwise, span)
 
-    def dense(self, part: Tree[Token], body: Any) -> t.Dense:
-        return t.Dense(self.node(body), self.span(part))
+    def dense(self, span: Span, body: t.Body) -> t.Dense:
+        return t.Dense(body, span)
 
-    def checkpoint(self, part: Tree[Token], body: Any) -> t.Checkpoint:
-        return t.Checkpoint(self.node(body), self.span(part))
+    def checkpoint(self, span: Span, body: t.Body) -> t.Checkpoint:
+        return t.Checkpoint(body, span)
 
-    def repeat(self, part: Tree[Token], count: Any, counter: Token | None, body: Any) -> t.Repeat:
-        return t.Repeat(self.node(count), _text(counter) if counter else None, self.node(body), self.span(part))
+    def repeat(self, span: Span, count: t.Expr, counter: Token | None, body: t.Body) -> t.Repeat:
+        return t.Repeat(count, _text(counter) if counter else None, body, span)
 
-    def loop(self, part: Tree[Token], names: Tree[Token], items: Any, body: Any) -> t.For:
-        variables = tuple(self.name_of(cast(Token, n)) for n in names.children)
-        return t.For(variables, self.node(items), self.node(body), self.span(part))
+    def names(self, span: Span, *names: Token) -> Any:
+        return tuple(map(self._name, names))
 
-    def when(self, part: Tree[Token], condition: Any, body: Any, otherwise: Any = None) -> t.If:
-        return t.If(self.node(condition), self.node(body), self.node(otherwise), self.span(part))
+    def loop(self, span: Span, variables: Any, items: t.Expr, body: t.Body) -> t.For:
+        return t.For(variables, items, body, span)
 
-    def join(self, part: Tree[Token], kind: Token, *parts: Any) -> t.Join:
-        trees = [p for p in parts if p is not None]
-        options = self.all([p for p in trees if p.data == "option"], t.Option)
-        branches = self.all([p for p in trees if p.data == "chain"], t.Chain)
-        return t.Join(str(kind), options, branches, self.span(part))  # type: ignore[arg-type]
+    def when(self, span: Span, condition: t.Expr, body: t.Body, otherwise: Any = None) -> t.If:
+        return t.If(condition, body, otherwise, span)
 
-    def layer(self, part: Tree[Token], head: Token, *parts: Any) -> t.Layer:
-        arguments: Any = None
-        argument_options: Any = ()
-        slots: dict[str, t.Expr] = {}
-        values: list[t.Expr] = []
-        options: list[t.Option] = []
-        for p in parts:
-            if p is None:
-                continue
-            if p.data == "arguments":
-                arguments, argument_options = self.arguments_of(p.children)
-            elif p.data in ("width", "stride"):
-                slots[p.data] = self.node(p.children[0])
-            else:
-                node = self.node(p)
-                (options if isinstance(node, t.Option) else values).append(node)
+    def join(self, span: Span, kind: Token, *parts: t.Option | t.Chain) -> t.Join:
+        return t.Join(str(kind), _of(t.Option, parts), _of(t.Chain, parts), span)  # type: ignore[arg-type]
+
+    def arguments(self, span: Span, *arguments: Any) -> _Arguments:
+        return _Arguments(*_split(arguments))
+
+    def width(self, span: Span, value: t.Expr | Token) -> _Slot:
+        return _Slot("width", self._expression(value))
+
+    def stride(self, span: Span, value: t.Expr | Token) -> _Slot:
+        return _Slot("stride", self._expression(value))
+
+    def layer(self, span: Span, head: Token, *parts: Any) -> t.Layer:
+        (arguments,) = _of(_Arguments, parts) or (_Arguments(None, ()),)
+        slots = dict(_of(_Slot, parts))
+        values, options = _split(p for p in parts if not isinstance(p, (_Arguments, _Slot)))
         return t.Layer(
-            _text(head), arguments, argument_options, slots.get("width"), slots.get("stride"),
-            tuple(values), tuple(options), self.span(head), self.span(part),
-        )  # fmt: skip
+            _text(head), *arguments, slots.get("width"), slots.get("stride"), values, options, self.span_of(head), span
+        )
 
 
-# `from` is a keyword of Python, so the rule's method is bound under its own name here.
-setattr(_Reader, "from", _Reader.from_)
+def _of(kind: type[_T], parts: Iterable[Any]) -> tuple[_T, ...]:
+    return tuple(p for p in parts if isinstance(p, kind))
+
+
+def _split(parts: Iterable[t.Expr | t.Option]) -> tuple[tuple[t.Expr, ...], tuple[t.Option, ...]]:
+    """Values, and options."""
+    values: list[t.Expr] = []
+    options: list[t.Option] = []
+    for part in parts:
+        if isinstance(part, t.Option):
+            options.append(part)
+        else:
+            values.append(part)
+    return tuple(values), tuple(options)
 
 
 def _text(token: Token) -> str:
