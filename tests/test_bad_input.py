@@ -44,7 +44,7 @@ def one_error(*arguments: str, code: str, says: str, stdin: str | None = None) -
         ("conv3-4\n", "NS308", "no input before the first layer"),
         ("input 3x8x8\ninput 3x8x8\nconv3-4\n", "NS209", "an input already"),
         ("input 3x8x8\nFC-4\nconv3-4\n", "NS303", "conv needs an image"),
-        ("input 3x8x8\nconv3-4 groups=2\n", "NS304", "do not divide into 2 groups"),
+        ("input 3x8x8\nconv3-4 groups=2\n", "NS304", "cannot be divided into 2 groups"),
         ("input 3x8x8\nconv3-4 pad=-1\n", "NS205", "crop 1"),
         ("input 3x8x8\nconv4-4 pad=same\n", "NS307", "odd kernel"),
         ("input 3x8x8\nconv3-4 stride=2 stride=2\n", "NS203", "given twice"),

@@ -11,7 +11,7 @@ from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Op
-from netspec.ops.regularise import DropPath
+from netspec.ops.regularization import DropPath
 from netspec.source import Span
 from netspec.syntax import tree as t
 

@@ -13,7 +13,7 @@ from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import ALIASES, OPTIONS, option_text, translated
 from netspec.elaborate.edits import changed, written
 from netspec.elaborate.state import Frame
-from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALISATIONS
+from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALIZATIONS
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Op, Option
 from netspec.source import Span
@@ -282,7 +282,7 @@ def stray_value(op: type[Op], layer: t.Layer, value: Value, span: Span, *, argum
         return _spaced_out(op, layer)
     if isinstance(value, Word):
         return _stray_word(op, layer, value, span)
-    if op.name in NORMALISATIONS and isinstance(value, int) and not argument:
+    if op.name in NORMALIZATIONS and isinstance(value, int) and not argument:
         help_ = f"the features are those of the layer before: write `{layer.head}`"
         edit = without(span)
         return [help_], [Fix(help_, (edit,))] if edit else []
@@ -377,7 +377,7 @@ def unwanted_slot(op: type[Op], layer: t.Layer, what: str, value: Value, span: S
     if what == "width" and lone and slot.text[:1] == "-":
         help_ = f"write `{layer.head} {lone}={span.text}`"
         return [help_], [Fix.replace(slot, f" {lone}={span.text}", help_)]
-    if op.name in NORMALISATIONS and what == "width":
+    if op.name in NORMALIZATIONS and what == "width":
         help_ = f"the features are those of the layer before: write `{layer.head}`"
         return [help_], [Fix.replace(slot, "", help_)]
     if slot.text[:1] not in ("-", "/") or op.name not in ACTIVATIONS:

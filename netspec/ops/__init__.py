@@ -1,4 +1,4 @@
-"""The catalogue: every layer of the language, by name. Adding an op is a class in this folder and a line here."""
+"""The catalogue: every layer of the language, by name. To add an op, write a class in this package and list it here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from netspec.ops.local_conv import LocalConv
 from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from netspec.ops.recurrent import GRU, LSTM, RNN
-from netspec.ops.regularise import Dropout, Dropout2d, DropPath, Noise
+from netspec.ops.regularization import Dropout, Dropout2d, DropPath, Noise
 from netspec.ops.sequence import Attention, ClassToken, Embed, PositionEmbedding
 
-__all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALISATIONS", "SECTIONS"]
+__all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALIZATIONS", "SECTIONS"]
 
 
 def _by_name(ops: Iterable[type[Op]]) -> Mapping[str, type[Op]]:
-    """Names and aliases, in lower case. Raises ValueError where one stands twice."""
+    """Names and aliases in lowercase. Raises ValueError for duplicates."""
     names: dict[str, type[Op]] = {}
     for op in ops:
         for name in (op.name, *op.aliases):
@@ -35,14 +35,14 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Pooling": (MaxPool, AvgPool, LpPool, GlobalAvgPool, GlobalMaxPool, AdaptiveAvgPool, AdaptiveMaxPool),
         "Dense": (FullyConnected, Linear),
         "Activation": activation.ALL,
-        "Normalisation": norm.ALL,
-        "Regularisation": (Dropout, Dropout2d, DropPath, Noise),
+        "Normalization": norm.ALL,
+        "Regularization": (Dropout, Dropout2d, DropPath, Noise),
         "Shape": shape.ALL,
         "Sequence": (Embed, PositionEmbedding, ClassToken, Attention, RNN, LSTM, GRU),
-        "Trained values": elementwise.ALL,
+        "Trainable values": elementwise.ALL,
     }
 )
 CATALOGUE: Mapping[str, type[Op]] = _by_name(op for section in SECTIONS.values() for op in section)
 ACTIVATIONS: Mapping[str, type[Op]] = _by_name(activation.ALL)
-NORMALISATIONS: Mapping[str, type[Op]] = _by_name(norm.ALL)
+NORMALIZATIONS: Mapping[str, type[Op]] = _by_name(norm.ALL)
 JOINS: Mapping[str, type[Op]] = _by_name((Add, Multiply, Concat))

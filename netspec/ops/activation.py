@@ -1,4 +1,4 @@
-"""Activations: one value at a time, or along the feature axis (maxout, glu, softmax)."""
+"""Activations: elementwise, or along the feature axis (maxout, glu, softmax)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["ALL"]
 
 
 class Activation(Op):
-    """What the activations share: the shape stays, nothing is learned."""
+    """The base of activations: same shape, no parameters."""
 
     any_size = True
     torch_name = ""
     onnx_name = ""
     squashes = False
-    """Whether logits fed through it are logits no more."""
+    """Whether its output can no longer be used as logits."""
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
@@ -71,12 +71,12 @@ class LeakyReLU(Activation):
 
 
 class PReLU(Activation):
-    """max(x, 0) + a min(x, 0) with a learned slope a for each channel (He et al. 2015)."""
+    """max(x, 0) + a min(x, 0) with a learned slope a per channel (He et al. 2015)."""
 
     name, example = "prelu", "prelu"
-    param_rule = "one slope for each channel (shared=yes: one in all)"
-    init = Option(Number(), 0.25, slot="value", doc="slope at the start")
-    shared = Option(Flag(), False, doc="one slope for all channels")
+    param_rule = "one slope per channel (shared=yes: a single slope)"
+    init = Option(Number(), 0.25, slot="value", doc="initial slope")
+    shared = Option(Flag(), False, doc="use a single slope for all channels")
 
     def slopes(self, x: TensorType) -> int:
         return 1 if self.shared else x.features
@@ -99,7 +99,7 @@ class PReLU(Activation):
 
 
 class ELU(Activation):
-    """x where positive, alpha (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
+    """x if x > 0, otherwise alpha (exp(x) - 1) (Clevert et al. 2016)."""
 
     name, example = "elu", "elu"
     alpha = Option(Number(0, open_low=True), 1.0, slot="value", doc="scale of the negative part")
@@ -112,7 +112,7 @@ class ELU(Activation):
 
 
 class SELU(Activation):
-    """The scaled ELU of self-normalising networks (Klambauer et al. 2017)."""
+    """The scaled ELU of self-normalizing networks (Klambauer et al. 2017)."""
 
     name, example = "selu", "selu"
     torch_name, onnx_name = "SELU", "Selu"
@@ -132,10 +132,10 @@ class CELU(Activation):
 
 
 class GELU(Activation):
-    """x times the normal distribution's cumulative function at x (Hendrycks & Gimpel 2016)."""
+    """x times the standard normal cumulative distribution function at x (Hendrycks & Gimpel 2016)."""
 
     name, example = "gelu", "gelu"
-    approximate = Option(Choice("none", "tanh"), "none", doc="tanh: the approximation of the paper")
+    approximate = Option(Choice("none", "tanh"), "none", doc="tanh: the approximation from the paper")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode.module(call("nn.GELU", approximate=unless(self.approximate, "none")))
@@ -215,12 +215,12 @@ class HardTanh(Activation):
     """min(max(x, low), high)."""
 
     name, example, squashes = "hardtanh", "hardtanh", True
-    low = Option(Number(), -1.0, doc="the least value")
-    high = Option(Number(), 1.0, doc="the greatest value")
+    low = Option(Number(), -1.0, doc="minimum value")
+    high = Option(Number(), 1.0, doc="maximum value")
 
     def validate(self) -> None:
         if self.low >= self.high:
-            raise Misfit("NS205", f"low {self.low:g} is not below high {self.high:g}", option="low")
+            raise Misfit("NS205", f"low ({self.low:g}) must be less than high ({self.high:g})", option="low")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode.module(call("nn.Hardtanh", min_val=unless(self.low, -1.0), max_val=unless(self.high, 1.0)))
@@ -244,12 +244,12 @@ class Softsign(Activation):
 
 
 class Maxout(Activation):
-    """The largest of each `n` neighbouring features (Goodfellow et al. 2013)."""
+    """The maximum of each group of `n` adjacent features (Goodfellow et al. 2013)."""
 
     any_size = False
     name, example = "maxout", "maxout 2"
-    shape_rule = "the features are divided by n"
-    n = Option(Integer(1), 2, slot="value", doc="how many features compete")
+    shape_rule = "features / n"
+    n = Option(Integer(1), 2, slot="value", doc="number of features per group")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -257,7 +257,7 @@ class Maxout(Activation):
         if x.features % self.n:
             raise Misfit(
                 "NS304",
-                f"{x.features} features do not divide into groups of {self.n}",
+                f"{x.features} features cannot be divided into groups of {self.n}",
                 option="n",
                 notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
             )
@@ -280,16 +280,16 @@ class Maxout(Activation):
 
 
 class GLU(Activation):
-    """The first half of the features times the sigmoid of the second (Dauphin et al. 2017)."""
+    """The first half of the features times the sigmoid of the second half (Dauphin et al. 2017)."""
 
     name, example = "glu", "glu"
-    shape_rule = "the features are halved"
+    shape_rule = "features / 2"
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_numbers(self, x)
         if x.features % 2:
-            raise Misfit("NS304", f"glu halves the features, and {x.features} is odd")
+            raise Misfit("NS304", f"glu needs an even number of features, found {x.features}")
         return x.with_features(x.features // 2)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -317,7 +317,7 @@ class Softmax(Activation):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of softmax, computed without overflow."""
+    """The logarithm of softmax, computed in a numerically stable way."""
 
     name, example = "log_softmax", "log_softmax"
     aliases = ("logsoftmax",)

@@ -1,4 +1,4 @@
-"""Convolutions: conv, dwconv, sepconv and convT (localconv stands in a file of its own)."""
+"""Convolutions: conv, dwconv, sepconv and convT (localconv is in its own file)."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def require_map(op: Op, x: TensorType) -> None:
     if x.layout == "vector":
         raise Misfit(
             "NS303", f"{op.name} needs an image or a signal", label=f"the input is {x.noun}",
-            helps=("put it before the fully connected layers, or give the vector a shape with `reshape CxHxW`",),
+            helps=("move it before the fully connected layers, or reshape the vector with `reshape CxHxW`",),
         )  # fmt: skip
     if x.layout == "ids":
         raise Misfit(
             "NS303",
             f"{op.name} needs numbers, not ids",
             label=f"the input is {x.noun}",
-            helps=("turn ids into vectors first: `embed-64 vocab=10000`",),
+            helps=("embed the ids first: `embed-64 vocab=10000`",),
         )
 
 
 def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kernel") -> None:
-    """Raises Misfit where a window of several dimensions meets a sequence, which has tokens alone to slide along."""
+    """Raises Misfit if the kernel has several dimensions but the input is a sequence, which has only tokens to slide along."""
     if x.layout == "sequence" and len(kernel) > 1:
         raise Misfit(
             "NS303",
-            f"a window of {len(kernel)} dimensions on a sequence",
+            f"a {len(kernel)}-D kernel on a sequence",
             option=option,
             label=f"the input is {x.noun}",
             helps=(
-                one := f"a window over tokens has one size and spans all features: {kernel[0]}",
+                one := f"on a sequence, the kernel has one size and spans all features: {kernel[0]}",
                 "`image HxW` turns the tokens back into an image",
             ),
             changes=(Change(one, option, str(kernel[0])),),
@@ -53,23 +53,23 @@ def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kern
 
 
 class Conv(Op):
-    """Slides `width` filters over the input; every filter spans all channels (of its group)."""
+    """Applies `width` filters at every position; each filter spans all channels (of its group)."""
 
     name = "conv"
     example = "conv3-64/2 pad=1 bias=no norm=bn act=relu"
-    shape_rule = "(W + 2P - (D(K-1) + 1))/S + 1 along each spatial axis, rounded down; width channels"
-    param_rule = "K x K x (channels/groups) x width weights, and width biases"
+    shape_rule = "width channels; (W + 2P - (D(K-1) + 1))/S + 1 along each spatial axis, rounded down"
+    param_rule = "K x K x (channels/groups) x width weights and width biases"
     weight_layer = has_neurons = True
 
-    kernel = Option(PerAxis(), slot="kernel", doc="size of the window along each spatial axis")
-    width = Option(Integer(), slot="width", doc="number of filters, the channels of the output")
-    stride = Option(PerAxis(), (1,), slot="stride", doc="step of the window")
-    pad = Option(Padding(), (0,), doc="zeros around the input; same: half of the kernel a side")
-    dilation = Option(PerAxis(), (1,), doc="distance between the taps of the window")
-    groups = Option(Integer(), 1, doc="number of groups of channels that do not see each other")
+    kernel = Option(PerAxis(), slot="kernel", doc="kernel size along each spatial axis")
+    width = Option(Integer(), slot="width", doc="number of filters (output channels)")
+    stride = Option(PerAxis(), (1,), slot="stride", doc="stride")
+    pad = Option(Padding(), (0,), doc="zero padding on both sides; same: half the kernel size")
+    dilation = Option(PerAxis(), (1,), doc="spacing between kernel elements")
+    groups = Option(Integer(), 1, doc="number of independent groups of channels")
     bias = Option(Flag(), True, doc="whether each filter has a bias")
-    connections = Option(Table(), None, doc="for each filter the input channels that it sees (LeNet-5, Table I)")
-    norm = Option(LayerWord("a normalisation"), None, doc="normalisation layer after it")
+    connections = Option(Table(), None, doc="input channels of each filter (LeNet-5, Table I)")
+    norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def filters(self, x: TensorType) -> int:
@@ -96,13 +96,17 @@ class Conv(Op):
             if n % groups:
                 raise Misfit(
                     "NS304",
-                    f"{n} {what} do not divide into {groups} groups",
+                    f"{n} {what} cannot be divided into {groups} groups",
                     option="groups",
                     notes=(f"{n} / {groups} = {n / groups:.2f}",),
                     changes=(
                         changes := (
                             *divisor_changes("groups", "groups that divide both", groups, x.features, filters),
-                            *(multiple_changes("width", "filters", groups, n) if what == "filters" else ()),
+                            *(
+                                multiple_changes("width", "possible numbers of filters", groups, n)
+                                if what == "filters"
+                                else ()
+                            ),
                         )
                     ),
                     helps=tuple(dict.fromkeys(change.help for change in changes)),
@@ -113,19 +117,19 @@ class Conv(Op):
     def check_connections(self, x: TensorType) -> None:
         rows = self.connections or ()
         if self.groups != 1:
-            raise Misfit("NS207", "a connection table and groups exclude each other", option="connections")
+            raise Misfit("NS207", "`connections` and `groups` cannot be combined", option="connections")
         if len(rows) != self.width:
             raise Misfit(
                 "NS307",
-                f"the connection table has {len(rows)} rows for {self.width} filters",
+                f"`connections` has {len(rows)} rows for {self.width} filters",
                 option="connections",
-                helps=("give one row for each filter",),
+                helps=("give one row per filter",),
             )
         high = max(max(row) for row in rows)
         if high >= x.features:
             raise Misfit(
                 "NS205",
-                f"the connection table names channel {high}",
+                f"`connections` contains channel {high}",
                 option="connections",
                 notes=(f"the input has channels 0 to {x.features - 1}",),
             )
@@ -134,7 +138,7 @@ class Conv(Op):
         return self.geometry(inputs[0]).leftovers()
 
     def links(self, x: TensorType) -> int:
-        """How many (input channel, filter) pairs have a kernel."""
+        """The number of (input channel, filter) pairs with a kernel."""
         if self.connections is not None:
             return sum(map(len, self.connections))
         return x.features // self.group_count(x) * self.filters(x)
@@ -227,16 +231,16 @@ def _sequence_call(x: TensorType, padded: bool) -> str | None:
 
 
 class DepthwiseConv(Conv):
-    """A convolution of each channel by itself (groups = channels); `-width` makes several maps of each channel."""
+    """A convolution of each channel separately (groups = channels); a larger `-width` gives several outputs per channel."""
 
     name = "dwconv"
     aliases = ("depthwise",)
     example = "dwconv3/2 pad=same"
-    shape_rule = "as conv; the channels of the input, or width"
-    param_rule = "K x K weights and one bias for each channel of the output"
+    shape_rule = "as for conv; the channels of the input, or width"
+    param_rule = "K x K weights and one bias per output channel"
 
     width = Option(
-        Integer(), None, slot="width", doc="channels of the output, a multiple of the input's (default: the same)"
+        Integer(), None, slot="width", doc="output channels, a multiple of the input channels (default: the same)"
     )
     groups = None  # type: ignore[assignment]
     connections = None  # type: ignore[assignment]
@@ -252,28 +256,28 @@ class DepthwiseConv(Conv):
             near = max(1, round(self.filters(x) / x.features)) * x.features
             raise Misfit(
                 "NS304",
-                f"{self.filters(x)} filters are not a multiple of {x.features} channels",
+                f"the {self.filters(x)} filters are not a multiple of the {x.features} input channels",
                 option="width",
-                helps=(f"write `-{near}`, or leave the width out",),
-                changes=(Change(f"write `-{near}`, or leave the width out", "width", str(near)),),
+                helps=(f"write `-{near}`, or omit the width",),
+                changes=(Change(f"write `-{near}`, or omit the width", "width", str(near)),),
             )
 
 
 class SeparableConv(Op):
-    """A depthwise convolution, then a pointwise (1x1) one (Chollet 2017); `norm` and `act` follow the second."""
+    """A depthwise convolution followed by a pointwise (1x1) one (Chollet 2017). `norm` and `act` apply after the second."""
 
     name = "sepconv"
     example = "sepconv3-128 pad=same act=relu"
-    shape_rule = "as conv"
-    param_rule = "K x K x channels, then channels x width weights; biases of both"
+    shape_rule = "as for conv"
+    param_rule = "K x K x channels plus channels x width weights, and the biases of both"
 
-    kernel = Option(PerAxis(), slot="kernel", doc="size of the depthwise window")
-    width = Option(Integer(), slot="width", doc="channels of the output")
-    stride = Option(PerAxis(), (1,), slot="stride", doc="step of the depthwise window")
-    pad = Option(Padding(), (0,), doc="zeros around the input")
-    dilation = Option(PerAxis(), (1,), doc="distance between the taps of the depthwise window")
+    kernel = Option(PerAxis(), slot="kernel", doc="kernel size of the depthwise convolution")
+    width = Option(Integer(), slot="width", doc="number of output channels")
+    stride = Option(PerAxis(), (1,), slot="stride", doc="stride of the depthwise convolution")
+    pad = Option(Padding(), (0,), doc="zero padding on both sides")
+    dilation = Option(PerAxis(), (1,), doc="spacing between the elements of the depthwise kernel")
     bias = Option(Flag(), True, doc="whether both convolutions have biases")
-    norm = Option(LayerWord("a normalisation"), None, doc="normalisation layer after it")
+    norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
@@ -284,28 +288,32 @@ class SeparableConv(Op):
 
 
 class TransposedConv(Op):
-    """The transpose of a convolution (deconvolution): each input element spreads a kernel over the output."""
+    """A transposed convolution (deconvolution): each input value adds a scaled kernel to the output."""
 
     name = "convT"
     aliases = ("deconv", "conv_transpose", "convtranspose")
     example = "convT2-64/2"
-    shape_rule = "(W-1)S - 2P + D(K-1) + 1 + output_pad along each spatial axis; width channels"
-    param_rule = "K x K x channels x (width/groups) weights, and width biases"
+    shape_rule = "width channels; (W-1)S - 2P + D(K-1) + 1 + output_pad along each spatial axis"
+    param_rule = "K x K x channels x (width/groups) weights and width biases"
     weight_layer = has_neurons = True
 
-    kernel = Option(PerAxis(), slot="kernel", doc="size of the window along each spatial axis")
-    width = Option(Integer(), slot="width", doc="channels of the output")
-    stride = Option(PerAxis(), (1,), slot="stride", doc="step between the kernels in the output")
-    pad = Option(Padding(), (0,), doc="taken off each side of the output; same_upper, same_lower: input times stride")
-    output_pad = Option(PerAxis(0), (0,), doc="added at the end of each axis of the output")
-    dilation = Option(PerAxis(), (1,), doc="distance between the taps of the window")
-    groups = Option(Integer(), 1, doc="number of groups of channels that do not see each other")
+    kernel = Option(PerAxis(), slot="kernel", doc="kernel size along each spatial axis")
+    width = Option(Integer(), slot="width", doc="number of output channels")
+    stride = Option(PerAxis(), (1,), slot="stride", doc="stride (upsampling factor)")
+    pad = Option(
+        Padding(),
+        (0,),
+        doc="removed from both sides of the output; same_upper, same_lower: output size is input size times stride",
+    )
+    output_pad = Option(PerAxis(0), (0,), doc="added at the end of each output axis")
+    dilation = Option(PerAxis(), (1,), doc="spacing between kernel elements")
+    groups = Option(Integer(), 1, doc="number of independent groups of channels")
     bias = Option(Flag(), True, doc="whether each filter has a bias")
-    norm = Option(LayerWord("a normalisation"), None, doc="normalisation layer after it")
+    norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def geometry(self, x: TensorType) -> tuple[Window, tuple[int, ...], tuple[int, ...]]:
-        """The window, the output padding, and the output's sizes."""
+        """The window, the output padding, and the output sizes."""
         rank = x.rank
         kernel, stride = per_axis(self.kernel, rank, "kernel"), per_axis(self.stride, rank, "stride")
         dilation, extra = per_axis(self.dilation, rank, "dilation"), per_axis(self.output_pad, rank, "output_pad")
@@ -332,7 +340,7 @@ class TransposedConv(Op):
         require_one_axis(x, self.kernel)
         for what, n in (("input channels", x.features), ("filters", self.width)):
             if n % self.groups:
-                raise Misfit("NS304", f"{n} {what} do not divide into {self.groups} groups", option="groups")
+                raise Misfit("NS304", f"{n} {what} cannot be divided into {self.groups} groups", option="groups")
         window, extra, sizes = self.geometry(x)
         for o, s, d, a in zip(extra, window.stride, window.dilation, window.after, strict=True):
             if o >= max(s, d) or o - min(o, a) >= s:
@@ -340,12 +348,12 @@ class TransposedConv(Op):
                     "NS205",
                     f"output_pad {o} is too large",
                     option="output_pad",
-                    helps=(f"it must be less than the stride, {s}",),
+                    helps=(f"it must be less than the stride ({s})",),
                 )
         if min(sizes) < 1:
             raise Misfit(
                 "NS301",
-                "the padding takes away the whole output",
+                "the padding removes the whole output",
                 option="pad",
                 notes=(f"the output would be {'x'.join(map(str, sizes))}",),
             )
@@ -371,7 +379,7 @@ class TransposedConv(Op):
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
     def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        """Each output element sees the ceil(extent / S) inputs whose kernels reach it, and lies 1/S of one apart."""
+        """Each output element sees the ceil(extent / S) inputs whose kernels reach it; neighbors are 1/S input apart."""
         window, _, _ = self.geometry(x)
         return tuple((-(-e // s), Fraction(1, s)) for e, s in zip(window.extent, window.stride, strict=True))
 
@@ -392,7 +400,7 @@ class TransposedConv(Op):
             dilation=unless(each(window.dilation), 1),
         )  # fmt: skip
         modules: list[tuple[str, str]] = [("", text)]
-        if not window.symmetric:  # padding of a transposed convolution takes away: a negative pad does the same
+        if not window.symmetric:  # padding of a transposed convolution crops its output; a negative pad does the same
             negative = tuple(-b for b in window.before), tuple(-a for a in window.after)
             modules.append(("crop", padding_module(*negative)))
         call_text = None
@@ -405,7 +413,7 @@ class TransposedConv(Op):
         (x,) = emit.types
         window, extra, _ = self.geometry(x)
         inputs = [emit.channels_first(), emit.param("weight"), *([emit.param("bias")] if self.bias else [])]
-        spared = [min(o, a) for o, a in zip(extra, window.after, strict=True)]  # cutting less off is the same as adding
+        spared = [min(o, a) for o, a in zip(extra, window.after, strict=True)]  # cropping less is the same as adding
         y = emit.node(
             "ConvTranspose",
             inputs,

@@ -1,4 +1,4 @@
-"""Fully connected layers: FC (flattens what comes in) and linear (along the feature axis)."""
+"""Fully connected layers: FC (flattens its input) and linear (along the feature axis)."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ __all__ = ["FullyConnected", "Linear", "require_numbers"]
 
 
 def require_numbers(op: Op, x: TensorType) -> None:
-    """Raises Misfit (NS303) for integer ids, on which no arithmetic is meant."""
+    """Raises Misfit (NS303) for integer ids, on which arithmetic is meaningless."""
     if x.layout == "ids":
         raise Misfit(
             "NS303",
             f"{op.name} needs numbers, not ids",
             label=f"the input is {x.noun}",
-            helps=("turn ids into vectors first: `embed-64 vocab=10000`",),
+            helps=("embed the ids first: `embed-64 vocab=10000`",),
         )
 
 
 class Linear(Op):
-    """A matrix product along the feature axis: channels of an image, features of a token; positions share it."""
+    """A linear layer along the feature axis (the channels of an image, the features of a token), shared by all positions."""
 
     any_size = True
     name = "linear"
     example = "linear-256 act=gelu"
-    shape_rule = "the feature axis becomes width, the others stay"
-    param_rule = "features x width weights, and width biases"
+    shape_rule = "width along the feature axis; the other axes are unchanged"
+    param_rule = "features x width weights and width biases"
     weight_layer = has_neurons = True
 
     width = Option(Integer(), slot="width", doc="number of units")
     bias = Option(Flag(), True, doc="whether each unit has a bias")
-    norm = Option(LayerWord("a normalisation"), None, doc="normalisation layer after it")
+    norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def output(self, *inputs: TensorType) -> TensorType:
@@ -95,7 +95,7 @@ class TiedLinear(nn.Module):
 
 
 class FullyConnected(Linear):
-    """Every unit sees every value of the input, which is flattened first."""
+    """Connects every unit to every input value; flattens the input first."""
 
     any_size = False
     name = "FC"
@@ -103,7 +103,7 @@ class FullyConnected(Linear):
     example = "FC-4096 act=relu"
     shape_rule = "a vector of width"
 
-    tie = Option(Reference(), None, doc="the label of a layer whose weights are used, transposed")
+    tie = Option(Reference(), None, doc="label of the layer whose transposed weights to use")
 
     def needs_flat(self, x: TensorType) -> bool:
         return x.layout in ("map", "sequence")

@@ -1,4 +1,4 @@
-"""Divisors near a number: what could stand in place of groups, heads or parts that do not come out even."""
+"""Divisors near a number: suggestions for groups, heads or parts that do not divide the features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["divisor_changes", "multiple_changes", "near_divisors"]
 
 
 def near_divisors(wanted: int, *numbers: int, most: int = 3) -> tuple[int, ...]:
-    """The common divisors of some numbers that are nearest to the one wanted, in ascending order."""
+    """The common divisors of some numbers that are nearest to a wanted value, in ascending order."""
     whole = gcd(*numbers)
     small = [d for d in range(1, isqrt(whole) + 1) if whole % d == 0]
     found = {*small, *(whole // d for d in small)}
@@ -18,7 +18,7 @@ def near_divisors(wanted: int, *numbers: int, most: int = 3) -> tuple[int, ...]:
 
 
 def divisor_changes(option: str, what: str, wanted: int, *numbers: int) -> tuple[Change, ...]:
-    """A change of the option for each of the nearest divisors, the nearest first; the help names all of them."""
+    """A change of the option to the nearest divisor; the help lists several."""
     near = near_divisors(wanted, *numbers)
     help_ = f"{what}: {', '.join(map(str, near))}"
     nearest = min((d for d in near if d > 1 or len(near) == 1), key=lambda d: (abs(d - wanted), d), default=1)
@@ -29,4 +29,4 @@ def multiple_changes(option: str, what: str, factor: int, value: int) -> tuple[C
     """The nearest multiples of a factor, below and above a value, as a change of an option to the nearer one."""
     near = [n for n in (value - value % factor, value - value % factor + factor) if n > 0]
     nearest = min(near, key=lambda n: (abs(n - value), -n))
-    return (Change(f"{what} that do: {', '.join(map(str, near))}", option, str(nearest)),)
+    return (Change(f"{what}: {', '.join(map(str, near))}", option, str(nearest)),)

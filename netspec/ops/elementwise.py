@@ -1,4 +1,4 @@
-"""scale and subsample: a few trained weights applied value by value."""
+"""scale and subsample: elementwise trained weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCALE = (
     "Scale",
     '''
 class Scale(nn.Module):
-    """Multiplies by one trained weight for each feature."""
+    """Multiplies each feature by a trained weight."""
 
     def __init__(self, shape: tuple[int, ...], init: float, bias: bool = False) -> None:
         super().__init__()
@@ -38,13 +38,13 @@ class Scale(nn.Module):
 
 
 class Scale(Op):
-    """Multiplies by one trained weight for each feature (and adds a bias where asked)."""
+    """Multiplies each feature by a trained weight, and optionally adds a bias."""
 
     any_size = True
     name, example = "scale", "scale init=1e-6"
-    param_rule = "one weight for each feature (bias=yes: and one bias)"
-    init = Option(Number(), 1.0, slot="value", doc="the weights at the start")
-    bias = Option(Flag(), False, doc="whether it adds a bias too")
+    param_rule = "one weight per feature (bias=yes: plus one bias)"
+    init = Option(Number(), 1.0, slot="value", doc="initial value of the weights")
+    bias = Option(Flag(), False, doc="whether to add a bias")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
@@ -87,13 +87,13 @@ class Subsample(nn.Module):
 
 
 class Subsample(Op):
-    """The sum of each window times one trained coefficient, plus one trained bias, for each channel (LeCun et al. 1998)."""
+    """The sum of each window times a trained coefficient plus a trained bias, per channel (LeCun et al. 1998)."""
 
     name, example = "subsample", "subsample2/2 act=tanh"
     shape_rule = "(W - K)/S + 1 along each spatial axis, rounded down"
-    param_rule = "a coefficient and a bias for each channel"
-    kernel = Option(PerAxis(), (2,), slot="kernel", doc="size of the window")
-    stride = Option(PerAxis(), None, slot="stride", doc="step of the window (default: the kernel)")
+    param_rule = "a coefficient and a bias per channel"
+    kernel = Option(PerAxis(), (2,), slot="kernel", doc="kernel size")
+    stride = Option(PerAxis(), None, slot="stride", doc="stride (default: the kernel size)")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
     def geometry(self, x: TensorType) -> Window:
@@ -119,7 +119,7 @@ class Subsample(Op):
         return Param("weight", shape, 1 / self.geometry(x).taps), Param("bias", shape, "zeros")
 
     def connection_count(self, *inputs: TensorType) -> int:
-        """Every unit sees its window and its bias, as the paper counts."""
+        """Each output connects to its window and its bias, as counted in the paper."""
         (x,) = inputs
         window = self.geometry(x)
         return x.features * prod(window.output) * (window.taps + 1)

@@ -1,4 +1,4 @@
-"""Parts and orders of the features: channel_shuffle, chunk and slice; axes by name."""
+"""Slices and permutations of the features: channel_shuffle, chunk and slice; named axes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ChannelShuffle(Op):
         if x.features % self.groups:
             raise Misfit(
                 "NS304",
-                f"{x.features} channels do not divide into {self.groups} groups",
+                f"{x.features} channels cannot be divided into {self.groups} groups",
                 option="groups",
-                changes=(changes := divisor_changes("groups", "groups that do", self.groups, x.features)),
+                changes=(changes := divisor_changes("groups", "possible values", self.groups, x.features)),
                 helps=(changes[0].help,),
             )
         return x
@@ -58,7 +58,7 @@ class ChannelShuffle(Op):
 
 
 class FeatureSlice(Op):
-    """What chunk and slice share: a run of one axis."""
+    """The base of chunk and slice: a range along one axis."""
 
     def run(self, x: TensorType) -> tuple[int, int, int]:
         """(axis in the batched tensor, start, stop)."""
@@ -80,30 +80,32 @@ class FeatureSlice(Op):
 
 
 class Chunk(FeatureSlice):
-    """The i-th of n equal parts of the features, counted from 0."""
+    """The i-th of n equal parts of the features, numbered from 0."""
 
     any_size = True
     name, example = "chunk", "chunk(0, 2)"
-    shape_rule = "the features divided by n"
-    i = Option(Integer(0), slot="value", doc="which part, from 0")
-    n = Option(Integer(1), slot="value", doc="how many parts")
+    shape_rule = "features / n"
+    i = Option(Integer(0), slot="value", doc="index of the part, from 0")
+    n = Option(Integer(1), slot="value", doc="number of parts")
 
     def run(self, x: TensorType) -> tuple[int, int, int]:
         if self.i >= self.n:
             raise Misfit(
                 "NS205",
-                f"there is no part {self.i} of {self.n}",
+                f"part {self.i} is out of range: there are {self.n} parts",
                 option="i",
-                helps=(help_ := f"parts count from 0 to {self.n - 1}: the last is `chunk({self.n - 1}, {self.n})`",),
+                helps=(
+                    help_ := f"parts are numbered from 0 to {self.n - 1}: the last is `chunk({self.n - 1}, {self.n})`",
+                ),
                 changes=(Change(help_, "i", str(self.n - 1)),),
             )
         if x.features % self.n:
             raise Misfit(
                 "NS304",
-                f"{x.features} features do not divide into {self.n} equal parts",
+                f"{x.features} features cannot be divided into {self.n} equal parts",
                 option="n",
                 notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
-                changes=(changes := divisor_changes("n", "parts that come out even", self.n, x.features)),
+                changes=(changes := divisor_changes("n", "possible values", self.n, x.features)),
                 helps=(changes[0].help, f"or give the layer before {-(-x.features // self.n) * self.n} features"),
             )
         size = x.features // self.n
@@ -114,7 +116,7 @@ class Chunk(FeatureSlice):
 
 
 def named_axis(x: TensorType, name: str) -> int:
-    """The axis of a batched tensor by its name. Raises Misfit where the tensor has none of that name."""
+    """The index of a named axis of a batched tensor. Raises Misfit if the tensor has no such axis."""
     if name in ("channels", "features"):
         return x.feature_axis
     names = {"sequence": ("tokens",), "map": AXES.get(x.rank, ())}.get(x.layout, ())
@@ -123,7 +125,7 @@ def named_axis(x: TensorType, name: str) -> int:
         have = ", ".join((*names, "channels"))
         raise Misfit(
             "NS307",
-            f"there is no axis {name} here",
+            f"the input has no axis `{name}`",
             option="axis",
             label=f"the input is {x.noun}",
             helps=(f"its axes are {have}",),
@@ -135,19 +137,21 @@ AXIS = Choice("channels", "features", "tokens", "length", "depth", "height", "wi
 
 
 class Slice(FeatureSlice):
-    """The values from `start` up to, not including, `stop` along one axis."""
+    """The values from `start` up to but not including `stop` along one axis."""
 
     name, example = "slice", "slice(0, 16)"
     shape_rule = "stop - start along the axis"
-    start = Option(Integer(0), slot="value", doc="the first, from 0")
-    stop = Option(Integer(1), slot="value", doc="one past the last")
-    axis = Option(AXIS, "channels", doc="the axis")
+    start = Option(Integer(0), slot="value", doc="first index, from 0")
+    stop = Option(Integer(1), slot="value", doc="one past the last index")
+    axis = Option(AXIS, "channels", doc="the axis to slice")
 
     def run(self, x: TensorType) -> tuple[int, int, int]:
         axis = named_axis(x, self.axis)
         size = x.shape[axis - 1]
         if not self.start < self.stop <= size:
-            raise Misfit("NS205", f"{self.start} to {self.stop} is no part of {size} {self.axis}", option="stop")
+            raise Misfit(
+                "NS205", f"the range {self.start} to {self.stop} is not within the {size} {self.axis}", option="stop"
+            )
         return axis, self.start, self.stop
 
     def describe(self, x: TensorType) -> str:

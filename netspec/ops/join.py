@@ -1,4 +1,4 @@
-"""What joins branches: add, mul and concat. They are written with brackets, not as layers."""
+"""Joins of branches: add, mul and concat. They are written with brackets, not as layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Add", "Concat", "Multiply"]
 
 
 class Add(Op):
-    """The sum of the branches, which have one shape; Cx1x1 is spread over CxHxW."""
+    """The sum of the branches, which must have the same shape; Cx1x1 is broadcast to CxHxW."""
 
     any_size = True
     name, example = "add", "add [ conv3-64 pad=1; identity ]"
@@ -30,10 +30,12 @@ class Add(Op):
                 vectors = {t.layout for t in inputs} == {"vector", "map"} and len({t.features for t in inputs}) == 1
                 raise Misfit(
                     "NS306",
-                    f"{self.name} needs branches of one shape",
-                    label=f"branch {i + 1} gives {x}, another gives {widest}",
+                    f"the branches of {self.name} must have the same shape",
+                    label=f"branch {i + 1} outputs {x}, another branch outputs {widest}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
-                    helps=(f"FC makes a vector; `linear-{x.features}` or `conv1-{x.features}` keeps {x.features}x1x1",)
+                    helps=(
+                        f"FC makes a vector; `linear-{x.features}` or `conv1-{x.features}` keeps {x.features}x1x1",
+                    )
                     if vectors
                     else (),
                 )
@@ -50,19 +52,19 @@ class Add(Op):
 
 
 class Multiply(Add):
-    """The product of the branches, which have one shape; Cx1x1 is spread over CxHxW (squeeze and excitation)."""
+    """The product of the branches, which must have the same shape; Cx1x1 is broadcast to CxHxW (squeeze and excitation)."""
 
     name, example = "mul", "mul [ identity; { gap; conv1-4; relu; conv1-64; sigmoid } ]"
     symbol, onnx_name = "*", "Mul"
 
 
 class Concat(Op):
-    """The branches one behind the other along the channels, or along the axis given."""
+    """Concatenates the branches along the channels or along the given axis."""
 
     any_size = True
     name, example = "concat", "concat [ conv1-64; conv3-128 pad=1 ]"
-    shape_rule = "the sizes along the axis are added, the others agree"
-    axis = Option(AXIS, "channels", doc="the axis")
+    shape_rule = "the sum of the sizes along the axis; the other sizes must agree"
+    axis = Option(AXIS, "channels", doc="the axis to concatenate along")
 
     def output(self, *inputs: TensorType) -> TensorType:
         first = inputs[0]
@@ -72,8 +74,8 @@ class Concat(Op):
             if x.layout != first.layout or others != [s for j, s in enumerate(first.shape) if j != axis]:
                 raise Misfit(
                     "NS306",
-                    f"concat needs branches that agree except in {self.axis}",
-                    label=f"branch {i + 1} gives {x}, branch 1 gives {first}",
+                    f"the branches of concat must have the same sizes except along {self.axis}",
+                    label=f"branch {i + 1} outputs {x}, branch 1 outputs {first}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
                 )
         shape = list(first.shape)

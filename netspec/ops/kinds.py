@@ -1,4 +1,4 @@
-"""The kinds of values that options take: each reads a value of the language or says why it cannot."""
+"""The kinds of option values: each one reads a value of the language or reports why it cannot."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_INT = 10**9
 
 
 class BadValue(Exception):
-    """A value that an option does not take."""
+    """A value that an option does not accept."""
 
     def __init__(self, message: str, *helps: str, code: str = "NS204", instead: str = "") -> None:
         super().__init__(message)
@@ -40,11 +40,11 @@ class BadValue(Exception):
         self.helps = helps
         self.code = code
         self.instead = instead
-        """What was probably meant, as the language writes it; the first help says so."""
+        """The probable intent, in the syntax of the language; the first help suggests it."""
 
 
 def as_integer(value: Value, noun: str) -> int:
-    """A whole number; a float of integral value is one."""
+    """A whole number; a float with an integral value counts as one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         plain = isinstance(value, str) and value.isdecimal() and value.isascii()
         helps, instead = ([f"write `{value}`"], str(value)) if plain else ([], "")
@@ -64,19 +64,19 @@ def _found(value: Value) -> str:
 
 
 class Kind(Generic[T_co]):
-    """A kind of value. `noun` completes "expected …"; `gathers` says that it takes several positional values at once."""
+    """A kind of value. `noun` completes "expected …"; `gathers` means that it takes several positional values at once."""
 
     noun = "a value"
     gathers = False
     counts = False
-    """Whether it takes numbers alone, so that a word in its place is a variable that is not defined."""
+    """Whether it takes only numbers, so that a word is an undefined variable."""
 
     def read(self, value: Value) -> T_co:
         """Raises BadValue."""
         raise BadValue(f"expected {self.noun}, found {_found(value)}")
 
     def document(self) -> str:
-        """What the kind takes, for the catalogue."""
+        """The accepted values, for the documentation."""
         return self.noun
 
 
@@ -106,7 +106,7 @@ class Integer(Kind[int]):
 
 
 class Number(Kind[float]):
-    """A real number within bounds; the ends belong to it unless `open`."""
+    """A real number within bounds, which are inclusive unless `open`."""
 
     counts = True
     noun = "a number"
@@ -130,7 +130,7 @@ class Number(Kind[float]):
         if number > self.high or (self.open_high and number == self.high):
             bound = f"{'less than' if self.open_high else 'at most'} {self.high:g}"
             share = f"{number / 100:g}" if self.high == 1 and 2 <= number < 100 else ""
-            helps = [f"{number:g} % is written `{share}`"] if share else []
+            helps = [f"write {number:g}% as `{share}`"] if share else []
             raise BadValue(f"{number:g} is too large: it must be {bound}", *helps, code="NS205", instead=share)
         return number
 
@@ -170,7 +170,7 @@ class Choice(Kind[str]):
 
 
 class PerAxis(Kind[tuple[int, ...]]):
-    """A whole number for every spatial axis alike, or one for each: `3`, `3x5`, `(3, 5)`."""
+    """One whole number for all spatial axes, or one per axis: `3`, `3x5`, `(3, 5)`."""
 
     counts = True
 
@@ -191,7 +191,7 @@ class PerAxis(Kind[tuple[int, ...]]):
 
 
 class Padding(Kind["tuple[int, ...] | str"]):
-    """`1`, `1x2` (both ends of each axis), `(top, left, bottom, right)` (begins, then ends), or a rule by name."""
+    """`1`, `1x2` (both ends of each axis), `(top, left, bottom, right)` (starts, then ends), or a named rule."""
 
     noun = "a whole number, a size such as 1x2, (top, left, bottom, right), or same"
     rules = ("same", "same_upper", "same_lower")
@@ -220,7 +220,7 @@ class Padding(Kind["tuple[int, ...] | str"]):
         number = as_integer(value, self.noun)
         if number < 0:
             raise BadValue(
-                "padding cannot be negative", f"to take {-number} off each side, use `crop {-number}`", code="NS205"
+                "padding cannot be negative", f"to remove {-number} from each side, use `crop {-number}`", code="NS205"
             )
         if number > self.high:
             raise BadValue(f"a padding of {number:,} is too large: it must be at most {self.high:,}", code="NS205")
@@ -228,7 +228,7 @@ class Padding(Kind["tuple[int, ...] | str"]):
 
 
 class Numbers(Kind[tuple[float, ...]]):
-    """One number, or one for each channel."""
+    """One number, or one per channel."""
 
     counts = True
     noun = "a number or a list of numbers"
@@ -258,7 +258,7 @@ class Pair(Kind[tuple[int, int]]):
 
 
 class Table(Kind[tuple[tuple[int, ...], ...]]):
-    """For each filter the list of input channels that it sees, counted from 0."""
+    """For each filter, the list of its input channels, numbered from 0."""
 
     noun = "a list of lists of channel numbers"
 
@@ -268,10 +268,10 @@ class Table(Kind[tuple[tuple[int, ...], ...]]):
         rows = []
         for row in value:
             if not isinstance(row, (list, tuple)) or isinstance(row, Size) or not row:
-                raise BadValue(f"expected {self.noun}, found {_found(row)} in it")
+                raise BadValue(f"expected {self.noun}, but one row is {_found(row)}")
             channels = tuple(Integer(0).read(c) for c in row)
             if len(set(channels)) != len(channels):
-                raise BadValue(f"{show(list(row))} names a channel twice", code="NS205")
+                raise BadValue(f"{show(list(row))} contains a channel twice", code="NS205")
             rows.append(channels)
         return tuple(rows)
 
@@ -293,7 +293,7 @@ _USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn",
 
 
 class LayerWord(Kind["Op | None"]):
-    """A layer named by a word: a normalisation (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
+    """A layer named by a word: a normalization (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
 
     def __init__(self, family: str) -> None:
         self.family = family
@@ -302,9 +302,9 @@ class LayerWord(Kind["Op | None"]):
         )
 
     def names(self) -> dict[str, type[Op]]:
-        from netspec.ops import ACTIVATIONS, NORMALISATIONS
+        from netspec.ops import ACTIVATIONS, NORMALIZATIONS
 
-        return dict(NORMALISATIONS if "norm" in self.family else ACTIVATIONS)
+        return dict(NORMALIZATIONS if "norm" in self.family else ACTIVATIONS)
 
     def read(self, value: Value) -> Op | None:
         if value is None:
@@ -313,7 +313,7 @@ class LayerWord(Kind["Op | None"]):
             value = Word(value)
         if isinstance(value, bool):
             usual = "none" if not value else "bn" if "norm" in self.family else "relu"
-            helps = "write `none` for no such layer" if not value else f"say which: `{usual}`"
+            helps = "write `none` to omit the layer" if not value else f"say which: `{usual}`"
             raise BadValue(f"expected {self.noun}, found {show(value)}", helps, instead=usual)
         if not isinstance(value, Word):
             raise BadValue(f"expected {self.noun}, found {_found(value)}")
@@ -335,7 +335,7 @@ class LayerWord(Kind["Op | None"]):
                 f"`{value.name}` is not {self.noun.split(' such')[0]}",
                 f"did you mean `{near}`?"
                 if near
-                else f"the usual ones are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists all",
+                else f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all",
                 code="NS205",
             )
         return bind_word(op, value)
@@ -347,7 +347,7 @@ def bind_word(op: type[Op], word: Word) -> Op:
     slots = [o for o in op.options.values() if o.slot == "value"]
     if len(word.arguments) > len(slots):
         raise BadValue(
-            f"`{op.name}` takes {len(slots) or 'no'} value{'s' if len(slots) > 1 else ''} without a name, found {len(word.arguments)}"
+            f"`{op.name}` takes {len(slots) or 'no'} unnamed value{'' if len(slots) == 1 else 's'}, found {len(word.arguments)}"
         )
     for option, value in zip(slots, word.arguments, strict=False):
         values[option.name] = option.kind.read(value)
@@ -367,7 +367,7 @@ def bind_word(op: type[Op], word: Word) -> Op:
 
     missing = [o.name for o in op.options.values() if o.default is REQUIRED and o.name not in values]
     if missing:
-        raise BadValue(f"`{op.name}` needs its `{missing[0]}`", f"write `{op.name}(…)`", code="NS206")
+        raise BadValue(f"`{op.name}` is missing `{missing[0]}`", f"write `{op.name}(…)`", code="NS206")
     bound = op(**values)
     try:
         bound.validate()

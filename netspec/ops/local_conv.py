@@ -19,7 +19,7 @@ LOCAL_CONV = (
     "LocalConv",
     '''
 class LocalConv(nn.Module):
-    """A convolution with weights of its own at every position of the output (locally connected)."""
+    """A convolution with separate weights at every output position (locally connected)."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class LocalConv(nn.Module):
 
 
 class LocalConv(Conv):
-    """As conv, but every position of the output has filters (and biases) of its own: no weight sharing."""
+    """Like conv, but with separate filters and biases at every output position (no weight sharing)."""
 
     name = "localconv"
     aliases = ("locally_connected",)
     example = "localconv5-30 pad=1"
-    param_rule = "positions x width x K x K x channels weights, and a bias for every output"
+    param_rule = "positions x width x K x K x channels weights and one bias per output value"
 
     dilation = None  # type: ignore[assignment]
     groups = None  # type: ignore[assignment]

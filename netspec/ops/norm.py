@@ -1,4 +1,4 @@
-"""Normalisations: bn, ln, gn, instancenorm, LRN, normalize and l2norm."""
+"""Normalization: bn, ln, gn, instancenorm, LRN, normalize and l2norm."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def affine(features: int) -> tuple[Param, ...]:
 
 
 class BatchNorm(Op):
-    """Standardises every channel by the batch in training, by running statistics afterwards (Ioffe & Szegedy 2015)."""
+    """Normalizes each channel with statistics of the batch during training, and with running statistics afterward (Ioffe & Szegedy 2015)."""
 
     any_size = True
     name, example = "bn", "bn"
     aliases = ("batchnorm", "batch_norm")
-    param_rule = "a scale and a shift for each channel; running mean, variance and a step count are buffers"
+    param_rule = "a scale and a shift per channel; the running mean, running variance and step counter are buffers"
 
     eps = Option(_EPS, 1e-5, doc="added to the variance")
     momentum = Option(Number(0, 1), 0.1, doc="weight of the new batch in the running statistics")
-    affine = Option(Flag(), True, doc="whether it scales and shifts")
+    affine = Option(Flag(), True, doc="whether to scale and shift the result")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
@@ -72,15 +72,15 @@ class BatchNorm(Op):
 
 
 class LayerNorm(Op):
-    """Standardises the features of every token, or the channels at every position (Ba et al. 2016)."""
+    """Normalizes over the features of each token, or over the channels at each position (Ba et al. 2016)."""
 
     any_size = True
     name, example = "ln", "ln"
     aliases = ("layernorm", "layer_norm")
-    param_rule = "a scale and a shift for each feature"
+    param_rule = "a scale and a shift per feature"
 
     eps = Option(_EPS, 1e-5, doc="added to the variance")
-    affine = Option(Flag(), True, doc="whether it scales and shifts")
+    affine = Option(Flag(), True, doc="whether to scale and shift the result")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
@@ -102,41 +102,41 @@ class LayerNorm(Op):
         if emit.opset >= 17:
             scale = [emit.param("weight"), emit.param("bias")] if self.affine else [emit.floats([1.0] * n, "scale")]
             return emit.features_back(emit.node("LayerNormalization", [x, *scale], axis=-1, epsilon=self.eps))
-        centred = emit.node("Sub", [x, emit.reduce("ReduceMean", x, [-1], keepdims=1)])
-        variance = emit.reduce("ReduceMean", emit.node("Mul", [centred, centred]), [-1], keepdims=1)
+        centered = emit.node("Sub", [x, emit.reduce("ReduceMean", x, [-1], keepdims=1)])
+        variance = emit.reduce("ReduceMean", emit.node("Mul", [centered, centered]), [-1], keepdims=1)
         root = emit.node("Sqrt", [emit.node("Add", [variance, emit.scalar(self.eps, "eps")])])
-        y = emit.node("Div", [centred, root])
+        y = emit.node("Div", [centered, root])
         if self.affine:
             y = emit.node("Add", [emit.node("Mul", [y, emit.param("weight")]), emit.param("bias")])
         return emit.features_back(y)
 
 
 class GroupNorm(Op):
-    """Standardises groups of channels, example by example (Wu & He 2018)."""
+    """Normalizes over groups of channels, separately for each example (Wu & He 2018)."""
 
     name, example = "gn", "gn 32"
     aliases = ("groupnorm", "group_norm")
-    param_rule = "a scale and a shift for each channel"
+    param_rule = "a scale and a shift per channel"
 
     groups = Option(Integer(), 32, slot="value", doc="number of groups of channels")
     eps = Option(_EPS, 1e-5, doc="added to the variance")
-    affine = Option(Flag(), True, doc="whether it scales and shifts")
+    affine = Option(Flag(), True, doc="whether to scale and shift the result")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_numbers(self, x)
         if x.features % self.groups:
             raise Misfit(
-                "NS304", f"{x.features} channels do not divide into {self.groups} groups", option="groups",
-                changes=(changes := divisor_changes("groups", "groups that do", self.groups, x.features)),
+                "NS304", f"{x.features} channels cannot be divided into {self.groups} groups", option="groups",
+                changes=(changes := divisor_changes("groups", "possible values", self.groups, x.features)),
                 helps=(changes[0].help,),
             )  # fmt: skip
         if x.size == self.groups:
             raise Misfit(
                 "NS307",
-                "gn over a single value gives zeros",
+                "gn over a single value always gives 0",
                 label=f"the input is {x.noun}",
-                helps=("use fewer groups, or `ln`",),
+                helps=("use fewer groups or `ln`",),
             )
         return x
 
@@ -167,15 +167,15 @@ class GroupNorm(Op):
 
 
 class InstanceNorm(Op):
-    """Standardises every channel of every example by itself (Ulyanov et al. 2016)."""
+    """Normalizes each channel of each example separately (Ulyanov et al. 2016)."""
 
     any_size = True
     name, example = "instancenorm", "instancenorm"
     aliases = ("instance", "instance_norm")
-    param_rule = "none (affine=yes: a scale and a shift for each channel)"
+    param_rule = "none (affine=yes: a scale and a shift per channel)"
 
     eps = Option(_EPS, 1e-5, doc="added to the variance")
-    affine = Option(Flag(), False, doc="whether it scales and shifts")
+    affine = Option(Flag(), False, doc="whether to scale and shift the result")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -183,16 +183,16 @@ class InstanceNorm(Op):
         if x.rank == 0:
             raise Misfit(
                 "NS303",
-                "instancenorm needs positions to standardise over",
+                "instancenorm needs spatial positions to normalize over",
                 label=f"the input is {x.noun}",
                 helps=("use `ln` for vectors",),
             )
         if x.size == x.features:
             raise Misfit(
                 "NS307",
-                "instancenorm over a single position gives zeros",
+                "instancenorm over a single position always gives 0",
                 label=f"the input is {x.noun}",
-                helps=("use `ln` or `bn` here",),
+                helps=("use `ln` or `bn` instead",),
             )
         return x
 
@@ -215,16 +215,16 @@ class InstanceNorm(Op):
 
 
 class LocalResponseNorm(Op):
-    """x / (k + alpha/size * sum of squares over `size` neighbouring channels)^beta (Krizhevsky et al. 2012).
+    """x / (k + alpha/size * sum of squares over `size` adjacent channels)^beta (Krizhevsky et al. 2012).
 
-    The sum is divided by `size`, as Caffe, PyTorch and ONNX do with the paper's alpha.
+    Like Caffe, PyTorch and ONNX, it divides the paper's alpha by `size`.
     """
 
     any_size = True
     name, example = "LRN", "LRN 5 alpha=1e-4 beta=0.75 k=2"
     aliases = ("local_response_norm", "localresponsenorm")
 
-    size = Option(Integer(1, 1023, odd=True), 5, slot="value", doc="number of neighbouring channels")
+    size = Option(Integer(1, 1023, odd=True), 5, slot="value", doc="number of adjacent channels")
     alpha = Option(Number(0, open_low=True), 1e-4, doc="scale of the sum of squares")
     beta = Option(Number(0, open_low=True), 0.75, doc="exponent")
     k = Option(Number(0), 2.0, doc="added to the scaled sum")
@@ -240,13 +240,13 @@ class LocalResponseNorm(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         text = call("nn.LocalResponseNorm", self.size, alpha=self.alpha, beta=self.beta, k=self.k)
-        # torch views a volume as if it lay in memory in order
+        # torch calls view on a volume, which must be contiguous
         return TorchCode((("", text),), "{m}({0}.contiguous())" if inputs[0].rank == 3 else None)
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
         y = emit.inputs[0]
-        if x.rank != 2:  # ONNX Runtime's LRN takes images only
+        if x.rank != 2:  # ONNX Runtime's LRN supports only images
             y = emit.reshape(y, [-1, x.features, x.size // x.features, 1])
         y = emit.node("LRN", [y], size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
         return y if x.rank == 2 else emit.reshape(y, [-1, *x.shape])
@@ -256,7 +256,7 @@ NORMALIZE = (
     "Normalize",
     '''
 class Normalize(nn.Module):
-    """Centres and scales the input: (x - mean) / std."""
+    """Centers and scales the input: (x - mean) / std."""
 
     def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
         super().__init__()
@@ -273,7 +273,7 @@ STANDARDIZE = (
     "Standardize",
     '''
 class Standardize(nn.Module):
-    """(x - mean) / std by numbers of the training set, which are loaded with the weights."""
+    """(x - mean) / std with statistics of the training set, which are loaded with the weights."""
 
     def __init__(self, mean: tuple[int, ...], std: tuple[int, ...]) -> None:
         super().__init__()
@@ -287,11 +287,11 @@ class Standardize(nn.Module):
 
 
 class Normalize(Op):
-    """(x - mean) / std: input centring, by constants or by numbers of the training set.
+    """(x - mean) / std: input centering, with constants or with statistics of the training set.
 
-    `mean=` and `std=` are one number for all channels or one for each. `normalize channel` takes the mean and the
-    standard deviation of every channel of the training set, `normalize image` its mean image, and does not divide
-    (Krizhevsky et al. 2012): they are 0 and 1 until training puts them in, and are stored with the weights.
+    `mean=` and `std=` are one number for all channels or one per channel. `normalize channel` uses the mean and
+    standard deviation of each channel of the training set. `normalize image` subtracts its mean image and does not divide
+    (Krizhevsky et al. 2012). These statistics are 0 and 1 until training sets them, and are stored with the weights.
     """
 
     any_size = True
@@ -303,14 +303,14 @@ class Normalize(Op):
         Choice("given", "channel", "image"),
         "given",
         slot="value",
-        doc="whose numbers: the given, or the training set's",
+        doc="constants (given), or statistics of the training set",
     )
-    mean = Option(Numbers(), None, doc="subtracted; 0 where not given")
-    std = Option(Numbers(positive=True), None, doc="divides; 1 where not given")
+    mean = Option(Numbers(), None, doc="subtracted (default: 0)")
+    std = Option(Numbers(positive=True), None, doc="divided by (default: 1)")
 
     @property
     def given(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
-        """The constants, by the name of the buffer that holds them."""
+        """The constants, with the name of their buffer."""
         return ("mean", self.mean or (0.0,)), ("std", self.std or (1.0,))
 
     def validate(self) -> None:
@@ -318,9 +318,9 @@ class Normalize(Op):
             if self.source != "given" and self.__dict__[option] is not None:
                 raise Misfit(
                     "NS207",
-                    f"`normalize {self.source}` computes its numbers from the training set, and `{option}` gives them",
+                    f"`normalize {self.source}` computes `{option}` from the training set, so it cannot be set",
                     option=option,
-                    helps=(f"take one of the two out: `normalize {self.source}`, or `normalize mean=… std=…`",),
+                    helps=(f"use either `normalize {self.source}` or `normalize mean=… std=…`",),
                 )
 
     def output(self, *inputs: TensorType) -> TensorType:
@@ -332,12 +332,12 @@ class Normalize(Op):
                     "NS307",
                     f"{len(values)} values for {x.features} channels",
                     option=name,
-                    helps=("give one value, or one for each channel",),
+                    helps=("give one value, or one per channel",),
                 )
         return x
 
     def shapes(self, x: TensorType) -> dict[str, tuple[int, ...]]:
-        """The shapes of the buffers. They broadcast against one example; the feature axis of tokens comes last."""
+        """The shapes of the buffers. They broadcast against one example; the feature axis of a sequence is the last."""
         ones = () if x.layout == "sequence" else (1,) * x.rank
         if self.source == "image":
             return {"mean": x.shape, "std": (1, *ones)}
@@ -355,7 +355,7 @@ class Normalize(Op):
         return tuple(Param(name, shapes[name], values, trainable=False) for name, values in self.given)
 
     def describe(self, x: TensorType) -> str:
-        of = {"channel": ", channels of the training set", "image": ", mean image of the training set"}
+        of = {"channel": ", statistics of the training set", "image": ", mean image of the training set"}
         return ("x - mean" if self.source == "image" else "(x - mean) / std") + of.get(self.source, "")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -371,13 +371,13 @@ class Normalize(Op):
 
 
 class L2Norm(Op):
-    """Divides by the Euclidean length along the feature axis."""
+    """Divides by the Euclidean norm along the feature axis."""
 
     any_size = True
     name, example = "l2norm", "l2norm"
     aliases = ("l2_norm", "l2_normalize")
 
-    eps = Option(_EPS, 1e-12, doc="the least length divided by")
+    eps = Option(_EPS, 1e-12, doc="lower bound of the norm")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])

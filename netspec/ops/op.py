@@ -27,10 +27,10 @@ REQUIRED = _Required()
 
 
 class Option(Generic[T]):
-    """One option of an op: where it is written (`slot`), what it takes (`kind`), its default, its documentation.
+    """One option of an op: its slot, its kind of value, its default and its documentation.
 
-    A `kernel` is written in the head (`conv3`), a `width` after `-`, a `stride` after `/`, a `value` without a
-    name (`dropout 0.5`); every option can be written by name too.
+    A `kernel` is part of the head (`conv3`), a `width` follows `-`, a `stride` follows `/`, and a `value` has no
+    name (`dropout 0.5`). Every option can also be given by name.
     """
 
     __slots__ = ("default", "doc", "kind", "name", "slot")
@@ -52,12 +52,12 @@ class Option(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Option[T] | T:
         if instance is None:
             return self
-        raise AttributeError(self.name)  # unreachable: an instance carries the value under the same name
+        raise AttributeError(self.name)  # unreachable: instances store the value under the same name
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Another value for one option that makes a layer fit, and the help that says what it gives."""
+    """A different value for one option that makes a layer fit, and the help that describes the result."""
 
     help: str
     option: str
@@ -90,7 +90,7 @@ class Misfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A window that does not tile its input along one axis: `dropped` of its elements are never seen."""
+    """A window that does not tile its input along one axis: `dropped` elements are never used."""
 
     axis: str
     dropped: int
@@ -103,9 +103,9 @@ class Leftover:
 class TorchCode:
     """What an op becomes in a PyTorch module.
 
-    `modules` are (suffix, constructor) pairs, held as attributes named after the layer plus the suffix.
+    `modules` are (suffix, constructor) pairs, stored as attributes named after the layer plus the suffix.
     `call` is the expression of the forward pass, with `{0}`, `{1}` … for the inputs and `{m}` for the module
-    (`{m_pad}` for one with the suffix `pad`); None applies the modules one after another.
+    (`{m_pad}` for one with the suffix `pad`); None applies the modules in sequence.
     `helpers` are the classes (name, source text) that the file needs.
     """
 
@@ -129,12 +129,12 @@ class Op:
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
-    shape_rule: ClassVar[str] = "the shape stays as it is"
+    shape_rule: ClassVar[str] = "same as the input"
     param_rule: ClassVar[str] = "none"
     any_size: ClassVar[bool] = False
-    """Whether its ONNX is the same whatever the spatial sizes are."""
+    """Whether its ONNX nodes are independent of the spatial sizes."""
     weight_layer: ClassVar[bool] = False
-    """Whether the op counts towards `depth`: it has weights of its own that mix features."""
+    """Whether the op counts toward `depth`: it has weights that mix features."""
     has_neurons: ClassVar[bool] = False
     """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
     options: ClassVar[dict[str, Option[Any]]] = {}
@@ -174,25 +174,25 @@ class Op:
         given = ", ".join(f"{n}={self.__dict__[n]!r}" for n, o in self.options.items() if self.__dict__[n] != o.default)
         return f"{self.name}({given})"
 
-    # The contract. `inputs` are the types of the tensors that come in, `output` is what `output()` returned.
+    # The interface. `inputs` are the types of the input tensors, `output` is the result of `output()`.
 
     def validate(self) -> None:
-        """Raises Misfit where options contradict each other."""
+        """Raises Misfit if options contradict each other."""
 
     def output(self, *inputs: TensorType) -> TensorType:
-        """The type of the result. Raises Misfit where the inputs do not fit."""
+        """The type of the result. Raises Misfit if the inputs do not fit."""
         return inputs[0]
 
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
-        """Where a window does not tile its input."""
+        """The axes along which a window does not tile its input."""
         return ()
 
     def needs_flat(self, x: TensorType) -> bool:
-        """Whether a flatten goes before this op."""
+        """Whether to insert a flatten before this op."""
         return False
 
     def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
-        """The (suffix, op) layers that this op is short for; None where it is one itself."""
+        """The (suffix, op) layers that this op is shorthand for; None if it is a layer itself."""
         return None
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
@@ -204,23 +204,23 @@ class Op:
         return 0
 
     def connection_count(self, *inputs: TensorType) -> int:
-        """MACs plus one for every output that has a bias (LeCun et al. 1998 count so)."""
+        """MACs plus one for every output value with a bias (as in LeCun et al. 1998)."""
         return self.macs(*inputs)
 
     def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees everything.
+        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees the whole input.
 
-        A layer that enlarges has a stride below 1.
+        A layer that upsamples has a stride below 1.
         """
         return ((1, 1),) * x.rank
 
     def describe(self, x: TensorType) -> str:
-        """What stands in the report beside the layer's name."""
+        """The description of the layer in the report."""
         return ""
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        raise TypeError(f"{self.name} does not reach PyTorch")  # a hole in the catalogue; a test walks it
+        raise TypeError(f"{self.name} has no PyTorch implementation")  # a test checks every op
 
     def onnx(self, emit: Emitter) -> str:
-        """Writes the layer's nodes; returns the name of the tensor that holds its result."""
-        raise TypeError(f"{self.name} does not reach ONNX")
+        """Emits the nodes of the layer; returns the name of its output tensor."""
+        raise TypeError(f"{self.name} has no ONNX implementation")

@@ -1,4 +1,4 @@
-"""Convolution by a connection table (LeCun et al. 1998, Table I): only the kernels that exist are stored."""
+"""Convolution with a connection table (LeCun et al. 1998, Table I): only existing kernels are stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTIAL_CONV = (
     "PartialConv",
     '''
 class PartialConv(nn.Module):
-    """A convolution whose filters see only the input channels that a table lists (LeNet-5's C3)."""
+    """A convolution whose filters see only the input channels listed in a table (LeNet-5's C3)."""
 
     def __init__(
         self,

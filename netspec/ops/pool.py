@@ -1,4 +1,4 @@
-"""Pooling: maxpool, avgpool, lppool, the global gap and gmp, and the adaptive poolings."""
+"""Pooling: maxpool, avgpool, lppool, the global gap and gmp, and adaptive pooling."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "Gl
 
 
 class Pool(Op):
-    """What the poolings by a window share."""
+    """The base of pooling with a window."""
 
-    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down (round=ceil: up); the channels stay"
+    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down (round=ceil: up); same channels"
 
-    kernel = Option(PerAxis(), (2,), slot="kernel", doc="size of the window along each spatial axis")
-    stride = Option(PerAxis(), None, slot="stride", doc="step of the window (default: the kernel)")
-    pad = Option(Padding(), (0,), doc="padding around the input, less than the kernel")
-    round = Option(
-        Choice("floor", "ceil"), "floor", doc="how a size that does not come out even is rounded; Caffe rounds up"
-    )
+    kernel = Option(PerAxis(), (2,), slot="kernel", doc="kernel size along each spatial axis")
+    stride = Option(PerAxis(), None, slot="stride", doc="stride (default: the kernel size)")
+    pad = Option(Padding(), (0,), doc="padding on both sides, less than the kernel size")
+    round = Option(Choice("floor", "ceil"), "floor", doc="how to round the output size; Caffe uses ceil")
     reach = (1,)
 
     def geometry(self, x: TensorType) -> Window:
@@ -44,10 +42,10 @@ class Pool(Op):
             if pad >= extent:
                 raise Misfit(
                     "NS205",
-                    f"a padding of {pad} is too large for a window of {extent}",
+                    f"a padding of {pad} is too large for a kernel of {extent}",
                     option="pad",
-                    notes=("a window that lies in the padding altogether has nothing to pool",),
-                    helps=(f"pad at most {extent - 1}",),
+                    notes=("some windows would contain only padding",),
+                    helps=(f"use a padding of at most {extent - 1}",),
                 )
         window.require_fit("pooling")
         return x.with_spatial(x.features, window.output)
@@ -69,7 +67,7 @@ class Pool(Op):
 
 
 def fits_torch_padding(window: Window) -> bool:
-    """Whether torch's pooling takes the padding itself: symmetric, at most half of the kernel, the window inside it."""
+    """Whether torch's pooling supports the padding: symmetric, at most half the kernel, and the window fits inside."""
     return (
         window.symmetric
         and all(2 * b <= k for b, k in zip(window.before, window.kernel, strict=True))
@@ -78,17 +76,17 @@ def fits_torch_padding(window: Window) -> bool:
 
 
 def covering(window: Window) -> tuple[int, ...]:
-    """Padding behind each axis that reaches as far as the last window, so that rounding down gives the size rounded up."""
+    """Padding at the end of each axis that reaches to the end of the last window, so that rounding down gives the size rounded up."""
     return tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
 
 
 class MaxPool(Pool):
-    """The largest value in each window, channel by channel; padding never wins."""
+    """The maximum of each window, per channel; ignores padding."""
 
     name = "maxpool"
     example = "maxpool3/2"
 
-    dilation = Option(PerAxis(), (1,), doc="distance between the taps of the window")
+    dilation = Option(PerAxis(), (1,), doc="spacing between kernel elements")
 
     def output(self, *inputs: TensorType) -> TensorType:
         result = super().output(*inputs)
@@ -97,7 +95,7 @@ class MaxPool(Pool):
         return result
 
     def require_taps(self, window: Window) -> None:
-        """Raises Misfit where all taps of a window fall beside the input: with dilation they can step over it."""
+        """Raises Misfit if all elements of a window fall outside the input: with dilation they can step over it."""
         for i, size in enumerate(window.output):
             near_ends = {*range(min(size, 64)), *range(max(0, size - 64), size)}
             for o in near_ends:
@@ -106,10 +104,10 @@ class MaxPool(Pool):
                 if not any(0 <= tap < window.input[i] for tap in taps):
                     raise Misfit(
                         "NS205",
-                        "a window has all its taps in the padding",
+                        "a window contains only padding",
                         option="dilation",
-                        notes=(f"along the {window.axes[i]}, window {o + 1} of {size} has nothing to pool",),
-                        helps=("pad less, or use a smaller dilation",),
+                        notes=(f"along the {window.axes[i]}, window {o + 1} of {size} contains no input values",),
+                        helps=("use less padding or a smaller dilation",),
                     )
 
     @property
@@ -136,7 +134,7 @@ class MaxPool(Pool):
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
         y, before, after = emit.channels_first(), window.before, covering(window)
-        if any(p >= k for p, k in zip((*before, *after), window.kernel * 2, strict=True)):  # ONNX Runtime refuses these
+        if any(p >= k for p, k in zip((*before, *after), window.kernel * 2, strict=True)):  # ONNX Runtime rejects these
             y = emit.pad(y, before, after, value=float("-inf"))
             before = after = (0,) * len(before)
         y = emit.node(
@@ -154,7 +152,7 @@ MEAN_WITHOUT_PADDING = (
     "MeanWithoutPadding",
     '''
 class MeanWithoutPadding(nn.Module):
-    """Average pooling that does not count the padding, for paddings that torch's own does not take."""
+    """Average pooling that does not count the padding, for paddings that torch does not support."""
 
     def __init__(self, pad: nn.Module, pool: nn.Module) -> None:
         super().__init__()
@@ -167,12 +165,12 @@ class MeanWithoutPadding(nn.Module):
 
 
 class AvgPool(Pool):
-    """The mean of each window, channel by channel."""
+    """The mean of each window, per channel."""
 
     name = "avgpool"
     example = "avgpool2/2"
 
-    count_pad = Option(Flag(), True, doc="whether the zeros of the padding count in the mean")
+    count_pad = Option(Flag(), True, doc="whether zero padding counts in the mean")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
@@ -196,7 +194,7 @@ class AvgPool(Pool):
             return TorchCode((("", f"MeanWithoutPadding({pad}, {text})"),), along_tokens(x), (MEAN_WITHOUT_PADDING,))
         modules = [("pad", padding_module(window.before, window.after)), ("", text)]
         helpers: tuple[tuple[str, str], ...] = ()
-        if any(window.overhang):  # what lies behind the padding does not count
+        if any(window.overhang):  # cells beyond the padding do not count
             behind = padding_module((0,) * x.rank, window.overhang)
             modules[1] = ("", f"MeanWithoutPadding({behind}, {text})")
             helpers = (MEAN_WITHOUT_PADDING,)
@@ -207,7 +205,7 @@ class AvgPool(Pool):
         y = emit.channels_first()
         pads = [*window.before, *covering(window)]
         counted = self.count_pad and (any(window.before) or any(window.after))
-        if counted and any(window.overhang):  # the padding counts, what lies behind it does not: pad by a node
+        if counted and any(window.overhang):  # the padding counts, cells beyond it do not: pad with a separate node
             y = emit.pad(y, window.before, window.after)
             pads, counted = [*(0 for _ in window.before), *window.overhang], False
         y = emit.node(
@@ -240,7 +238,7 @@ class LpPool(Pool):
     name = "lppool"
     example = "lppool2/2 p=2"
 
-    p = Option(Integer(1, 16), 2, doc="the order of the norm")
+    p = Option(Integer(1, 16), 2, doc="order of the norm")
     round = None  # type: ignore[assignment]
 
     def geometry(self, x: TensorType) -> Window:
@@ -270,7 +268,7 @@ class LpPool(Pool):
 
 
 class GlobalAvgPool(Op):
-    """The mean of every channel over all positions."""
+    """The mean of each channel over all positions."""
 
     name = "gap"
     aliases = ("global_avgpool", "globalavgpool", "global_average_pooling")
@@ -295,7 +293,7 @@ class GlobalAvgPool(Op):
 
 
 class GlobalMaxPool(GlobalAvgPool):
-    """The largest value of every channel over all positions."""
+    """The maximum of each channel over all positions."""
 
     name = "gmp"
     aliases = ("global_maxpool", "globalmaxpool", "global_max_pooling")
@@ -304,19 +302,19 @@ class GlobalMaxPool(GlobalAvgPool):
 
 
 def bins(size: int, parts: int) -> list[range]:
-    """The positions in each of `parts` bins, as torch divides them: floor(i W/n) up to ceil((i+1) W/n)."""
+    """The positions in each of `parts` bins, as in torch: from floor(i W/n) up to ceil((i+1) W/n)."""
     return [range(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
 
 
 class AdaptiveAvgPool(Op):
-    """Divides each axis into the given number of bins and takes the mean of each."""
+    """Divides each axis into the given number of bins and takes the mean of each bin."""
 
     name = "adaptive_avgpool"
     aliases = ("adaptiveavgpool",)
     example = "adaptive_avgpool 7x7"
-    shape_rule = "the sizes given; the channels stay"
+    shape_rule = "the given sizes; same channels"
 
-    size = Option(PerAxis(gathers=True), slot="value", doc="sizes of the output")
+    size = Option(PerAxis(gathers=True), slot="value", doc="output sizes")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -359,7 +357,7 @@ class AdaptiveAvgPool(Op):
 
 
 class AdaptiveMaxPool(AdaptiveAvgPool):
-    """Divides each axis into the given number of bins and takes the largest value of each."""
+    """Divides each axis into the given number of bins and takes the maximum of each bin."""
 
     name = "adaptive_maxpool"
     aliases = ("adaptivemaxpool",)

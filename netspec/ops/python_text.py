@@ -1,4 +1,4 @@
-"""Pieces of Python source, as a careful person writes them."""
+"""Fragments of Python source."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def number(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """A value that is the default, and so left out of a call."""
+    """A value that equals the default and is therefore left out of a call."""
 
     value: Any
 
 
 class CallText(str):
-    """The text of a call, which remembers the options that it leaves out because they have their defaults."""
+    """The text of a call, with the options that it leaves out because they have their default values."""
 
     __slots__ = ("parts",)
     parts: tuple[tuple[str, str, bool], ...]
-    """(option, its text, whether it is left out); the option is "" for a value by position and for the name."""
+    """(option, its text, whether it is left out); the option is "" for positional values and for the name."""
 
     @classmethod
     def of(cls, parts: tuple[tuple[str, str, bool], ...]) -> CallText:
@@ -43,7 +43,7 @@ class CallText(str):
         return frozenset(option for option, _, left_out in self.parts if option and not left_out)
 
     def showing(self, options: frozenset[str]) -> CallText:
-        """The same call with these options written even where they have their defaults."""
+        """The same call with these options included even if they have their default values."""
         return CallText.of(tuple((o, t, left_out and o not in options) for o, t, left_out in self.parts))
 
 
@@ -59,17 +59,17 @@ def call(name: str, *values: Any, **options: Any) -> CallText:
 
 
 def each(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
-    """One number where all axes agree, as `kernel_size=3`."""
+    """A single number if all axes agree, as in `kernel_size=3`."""
     return sizes[0] if len(set(sizes)) == 1 else sizes
 
 
 def unless(value: Any, default: Any) -> Any:
-    """The value, marked to be left out of a call where it is the default."""
+    """The value, marked to be left out of a call if it is the default."""
     return Omitted(value) if value == default else value
 
 
 def padding_module(before: tuple[int, ...], after: tuple[int, ...], value: str = "0") -> str:
-    """The module that pads; torch names the last axis first."""
+    """The padding module; torch lists the last axis first."""
     ends = tuple(p for b, a in zip(reversed(before), reversed(after), strict=True) for p in (b, a))
     rank = len(before)
     if value == "0":
@@ -78,5 +78,5 @@ def padding_module(before: tuple[int, ...], after: tuple[int, ...], value: str =
 
 
 def along_tokens(x: TensorType) -> str | None:
-    """The forward expression of a 1-D layer on tokens x features, which torch wants features first; else None."""
+    """The forward expression of a 1-D layer on tokens x features, where torch expects features first; otherwise None."""
     return "{m}({0}.transpose(1, 2)).transpose(1, 2)" if x.layout == "sequence" else None

@@ -17,19 +17,19 @@ __all__ = ["GRU", "LSTM", "RNN"]
 
 
 class Recurrent(Op):
-    """What the recurrent layers share."""
+    """The base of the recurrent layers."""
 
-    shape_rule = "tokens x width (bidirectional: twice the width)"
-    param_rule = "gates x width x (features + width) weights and two biases for each gate, for each layer and direction"
+    shape_rule = "tokens x width (bidirectional: tokens x 2 width)"
+    param_rule = "gates x width x (features + width) weights and two biases per gate, for each layer and direction"
     weight_layer = True
     gates = 1
     torch_name, onnx_name = "RNN", "RNN"
     onnx_gates: tuple[int, ...] = (0,)
-    """For each gate in ONNX's order its place in torch's."""
+    """The index in torch of each gate, in the order of ONNX."""
 
-    width = Option(Integer(), slot="width", doc="length of the hidden state")
-    layers = Option(Integer(1, 1000), 1, doc="how many, one on top of the other")
-    bidirectional = Option(Flag(), False, doc="whether a second one reads from the end; their outputs are joined")
+    width = Option(Integer(), slot="width", doc="size of the hidden state")
+    layers = Option(Integer(1, 1000), 1, doc="number of stacked layers")
+    bidirectional = Option(Flag(), False, doc="whether to add a second direction and concatenate both outputs")
     bias = Option(Flag(), True, doc="whether the gates have biases")
 
     @property
@@ -42,7 +42,7 @@ class Recurrent(Op):
         return x.with_features(self.width * self.directions)
 
     def parts(self, x: TensorType) -> list[tuple[str, int]]:
-        """(suffix of torch's names, features that come in) for each layer and direction."""
+        """(suffix of the names in torch, input features) for each layer and direction."""
         return [
             (f"l{layer}{'_reverse' * direction}", x.features if layer == 0 else self.width * self.directions)
             for layer in range(self.layers)
@@ -60,12 +60,12 @@ class Recurrent(Op):
         return tuple(params)
 
     def macs(self, *inputs: TensorType) -> int:
-        """The matrix products of the gates, at every token."""
+        """The matrix products of the gates, for every token."""
         tokens = inputs[0].shape[0]
         return tokens * sum(self.gates * self.width * (f + self.width) for _, f in self.parts(inputs[0]))
 
     def connection_count(self, *inputs: TensorType) -> int:
-        """MACs, and one for every gate that has a bias, at every token."""
+        """MACs plus one for every gate with a bias, for every token."""
         biased = self.gates * self.width * self.directions * self.layers * inputs[0].shape[0]
         return self.macs(*inputs) + (biased if self.bias else 0)
 
@@ -118,7 +118,7 @@ class Recurrent(Op):
         return {}
 
     def stacked(self, emit: Emitter, prefix: str, suffixes: list[str], order: str | None) -> str:
-        """One tensor of both directions, its gates in ONNX's order."""
+        """One tensor for both directions, with the gates in the order of ONNX."""
         tensors = []
         for suffix in suffixes:
             tensor = emit.param(prefix + suffix)

@@ -20,12 +20,12 @@ __all__ = ["PixelShuffle", "Resize", "Upsample"]
 
 
 class Scaling(Op):
-    """What upsample and resize share."""
+    """The base of upsample and resize."""
 
     mode = Option(
         Choice("nearest", "bilinear"),
         "nearest",
-        doc="interpolation; bilinear means linear along every axis, with half-pixel centres",
+        doc="interpolation; bilinear means linear along every axis, with half-pixel centers",
     )
 
     def sizes(self, x: TensorType) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class Scaling(Op):
         return emit.channels_back(emit.node("Resize", [y, "", "", sizes], **how))
 
     def gathered(self, emit: Emitter, y: str) -> str:
-        """Nearest neighbours, axis by axis, by the indices that torch takes: floor(i w/n) in single precision."""
+        """Nearest neighbors, axis by axis, with the indices that torch uses: floor(i w/n) in single precision."""
         import numpy as np
 
         (x,) = emit.types
@@ -80,7 +80,7 @@ class Scaling(Op):
         return y
 
     def extent(self, x: TensorType) -> str:
-        """The sizes as torch's own argument."""
+        """The sizes as the argument for torch."""
         size = self.sizes(x)
         return f"size={size if len(size) > 1 else size[0]}"
 
@@ -88,13 +88,13 @@ class Scaling(Op):
 
 
 class Upsample(Scaling):
-    """Enlarges every spatial axis by a whole factor."""
+    """Upsamples every spatial axis by an integer factor."""
 
     any_size = True
     name, example = "upsample", "upsample 2 mode=bilinear"
     shape_rule = "each spatial axis times the factor"
     exact_scales = True
-    factor = Option(PerAxis(1, 1024, gathers=True), (2,), slot="value", doc="how many times larger")
+    factor = Option(PerAxis(1, 1024, gathers=True), (2,), slot="value", doc="upsampling factor")
 
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return tuple(w * f for w, f in zip(x.spatial, per_axis(self.factor, x.rank, "factor"), strict=True))
@@ -110,8 +110,8 @@ class Resize(Scaling):
     """Interpolates to the given sizes."""
 
     name, example = "resize", "resize 224x224 mode=bilinear"
-    shape_rule = "the sizes given"
-    size = Option(PerAxis(gathers=True), slot="value", doc="sizes of the output")
+    shape_rule = "the given sizes"
+    size = Option(PerAxis(gathers=True), slot="value", doc="output sizes")
 
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return per_axis(self.size, x.rank, "size")
@@ -121,19 +121,19 @@ class Resize(Scaling):
 
 
 class PixelShuffle(Op):
-    """Moves channels into space: r x r channels become r x r pixels (Shi et al. 2016)."""
+    """Rearranges channels into space: each group of r x r channels becomes r x r pixels (Shi et al. 2016)."""
 
     any_size = True
     name, example = "pixel_shuffle", "pixel_shuffle 2"
-    shape_rule = "channels / r^2, height r, width r"
-    r = Option(Integer(1, 1024), slot="value", doc="how many times larger the image becomes")
+    shape_rule = "(channels / r^2) x (height * r) x (width * r)"
+    r = Option(Integer(1, 1024), slot="value", doc="upsampling factor")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if x.layout != "map" or x.rank != 2:
             raise Misfit("NS303", "pixel_shuffle needs an image", label=f"the input is {x.noun}")
         if x.features % self.r**2:
-            raise Misfit("NS304", f"{x.features} channels do not divide by {self.r}^2 = {self.r**2}", option="r")
+            raise Misfit("NS304", f"{x.features} channels are not divisible by {self.r}^2 = {self.r**2}", option="r")
         return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
 
     def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:

@@ -17,25 +17,25 @@ __all__ = ["Attention", "ClassToken", "Embed", "PositionEmbedding", "require_seq
 
 
 def require_sequence(op: Op, x: TensorType) -> None:
-    """Raises Misfit (NS303) unless tokens come in."""
+    """Raises Misfit (NS303) unless the input is a sequence."""
     if x.layout == "sequence":
         return
     helps = {
-        "map": ("`tokens` turns every position into a token",),
-        "ids": ("turn ids into vectors first: `embed-64 vocab=10000`",),
+        "map": ("`tokens` turns each position into a token",),
+        "ids": ("embed the ids first: `embed-64 vocab=10000`",),
     }.get(x.layout, ())
     raise Misfit("NS303", f"{op.name} needs a sequence of tokens", label=f"the input is {x.noun}", helps=helps)
 
 
 class Embed(Op):
-    """A trained vector for each id."""
+    """Maps each id to a trained vector."""
 
     name, example = "embed", "embed-64 vocab=10000"
     aliases = ("embedding",)
     shape_rule = "tokens x width"
     param_rule = "vocab x width"
-    width = Option(Integer(), slot="width", doc="length of the vectors")
-    vocab = Option(Integer(), doc="number of different ids")
+    width = Option(Integer(), slot="width", doc="size of the vectors")
+    vocab = Option(Integer(), doc="number of distinct ids")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -44,7 +44,7 @@ class Embed(Op):
                 "NS303",
                 "embed needs integer ids",
                 label=f"the input is {x.noun}",
-                helps=(f"declare the input as integers: `input ids {x.shape[0]} int`",),
+                helps=(f"declare the input as ids: `input ids {x.shape[0]} int`",),
             )
         return TensorType("sequence", (x.shape[0], self.width))
 
@@ -65,7 +65,7 @@ POSITION_EMBEDDING = (
     "PositionEmbedding",
     '''
 class PositionEmbedding(nn.Module):
-    """Adds a trained vector to each token, by its position."""
+    """Adds a trained vector to each token, depending on its position."""
 
     def __init__(self, tokens: int, features: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class PositionEmbedding(nn.Module):
 
 
 class PositionEmbedding(Op):
-    """Adds a trained vector to each token, by its position."""
+    """Adds a trained vector to each token, depending on its position."""
 
     name, example = "pos_embed", "pos_embed"
     aliases = ("position_embedding", "positional_embedding")
@@ -103,7 +103,7 @@ CLASS_TOKEN = (
     "ClassToken",
     '''
 class ClassToken(nn.Module):
-    """Puts a trained token in front of the others."""
+    """Prepends a trained token to the sequence."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -116,12 +116,12 @@ class ClassToken(nn.Module):
 
 
 class ClassToken(Op):
-    """Puts a trained token in front of the others (Devlin et al. 2019; Dosovitskiy et al. 2021)."""
+    """Prepends a trained token to the sequence (Devlin et al. 2019; Dosovitskiy et al. 2021)."""
 
     name, example = "cls_token", "cls_token"
     aliases = ("class_token",)
-    shape_rule = "one token more"
-    param_rule = "one vector of the features"
+    shape_rule = "one more token"
+    param_rule = "features"
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -147,13 +147,15 @@ class Attention(Op):
 
     name, example = "attention", "attention heads=8"
     aliases = ("self_attention", "mha")
-    param_rule = "4 x features^2 weights, and 4 x features biases"
+    param_rule = "4 x features^2 weights and 4 x features biases"
     weight_layer = True
 
-    heads = Option(Integer(), 8, doc="number of heads; they share the features equally")
+    heads = Option(Integer(), 8, doc="number of heads, which split the features equally")
     bias = Option(Flag(), True, doc="whether the projections have biases")
-    dropout = Option(Number(0, 1, open_high=True), 0.0, doc="probability of dropping an attention weight in training")
-    causal = Option(Flag(), False, doc="whether a token sees only itself and those before it")
+    dropout = Option(
+        Number(0, 1, open_high=True), 0.0, doc="probability of dropping an attention weight during training"
+    )
+    causal = Option(Flag(), False, doc="whether each token attends only to itself and earlier tokens")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -161,9 +163,9 @@ class Attention(Op):
         if x.features % self.heads:
             raise Misfit(
                 "NS304",
-                f"{x.features} features do not divide into {self.heads} heads",
+                f"{x.features} features cannot be divided into {self.heads} heads",
                 option="heads",
-                changes=(changes := divisor_changes("heads", "heads that do", self.heads, x.features)),
+                changes=(changes := divisor_changes("heads", "possible values", self.heads, x.features)),
                 helps=(changes[0].help,),
             )
         return x
@@ -224,7 +226,7 @@ SELF_ATTENTION = (
     "SelfAttention",
     '''
 class SelfAttention(nn.MultiheadAttention):
-    """Multi-head attention of a sequence to itself."""
+    """Multi-head self-attention over a sequence."""
 
     def __init__(self, features: int, heads: int, bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__(features, heads, dropout=dropout, bias=bias, batch_first=True)
@@ -237,7 +239,7 @@ CAUSAL_ATTENTION = (
     "CausalAttention",
     '''
 class CausalAttention(nn.MultiheadAttention):
-    """Multi-head attention of each token to itself and those before it."""
+    """Multi-head self-attention in which each token attends only to itself and earlier tokens."""
 
     def __init__(self, features: int, heads: int, bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__(features, heads, dropout=dropout, bias=bias, batch_first=True)

@@ -28,7 +28,7 @@ def times(sizes: tuple[int, ...]) -> str:
 
 
 class Identity(Op):
-    """Passes its input on."""
+    """Returns its input."""
 
     any_size = True
     name, example = "identity", "identity"
@@ -41,14 +41,14 @@ class Identity(Op):
 
 
 class Rearrangement(Op):
-    """A layer after which every position can depend on every other."""
+    """A layer after which every position can depend on every other position."""
 
     def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
         return None
 
 
 class Flatten(Rearrangement):
-    """All values in one vector, channels first."""
+    """All values as one vector, channels first."""
 
     name, example = "flatten", "flatten"
     shape_rule = "a vector of channels x height x width"
@@ -67,10 +67,10 @@ class Flatten(Rearrangement):
 
 
 class Reshape(Rearrangement):
-    """The same values in another shape, channels first; one size makes a vector."""
+    """The same values in a different shape, channels first; a single size gives a vector."""
 
     name, example = "reshape", "reshape 16x5x5"
-    shape_rule = "the sizes given; their product must be the number of values"
+    shape_rule = "the given sizes; their product must equal the number of values"
     size = Option(PerAxis(gathers=True, most=4), slot="value", doc="channels, then spatial sizes")
 
     def output(self, *inputs: TensorType) -> TensorType:
@@ -82,7 +82,7 @@ class Reshape(Rearrangement):
                 "NS307",
                 f"{x} cannot be reshaped to {times(self.size)}",
                 option="size",
-                notes=(f"{x} holds {x.size:,} values, {times(self.size)} holds {prod(self.size):,}",),
+                notes=(f"{x} has {x.size:,} values, {times(self.size)} has {prod(self.size):,}",),
             )
         return TensorType(_LAYOUTS[len(self.size)], self.size)
 
@@ -100,11 +100,11 @@ Reshape.size.kind.noun = "sizes such as 16x5x5"
 
 
 class Permute(Rearrangement):
-    """Reorders the axes; 0 is the first after the batch."""
+    """Permutes the axes; 0 is the first axis after the batch."""
 
     name, example = "permute", "permute(0, 2, 1)"
-    shape_rule = "the axes in the order given"
-    order = Option(PerAxis(0, 3, gathers=True, most=4), slot="value", doc="the old number of each new axis")
+    shape_rule = "the axes in the given order"
+    order = Option(PerAxis(0, 3, gathers=True, most=4), slot="value", doc="the old index of each new axis")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -112,7 +112,7 @@ class Permute(Rearrangement):
             numbers = ", ".join(map(str, range(len(x.shape))))
             raise Misfit(
                 "NS307",
-                f"the order must name each axis once: {numbers}",
+                f"the order must contain each axis once: {numbers}",
                 option="order",
                 label=f"the input is {x.noun}",
             )
@@ -132,17 +132,17 @@ class Permute(Rearrangement):
 
 
 class Pad(Op):
-    """Pads the spatial axes, and the channels where `channels=(front, back)` says so."""
+    """Pads the spatial axes and, with `channels=(front, back)`, the channels."""
 
     any_size = True
     name, example = "pad", "pad 2"
-    shape_rule = "each axis grows by its padding"
+    shape_rule = "each axis plus its padding"
     amount = Option(
         Padding(rules=False, gathers=True), (0,), slot="value", doc="padding: n, 1x2, or (top, left, bottom, right)"
     )
-    channels = Option(Pair(), (0, 0), doc="channels added in front and behind (ResNet's option A shortcut)")
-    mode = Option(Choice("constant", "reflect", "replicate"), "constant", doc="what the border is filled with")
-    value = Option(Number(), 0.0, doc="the constant")
+    channels = Option(Pair(), (0, 0), doc="channels added before and after (ResNet's option A shortcut)")
+    mode = Option(Choice("constant", "reflect", "replicate"), "constant", doc="how to fill the border")
+    value = Option(Number(), 0.0, doc="value for mode=constant")
 
     def ends(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
         ones = (1,) * x.rank
@@ -156,17 +156,20 @@ class Pad(Op):
             if self.amount != (0,):
                 raise Misfit(
                     "NS303",
-                    "a vector has no border to pad",
+                    "a vector has no spatial axes to pad",
                     label=f"the input is {x.noun}",
                     helps=("pad its features with `channels=(front, back)`",),
                 )
             return x.with_features(x.features + (self.channels[0] + self.channels[1]))
         before, after = self.ends(x)
         if self.mode != "constant" and (self.channels[0] + self.channels[1]):
-            raise Misfit("NS207", f"channels cannot be padded by mode={self.mode}", option="mode")
+            raise Misfit("NS207", f"mode={self.mode} cannot pad channels", option="mode")
         if self.mode == "reflect" and any(max(b, a) >= w for b, a, w in zip(before, after, x.spatial, strict=True)):
             raise Misfit(
-                "NS205", "a reflection cannot be as wide as its input", option="amount", label=f"the input is {x.noun}"
+                "NS205",
+                "the padding of mode=reflect must be smaller than the input",
+                option="amount",
+                label=f"the input is {x.noun}",
             )
         spatial = tuple(w + b + a for w, b, a in zip(x.spatial, before, after, strict=True))
         return x.with_spatial(x.features + (self.channels[0] + self.channels[1]), spatial)
@@ -204,8 +207,8 @@ class Pad(Op):
         ends = [0, *after, back] if x.layout == "sequence" else [0, back, *after]
         fusible = self.mode == "constant" and not self.value and x.layout == "map" and not any(self.channels)
         if fusible and emit.feeds_pooling:
-            # ONNX Runtime would fuse these zeros into the pooling as if they were its padding: one more channel, cut
-            # off again, keeps them apart
+            # ONNX Runtime would fuse these zeros into the pooling as if they were its padding; adding a channel and
+            # slicing it off again prevents this
             ends[1] = 1
             padded = emit.node("Pad", [*emit.inputs, emit.ints([*begins, *ends], "pads")], mode="constant")
             return emit.slice(padded, 1, 0, x.features)
@@ -216,9 +219,9 @@ class Pad(Op):
 
 
 class CropSize(Kind[tuple[str, tuple[int, ...]]]):
-    """`n`: that many off each side; `HxW`: the sizes that remain."""
+    """`n`: remove n from each side; `HxW`: the sizes to keep."""
 
-    noun = "a whole number (off each side) or a size such as 24x24 (what remains)"
+    noun = "a whole number (to remove from each side) or a size such as 24x24 (to keep)"
     gathers = True
 
     def read(self, value: Value) -> tuple[str, tuple[int, ...]]:
@@ -230,14 +233,14 @@ class CropSize(Kind[tuple[str, tuple[int, ...]]]):
 
 
 class Crop(Op):
-    """Cuts the border away: `crop 24x24` keeps the centre, `crop 4` takes 4 off each side."""
+    """Removes the border: `crop 24x24` keeps the center, `crop 4` removes 4 from each side."""
 
     name, example = "crop", "crop 24x24"
-    shape_rule = "the sizes given, or 2n less along each spatial axis"
-    size = Option(CropSize(), slot="value", doc="n off each side, or the sizes that remain, centred")
+    shape_rule = "the given sizes, or 2n less along each spatial axis"
+    size = Option(CropSize(), slot="value", doc="n to remove from each side, or the sizes to keep, centered")
 
     def starts(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Where it starts along each axis, and the sizes that remain."""
+        """The start along each axis, and the remaining sizes."""
         how, numbers = self.size
         values = per_axis(numbers, x.rank, "size")
         if how == "off":
@@ -273,11 +276,11 @@ class Crop(Op):
 
 
 class Take(Op):
-    """One token of a sequence, as a vector; negative numbers count from the end."""
+    """One token of a sequence as a vector; negative indices count from the end."""
 
     name, example = "take", "take 0"
-    shape_rule = "a vector of the features"
-    i = Option(Integer(-(10**6)), slot="value", doc="which token, from 0; -1 is the last")
+    shape_rule = "a vector of features"
+    i = Option(Integer(-(10**6)), slot="value", doc="index of the token, from 0; -1 is the last")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -286,13 +289,13 @@ class Take(Op):
                 "NS303",
                 "take needs a sequence",
                 label=f"the input is {x.noun}",
-                helps=("`tokens` turns an image into one",),
+                helps=("`tokens` turns an image into a sequence",),
             )
         if not -x.shape[0] <= self.i < x.shape[0]:
             last = x.shape[0] - 1
-            helps = (f"tokens count from 0: the last is `take -1` or `take {last}`", "the first is `take 0`")
+            helps = (f"tokens are numbered from 0: the last is `take -1` or `take {last}`", "the first is `take 0`")
             near = Change(helps[0], "i", "-1") if self.i > 0 else Change(helps[1], "i", "0")
-            message = f"there is no token {self.i} among {x.shape[0]}"
+            message = f"token {self.i} is out of range: the input has {x.shape[0]} tokens"
             raise Misfit("NS205", message, option="i", helps=helps[:1], changes=(near,))
         return TensorType("vector", (x.features,))
 
@@ -310,10 +313,10 @@ class Take(Op):
 
 
 class Tokens(Op):
-    """Every position of an image becomes a token, its channels the features."""
+    """Turns each position of an image into a token, with the channels as its features."""
 
     name, example = "tokens", "tokens"
-    shape_rule = "height width x channels"
+    shape_rule = "(height * width) x channels"
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -334,11 +337,13 @@ class Tokens(Op):
 
 
 class Image(Op):
-    """The tokens of a sequence back in their places; the opposite of `tokens`."""
+    """Arranges the tokens of a sequence as an image; the inverse of `tokens`."""
 
     name, example = "image", "image 14x14"
-    shape_rule = "features x the sizes given"
-    size = Option(PerAxis(gathers=True), slot="value", doc="spatial sizes; their product is the number of tokens")
+    shape_rule = "features x the given sizes"
+    size = Option(
+        PerAxis(gathers=True), slot="value", doc="spatial sizes; their product must equal the number of tokens"
+    )
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -347,12 +352,12 @@ class Image(Op):
                 "NS303",
                 "image needs a sequence",
                 label=f"the input is {x.noun}",
-                helps=("`reshape CxHxW` makes an image of a vector",),
+                helps=("`reshape CxHxW` turns a vector into an image",),
             )
         if prod(self.size) != x.shape[0]:
             raise Misfit(
                 "NS307",
-                f"{x.shape[0]} tokens do not make {times(self.size)}",
+                f"{x.shape[0]} tokens cannot be arranged as {times(self.size)}",
                 option="size",
                 notes=(f"{times(self.size)} = {prod(self.size)}",),
             )

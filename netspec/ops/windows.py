@@ -1,6 +1,6 @@
-"""Sliding windows: the geometry that convolutions and poolings share.
+"""Sliding windows: the geometry shared by convolution and pooling.
 
-Along each axis, with input W, kernel K, stride S, dilation D and padding P at both ends together:
+Along each axis, with input W, kernel K, stride S, dilation D and total padding P:
 output = (W + P - (D(K-1) + 1)) / S + 1, rounded down (Dumoulin & Visin 2016, relationship 15).
 """
 
@@ -18,12 +18,12 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 _FARTHEST = 256
-"""How far from its value another padding, stride or kernel is looked for."""
+"""The largest difference between a suggested padding, stride or kernel and the given one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The window of one layer on one input: a value for each spatial axis."""
+    """The window of one layer on one input: one value per spatial axis."""
 
     axes: tuple[str, ...]
     input: tuple[int, ...]
@@ -41,14 +41,14 @@ class Window:
 
     @property
     def output(self) -> tuple[int, ...]:
-        """Sizes of the result; below 1 where the window does not fit."""
+        """Sizes of the output; below 1 if the window does not fit."""
         return tuple(self._along(i) for i in range(len(self.input)))
 
     def _along(self, i: int) -> int:
         room = self.input[i] + self.before[i] + self.after[i] - self.extent[i]
         size = (-(-room // self.stride[i]) if self.ceil else room // self.stride[i]) + 1
         if self.ceil and size > 1 and (size - 1) * self.stride[i] >= self.input[i] + self.before[i]:
-            size -= 1  # no window may start in the padding behind the input
+            size -= 1  # no window may start in the padding after the input
         return size
 
     @property
@@ -67,18 +67,18 @@ class Window:
 
     @property
     def taps(self) -> int:
-        """How many elements of one channel a window covers."""
+        """The number of elements of one channel that a window covers."""
         return prod(self.kernel)
 
     def arithmetic(self, i: int) -> str:
-        """The rule along one axis with its numbers: `(7 + 2*0 - 3)/3 + 1 = 2.33`."""
+        """The formula along one axis with its numbers: `(7 + 2*0 - 3)/3 + 1 = 2.33`."""
         b, a, e, s = self.before[i], self.after[i], self.extent[i], self.stride[i]
         pad = f"2*{b}" if a == b else f"{b} + {a}"
         value = (self.input[i] + a + b - e) / s + 1
         return f"({self.input[i]} + {pad} - {e})/{s} + 1 = {value:.2f}".replace(".00", "")
 
     def require_fit(self, what: str) -> None:
-        """Raises Misfit (NS301) where the window is larger than the padded input."""
+        """Raises Misfit (NS301) if the window is larger than the padded input."""
         short = [i for i, o in enumerate(self.output) if o < 1]
         if not short:
             return
@@ -97,7 +97,7 @@ class Window:
         )
 
     def _fitting(self, what: str, short: list[int]) -> tuple[Change, ...]:
-        """Paddings and kernels with which the window fits, each with the output it gives."""
+        """Paddings and kernels for which the window fits, each with the resulting output size."""
         changes = []
         lack = max(self.extent[i] - self.input[i] - self.before[i] - self.after[i] for i in short)
         room = min(self.input[i] + self.before[i] + self.after[i] for i in short)
@@ -115,7 +115,7 @@ class Window:
             fits = min(smaller.output) >= 1 and (what != "pooling" or max(self.before) < min(kernel))
             if fits and not (what == "pooling" and set(kernel) == {1}):
                 text = str(kernel[0]) if len(set(kernel)) == 1 else _times(kernel)
-                covers = "covers all of it" if len(short) == len(kernel) and room > 1 else "fits"
+                covers = "covers the whole input" if len(short) == len(kernel) and room > 1 else "fits"
                 changes.append(Change(f"a kernel of {text} {covers} ({_times(smaller.output)} out)", "kernel", text))
         return tuple(changes)
 
@@ -142,7 +142,7 @@ class Window:
         return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps), changes if alike == 1 else ())
 
     def _tiling(self, i: int) -> tuple[Change, ...]:
-        """The nearest padding, stride and kernel with which the window tiles axis i, each with the output it gives."""
+        """The nearest padding, stride and kernel for which the window tiles axis i, each with the resulting output size."""
         w, s, k, e = self.input[i], self.stride[i], self.kernel[i], self.extent[i]
         b, a, d = self.before[i], self.after[i], self.dilation[i]
         near, room = min(s, _FARTHEST), w + a + b - e
@@ -170,20 +170,20 @@ def _times(sizes: tuple[int, ...]) -> str:
 
 
 def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]:
-    """One value for each spatial axis. Raises Misfit where their number does not agree."""
+    """One value per spatial axis. Raises Misfit if their number does not match."""
     if len(values) == rank:
         return values
     if len(values) == 1:
         return values * rank
     axes = " x ".join(AXES[rank])
     shown = [_times(v) for v in (((1,) * (rank - len(values)) + values), values[:1]) if len(v) in (1, rank)]
-    help_ = "give one size, or one for each axis" + (f": {' or '.join(shown)}" if option == "kernel" else "")
+    help_ = "give one size, or one per axis" + (f": {' or '.join(shown)}" if option == "kernel" else "")
     changes = tuple(Change(help_, option, text) for text in shown if option == "kernel")
     raise Misfit(
         "NS307",
         f"{len(values)} sizes for {rank} spatial {'axis' if rank == 1 else 'axes'}",
         option=option,
-        notes=(f"the input has {axes}",),
+        notes=(f"the spatial axes of the input are {axes}",),
         helps=(help_,),
         changes=changes,
     )
@@ -205,14 +205,14 @@ def both_ends(
             if even:
                 raise Misfit(
                     "NS307", "pad=same needs an odd kernel", option="pad",
-                    notes=(f"half of {even[0]} - 1 is {(even[0] - 1) / 2:g}: it cannot stand on both sides",),
+                    notes=(f"the padding on each side would be ({even[0]} - 1)/2 = {(even[0] - 1) / 2:g}",),
                     helps=(
-                        "same_upper puts the odd one after, same_lower before",
-                        f"or pad by a number: `pad={(even[0] - 1) // 2}`",
+                        "`same_upper` pads one more at the end, `same_lower` at the start",
+                        f"or give a number: `pad={(even[0] - 1) // 2}`",
                     ),
                     changes=(
-                        Change("same_upper puts the odd one after, same_lower before", "pad", "same_upper"),
-                        Change(f"or pad by a number: `pad={(even[0] - 1) // 2}`", "pad", str((even[0] - 1) // 2)),
+                        Change("`same_upper` pads one more at the end, `same_lower` at the start", "pad", "same_upper"),
+                        Change(f"or give a number: `pad={(even[0] - 1) // 2}`", "pad", str((even[0] - 1) // 2)),
                     ),
                 )  # fmt: skip
             half = tuple((e - 1) // 2 for e in extent)
@@ -235,7 +235,7 @@ def windows(
     *,
     ceil: bool = False,
 ) -> Window:
-    """The window of options on an input. Raises Misfit where their numbers do not agree with its axes."""
+    """The window of options on an input. Raises Misfit if their numbers of values do not match its axes."""
     rank = x.rank
     kernel, stride = per_axis(kernel, rank, "kernel"), per_axis(stride, rank, "stride")
     dilation = per_axis(dilation, rank, "dilation")
@@ -245,5 +245,5 @@ def windows(
 
 
 def onnx_pads(window: Window) -> list[int]:
-    """ONNX's order: every begin, then every end."""
+    """In ONNX's order: the start of every axis, then the end of every axis."""
     return [*window.before, *window.after]

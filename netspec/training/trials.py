@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Batch, Collection, Examples
 from netspec.model import Model, check
-from netspec.ops.regularise import Dropout
+from netspec.ops.regularization import Dropout
 from netspec.recipe import Chosen, Recipe
 from netspec.training.engine import Diverged, Engine, Watcher
 from netspec.training.hardware import launch

@@ -1,4 +1,4 @@
-"""What acts in training only: dropout, dropout2d, droppath and noise. In inference each passes its input on."""
+"""Regularization during training: dropout, dropout2d, droppath and noise. In inference they return their input."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PROBABILITY = Number(0, 1, open_high=True)
 
 
 class Dropout(Op):
-    """Zeroes each value with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
+    """Sets each value to zero with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
 
     any_size = True
     name, example = "dropout", "dropout 0.5"
-    p = Option(_PROBABILITY, 0.5, slot="value", doc="probability of dropping")
+    p = Option(_PROBABILITY, 0.5, slot="value", doc="drop probability")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
@@ -51,9 +51,9 @@ class Dropout2d(Dropout):
         if x.layout != "map":
             raise Misfit(
                 "NS303",
-                "dropout2d drops channels of an image",
+                "dropout2d needs an image or a signal",
                 label=f"the input is {x.noun}",
-                helps=("use `dropout` here",),
+                helps=("use `dropout` instead",),
             )
         return x
 
@@ -65,7 +65,7 @@ DROP_PATH = (
     "DropPath",
     '''
 class DropPath(nn.Module):
-    """Drops the whole tensor, example by example, in training (stochastic depth)."""
+    """Drops the whole tensor during training, independently for each example (stochastic depth)."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -81,11 +81,11 @@ class DropPath(nn.Module):
 
 
 class DropPath(Dropout):
-    """Drops the whole tensor, example by example (stochastic depth: Huang et al. 2016)."""
+    """Drops the whole tensor, independently for each example (stochastic depth, Huang et al. 2016)."""
 
     name, example = "droppath", "droppath 0.1"
     aliases = ("drop_path", "stochastic_depth")
-    p = Option(_PROBABILITY, 0.1, slot="value", doc="probability of dropping")
+    p = Option(_PROBABILITY, 0.1, slot="value", doc="drop probability")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode((("", f"DropPath({self.p!r})"),), None, (DROP_PATH,))
@@ -95,7 +95,7 @@ NOISE = (
     "Noise",
     '''
 class Noise(nn.Module):
-    """Adds Gaussian noise in training."""
+    """Adds Gaussian noise during training."""
 
     def __init__(self, std: float) -> None:
         super().__init__()
