@@ -33,9 +33,7 @@ class Add(Op):
                     f"the branches of {self.name} must have the same shape",
                     label=f"branch {i + 1} outputs {x}, another branch outputs {widest}",
                     notes=tuple(f"branch {j + 1}: {t.noun}" for j, t in enumerate(inputs)),
-                    helps=(
-                        f"FC makes a vector; `linear-{x.features}` or `conv1-{x.features}` keeps {x.features}x1x1",
-                    )
+                    helps=(f"FC makes a vector; `linear-{x.features}` or `conv1-{x.features}` keeps {x.features}x1x1",)
                     if vectors
                     else (),
                 )
