@@ -84,9 +84,9 @@ def read_limits(pairs: Iterable[str]) -> Limits:
     values: dict[str, int] = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
-        if name not in LIMIT_NAMES or not number.replace("_", "").isdigit() or int(number) < 1:
+        if name not in LIMIT_NAMES or not re.fullmatch(r"[0-9][0-9_]{0,29}", number) or int(number.replace("_", "")) < 1:
             raise click.UsageError(f"--limit takes NAME=N with NAME one of {', '.join(LIMIT_NAMES)}, found `{pair}`.")
-        values[name] = int(number)
+        values[name] = int(number.replace("_", ""))
     return Limits().raised(**values)
 
 

@@ -210,7 +210,8 @@ def _candidates(node: Node, goal: TensorType) -> Iterator[tuple[str, Any]]:
         yield "output_pad", (1,)
     if "pad" in options and "kernel" in options:
         largest = max(op.kernel)  # type: ignore[attr-defined]
-        reach = max(getattr(op, "dilation", (1,))) * (largest - 1)
+        dilation = getattr(op, "dilation", None) or (1,)  # a local convolution has none
+        reach = max(dilation) * (largest - 1)
         for pad in dict.fromkeys((reach // 2, *range(min(largest, 8)))):
             yield "pad", (pad,)
     if "stride" in options:
