@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from netspec.cli.specs import checked_model, colour_wanted, columns, limit_option, parameter_option, stop_on_error
+from netspec.cli.output import echo_json, printing_console
+from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
 
 __all__ = ["command"]
@@ -50,14 +50,13 @@ def command(file: str, batch: str, definitions: tuple[str, ...], limits: tuple[s
     except SpecError as error:
         stop_on_error(error)
     if wanted["form"] == "json":
-        click.echo(json.dumps([row._asdict() for row in rows], indent=2))
+        echo_json([row._asdict() for row in rows])
     else:
         _print_table(rows)
 
 
 def _print_table(rows: list[Any]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
@@ -72,6 +71,4 @@ def _print_table(rows: list[Any]) -> None:
         table.add_row(
             row.engine, str(row.batch), f"{row.median_ms:.2f}", f"{row.p95_ms:.2f}", f"{row.throughput:,.1f}", memory
         )
-    Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False).print(
-        table
-    )
+    printing_console(sys.stdout).print(table)

@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
+from netspec.cli.output import echo, echo_json, echo_verbatim, printing_console
 from netspec.cli.specs import (
-    colour_wanted,
-    columns,
     limit_option,
     parameter_option,
     print_diagnostics,
@@ -132,24 +131,19 @@ def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
     if form == "sarif":
         import netspec
 
-        click.echo(formats.sarif(found, netspec.__version__), nl=False)
+        echo_verbatim(formats.sarif(found, netspec.__version__), nl=False)
     else:
-        click.echo((formats.json_lines if form == "jsonl" else formats.github)(found), nl=False)
+        echo_verbatim((formats.json_lines if form == "jsonl" else formats.github)(found), nl=False)
 
 
 def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
     if checked.library:
-        click.echo(f"{checked.source.name}: declares {', '.join(checked.library)} for other files to `use`")
+        echo(f"{checked.source.name}: declares {', '.join(checked.library)} for other files to `use`")
     elif checked.graph is not None and (checked.ok or len(checked.graph.layers) > 0):
-        from rich.console import Console
-
         from netspec.model import Model
         from netspec.report.table import print_report
 
-        wide = columns(sys.stdout)
-        console = Console(
-            width=wide, no_color=not colour_wanted(sys.stdout), highlight=False, markup=False, soft_wrap=False
-        )
+        console = printing_console(sys.stdout, soft_wrap=False)
         print_report(Model(checked.source, checked.graph), console, everything=everything)
         if not last or not checked.ok:
             console.print()
@@ -157,12 +151,11 @@ def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
     print_diagnostics(checked.diagnostics)
     counts = summary(checked.diagnostics)
     if counts:
-        click.echo(f"{checked.source.name}: {counts}", err=True)
+        echo(f"{checked.source.name}: {counts}", err=True)
 
 
 def _print_json(reports: Sequence[object]) -> None:
     """One report as an object; those of several files as a list."""
-    import json
 
     data = [report.model_dump(mode="json", by_alias=True) for report in reports]  # type: ignore[attr-defined]
-    click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2, ensure_ascii=False))
+    echo_json(data[0] if len(data) == 1 else data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.output import echo_json
 from netspec.cli.specs import stop_on_error
 from netspec.diagnostics import SpecError
 
@@ -35,7 +35,7 @@ def command(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
 
         found, differences = compare(runs)
         if as_json:
-            click.echo(json.dumps(_as_json(found, differences), indent=2, ensure_ascii=False))
+            echo_json(_as_json(found, differences))
         else:
             _print(found, differences)
         if curves is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
 from netspec.model import Model
@@ -92,7 +93,7 @@ def _write_torch(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     text = model.torch_source()
     with atomic_write(output) as file:
         file.write(text.encode())
-    click.echo(f"{output}: class {model.name}, {model.params:,} parameters, {text.count(chr(10))} lines")
+    echo(f"{output}: class {model.name}, {model.params:,} parameters, {text.count(chr(10))} lines")
     if wanted["verified"]:
         from tempfile import TemporaryDirectory
 
@@ -106,7 +107,7 @@ def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     from netspec.backends.torch.program import write_program
 
     write_program(model, output, wanted["weights"], seed=wanted["seed"])
-    click.echo(
+    echo(
         f"{output}: exported program, {output.stat().st_size / 1e6:,.1f} MB, {model.params:,} parameters, batch left open"
     )
 
@@ -120,13 +121,13 @@ def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     size = output.stat().st_size + sum(
         p.stat().st_size for p in [output.with_name(output.name + ".data")] if p.exists()
     )
-    click.echo(f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}")
+    echo(f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}")
     if wanted["verified"]:
         _verify(model, output, weights, seed, half=wanted["fp16"])
     if wanted["int8"]:
         from netspec.backends.onnx.quantize import quantize
 
-        click.echo(quantize(model, output, wanted["calibrate"]))
+        echo(quantize(model, output, wanted["calibrate"]))
 
 
 def _verify(model: Model, path: Path, weights: Path | None, seed: int, *, half: bool = False) -> None:
@@ -137,4 +138,4 @@ def _verify(model: Model, path: Path, weights: Path | None, seed: int, *, half: 
     text = f"{difference.largest:.3g} (output up to {difference.scale:.3g}: relative {difference.relative:.3g}, allowed {allowed:g})"
     if not difference.relative <= allowed:
         raise SpecError.of("NS504", f"ONNX Runtime and PyTorch differ by {text}")
-    click.echo(f"verified: ONNX Runtime and PyTorch differ by at most {text}")
+    echo(f"verified: ONNX Runtime and PyTorch differ by at most {text}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
 from netspec.model import Model
@@ -38,4 +39,4 @@ def command(file: str, output: Path, direction: str, definitions: tuple[str, ...
     except SpecError as error:
         stop_on_error(error)
     count = len(model.graph.layers)
-    click.echo(f"{output}: {count} layer{'s' if count > 1 else ''}")
+    echo(f"{output}: {count} layer{'s' if count > 1 else ''}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.output import echo_json
 from netspec.cli.specs import print_diagnostics, stop_on_error
 from netspec.diagnostics import SpecError
 
@@ -70,7 +70,7 @@ def command(runs: tuple[Path, ...], **wanted: Any) -> None:
         found = _evaluated(runs, model, wanted)
         print_diagnostics(found.warnings)
         if wanted["as_json"]:
-            click.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
+            echo_json(_as_json(found))
         else:
             from netspec.cli.eval_console import print_evaluation
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netspec.cli.specs import colour_wanted, columns
+from netspec.cli.output import printing_console
 
 if TYPE_CHECKING:
     from netspec.training.evaluation import Evaluation
@@ -25,7 +25,7 @@ _MOST_PAIRS = 10
 
 def table_console() -> Console:
     """Standard output in its width, lines cut rather than wrapped by the terminal."""
-    return Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False)
+    return printing_console(sys.stdout)
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from netspec.cli.specs import colour_wanted
+from netspec.cli.output import colour_wanted, echo, echo_verbatim
 from netspec.diagnostics import CODES, nearest
 
 __all__ = ["all_pages", "command", "page"]
@@ -35,10 +35,10 @@ def command(code: str | None, markdown: bool) -> None:
     Without a CODE, list all of them.
     """
     if markdown:
-        click.echo(all_pages(), nl=False)
+        echo(all_pages(), nl=False)
     elif code is None:
         for known, title in CODES.items():
-            click.echo(f"{known}  {title}")
+            echo(f"{known}  {title}")
     else:
         name = code.upper() if code.upper().startswith("NS") else f"NS{code}"
         if name not in CODES:
@@ -47,7 +47,7 @@ def command(code: str | None, markdown: bool) -> None:
                 f"There is no code `{code}`."
                 + (f" Did you mean `{near}`?" if near else " `netspec explain` lists them.")
             )
-        click.echo(_styled(page(name)) if colour_wanted(sys.stdout) else page(name), nl=False)
+        echo_verbatim(_styled(page(name)) if colour_wanted(sys.stdout) else page(name), nl=False)
 
 
 def page(code: str) -> str:

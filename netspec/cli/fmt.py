@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from netspec.cli.output import echo, echo_verbatim
 from netspec.cli.specs import limit_option, print_diagnostics, read_limits, read_spec
 from netspec.diagnostics import Diagnostics, SpecError
 from netspec.elaborate.limits import Limits
@@ -44,7 +45,7 @@ def _format(path: str, only_check: bool, limits: Limits) -> bool:
         if only_check:
             return _show_difference(path, source.text, text)
         if path == "-":
-            click.echo(text, nl=False)
+            echo_verbatim(text, nl=False)  # the spec itself
         elif text.encode() != Path(path).read_bytes():
             _write(Path(path), text)
     except SpecError as error:
@@ -75,7 +76,7 @@ def _write(path: Path, text: str) -> None:
 
     with atomic_write(path) as file:
         file.write(text.encode())
-    click.echo(f"{path}: formatted")
+    echo(f"{path}: formatted")
 
 
 def _show_difference(path: str, before: str, after: str) -> bool:
@@ -84,5 +85,5 @@ def _show_difference(path: str, before: str, after: str) -> bool:
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), path, f"{path} (formatted)"
     )
-    click.echo("".join(lines), nl=False)
+    echo("".join(lines), nl=False)
     return False

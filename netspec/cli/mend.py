@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-import click
-
+from netspec.cli.output import echo
 from netspec.diagnostics.mending import mended, restore_line_ends
 from netspec.model import Checked
 from netspec.source import SourceFile
@@ -22,12 +21,12 @@ def mend(source: SourceFile, check: Callable[[SourceFile], Checked], *, write: b
     if not write or source.path is None:
         before, after = (s.text.splitlines(keepends=True) for s in (source, new))
         lines = difflib.unified_diff(before, after, source.name, f"{source.name} (fixed)")
-        click.echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
+        echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
         return None
     from netspec.files import atomic_write
 
     original = source.path.read_bytes().decode("utf-8")
     with atomic_write(source.path) as file:
         file.write(restore_line_ends(original, source.text, new.text).encode())
-    click.echo(f"{source.name}: fixed", err=True)
+    echo(f"{source.name}: fixed", err=True)
     return check(new)

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from netspec.cli.specs import colour_wanted, columns
+from netspec.cli.output import echo, printing_console
 from netspec.diagnostics import nearest
 from netspec.ops import CATALOGUE, JOINS
 from netspec.ops.reference import Entry, entries, entry, markdown
@@ -24,11 +24,10 @@ def command(names: tuple[str, ...], as_markdown: bool) -> None:
     Without a NAME, list all layers.
     """
     if as_markdown:
-        click.echo(markdown(), nl=False)
+        echo(markdown(), nl=False)
         return
-    from rich.console import Console
 
-    console = Console(width=columns(sys.stdout), no_color=not colour_wanted(sys.stdout), highlight=False, markup=False)
+    console = printing_console(sys.stdout)
     if not names:
         _print_list(console)
     for name in names:

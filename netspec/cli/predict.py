@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from netspec.cli.specs import columns, print_diagnostics, stop_on_error
+from netspec.cli.output import columns, echo, echo_json
+from netspec.cli.specs import print_diagnostics, stop_on_error
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
                 print_diagnostics(error.diagnostics)
                 failed = True
     if wanted["as_json"]:
-        click.echo(json.dumps(answered, indent=2, ensure_ascii=False))
+        echo_json(answered)
     if failed:
         raise SystemExit(1)
 
@@ -88,7 +88,7 @@ def _print(prediction: Prediction, predictor: Predictor, top: int, *, line: bool
         best = [(_class_name(predictor, i), _figure(v, predictor)) for i, v in prediction.ranked[:top]]
         if not line:
             for name, figure in best:
-                click.echo(f"{figure:>8}  {name}")
+                echo(f"{figure:>8}  {name}")
             return
         text = f"{prediction.name}: {best[0][0]} {best[0][1]}"
         for name, figure in best[1:]:
@@ -96,10 +96,10 @@ def _print(prediction: Prediction, predictor: Predictor, top: int, *, line: bool
             if len(text) + len(more) > columns(sys.stdout):
                 break
             text += more
-        click.echo(text)
+        echo(text)
         return
     text = _values_text(prediction, predictor, top)
-    click.echo(f"{prediction.name}: {text}" if line else text)
+    echo(f"{prediction.name}: {text}" if line else text)
 
 
 def _values_text(prediction: Prediction, predictor: Predictor, top: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
 
@@ -47,7 +48,7 @@ def command(file: str, source: Path, definitions: tuple[str, ...], limits: tuple
                 path = Path(folder) / "model.onnx"
                 model.to_onnx(path, wanted["weights"])
                 if wanted["weights"] is None:
-                    click.echo("fresh weights: the output means nothing; give trained ones with --weights", err=True)
+                    echo("fresh weights: the output means nothing; give trained ones with --weights", err=True)
             _run(path, source, wanted)
     except SpecError as error:
         stop_on_error(error)
@@ -62,7 +63,7 @@ def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
     if not path.is_file():
         raise SpecError.of("NS001", f"there is no file {path}")
     session, provider = open_session(path, [wanted["provider"]] if wanted["provider"] else None)
-    click.echo(f"ONNX Runtime on {provider}")
+    echo(f"ONNX Runtime on {provider}")
     (declared, *more) = session.get_inputs()
     if more:
         raise SpecError.of("NS505", "a model of several inputs cannot be run on one file")
@@ -71,11 +72,11 @@ def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
     if wanted["output"] is not None:
         with atomic_write(wanted["output"]) as file:
             np.save(file, results[0])
-        click.echo(f"{wanted['output']}: {'x'.join(map(str, results[0].shape))}")
+        echo(f"{wanted['output']}: {'x'.join(map(str, results[0].shape))}")
     for row in results[0] if results[0].ndim == 2 else ():
         _print_top(row, wanted["top"], wanted["labels"])
     if results[0].ndim != 2 and wanted["output"] is None:
-        click.echo(
+        echo(
             f"output {'x'.join(map(str, results[0].shape))}, from {results[0].min():.4g} to {results[0].max():.4g}; --output OUT.npy writes it"
         )
 
@@ -140,7 +141,7 @@ def _print_top(row: Any, top: int, labels: Path | None) -> None:
     probable = bool((row >= 0).all() and abs(float(row.sum()) - 1) < 1e-3)
     for index in np.argsort(-row)[:top]:
         value = f"{row[index]:8.2%}" if probable else f"{row[index]:10.4g}"
-        click.echo(f"{value}  {names[index]}")
+        echo(f"{value}  {names[index]}")
 
 
 def _labels(path: Path, count: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from netspec.cli.output import colour_wanted, columns, echo_verbatim
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate import UnknownParameter
 from netspec.elaborate.limits import LIMIT_NAMES, Limits
@@ -20,8 +20,6 @@ from netspec.source import SourceFile
 
 __all__ = [
     "checked_model",
-    "colour_wanted",
-    "columns",
     "limit_option",
     "parameter_option",
     "print_diagnostics",
@@ -35,22 +33,6 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def columns(stream: Any) -> int:
-    """The width to print at: the terminal's (or COLUMNS), at most 160."""
-    return max(40, min(160, shutil.get_terminal_size((100, 24)).columns)) if stream.isatty() else _columns_variable()
-
-
-def _columns_variable() -> int:
-    return max(40, min(400, shutil.get_terminal_size((100, 24)).columns))
-
-
-def colour_wanted(stream: Any) -> bool:
-    """Colours on a terminal, unless NO_COLOR is set."""
-    import os
-
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def parameter_option(command: F) -> F:
@@ -84,7 +66,11 @@ def read_limits(pairs: Iterable[str]) -> Limits:
     values: dict[str, int] = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
-        if name not in LIMIT_NAMES or not re.fullmatch(r"[0-9][0-9_]{0,29}", number) or int(number.replace("_", "")) < 1:
+        if (
+            name not in LIMIT_NAMES
+            or not re.fullmatch(r"[0-9][0-9_]{0,29}", number)
+            or int(number.replace("_", "")) < 1
+        ):
             raise click.UsageError(f"--limit takes NAME=N with NAME one of {', '.join(LIMIT_NAMES)}, found `{pair}`.")
         values[name] = int(number.replace("_", ""))
     return Limits().raised(**values)
@@ -93,6 +79,8 @@ def read_limits(pairs: Iterable[str]) -> Limits:
 def read_spec(path: str, limits: Limits) -> SourceFile:
     """The source of a path; `-` is standard input. Raises SpecError."""
     if path == "-":
+        if sys.stdin is None:
+            raise SpecError.of("NS001", "standard input is closed")
         return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", None, limits)
     return read_source(Path(path), limits)
 
@@ -136,7 +124,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
     colour = colour_wanted(sys.stderr)
     for diagnostic in diagnostics:
-        click.echo(render(diagnostic, colour=colour, columns=columns(sys.stderr)), err=True, color=colour)
+        echo_verbatim(render(diagnostic, colour=colour, columns=columns(sys.stderr)), err=True, color=colour)
 
 
 def stop_on_error(error: SpecError) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import (
     parameter_option,
     print_diagnostics,
@@ -208,16 +209,16 @@ def _several(request: Request, wanted: dict[str, Any]) -> None:
     )
     outcomes = []
     for number, one in enumerate(requests, start=1):
-        click.secho(f"{part} {number} of {len(requests)}", bold=True)
+        echo(f"{part} {number} of {len(requests)}", bold=True)
         outcome = run_and_show(one, type(folder)(folder.path / f"{part}-{number}"))
         if not outcome.finished:
             raise SystemExit(128 + (outcome.signal or 2))
         outcomes.append(outcome)
-    click.echo(summary(outcomes, part))
+    echo(summary(outcomes, part))
     if wanted["restarts"]:
         best = keep_best(outcomes, folder)
-        click.echo(f"the best is restart {best + 1}; {folder.path} holds it")
-        click.echo(f"its score on the test examples, which chose nothing: netspec eval {folder.path}")
+        echo(f"the best is restart {best + 1}; {folder.path} holds it")
+        echo(f"its score on the test examples, which chose nothing: netspec eval {folder.path}")
 
 
 def _sanity(request: Request) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
-from netspec.cli.specs import colour_wanted, columns
+from netspec.cli.output import echo, printing_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +19,7 @@ __all__ = ["console", "print_outcome", "run_and_show", "score_text"]
 
 def console() -> Console:
     """Standard output, in its width; plain where it is no terminal."""
-    from rich.console import Console
-
-    colour = colour_wanted(sys.stdout)
-    return Console(width=columns(sys.stdout), no_color=not colour, highlight=False, markup=False, soft_wrap=True)
+    return printing_console(sys.stdout, soft_wrap=True)
 
 
 def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -> Outcome:
@@ -48,13 +43,13 @@ def print_outcome(outcome: Outcome) -> None:
     if not outcome.first:
         return
     if not outcome.finished:
-        click.echo(f"stopped and saved; go on with: netspec train --resume {folder}")
+        echo(f"stopped and saved; go on with: netspec train --resume {folder}")
         raise SystemExit(128 + (outcome.signal or 2))
     if outcome.best is not None:
         part = "validation" if outcome.best.validation is not None else "training"
-        click.echo(f"best: epoch {outcome.best.epoch}, {part} {score_text(outcome.best.score)}")
+        echo(f"best: epoch {outcome.best.epoch}, {part} {score_text(outcome.best.score)}")
     if outcome.test is not None:
-        click.echo(f"test ({outcome.counts['test']:,} examples, best weights): {score_text(outcome.test)}")
+        echo(f"test ({outcome.counts['test']:,} examples, best weights): {score_text(outcome.test)}")
     if outcome.advice is not None:
-        click.echo(outcome.advice)
-    click.echo(f"run: {folder}")
+        echo(outcome.advice)
+    echo(f"run: {folder}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import parameter_option, print_diagnostics, read_limits, read_spec, run_check, stop_on_error
 from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
 from netspec.diagnostics import SpecError
@@ -138,7 +139,7 @@ def _tune(search: Search, parallel: int) -> None:
     study = open_study(search)
     before = trials(study, search.space)
     if before:
-        click.echo(f"the study `{search.study}` goes on: {len(before)} of {search.trials} trials are done")
+        echo(f"the study `{search.study}` goes on: {len(before)} of {search.trials} trials are done")
     kind = study.direction.name == "MAXIMIZE"
 
     def told(trial: Trial) -> None:
@@ -152,7 +153,7 @@ def _tune(search: Search, parallel: int) -> None:
     if stopped is None or any(trial.state == "complete" for trial in found):
         _print_result(search, found, share=kind)
     if stopped is not None:
-        click.echo("stopped; the same command goes on")
+        echo("stopped; the same command goes on")
         raise SystemExit(128 + stopped)
 
 
@@ -164,7 +165,7 @@ def _value(trial: Trial, *, share: bool) -> str:
 
 def _print_trial(trial: Trial, *, share: bool) -> None:
     values = ", ".join(f"{name}={text}" for name, text in trial.values.items())
-    click.echo(
+    echo(
         f"trial {trial.number:>3}  {_value(trial, share=share):>8}  {values}{f'  {trial.reason}' if trial.reason else ''}"
     )
 
@@ -190,10 +191,8 @@ def _print_result(search: Search, found: list[Trial], *, share: bool) -> None:
     console.print(table)
     counts = {s: sum(t.state == s for t in found) for s in ("complete", "pruned", "failed")}
     console.print()
-    click.echo(f"{len(found)} trials: " + ", ".join(f"{n} {s}" for s, n in counts.items() if n))
+    echo(f"{len(found)} trials: " + ", ".join(f"{n} {s}" for s, n in counts.items() if n))
     path = write_best(search, complete[0])
-    click.echo(f"the best values are written into {path}")
+    echo(f"the best values are written into {path}")
     if complete[0].folder is not None and complete[0].folder.is_dir():
-        click.echo(
-            f"its run: {search.folder / complete[0].folder.name} (the test examples are untouched: netspec eval)"
-        )
+        echo(f"its run: {search.folder / complete[0].folder.name} (the test examples are untouched: netspec eval)")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
 
@@ -46,11 +47,11 @@ def map_command(
         if show:
             width = max(map(len, found.sources), default=0)
             for name, source in found.sources.items():
-                click.echo(f"{name:<{width}}  {source}")
-        click.echo(f"{len(found.sources)} tensors placed: {found.by_name} by name, {found.by_order} by order and shape")
+                echo(f"{name:<{width}}  {source}")
+        echo(f"{len(found.sources)} tensors placed: {found.by_name} by name, {found.by_order} by order and shape")
         for what, names in (("no tensor for", found.missing), ("no place for", found.left_over)):
             for name in names:
-                click.echo(f"{what} {name}", err=True)
+                echo(f"{what} {name}", err=True)
         if output is not None and found.complete:
             _write(model, tensors, found.sources, output)
     except SpecError as error:
@@ -72,4 +73,4 @@ def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> N
             arrays[name] = np.array(array.reshape(param.shape), order="C")  # a scalar stays one
     with atomic_write(output) as file:
         file.write(save(arrays))
-    click.echo(f"{output}: {len(arrays)} tensors, {sum(a.nbytes for a in arrays.values()) / 1e6:,.1f} MB")
+    echo(f"{output}: {len(arrays)} tensors, {sum(a.nbytes for a in arrays.values()) / 1e6:,.1f} MB")

@@ -15,6 +15,8 @@ CODES = MappingProxyType(
         "NS003": "the file is too large",
         "NS004": "a `use` path leaves the project folder or loops",
         "NS005": "a limit on the size of a spec is exceeded",
+        "NS008": "memory or nesting is exhausted",
+        "NS009": "an unexpected failure",
         "NS101": "the text cannot be parsed",
         "NS102": "a bracket is not closed",
         "NS103": "the spec has no layers",

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
-__all__ = ["glyph", "printable", "width", "wrapped"]
+__all__ = ["glyph", "json_printable", "printable", "width", "wrapped"]
 
 TAB = 4
+_HIDDEN = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
+"""Categories of what is not printed: control and format characters, surrogates, unassigned and private ones, separators
+of lines."""
 
 
 def glyph(char: str) -> tuple[str, int]:
     """What is printed for a character, and on how many columns: a tab is blanks, and what could drive the terminal,
-    turn the direction of the text or hide in it is a replacement character."""
+    turn the direction of the text or hide in it is escaped as in a Python string, `\\x1b`."""
     if " " <= char <= "~":
         return char, 1
     if char == "\t":
         return " " * TAB, TAB
     category = unicodedata.category(char)
-    if category in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"):
-        return "\N{REPLACEMENT CHARACTER}", 1
+    if category in _HIDDEN:
+        escaped = _escape(char)
+        return escaped, len(escaped)
     if category in ("Mn", "Me") or unicodedata.combining(char):
         return char, 0
     return char, 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        code -= 0xDC00
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def printable(text: str) -> str:
-    """A text of one line or several with every character that may not be printed replaced."""
+    """A text of one line or several with every character that may not be printed escaped."""
     if text.isascii() and text.isprintable():
         return text
     return "".join("\n" if char == "\n" else glyph(char)[0] for char in text)
+
+
+def json_printable(text: str) -> str:
+    """A JSON document with every character that may not be printed escaped by JSON's own rules."""
+    if text.isascii():
+        return text  # json.dumps has escaped control characters
+    return "".join(
+        char if char < "\x7f" or unicodedata.category(char) not in _HIDDEN else json.dumps(char)[1:-1] for char in text
+    )
 
 
 def width(text: str) -> int:

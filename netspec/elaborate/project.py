@@ -6,6 +6,7 @@ from pathlib import Path
 
 from netspec.diagnostics import Diagnostics, Fix, SpecError, nearest
 from netspec.elaborate.limits import Limits
+from netspec.files import read_bounded
 from netspec.source import SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
@@ -23,8 +24,7 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
             raise SpecError.of(
                 "NS001", f"{shown} is not a file that can be read as a whole", helps=["`-` reads standard input"]
             )
-        with path.open("rb") as file:
-            data = file.read(limits.bytes + 1)
+        data = read_bounded(path, limits.bytes)
     except FileNotFoundError:
         near = _near_file(path)
         raise SpecError.of(

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from netspec.diagnostics import CODES, Diagnostic, Edit
+from netspec.diagnostics.display import json_printable, printable
 from netspec.diagnostics.terminal import render_plain
 from netspec.source import Span
 
@@ -59,14 +60,15 @@ def json_lines(findings: Iterable[tuple[str, Diagnostic]]) -> str:
     import json
 
     rows = (json.dumps({"checked": name, **diagnostic_data(d)}, ensure_ascii=False) for name, d in findings)
-    return "".join(row + "\n" for row in rows)
+    return json_printable("".join(row + "\n" for row in rows))
 
 
 # SARIF
 
 
 def _uri(name: str) -> str:
-    return quote(name.replace("\\", "/"), safe="/:~")
+    """A file name as a URI; bytes that are not UTF-8 are quoted as they are."""
+    return quote(name.replace("\\", "/").encode("utf-8", "surrogateescape"), safe="/:~")
 
 
 def _region(span: Span) -> dict[str, int]:
@@ -127,14 +129,15 @@ def sarif(findings: Iterable[tuple[str, Diagnostic]], version: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(name, d) for name, d in found],
     }
-    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json_printable(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"
 
 
 # GitHub
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -1,0 +1,118 @@
+"""The boundary of every command: whatever is raised behind it ends as a diagnostic and an exit code.
+
+Mistakes that netspec foresees are `SpecError` where they are found. What is left comes from third parties (the system,
+a library that met a file or a machine it cannot cope with) or is a mistake of netspec's own; with NETSPEC_TRACEBACK set
+it is raised as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import click
+
+from netspec.diagnostics import Diagnostic, SpecError
+
+__all__ = ["contained", "prepare_streams"]
+
+_MEMORY = "there is not enough memory for this"
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[None]:
+    """Runs a command. Raises nothing but what click turns into an exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except SpecError as error:
+        _report(*error.diagnostics)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except BrokenPipeError:
+        _abandon_stdout()
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _abandon_stdout()
+            raise SystemExit(1) from None
+        _report(_of_system(error))
+    except Exception as error:
+        if os.environ.get("NETSPEC_TRACEBACK"):
+            raise
+        _report(_unforeseen(error))
+
+
+def prepare_streams() -> None:
+    """Before anything is opened. A closed standard stream is opened on /dev/null, so that no file takes its number and
+    is written to by what a library prints; a text that the encoding of a stream lacks is escaped. Raises SystemExit
+    where nothing could be printed."""
+    closed = [number for number in range(3) if not _is_open(number)]
+    for number in closed:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        helps = ("to drop what is printed: > /dev/null",)
+        _report(Diagnostic("NS501", "error", "standard output is closed", helps=helps))
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _report(*diagnostics: Diagnostic) -> None:
+    """Prints and exits with 1."""
+    from netspec.cli.specs import print_diagnostics
+
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):  # standard error may be full too
+        print_diagnostics(diagnostics)
+    raise SystemExit(1)
+
+
+def _abandon_stdout() -> None:
+    """The reader has gone: what is buffered is dropped, and nothing complains at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def _of_system(error: OSError) -> Diagnostic:
+    said = error.strerror or str(error)
+    if error.filename is None:  # the only stream without a name that commands write to themselves
+        _abandon_stdout()
+        return Diagnostic("NS501", "error", f"standard output cannot be written: {said}")
+    return Diagnostic("NS001", "error", f"{os.fsdecode(error.filename)}: {said}")
+
+
+def _unforeseen(error: Exception) -> Diagnostic:
+    first = next(iter(str(error).strip().splitlines()), "")[:300]
+    said = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    if isinstance(error, MemoryError) or "out of memory" in said.lower() or "can't allocate memory" in said.lower():
+        return Diagnostic("NS008", "error", _MEMORY, notes=(said,), helps=("try a smaller batch or a smaller network",))
+    if isinstance(error, RecursionError):
+        return Diagnostic("NS008", "error", "this is nested too deeply", notes=(said,))
+    return Diagnostic(
+        "NS009", "error", "netspec or a library it uses failed unexpectedly", notes=(said,),
+        helps=("please report it, with the command and its files", "NETSPEC_TRACEBACK=1 shows where it happened"),
+    )  # fmt: skip
