@@ -195,7 +195,7 @@ def trial(text: str, *, full: bool = True, layers: int = 20_000) -> str | None:
         checked = found(source)
         lints = asked_for(checked.graph, frozenset(OFF)) if checked.graph is not None and checked.ok else []
         for diagnostic in (*checked.diagnostics, *lints):
-            render(diagnostic, colour=full, columns=80)
+            render(diagnostic, color=full, columns=80)
             spans = [diagnostic.span, *(label.span for label in diagnostic.secondary)]
             spans += [edit.span for fix in diagnostic.fixes for edit in fix.edits]
             for span in spans:

@@ -1,8 +1,8 @@
-"""Files, read and written so that nothing hangs and nothing is lost.
+"""Safe reading and writing of files.
 
-Read: only regular files, without waiting for what never comes. Written: under a temporary name beside the file, which it
-replaces when all of it is on disk, so that an interrupted or failed run never harms the old one. Only regular files are
-replaced: a device, a pipe or a symbolic link that is named as an output is refused.
+Reading accepts only regular files and never blocks. Writing uses a temporary file next to the target, which it replaces
+once all data is on disk, so an interrupted or failed run never damages the old file. Only regular files are replaced:
+devices, pipes and symbolic links are rejected as outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["atomic_write", "cannot_write", "open_regular", "read_bounded", "stag
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A regular file, opened without waiting for a writer of a pipe. Raises OSError, also for what is none."""
+    """Opens a regular file, without blocking on pipes. Raises OSError, also if it is not a regular file."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(handle).st_mode
@@ -41,11 +41,11 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """The first bytes of a regular file, at most one more than `most`. Raises OSError."""
+    """The first `most` + 1 bytes of a regular file. Raises OSError."""
     with open_regular(path) as file:
         data: bytes | None = file.read(most + 1)
-    if data is None:  # a file of the kernel's that has nothing to say now, such as /proc/kmsg
-        raise OSError(11, "it has no end", str(path))
+    if data is None:  # a kernel file without data at the moment, such as /proc/kmsg
+        raise OSError(11, "it never ends", str(path))
     return data
 
 
@@ -53,19 +53,19 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def cannot_write(path: Path, error: OSError) -> SpecError:
-    """NS501, with what the system says."""
+    """NS501, with the error message of the system."""
     helps = []
     if isinstance(error, FileNotFoundError):
-        helps = [f"make the folder first: mkdir -p {path.parent}"]
+        helps = [f"create the folder first: mkdir -p {path.parent}"]
     elif isinstance(error, PermissionError):
         helps = ["write to another folder, or change its permissions"]
     elif isinstance(error, IsADirectoryError):
-        helps = ["name a file in it"]
+        helps = ["give a file name in this folder"]
     return SpecError.of("NS501", f"{path} cannot be written: {error.strerror or error}", helps=helps)
 
 
 def _require_replaceable(path: Path) -> None:
-    """Raises SpecError (NS501) for what is there and is no regular file, OSError where the system cannot say."""
+    """Raises SpecError (NS501) if the path exists and is not a regular file, OSError if the system cannot tell."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def _require_replaceable(path: Path) -> None:
     if stat.S_ISLNK(mode):
         target = path.readlink()
         raise SpecError.of(
-            "NS501", f"{path} cannot be written: it is a symbolic link", helps=[f"name the file it points to: {target}"]
+            "NS501", f"{path} cannot be written: it is a symbolic link", helps=[f"give the file it points to: {target}"]
         )
     if not stat.S_ISREG(mode):
         raise SpecError.of("NS501", f"{path} cannot be written: it is a device or a pipe, not a regular file")
@@ -83,7 +83,7 @@ def _require_replaceable(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when all of it is on disk. Raises SpecError (NS501)."""
+    """A file that gets its name only once all data is on disk. Raises SpecError (NS501)."""
     try:
         _require_replaceable(path)
         _remove_abandoned(path)
@@ -107,9 +107,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A path of the same name in a temporary folder beside `path`, for what is written, checked and then moved: with
-    the block's end the file takes its name, after the files that were written next to it (`NAME.data`) took theirs.
-    Raises SpecError (NS501)."""
+    """A path with the same name in a temporary folder next to `path`, for output that is written, checked and then moved.
+    At the end of the block the file is moved to `path`, after any files written next to it (`NAME.data`). Raises
+    SpecError (NS501)."""
     try:
         _require_replaceable(path)
         _remove_abandoned(path)
@@ -142,14 +142,14 @@ def _umask() -> int:
     return mask
 
 
-# What a killed run has left: a temporary file is locked while its writer lives
+# Leftovers of killed runs: a temporary file is locked while its writer is alive
 
 
 def _claim(handle: int) -> bool:
-    """Locks a temporary file or folder; whether nobody else has. The lock goes with the process, however it ends."""
+    """Locks a temporary file or folder; returns whether it was free. The lock ends with the process."""
     try:
         import fcntl
-    except ImportError:  # elsewhere what was left stays
+    except ImportError:  # on other systems leftovers stay
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +159,7 @@ def _claim(handle: int) -> bool:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Removes the temporary files of this output whose writers have gone."""
+    """Removes temporary files of this output whose writers no longer exist."""
     for left in path.parent.glob(f".{_literal(path.name)}.????????.part"):
         with contextlib.suppress(OSError):
             handle = os.open(left, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -171,14 +171,14 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _is_old(handle: int) -> bool:
-    """Not made in this moment, by a writer that has not locked it yet."""
+    """Whether it is older than a moment; a newer one may not be locked yet."""
     import time
 
     return abs(time.time() - os.fstat(handle).st_mtime) > 2
 
 
 def _literal(name: str) -> str:
-    """A name as a pattern that matches only itself."""
+    """A glob pattern that matches only this name."""
     import glob
 
     return glob.escape(name)

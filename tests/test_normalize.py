@@ -74,8 +74,8 @@ def test_a_mean_image_fixes_the_size() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        ("channel mean=0", "NS207", "`normalize channel` computes its numbers from the training set"),
-        ("image std=2", "NS207", "take one of the two out"),
+        ("channel mean=0", "NS207", "`normalize channel` computes `mean` from the training set"),
+        ("image std=2", "NS207", "use either `normalize image` or"),
         ("chanel", "NS205", "did you mean `channel`"),
         ("mean=(1, 2)", "NS307", "2 values for 3 channels"),
     ],

@@ -65,8 +65,8 @@ def test_a_checkpoint_of_another_network_is_told_apart(tmp_path: Path) -> None:
         str(tmp_path / "x.safetensors"),
     )
     assert result.returncode == 1
-    assert "no tensor for" in result.stderr
-    assert "no place for" in result.stderr
+    assert "missing tensor:" in result.stderr
+    assert "unmatched tensor:" in result.stderr
     assert not (tmp_path / "x.safetensors").exists()
 
 

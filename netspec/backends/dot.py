@@ -1,4 +1,4 @@
-"""Diagrams by Graphviz: a box for each layer, shapes on the edges, kinds told apart by colour."""
+"""Diagrams by Graphviz: a box for each layer, shapes on the edges, colors distinguish the kinds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["FORMATS", "digraph", "draw"]
 FORMATS = ("svg", "png", "pdf", "dot")
 
 # Fill and border of each section of the catalogue; light fills, so that black text is readable on all
-_COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "Convolution": ("#cfe2ff", "#3b6fb6"),
         "Pooling": ("#ffe0c2", "#c9732b"),
@@ -112,7 +112,7 @@ def digraph(model: Model, direction: str = "TB") -> Digraph:
     for node in graph.nodes:
         for i in node.inputs:
             made.edge(f"n{i}", f"n{node.index}", label=f" {_times(graph.nodes[i])} ")
-    fill, border = _COLOURS["output"]
+    fill, border = _COLORS["output"]
     for k, (name, index) in enumerate(graph.outputs):
         made.node(f"out{k}", name, shape="box", fillcolor=fill, color=border, fontcolor="white")
         made.edge(f"n{index}", f"out{k}", label=f" {_times(graph.nodes[index])} ")
@@ -152,10 +152,10 @@ def _add_region(graph: Graph, region: Region, made: Any) -> None:
 
 def _add_node(graph: Graph, node: Node, made: Any) -> None:
     if not node.inputs:
-        fill, border = _COLOURS["input"]
+        fill, border = _COLORS["input"]
         made.node(f"n{node.index}", node.name, fillcolor=fill, color=border, fontcolor="white")
         return
-    fill, border = _COLOURS[_SECTION[node.kind]]
+    fill, border = _COLORS[_SECTION[node.kind]]
     style = "rounded,filled,dashed" if node.aux else "rounded,filled"
     if node.kind in _JOIN_SIGNS:
         made.node(

@@ -1,4 +1,4 @@
-"""The command line: one file per command, each imported when it is called."""
+"""The command line: one file per command, imported when the command runs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import click
 __all__ = ["main"]
 
 _COMMANDS = {
-    "check": "check a spec: shapes, parameters, MACs",
-    "compile": "turn a spec into PyTorch or ONNX",
-    "draw": "draw a spec as a diagram",
-    "explain": "what a code such as NS301 means, with an example",
-    "fmt": "bring specs into the canonical form",
-    "run": "run a spec or an ONNX model on an image or an array",
-    "bench": "time PyTorch, torch.compile and ONNX Runtime",
-    "train": "train a net by its recipe, on one machine or several",
-    "eval": "measure runs: accuracy, confusion, ensembles, ONNX",
-    "predict": "what a run says of images or arrays",
-    "compare": "runs side by side, and in what they differ",
-    "tune": "search for settings and sizes with Optuna",
-    "weights": "bring foreign checkpoints to a spec's names",
-    "ops": "what each layer does, its options and formulas",
+    "check": "Check specs: shapes, parameters, MACs.",
+    "compile": "Compile a spec to PyTorch or ONNX.",
+    "draw": "Draw a spec as a diagram.",
+    "explain": "Explain an error code such as NS301, with an example.",
+    "fmt": "Format specs.",
+    "run": "Run a spec or an ONNX model on an image or array.",
+    "bench": "Benchmark PyTorch, torch.compile and ONNX Runtime.",
+    "train": "Train a net by its recipe, on one or more machines.",
+    "eval": "Evaluate runs: accuracy, confusion matrix, ensembles, ONNX.",
+    "predict": "Predict on images or arrays with a trained run.",
+    "compare": "Compare runs and their settings.",
+    "tune": "Search for hyperparameters with Optuna.",
+    "weights": "Map checkpoints to the names of a spec.",
+    "ops": "Show the layers, their options and formulas.",
 }
 
 
 class _Commands(click.Group):
-    """Loads a command's module only when that command is called."""
+    """Imports the module of a command only when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -72,7 +72,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="netspec", prog_name="netspec")
 def main() -> None:
-    """Neural networks as short as the table in the paper: checked, compiled, drawn and trained.
+    """Check, compile, draw and train neural networks that are as short as the table in the paper.
 
-    Exit codes: 0 fine, 1 the spec has errors, 2 wrong usage.
+    Exit codes: 0 success, 1 errors, 2 wrong usage.
     """

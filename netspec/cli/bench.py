@@ -19,20 +19,22 @@ __all__ = ["command"]
 @click.argument("file", metavar="SPEC")
 @click.option("--batch", default="1", show_default=True, metavar="N,N", help="Batch sizes.")
 @click.option(
-    "--providers", metavar="NAMES", help="ONNX Runtime providers: cuda, tensorrt, cpu. Default: all that load."
+    "--providers", metavar="NAMES", help="ONNX Runtime providers: cuda, tensorrt, cpu. Default: all available."
 )
-@click.option("--runs", type=click.IntRange(3), default=20, show_default=True, help="Timed runs, after warm-up.")
-@click.option("--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights; fresh ones without.")
-@click.option("--compile/--no-compile", "compiled", default=True, help="Time torch.compile too (default).")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print the figures."
+    "--runs", type=click.IntRange(3), default=20, show_default=True, help="Number of timed runs after warm-up."
 )
+@click.option(
+    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights to load; default: initial weights."
+)
+@click.option("--compile/--no-compile", "compiled", default=True, help="Also benchmark torch.compile (default).")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 @parameter_option
 @limit_option
 def command(file: str, batch: str, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
-    """Time inference: PyTorch eager, torch.compile and ONNX Runtime, on the same weights and inputs.
+    """Benchmark inference with PyTorch eager, torch.compile and ONNX Runtime, on the same weights and inputs.
 
-    Latency is the median and the 95th percentile over the runs; memory is the peak that a run adds, where it can be
+    Latency is the median and the 95th percentile over the runs. Memory is the peak increase during a run, if it can be
     measured.
     """
     try:

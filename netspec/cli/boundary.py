@@ -1,8 +1,7 @@
-"""The boundary of every command: whatever is raised behind it ends as a diagnostic and an exit code.
+"""The outer boundary of every command: any exception becomes a diagnostic and an exit code.
 
-Mistakes that netspec foresees are `SpecError` where they are found. What is left comes from third parties (the system,
-a library that met a file or a machine it cannot cope with) or is a mistake of netspec's own; with NETSPEC_TRACEBACK set
-it is raised as it is.
+Expected errors are raised as `SpecError`. All others come from third parties (the system, or a library that cannot
+handle a file or machine) or are bugs of netspec; if NETSPEC_TRACEBACK is set, they are re-raised.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from netspec.diagnostics import Diagnostic, SpecError
 
 __all__ = ["contained", "prepare_streams"]
 
-_MEMORY = "there is not enough memory for this"
+_MEMORY = "out of memory"
 
 
 @contextlib.contextmanager
 def contained() -> Iterator[None]:
-    """Runs a command. Raises nothing but what click turns into an exit code."""
+    """Runs a command. Raises only exceptions that click turns into an exit code."""
     try:
         yield
         sys.stdout.flush()
@@ -50,9 +49,9 @@ def contained() -> Iterator[None]:
 
 
 def prepare_streams() -> None:
-    """Before anything is opened. A closed standard stream is opened on /dev/null, so that no file takes its number and
-    is written to by what a library prints; a text that the encoding of a stream lacks is escaped. Raises SystemExit
-    where nothing could be printed."""
+    """Prepares the standard streams, before anything is opened. A closed stream is redirected to /dev/null, so that no
+    other file gets its descriptor and receives the output of a library; characters missing from the encoding of a
+    stream are escaped. Raises SystemExit if no output is possible."""
     closed = [number for number in range(3) if not _is_open(number)]
     for number in closed:
         null = os.open(os.devnull, os.O_RDWR)
@@ -66,7 +65,7 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
-        helps = ("to drop what is printed: > /dev/null",)
+        helps = ("to discard the output: > /dev/null",)
         _report(Diagnostic("NS501", "error", "standard output is closed", helps=helps))
 
 
@@ -84,13 +83,13 @@ def _report(*diagnostics: Diagnostic) -> None:
 
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    with contextlib.suppress(OSError):  # standard error may be full too
+    with contextlib.suppress(OSError):  # standard error may also be full
         print_diagnostics(diagnostics)
     raise SystemExit(1)
 
 
 def _abandon_stdout() -> None:
-    """The reader has gone: what is buffered is dropped, and nothing complains at the end."""
+    """Discards buffered output after the reader closed the pipe, so that exit does not fail."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -99,7 +98,7 @@ def _abandon_stdout() -> None:
 
 def _of_system(error: OSError) -> Diagnostic:
     said = error.strerror or str(error)
-    if error.filename is None:  # the only stream without a name that commands write to themselves
+    if error.filename is None:  # the only unnamed stream that commands write to directly
         _abandon_stdout()
         return Diagnostic("NS501", "error", f"standard output cannot be written: {said}")
     return Diagnostic("NS001", "error", f"{os.fsdecode(error.filename)}: {said}")
@@ -109,10 +108,12 @@ def _unforeseen(error: Exception) -> Diagnostic:
     first = next(iter(str(error).strip().splitlines()), "")[:300]
     said = f"{type(error).__name__}: {first}" if first else type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in said.lower() or "can't allocate memory" in said.lower():
-        return Diagnostic("NS008", "error", _MEMORY, notes=(said,), helps=("try a smaller batch or a smaller network",))
+        return Diagnostic(
+            "NS008", "error", _MEMORY, notes=(said,), helps=("try a smaller batch size or a smaller network",)
+        )
     if isinstance(error, RecursionError):
         return Diagnostic("NS008", "error", "this is nested too deeply", notes=(said,))
     return Diagnostic(
         "NS009", "error", "netspec or a library it uses failed unexpectedly", notes=(said,),
-        helps=("please report it, with the command and its files", "NETSPEC_TRACEBACK=1 shows where it happened"),
+        helps=("please report this, with the command and its files", "set NETSPEC_TRACEBACK=1 to see where it happened"),
     )  # fmt: skip

@@ -34,7 +34,7 @@ _FORMATS = ("table", "json", "jsonl", "sarif", "github")
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is asked of every file."""
+    """The options that apply to every file."""
 
     parameters: dict[str, Any]
     limits: Limits
@@ -61,14 +61,14 @@ class _Job:
     "form",
     type=click.Choice(_FORMATS),
     default="table",
-    help="How to print: the table, or the report as JSON; or the findings alone, one a line as JSON (jsonl), as "
-    "SARIF 2.1.0, or as commands for GitHub.",
+    help="Output format: the table or the JSON report; or only the diagnostics, as JSON lines (jsonl), "
+    "SARIF 2.1.0, or GitHub workflow commands.",
 )
-@click.option("--all", "everything", is_flag=True, help="Show every layer, however many there are.")
+@click.option("--all", "everything", is_flag=True, help="Show every layer, even of large networks.")
 @click.option("--fix", "fix", is_flag=True, help="Apply the safe fixes to the files, then check them.")
-@click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, and write nothing.")
-@click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("--lint", "lints", metavar="CODE", multiple=True, help="Switch on a lint that is off (or: all).")
+@click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, without writing anything.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--lint", "lints", metavar="CODE", multiple=True, help="Enable a lint that is off by default (or: all).")
 @limit_option
 def command(
     files: tuple[str, ...],
@@ -82,18 +82,18 @@ def command(
     lints: tuple[str, ...],
     limits: tuple[str, ...],
 ) -> None:
-    """Check specs: infer every shape, count parameters and MACs, report what is wrong.
+    """Check specs: infer all shapes, count parameters and MACs, and report errors.
 
     FILE is a .net file, or - for standard input.
     """
     if bool(files) == (text is not None):
         raise click.UsageError(
-            "Name a FILE to check, or give a spec with -e." if not files else "Give files or -e, not both."
+            "Give a FILE to check, or a spec with -e." if not files else "Give either files or -e, not both."
         )
     if fix and diff:
-        raise click.UsageError("Give --fix or --diff, not both.")
+        raise click.UsageError("Give either --fix or --diff, not both.")
     if fix and (text is not None or "-" in files):
-        raise click.UsageError("--fix writes files; for a text, --diff shows what it would change.")
+        raise click.UsageError("--fix changes files. For text given with -e or on standard input, use --diff.")
     job = _Job(read_parameters(definitions), read_limits(limits), read_lints(lints), strict)
     paths: tuple[str | None, ...] = files or (None,)
     results = [_one(path, text, job, fix=fix, diff=diff) for path in paths]
@@ -107,9 +107,9 @@ def _one(path: str | None, text: str | None, job: _Job, *, fix: bool, diff: bool
         source = job.source(path, text)
         checked = job.check(source)
         if (fix or diff) and any(f.safe for d in checked.diagnostics for f in d.fixes):
-            from netspec.cli.mend import mend
+            from netspec.cli.fix import fix_or_diff
 
-            checked = mend(source, job.check, write=fix) or checked
+            checked = fix_or_diff(source, job.check, write=fix) or checked
         return checked
     except SpecError as error:
         return Checked(SourceFile("", str(path)), None, error.diagnostics)
@@ -138,7 +138,7 @@ def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
 
 def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
     if checked.library:
-        echo(f"{checked.source.name}: declares {', '.join(checked.library)} for other files to `use`")
+        echo(f"{checked.source.name}: a library that declares {', '.join(checked.library)}")
     elif checked.graph is not None and (checked.ok or len(checked.graph.layers) > 0):
         from netspec.model import Model
         from netspec.report.table import print_report
@@ -155,7 +155,7 @@ def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
 
 
 def _print_json(reports: Sequence[object]) -> None:
-    """One report as an object; those of several files as a list."""
+    """A single report as an object, several reports as a list."""
 
     data = [report.model_dump(mode="json", by_alias=True) for report in reports]  # type: ignore[attr-defined]
     echo_json(data[0] if len(data) == 1 else data)

@@ -23,13 +23,13 @@ __all__ = ["command"]
 @click.command("compare")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--curves", metavar="OUT.svg", type=click.Path(path_type=Path), help="Draw the curves of all runs together."
+    "--curves", metavar="OUT.svg", type=click.Path(path_type=Path), help="Plot the curves of all runs to this file."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all results as JSON.")
 def command(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
-    """Runs side by side: size, cost and scores, and the settings in which they differ."""
+    """Compare runs: size, cost, scores, and the settings in which they differ."""
     if curves is not None and curves.suffix != ".svg":
-        raise click.UsageError("--curves takes a file that ends in .svg.")
+        raise click.UsageError("--curves needs a file name ending in .svg.")
     try:
         from netspec.training.comparison import compare
 
@@ -82,10 +82,10 @@ def _print_differences(runs: Sequence[Summary], differences: Sequence[Difference
 
     console = table_console()
     if not differences:
-        console.print("they are trained alike")
+        console.print("all settings are the same")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("in which they differ", no_wrap=True)
+    table.add_column("differing settings", no_wrap=True)
     table.add_column("value", overflow="fold", ratio=3)
     table.add_column("runs", overflow="fold", ratio=2)
     for difference in differences:
@@ -96,7 +96,7 @@ def _print_differences(runs: Sequence[Summary], differences: Sequence[Difference
 
 
 def _cut(text: str) -> str:
-    """Layers can be a page."""
+    """Shortens long values, such as the layers of a net."""
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 

@@ -18,37 +18,48 @@ __all__ = ["command"]
 @click.command("compile")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.py, OUT.pt2 or OUT.onnx."
+    "-o",
+    "output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Output file: OUT.py, OUT.pt2 or OUT.onnx.",
 )
 @parameter_option
 @click.option(
-    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights: safetensors, or a torch state dict."
+    "--weights",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Weights to load: safetensors or a torch state dict.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of fresh weights.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the initial weights.")
 @click.option(
     "--verify",
     "verified",
     is_flag=True,
-    help="Run ONNX Runtime against PyTorch afterwards and print the largest difference.",
+    help="Compare ONNX Runtime with PyTorch and print the largest difference.",
 )
-@click.option("--opset", type=int, default=17, show_default=True, help="ONNX operator set, 13 to 22.")
+@click.option("--opset", type=int, default=17, show_default=True, help="ONNX opset, 13 to 22.")
 @click.option(
     "--dynamic",
     metavar="AXES",
     default="batch",
     show_default=True,
-    help="Axes whose sizes are left open: batch,height,width.",
+    help="Axes with dynamic sizes: batch,height,width.",
 )
 @click.option("--fold/--no-fold", default=True, help="Fold batch norms into the layers before them (default).")
 @click.option("--train", is_flag=True, help="Keep dropout, batch statistics and auxiliary heads.")
 @click.option("--fp16", is_flag=True, help="Store weights and compute in half precision.")
-@click.option("--int8", is_flag=True, help="Quantize to 8 bits; needs --calibrate.")
+@click.option("--int8", is_flag=True, help="Quantize to 8 bits; requires --calibrate.")
 @click.option(
-    "--calibrate", metavar="DATA", type=click.Path(path_type=Path), help="Inputs for --int8: an .npy or .npz array."
+    "--calibrate",
+    metavar="DATA",
+    type=click.Path(path_type=Path),
+    help="Calibration inputs for --int8: an .npy or .npz file.",
 )
 @limit_option
 def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
-    """Turn a spec into a readable PyTorch module (.py), an exported program (.pt2) or an ONNX model (.onnx).
+    """Compile a spec to a readable PyTorch module (.py), an exported program (.pt2) or an ONNX model (.onnx).
 
     FILE is a .net file, or - for standard input.
     """
@@ -62,11 +73,13 @@ def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple
 
 
 def _check_usage(kind: str, output: Path, wanted: dict[str, Any]) -> None:
-    """Raises UsageError for options that contradict each other or the kind of file."""
+    """Raises UsageError for options that contradict each other or the output format."""
     if kind not in (".py", ".pt2", ".onnx"):
-        raise click.UsageError(f"OUT ends in .py (PyTorch), .pt2 (exported program) or .onnx, found `{output.name}`.")
+        raise click.UsageError(
+            f"OUT must end in .py (PyTorch), .pt2 (exported program) or .onnx, found `{output.name}`."
+        )
     if kind == ".py" and wanted["weights"] is not None:
-        raise click.UsageError("--weights goes into an .onnx or .pt2 file; a .py file holds no weights.")
+        raise click.UsageError("--weights requires an .onnx or .pt2 file; a .py file contains no weights.")
     defaults = {
         "opset": 17,
         "dynamic": "batch",
@@ -78,13 +91,13 @@ def _check_usage(kind: str, output: Path, wanted: dict[str, Any]) -> None:
     }
     changed = [name for name, value in defaults.items() if wanted[name] != value]
     if kind != ".onnx" and changed:
-        raise click.UsageError(f"--{changed[0]} is for ONNX files.")
+        raise click.UsageError(f"--{changed[0]} requires an .onnx file.")
     if wanted["int8"] != (wanted["calibrate"] is not None):
-        raise click.UsageError("--int8 and --calibrate DATA go together.")
+        raise click.UsageError("--int8 and --calibrate DATA must be given together.")
     if wanted["int8"] and (wanted["fp16"] or wanted["train"]):
-        raise click.UsageError("--int8 goes with neither --fp16 nor --train.")
+        raise click.UsageError("--int8 cannot be combined with --fp16 or --train.")
     if wanted["verified"] and (wanted["train"] or kind == ".pt2"):
-        raise click.UsageError("--verify compares inference: not with --train, nor for a .pt2 file.")
+        raise click.UsageError("--verify compares inference, so it cannot be combined with --train or a .pt2 file.")
 
 
 def _write_torch(model: Model, output: Path, wanted: dict[str, Any]) -> None:
@@ -108,7 +121,7 @@ def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
 
     write_program(model, output, wanted["weights"], seed=wanted["seed"])
     echo(
-        f"{output}: exported program, {output.stat().st_size / 1e6:,.1f} MB, {model.params:,} parameters, batch left open"
+        f"{output}: exported program, {output.stat().st_size / 1e6:,.1f} MB, {model.params:,} parameters, dynamic batch size"
     )
 
 
@@ -117,7 +130,7 @@ def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     weights, seed = wanted["weights"], wanted["seed"]
     options = {name: wanted[name] for name in ("opset", "fold", "train", "fp16")}
     model.to_onnx(output, weights, seed=seed, dynamic=axes, **options)
-    origin = f"weights of {weights}" if weights is not None else f"fresh weights, seed {seed}"
+    origin = f"weights from {weights}" if weights is not None else f"initial weights, seed {seed}"
     size = output.stat().st_size + sum(
         p.stat().st_size for p in [output.with_name(output.name + ".data")] if p.exists()
     )
@@ -135,7 +148,7 @@ def _verify(model: Model, path: Path, weights: Path | None, seed: int, *, half: 
 
     difference = verify(model, path, weights, seed=seed)
     allowed = HALF_TOLERANCE if half else TOLERANCE
-    text = f"{difference.largest:.3g} (output up to {difference.scale:.3g}: relative {difference.relative:.3g}, allowed {allowed:g})"
+    text = f"{difference.largest:.3g} (output magnitude {difference.scale:.3g}, relative difference {difference.relative:.3g}, tolerance {allowed:g})"
     if not difference.relative <= allowed:
         raise SpecError.of("NS504", f"ONNX Runtime and PyTorch differ by {text}")
     echo(f"verified: ONNX Runtime and PyTorch differ by at most {text}")

@@ -17,19 +17,24 @@ __all__ = ["command"]
 @click.command("draw")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), required=True, help="OUT.svg, .png, .pdf or .dot."
+    "-o",
+    "output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Output file: OUT.svg, .png, .pdf or .dot.",
 )
 @click.option(
     "--direction",
     type=click.Choice(["TB", "LR"], case_sensitive=False),
     default="TB",
     show_default=True,
-    help="Top to bottom, or left to right.",
+    help="Direction: top to bottom (TB) or left to right (LR).",
 )
 @parameter_option
 @limit_option
 def command(file: str, output: Path, direction: str, definitions: tuple[str, ...], limits: tuple[str, ...]) -> None:
-    """Draw a spec as a diagram: shapes on the edges, kinds of layers told apart by colour.
+    """Draw a spec as a diagram: edges show shapes, colors distinguish the kinds of layers.
 
     FILE is a .net file, or - for standard input.
     """

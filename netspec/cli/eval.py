@@ -20,52 +20,67 @@ __all__ = ["command"]
 
 @click.command("eval")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", metavar="WHERE", help="Other examples than the run's own: any form that `netspec train` takes.")
+@click.option(
+    "--data",
+    metavar="WHERE",
+    help="Data to evaluate instead of the run's own: any format that `netspec train` supports.",
+)
 @click.option(
     "--part",
     type=click.Choice(["test", "validation", "train"]),
-    help="Which examples; default: test, or else validation, or else all of WHERE.",
+    help="Split to evaluate; default: test, else validation, else all of WHERE.",
 )
-@click.option("--ten-crop", is_flag=True, help="Mean over the corners, the centre and their mirror images.")
 @click.option(
-    "--weights", type=click.Choice(["best", "last"]), default="best", show_default=True, help="Which weights of a run."
+    "--ten-crop", is_flag=True, help="Average over crops of the corners and the center, and their mirror images."
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["best", "last"]),
+    default="best",
+    show_default=True,
+    help="Weights of the run to use.",
 )
 @click.option(
     "--export",
     metavar="OUT.onnx",
     type=click.Path(path_type=Path),
-    help="Write the run as ONNX and measure that too; it must be as accurate.",
+    help="Export the run to ONNX and evaluate that too; its accuracy must be the same.",
 )
 @click.option(
-    "--onnx", metavar="MODEL.onnx", type=click.Path(path_type=Path), help="Measure this model of the run too."
+    "--onnx", metavar="MODEL.onnx", type=click.Path(path_type=Path), help="Also evaluate this ONNX model of the run."
 )
 @click.option(
-    "--confusion", metavar="OUT.svg|.csv", type=click.Path(path_type=Path), help="Write the confusion matrix."
+    "--confusion",
+    metavar="OUT.svg|.csv",
+    type=click.Path(path_type=Path),
+    help="Write the confusion matrix to this file.",
 )
-@click.option("--resize", is_flag=True, help="Scale images of WHERE to the net's input.")
-@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that decode images.")
+@click.option("--resize", is_flag=True, help="Scale the images of WHERE to the input size of the net.")
+@click.option(
+    "--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."
+)
 @click.option(
     "--corrupt",
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
-    help="What an image of WHERE that cannot be decoded does.",
+    help="How to handle undecodable images of WHERE.",
 )
-@click.option("--size", type=click.IntRange(1), help="How many examples of `synthetic`.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--size", type=click.IntRange(1), help="Number of examples of `synthetic`.")
+@click.option("--json", "as_json", is_flag=True, help="Print all results as JSON.")
 def command(runs: tuple[Path, ...], **wanted: Any) -> None:
-    """Measure runs on examples that they have not learnt.
+    """Evaluate runs on examples that they were not trained on.
 
-    Several runs are an ensemble: the mean of their probabilities. Without --data the examples are the run's own test
-    set; WHERE is split only as far as it says itself.
+    Several runs form an ensemble, which averages their probabilities. The default data is the test set of the run. WHERE
+    is used as a whole unless it has its own splits.
     """
     model = wanted["export"] or wanted["onnx"]
     if wanted["export"] and wanted["onnx"]:
-        raise click.UsageError("--export and --onnx exclude each other.")
+        raise click.UsageError("--export and --onnx cannot be combined.")
     if model and len(runs) > 1:
-        raise click.UsageError("--export and --onnx take one RUN.")
+        raise click.UsageError("--export and --onnx accept only one RUN.")
     if wanted["confusion"] and wanted["confusion"].suffix not in (".svg", ".csv"):
-        raise click.UsageError("--confusion takes a file that ends in .svg or .csv.")
+        raise click.UsageError("--confusion needs a file name ending in .svg or .csv.")
     try:
         found = _evaluated(runs, model, wanted)
         print_diagnostics(found.warnings)
@@ -106,7 +121,7 @@ def _question(wanted: dict[str, Any]) -> Question:
 
 
 def _check_same(found: Evaluation, path: Path) -> None:
-    """Raises SpecError (NS504) where the exported model is another one than the run."""
+    """Raises SpecError (NS504) if the exported model differs from the run."""
     ours, theirs = found.scores.values()
     same = (
         ours.accuracy == theirs.accuracy
@@ -114,10 +129,10 @@ def _check_same(found: Evaluation, path: Path) -> None:
         else abs(ours.loss - theirs.loss) <= 1e-4 * max(1e-4, abs(ours.loss))
     )
     if not same:
-        notes = [f"the largest difference of an answer is {found.difference:.2g}"]
+        notes = [f"the largest difference of an output is {found.difference:.2g}"]
         if found.disagreements:
-            notes.append(f"{found.disagreements} answers of {ours.examples:,} examples are other classes")
-        raise SpecError.of("NS504", f"{path} is not as accurate as the run that it was made of", notes=notes)
+            notes.append(f"{found.disagreements} of {ours.examples:,} predictions differ")
+        raise SpecError.of("NS504", f"the accuracy of {path} differs from that of the run", notes=notes)
 
 
 def _as_json(found: Evaluation) -> dict[str, Any]:

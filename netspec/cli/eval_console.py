@@ -1,4 +1,4 @@
-"""What `netspec eval` prints."""
+"""The output of `netspec eval`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _MOST_PAIRS = 10
 
 
 def table_console() -> Console:
-    """Standard output in its width, lines cut rather than wrapped by the terminal."""
+    """A console for standard output; lines are cut, not wrapped."""
     return printing_console(sys.stdout)
 
 
 def new_table(first: str, *others: str) -> Table:
-    """A table whose first column is text and whose others are numbers."""
+    """A table with text in the first column and numbers in the others."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     table.add_column(first, overflow="fold")
     for title in others:
@@ -45,7 +45,7 @@ def print_evaluation(found: Evaluation) -> None:
     console = table_console()
     final = found.final
     count = f"{final.examples:,} example{'s' if final.examples != 1 else ''}"
-    console.print(Text(f"{found.part}: {count} of {found.data}"))
+    console.print(Text(f"{found.part}: {count} from {found.data}"))
     console.print()
     console.print(_scores(found))
     if final.confusion is None:
@@ -56,12 +56,12 @@ def print_evaluation(found: Evaluation) -> None:
     matrix = _matrix(final, found.classes, console.width) if few else None
     console.print()
     if matrix is not None:
-        console.print(Text("confusion: a row for each class, a column for each answer", style="dim"))
+        console.print(Text("confusion matrix (rows: true label, columns: predicted label)", style="dim"))
         console.print(matrix)
     elif final.most_confused(1):
         console.print(_pairs(final, found.classes))
     else:
-        console.print("no class is taken for another")
+        console.print("no misclassifications")
 
 
 def _scores(found: Evaluation) -> Table:
@@ -69,10 +69,10 @@ def _scores(found: Evaluation) -> Table:
     if found.ensemble is not None:
         rows["ensemble"] = found.ensemble
     figures: list[tuple[str, Any]] = [
-        ("right", lambda m: shown(m.accuracy)), ("top 5", lambda m: shown(m.top5)), ("loss", lambda m: f"{m.loss:.4f}"),
+        ("accuracy", lambda m: shown(m.accuracy)), ("top-5", lambda m: shown(m.top5)), ("loss", lambda m: f"{m.loss:.4f}"),
         ("MSE", lambda m: f"{m.mse:.4g}"), ("MAE", lambda m: f"{m.mae:.4g}"), ("R2", lambda m: f"{m.r2:.4f}"),
     ]  # fmt: skip
-    fields = {"right": "accuracy", "top 5": "top5", "loss": "loss", "MSE": "mse", "MAE": "mae", "R2": "r2"}
+    fields = {"accuracy": "accuracy", "top-5": "top5", "loss": "loss", "MSE": "mse", "MAE": "mae", "R2": "r2"}
     used = [(title, text) for title, text in figures if getattr(found.final, fields[title]) is not None]
     table = new_table("", *(title for title, _ in used))
     for name, score in rows.items():
@@ -81,14 +81,14 @@ def _scores(found: Evaluation) -> Table:
 
 
 def _per_class(score: Measured, classes: Sequence[str], *, few: bool) -> Table:
-    """Every class; of many those that are recognized worst."""
+    """Every class; if there are many, the ones with the lowest accuracy."""
     rows = list(zip(classes, score.classes, strict=False))
     title = "class"
     if not few:
         known = [row for row in rows if row[1].examples]
         rows = sorted(known, key=lambda row: (row[1].recall or 0.0, row[0]))[:_MOST_PAIRS]
-        title = f"the {len(rows)} least recognized classes of {len(classes)}"
-    table = new_table(title, "examples", "answered", "right", "precision", "recall")
+        title = f"the {len(rows)} of {len(classes)} classes with the lowest accuracy"
+    table = new_table(title, "examples", "predicted", "correct", "precision", "recall")
     for name, one in rows:
         table.add_row(
             name, f"{one.examples:,}", f"{one.answered:,}", f"{one.right:,}", shown(one.precision), shown(one.recall)
@@ -97,7 +97,7 @@ def _per_class(score: Measured, classes: Sequence[str], *, few: bool) -> Table:
 
 
 def _matrix(score: Measured, classes: Sequence[str], width: int) -> Table | None:
-    """The confusion matrix, zeros as dots; None where it does not fit. Long names head their columns as numbers."""
+    """The confusion matrix, with zeros as dots; None if it does not fit. Columns with long names are numbered."""
     rows = score.confusion or []
     cells = [[str(n) if n else "·" for n in row] for row in rows]
     widths = [max(len(cells[i][j]) for i in range(len(rows))) for j in range(len(rows))]
@@ -120,8 +120,8 @@ def _matrix(score: Measured, classes: Sequence[str], width: int) -> Table | None
 
 
 def _pairs(score: Measured, classes: Sequence[str]) -> Table:
-    table = new_table("most often confused: class", "times", "of")
-    table.add_column("taken for", overflow="fold")
+    table = new_table("most often confused: true label", "times", "of")
+    table.add_column("predicted label", overflow="fold")
     for true, answer, count in score.most_confused(_MOST_PAIRS):
         table.add_row(classes[true], f"{count:,}", f"{score.classes[true].examples:,}", classes[answer])
     return table

@@ -20,11 +20,11 @@ __all__ = ["command"]
 @click.command("fmt")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
-    "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 where a file would change, and show how."
+    "--check", "only_check", is_flag=True, help="Do not write; show the changes, and exit with 1 if there are any."
 )
 @limit_option
 def command(files: tuple[str, ...], only_check: bool, limits: tuple[str, ...]) -> None:
-    """Bring specs into the canonical form; comments are kept, the meaning is unchanged.
+    """Format specs. Comments are preserved, and the meaning does not change.
 
     FILE is a .net file, formatted in place, or - for standard input, formatted to standard output.
     """
@@ -34,7 +34,7 @@ def command(files: tuple[str, ...], only_check: bool, limits: tuple[str, ...]) -
 
 
 def _format(path: str, only_check: bool, limits: Limits) -> bool:
-    """Whether all is well: the file could be parsed and, where it is only checked, is in form."""
+    """Whether the file could be parsed and, with --check, is formatted."""
     try:
         source = read_spec(path, limits)
         diagnostics = Diagnostics()
@@ -55,7 +55,7 @@ def _format(path: str, only_check: bool, limits: Limits) -> bool:
 
 
 def formatted(source: SourceFile, diagnostics: Diagnostics) -> str | None:
-    """The canonical text of a source; None where it has syntax errors. What was written is proved to mean the same."""
+    """The formatted text of a source; None if it has syntax errors. The result is verified to have the same meaning."""
     from netspec.syntax import parse
     from netspec.syntax.formatter import format_tree, same_meaning
 
@@ -66,7 +66,7 @@ def formatted(source: SourceFile, diagnostics: Diagnostics) -> str | None:
     again = parse(SourceFile(text, source.name, source.path), Diagnostics())
     if again is None or not same_meaning(tree, again):
         raise SpecError.of(
-            "NS101", f"{source.name} could not be formatted without changing its meaning; it is left as it is"
+            "NS101", f"{source.name} could not be formatted without changing its meaning; it was left unchanged"
         )
     return text
 

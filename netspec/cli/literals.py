@@ -1,4 +1,4 @@
-"""Values on the command line, written as in the language: `10`, `0.5`, `3x5`, `yes`, `relu`, `[64, 128]`."""
+"""Values on the command line, in the syntax of the language: `10`, `0.5`, `3x5`, `yes`, `relu`, `[64, 128]`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["literal_value"]
 
 
 def literal_value(text: str) -> Any:
-    """Raises UsageError for text that is no value."""
+    """Raises UsageError if the text is not a value."""
     source = SourceFile(f"let value = {text}", "<command line>")
     diagnostics = Diagnostics()
     tree = parse(source, diagnostics)

@@ -17,9 +17,11 @@ __all__ = ["command"]
 
 @click.command("ops")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print the whole reference, docs/ops.md.")
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print the reference of all layers as Markdown (docs/ops.md)."
+)
 def command(names: tuple[str, ...], as_markdown: bool) -> None:
-    """Show what each layer does: its options with types, defaults and bounds, its formulas, an example.
+    """Show what a layer does: its options with types, defaults and bounds, its formulas, and an example.
 
     Without a NAME, list all layers.
     """
@@ -65,7 +67,7 @@ def _print_entry(console: object, e: Entry) -> None:
     show(Text(e.text))
     if e.options:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for title in ("option", "written", "takes", "default", ""):
+        for title in ("option", "syntax", "value", "default", ""):
             table.add_column(title, no_wrap=title == "option")
         for o in e.options:
             table.add_row(*(Text(v.replace("`", "")) for v in (o.name, o.written, o.takes, o.default, o.doc)))

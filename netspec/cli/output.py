@@ -1,7 +1,7 @@
-"""Everything that the commands print goes through here.
+"""All output of the commands.
 
-Names of classes, tensors and files come from outside, and may hold what drives a terminal: `echo` and the consoles
-show such characters escaped, `\\x1b` for an escape character. JSON is escaped by its own rules.
+Names of classes, tensors and files are untrusted and may contain terminal control characters. `echo` and the consoles
+escape them, for example as `\\x1b`. JSON has its own escapes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["colour_wanted", "columns", "echo", "echo_json", "echo_verbatim", "printing_console"]
+__all__ = ["color_wanted", "columns", "echo", "echo_json", "echo_verbatim", "printing_console"]
 
 
 def columns(stream: Any) -> int:
-    """The width to print at: the terminal's (or COLUMNS), at most 160."""
+    """The output width: that of the terminal (or COLUMNS), at most 160."""
     return max(40, min(160, shutil.get_terminal_size((100, 24)).columns)) if stream.isatty() else _columns_variable()
 
 
@@ -27,15 +27,15 @@ def _columns_variable() -> int:
     return max(40, min(400, shutil.get_terminal_size((100, 24)).columns))
 
 
-def colour_wanted(stream: Any) -> bool:
-    """Colours on a terminal, unless NO_COLOR is set."""
+def color_wanted(stream: Any) -> bool:
+    """Whether to use colors: on a terminal, unless NO_COLOR is set."""
     import os
 
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True, **style: Any) -> None:
-    """Prints a text of any origin, in one style."""
+    """Prints untrusted text, in one style."""
     shown = "\t".join(map(_shown, text.split("\t")))
     click.echo(click.style(shown, **style) if style else shown, err=err, nl=nl)
 
@@ -49,7 +49,7 @@ def _shown(text: str) -> str:
 
 
 def echo_verbatim(text: str, *, err: bool = False, nl: bool = True, color: bool | None = None) -> None:
-    """Prints what is safe already: text that was escaped where it was made, or a document of ours."""
+    """Prints safe text: text that is already escaped, or a document that is part of netspec."""
     click.echo(text, err=err, nl=nl, color=color)
 
 
@@ -61,11 +61,11 @@ def echo_json(value: Any) -> None:
 
 
 def printing_console(stream: Any, **options: Any) -> Console:
-    """A console of rich in the width of a stream; what is printed on it is escaped as by `echo`."""
+    """A rich console with the width of a stream, which escapes text like `echo`."""
     from rich.console import Console
 
     console = Console(
-        file=stream, width=columns(stream), no_color=not colour_wanted(stream), highlight=False, markup=False, **options
+        file=stream, width=columns(stream), no_color=not color_wanted(stream), highlight=False, markup=False, **options
     )
     console.push_render_hook(_escaping_hook())
     return console

@@ -23,22 +23,22 @@ _MOST_VALUES = 16
 @click.command("predict")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to print.")
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of classes to print.")
 @click.option(
     "--weights",
     type=click.Choice(["best", "last"]),
     default="best",
     show_default=True,
-    help="Which weights of the run.",
+    help="Weights of the run to use.",
 )
-@click.option("--resize", is_flag=True, help="Scale images to the net's input.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of all answers as JSON.")
+@click.option("--resize", is_flag=True, help="Scale images to the input size of the net.")
+@click.option("--json", "as_json", is_flag=True, help="Print all predictions as JSON.")
 def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
-    """What a run says of images, .npy arrays, or folders of them.
+    """Predict on images, .npy arrays, or folders of them with a trained run.
 
-    Files are read as its training data was: bytes become numbers from 0 to 1, gray and colour turn into each other.
-    An array holds one example, or examples along its first axis. A file that cannot be used is reported, and the
-    others are answered.
+    Files are read like the training data: bytes are scaled to 0 to 1, and gray and color images are converted as needed.
+    An array contains one example, or several along its first axis. A file that cannot be read is reported, and the
+    others are still predicted.
     """
     from netspec.training.prediction import Predictor, found_files
     from netspec.training.trained import Trained
@@ -79,7 +79,7 @@ def _class_name(predictor: Predictor, index: int) -> str:
 
 
 def _figure(value: float, predictor: Predictor) -> str:
-    """A probability; of the hinge loss a score."""
+    """A probability, or a score for the hinge loss."""
     return f"{value:.4g}" if predictor.run.plan.loss.word == "hinge" else f"{value:.2%}"
 
 
@@ -103,7 +103,7 @@ def _print(prediction: Prediction, predictor: Predictor, top: int, *, line: bool
 
 
 def _values_text(prediction: Prediction, predictor: Predictor, top: int) -> str:
-    """Of an output that has few values all of them; of classes at every place how often each is the likeliest."""
+    """All values of a small output; for per-position classes, the share of positions predicted as each class."""
     values = prediction.values
     plan = predictor.run.plan
     if plan.task == "class":
@@ -111,7 +111,7 @@ def _values_text(prediction: Prediction, predictor: Predictor, top: int) -> str:
         counts = chosen.bincount()
         order = counts.argsort(descending=True, stable=True)[:top].tolist()
         parts = [f"{_class_name(predictor, i)} {int(counts[i]) / len(chosen):.2%}" for i in order if counts[i]]
-        return f"{', '.join(parts)} of {len(chosen):,} places"
+        return f"{', '.join(parts)} of {len(chosen):,} positions"
     flat = values.flatten().tolist()
     if len(flat) <= _MOST_VALUES:
         return " ".join(f"{v:.6g}" for v in flat)

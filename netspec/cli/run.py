@@ -23,22 +23,33 @@ __all__ = ["command"]
     metavar="FILE",
     type=click.Path(path_type=Path),
     required=True,
-    help="An image, or an .npy array.",
+    help="An image or an .npy array.",
 )
 @click.option(
-    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights for a spec; fresh ones without."
+    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights for a spec; default: initial weights."
 )
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to print.")
-@click.option("--labels", metavar="FILE", type=click.Path(path_type=Path), help="Names of the classes, one a line.")
-@click.option("--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the whole output here.")
-@click.option("--provider", type=click.Choice(["cuda", "tensorrt", "cpu"]), help="Default: the first that loads.")
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of classes to print.")
+@click.option(
+    "--labels",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="File with the names of the classes, one per line.",
+)
+@click.option(
+    "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the full output to this file."
+)
+@click.option(
+    "--provider",
+    type=click.Choice(["cuda", "tensorrt", "cpu"]),
+    help="ONNX Runtime provider; default: the first available.",
+)
 @parameter_option
 @limit_option
 def command(file: str, source: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
-    """Run a spec, or an ONNX model, with ONNX Runtime on an image or an array.
+    """Run a spec or an ONNX model on an image or array with ONNX Runtime.
 
-    An image is scaled so that its shorter side fits, cut to the centre, and given as numbers from 0 to 1, channels
-    first; a `normalize` in the spec then does the rest.
+    An image is scaled so that its shorter side fits, center-cropped, and converted to numbers from 0 to 1, channels
+    first. A `normalize` layer in the spec does the rest.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +59,10 @@ def command(file: str, source: Path, definitions: tuple[str, ...], limits: tuple
                 path = Path(folder) / "model.onnx"
                 model.to_onnx(path, wanted["weights"])
                 if wanted["weights"] is None:
-                    echo("fresh weights: the output means nothing; give trained ones with --weights", err=True)
+                    echo(
+                        "the weights are untrained, so the output is meaningless; use --weights to load trained weights",
+                        err=True,
+                    )
             _run(path, source, wanted)
     except SpecError as error:
         stop_on_error(error)
@@ -61,12 +75,12 @@ def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
     from netspec.files import atomic_write
 
     if not path.is_file():
-        raise SpecError.of("NS001", f"there is no file {path}")
+        raise SpecError.of("NS001", f"no such file: {path}")
     session, provider = open_session(path, [wanted["provider"]] if wanted["provider"] else None)
     echo(f"ONNX Runtime on {provider}")
     (declared, *more) = session.get_inputs()
     if more:
-        raise SpecError.of("NS505", "a model of several inputs cannot be run on one file")
+        raise SpecError.of("NS505", "a model with several inputs cannot be run on one file")
     array = _input(source, declared.shape[1:], declared.type)
     results = session.run(None, {declared.name: array})
     if wanted["output"] is not None:
@@ -82,11 +96,11 @@ def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
 
 
 def _input(source: Path, shape: list[Any], kind: str) -> Any:
-    """A batch of one image, or of what the array holds. Raises SpecError (NS001, NS503)."""
+    """A batch with one image or with the examples of an array. Raises SpecError (NS001, NS503)."""
     import numpy as np
 
     if not source.is_file():
-        raise SpecError.of("NS001", f"there is no file {source}")
+        raise SpecError.of("NS001", f"no such file: {source}")
     if source.suffix != ".npy":
         return _image(source, shape)
     try:
@@ -100,8 +114,8 @@ def _input(source: Path, shape: list[Any], kind: str) -> Any:
         wanted = "x".join(map(str, shape))
         raise SpecError.of(
             "NS503",
-            f"{source} does not fit the model",
-            notes=[f"wanted {wanted} or N x {wanted}, found {'x'.join(map(str, array.shape))}"],
+            f"{source} does not match the input of the model",
+            notes=[f"expected {wanted} or N x {wanted}, found {'x'.join(map(str, array.shape))}"],
         )
     return array.astype(np.int64 if "int64" in kind else np.float32)
 
@@ -112,16 +126,16 @@ def _image(source: Path, shape: list[Any]) -> Any:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise SpecError.of("NS502", "Pillow is not installed", helps=["install it: pip install pillow"]) from None
+        raise SpecError.of("NS502", "Pillow is not installed", helps=["install it with `pip install pillow`"]) from None
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise SpecError.of(
-            "NS503", "the model does not take an image", notes=[f"its input is {'x'.join(map(str, shape))}"]
+            "NS503", "the input of the model is not an image", notes=[f"its shape is {'x'.join(map(str, shape))}"]
         )
     try:
         with Image.open(source) as opened:
             image = opened.convert("RGB" if shape[0] == 3 else "L")
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise SpecError.of("NS503", f"{source} is not an image that can be read", notes=[str(error)[:200]]) from None
+        raise SpecError.of("NS503", f"{source} cannot be read as an image", notes=[str(error)[:200]]) from None
     height, width = (
         n if isinstance(n, int) else m for n, m in zip(shape[1:], (image.height, image.width), strict=True)
     )

@@ -1,4 +1,4 @@
-"""What the commands share: reading specs and parameters, printing diagnostics, exit codes."""
+"""Shared by the commands: reading specs and parameters, printing diagnostics, exit codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from netspec.cli.output import colour_wanted, columns, echo_verbatim
+from netspec.cli.output import color_wanted, columns, echo_verbatim
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate import UnknownParameter
 from netspec.elaborate.limits import LIMIT_NAMES, Limits
@@ -37,12 +37,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def parameter_option(command: F) -> F:
     return click.option(
-        "-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; may be repeated."
+        "-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; can be repeated."
     )(command)
 
 
 def limit_option(command: F) -> F:
-    text = f"Raise a bound on what a spec may ask for ({', '.join(LIMIT_NAMES)}); may be repeated."
+    text = f"Change a resource limit ({', '.join(LIMIT_NAMES)}); can be repeated."
     return click.option("--limit", "limits", metavar="NAME=N", multiple=True, help=text)(command)
 
 
@@ -54,7 +54,7 @@ def read_parameters(definitions: Iterable[str]) -> dict[str, Any]:
     for definition in definitions:
         name, equals, text = definition.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
-            raise click.UsageError(f"-D takes NAME=VALUE, found `{definition}`.")
+            raise click.UsageError(f"-D needs NAME=VALUE, found `{definition}`.")
         if name.strip() in values:
             raise click.UsageError(f"-D {name.strip()} is given twice.")
         values[name.strip()] = literal_value(text)
@@ -71,7 +71,9 @@ def read_limits(pairs: Iterable[str]) -> Limits:
             or not re.fullmatch(r"[0-9][0-9_]{0,29}", number)
             or int(number.replace("_", "")) < 1
         ):
-            raise click.UsageError(f"--limit takes NAME=N with NAME one of {', '.join(LIMIT_NAMES)}, found `{pair}`.")
+            raise click.UsageError(
+                f"--limit needs NAME=N, where NAME is one of {', '.join(LIMIT_NAMES)}, found `{pair}`."
+            )
         values[name] = int(number.replace("_", ""))
     return Limits().raised(**values)
 
@@ -86,7 +88,7 @@ def read_spec(path: str, limits: Limits) -> SourceFile:
 
 
 def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) -> Checked:
-    """Raises UsageError for a parameter that the net does not have."""
+    """Raises UsageError for an unknown parameter."""
     try:
         return check(source, parameters, limits)
     except UnknownParameter as unknown:
@@ -94,7 +96,7 @@ def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) ->
 
 
 def with_lints(checked: Checked, codes: frozenset[str]) -> Checked:
-    """The check with the findings of lints that are off unless asked for."""
+    """The check, including the lints that are off by default but were enabled."""
     if not codes or checked.graph is None or not checked.ok:
         return checked
     from dataclasses import replace
@@ -107,34 +109,36 @@ def with_lints(checked: Checked, codes: frozenset[str]) -> Checked:
 
 
 def read_lints(names: Iterable[str]) -> frozenset[str]:
-    """The codes of the lints that are switched on. Raises UsageError."""
+    """The codes of the enabled lints. Raises UsageError."""
     codes: set[str] = set()
     for name in names:
         from netspec.lints import OFF
 
         if name.lower() != "all" and name.upper() not in OFF:
-            raise click.UsageError(f"--lint takes {', '.join(OFF)} or all, found `{name}`; every other lint is on.")
+            raise click.UsageError(
+                f"--lint accepts {', '.join(OFF)} or all, found `{name}`; the other lints are always on."
+            )
         codes |= set(OFF) if name.lower() == "all" else {name.upper()}
     return frozenset(codes)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """To standard error, in the width of the terminal."""
+    """Prints to standard error, in the width of the terminal."""
     from netspec.diagnostics.terminal import render
 
-    colour = colour_wanted(sys.stderr)
+    color = color_wanted(sys.stderr)
     for diagnostic in diagnostics:
-        echo_verbatim(render(diagnostic, colour=colour, columns=columns(sys.stderr)), err=True, color=colour)
+        echo_verbatim(render(diagnostic, color=color, columns=columns(sys.stderr)), err=True, color=color)
 
 
 def stop_on_error(error: SpecError) -> None:
-    """Prints the findings of an error and exits with 1."""
+    """Prints the diagnostics of an error and exits with 1."""
     print_diagnostics(error.diagnostics)
     raise SystemExit(1)
 
 
 def checked_model(path: str, definitions: Iterable[str], limits: Iterable[str]) -> Any:
-    """The model of a path for the commands that need one without errors; prints what was found. Raises SystemExit(1)."""
+    """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SystemExit(1)."""
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
     try:

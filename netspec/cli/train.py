@@ -34,13 +34,13 @@ __all__ = ["command"]
     "run",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Where the run is kept; default: runs/NAME-1.",
+    help="Folder of the run; default: runs/NAME-1.",
 )
 @click.option(
     "--resume",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Go on with a run exactly; with SPEC, begin it where there is none yet.",
+    help="Resume a run exactly; with SPEC, start it if it does not exist yet.",
 )
 @recipe_options
 @parameter_option
@@ -48,18 +48,20 @@ __all__ = ["command"]
     "--weights",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Weights to start from; what does not fit stays fresh.",
+    help="Weights to start from; tensors that do not match keep their initial values.",
 )
 @data_options
-@click.option("--folds", type=click.IntRange(2), help="Cross-validation: so many runs, each validated on another part.")
-@click.option("--restarts", type=click.IntRange(2), help="So many runs with seeds of their own; the best is kept.")
+@click.option("--folds", type=click.IntRange(2), help="Cross-validation: number of folds, each with its own run.")
+@click.option(
+    "--restarts", type=click.IntRange(2), help="Number of runs, each with its own seed; the best one is kept."
+)
 @click.option(
     "--sanity",
     is_flag=True,
-    help="Check before training: loss at the start, twenty examples learnt by heart, gradients.",
+    help="Run the standard sanity checks: initial loss, overfitting twenty examples, gradients.",
 )
 @click.option("--find-lr", is_flag=True, help="Search for a learning rate, coarse to fine.")
-@click.option("--no-test", is_flag=True, help="Leave the test examples alone.")
+@click.option("--no-test", is_flag=True, help="Do not evaluate on the test examples.")
 @click.option(
     "--save-every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
 )
@@ -68,31 +70,35 @@ __all__ = ["command"]
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="What computes.",
+    help="Device type.",
 )
 @click.option(
     "--devices",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Devices, or processes on CPUs, of each node.",
+    help="Number of devices per node (on CPUs: processes).",
 )
 @click.option(
-    "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, started by torchrun or SLURM."
+    "--nodes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of machines, launched by torchrun or SLURM.",
 )
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "ddp", "fsdp"]),
     default="auto",
     show_default=True,
-    help="How several devices share the work.",
+    help="How to distribute training over several devices.",
 )
-@click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; default: on a GPU.")
+@click.option("--compile/--no-compile", "compiled", default=None, help="Use torch.compile; default: only on a GPU.")
 def command(file: str | None, **wanted: Any) -> None:
     """Train the net of a spec by its recipe.
 
-    The run's folder holds the spec as it was trained, metrics, curves, the best and last weights, and a checkpoint.
-    Ctrl-C saves first.
+    The run folder contains the spec as trained, metrics, curves, the best and last weights, and a checkpoint. Ctrl-C
+    saves a checkpoint before it stops.
     """
     _check_usage(file, wanted)
     try:
@@ -115,10 +121,10 @@ def command(file: str | None, **wanted: Any) -> None:
 def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
     """Raises UsageError for options that contradict each other."""
     if file is None and wanted["resume"] is None:
-        raise click.UsageError("Name a SPEC to train, or a run to go on with: --resume FOLDER.")
+        raise click.UsageError("Give a SPEC to train, or a run to resume with --resume FOLDER.")
     if wanted["resume"] is not None:
         if wanted["run"] is not None:
-            raise click.UsageError("--resume names the run's folder; --folder is for a new one.")
+            raise click.UsageError("--resume already gives the run folder; use --folder only for a new run.")
         changed = [
             n for n in ("epochs", "batch", "lr", "seed", "precision", "weights", "data") if wanted[n] is not None
         ]
@@ -126,16 +132,16 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
         changed += ["-D"] if wanted["definitions"] else []
         if changed and file is None:
             raise click.UsageError(
-                f"A run goes on as it began; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER/last.safetensors."
+                f"A run resumes with its original settings; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER/last.safetensors."
             )
     modes = [m for m in ("sanity", "find_lr", "folds", "restarts", "resume") if wanted[m]]
     if len(modes) > 1:
         first, second = (m.replace("_", "-") for m in modes[:2])
-        raise click.UsageError(f"--{first} and --{second} exclude each other.")
+        raise click.UsageError(f"--{first} and --{second} cannot be combined.")
 
 
 def _request(file: str, wanted: dict[str, Any]) -> Request:
-    """What is asked for, the spec checked. Raises SpecError, SystemExit(1)."""
+    """The request, with a checked spec. Raises SpecError, SystemExit(1)."""
     from netspec.training.hardware import Hardware
     from netspec.training.session import Request
 
@@ -178,7 +184,7 @@ def _train(request: Request, wanted: dict[str, Any]) -> None:
 
 
 def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
-    """Goes on with a run; `asked` is what the command line says beside it, which must be what the run began with."""
+    """Resumes a run; `asked` is the request from the command line, which must match that of the run."""
     from netspec.cli.training_console import print_outcome, run_and_show
     from netspec.training.continuation import request_of
     from netspec.training.hardware import Hardware
@@ -191,8 +197,8 @@ def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
     request = request_of(folder, hardware, workers=wanted["workers"])
     if asked is not None and asked.source.text != request.source.text:
         raise SpecError.of(
-            "NS606", f"{folder.path} began with another spec or other settings than {asked.source.name} now has",
-            helps=[f"go on with it as it began: `netspec train --resume {folder.path}`", "or name another folder with `--folder`"],
+            "NS606", f"{folder.path} was started with a different spec or settings than those of {asked.source.name} now",
+            helps=[f"to resume it with its original settings: `netspec train --resume {folder.path}`", "or choose another folder with `--folder`"],
         )  # fmt: skip
     print_outcome(run_and_show(request, folder, resume=True))
 
@@ -217,19 +223,19 @@ def _several(request: Request, wanted: dict[str, Any]) -> None:
     echo(summary(outcomes, part))
     if wanted["restarts"]:
         best = keep_best(outcomes, folder)
-        echo(f"the best is restart {best + 1}; {folder.path} holds it")
-        echo(f"its score on the test examples, which chose nothing: netspec eval {folder.path}")
+        echo(f"restart {best + 1} is the best; saved in {folder.path}")
+        echo(f"to evaluate it on the test examples, which were not used to choose it: netspec eval {folder.path}")
 
 
 def _sanity(request: Request) -> None:
-    from netspec.cli.babysitter_console import print_sanity
+    from netspec.cli.sanity_console import print_sanity
     from netspec.training.sanity import check_sanity
 
     print_sanity(check_sanity(request))
 
 
 def _find_lr(request: Request, wanted: dict[str, Any]) -> None:
-    from netspec.cli.babysitter_console import print_search
+    from netspec.cli.sanity_console import print_search
     from netspec.training.rate_search import search_rate
 
     print_search(search_rate(request), wanted["run"])

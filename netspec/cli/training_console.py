@@ -1,4 +1,4 @@
-"""What the commands of training print."""
+"""The output of the training commands."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["console", "print_outcome", "run_and_show", "score_text"]
 
 
 def console() -> Console:
-    """Standard output, in its width; plain where it is no terminal."""
+    """A console for standard output; plain text unless it is a terminal."""
     return printing_console(sys.stdout, soft_wrap=True)
 
 
 def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -> Outcome:
-    """One run, shown while it goes on."""
+    """Runs one training and shows its progress."""
     from netspec.training.progress import Reporter
     from netspec.training.session import train
 
@@ -34,16 +34,16 @@ def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -
 def score_text(score: Score) -> str:
     if score.accuracy is None:
         return f"loss {score.loss:.4g}"
-    return f"{score.accuracy:.2%} right, loss {score.loss:.4g}"
+    return f"accuracy {score.accuracy:.2%}, loss {score.loss:.4g}"
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """How a run ended, and what can be done next. Raises SystemExit where a signal ended it."""
+    """Prints the result of a run and the next steps. Raises SystemExit if a signal stopped it."""
     folder = outcome.folder.path
     if not outcome.first:
         return
     if not outcome.finished:
-        echo(f"stopped and saved; go on with: netspec train --resume {folder}")
+        echo(f"stopped and saved; to resume: netspec train --resume {folder}")
         raise SystemExit(128 + (outcome.signal or 2))
     if outcome.best is not None:
         part = "validation" if outcome.best.validation is not None else "training"

@@ -1,4 +1,4 @@
-"""Options that the commands of training share."""
+"""Options shared by the training commands."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def data_option(command: F) -> F:
     return click.option(
-        "--data", metavar="WHERE", help="digits, synthetic, or a path: images in a folder a class, MNIST's IDX files, CIFAR's binaries, an .npz, a Hugging Face dataset. Default: digits.",
+        "--data", metavar="WHERE", help="digits, synthetic, or a path: a folder with one subfolder of images per class, MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset. Default: digits.",
     )(command)  # fmt: skip
 
 
 def data_options(command: F) -> F:
-    """How the data is read and split."""
+    """Options that control how the data is read and split."""
     share = click.FloatRange(0, 1, max_open=True)
     for option in reversed([
-        click.option("--validation", type=share, default=0.1, show_default=True, help="Share of the examples that validate, where the data has no such part."),
-        click.option("--test-share", "test", type=share, default=0.2, show_default=True, help="Share that tests, where the data has no such part."),
-        click.option("--resize", is_flag=True, help="Scale images to the net's input."),
-        click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that decode images."),
-        click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="What an image that cannot be decoded does."),
-        click.option("--size", type=click.IntRange(1), help="How many examples of `synthetic`."),
+        click.option("--validation", type=share, default=0.1, show_default=True, help="Fraction of the examples used for validation, if the data has no validation split."),
+        click.option("--test-share", "test", type=share, default=0.2, show_default=True, help="Fraction of the examples used for testing, if the data has no test split."),
+        click.option("--resize", is_flag=True, help="Scale images to the input size of the net."),
+        click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."),
+        click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="How to handle undecodable images."),
+        click.option("--size", type=click.IntRange(1), help="Number of examples of `synthetic`."),
     ]):  # fmt: skip
         command = option(command)
     return command
@@ -45,21 +45,21 @@ def read_data_options(wanted: dict[str, Any], **others: Any) -> DataOptions:
 
 
 def recipe_options(command: F) -> F:
-    """What stands over the recipe of the spec."""
+    """Options that override the recipe of the spec."""
     for option in reversed([
-        click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's `epochs`."),
-        click.option("--batch", type=click.IntRange(1), help="Instead of the recipe's `batch`."),
-        click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the optimizer's `lr`."),
-        click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's `seed`."),
-        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Instead of the recipe's `precision`."),
-        click.option("--set", "settings", metavar="NAME[.OPTION]=VALUE", multiple=True, help='Any setting of the recipe: --set "optimizer=adam lr=1e-3", --set optimizer.momentum=0.9; may be repeated.'),
+        click.option("--epochs", type=click.IntRange(1), help="Override `epochs` of the recipe."),
+        click.option("--batch", type=click.IntRange(1), help="Override `batch` of the recipe."),
+        click.option("--lr", type=click.FloatRange(0, min_open=True), help="Override `lr` of the optimizer."),
+        click.option("--seed", type=click.IntRange(0), help="Override `seed` of the recipe."),
+        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Override `precision` of the recipe."),
+        click.option("--set", "settings", metavar="NAME[.OPTION]=VALUE", multiple=True, help='Override any setting of the recipe: --set "optimizer=adam lr=1e-3", --set optimizer.momentum=0.9; can be repeated.'),
     ]):  # fmt: skip
         command = option(command)
     return command
 
 
 def resolved_source(source: SourceFile, definitions: Iterable[str], wanted: dict[str, Any]) -> SourceFile:
-    """The spec with `-D` and every override written into it. Raises UsageError, SpecError."""
+    """The spec with `-D` and all overrides applied to its text. Raises UsageError, SpecError."""
     from netspec.cli.specs import read_parameters
     from netspec.training.resolve import Override, resolved
 

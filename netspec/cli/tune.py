@@ -30,41 +30,43 @@ _SHOWN = 5
     metavar='NAME[.OPTION]="LOW..HIGH [log]"|a,b,c',
     multiple=True,
     required=True,
-    help="A setting of the recipe, an option of one, or a parameter of the net, and its values; may be repeated.",
+    help="A setting of the recipe, an option of a setting, or a parameter of the net, and its values; can be repeated.",
 )
 @click.option(
     "--trials",
     type=click.IntRange(1),
     default=20,
     show_default=True,
-    help="Until the study has so many, those of earlier commands counted.",
+    help="Total number of trials of the study, including those of earlier commands.",
 )
 @click.option(
     "--metric",
     type=click.Choice(["accuracy", "loss"]),
-    help="Of the validation examples; default: accuracy of classes, else loss.",
+    help="Validation metric; default: accuracy if there are classes, else loss.",
 )
-@click.option("--prune", is_flag=True, help="Stop trials that are behind the median of the others.")
-@click.option("--storage", metavar="FILE.db|FILE.log|URL", help="Where the study is kept; default: FOLDER/study.log.")
-@click.option("--study", metavar="NAME", help="Its name there; default: the spec's.")
-@click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Trials at the same time.")
+@click.option("--prune", is_flag=True, help="Stop trials that are worse than the median of the others.")
+@click.option("--storage", metavar="FILE.db|FILE.log|URL", help="Where to store the study; default: FOLDER/study.log.")
+@click.option("--study", metavar="NAME", help="Name of the study in the storage; default: that of the spec.")
+@click.option(
+    "--parallel", type=click.IntRange(1), default=1, show_default=True, help="Number of trials to run at the same time."
+)
 @click.option(
     "--folder",
     "folder",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Where the trials are kept; default: runs/NAME-tune.",
+    help="Folder of the trials; default: runs/NAME-tune.",
 )
 @data_option
 @recipe_options
 @parameter_option
 @data_options
 def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
-    """Search for the settings and sizes that validate best, with Optuna.
+    """Search for the best settings and sizes with Optuna.
 
-    Every trial is a run in FOLDER/trial-N, trained on the training examples and compared by the validation examples;
-    the test examples stay untouched. A study that was stopped goes on with the same command, and several commands may
-    share one. --seed is the sampler's too.
+    Every trial is a run in FOLDER/trial-N. Trials are compared on the validation examples; the test examples are not
+    used. To continue a study, run the same command again. Several commands can share a study. --seed also seeds the
+    sampler.
 
     \b
     netspec tune net.net --search optimizer.lr="1e-4..1e-1 log" --search width=16..64
@@ -87,7 +89,7 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
 
 
 def _source(file: str, wanted: dict[str, Any]) -> SourceFile:
-    """The spec with everything written in that stays as it is. Raises SpecError, SystemExit(1)."""
+    """The spec with all fixed overrides applied. Raises SpecError, SystemExit(1)."""
     from netspec.cli.specs import read_parameters
 
     limits = read_limits(())
@@ -100,8 +102,8 @@ def _source(file: str, wanted: dict[str, Any]) -> SourceFile:
 
 
 def _check_values(source: SourceFile, space: SearchSpace) -> None:
-    """Raises SpecError where the spec has errors with one of the choices, whether the others are their first or last;
-    or with either end of every range."""
+    """Raises SpecError if the spec has errors with one of the choices (with all others at their first or last value), or
+    with either end of every range."""
     from netspec.model import check
 
     corners = [{d.name: d.ends[end] for d in space.dimensions} for end in (0, 1)]
@@ -121,7 +123,7 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
     folder = wanted["folder"] or Path("runs", f"{stem}-tune")
     storage = wanted["storage"] or str(folder / "study.log")
     if "://" not in storage and Path(storage).suffix not in (".db", ".log"):
-        raise click.UsageError("--storage takes a file that ends in .db or .log, or the URL of a database.")
+        raise click.UsageError("--storage needs a file name ending in .db or .log, or the URL of a database.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -139,7 +141,7 @@ def _tune(search: Search, parallel: int) -> None:
     study = open_study(search)
     before = trials(study, search.space)
     if before:
-        echo(f"the study `{search.study}` goes on: {len(before)} of {search.trials} trials are done")
+        echo(f"continuing the study `{search.study}`: {len(before)} of {search.trials} trials are done")
     kind = study.direction.name == "MAXIMIZE"
 
     def told(trial: Trial) -> None:
@@ -153,7 +155,7 @@ def _tune(search: Search, parallel: int) -> None:
     if stopped is None or any(trial.state == "complete" for trial in found):
         _print_result(search, found, share=kind)
     if stopped is not None:
-        echo("stopped; the same command goes on")
+        echo("stopped; run the same command again to continue")
         raise SystemExit(128 + stopped)
 
 
@@ -177,7 +179,7 @@ def _print_result(search: Search, found: list[Trial], *, share: bool) -> None:
     complete = [trial for trial in found if trial.value is not None]
     if not complete:
         reasons = sorted({trial.reason for trial in found if trial.reason})
-        raise SpecError.of("NS604", f"none of {len(found)} trials was completed", notes=reasons[:5])
+        raise SpecError.of("NS604", f"none of the {len(found)} trials was completed", notes=reasons[:5])
     complete.sort(key=lambda trial: ((-1 if share else 1) * (trial.value or 0.0), trial.number))
     names = [d.name for d in search.space.dimensions]
     table = new_table("trial", "validation", *names)
@@ -193,6 +195,8 @@ def _print_result(search: Search, found: list[Trial], *, share: bool) -> None:
     console.print()
     echo(f"{len(found)} trials: " + ", ".join(f"{n} {s}" for s, n in counts.items() if n))
     path = write_best(search, complete[0])
-    echo(f"the best values are written into {path}")
+    echo(f"wrote the best values to {path}")
     if complete[0].folder is not None and complete[0].folder.is_dir():
-        echo(f"its run: {search.folder / complete[0].folder.name} (the test examples are untouched: netspec eval)")
+        echo(
+            f"its run: {search.folder / complete[0].folder.name} (to evaluate it on the unused test examples: netspec eval)"
+        )

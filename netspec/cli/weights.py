@@ -17,25 +17,25 @@ __all__ = ["command"]
 
 @click.group("weights")
 def command() -> None:
-    """Work with weights: `map` brings a foreign checkpoint to a spec's names."""
+    """Work with weights: `map` renames the tensors of a checkpoint to the names of a spec."""
 
 
 @command.command("map")
 @click.argument("file", metavar="SPEC")
 @click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), help="Write the weights here, as safetensors."
+    "-o", "output", metavar="OUT", type=click.Path(path_type=Path), help="Write the weights to this safetensors file."
 )
-@click.option("--show", is_flag=True, help="Print where every tensor goes.")
+@click.option("--show", is_flag=True, help="Print the match of every tensor.")
 @parameter_option
 @limit_option
 def map_command(
     file: str, checkpoint: Path, output: Path | None, show: bool, definitions: tuple[str, ...], limits: tuple[str, ...]
 ) -> None:
-    """Find the place of every tensor of CHECKPOINT (safetensors, or a torch state dict) in SPEC.
+    """Match every tensor of CHECKPOINT (safetensors or a torch state dict) with a tensor of SPEC.
 
-    Tensors are placed by name, else by order and shape; every one without a place is named, and nothing is written
-    then. Exit code 1 where a tensor finds no place.
+    Tensors are matched by name, then by order and shape. If any tensor is left unmatched, it is reported, nothing is
+    written, and the exit code is 1.
     """
     model: Any = checked_model(file, definitions, limits)
     try:
@@ -48,8 +48,8 @@ def map_command(
             width = max(map(len, found.sources), default=0)
             for name, source in found.sources.items():
                 echo(f"{name:<{width}}  {source}")
-        echo(f"{len(found.sources)} tensors placed: {found.by_name} by name, {found.by_order} by order and shape")
-        for what, names in (("no tensor for", found.missing), ("no place for", found.left_over)):
+        echo(f"{len(found.sources)} tensors matched: {found.by_name} by name, {found.by_order} by order and shape")
+        for what, names in (("missing tensor:", found.missing), ("unmatched tensor:", found.left_over)):
             for name in names:
                 echo(f"{what} {name}", err=True)
         if output is not None and found.complete:
@@ -70,7 +70,7 @@ def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> N
     for name, _, param in state_entries(model.graph):
         if name in sources:
             array = np.asarray(tensors[sources[name]]).astype(param.dtype)
-            arrays[name] = np.array(array.reshape(param.shape), order="C")  # a scalar stays one
+            arrays[name] = np.array(array.reshape(param.shape), order="C")  # keeps scalars scalar
     with atomic_write(output) as file:
         file.write(save(arrays))
     echo(f"{output}: {len(arrays)} tensors, {sum(a.nbytes for a in arrays.values()) / 1e6:,.1f} MB")

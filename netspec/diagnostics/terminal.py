@@ -21,14 +21,14 @@ _STYLES = {
 _FEWEST_COLUMNS = 40
 
 
-def render(diagnostic: Diagnostic, *, colour: bool, columns: int) -> str:
+def render(diagnostic: Diagnostic, *, color: bool, columns: int) -> str:
     """One diagnostic for a terminal of `columns` columns."""
     from netspec.diagnostics.display import printable, wrapped
     from netspec.diagnostics.snippet import draw_snippets
     from netspec.diagnostics.suggestion import draw_change
 
     def paint(text: str, style: str) -> str:
-        return f"{_STYLES[style]}{text}{_RESET}" if colour and style and text.strip() else text
+        return f"{_STYLES[style]}{text}{_RESET}" if color and style and text.strip() else text
 
     columns = max(columns, _FEWEST_COLUMNS)
     head = f"{diagnostic.severity}[{diagnostic.code}]"
@@ -60,7 +60,7 @@ def _last_line(label: Label) -> int:
 
 def render_plain(diagnostic: Diagnostic) -> str:
     """One diagnostic as plain text of 100 columns."""
-    return render(diagnostic, colour=False, columns=100)
+    return render(diagnostic, color=False, columns=100)
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 LAZY = (
     "netspec.cli.explain",
-    "netspec.cli.mend",
+    "netspec.cli.fix",
     "netspec.diagnostics.display",
     "netspec.diagnostics.foreign",
     "netspec.diagnostics.mending",

@@ -20,7 +20,7 @@ def findings(text: str) -> tuple[Diagnostic, ...]:
 
 
 def rendered(case: Case) -> str:
-    return "\n".join(render(d, colour=False, columns=80) for d in findings(case.text))
+    return "\n".join(render(d, color=False, columns=80) for d in findings(case.text))
 
 
 def test_there_are_enough() -> None:

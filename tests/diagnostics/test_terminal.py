@@ -25,7 +25,7 @@ def at(source: SourceFile, marked: str, nth: int = 0) -> Span:
 def drawn(span: Span | None, label: str = "", *secondary: Label, columns: int = 80, **more: object) -> str:
     """The picture without its first line."""
     found = Diagnostic("NS101", "error", "wrong", span, label, secondary, **more)  # type: ignore[arg-type]
-    first, _, rest = render(found, colour=False, columns=columns).partition("\n")
+    first, _, rest = render(found, color=False, columns=columns).partition("\n")
     assert first == "error[NS101]: wrong"
     return rest
 
@@ -339,11 +339,11 @@ def test_long_words_and_texts_are_broken() -> None:
     source = SourceFile("relu\n" * 12, "a.net")
     found = Diagnostic("NS101", "warning", text, at(source, "relu", 9), text, notes=(text,), helps=(text,))
     for columns in (40, 80, 100):
-        picture = render(found, colour=False, columns=columns).splitlines()
+        picture = render(found, color=False, columns=columns).splitlines()
         assert max(map(width, picture)) <= columns
         assert sum(row.count("x") for row in picture) == 4 * 200
-    assert render(found, colour=False, columns=1) == render(found, colour=False, columns=40), "the fewest"
-    assert render_plain(found) == render(found, colour=False, columns=100)
+    assert render(found, color=False, columns=1) == render(found, color=False, columns=40), "the fewest"
+    assert render_plain(found) == render(found, color=False, columns=100)
 
 
 @given(st.text(max_size=120), st.integers(10, 80), st.integers(0, 8))
@@ -366,23 +366,23 @@ def test_any_labels_on_any_text(text: str, places: list[tuple[int, int, str]], c
     size = len(source.text)
     labels = [Label(Span(source, min(a, size), min(a + n, size)), words) for a, n, words in places[:6]]
     found = Diagnostic("NS101", "error", "wrong", Span(source, 0, min(1, size)), "this", tuple(labels))
-    picture = render(found, colour=False, columns=columns)
+    picture = render(found, color=False, columns=columns)
     assert all(width(row) <= columns for row in picture.splitlines())
     assert all(label.text.split()[0] in picture for label in labels if label.text)
-    plain = re.sub(r"\x1b\[[\d;]*m", "", render(found, colour=True, columns=columns))
+    plain = re.sub(r"\x1b\[[\d;]*m", "", render(found, color=True, columns=columns))
     assert [row.rstrip() for row in plain.splitlines()] == [row.rstrip() for row in picture.splitlines()]
 
 
-# Colours
+# Colors
 
 
-def test_colours() -> None:
+def test_colors() -> None:
     source = SourceFile("conv3-8/2 -> conv3-9\n", "a.net")
     found = Diagnostic(
         "NS306", "error", "wrong", at(source, "conv3-9"), "sum", (Label(at(source, "conv3-8"), "half"),), ("so",)
     )
     red, blue, bold, cyan, off = "\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[1;36m", "\x1b[0m"
-    assert render(found, colour=True, columns=80).splitlines() == [
+    assert render(found, color=True, columns=80).splitlines() == [
         f"{red}error[NS306]{off}{bold}: wrong{off}",
         f" {blue}-->{off} a.net:1:14",
         f"  {blue}|{off}",
@@ -392,8 +392,8 @@ def test_colours() -> None:
         f"  {blue}|{off} {blue}half{off}",
         f"  {blue}={off} {cyan}note{off}: so",
     ]
-    assert "\x1b" not in render(found, colour=False, columns=80)
-    assert "\x1b[1;33mwarning" in render(Diagnostic("NS905", "warning", "w"), colour=True, columns=80)
+    assert "\x1b" not in render(found, color=False, columns=80)
+    assert "\x1b[1;33mwarning" in render(Diagnostic("NS905", "warning", "w"), color=True, columns=80)
 
 
 # Fixes
@@ -417,9 +417,9 @@ def test_a_fix_in_several_places_is_drawn_as_lines_out_and_in() -> None:
         "4 - c: relu",
         "4 + c: silu",
     ]
-    coloured = render(Diagnostic("NS101", "error", "w", at(source, "relu"), fixes=(fix,)), colour=True, columns=80)
-    assert "\x1b[31m- c: relu\x1b[0m" in coloured
-    assert "\x1b[32m+ c: silu\x1b[0m" in coloured
+    colored = render(Diagnostic("NS101", "error", "w", at(source, "relu"), fixes=(fix,)), color=True, columns=80)
+    assert "\x1b[31m- c: relu\x1b[0m" in colored
+    assert "\x1b[32m+ c: silu\x1b[0m" in colored
 
 
 def test_a_fix_that_adds_a_line_counts_on() -> None:

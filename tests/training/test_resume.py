@@ -111,7 +111,7 @@ def test_a_signal_saves_first(tmp_path: Path, number: signal.Signals) -> None:
     run.send_signal(number)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 128 + number, err
-    assert "go on with: netspec train --resume r" in out
+    assert "to resume: netspec train --resume r" in out
     assert read_checkpoint(tmp_path / "r" / "checkpoint.pt")["at"][2] > 0
 
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     assert run_netspec("train", "--resume", "nowhere", cwd=tmp_path).returncode == 1
     edited = run_netspec("train", "spec.net", "--resume", "r", "--epochs", "2", cwd=tmp_path)
     assert edited.returncode == 1
-    assert "began with another spec" in edited.stderr
+    assert "was started with a different spec" in edited.stderr
     changed = run_netspec("train", "--resume", "r", "--epochs", "5", cwd=tmp_path)
     assert changed.returncode == 2
     info = tmp_path / "r" / "run.json"

@@ -245,7 +245,7 @@ def test_the_command_says_it_in_words_and_ends_with_1(tmp_path: Path) -> None:
     spec.write_text(MLP)
     done = run_netspec("train", str(spec), "--sanity", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.rstrip().endswith("verdict: ready to train")
+    assert done.stdout.rstrip().endswith("ready to train")
     spec.write_text(in_recipe(MLP, "freeze head"))
     done = run_netspec("train", str(spec), "--sanity", cwd=tmp_path)
     assert done.returncode == 1

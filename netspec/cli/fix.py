@@ -1,4 +1,4 @@
-"""`netspec check --fix` and `--diff`: safe fixes, written or shown."""
+"""`netspec check --fix` and `--diff`: apply or show the safe fixes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from netspec.diagnostics.mending import mended, restore_line_ends
 from netspec.model import Checked
 from netspec.source import SourceFile
 
-__all__ = ["mend"]
+__all__ = ["fix_or_diff"]
 
 
-def mend(source: SourceFile, check: Callable[[SourceFile], Checked], *, write: bool) -> Checked | None:
-    """Writes the mended text, or shows the difference; the check of it where it was written. Raises SpecError (NS501)."""
+def fix_or_diff(source: SourceFile, check: Callable[[SourceFile], Checked], *, write: bool) -> Checked | None:
+    """Writes the fixed text and returns its check, or shows the difference. Raises SpecError (NS501)."""
     new = mended(source, lambda s: check(s).diagnostics)
     if new.text == source.text:
         return None
