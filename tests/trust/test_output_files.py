@@ -50,7 +50,7 @@ def test_a_symbolic_link_is_neither_replaced_nor_followed(spec: Path, there: boo
     link.symlink_to(target)
     result = netspec("compile", spec, "-o", link)
     assert result.exit_code == 1
-    assert "name the file it points to" in result.stderr
+    assert "give the file it points to" in result.stderr
     assert link.is_symlink()
     assert target.exists() == there
     assert not there or target.read_text() == "precious"
