@@ -119,7 +119,7 @@ class Model:
         """The table that `netspec check` prints, as plain text."""
         from netspec.report.table import as_text
 
-        return as_text(self, columns=columns)
+        return as_text(self.graph, columns=columns)
 
     def torch_source(self) -> str:
         """A standalone PyTorch module as Python source."""

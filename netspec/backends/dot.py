@@ -7,11 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from netspec.analysis.description import description
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.graph import Graph, Node, Region
 from netspec.ops import SECTIONS
-from netspec.report.table import what
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -169,7 +169,7 @@ def _add_node(graph: Graph, node: Node, made: Any) -> None:
             tooltip=node.name,
         )
         return
-    words = "" if node.kind == "concat" else what(graph, node)
+    words = "" if node.kind == "concat" else description(graph, node)
     local = node.name.rpartition(".")[2]
     if words == node.kind and local.endswith(node.kind.lower()):
         words = ""  # `stem_relu` says it

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from netspec.cli.output import echo, echo_json, echo_verbatim, printing_console
+from netspec.cli.output import color_wanted, columns, echo, echo_json, echo_verbatim
 from netspec.cli.specs import (
     limit_option,
     parameter_option,
@@ -140,13 +140,13 @@ def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
     if checked.library:
         echo(f"{checked.source.name}: a library that declares {', '.join(checked.library)}")
     elif checked.graph is not None and (checked.ok or len(checked.graph.layers) > 0):
-        from netspec.model import Model
-        from netspec.report.table import print_report
+        from netspec.report.table import report_lines
 
-        console = printing_console(sys.stdout, soft_wrap=False)
-        print_report(Model(checked.source, checked.graph), console, everything=everything)
+        color = color_wanted(sys.stdout)
+        lines = report_lines(checked.graph, columns=columns(sys.stdout), color=color, everything=everything)
+        echo_verbatim("\n".join(lines), color=color)
         if not last or not checked.ok:
-            console.print()
+            echo_verbatim("")
     sys.stdout.flush()
     print_diagnostics(checked.diagnostics)
     counts = summary(checked.diagnostics)

@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import StringIO
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from netspec.analysis.totals import CONVENTION
+from netspec.analysis.description import description
+from netspec.analysis.totals import CONVENTION, totals
+from netspec.diagnostics.display import wrapped
 from netspec.graph import Failed, Graph, Node, Region
+from netspec.report.columns import Cell, Column, in_columns, painted
 from netspec.values import show
 
-if TYPE_CHECKING:
-    from netspec.model import Model
-
-__all__ = ["as_text", "print_report"]
+__all__ = ["as_text", "report_lines"]
 
 FULL_ROWS = 200
 """Longer networks show each block as one row, and past that so many rows, unless all layers are asked for."""
 
-Row: TypeAlias = tuple[Text | str, ...]
+_COLUMNS = (
+    Column("layer", narrow="cut"), Column("what", narrow="fold"),
+    Column("output", right=True), Column("params", right=True), Column("MACs", right=True),
+)  # fmt: skip
+_BLANK = Cell("")
+
+Row: TypeAlias = tuple[Cell, Cell, Cell, Cell, Cell]
 
 
-def as_text(model: Model, *, columns: int) -> str:
-    out = StringIO()
-    print_report(
-        model, Console(file=out, width=columns, markup=False, color_system=None, legacy_windows=False), everything=True
-    )
-    return out.getvalue()
+def as_text(graph: Graph, *, columns: int) -> str:
+    return "".join(f"{line}\n" for line in report_lines(graph, columns=columns, color=False, everything=True))
 
 
-def print_report(model: Model, console: Console, *, everything: bool = False) -> None:
+def report_lines(graph: Graph, *, columns: int, color: bool, everything: bool = False) -> Iterator[str]:
     """Layer, what it is, output shape, parameters, MACs; then the totals with their convention."""
-    graph = model.graph
-    inputs = ", ".join(f"{name} {kind}" if len(graph.inputs) > 1 else str(kind) for name, kind in model.inputs.items())
-    console.print(Text.assemble((model.name, "bold"), f"   input {inputs}"))
+    yield from _title(graph, columns, color)
+    rows, folded = _rows(graph, everything=everything)
+    yield from in_columns(_COLUMNS, rows, room=columns, color=color)
+    if folded:
+        note = f"{len(graph.layers):,} layers, a row for each block; --all shows every layer"
+        yield from _notes(note, columns, color)
+    if graph.failed:
+        yield from _notes("no totals: they depend on the layers in error", columns, color)
+    else:
+        yield from _totals(graph, columns, color)
+
+
+def _title(graph: Graph, columns: int, color: bool) -> Iterator[str]:
+    several = len(graph.inputs) > 1
+    inputs = ", ".join(
+        f"{name} {graph.nodes[i].type}" if several else str(graph.nodes[i].type) for name, i in graph.inputs
+    )
+    first, *rest = wrapped(f"   input {inputs}", columns, lead=graph.name, hang=4)
+    yield painted(graph.name, "bold", color=color) + first[len(graph.name) :]
+    yield from rest
+
+
+def _notes(text: str, columns: int, color: bool) -> Iterator[str]:
+    return (painted(line, "dim", color=color) for line in wrapped(text, columns))
+
+
+def _rows(graph: Graph, *, everything: bool) -> tuple[list[Row], bool]:
+    """The rows, and whether each stands for a block rather than a layer."""
     members: list[Node | Region] = list(graph.layers)
     folded = not everything and len(members) > FULL_ROWS
     if folded:
@@ -49,14 +70,8 @@ def print_report(model: Model, console: Console, *, everything: bool = False) ->
     if graph.failed and not folded:
         rows = list(_with_failures(graph, rows))
     if left_out:
-        rows.insert(cut, ("…", f"{left_out:,} more rows", "", "", ""))
-    console.print(_table(rows))
-    if folded:
-        console.print(Text(f"{len(graph.layers):,} layers, a row for each block; --all shows every layer", style="dim"))
-    if graph.failed:
-        console.print(Text("no totals: they depend on the layers in error", style="dim"))
-    else:
-        _print_totals(model, console)
+        rows.insert(cut, (Cell("…"), Cell(f"{left_out:,} more rows"), _BLANK, _BLANK, _BLANK))
+    return rows, folded
 
 
 def _with_failures(graph: Graph, rows: list[Row]) -> Iterator[Row]:
@@ -74,10 +89,12 @@ def _failure(failed: Failed) -> Iterator[Row]:
     text = " ".join(failed.span.text.split())
     shown = text if len(text) <= 40 else f"{text[:39]}…"
     took = f" on {', '.join(map(str, failed.inputs))}" if failed.inputs else ""
-    yield Text(f"✗ {failed.name}", style="bold red"), Text(f"{shown}{took}, line {failed.span.line}"), "?", "?", "?"
+    unknown = Cell("?")
+    where = Cell(f"{shown}{took}, line {failed.span.line}")
+    yield Cell(f"✗ {failed.name}", "bold red"), where, unknown, unknown, unknown
     if failed.followers:
         plural = "s" if failed.followers > 1 else ""
-        yield Text("…", style="dim"), f"{failed.followers:,} layer{plural} behind it, not known", "", "", ""
+        yield Cell("…", "dim"), Cell(f"{failed.followers:,} layer{plural} behind it, not known"), _BLANK, _BLANK, _BLANK
 
 
 def _folded(region: Region) -> Iterator[Node | Region]:
@@ -92,46 +109,23 @@ def _folded(region: Region) -> Iterator[Node | Region]:
             yield member
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("layer", no_wrap=True, overflow="ellipsis")
-    table.add_column("what", overflow="fold", ratio=None)
-    for title in ("output", "params", "MACs"):
-        table.add_column(title, no_wrap=True, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
 def _row(graph: Graph, member: Node | Region) -> Row:
     if isinstance(member, Region):
         nodes = list(member.nodes())
         arguments = ", ".join(show(value) for _, value in member.arguments)
         words = f"{member.block}({arguments}), " if member.block else ""
-        name = Text(member.path.rstrip("."), style="dim" if nodes[-1].aux else "")
-        output = Text(str(nodes[-1].type), style="cyan")
-        params, macs = sum(n.n_params for n in nodes), sum(n.macs for n in nodes)
-        return name, Text(f"{words}{len(nodes)} layers"), output, _number(params), _number(macs)
-    name = Text(member.name, style="dim" if member.aux else "")
-    params_text = "shared" if member.shares is not None and member.params else _number(member.n_params)
-    return name, Text(what(graph, member)), Text(str(member.type), style="cyan"), params_text, _number(member.macs)
+        name = Cell(member.path.rstrip("."), "dim" if nodes[-1].aux else "")
+        output = Cell(str(nodes[-1].type), "cyan")
+        counts = _number(sum(n.n_params for n in nodes)), _number(sum(n.macs for n in nodes))
+        return name, Cell(f"{words}{len(nodes)} layers"), output, *counts
+    name = Cell(member.name, "dim" if member.aux else "")
+    params = Cell("shared") if member.shares is not None and member.params else _number(member.n_params)
+    output = Cell(str(member.type), "cyan")
+    return name, Cell(description(graph, member)), output, params, _number(member.macs)
 
 
-def what(graph: Graph, node: Node) -> str:
-    """Kernel, filters, stride and padding; the kind too, where the name does not say it."""
-    words = node.op.describe(graph.nodes[node.inputs[0]].type)
-    local = node.name.rpartition(".")[2]
-    if not local.lower().startswith(node.kind.lower()):
-        words = f"{node.kind} {words}".strip()
-    if node.shares is not None:
-        words = f"{words}, weights of {graph.nodes[node.shares].name}".lstrip(", ")
-    if len(node.inputs) > 1:
-        words = f"{words} of {', '.join(graph.nodes[i].name for i in node.inputs)}".strip()
-    return words
-
-
-def _number(value: int) -> Text:
-    return Text(f"{value:,}") if value else Text("-", style="dim")
+def _number(value: int) -> Cell:
+    return Cell(f"{value:,}") if value else Cell("-", "dim")
 
 
 def memory_text(size: int) -> str:
@@ -142,29 +136,21 @@ def memory_text(size: int) -> str:
     return f"{size} bytes"
 
 
-def _print_totals(model: Model, console: Console) -> None:
-    total = model.totals
-    rows = [("parameters", total.params), ("MACs", total.macs), ("FLOPs", total.flops)]
-    if total.buffers:
-        rows.insert(1, ("buffers", total.buffers))
+def _totals(graph: Graph, columns: int, color: bool) -> Iterator[str]:
+    total = totals(graph, graph.nodes)
+    rows = [("parameters", f"{total.params:,}", "all trainable")]
     if total.aux_params:
-        rows.insert(1, ("auxiliary", total.aux_params))
-    width = max(len(f"{v:,}") for _, v in rows)
-    console.print()
-    for name, value in rows:
-        note = {
-            "parameters": "all trainable",
-            "buffers": "running statistics, not trained",
-            "auxiliary": "parameters of auxiliary heads, in training only",
-        }.get(name, "")
-        console.print(
-            Text.assemble((f"{name:<11}", "bold"), f"{value:>{width},}", (f"   {note}" if note else "", "dim"))
-        )
-    console.print(
-        Text.assemble(
-            (f"{'memory':<11}", "bold"),
-            f"{memory_text(total.memory):>{width}}",
-            ("   weights and every layer's output, float32", "dim"),
-        )
-    )
-    console.print(Text(CONVENTION, style="dim"))
+        rows.append(("auxiliary", f"{total.aux_params:,}", "parameters of auxiliary heads, in training only"))
+    if total.buffers:
+        rows.append(("buffers", f"{total.buffers:,}", "running statistics, not trained"))
+    rows += [("MACs", f"{total.macs:,}", ""), ("FLOPs", f"{total.flops:,}", "")]
+    room = max(len(value) for _, value, _ in rows)
+    rows.append(("memory", memory_text(total.memory), "weights and every layer's output, float32"))
+    yield ""
+    for name, value, note in rows:
+        lead = f"{name:<11}{value:>{room}}"
+        first, *rest = wrapped(note, columns, lead=f"{lead}   ", hang=len(lead) + 3)
+        said = painted(first[len(lead) :], "dim", color=color)
+        yield (painted(f"{name:<11}", "bold", color=color) + lead[11:] + said).rstrip()
+        yield from (painted(line, "dim", color=color) for line in rest)
+    yield from _notes(CONVENTION, columns, color)

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["environment"]
 
-_PACKAGES = ("netspec", "torch", "numpy", "lightning-fabric", "torchmetrics", "kornia", "safetensors")
+_PACKAGES = ("netspec", "torch", "numpy", "lightning-fabric", "torchmetrics", "safetensors")
 
 
 def environment(fabric: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from conftest import ROOT
 LAZY = (
     "netspec.cli.explain",
     "netspec.cli.fix",
-    "netspec.diagnostics.display",
     "netspec.diagnostics.foreign",
     "netspec.diagnostics.mending",
     "netspec.diagnostics.respelling",
@@ -27,6 +26,8 @@ LAZY = (
     "netspec.syntax.trouble",
     "netspec.syntax.wording",
     "difflib",
+    "pydantic",
+    "rich",
 )
 
 
