@@ -28,7 +28,7 @@ HERE = {"resnet50": "ResNet50", "vgg16": "VGG16", "mobilenet_v2": "MobileNetV2",
 
 def pair(name: str) -> tuple[torch.nn.Module, torch.nn.Module]:
     """Both modules with one set of weights, paired by order and shape."""
-    from netspec.weights.foreign import match
+    from netspec.weights.mapping import match
 
     model = netspec.load(ROOT / "examples" / f"{name}.net")
     theirs = getattr(NETWORKS[name], HERE[name])()

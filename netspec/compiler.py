@@ -63,8 +63,8 @@ def _checked(
     if found.whole and graph.layers and not is_library(tree):
         lint(tree, graph, diagnostics)
     if train is not None:
-        from netspec.training.lints import lint_recipe
         from netspec.training.recipe import read_recipe
+        from netspec.training.recipe_lints import lint_recipe
 
         with found.bounded(train.span):
             graph.recipe = read_recipe(found.run, train, found.frame)

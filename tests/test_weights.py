@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 import netspec
 from netspec.weights import initial_weights
-from netspec.weights.foreign import match
+from netspec.weights.mapping import match
 
 # Names and shapes of torchvision 0.29's state dicts, in their order
 TORCHVISION = json.loads(

@@ -11,22 +11,22 @@ from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from netspec.training.rate_search import Search
-    from netspec.training.sanity import Finding
+    from netspec.training.sanity import CheckResult
 
 __all__ = ["print_sanity", "print_search"]
 
 _COLORS = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
-def print_sanity(findings: Sequence[Finding]) -> None:
+def print_sanity(results: Sequence[CheckResult]) -> None:
     """One line per check, and the result. Raises SpecError (NS607) if there is a problem."""
-    width = max(len(f.check) for f in findings)
-    for finding in findings:
-        echo(f"{finding.status:7}", nl=False, fg=_COLORS[finding.status], bold=finding.status == "problem")
-        echo(f"  {finding.check:{width}}  {finding.said}")
-        if finding.advice:
-            echo(" " * (11 + width) + finding.advice)
-    problems = list(dict.fromkeys(f.fault for f in findings if f.status == "problem"))
+    width = max(len(f.check) for f in results)
+    for result in results:
+        echo(f"{result.status:7}", nl=False, fg=_COLORS[result.status], bold=result.status == "problem")
+        echo(f"  {result.check:{width}}  {result.measured}")
+        if result.advice:
+            echo(" " * (11 + width) + result.advice)
+    problems = list(dict.fromkeys(f.fault for f in results if f.status == "problem"))
     if not problems:
         echo("ready to train", bold=True)
         return

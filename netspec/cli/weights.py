@@ -39,7 +39,7 @@ def map_command(
     """
     model: Any = checked_model(file, definitions, limits)
     try:
-        from netspec.weights.foreign import match
+        from netspec.weights.mapping import match
         from netspec.weights.stored import read_tensors
 
         tensors = read_tensors(checkpoint)

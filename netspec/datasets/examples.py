@@ -78,12 +78,12 @@ class DataOptions:
     fold: int = 0
     """Which fold validates, from 0."""
     resize: bool = False
-    """Images are scaled to the net's input, and gray and colour arrays turned into each other."""
+    """Images are scaled to the net's input, and gray and color arrays turned into each other."""
     workers: int = 0
     """Processes that decode."""
     corrupt: Literal["stop", "skip"] = "stop"
     pixels: int | None = None
-    """The shorter side that images are scaled to before the centre is cut out; the input's where it is None."""
+    """The shorter side that images are scaled to before the center is cut out; the input's where it is None."""
     cut: bool = False
     """Images of another size stay as they are where all are alike: an augmentation cuts them."""
     size: int | None = None
@@ -94,7 +94,7 @@ def open_collection(
     where: str, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
 ) -> Collection:
     """The examples of `where`, checked against the net. Raises SpecError (NS502, NS601 to NS604)."""
-    from netspec.datasets.forms import open_source
+    from netspec.datasets.formats import open_source
     from netspec.datasets.targets import collect
 
     source = open_source(where, inputs, output, task, options)

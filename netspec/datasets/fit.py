@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CHANNELS", "arranged", "covering", "fitted", "image_size", "input_line", "only_input", "sizes"]
 
 CHANNELS = (1, 3, 4)
-"""Gray, colour, colour with transparency: what an image may have."""
+"""Gray, color, color with transparency: what an image may have."""
 _CHUNK = 1024
 
 
@@ -43,7 +43,7 @@ def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
 
 
 def covering(height: int, width: int, target: tuple[int, int], pixels: int | None) -> tuple[int, int]:
-    """The height and width that an image is scaled to before the centre of size `target` is cut out."""
+    """The height and width that an image is scaled to before the center of size `target` is cut out."""
     scale = max(target[0] / height, target[1] / width, (pixels or 0) / min(height, width))
     return max(target[0], round(height * scale)), max(target[1], round(width * scale))
 

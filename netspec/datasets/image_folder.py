@@ -58,7 +58,7 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
 
     shown = _printable(str(folder))
     name, kind = only_input(inputs, shown)
-    found, classes = _scan(folder, labelled=task != "input")
+    found, classes = _scan(folder, labeled=task != "input")
     files = ImageFiles(str(folder), tuple(f.name for f in found))
     part = np.array([f.part for f in found], dtype=np.int8)
     good, bad = headers(files, options)
@@ -86,10 +86,10 @@ def has_images(folder: Path) -> bool:
     return any(True for _ in _images(str(folder), ""))
 
 
-def _scan(folder: Path, *, labelled: bool) -> tuple[list[_Found], tuple[str, ...]]:
-    parts = _parts(folder, labelled=labelled)
+def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]]:
+    parts = _parts(folder, labeled=labeled)
     names = {part: _classes(folder / part) for part in parts}
-    if not labelled and not all(names.values()):
+    if not labeled and not all(names.values()):
         found = [
             _Found(f"{part}{n}", size, code, -1)
             for part, code in parts.items()
@@ -125,7 +125,7 @@ def _scan(folder: Path, *, labelled: bool) -> tuple[list[_Found], tuple[str, ...
     return found, tuple(map(_printable, classes))
 
 
-def _parts(folder: Path, *, labelled: bool) -> dict[str, int]:
+def _parts(folder: Path, *, labeled: bool) -> dict[str, int]:
     """The folders of the parts (`train/`) with the part; the folder itself (an empty name) where it is not parted.
 
     A class may be called `train`: it has images, where the part has folders with images.
@@ -133,7 +133,7 @@ def _parts(folder: Path, *, labelled: bool) -> dict[str, int]:
     folders = _classes(folder)
     train = next((f for f in folders if f.lower() == "train"), None)
     others = [f for f in folders if f.lower() not in _PARTS]
-    if train is None or (others and not _classes(folder / train)) or (labelled and not _classes(folder / train)):
+    if train is None or (others and not _classes(folder / train)) or (labeled and not _classes(folder / train)):
         if folders and not others and len(folders) > 1 and train is None:
             raise SpecError.of("NS601", f"{_printable(str(folder))} has {' and '.join(folders)} and no train")
         return {"": TRAIN}

@@ -111,7 +111,7 @@ def fitted_frame(kind: TensorType, found: Sequence[Header], options: DataOptions
     resize = options.resize or options.pixels is not None
     own = 1 if all(h.channels == 1 for h in found) else 3
     measured = {(h.height, h.width) for h in found}
-    for channels in (own, 4 - own):  # gray and colour turn into each other
+    for channels in (own, 4 - own):  # gray and color turn into each other
         if resize:
             target = image_size(kind, channels)
             if target is not None:

@@ -142,7 +142,7 @@ def _mirrored(source: Source, inputs: Mapping[str, TensorType], output: TensorTy
     )
 
 
-def _unlabelled(source: Source) -> SpecError:
+def _unlabeled(source: Source) -> SpecError:
     return SpecError.of(
         "NS602",
         f"{source.name} has no targets",
@@ -154,7 +154,7 @@ def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
     import numpy as np
 
     if source.targets is None:
-        raise _unlabelled(source)
+        raise _unlabeled(source)
     targets = source.targets
     usable = source.part != LEFT_OUT
     if targets.dtype.kind == "f":
@@ -221,7 +221,7 @@ def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
 
     targets = source.targets
     if targets is None:
-        raise _unlabelled(source)
+        raise _unlabeled(source)
     whole = targets.dtype.kind in "iub"
     if whole and targets.ndim == 1 and output.size > 1 and output.shape[0] == output.size:
         _, count = _class_targets(replace(source, targets=targets), TensorType("vector", (output.size,)))

@@ -98,7 +98,7 @@ def _failure(failed: Failed) -> Iterator[Row]:
 
 
 def _folded(region: Region) -> Iterator[Node | Region]:
-    """The layers of a net, each of its blocks and labelled groups as one."""
+    """The layers of a net, each of its blocks and labeled groups as one."""
     for member in region.members:
         if isinstance(member, Node):
             if member.inputs:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
-from netspec.training.colour import Jitter, erase
-from netspec.training.crops import centre, ten_crops
+from netspec.training.color import Jitter, erase
+from netspec.training.crops import center, ten_crops
 from netspec.training.draws import Draws
 from netspec.training.geometry import Geometry
-from netspec.training.lighting import light, principal_colours
+from netspec.training.lighting import light, principal_colors
 from netspec.training.mixing import Mixed, mix, unmixed
 from netspec.training.pixels import PixelStatistics, pixel_statistics
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from netspec.recipe import Chosen
 
-__all__ = ["Augmenter", "Mixed", "PixelStatistics", "pixel_statistics", "principal_colours", "ten_crops"]
+__all__ = ["Augmenter", "Mixed", "PixelStatistics", "pixel_statistics", "principal_colors", "ten_crops"]
 
 
 class Augmenter:
     """The `augment { … }` section, carried out on batches, on the device that they are on.
 
-    `stored` is C x H x W as the images come from the data set, `wanted` the input of the net. `colours` are the
-    principal_colours of the training set, which `lighting` needs; they may be set later. Whatever is drawn depends on
+    `stored` is C x H x W as the images come from the data set, `wanted` the input of the net. `colors` are the
+    principal_colors of the training set, which `lighting` needs; they may be set later. Whatever is drawn depends on
     the seed, the step and the row in the global batch, and on nothing else (see Draws).
 
     The order is fixed: geometry (all of it one resampling, see geometry.maps), jitter, lighting, erase; then mixup or
@@ -39,9 +39,9 @@ class Augmenter:
         stored: tuple[int, ...],
         wanted: tuple[int, ...],
         seed: int,
-        colours: Tensor | None = None,
+        colors: Tensor | None = None,
     ) -> None:
-        self.seed, self.colours = seed, colours
+        self.seed, self.colors = seed, colors
         self.stored, self.wanted = stored, wanted
         self.settings = {name: dict(chosen.values) for name, chosen in augment.items()}
         self.is_image = len(stored) == 3 and len(wanted) == 3
@@ -49,11 +49,11 @@ class Augmenter:
         self.geometry = self._geometry() if self.is_image else None
         self.jitter = self._jitter()
         if "lighting" in self.settings and stored[0] != 3:
-            raise _cannot("lighting", f"needs images in colour, and these are of {_sizes(stored)}", "take it out")
+            raise _cannot("lighting", f"needs images in color, and these are of {_sizes(stored)}", "take it out")
 
     @property
-    def needs_colours(self) -> bool:
-        """Whether `colours` must be set before training."""
+    def needs_colors(self) -> bool:
+        """Whether `colors` must be set before training."""
         return "lighting" in self.settings
 
     @property
@@ -74,17 +74,17 @@ class Augmenter:
                 images = self.geometry.apply(images, draws)
             if self.jitter is not None:
                 images = self.jitter.apply(images, draws)
-            if self.needs_colours:
-                if self.colours is None:
-                    raise RuntimeError("lighting without the principal colours of the training set")
-                images = light(images, self.colours, self.settings["lighting"]["std"], draws)
+            if self.needs_colors:
+                if self.colors is None:
+                    raise RuntimeError("lighting without the principal colors of the training set")
+                images = light(images, self.colors, self.settings["lighting"]["std"], draws)
             if "erase" in self.settings:
                 images = erase(images, self.settings["erase"]["p"], draws)
         return images
 
     def test(self, images: Tensor) -> Tensor:
-        """The centre of the images (with zeros around smaller ones), N x C x h x w, float32; nothing is drawn."""
-        return centre(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
+        """The center of the images (with zeros around smaller ones), N x C x h x w, float32; nothing is drawn."""
+        return center(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
 
     def mix(self, images: Tensor, target: Tensor, step: int, rows: range, total: int) -> tuple[Tensor, Mixed]:
         """Mixup and cutmix of what `train` returned, N x C x h x w, and of its targets, N or N x … (see mixing.mix)."""
@@ -128,7 +128,7 @@ class Augmenter:
             raise SpecError.of(
                 "NS604",
                 f"the images are {_sizes(stored)}, and the net reads {_sizes(wanted)}",
-                helps=["write `crop` into `augment { … }`: a random part in training, the centre in testing"]
+                helps=["write `crop` into `augment { … }`: a random part in training, the center in testing"]
                 if fits
                 else [],
             )
@@ -183,7 +183,7 @@ class Augmenter:
             return None
         channels = self.stored[0]
         if channels not in (1, 3):
-            raise _cannot("jitter", f"changes gray images and images in colour; these have {channels} channels", "")
+            raise _cannot("jitter", f"changes gray images and images in color; these have {channels} channels", "")
         if channels == 1:
             for name in ("saturation", "hue"):
                 if given[name]:

@@ -1,4 +1,4 @@
-"""Parts of images for testing: the centre, and ten crops."""
+"""Parts of images for testing: the center, and ten crops."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from netspec.diagnostics import SpecError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["centre", "ten_crops"]
+__all__ = ["center", "ten_crops"]
 
 
-def centre(images: Tensor, size: tuple[int, int]) -> Tensor:
+def center(images: Tensor, size: tuple[int, int]) -> Tensor:
     """N x C x H x W to N x C x h x w; of an odd rest the larger part is below and to the right.
 
     Zeros stand around images that are smaller.
@@ -27,7 +27,7 @@ def centre(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def ten_crops(images: Tensor, wanted: tuple[int, int, int]) -> list[Tensor]:
-    """The four corners and the centre of N x C x H x W, C x h x w each, then the mirror image of each of the five.
+    """The four corners and the center of N x C x H x W, C x h x w each, then the mirror image of each of the five.
 
     The prediction is the mean over the ten (Krizhevsky et al. 2012, section 4.1). Raises SpecError (NS604) where the
     images are smaller.
@@ -37,5 +37,5 @@ def ten_crops(images: Tensor, wanted: tuple[int, int, int]) -> list[Tensor]:
     if h > height or w > width:
         raise SpecError.of("NS604", f"crops of {h}x{w} cannot be cut out of images of {height}x{width}")
     corners = [images[:, :, y : y + h, x : x + w] for y in (0, height - h) for x in (0, width - w)]
-    five = [*corners, centre(images, (h, w))]
+    five = [*corners, center(images, (h, w))]
     return [*five, *(part.flip(3) for part in five)]

@@ -87,7 +87,7 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
     if falling and poor:
         return "underfitting, and the training loss still falls: train for more epochs, or with a higher rate"
     if poor:
-        return "underfitting: the training loss has stopped falling at a poor value. A larger net, another rate (`--find-lr`), or less regularisation"
+        return "underfitting: the training loss has stopped falling at a poor value. A larger net, another rate (`--find-lr`), or less regularization"
     return None
 
 

@@ -134,12 +134,12 @@ class _Data:
             if recorded.get("fingerprint") != collection.fingerprint:
                 self._warn(
                     f"the data of {run.folder.path} has changed since it was trained",
-                    "some of these examples may be ones that it learnt",
+                    "some of these examples may be ones that it learned",
                 )
         elif self.own and (not same_place or replace(ours, fold=0, folds=0) != replace(self.options, fold=0, folds=0)):
             self._warn(
                 f"{run.folder.path} was trained on other data, or with another split, than {self.first.folder.path}",
-                "some of these examples may be ones that it learnt",
+                "some of these examples may be ones that it learned",
             )
         if collection.classes != run.classes and run.plan.task == "class":
             self._warn(

@@ -1,6 +1,6 @@
 """Where the pixels of an augmented image come from: one matrix for each image, one resampling.
 
-Points are (x, y) in pixels, x to the right and y down, (0, 0) the centre of the first pixel; angles are in degrees,
+Points are (x, y) in pixels, x to the right and y down, (0, 0) the center of the first pixel; angles are in degrees,
 counter-clockwise as one looks at the image. Maps go from the stored image to the augmented one and are 3x3, in float64
 until the very end; because they count pixels, a rotation of an image that is not square is a rotation.
 """
@@ -78,7 +78,7 @@ class Geometry:
 def maps(geometry: Geometry, draws: Draws) -> Array:
     """N x 3 x 3: from the stored images to the augmented ones.
 
-    About the centre of the stored image, one after the other: mirror, stretch, shear, rescale, rotate, translate. The
+    About the center of the stored image, one after the other: mirror, stretch, shear, rescale, rotate, translate. The
     crop is cut out of the result.
     """
     import numpy as np
@@ -151,7 +151,7 @@ def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
 
     n, (h, w) = images.shape[0], size
     back = np.linalg.inv(maps)[:, :2]
-    # grid_sample counts from -1 to 1 between the outer edges of the image, whose first pixel's centre is at 1/W - 1
+    # grid_sample counts from -1 to 1 between the outer edges of the image, whose first pixel's center is at 1/W - 1
     scale = 2 / np.array([images.shape[3], images.shape[2]])[:, None]
     back = back * scale
     back[:, :, 2] += scale[:, 0] / 2 - 1

@@ -14,12 +14,12 @@ from netspec.training.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Groups", "labelled", "make_optimizer"]
+__all__ = ["Groups", "labeled", "make_optimizer"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
 
 
-def labelled(graph: Graph, label: str) -> list[Node]:
+def labeled(graph: Graph, label: str) -> list[Node]:
     """The layers of a label: the layer or everything in the group of that name, with the norm and activation of its line."""
     first = [n for n in graph.nodes if n.name == label or n.name.startswith(f"{label}.")]
     lines = {n.span.start for n in first if n.name == label}
@@ -50,14 +50,14 @@ class Groups:
         graph, recipe = plan.graph, plan.recipe
         frozen: set[int] = set()
         if (line := recipe.one("freeze")) is not None:
-            frozen = {n.index for label in line.labels for n in labelled(graph, label)}
+            frozen = {n.index for label in line.labels for n in labeled(graph, label)}
         if (line := recipe.one("train_only")) is not None:
-            kept = {n.index for label in line.labels for n in labelled(graph, label)}
+            kept = {n.index for label in line.labels for n in labeled(graph, label)}
             frozen = {n.index for n in graph.nodes} - kept
         factors: dict[int, float] = {}
         for line in plan.rates:
             for label in line.labels:
-                for node in labelled(graph, label):
+                for node in labeled(graph, label):
                     factors[node.index] = factors.get(node.index, 1.0) * line.values["factor"]
         held = dict(module.named_parameters())
         trained: dict[str, Any] = {}

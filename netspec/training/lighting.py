@@ -1,4 +1,4 @@
-"""The colours of a training set, and noise along them (Krizhevsky et al. 2012, section 4.1)."""
+"""The colors of a training set, and noise along them (Krizhevsky et al. 2012, section 4.1)."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from netspec.training.draws import Draws
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["light", "principal_colours"]
+__all__ = ["light", "principal_colors"]
 
 
-def light(images: Tensor, colours: Tensor, std: float, draws: Draws) -> Tensor:
-    """Adds one colour to each of N x 3 x H x W: the columns of `colours` (see principal_colours) times normal numbers
+def light(images: Tensor, colors: Tensor, std: float, draws: Draws) -> Tensor:
+    """Adds one color to each of N x 3 x H x W: the columns of `colors` (see principal_colors) times normal numbers
     of this std. Held within 0..1.
     """
     import torch
 
     alphas = torch.from_numpy(draws.normal("lighting", 3) * std).float().to(images.device, non_blocking=True)
     # value by value: a matrix product may be rounded to TF32
-    added = (colours.to(images.device, torch.float32) * alphas[:, None, :]).sum(2)
+    added = (colors.to(images.device, torch.float32) * alphas[:, None, :]).sum(2)
     return (images + added[:, :, None, None]).clamp_(0, 1)
 
 
-def principal_colours(batches: Iterable[Tensor]) -> Tensor:
-    """3 x 3, float32: in column i the i-th principal component of the colours of all pixels, the largest first, as long
+def principal_colors(batches: Iterable[Tensor]) -> Tensor:
+    """3 x 3, float32: in column i the i-th principal component of the colors of all pixels, the largest first, as long
     as the standard deviation along it, its largest part positive.
 
     Of batches of N x 3 x H x W, in float64, one after the other. The paper writes the eigenvalue in the place of its
-    root; the root is what scales with the colours (with the eigenvalues of colours from 0 to 255 the same images would
-    get 255 times the noise). Raises SpecError (NS604) where images are not in colour.
+    root; the root is what scales with the colors (with the eigenvalues of colors from 0 to 255 the same images would
+    get 255 times the noise). Raises SpecError (NS604) where images are not in color.
     """
     import torch
 
     pixels, mean, products = 0, None, None
     for batch in batches:
         if batch.dim() != 4 or batch.shape[1] != 3:
-            raise SpecError.of("NS604", "`lighting` needs images in colour, of three channels")
-        colours = batch.detach().double().movedim(1, 0).flatten(1)
-        count = colours.shape[1]
+            raise SpecError.of("NS604", "`lighting` needs images in color, of three channels")
+        colors = batch.detach().double().movedim(1, 0).flatten(1)
+        count = colors.shape[1]
         if count == 0:
             continue
-        own = colours.mean(1, keepdim=True)
-        centred = colours - own
-        inside = centred @ centred.T
+        own = colors.mean(1, keepdim=True)
+        centered = colors - own
+        inside = centered @ centered.T
         if mean is None or products is None:
             pixels, mean, products = count, own, inside
             continue
@@ -56,7 +56,7 @@ def principal_colours(batches: Iterable[Tensor]) -> Tensor:
         pixels += count
         mean = mean + away * (count / pixels)
     if products is None:
-        raise SpecError.of("NS601", "there are no training examples to measure the colours of")
+        raise SpecError.of("NS601", "there are no training examples to measure the colors of")
     values, vectors = torch.linalg.eigh(products / pixels)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
     largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))

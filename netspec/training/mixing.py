@@ -42,12 +42,12 @@ def mix(
 ) -> tuple[Tensor, Mixed]:
     """Mixes every example with its partner. `mixup` and `cutmix` are the alphas; of both, each example draws one.
 
-    Partners are neighbours in the batch, which was shuffled: the first and the second, the third and the fourth, and
+    Partners are neighbors in the batch, which was shuffled: the first and the second, the third and the fourth, and
     so on; the last of an odd number takes the one before it. So processes (and steps of accumulation) that hold an
     even number of rows one behind the other mix what one process would.
 
     Mixup (Zhang et al. 2018): share x + (1 - share) partner, with a share from Beta(alpha, alpha) for each example.
-    Cutmix (Yun et al. 2019): a rectangle of the image's own proportions and of 1 - share of its area, its centre
+    Cutmix (Yun et al. 2019): a rectangle of the image's own proportions and of 1 - share of its area, its center
     uniform, is the partner's; what of it lies outside is left away, and the share is that of the pixels that stay.
     """
     import numpy as np
@@ -68,10 +68,10 @@ def mix(
     if cutmix is not None:
         height, width = images.shape[2:]
         side = np.sqrt(1 - draws.beta("cutmix", cutmix))
-        centre = draws.uniform("cutmix place", 2).T * np.array([[height], [width]])
+        center = draws.uniform("cutmix place", 2).T * np.array([[height], [width]])
         for axis, size in enumerate((height, width)):
-            box[2 * axis] = np.clip(np.rint(centre[axis] - side * size / 2), 0, size)
-            box[2 * axis + 1] = np.clip(np.rint(centre[axis] + side * size / 2), 0, size)
+            box[2 * axis] = np.clip(np.rint(center[axis] - side * size / 2), 0, size)
+            box[2 * axis + 1] = np.clip(np.rint(center[axis] + side * size / 2), 0, size)
         share = 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width)
         box[:, ~pasting] = 0
     if mixup is not None:

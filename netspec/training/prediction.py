@@ -130,7 +130,7 @@ class Predictor:
     def _misfit(self, file: Path, header: Any, kind: TensorType) -> SpecError:
         from netspec.datasets.fit import image_size
 
-        found = f"it is {header.height}x{header.width}, in {'colour' if header.channels == 3 else 'gray'}"
+        found = f"it is {header.height}x{header.width}, in {'color' if header.channels == 3 else 'gray'}"
         can = not self.options.resize and any(image_size(kind, c) for c in (1, 3))
         helps = ["scale it to the net's input: --resize"] if can else []
         return SpecError.of(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netspec.training.curves import new_figure, write_figure
+from netspec.training.sanity_runs import Bench, Trace, run_trial
 from netspec.training.session import Request
-from netspec.training.trials import Bench, Trace, run_trial
 
 __all__ = ["RateTrial", "Search", "draw_search", "search_rate"]
 

@@ -11,7 +11,7 @@ from netspec.ops.kinds import BadValue, Choice
 from netspec.recipe import Chosen, Recipe
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.training.forms import Form, Setting
+from netspec.training.setting_schema import Form, Setting
 from netspec.training.settings import SETTINGS
 from netspec.values import Word, show
 
@@ -216,7 +216,7 @@ class _Reader:
                 "NS206",
                 f"`{line.name}` needs labels",
                 line.span,
-                f"write `{line.name} stem` for a layer labelled `stem:`",
+                f"write `{line.name} stem` for a layer labeled `stem:`",
             )
         unknown = [v for v in line.values if not isinstance(v, t.Name) or self.frame.label(v.text) is None]
         labels = [v.text for v in line.values if isinstance(v, t.Name) and v not in unknown]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netspec.ops.op import REQUIRED
-from netspec.training.forms import Form, Setting
+from netspec.training.setting_schema import Form, Setting
 from netspec.training.settings import AUGMENTATIONS, SETTINGS
 from netspec.values import show
 

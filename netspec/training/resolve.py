@@ -9,7 +9,7 @@ from netspec.diagnostics import Diagnostics, SpecError, nearest
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
-from netspec.training.forms import Form
+from netspec.training.setting_schema import Form
 from netspec.training.settings import SETTINGS
 
 __all__ = ["Override", "resolved", "used_files"]

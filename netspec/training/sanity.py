@@ -6,18 +6,18 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netspec.training.findings import Finding
+from netspec.training.check_result import CheckResult
 from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
 from netspec.training.sanity_data import check_inputs, check_labels, check_signal
 from netspec.training.sanity_net import check_frozen, check_gradients, check_units, check_weights
+from netspec.training.sanity_runs import Bench, Held, Trace, adam, run_trial
 from netspec.training.session import Request
-from netspec.training.trials import Bench, Held, Trace, adam, run_trial
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Finding", "check_sanity"]
+__all__ = ["CheckResult", "check_sanity"]
 
 _TWENTY = 20
 _UPDATES = 600
@@ -25,7 +25,7 @@ _FIRST = 50
 """The updates by which a rate is judged."""
 
 
-def check_sanity(request: Request) -> list[Finding]:
+def check_sanity(request: Request) -> list[CheckResult]:
     """What each check found, causes before consequences. Raises SpecError where net or data cannot be opened at all."""
     bench = Bench.of(request)
     with_weights = request.weights is not None or bench.plan.weights is not None
@@ -44,18 +44,18 @@ def check_sanity(request: Request) -> list[Finding]:
 # The loss at the start
 
 
-def _check_loss(bench: Bench, some: Held) -> Finding:
+def _check_loss(bench: Bench, some: Held) -> CheckResult:
     value, chance = float(_loss_at_start(bench, some)), _chance(bench)
     if not math.isfinite(value):
-        return Finding("loss at start", f"{value}", fault="the first loss is not a number", advice="see what is said of inputs and weights")  # fmt: skip
+        return CheckResult("loss at start", f"{value}", fault="the first loss is not a number", advice="see what is said of inputs and weights")  # fmt: skip
     if chance is None:
-        return Finding("loss at start", f"{value:.4g}; answering with the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
-    said = f"{value:.4g}; chance gives {chance:.4g}"
+        return CheckResult("loss at start", f"{value:.4g}; answering with the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
+    measured = f"{value:.4g}; chance gives {chance:.4g}"
     if value > 3 * chance:
-        return Finding("loss at start", said, note=True, advice="the outputs are large from the start: smaller weights in the last layer, or inputs on a smaller scale")  # fmt: skip
+        return CheckResult("loss at start", measured, note=True, advice="the outputs are large from the start: smaller weights in the last layer, or inputs on a smaller scale")  # fmt: skip
     if value < 0.7 * chance:
-        return Finding("loss at start", said, note=True, advice="the net knows something before it is trained: fine where weights were loaded")  # fmt: skip
-    return Finding("loss at start", said)
+        return CheckResult("loss at start", measured, note=True, advice="the net knows something before it is trained: fine where weights were loaded")  # fmt: skip
+    return CheckResult("loss at start", measured)
 
 
 def _loss_at_start(bench: Bench, some: Held) -> Tensor:
@@ -108,7 +108,7 @@ def _of_best(bench: Bench, held: Held) -> float:
 # Penalties
 
 
-def _check_penalty(bench: Bench, some: Held) -> Finding:
+def _check_penalty(bench: Bench, some: Held) -> CheckResult:
     engine, plan = bench.engine, bench.plan
     loss = float(_loss_at_start(bench, some))
     decay = float(plan.value("optimizer", "weight_decay", 0.0) or 0.0)
@@ -118,13 +118,13 @@ def _check_penalty(bench: Bench, some: Held) -> Finding:
     decoupled = plan.optimizer.word == "adamw"
     if not decoupled:
         extra += decay / 2 * squares
-    strong = "regularisation far too strong"
+    strong = "regularization far too strong"
     advice = "start with little, such as `regularize l2 1e-4`, and turn it up when the net overfits"
     if decoupled and decay:
         count = sum(w.numel() for w in engine.decaying)
         typical = math.sqrt(squares / max(1, count))
         if decay * typical > 1 or decay * plan.lr > 0.5:
-            return Finding("regularisation", f"weight_decay={decay:g} pulls a typical weight ({typical:.2g}) down faster than Adam's steps can hold it up", fault=strong, advice="try `weight_decay=1e-2`")  # fmt: skip
+            return CheckResult("regularization", f"weight_decay={decay:g} pulls a typical weight ({typical:.2g}) down faster than Adam's steps can hold it up", fault=strong, advice="try `weight_decay=1e-2`")  # fmt: skip
     if not extra:
         tried = float(loss + 1e-4 / 2 * squares)
         has = (
@@ -132,47 +132,47 @@ def _check_penalty(bench: Bench, some: Held) -> Finding:
             if decoupled and decay
             else "; the recipe has no penalty"
         )
-        return Finding("regularisation", f"the loss would rise from {loss:.4g} to {tried:.4g} with `l2 1e-4`{has}")
-    said = f"the loss rises from {loss:.4g} to {loss + extra:.4g} with the recipe's penalties"
+        return CheckResult("regularization", f"the loss would rise from {loss:.4g} to {tried:.4g} with `l2 1e-4`{has}")
+    measured = f"the loss rises from {loss:.4g} to {loss + extra:.4g} with the recipe's penalties"
     scale = max(loss, _chance(bench) or 0.0) if math.isfinite(loss) else _chance(bench) or 1.0
     if extra > 10 * scale:
-        return Finding("regularisation", said, fault=strong, advice=advice)
-    return Finding("regularisation", said, note=extra > 3 * scale, advice=advice if extra > 3 * scale else "")
+        return CheckResult("regularization", measured, fault=strong, advice=advice)
+    return CheckResult("regularization", measured, note=extra > 3 * scale, advice=advice if extra > 3 * scale else "")
 
 
 # Twenty examples
 
 
-def _check_twenty(bench: Bench, *, blocked: bool) -> list[Finding]:
-    """Twenty examples learnt by heart, and what the first updates say of the rate. `blocked`: it is known already why
-    nothing can be learnt."""
+def _check_twenty(bench: Bench, *, blocked: bool) -> list[CheckResult]:
+    """Twenty examples learned by heart, and what the first updates say of the rate. `blocked`: it is known already why
+    nothing can be learned."""
     twenty = bench.held(_TWENTY, balanced=True)
     goal = _goal(bench, twenty)
     trace = _learn(bench, twenty, goal, own=True, most=_FIRST * 2 if blocked else _UPDATES)
     done = _reached(trace, goal)
     how = f"{bench.plan.optimizer.word} at {bench.plan.lr:g}"
-    said = f"{'' if done else 'not '}learnt by heart in {len(trace.losses)} updates ({how}): {_state(trace)}"
-    finding = Finding("twenty examples", said)
+    measured = f"{'' if done else 'not '}learned by heart in {len(trace.losses)} updates ({how}): {_state(trace)}"
+    result = CheckResult("twenty examples", measured)
     if not done and trace.cut:
-        finding = replace(finding, said=f"{said}; there was no time for more", note=True)
+        result = replace(result, measured=f"{measured}; there was no time for more", note=True)
     elif not done and blocked:
-        finding = replace(finding, note=True, advice="no wonder, by what is said above")
+        result = replace(result, note=True, advice="no wonder, by what is said above")
     elif not done:
-        finding = _why_not(finding, trace, _learn(bench, twenty, goal, own=False, most=_UPDATES), goal)
-    return [finding, *_check_rate(bench, trace, done=done, blocked=blocked)]
+        result = _why_not(result, trace, _learn(bench, twenty, goal, own=False, most=_UPDATES), goal)
+    return [result, *_check_rate(bench, trace, done=done, blocked=blocked)]
 
 
-def _why_not(finding: Finding, trace: Trace, other: Trace, goal: float | None) -> Finding:
+def _why_not(result: CheckResult, trace: Trace, other: Trace, goal: float | None) -> CheckResult:
     """`other` is what Adam does."""
     if _reached(other, goal) and _falling(trace):
-        return replace(finding, said=f"{finding.said}, and falling", note=True, advice=f"slow: adam at 0.001 needs {len(other.losses)} updates; `netspec train --find-lr` searches for a rate")  # fmt: skip
+        return replace(result, measured=f"{result.measured}, and falling", note=True, advice=f"slow: adam at 0.001 needs {len(other.losses)} updates; `netspec train --find-lr` searches for a rate")  # fmt: skip
     if _reached(other, goal):
         return replace(
-            finding, said=f"{finding.said}; adam at 0.001 learns them in {len(other.losses)}",
+            result, measured=f"{result.measured}; adam at 0.001 learns them in {len(other.losses)}",
             fault="the optimizer's settings keep the net from learning", advice="`netspec train --find-lr` searches for a rate",
         )  # fmt: skip
     return replace(
-        finding, said=f"{finding.said}; nor with adam at 0.001: {_state(other)}",
+        result, measured=f"{result.measured}; nor with adam at 0.001: {_state(other)}",
         fault="the net cannot learn twenty examples by heart", advice="look at what the other checks say; otherwise a larger net",
     )  # fmt: skip
 
@@ -184,7 +184,7 @@ def _falling(trace: Trace) -> bool:
 
 
 def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: int) -> Trace:
-    """Without anything that regularises; with the recipe's optimizer, or with Adam."""
+    """Without anything that regularizes; with the recipe's optimizer, or with Adam."""
     plan = bench.plan
     optimizer = plan.optimizer if own else adam()
     rises = plan.schedule.word == "onecycle" or plan.schedule.values.get("warmup", 0) > 0
@@ -194,7 +194,7 @@ def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: i
 
 
 def _goal(bench: Bench, twenty: Held) -> float | None:
-    """The loss that counts as learnt; None where it is every answer right."""
+    """The loss that counts as learned; None where it is every answer right."""
     if bench.labels(twenty) is not None:
         return None
     best = _of_best(bench, twenty)
@@ -214,23 +214,23 @@ def _state(trace: Trace) -> str:
     )
 
 
-def _check_rate(bench: Bench, trace: Trace, *, done: bool, blocked: bool) -> list[Finding]:
+def _check_rate(bench: Bench, trace: Trace, *, done: bool, blocked: bool) -> list[CheckResult]:
     first = trace.losses[0]
     early = trace.losses[:_FIRST]
     last = sum(early[-5:]) / len(early[-5:])
     highest = max(early) if trace.finite else math.inf
     scale = max(first, _chance(bench) or first)
-    said = (
+    measured = (
         f"at {bench.plan.lr:g} the loss of twenty examples goes from {first:.4g} to {last:.4g} in {len(early)} updates"
     )
     if not trace.finite:
-        said = f"at {bench.plan.lr:g} the loss is {trace.losses[-1]} after {len(trace.losses)} updates"
+        measured = f"at {bench.plan.lr:g} the loss is {trace.losses[-1]} after {len(trace.losses)} updates"
     if math.isfinite(first) and (not trace.finite or last > 3 * scale or highest > 1000 * scale or (highest > 30 * scale and not done)):  # fmt: skip
-        said += f" (at most {highest:.3g})" if trace.finite else ""
-        return [Finding("learning rate", said, fault="learning rate far too high", advice=f"try --lr {bench.plan.lr / 100:.1g}, or `netspec train --find-lr`")]  # fmt: skip
+        measured += f" (at most {highest:.3g})" if trace.finite else ""
+        return [CheckResult("learning rate", measured, fault="learning rate far too high", advice=f"try --lr {bench.plan.lr / 100:.1g}, or `netspec train --find-lr`")]  # fmt: skip
     barely = abs(last - first) < 1e-2 * first and not done
     if barely and blocked:
-        return [Finding("learning rate", said, note=True)]
+        return [CheckResult("learning rate", measured, note=True)]
     if barely:
-        return [Finding("learning rate", said, fault="learning rate far too low", advice="it barely changes anything; `netspec train --find-lr` searches for a rate")]  # fmt: skip
-    return [Finding("learning rate", said)]
+        return [CheckResult("learning rate", measured, fault="learning rate far too low", advice="it barely changes anything; `netspec train --find-lr` searches for a rate")]  # fmt: skip
+    return [CheckResult("learning rate", measured)]

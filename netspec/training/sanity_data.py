@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets import Examples
 from netspec.graph import Node
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize
-from netspec.training.findings import Finding
-from netspec.training.trials import Bench, Held, run_trial
+from netspec.training.check_result import CheckResult
+from netspec.training.sanity_runs import Bench, Held, run_trial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ __all__ = ["check_inputs", "check_labels", "check_signal"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize)
 _FEATURES = 2048
-"""Of an example, for the comparison with its neighbours; of more, every so-manieth is taken."""
+"""Of an example, for the comparison with its neighbors; of more, every so-manieth is taken."""
 _NEIGHBOURS = 5
 _SURE = 4.0
 """Standard deviations above chance that count as better than chance."""
@@ -27,7 +27,7 @@ _SURE = 4.0
 # Inputs
 
 
-def check_inputs(bench: Bench, some: Held) -> list[Finding]:
+def check_inputs(bench: Bench, some: Held) -> list[CheckResult]:
     """Finite, and on a scale that He's weights are made for, where they reach the first layer that is no norm."""
     import torch
 
@@ -60,7 +60,7 @@ def _norm_behind(bench: Bench, index: int) -> Node | None:
     return readers[0] if len(readers) == 1 and isinstance(readers[0].op, _NORMS) else None
 
 
-def _scale(name: str, values: Tensor, norm: Node | None) -> Finding:
+def _scale(name: str, values: Tensor, norm: Node | None) -> CheckResult:
     import torch
 
     check = "inputs" if name == "input" else f"input `{name}`"
@@ -68,24 +68,24 @@ def _scale(name: str, values: Tensor, norm: Node | None) -> Finding:
     values = values.double()
     if not torch.isfinite(values).all():
         count = int((~torch.isfinite(values).flatten(1).all(1)).sum())
-        return Finding(check, f"NaN or infinity in {count} of {len(values)} examples", "NaN in the data", "`--corrupt skip` leaves such examples out")  # fmt: skip
+        return CheckResult(check, f"NaN or infinity in {count} of {len(values)} examples", "NaN in the data", "`--corrupt skip` leaves such examples out")  # fmt: skip
     mean, std = float(values.mean()), float(values.std())
-    said = f"mean {mean:.3g}, deviation {std:.3g}" + (f", behind `{norm.name}`" if norm else "")
+    measured = f"mean {mean:.3g}, deviation {std:.3g}" + (f", behind `{norm.name}`" if norm else "")
     if std == 0:
-        return Finding(check, said, "inputs that are all the same", "look at how the data was stored")
+        return CheckResult(check, measured, "inputs that are all the same", "look at how the data was stored")
     if abs(mean) > max(1.0, 3 * std):
-        return Finding(check, said, "inputs not centred", normalize)
+        return CheckResult(check, measured, "inputs not centered", normalize)
     if math.hypot(mean, std) > 10:
-        return Finding(check, said, "inputs not scaled", f"{normalize}; bytes of an image belong in uint8 arrays, which are read as 0 to 1")  # fmt: skip
+        return CheckResult(check, measured, "inputs not scaled", f"{normalize}; bytes of an image belong in uint8 arrays, which are read as 0 to 1")  # fmt: skip
     if std < 1e-3:
-        return Finding(check, said, "inputs not scaled", normalize)
-    return Finding(check, said)
+        return CheckResult(check, measured, "inputs not scaled", normalize)
+    return CheckResult(check, measured)
 
 
 # Labels
 
 
-def check_labels(bench: Bench) -> list[Finding]:
+def check_labels(bench: Bench) -> list[CheckResult]:
     """How many classes there are, and how often each."""
     import numpy as np
 
@@ -98,17 +98,17 @@ def check_labels(bench: Bench) -> list[Finding]:
     here, counts = np.unique(labels, return_counts=True)
     share = counts.max() / counts.sum()
     if len(here) == 1:
-        return [Finding("labels", f"every training example is of class {here[0]}", "one label for all", "is the data sorted by class, or split so?")]  # fmt: skip
+        return [CheckResult("labels", f"every training example is of class {here[0]}", "one label for all", "is the data sorted by class, or split so?")]  # fmt: skip
     line = _head_line(bench)
     if len(seen) < wanted and seen.max() < wanted - 1 and len(seen) == seen.max() + 1:
-        return [Finding("labels", f"the labels are 0 to {seen.max()}, the net has {wanted} outputs{line}", "wrong class count", f"give the last layer {len(seen)} units, or look for the classes that are missing")]  # fmt: skip
+        return [CheckResult("labels", f"the labels are 0 to {seen.max()}, the net has {wanted} outputs{line}", "wrong class count", f"give the last layer {len(seen)} units, or look for the classes that are missing")]  # fmt: skip
     missing = sorted(set(range(wanted)) - set(here.tolist()))
     if missing:
         shown = ", ".join(map(str, missing[:6])) + (" …" if len(missing) > 6 else "")
-        return [Finding("labels", f"no training example of {len(missing)} of {wanted} classes: {shown}", "a class without examples", "look for the examples that are missing")]  # fmt: skip
-    said = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
+        return [CheckResult("labels", f"no training example of {len(missing)} of {wanted} classes: {shown}", "a class without examples", "look for the examples that are missing")]  # fmt: skip
+    measured = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
     uneven = counts.max() > 20 * counts.min()
-    return [Finding("labels", said, note=uneven, advice=f"answering always {here[counts.argmax()]} is right {share:.0%} of the time" if uneven else "")]  # fmt: skip
+    return [CheckResult("labels", measured, note=uneven, advice=f"answering always {here[counts.argmax()]} is right {share:.0%} of the time" if uneven else "")]  # fmt: skip
 
 
 def _head_line(bench: Bench) -> str:
@@ -119,8 +119,8 @@ def _head_line(bench: Bench) -> str:
 # Whether the labels have to do with the inputs
 
 
-def check_signal(bench: Bench) -> list[Finding]:
-    """Nearest class means and nearest neighbours on the raw inputs, then the net itself, on examples held out."""
+def check_signal(bench: Bench) -> list[CheckResult]:
+    """Nearest class means and nearest neighbors on the raw inputs, then the net itself, on examples held out."""
     import numpy as np
 
     labels = bench.labels(bench.collection.train)
@@ -131,20 +131,20 @@ def check_signal(bench: Bench) -> list[Finding]:
     assert answers is not None
     chance = float(np.bincount(answers).max() / len(answers))
     least = chance + _SURE * math.sqrt(max(chance * (1 - chance), 1e-4) / len(answers))
-    means, neighbours = _cheap_accuracies(bench, known, held_out)
-    said = f"of {len(answers)} held-out examples chance gets {chance:.0%} right, class means {means:.0%}, nearest neighbours {neighbours:.0%}"
+    means, neighbors = _cheap_accuracies(bench, known, held_out)
+    measured = f"of {len(answers)} held-out examples chance gets {chance:.0%} right, class means {means:.0%}, nearest neighbors {neighbors:.0%}"
     check = "labels and inputs"
-    if max(means, neighbours) > least:
-        return [Finding(check, said)]
+    if max(means, neighbors) > least:
+        return [CheckResult(check, measured)]
     if len(answers) < 40 or len(known) < 10 * len(np.unique(labels)):
-        return [Finding(check, f"{said}: too few examples to tell", note=True)]
+        return [CheckResult(check, f"{measured}: too few examples to tell", note=True)]
     fitted, right = _net_accuracies(bench, known, held_out)
-    said += f"; the net, with {fitted:.0%} of its training examples right, {right:.0%}"
+    measured += f"; the net, with {fitted:.0%} of its training examples right, {right:.0%}"
     if right > least:
-        return [Finding(check, said)]
+        return [CheckResult(check, measured)]
     if fitted > min(0.9, chance + 0.4):
-        return [Finding(check, said, "labels look shuffled, or unrelated to the inputs", "look at some examples with their labels; were inputs and labels stored in the same order?")]  # fmt: skip
-    return [Finding(check, said, note=True, advice="whether labels and inputs belong together cannot be told: nothing learns them")]  # fmt: skip
+        return [CheckResult(check, measured, "labels look shuffled, or unrelated to the inputs", "look at some examples with their labels; were inputs and labels stored in the same order?")]  # fmt: skip
+    return [CheckResult(check, measured, note=True, advice="whether labels and inputs belong together cannot be told: nothing learns them")]  # fmt: skip
 
 
 def _divided(bench: Bench) -> tuple[Held, Held]:
@@ -170,7 +170,7 @@ def _features(bench: Bench, held: Held) -> Tensor:
 
 
 def _cheap_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """Of the nearest class mean, and of the vote of the nearest neighbours."""
+    """Of the nearest class mean, and of the vote of the nearest neighbors."""
     import torch
 
     x, test = _features(bench, known), _features(bench, held_out)
@@ -179,8 +179,8 @@ def _cheap_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float,
     y, wanted = (torch.as_tensor(bench.labels(part)) for part in (known, held_out))
     ones = torch.nn.functional.one_hot(y, bench.plan.output.type.features).float()
     counts = ones.sum(0)
-    centres = ones.T @ x / counts[:, None].clamp(min=1)
-    away = torch.cdist(test, centres).masked_fill(counts == 0, math.inf)
+    centers = ones.T @ x / counts[:, None].clamp(min=1)
+    away = torch.cdist(test, centers).masked_fill(counts == 0, math.inf)
     near = torch.cdist(test, x).topk(min(_NEIGHBOURS, len(x)), largest=False).indices
     votes = ones[near].sum(1)
     votes += ones[near[:, 0]] * 0.5  # of a draw, the nearest

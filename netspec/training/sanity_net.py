@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
-from netspec.training.findings import Finding
+from netspec.training.check_result import CheckResult
 from netspec.training.sampling import Share, updates_of_an_epoch
-from netspec.training.trials import Bench, Held, adam, run_trial
+from netspec.training.sanity_runs import Bench, Held, adam, run_trial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +37,7 @@ def _weights(bench: Bench) -> list[tuple[Node, Tensor]]:
     ]
 
 
-def check_weights(bench: Bench) -> list[Finding]:
+def check_weights(bench: Bench) -> list[CheckResult]:
     """NaN, all zero, or every unit of a layer alike, which gradients never tell apart."""
     import torch
 
@@ -52,20 +52,20 @@ def check_weights(bench: Bench) -> list[Finding]:
             kinds["alike"].append(node)
     random = "start from random weights: `init he` in the recipe"
     if kinds["nan"]:
-        found.append(Finding("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights that are not finite", "the file of weights is broken"))  # fmt: skip
+        found.append(CheckResult("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights that are not finite", "the file of weights is broken"))  # fmt: skip
     if kinds["zero"]:
-        found.append(Finding("weights", f"all zero in {_listed(kinds['zero'])}", "zero initialisation", random))
+        found.append(CheckResult("weights", f"all zero in {_listed(kinds['zero'])}", "zero initialization", random))
     if kinds["alike"]:
-        found.append(Finding("weights", f"every unit has the same weights in {_listed(kinds['alike'])}", "initialisation that makes all units alike", random))  # fmt: skip
+        found.append(CheckResult("weights", f"every unit has the same weights in {_listed(kinds['alike'])}", "initialization that makes all units alike", random))  # fmt: skip
     return found or [
-        Finding(
+        CheckResult(
             "weights",
             f"random and finite in all {len({node.index for node, _ in _weights(bench)})} layers that start so",
         )
     ]
 
 
-def check_frozen(bench: Bench, *, trained_before: bool) -> list[Finding]:
+def check_frozen(bench: Bench, *, trained_before: bool) -> list[CheckResult]:
     """What does not change, by `freeze` or by a rate of 0. `trained_before`: weights were loaded."""
     groups = bench.engine.groups
     nodes = [n for n in bench.plan.graph.nodes if n.shares is None and any(p.trainable for p in n.params)]
@@ -78,12 +78,12 @@ def check_frozen(bench: Bench, *, trained_before: bool) -> list[Finding]:
     random = [node for node, _ in _weights(bench) if not node.aux]
     head = random[-1] if random else nodes[-1]
     if head in fixed and not trained_before:
-        return [Finding("frozen layers", f"{_listed([head])} is the last layer with weights, and does not change", "a frozen head", "take it out of `freeze`, or name it in `train_only`")]  # fmt: skip
-    said = f"{_listed(fixed)} {'does' if len(fixed) == 1 else 'do'} not change"
-    return [Finding("frozen layers", said, note=not trained_before, advice="" if trained_before else "they keep random weights: `--weights FILE` loads others")]  # fmt: skip
+        return [CheckResult("frozen layers", f"{_listed([head])} is the last layer with weights, and does not change", "a frozen head", "take it out of `freeze`, or name it in `train_only`")]  # fmt: skip
+    measured = f"{_listed(fixed)} {'does' if len(fixed) == 1 else 'do'} not change"
+    return [CheckResult("frozen layers", measured, note=not trained_before, advice="" if trained_before else "they keep random weights: `--weights FILE` loads others")]  # fmt: skip
 
 
-def check_units(bench: Bench, some: Held) -> list[Finding]:
+def check_units(bench: Bench, some: Held) -> list[CheckResult]:
     """The share of units of rectifying layers that are zero for every example."""
     import torch
 
@@ -112,14 +112,14 @@ def check_units(bench: Bench, some: Held) -> list[Finding]:
     dead = [n for n in layers if shares.get(n.name) == 1]
     examples = f"{len(some)} examples"
     if dead:
-        return [Finding("dead units", f"zero for all of {examples}: every unit of {_listed(dead)}", "a dead ReLU layer", "a bias or an input far below zero? `init bias 0`, `bn` before it, or leaky_relu")]  # fmt: skip
+        return [CheckResult("dead units", f"zero for all of {examples}: every unit of {_listed(dead)}", "a dead ReLU layer", "a bias or an input far below zero? `init bias 0`, `bn` before it, or leaky_relu")]  # fmt: skip
     worst = max((n for n in layers if n.name in shares), key=lambda n: shares[n.name])
     share = shares[worst.name]
-    said = f"at most {share:.0%} of a layer's units are zero for all of {examples}" + (f", in {_listed([worst])}" if share else "")  # fmt: skip
-    return [Finding("dead units", said, note=share > 0.5, advice="bn, another init, or leaky_relu" if share > 0.5 else "")]  # fmt: skip
+    measured = f"at most {share:.0%} of a layer's units are zero for all of {examples}" + (f", in {_listed([worst])}" if share else "")  # fmt: skip
+    return [CheckResult("dead units", measured, note=share > 0.5, advice="bn, another init, or leaky_relu" if share > 0.5 else "")]  # fmt: skip
 
 
-def check_gradients(bench: Bench, some: Held) -> list[Finding]:
+def check_gradients(bench: Bench, some: Held) -> list[CheckResult]:
     """Whether the loss's gradient reaches every layer with weights that is trained."""
     engine = bench.trial(some, plain=True, batch=min(64, len(some)))
     norms = _norms(bench, engine, some)
@@ -130,9 +130,9 @@ def check_gradients(bench: Bench, some: Held) -> list[Finding]:
         later = _norms(bench, later_engine, some)
         silent = [node for node in silent if not later[node]]
     if silent:
-        return [Finding("gradients", f"none reaches {_listed(silent)}", "no gradient to a layer", "is its output used? does a dead or zero layer stand behind it?")]  # fmt: skip
+        return [CheckResult("gradients", f"none reaches {_listed(silent)}", "no gradient to a layer", "is its output used? does a dead or zero layer stand behind it?")]  # fmt: skip
     least = min(norms, key=lambda n: norms[n])
-    return [Finding("gradients", f"reach all {len(norms)} layers with weights; the smallest, {norms[least]:.2g}, at {_listed([least])}")]  # fmt: skip
+    return [CheckResult("gradients", f"reach all {len(norms)} layers with weights; the smallest, {norms[least]:.2g}, at {_listed([least])}")]  # fmt: skip
 
 
 def _norms(bench: Bench, engine: Any, some: Held) -> dict[Node, float]:

@@ -14,7 +14,7 @@ __all__ = ["Score", "Sums"]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over examples: the loss, and the share of right classes (None where no class is learnt)."""
+    """Means over examples: the loss, and the share of right classes (None where no class is learned)."""
 
     loss: float
     accuracy: float | None = None

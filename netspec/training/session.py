@@ -12,7 +12,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 from netspec.model import Model, check
 from netspec.source import SourceFile
-from netspec.training.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
+from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
 from netspec.training.curves import Board, draw_curves
 from netspec.training.diagnosis import diverged, verdict_of_curves
 from netspec.training.engine import Diverged, Engine, Row, Watcher, sharded
@@ -198,9 +198,9 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
     if not augment and wanted == stored:
         return None
     from netspec.training.augment import Augmenter
-    from netspec.training.statistics import colours
+    from netspec.training.statistics import colors
 
-    basis = colours(collection.train, image) if "lighting" in augment else None
+    basis = colors(collection.train, image) if "lighting" in augment else None
     return Augmenter(augment, stored, wanted, plan.seed, basis)
 
 

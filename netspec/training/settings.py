@@ -7,7 +7,19 @@ from typing import Any
 from netspec.ops.kinds import Choice, Flag, Integer, Number
 from netspec.ops.op import Option
 from netspec.training.augmentations import AUGMENTATIONS
-from netspec.training.forms import DECAY, FRACTION, RATE, Betas, Form, Milestones, Setting, Text, form, option, table
+from netspec.training.setting_schema import (
+    DECAY,
+    FRACTION,
+    RATE,
+    Betas,
+    Form,
+    Milestones,
+    Setting,
+    Text,
+    form,
+    option,
+    table,
+)
 
 __all__ = ["AUGMENTATIONS", "SETTINGS"]
 
@@ -35,7 +47,7 @@ def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
 
 
 SETTINGS = table(
-    Setting("loss", "what is minimised", (
+    Setting("loss", "what is minimized", (
         form("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "share given to the other classes")),
         form("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin")),
         form("mse", "mean squared error", target=_target()),

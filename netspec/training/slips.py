@@ -11,7 +11,7 @@ from netspec.elaborate.failures import text_line
 from netspec.ops.kinds import Flag
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.training.forms import Form, Setting
+from netspec.training.setting_schema import Form, Setting
 
 __all__ = [
     "in_our_words",

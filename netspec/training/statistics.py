@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["colours", "fill_statistics"]
+__all__ = ["colors", "fill_statistics"]
 
 _BATCH = 256
-_MOST_FOR_COLOURS = 10_000
+_MOST_FOR_COLORS = 10_000
 
 
 def fill_statistics(
@@ -53,10 +53,10 @@ def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
         return {"mean": mean}
     axis = node.type.feature_axis - 1
     others = [a for a in range(mean.ndim) if a != axis]
-    centre, squares = (mean.mean(others), square.mean(others)) if others else (mean, square)
-    std = (squares - centre.square()).clamp(min=0).sqrt()
+    center, squares = (mean.mean(others), square.mean(others)) if others else (mean, square)
+    std = (squares - center.square()).clamp(min=0).sqrt()
     std[std < 1e-6] = 1.0  # a constant channel stays at zero
-    return {"mean": centre, "std": std}
+    return {"mean": center, "std": std}
 
 
 def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Tensor, Tensor]]:
@@ -70,10 +70,10 @@ def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Ten
     return [(a / len(examples), b / len(examples)) for a, b in totals]
 
 
-def colours(examples: Examples, image: str) -> Tensor:
-    """The principal components of colour that `lighting` varies, over at most 10,000 training images."""
-    from netspec.training.lighting import principal_colours
+def colors(examples: Examples, image: str) -> Tensor:
+    """The principal components of color that `lighting` varies, over at most 10,000 training images."""
+    from netspec.training.lighting import principal_colors
 
-    most = min(len(examples), _MOST_FOR_COLOURS)
+    most = min(len(examples), _MOST_FOR_COLORS)
     plan = [range(i, min(i + _BATCH, most)) for i in range(0, most, _BATCH)]
-    return principal_colours(batch.inputs[image].float() / 255 for batch in batches(examples, plan, 0))
+    return principal_colors(batch.inputs[image].float() / 255 for batch in batches(examples, plan, 0))

@@ -55,7 +55,7 @@ class Trained(Net):
         """Raises SpecError (NS502, NS606), and whatever is wrong with the spec."""
         from netspec.backends.torch.live import require_torch
         from netspec.model import check
-        from netspec.training.checkpoint import read_weights
+        from netspec.training.checkpoint_files import read_weights
         from netspec.training.continuation import request_of
         from netspec.training.hardware import Hardware
 
@@ -167,7 +167,7 @@ def logits_of(plan: Plan, given: Tensor) -> Tensor:
 
 
 class _Part:
-    """A part of every image: the centre, or one of ten crops after zeros were put around it."""
+    """A part of every image: the center, or one of ten crops after zeros were put around it."""
 
     def __init__(self, wanted: tuple[int, ...], number: int | None = None, pad: int = 0) -> None:
         self.wanted, self.number, self.pad = wanted, number, pad
@@ -175,11 +175,11 @@ class _Part:
     def test(self, images: Tensor) -> Tensor:
         from torch.nn import functional as F
 
-        from netspec.training.crops import centre, ten_crops
+        from netspec.training.crops import center, ten_crops
 
         _, height, width = self.wanted
         if self.number is None:
-            return centre(images.float(), (height, width))
+            return center(images.float(), (height, width))
         padded = F.pad(images.float(), [self.pad] * 4)
         return ten_crops(padded, (images.shape[1], height, width))[self.number]
 

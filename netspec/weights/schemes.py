@@ -1,4 +1,4 @@
-"""Schemes of initialisation: the distributions that the literature starts from."""
+"""Schemes of initialization: the distributions that the literature starts from."""
 
 from __future__ import annotations
 

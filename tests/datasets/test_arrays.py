@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from written import COLOUR, GRAY, classes, every, opened, pictures, refused
+from written import COLOR, GRAY, classes, every, opened, pictures, refused
 
 from netspec.datasets import DataOptions, arranged, open_collection
 from netspec.diagnostics import SpecError
@@ -52,7 +52,7 @@ def test_digits_reach_images_vectors_and_rows(kind: TensorType) -> None:
     assert net.flatten().tolist() == image.flatten().tolist()
 
 
-def test_colours_of_a_row_stand_together() -> None:
+def test_colors_of_a_row_stand_together() -> None:
     image = torch.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     rows = arranged(image, TensorType("sequence", (4, 15)))
     assert rows[1, 2, 7] == image[1, 7 % 3, 2, 7 // 3]
@@ -126,7 +126,7 @@ def test_images_however_they_lie(tmp_path: Path, kind: str) -> None:
     x = pictures(20, 3, 8, 8) if kind != "hw" else pictures(20, 1, 8, 8)
     stored = {"hwc": x.transpose(0, 2, 3, 1), "hw": x[:, 0], "chw": x}[kind]
     found = opened(
-        saved(tmp_path, x=stored, y=np.arange(20) % 10), GRAY if kind == "hw" else COLOUR, test=0, validation=0
+        saved(tmp_path, x=stored, y=np.arange(20) % 10), GRAY if kind == "hw" else COLOR, test=0, validation=0
     )
     assert torch.equal(every(found.train).inputs["input"], torch.from_numpy(x))
 
@@ -140,7 +140,7 @@ def test_an_image_that_fits_channels_first_is_not_turned(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("array", "kind", "said"),
     [
-        (np.zeros((9, 8, 8, 3), np.float32), COLOUR, "x.transpose(0, 3, 1, 2)"),
+        (np.zeros((9, 8, 8, 3), np.float32), COLOR, "x.transpose(0, 3, 1, 2)"),
         (np.zeros((9, 64), np.float32), GRAY, "x.reshape(-1, 1, 8, 8)"),
         (np.zeros((9, 8, 8, 3), np.uint8), GRAY, "write `input 3x8x8`"),
         (np.zeros((9, 5), np.float32), GRAY, "write `input 5`"),
@@ -167,7 +167,7 @@ def test_types_as_given_out(tmp_path: Path) -> None:
         assert found.train.batch([0]).inputs["input"].dtype == torch.float32
 
 
-def test_resize_turns_colour_to_gray_as_pillow_does(tmp_path: Path) -> None:
+def test_resize_turns_color_to_gray_as_pillow_does(tmp_path: Path) -> None:
     from PIL import Image
 
     x = pictures(4, 20, 30, 3)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from written import COLOUR, GRAY, classes, every, opened, png, refused, save_images, words
+from written import COLOR, GRAY, classes, every, opened, png, refused, save_images, words
 
 from netspec.datasets import Collection, batches
 from netspec.diagnostics import SpecError
@@ -37,7 +37,7 @@ def test_a_folder_a_class(animals: Path) -> None:
     (animals / ".hidden").mkdir()
     (animals / "dog" / ".DS_Store.png").write_bytes(b"x")
     (animals / "dog" / "notes.txt").write_text("x")
-    found = opened(animals, COLOUR, classes(3))
+    found = opened(animals, COLOR, classes(3))
     assert found.classes == ("Cat", "dog", "zebra")
     assert [len(found.train), len(found.validation), len(found.test)] == [42, 6, 12]  # type: ignore[arg-type]
     seen = numbers(found.train) + numbers(found.validation) + numbers(found.test)
@@ -50,19 +50,19 @@ def test_a_folder_a_class(animals: Path) -> None:
 
 
 def test_images_are_those_that_pillow_reads(animals: Path) -> None:
-    found = opened(animals, COLOUR, classes(3), test=0, validation=0)
+    found = opened(animals, COLOR, classes(3), test=0, validation=0)
     files = [p for c in found.classes for p in sorted((animals / c).iterdir())]
     true = np.stack([np.asarray(Image.open(p)).transpose(2, 0, 1) for p in files])
     assert (every(found.train).inputs["input"].numpy() == true).all()
 
 
 def test_the_fingerprint_is_that_of_names_and_sizes(animals: Path) -> None:
-    first = opened(animals, COLOUR, classes(3)).fingerprint
+    first = opened(animals, COLOR, classes(3)).fingerprint
     moved = animals.rename(animals.parent / "elsewhere")
-    assert opened(moved, COLOUR, classes(3)).fingerprint == first
-    assert opened(moved, COLOUR, classes(3), test=0.3).fingerprint != first
+    assert opened(moved, COLOR, classes(3)).fingerprint == first
+    assert opened(moved, COLOR, classes(3), test=0.3).fingerprint != first
     (moved / "dog" / "0000.png").rename(moved / "dog" / "0000.PNG")
-    assert opened(moved, COLOUR, classes(3)).fingerprint != first
+    assert opened(moved, COLOR, classes(3)).fingerprint != first
 
 
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
@@ -115,11 +115,11 @@ def test_links_that_lead_back_up_end(animals: Path, tmp_path: Path) -> None:
     (animals / "dog" / "loop").symlink_to(animals / "dog")
     os.mkfifo(animals / "dog" / "pipe.png")
     (animals / "dog" / "device.png").symlink_to("/dev/zero")
-    found = opened(animals, COLOUR, classes(3), test=0, validation=0)
+    found = opened(animals, COLOR, classes(3), test=0, validation=0)
     assert len(found.train) == 60
     save_images(tmp_path / "other", {"x": 3}, 8, 8, 3)
     (animals / "emu").symlink_to(tmp_path / "other" / "x")
-    assert opened(animals, COLOUR, classes(4)).classes == ("Cat", "dog", "emu", "zebra")
+    assert opened(animals, COLOR, classes(4)).classes == ("Cat", "dog", "emu", "zebra")
 
 
 def test_images_that_do_not_fit(animals: Path) -> None:
@@ -127,14 +127,14 @@ def test_images_that_do_not_fit(animals: Path) -> None:
     assert "its images are 3x8x8" in said
     assert "write `input 3x8x8` in the spec" in said
     assert "--resize" in said
-    assert "`FC-3`" in refused("NS602", animals, COLOUR, classes(10))
+    assert "`FC-3`" in refused("NS602", animals, COLOR, classes(10))
     assert "a list of 5 integers" in refused("NS602", animals, TensorType("ids", (5,)), classes(3))
     assert "--resize" not in refused("NS602", animals, TensorType("map", (2, 8, 8)), classes(3))
     save_images(animals, {"dog": 1}, 9, 12, 3)
-    said = refused("NS602", animals, COLOUR, classes(3))
+    said = refused("NS602", animals, COLOR, classes(3))
     assert "its images have 2 sizes, from 8x8 to 9x12" in said
-    assert opened(animals, COLOUR, classes(3), resize=True).train.shapes == {"input": (3, 8, 8)}
-    assert "smaller than the net's input" in refused("NS604", animals, COLOUR, classes(3), pixels=7)
+    assert opened(animals, COLOR, classes(3), resize=True).train.shapes == {"input": (3, 8, 8)}
+    assert "smaller than the net's input" in refused("NS604", animals, COLOR, classes(3), pixels=7)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_corrupt_image_is_named(animals: Path) -> None:
     bad = spoil(animals)[2]
     for other in ("0000.jpg", "0003.png", "0005.png"):
         (animals / "dog" / other).unlink()
-    found = opened(animals, COLOUR, classes(3))
+    found = opened(animals, COLOR, classes(3))
     for workers in (0, 2):
         with pytest.raises(SpecError, match="NS603") as caught:
             read_all(found, workers)
@@ -192,11 +192,11 @@ def test_a_corrupt_image_is_named(animals: Path) -> None:
 
 
 def test_corrupt_images_are_left_out_and_named(animals: Path) -> None:
-    whole = opened(animals, COLOUR, classes(3))
+    whole = opened(animals, COLOR, classes(3))
     bad = spoil(animals)
     (animals / "dog" / "fine.jpg").write_bytes((animals / "dog" / "0001.png").read_bytes())  # named wrongly, and whole
-    assert "cannot be decoded" in refused("NS603", animals, COLOUR, classes(3))
-    found = opened(animals, COLOUR, classes(3), corrupt="skip")
+    assert "cannot be decoded" in refused("NS603", animals, COLOR, classes(3))
+    found = opened(animals, COLOR, classes(3), corrupt="skip")
     assert sorted(found.skipped) == sorted(map(str, bad))
     parts = (found.train, found.validation, found.test)
     assert sum(map(len, parts)) == 60 - 3 + 1  # type: ignore[arg-type]
@@ -207,7 +207,7 @@ def test_corrupt_images_are_left_out_and_named(animals: Path) -> None:
         path.unlink()
         path.write_bytes(b"")
     (animals / "dog" / "fine.jpg").write_bytes(b"")
-    assert "no image" in refused("NS601", animals, COLOUR, classes(3), corrupt="skip")
+    assert "no image" in refused("NS601", animals, COLOR, classes(3), corrupt="skip")
 
 
 def test_what_only_fails_when_decoded_gives_way_to_the_next_of_its_class(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def plan_of(count: int, seed: int) -> list[list[int]]:
 
 
 def test_workers_change_nothing(animals: Path) -> None:
-    train = opened(animals, COLOUR, classes(3), resize=True).train
+    train = opened(animals, COLOR, classes(3), resize=True).train
     state = torch.random.get_rng_state()
     for epoch in range(3):
         plan = plan_of(len(train), epoch)
@@ -242,7 +242,7 @@ def test_workers_change_nothing(animals: Path) -> None:
 
 
 def test_workers_live_on_and_epochs_may_end_early(animals: Path) -> None:
-    train = opened(animals, COLOUR, classes(3)).train
+    train = opened(animals, COLOR, classes(3)).train
     plan = plan_of(len(train), 0)
     first = batches(train, plan, 2)
     one = next(first)
@@ -263,7 +263,7 @@ def test_workers_live_on_and_epochs_may_end_early(animals: Path) -> None:
 
 
 def test_an_error_leaves_the_workers_usable(animals: Path) -> None:
-    train = opened(animals, COLOUR, classes(3)).train
+    train = opened(animals, COLOR, classes(3)).train
     plan = plan_of(len(train), 0)
     list(batches(train, plan, 2))
     content = {p: p.read_bytes() for p in animals.rglob("*.png")}

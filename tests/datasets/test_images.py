@@ -14,7 +14,7 @@ from netspec.datasets.decoding import Frame, Header, decode, inspect, measure
 from netspec.diagnostics import SpecError
 
 PICTURE = Image.fromarray(pictures(1, 20, 30, 3)[0])
-COLOUR = Frame(3, 20, 30)
+COLOR = Frame(3, 20, 30)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
@@ -25,7 +25,7 @@ def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def decoded(content: bytes, frame: Frame = COLOUR) -> np.ndarray[Any, Any]:
+def decoded(content: bytes, frame: Frame = COLOR) -> np.ndarray[Any, Any]:
     return decode(io.BytesIO(content), frame, "it")
 
 
@@ -146,7 +146,7 @@ def test_scripts_and_other_formats_are_not_opened() -> None:
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
-def test_scaled_until_it_covers_and_cut_to_the_centre(form: str, orientation: int) -> None:
+def test_scaled_until_it_covers_and_cut_to_the_center(form: str, orientation: int) -> None:
     smooth = Image.fromarray(np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8)).convert("RGB")
     smooth = smooth.resize((400, 300)).resize((800, 600), Image.Resampling.BICUBIC)
     exif = Image.Exif()

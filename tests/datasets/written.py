@@ -17,7 +17,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
 GRAY = TensorType("map", (1, 8, 8))
-COLOUR = TensorType("map", (3, 8, 8))
+COLOR = TensorType("map", (3, 8, 8))
 
 
 def classes(count: int) -> TensorType:

@@ -24,13 +24,13 @@ def chosen(**asked: dict[str, Any]) -> dict[str, Chosen]:
 
 
 def augmenter(
-    stored: tuple[int, ...], wanted: tuple[int, ...], *, seed: int = 0, colours: Tensor | None = None, **asked: Any
+    stored: tuple[int, ...], wanted: tuple[int, ...], *, seed: int = 0, colors: Tensor | None = None, **asked: Any
 ) -> Augmenter:
-    return Augmenter(chosen(**asked), stored, wanted, seed, colours)
+    return Augmenter(chosen(**asked), stored, wanted, seed, colors)
 
 
 def photograph(height: int, width: int) -> Tensor:
-    """3 x H x W in 0..1: slopes of colour, a disc and a bar, nothing symmetric."""
+    """3 x H x W in 0..1: slopes of color, a disc and a bar, nothing symmetric."""
     y, x = torch.meshgrid(torch.arange(float(height)) / height, torch.arange(float(width)) / width, indexing="ij")
     image = torch.stack([0.2 + 0.7 * x, 0.5 + 0.4 * torch.sin(9 * y + x), 0.9 - 0.8 * y])
     image[:, ((x - 0.25) * width) ** 2 + ((y - 0.3) * height) ** 2 < (height / 7) ** 2] = torch.tensor(

@@ -23,7 +23,7 @@ TOTAL = 24
 
 def everything(section: dict[str, Any], seed: int, step: int, rows: range) -> tuple[torch.Tensor, Mixed]:
     images = torch.rand(TOTAL, 3, 16, 16, generator=torch.Generator().manual_seed(1))[list(rows)]
-    made = augmenter((3, 16, 16), (3, 16, 16), seed=seed, colours=torch.eye(3) / 4, **section)
+    made = augmenter((3, 16, 16), (3, 16, 16), seed=seed, colors=torch.eye(3) / 4, **section)
     return made.mix(made.train(images, step, rows, TOTAL), torch.arange(TOTAL)[list(rows)], step, rows, TOTAL)
 
 
@@ -91,7 +91,7 @@ def test_nothing_asked_changes_nothing() -> None:
 # Mixing
 
 
-def test_mixup_is_a_sum_of_neighbours() -> None:
+def test_mixup_is_a_sum_of_neighbors() -> None:
     n = 5
     images, target = torch.rand(n, 3, 8, 8), torch.arange(n)
     out, mixed = augmenter((3, 8, 8), (3, 8, 8), mixup={"alpha": 1.0}).mix(images, target, 2, range(n), n)
@@ -154,7 +154,7 @@ def test_vectors_are_mixed_up_too() -> None:
 # Parts for testing
 
 
-def test_testing_takes_the_centre() -> None:
+def test_testing_takes_the_center() -> None:
     images = torch.rand(2, 3, 11, 14)
     assert torch.equal(augmenter((3, 11, 14), (3, 8, 8), crop={}).test(images), images[:, :, 1:9, 3:11])
     small = torch.rand(2, 1, 28, 28)
@@ -165,7 +165,7 @@ def test_testing_takes_the_centre() -> None:
     assert torch.equal(augmenter((3, 32, 32), (3, 32, 32), crop={"pad": 4}, rotate={}).test(same), same)
 
 
-def test_ten_crops_are_corners_centre_and_mirror_images() -> None:
+def test_ten_crops_are_corners_center_and_mirror_images() -> None:
     images = photograph(10, 12)[None]
     crops = ten_crops(images, (3, 6, 8))
     assert len(crops) == 10
@@ -216,7 +216,7 @@ def test_statistics_of_a_channel_that_never_changes_and_of_nothing() -> None:
         ((1, 32, 32), (1, 32, 32), {"jitter": {"hue": 0.2}}, "gray images have no hue"),
         ((1, 32, 32), (1, 32, 32), {"jitter": {"saturation": 0.2}}, "gray images have no saturation"),
         ((4, 32, 32), (4, 32, 32), {"jitter": {}}, "4 channels"),
-        ((1, 32, 32), (1, 32, 32), {"lighting": {}}, "needs images in colour"),
+        ((1, 32, 32), (1, 32, 32), {"lighting": {}}, "needs images in color"),
         ((64,), (64,), {"flip": {}}, "changes images, and the input is of 64"),
         ((64,), (64,), {"cutmix": {}}, "changes images, and the input is of 64"),
     ],

@@ -20,8 +20,8 @@ from netspec.training.geometry import Geometry, maps, resample, rotation, scalin
 MANY = 4096
 
 
-def about_centre(matrix: Any, height: int, width: int) -> Any:
-    """A map about (0, 0) as one about the centre of an image, in pixels."""
+def about_center(matrix: Any, height: int, width: int) -> Any:
+    """A map about (0, 0) as one about the center of an image, in pixels."""
     x, y = np.array([(width - 1) / 2]), np.array([(height - 1) / 2])
     return shifting(x, y) @ matrix @ shifting(-x, -y)
 
@@ -86,7 +86,7 @@ def test_resampling_crops_and_flips_gives_the_same_pixels() -> None:
 def test_a_quarter_turn_is_exact(size: int) -> None:
     images = torch.rand(4, 1, size, size)
     turns = np.array([0.0, 90.0, 180.0, -90.0])
-    out = resample(images, about_centre(rotation(turns), size, size), (size, size))
+    out = resample(images, about_center(rotation(turns), size, size), (size, size))
     for i, k in enumerate((0, 1, 2, 3)):  # rot90 turns counter-clockwise as one looks at it
         expected = images[i].rot90(k, (1, 2))
         assert torch.equal(out[i], expected) if size != 33 else torch.allclose(out[i], expected, atol=1e-5)
@@ -97,7 +97,7 @@ def test_a_turned_image_that_is_not_square_keeps_its_shapes() -> None:
     y, x = torch.meshgrid(torch.arange(40.0), torch.arange(90.0), indexing="ij")
     disc = ((x - 44.5) ** 2 + (y - 19.5) ** 2 < 14**2).float()[None, None]
     for degrees in (17.0, 45.0, 90.0):
-        out = resample(disc, about_centre(rotation(np.array([degrees])), 40, 90), (40, 90))
+        out = resample(disc, about_center(rotation(np.array([degrees])), 40, 90), (40, 90))
         assert (out - disc).abs().max() < 0.8  # along the edge
         assert (out - disc).abs().mean() < 0.01
 
@@ -122,7 +122,7 @@ def test_a_pixel_lands_where_its_point_goes() -> None:
     images = torch.zeros(1, 1, 21, 31)
     images[0, 0, 4, 20] = 1
     whole = shifting(np.array([-3.0]), np.array([2.0])) @ rotation(np.array([90.0]))
-    whole = about_centre(whole, 21, 31)
+    whole = about_center(whole, 21, 31)
     out = resample(images, whole, (21, 31))
     x, y, _ = whole[0] @ [20, 4, 1]
     assert abs(float(out[0, 0, round(y), round(x)]) - 1) < 1e-4
@@ -164,7 +164,7 @@ def test_the_composed_map_is_one_distortion_after_the_other() -> None:
         rotation(draws.between("rotate", -30, 30)[:, 0]),
         shifting(*draws.between("translate", -5, 5, 2).T),
     ):
-        step = resample(step, about_centre(matrix, h, w), (h, w))
+        step = resample(step, about_center(matrix, h, w), (h, w))
     parts = [
         s[:, int(y0) : int(y0) + 100, int(x0) : int(x0) + 140]
         for s, (y0, x0) in zip(step, geometry.offsets(draws), strict=True)
@@ -207,7 +207,7 @@ def test_what_is_drawn() -> None:
     assert abs((mirrored[:, 0, 0] < 0).mean() - 0.3) < 0.05
 
 
-def test_the_centre_of_the_image_stays() -> None:
+def test_the_center_of_the_image_stays() -> None:
     drawn = maps(
         Geometry((31, 21), (31, 21), flip=0.5, rotate=(0, 360), rescale=2.0, shear=(-20, 20), stretch=1.3),
         Draws(0, 0, range(50), 50),

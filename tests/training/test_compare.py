@@ -8,7 +8,7 @@ from pathlib import Path
 from small_runs import conv_run, mlp_run, netspec
 
 import netspec as package
-from netspec.training.checkpoint import read_checkpoint
+from netspec.training.checkpoint_files import read_checkpoint
 from netspec.training.comparison import read_metrics
 from netspec.training.run_folder import RunFolder
 

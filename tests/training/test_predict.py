@@ -46,7 +46,7 @@ def test_probabilities_are_those_of_the_module(tmp_path: Path) -> None:
 def test_every_way_to_store_a_digit_gives_the_same_answer(tmp_path: Path) -> None:
     run, digit = conv_run(), PIXELS[7]
     Image.fromarray(digit).save(tmp_path / "gray.png")
-    Image.fromarray(digit).convert("RGB").save(tmp_path / "colour.png")
+    Image.fromarray(digit).convert("RGB").save(tmp_path / "color.png")
     Image.fromarray(digit).convert("RGBA").save(tmp_path / "alpha.png")
     Image.fromarray(digit).save(tmp_path / "bitmap.bmp")
     np.save(tmp_path / "bytes.npy", digit)

@@ -13,7 +13,7 @@ import pytest
 from conftest import run_netspec
 
 from netspec.diagnostics import SpecError
-from netspec.training.checkpoint import read_checkpoint
+from netspec.training.checkpoint_files import read_checkpoint
 
 SPEC = """input 8x8 gray
 conv3-8 pad=same norm=bn act=relu
@@ -123,7 +123,7 @@ def test_a_full_disk_loses_no_earlier_checkpoint(tmp_path: Path) -> None:
     before = files(tmp_path / "r"), (tmp_path / "r" / "checkpoint.pt").read_bytes()
     code = (
         "import resource, signal, torch, sys; from pathlib import Path\n"
-        "from netspec.training.checkpoint import read_checkpoint, write_checkpoint, write_weights\n"
+        "from netspec.training.checkpoint_files import read_checkpoint, write_checkpoint, write_weights\n"
         "from netspec.diagnostics import SpecError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "big = {'module': {'w': torch.zeros(100_000)}}\n"

@@ -17,8 +17,8 @@ from netspec.datasets import DataOptions
 from netspec.diagnostics import SpecError
 from netspec.model import check
 from netspec.source import SourceFile
-from netspec.training.checkpoint import write_weights
-from netspec.training.findings import Finding
+from netspec.training.check_result import CheckResult
+from netspec.training.checkpoint_files import write_weights
 from netspec.training.hardware import Hardware
 from netspec.training.sanity import check_sanity
 from netspec.training.session import Request
@@ -44,17 +44,17 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def sane(text: str, where: str = "digits", **more: Any) -> list[Finding]:
+def sane(text: str, where: str = "digits", **more: Any) -> list[CheckResult]:
     return check_sanity(Request(SourceFile(text, "spec.net"), where, DataOptions(), Hardware("cpu"), **more))
 
 
-def faults(findings: list[Finding]) -> dict[str, str]:
+def faults(results: list[CheckResult]) -> dict[str, str]:
     """What was measured, by the name of the fault."""
-    return {f.fault: f.said for f in findings if f.status == "problem"}
+    return {f.fault: f.measured for f in results if f.status == "problem"}
 
 
-def said(findings: list[Finding], check: str) -> str:
-    (found,) = [f.said for f in findings if f.check == check]
+def measured(results: list[CheckResult], check: str) -> str:
+    (found,) = [f.measured for f in results if f.check == check]
     return found
 
 
@@ -102,18 +102,18 @@ HEALTHY = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_net_passes(name: str) -> None:
-    findings = sane(HEALTHY[name])
-    assert not faults(findings)
-    notes = {f.check for f in findings if f.note}
+    results = sane(HEALTHY[name])
+    assert not faults(results)
+    notes = {f.check for f in results if f.note}
     assert notes == ({"frozen layers"} if name == "frozen first" else set()), notes
 
 
 def test_what_is_measured_is_said() -> None:
-    findings = sane(MLP)
-    assert "chance gives 2.303" in said(findings, "loss at start")
-    assert "100% right" in said(findings, "twenty examples")
-    assert "all 3 layers" in said(findings, "gradients")
-    assert "would rise" in said(findings, "regularisation")
+    results = sane(MLP)
+    assert "chance gives 2.303" in measured(results, "loss at start")
+    assert "100% right" in measured(results, "twenty examples")
+    assert "all 3 layers" in measured(results, "gradients")
+    assert "would rise" in measured(results, "regularization")
 
 
 # The planted faults
@@ -137,18 +137,18 @@ def test_a_learning_rate_that_changes_nothing() -> None:
 
 
 def test_a_rate_that_is_slow_is_worth_a_note() -> None:
-    findings = sane(MLP.replace("lr=0.1 momentum=0.9", "lr=2e-3"))
-    assert not faults(findings)
-    assert [f.check for f in findings if f.note] == ["twenty examples"]
+    results = sane(MLP.replace("lr=0.1 momentum=0.9", "lr=2e-3"))
+    assert not faults(results)
+    assert [f.check for f in results if f.note] == ["twenty examples"]
 
 
-def test_zero_initialisation(tmp_path: Path) -> None:
+def test_zero_initialization(tmp_path: Path) -> None:
     path = tmp_path / "zero.safetensors"
     module = check(SourceFile(MLP, "spec.net")).model().to_torch(seed=0)
     write_weights(path, {n: torch.zeros_like(p) for n, p in module.state_dict().items()}, {})
     found = faults(sane(MLP, weights=path))
-    assert "`a` (line 2), `b` (line 3), `head` (line 4)" in found["zero initialisation"]
-    assert "zero initialisation" in faults(sane(in_recipe(MLP, "init gaussian 1e-30")))
+    assert "`a` (line 2), `b` (line 3), `head` (line 4)" in found["zero initialization"]
+    assert "zero initialization" in faults(sane(in_recipe(MLP, "init gaussian 1e-30")))
 
 
 def test_units_that_are_all_alike(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_units_that_are_all_alike(tmp_path: Path) -> None:
     state["b.weight"] = torch.full_like(state["b.weight"], 0.1)
     write_weights(path, state, {})
     found = faults(sane(MLP, weights=path))
-    assert "`b` (line 3)" in found["initialisation that makes all units alike"]
-    assert "`a`" not in found["initialisation that makes all units alike"]
+    assert "`b` (line 3)" in found["initialization that makes all units alike"]
+    assert "`a`" not in found["initialization that makes all units alike"]
 
 
 def test_no_gradient_to_a_layer() -> None:
@@ -174,12 +174,12 @@ def test_shuffled_labels(tmp_path: Path) -> None:
     assert list(found) == ["labels look shuffled, or unrelated to the inputs"]
 
 
-def test_inputs_that_are_not_centred(tmp_path: Path) -> None:
+def test_inputs_that_are_not_centered(tmp_path: Path) -> None:
     x = load_digits().data.astype(np.float32) / 16 + 100
     where = digits(tmp_path, x=x)
     found = faults(sane(MLP, where))
-    assert "mean 100" in found["inputs not centred"]
-    assert "inputs not centred" not in faults(sane(MLP.replace("input 64", "input 64\nnormalize channel"), where))
+    assert "mean 100" in found["inputs not centered"]
+    assert "inputs not centered" not in faults(sane(MLP.replace("input 64", "input 64\nnormalize channel"), where))
 
 
 def test_inputs_that_are_not_scaled(tmp_path: Path) -> None:
@@ -202,14 +202,14 @@ def test_a_wrong_class_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["regularize l2 100", "regularize l1 1", "regularize elastic l2=10"])
-def test_regularisation_that_is_far_too_strong(line: str) -> None:
-    assert list(faults(sane(in_recipe(MLP, line)))) == ["regularisation far too strong"]
+def test_regularization_that_is_far_too_strong(line: str) -> None:
+    assert list(faults(sane(in_recipe(MLP, line)))) == ["regularization far too strong"]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw lr=1e-3 weight_decay=100", "sgd lr=0.01 weight_decay=100"])
 def test_weight_decay_that_is_far_too_strong(optimizer: str) -> None:
     text = MLP.replace("sgd lr=0.1 momentum=0.9", optimizer)
-    assert "regularisation far too strong" in faults(sane(text))
+    assert "regularization far too strong" in faults(sane(text))
 
 
 def test_a_frozen_head() -> None:
@@ -224,9 +224,9 @@ def test_nan_in_the_data(tmp_path: Path) -> None:
     x[17, 3] = np.nan
     with pytest.raises(SpecError) as caught:
         sane(MLP, digits(tmp_path, x=x))
-    finding = caught.value.diagnostics[0]
-    assert finding.code == "NS603"
-    assert "[17, 3]" in finding.message
+    result = caught.value.diagnostics[0]
+    assert result.code == "NS603"
+    assert "[17, 3]" in result.message
 
 
 def test_labels_of_one_class_and_missing_classes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from written import COLOUR, GRAY, classes, every, opened, pictures, refused, words, write_idx
+from written import COLOR, GRAY, classes, every, opened, pictures, refused, words, write_idx
 
 from netspec.datasets import DataOptions, open_collection
 from netspec.datasets.huggingface import _ImageColumn
@@ -186,7 +186,7 @@ def test_hugging_face_images(tmp_path: Path) -> None:
         "unsupervised": image_dataset(images[:3], LABELS[:3]),
     }
     datasets.DatasetDict(saved).save_to_disk(tmp_path / "saved")
-    found = opened(tmp_path / "saved", COLOUR, validation=0)
+    found = opened(tmp_path / "saved", COLOR, validation=0)
     true = datasets.load_from_disk(tmp_path / "saved")["train"]
     assert every(found.train).inputs["input"].permute(0, 2, 3, 1).tolist() == [
         np.asarray(i).tolist() for i in true["image"]
@@ -194,9 +194,9 @@ def test_hugging_face_images(tmp_path: Path) -> None:
     assert every(found.train).target.tolist() == true["label"][:]
     assert len(found.test) == 20  # type: ignore[arg-type]
     assert found.classes == tuple("abcdefghij")
-    assert found.fingerprint == opened(tmp_path / "saved", COLOUR, validation=0).fingerprint
+    assert found.fingerprint == opened(tmp_path / "saved", COLOR, validation=0).fingerprint
     assert opened(tmp_path / "saved", GRAY).train.shapes == {"input": (1, 8, 8)}
-    assert "`FC-10`" in refused("NS602", tmp_path / "saved", COLOUR, classes(5))
+    assert "`FC-10`" in refused("NS602", tmp_path / "saved", COLOR, classes(5))
     assert "--resize" in refused("NS602", tmp_path / "saved", CIFAR)
 
 

@@ -12,9 +12,9 @@ import torch
 from augmenting import augmenter, photograph
 from torch import Tensor
 
-from netspec.training.colour import erase, turn_hue
+from netspec.training.color import erase, turn_hue
 from netspec.training.draws import Draws
-from netspec.training.lighting import principal_colours
+from netspec.training.lighting import principal_colors
 
 N, SIZE = 64, (3, 24, 20)
 OFF = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
@@ -79,19 +79,19 @@ def test_strong_changes_stay_within_0_and_1() -> None:
 def test_gray_images_get_brightness_and_contrast() -> None:
     gray = torch.rand(N, 1, 8, 8)
     out = augmenter((1, 8, 8), (1, 8, 8), jitter={}).train(gray, 4, range(N), N)
-    coloured = augmenter((3, 8, 8), (3, 8, 8), jitter={"saturation": 0.0, "hue": 0.0})
-    assert torch.allclose(coloured.train(gray.expand(N, 3, 8, 8), 4, range(N), N)[:, :1], out, atol=1e-5)
+    colored = augmenter((3, 8, 8), (3, 8, 8), jitter={"saturation": 0.0, "hue": 0.0})
+    assert torch.allclose(colored.train(gray.expand(N, 3, 8, 8), 4, range(N), N)[:, :1], out, atol=1e-5)
     assert not torch.equal(out, gray)
 
 
 # Lighting
 
 
-def test_principal_colours_are_those_of_the_covariance() -> None:
+def test_principal_colors_are_those_of_the_covariance() -> None:
     generator = torch.Generator().manual_seed(0)
     mixing = torch.tensor([[0.3, 0.1, 0.0], [0.25, -0.05, 0.05], [0.2, 0.0, -0.1]])
     images = 0.5 + torch.einsum("ij,njhw->nihw", mixing, torch.randn(30, 3, 8, 9, generator=generator)) / 3
-    found = principal_colours(images[i : i + 7] for i in range(0, 30, 7))
+    found = principal_colors(images[i : i + 7] for i in range(0, 30, 7))
     pixels = images.movedim(1, 0).flatten(1).double().numpy()
     assert np.allclose((found @ found.T).numpy(), np.cov(pixels, bias=True), atol=1e-6)
     lengths = found.norm(dim=0)
@@ -99,28 +99,28 @@ def test_principal_colours_are_those_of_the_covariance() -> None:
     products = found.T @ found
     assert torch.allclose(products, torch.diag(products.diag()), atol=1e-6)
     assert (found.gather(0, found.abs().argmax(0, keepdim=True)) > 0).all()
-    # the noise is as large in proportion when colours go from 0 to 255
-    assert torch.allclose(principal_colours([images * 255]), found * 255, rtol=1e-4, atol=1e-4)
+    # the noise is as large in proportion when colors go from 0 to 255
+    assert torch.allclose(principal_colors([images * 255]), found * 255, rtol=1e-4, atol=1e-4)
 
 
-def test_lighting_adds_one_colour_to_each_image() -> None:
+def test_lighting_adds_one_color_to_each_image() -> None:
     many = 5000
-    colours = torch.tensor([[0.3, 0.1, 0.0], [0.2, -0.1, 0.05], [0.2, 0.0, -0.1]])
+    colors = torch.tensor([[0.3, 0.1, 0.0], [0.2, -0.1, 0.05], [0.2, 0.0, -0.1]])
     images = torch.full((many, 3, 2, 2), 0.5)
     images[:, :, 0, 0] = 0.45
-    out = augmenter((3, 2, 2), (3, 2, 2), colours=colours, lighting={"std": 0.1}).train(images, 0, range(many), many)
+    out = augmenter((3, 2, 2), (3, 2, 2), colors=colors, lighting={"std": 0.1}).train(images, 0, range(many), many)
     added = out - images
     assert torch.allclose(added, added[:, :, :1, 1:].expand_as(added), atol=1e-6)
     found = np.cov(added[:, :, 1, 1].T.double().numpy())
-    assert np.allclose(found, (0.01 * colours @ colours.T).numpy(), atol=1e-4)
+    assert np.allclose(found, (0.01 * colors @ colors.T).numpy(), atol=1e-4)
 
 
-def test_lighting_waits_for_the_colours() -> None:
+def test_lighting_waits_for_the_colors() -> None:
     made = augmenter((3, 4, 4), (3, 4, 4), lighting={})
-    assert made.needs_colours
-    with pytest.raises(RuntimeError, match="principal colours"):
+    assert made.needs_colors
+    with pytest.raises(RuntimeError, match="principal colors"):
         made.train(torch.rand(2, 3, 4, 4), 0, range(2), 2)
-    made.colours = torch.eye(3)
+    made.colors = torch.eye(3)
     assert made.train(torch.rand(2, 3, 4, 4), 0, range(2), 2).shape == (2, 3, 4, 4)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Finding"]
+__all__ = ["CheckResult"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the verdict: what was checked, what was measured, what to do."""
 
     check: str
-    said: str
+    measured: str
     fault: str = ""
     """The problem by its name; none where all is well."""
     advice: str = ""

@@ -57,7 +57,7 @@ def _loss(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
             word = line.values[0].span
             _warn(
                 run, f"`{loss.word}` tells classes apart, and the net gives one number", line.span, secondary=[last],
-                notes=["the softmax of one number is 1 whatever it is: nothing is learnt"], helps=[help_],
+                notes=["the softmax of one number is 1 whatever it is: nothing is learned"], helps=[help_],
                 fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
         if loss.values.get("target") == "input" and len(run.graph.inputs) == len(run.graph.outputs) == 1:

@@ -57,7 +57,7 @@ class _Plain(Inputs):
 
 @dataclass
 class Trace:
-    """The loss of the net alone and the share of right answers (None where no class is learnt), update by update."""
+    """The loss of the net alone and the share of right answers (None where no class is learned), update by update."""
 
     losses: list[float] = field(default_factory=list)
     right: list[float | None] = field(default_factory=list)
@@ -158,7 +158,7 @@ class Bench:
     def trial(
         self, train: Examples, *, batch: int | None = None, optimizer: Chosen | None = None, plain: bool = False, warmup: int = 0
     ) -> Engine:  # fmt: skip
-        """An engine on a copy of the net at its start, at a constant rate. `plain`: nothing that regularises."""
+        """An engine on a copy of the net at its start, at a constant rate. `plain`: nothing that regularizes."""
         plan = self._plan(optimizer or self.plan.optimizer, batch, warmup, plain)
         module = copy.deepcopy(self.engine.module)
         if plain:

@@ -1,4 +1,4 @@
-"""Jitter of colours, and erased rectangles. Images are float32, N x C x H x W, from 0 to 1, and stay so."""
+"""Jitter of colors, and erased rectangles. Images are float32, N x C x H x W, from 0 to 1, and stay so."""
 
 from __future__ import annotations
 
