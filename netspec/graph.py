@@ -6,17 +6,19 @@ regions (`Graph.root`): the net, its block instances, labelled groups, repeats, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from netspec.source import Span
+from netspec.symbolic import FunctionBody, Symbolic
 
 if TYPE_CHECKING:
     from netspec.recipe import Recipe
 
-__all__ = ["Failed", "Graph", "Layout", "Node", "Operation", "Param", "Region", "TensorType"]
+__all__ = ["Decision", "Definition", "Failed", "Graph", "Layout", "Node", "Operation", "Param", "Region", "TensorType"]
 
 Layout: TypeAlias = Literal["map", "vector", "sequence", "ids"]
 
@@ -124,6 +126,28 @@ class Operation(Protocol):
 RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "aux", "shared"]
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A block as it is declared; its place in the source tells it from others of the same name."""
+
+    name: str
+    parameters: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A condition that was met on the way through a body: where, which branch was taken, and how it was written.
+
+    A `residual` decides by the types of two tensors whether it needs its `else`: those are `compared`, by node.
+    """
+
+    place: int
+    taken: int
+    condition: Symbolic | None = None
+    compared: tuple[int, ...] = ()
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Region:
     """A part of the network that stands together in the spec.
@@ -140,6 +164,18 @@ class Region:
     block: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
     members: list[Node | Region] = field(default_factory=list)
+    definition: Definition | None = None
+    """The block of which this is an instance."""
+    origins: dict[str, Symbolic] = field(default_factory=dict)
+    """How each argument was written: as the caller wrote it where the call gives it (`given`), else as the default."""
+    given: frozenset[str] = frozenset()
+    """The parameters for which the call itself has a value."""
+    decisions: list[Decision] = field(default_factory=list)
+    """The path through the conditions of the body."""
+    rounds: list[int] = field(default_factory=list)
+    """Of a repeat: for each round the position in `members` at which it begins."""
+    count: Symbolic | None = None
+    """Of a repeat: how its number of rounds was written."""
     checkpoint: bool = False
     """Whether its activations are computed again in the backward pass instead of kept (Chen et al. 2016)."""
     shares: Region | None = None
@@ -184,6 +220,8 @@ class Node:
     """Whether this is the addition of a `residual`: its first input is the body."""
     tied: int | None = None
     """The node whose `weight` this one uses, transposed, beside parameters of its own."""
+    origins: Mapping[str, Symbolic] = MappingProxyType({})
+    """How the values of its options were written, where that says more than the value."""
 
     @property
     def kind(self) -> str:
@@ -224,6 +262,10 @@ class Graph:
     """Auxiliary heads: name, the node of their output, the weight of their loss."""
     recipe: Recipe | None = None
     """How it is trained, where the spec says so."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The parameters of the net, with their values."""
+    functions: dict[str, FunctionBody] = field(default_factory=dict)
+    """The functions of the spec that origins call."""
     failed: list[Failed] = field(default_factory=list)
     """Layers in error, in the order of the spec; the network is whole where there are none."""
 

@@ -19,6 +19,7 @@ from netspec.elaborate.project import Project
 from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
 from netspec.graph import Graph, Region
 from netspec.source import Span
+from netspec.symbolic import Name
 from netspec.syntax import tree as t
 
 __all__ = ["Elaborated", "UnknownParameter", "elaborate", "is_library"]
@@ -157,6 +158,8 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
                 helps=[f"give it with `-D {parameter.name}=…`, or a default: `{parameter.name} = 10`"],
             )
             frame.names[parameter.name] = run.FAILED
+        frame.symbols[parameter.name] = Name(parameter.name, "net")
+        run.graph.parameters[parameter.name] = frame.names[parameter.name]
 
 
 def is_library(file: t.File) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix, nearest
 from netspec.elaborate.expressions import value_after_name
+from netspec.elaborate.origins import option_origins, origin
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import REQUIRED, Misfit, Op, Option
 from netspec.source import Span
+from netspec.symbolic import Apply, Symbolic
 from netspec.syntax import tree as t
 from netspec.values import Size, Value, Word, show
 
@@ -31,6 +34,8 @@ class BoundLayer:
 
     op: Op
     spans: dict[str, Span] = field(default_factory=dict)
+    origins: Mapping[str, Symbolic] = field(default_factory=dict)
+    """How the values were written, by option (`norm.eps` for an option of the normalization after it)."""
 
 
 def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
@@ -53,6 +58,7 @@ class _Binder:
         self.run, self.op, self.layer, self.frame = run, op, layer, frame
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
+        self.origins: dict[str, Symbolic] = {}
         self.failed = False
 
     def fail(
@@ -71,7 +77,8 @@ class _Binder:
             return False, None
         return True, value
 
-    def set(self, option: Option[Any], value: Value, span: Span) -> None:
+    def set(self, option: Option[Any], value: Value, span: Span, *written: t.Expr) -> None:
+        """Sets an option to a value, and keeps how it was `written`: one expression, or one for each of several."""
         if option.name in self.values:
             self.fail("NS203", f"`{option.name}` is given twice", span)
             return
@@ -84,6 +91,12 @@ class _Binder:
             self.values[option.name] = option.default
             self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps, fixes=instead(bad, span))
         self.spans[option.name] = span
+        functions = self.run.graph.functions
+        if len(written) == 1:
+            self.origins |= option_origins(self.op, option.name, written[0], self.frame, functions)
+        elif written:
+            parts = tuple(origin(expr, self.frame, functions) for expr in written)
+            self.origins[option.name] = Apply("tuple", parts)
 
     def put(self, slot: str, expr: t.Expr, what: str) -> None:
         """A value in the kernel, width or stride slot."""
@@ -94,7 +107,7 @@ class _Binder:
         if not options:
             values = self.slot("value")
             if slot == "width" and len(values) == 1 and isinstance(value, (int, float)):
-                self.negative(values[0], value, expr.span)  # `take -1`
+                self.negative(values[0], value, expr)  # `take -1`
                 return
             from netspec.elaborate.slips import unwanted_slot
 
@@ -104,9 +117,9 @@ class _Binder:
         if isinstance(value, Word):
             self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
             return
-        self.set(options[0], value, expr.span)
+        self.set(options[0], value, expr.span, expr)
 
-    def negative(self, option: Option[Any], value: Value, span: Span) -> None:
+    def negative(self, option: Option[Any], value: Value, expr: t.Expr) -> None:
         """A number behind a hyphen, for an op without a width: a negative value, or one that should follow a space."""
         try:
             option.kind.read(-value)  # type: ignore[operator]
@@ -114,10 +127,10 @@ class _Binder:
             from netspec.elaborate.slips import value_behind_hyphen
 
             self.values[option.name] = option.default
-            message, helps, fixes = value_behind_hyphen(self.op, option, self.layer, span, bad)
-            self.fail(bad.code, message, span, *helps, fixes=tuple(fixes))
+            message, helps, fixes = value_behind_hyphen(self.op, option, self.layer, expr.span, bad)
+            self.fail(bad.code, message, expr.span, *helps, fixes=tuple(fixes))
         else:
-            self.set(option, -value, span)  # type: ignore[operator]
+            self.set(option, -value, expr.span, t.Unary("-", expr, expr.span))  # type: ignore[operator]
 
     def near_variable(self, name: str) -> list[str]:
         if self.op.name == "softmax" or (self.layer.head.lower() == "soft" and name == "max"):
@@ -173,7 +186,7 @@ class _Binder:
         if not all(ok for _, ok, _ in pairs):
             return
         if len(options) == 1 and options[0].kind.gathers and len(pairs) > 1 and options[0].name not in self.values:
-            self.set(options[0], tuple(v for _, _, v in pairs), pairs[0][0].span.to(pairs[-1][0].span))
+            self.set(options[0], tuple(v for _, _, v in pairs), pairs[0][0].span.to(pairs[-1][0].span), *exprs)
             return
         free = [o for o in options if o.name not in self.values]
         for i, (expr, _, value) in enumerate(pairs):
@@ -187,7 +200,7 @@ class _Binder:
             if i >= len(free):
                 self.too_many(value, expr.span, what)
                 return
-            self.set(free[i], value, expr.span)
+            self.set(free[i], value, expr.span, expr)
 
     def takes_word(self, free: list[Option[Any]], i: int) -> bool:
         from netspec.ops.kinds import Choice, LayerWord, Padding, Reference
@@ -212,7 +225,7 @@ class _Binder:
         if found is None:
             self.unknown_option(option)
         elif ok:
-            self.set(found, value, option.span)
+            self.set(found, value, option.span, option.value)
 
     def unknown_option(self, option: t.Option) -> None:
         from netspec.elaborate.slips import report_unknown_option
@@ -221,13 +234,14 @@ class _Binder:
         report_unknown_option(self.run, self.op, option, self.layer)
 
     def defaults(self) -> None:
-        for name, value, span in self.run.default_values(self.op, self.frame):
+        for name, value, span, origins in self.run.default_values(self.op, self.frame):
             if name not in self.values:
                 try:
                     self.values[name] = self.op.options[name].kind.read(value)
                 except BadValue as bad:
                     self.fail(bad.code, f"{name}: {bad.message}", span, *bad.helps)
                 self.spans[name] = span
+                self.origins |= origins
 
     def require(self) -> None:
         for option in self.op.options.values():
@@ -320,7 +334,7 @@ def _binding_key(layer: t.Layer, frame: Frame) -> tuple[Any, ...] | None:
             value = _UNDEFINED
         if isinstance(value, (list, Lazy)):
             return None
-        values.append((type(value), value))
+        values.append((type(value), value, frame.symbol(name)))
     try:
         key = (layer, frame.defaults, *values)
         hash(key)
@@ -375,7 +389,7 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     except Misfit as misfit:
         binder.fail(misfit.code, misfit.message, binder.spans.get(misfit.option or "", layer.span), *misfit.helps)
         return None
-    return BoundLayer(bound, binder.spans)
+    return BoundLayer(bound, binder.spans, binder.origins)
 
 
 def _takes_arguments(op: type[Op], layer: t.Layer) -> bool:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label
 from netspec.elaborate.binding import BoundLayer
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Tensor
 from netspec.elaborate.ties import tied_node
 from netspec.graph import Graph, Node, Param, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
+from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
 from netspec.values import kind_of, show
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ElaborationContext"]
 
+_NO_ORIGINS: Mapping[str, Symbolic] = MappingProxyType({})
 Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
 
 
@@ -61,7 +65,7 @@ class ElaborationContext:
         """Whether a `use` could not be parsed, so that any name may be a block."""
         self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
         self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
-        self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span]]] = {}
+        self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span, dict[str, Symbolic]]]] = {}
 
     @property
     def failed_layers(self) -> bool:
@@ -147,8 +151,8 @@ class ElaborationContext:
             return None
         return int(value)
 
-    def default_values(self, op: type[Op], frame: Frame) -> list[tuple[str, Any, Span]]:
-        """(option, value, span) from the defaults in force for an op, the newest first."""
+    def default_values(self, op: type[Op], frame: Frame) -> list[tuple[str, Any, Span, dict[str, Symbolic]]]:
+        """(option, value, span, origins) from the defaults in force for an op, the newest first."""
         if frame.defaults is None:
             return []
         key = (frame.defaults, op)
@@ -159,10 +163,11 @@ class ElaborationContext:
                 if not any(name.text.lower() in (op.name.lower(), *op.aliases) for name in link.statement.layers):
                     continue
                 for option in link.statement.options:
-                    if option.name in op.options and all(option.name != name for name, _, _ in found):
+                    if option.name in op.options and all(option.name != name for name, *_ in found):
                         value = self.evaluate(option.value, link.frame, words=True)
                         if value is not self.FAILED:
-                            found.append((option.name, value, option.span))
+                            origins = option_origins(op, option.name, option.value, link.frame, self.graph.functions)
+                            found.append((option.name, value, option.span, origins))
             self._default_cache[key] = found
         return found
 
@@ -193,6 +198,7 @@ class ElaborationContext:
         name: str | None,
         spans: dict[str, Span],
         branches: tuple[Span, ...] = (),
+        origins: Mapping[str, Symbolic] = _NO_ORIGINS,
     ) -> None:
         """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor.
 
@@ -225,8 +231,9 @@ class ElaborationContext:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
         tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
-        if tied is not None:
-            self.graph.nodes[-1].tied = tied
+        node = self.graph.nodes[-1]
+        node.tied = tied
+        node.origins = origins
 
     def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
         """Goes on with an unknown tensor behind a layer in error, which is reported; the report shows its row."""

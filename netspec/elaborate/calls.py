@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.expressions import EvaluationError, match_parameters, value_after_name
+from netspec.elaborate.origins import origin
 from netspec.elaborate.state import (
     UNKNOWN,
     BlockValue,
@@ -20,6 +21,7 @@ from netspec.elaborate.state import (
 )
 from netspec.graph import Node, Region
 from netspec.source import Span
+from netspec.symbolic import Name
 from netspec.syntax import tree as t
 from netspec.values import show
 
@@ -231,9 +233,11 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     name, shares = _instance_name(run, block, frame, label)
     region = run.region(frame, "shared" if block.kind == "shared" else "block", name, layer.span)
     region.block = block.name
+    region.definition = block.definition
     inner = _inner_frame(block, region, start)
     if not _bind_values(run, block, values, inner):
         return
+    _bind_origins(run, block, layer, frame, inner)
     region.arguments = tuple((p.name, inner.names[p.name]) for p in block.parameters)
     shown = f"`{block.name}({', '.join(show(v) for _, v in region.arguments)})`"
     run.calling.append(block)
@@ -309,6 +313,19 @@ def _bind_values(run: Elaborator, block: BlockValue, values: dict[str, Any], inn
             return False
         inner.names[parameter.name] = value
     return True
+
+
+def _bind_origins(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, inner: Frame) -> None:
+    """Keeps how the arguments were written; inside the block they are its parameters."""
+    names = [p.name for p in block.parameters]
+    given = dict(zip(names, layer.arguments or (), strict=False)) | {o.name: o.value for o in layer.argument_options}
+    for parameter in block.parameters:
+        inner.symbols[parameter.name] = Name(parameter.name, "block")
+        if parameter.name in given:
+            inner.region.origins[parameter.name] = origin(given[parameter.name], frame, run.graph.functions)
+        elif parameter.default is not None:
+            inner.region.origins[parameter.name] = origin(parameter.default, inner, run.graph.functions)
+    inner.region.given = frozenset(given)
 
 
 def _run_body(run: Elaborator, block: BlockValue, inner: Frame) -> None:

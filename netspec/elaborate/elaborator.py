@@ -12,6 +12,7 @@ from netspec.elaborate.builder import ElaborationContext
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.joins import run_dense, run_join, run_residual
+from netspec.elaborate.origins import origin
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
 from netspec.graph import Region, RegionKind
@@ -19,6 +20,7 @@ from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
 from netspec.ops.shape import Flatten
 from netspec.source import Span
+from netspec.symbolic import Constant
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class Elaborator(ElaborationContext):
                 helps=["compute it from a counter: `repeat 3 as i { … }`", "or give the new one a name of its own"],
             )
         frame.names[let.name] = self.evaluate(let.value, frame)
+        written = origin(let.value, frame, self.graph.functions)
+        if not isinstance(written, Constant):
+            frame.symbols[let.name] = written
 
     def _default(self, default: t.Default, frame: Frame) -> None:
         check_default(self, default, frame)
@@ -199,8 +204,10 @@ class Elaborator(ElaborationContext):
             self.place = step.times.span
         inner = frame.inner(self.region(frame, "repeat", "", step.span))
         inner.region.arguments = (("count", copies),)
+        inner.region.count = origin(step.times, frame, self.graph.functions)
         for i in range(copies):
             self.evaluator.spend()
+            inner.region.rounds.append(len(inner.region.members))
             with self.inside(f"{ordinal(i + 1)} of {copies} copies" if copies > 1 else ""):
                 self.term(step.term, inner, None)
         frame.here = inner.here
@@ -328,13 +335,19 @@ class Elaborator(ElaborationContext):
         else:
             base = base or frame.namer.number(bound.op.name.lower())
             for suffix, op in expanded:
-                self.apply(BoundLayer(op, bound.spans), layer, frame, frame.namer.unique(f"{base}_{suffix}"))
+                same = {
+                    name: written
+                    for name, written in bound.origins.items()
+                    if name in op.options and getattr(op, name) == getattr(bound.op, name)
+                }
+                self.apply(BoundLayer(op, bound.spans, same), layer, frame, frame.namer.unique(f"{base}_{suffix}"))
         for option in ("norm", "act"):
             after = getattr(bound.op, option)
             if isinstance(after, Op):
                 name = frame.namer.unique(f"{base}_{after.name.lower()}") if base else None
                 spans = dict.fromkeys(after.options, bound.spans.get(option, layer.span))
-                self.apply(BoundLayer(after, spans), layer, frame, name)
+                origins = {n.removeprefix(f"{option}."): s for n, s in bound.origins.items() if n.startswith(f"{option}.")}
+                self.apply(BoundLayer(after, spans, origins), layer, frame, name)
 
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:
         """Adds a layer behind the current tensor, after a flatten where it needs one."""
@@ -353,7 +366,7 @@ class Elaborator(ElaborationContext):
             )
             here = frame.here
             assert here is not None
-        self.add(bound.op, (here,), layer.span, frame, name, bound.spans)
+        self.add(bound.op, (here,), layer.span, frame, name, bound.spans, origins=bound.origins)
 
 
 def _words_of(expr: t.Expr) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
-from netspec.graph import Node, TensorType
+from netspec.graph import Decision, Node, TensorType
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
 from netspec.ops.kinds import BadValue
@@ -106,6 +107,8 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
     if not body.known or not start.known:
         frame.here = UNKNOWN
         return
+    compared = tuple(tensor.node for tensor in (body, start) if tensor.node is not None)
+    frame.region.decisions.append(Decision(residual.span.start, int(body.type != start.type), None, compared))
     shortcut = start
     written: tuple[Span, ...] = ()
     if body.type != start.type:
@@ -121,7 +124,9 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
         written = (residual.body.span, residual.otherwise.span)
     if dropped:
         outer.here = body
-        run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {})
+        (rate,) = (option.value for option in residual.options[:1])
+        origins = option_origins(DropPath, "p", rate, frame, run.graph.functions)
+        run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {}, origins=origins)
         body = outer.here
     run.add(Add(), (body, shortcut), residual.span, frame, None, {}, written)
     if frame.here is not None and frame.here.node is not None:

@@ -6,8 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Fix
+from netspec.elaborate.origins import origin
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame
+from netspec.graph import Decision
 from netspec.source import Span
+from netspec.symbolic import Constant, Symbolic
 from netspec.syntax import tree as t
 from netspec.values import kind_of, show
 
@@ -30,6 +33,7 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
         frame,
         [{repeat.counter: i} if repeat.counter else {} for i in range(min(count, run.limits.steps + 1))],
         repeat.span,
+        count=origin(repeat.count, frame, run.graph.functions),
     )
 
 
@@ -61,7 +65,20 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
             _report_item(run, loop, item, [i for i, other in enumerate(items) if other is item])
             frame.here = UNKNOWN
             return
-    unroll(run, loop.body, frame, bindings, loop.span)
+    written = [_item_origins(run, loop, i, frame) for i in range(len(items))]
+    unroll(run, loop.body, frame, bindings, loop.span, written)
+
+
+def _item_origins(run: Elaborator, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:
+    """How the values of one round were written, where the list is written out; else what the list depends on."""
+    names = [name.text for name in loop.names]
+    item: t.Expr = loop.items
+    if isinstance(item, t.Sequence_):
+        item = item.items[number]
+        if isinstance(item, t.Sequence_) and len(names) > 1:
+            parts = zip(names, item.items, strict=True)
+            return {name: origin(part, frame, run.graph.functions) for name, part in parts}
+    return dict.fromkeys(names, origin(item, frame, run.graph.functions))
 
 
 def _report_item(run: Elaborator, loop: t.For, item: Any, places: list[int]) -> None:
@@ -140,14 +157,27 @@ def _report_iterator(run: Elaborator, loop: t.For, items: t.Call) -> None:
     run.error("NS208", f"there is no function `{items.name}`", items.name_span, helps=[help_], fixes=fixes)
 
 
-def unroll(run: Elaborator, body: t.Body, frame: Frame, bindings: list[dict[str, Any]], span: Span) -> None:
+def unroll(
+    run: Elaborator,
+    body: t.Body,
+    frame: Frame,
+    bindings: list[dict[str, Any]],
+    span: Span,
+    written: list[dict[str, Symbolic]] | None = None,
+    count: Symbolic | None = None,
+) -> None:
+    """Runs a body once for each of the bindings of its variables; `written` says how these were written."""
     run.lint_empty(body, "the body of this loop")
     outer = frame.inner(run.region(frame, "repeat", "", span))
     outer.region.arguments = (("count", len(bindings)),)
+    outer.region.count = count
     for i, binding in enumerate(bindings):
         run.evaluator.spend()
+        outer.region.rounds.append(len(outer.region.members))
         inner = outer.inner()
         inner.names.update(binding)
+        if written is not None:
+            inner.symbols.update({name: s for name, s in written[i].items() if not isinstance(s, Constant)})
         with run.inside(f"round {i + 1} of {len(bindings)} of the loop at line {span.line}"):
             run.run(body.statements, inner)
         outer.here = inner.here
@@ -169,6 +199,9 @@ def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:
         )
         frame.here = UNKNOWN
         return
+    frame.region.decisions.append(
+        Decision(when.span.start, int(value), origin(when.condition, frame, run.graph.functions))
+    )
     chosen = when.body if value else when.otherwise
     if isinstance(chosen, t.If):
         run_if(run, chosen, frame)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspec.graph import Region, TensorType
+from netspec.graph import Definition, Region, TensorType
 from netspec.source import Span
+from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
 
 __all__ = [
@@ -82,6 +83,10 @@ class BlockValue:
     first: Any = None
     calls: int = 0
     used: bool = False
+
+    @property
+    def definition(self) -> Definition:
+        return Definition(self.name, tuple(p.name for p in self.parameters), self.span)
 
 
 Callable_ = BlockValue | FunctionValue
@@ -158,6 +163,7 @@ class Frame:
         "namer",
         "names",
         "region",
+        "symbols",
     )
 
     def __init__(self, file: FileScope, region: Region, namer: Namer, definitions: Frame | None = None) -> None:
@@ -167,6 +173,8 @@ class Frame:
         self.definitions = definitions
         self.enclosing: Frame | None = None
         self.names: dict[str, Any] = {}
+        self.symbols: dict[str, Symbolic] = {}
+        """What the variables were written as, where they are more than a constant."""
         self.labels: dict[str, Tensor] = {}
         self.members: dict[str, tuple[int, int]] = {}
         self.entry: Tensor | None = None
@@ -189,6 +197,15 @@ class Frame:
                 return frame.names[name]
             frame = frame.definitions
         raise KeyError(name)
+
+    def symbol(self, name: str) -> Symbolic | None:
+        """What a variable was written as; None for a constant, and where there is no such variable."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.names:
+                return frame.symbols.get(name)
+            frame = frame.definitions
+        return None
 
     def label(self, name: str) -> Tensor | None:
         frame: Frame | None = self
