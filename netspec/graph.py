@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from netspec.source import Span
@@ -220,7 +219,7 @@ class Node:
     """Whether this is the addition of a `residual`: its first input is the body."""
     tied: int | None = None
     """The node whose `weight` this one uses, transposed, beside parameters of its own."""
-    origins: Mapping[str, Symbolic] = MappingProxyType({})
+    origins: Mapping[str, Symbolic] = field(default_factory=dict)
     """How the values of its options were written, where that says more than the value."""
 
     @property

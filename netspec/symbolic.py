@@ -39,6 +39,8 @@ class Fact:
 
     owner: str
     field: str
+    node: int
+    """The tensor in the graph."""
 
 
 @dataclass(frozen=True, slots=True)

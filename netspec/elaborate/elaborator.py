@@ -12,8 +12,8 @@ from netspec.elaborate.builder import ElaborationContext
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.joins import run_dense, run_join, run_residual
-from netspec.elaborate.origins import origin
 from netspec.elaborate.loops import run_for, run_if, run_repeat
+from netspec.elaborate.origins import origin
 from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
 from netspec.graph import Region, RegionKind
 from netspec.ops import CATALOGUE
@@ -346,7 +346,9 @@ class Elaborator(ElaborationContext):
             if isinstance(after, Op):
                 name = frame.namer.unique(f"{base}_{after.name.lower()}") if base else None
                 spans = dict.fromkeys(after.options, bound.spans.get(option, layer.span))
-                origins = {n.removeprefix(f"{option}."): s for n, s in bound.origins.items() if n.startswith(f"{option}.")}
+                origins = {
+                    n.removeprefix(f"{option}."): s for n, s in bound.origins.items() if n.startswith(f"{option}.")
+                }
                 self.apply(BoundLayer(after, spans, origins), layer, frame, name)
 
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 from netspec.elaborate.expressions import FUNCTIONS, literal
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops.op import Op
-from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic
+from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic, leaves
 from netspec.syntax import tree as t
 
 __all__ = ["option_origins", "origin"]
 
 _LARGEST = 200
 """The most operations that an expression is followed through: a longer one has no short name anyway."""
+_NOTHING = Apply(OPAQUE, ())
 _KEPT = (bool, int, float, str, type(None))
 
 
@@ -66,7 +67,7 @@ class _Tracer:
         if isinstance(expr, t.Name):
             return self.name(expr, frame, bound)
         if isinstance(expr, t.Fact):
-            return Fact(expr.owner, expr.field)
+            return self.fact(expr, frame)
         if isinstance(expr, t.Unary):
             operand = self.trace(expr.operand, frame, bound)
             return Apply("not" if expr.operator == "not" else "neg", (operand,))
@@ -103,6 +104,13 @@ class _Tracer:
             return self.trace(value.expr, value.frame, {})
         return self.constant(value)
 
+    def fact(self, expr: t.Fact, frame: Frame) -> Symbolic:
+        owners = {"in": frame.entry, "here": frame.here}
+        tensor = owners[expr.owner] if expr.owner in owners else frame.label(expr.owner)
+        if tensor is None or tensor.node is None:
+            raise _Untraceable
+        return Fact(expr.owner, expr.field, tensor.node)
+
     def call(self, expr: t.Call, frame: Frame, bound: Mapping[str, Symbolic]) -> Symbolic:
         function = frame.file.functions.get(expr.name)
         if expr.options or (function is None and expr.name not in FUNCTIONS):
@@ -111,10 +119,16 @@ class _Tracer:
             names = tuple(p.name for p in function.definition.parameters)
             if len(names) != len(expr.arguments):
                 raise _Untraceable
+            arguments = tuple(self.trace(a, frame, bound) for a in expr.arguments)
             inside = {name: Name(name, "function") for name in names}
             body = FunctionBody(expr.name, names, self.trace(function.definition.body, function.frame, inside))
-            if self.functions.setdefault(expr.name, body) != body:
-                raise _Untraceable  # two files have a function of this name
+            alone = all(
+                isinstance(x, Constant) or (isinstance(x, Name) and x.scope == "function") for x in leaves(body.body)
+            )
+            if alone and self.functions.setdefault(expr.name, body) == body:
+                return Apply(expr.name, arguments)
+            # it reads the net's parameters, or two files have a function of this name: its body says it
+            return self.trace(function.definition.body, function.frame, dict(zip(names, arguments, strict=True)))
         return Apply(expr.name, tuple(self.trace(a, frame, bound) for a in expr.arguments))
 
 
@@ -133,4 +147,4 @@ def option_origins(
         return {}
     else:
         found = {option: origin(expr, frame, functions)}
-    return found
+    return {name: symbolic for name, symbolic in found.items() if symbolic != _NOTHING}

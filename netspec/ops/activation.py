@@ -39,6 +39,7 @@ class Activation(Op):
 class ReLU(Activation):
     """max(x, 0)."""
 
+    torch_in_place = True
     name, example = "relu", "relu"
     torch_name, onnx_name = "ReLU", "Relu"
 
@@ -46,6 +47,7 @@ class ReLU(Activation):
 class ReLU6(Activation):
     """min(max(x, 0), 6)."""
 
+    torch_in_place = True
     name, example = "relu6", "relu6"
     torch_name = "ReLU6"
 
@@ -56,6 +58,7 @@ class ReLU6(Activation):
 class LeakyReLU(Activation):
     """max(x, slope x)."""
 
+    torch_in_place = True
     name, example = "leaky_relu", "leaky_relu 0.1"
     aliases = ("leakyrelu", "lrelu")
     slope = Option(Number(0, 1), 0.01, slot="value", doc="slope for negative values")

@@ -55,6 +55,7 @@ def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kern
 class Conv(Op):
     """Applies `width` filters at every position; each filter spans all channels (of its group)."""
 
+    torch_keeps_no_output = True
     name = "conv"
     example = "conv3-64/2 pad=1 bias=no norm=bn act=relu"
     shape_rule = "width channels; (W + 2P - (D(K-1) + 1))/S + 1 along each spatial axis, rounded down"
@@ -290,6 +291,7 @@ class SeparableConv(Op):
 class TransposedConv(Op):
     """A transposed convolution (deconvolution): each input value adds a scaled kernel to the output."""
 
+    torch_keeps_no_output = True
     name = "convT"
     aliases = ("deconv", "conv_transpose", "convtranspose")
     example = "convT2-64/2"

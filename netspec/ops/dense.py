@@ -30,6 +30,7 @@ def require_numbers(op: Op, x: TensorType) -> None:
 class Linear(Op):
     """A linear layer along the feature axis (the channels of an image, the features of a token), shared by all positions."""
 
+    torch_keeps_no_output = True
     any_size = True
     name = "linear"
     example = "linear-256 act=gelu"

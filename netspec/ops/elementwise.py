@@ -11,7 +11,7 @@ from netspec.ops.conv import require_map
 from netspec.ops.dense import require_numbers
 from netspec.ops.kinds import Flag, LayerWord, Number, PerAxis
 from netspec.ops.op import Leftover, Op, Option, TorchCode
-from netspec.ops.python_text import along_tokens
+from netspec.ops.python_text import along_tokens, number
 from netspec.ops.windows import Window, windows
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Scale(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         bias = ", bias=True" if self.bias else ""
-        return TorchCode((("", f"Scale({self.shape(inputs[0])}, {self.init!r}{bias})"),), None, (SCALE,))
+        return TorchCode((("", f"Scale({self.shape(inputs[0])}, {number(self.init)}{bias})"),), None, (SCALE,))
 
     def onnx(self, emit: Emitter) -> str:
         y = emit.node("Mul", [*emit.inputs, emit.param("weight")])

@@ -17,6 +17,7 @@ __all__ = ["Add", "Concat", "Multiply"]
 class Add(Op):
     """The sum of the branches, which must have the same shape; Cx1x1 is broadcast to CxHxW."""
 
+    torch_keeps_no_output = True
     any_size = True
     name, example = "add", "add [ conv3-64 pad=1; identity ]"
     shape_rule = "the shape of the branches"
@@ -52,6 +53,7 @@ class Add(Op):
 class Multiply(Add):
     """The product of the branches, which must have the same shape; Cx1x1 is broadcast to CxHxW (squeeze and excitation)."""
 
+    torch_keeps_no_output = False
     name, example = "mul", "mul [ identity; { gap; conv1-4; relu; conv1-64; sigmoid } ]"
     symbol, onnx_name = "*", "Mul"
 

@@ -56,6 +56,7 @@ class LocalConv(nn.Module):
 class LocalConv(Conv):
     """Like conv, but with separate filters and biases at every output position (no weight sharing)."""
 
+    torch_keeps_no_output = False
     name = "localconv"
     aliases = ("locally_connected",)
     example = "localconv5-30 pad=1"

@@ -9,7 +9,7 @@ from netspec.ops.dense import require_numbers
 from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Choice, Flag, Integer, Number, Numbers
 from netspec.ops.op import Misfit, Op, Option, TorchCode
-from netspec.ops.python_text import along_tokens, call, unless
+from netspec.ops.python_text import along_tokens, call, number, unless
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
@@ -26,6 +26,7 @@ def affine(features: int) -> tuple[Param, ...]:
 class BatchNorm(Op):
     """Normalizes each channel with statistics of the batch during training, and with running statistics afterward (Ioffe & Szegedy 2015)."""
 
+    torch_keeps_no_output = True
     any_size = True
     name, example = "bn", "bn"
     aliases = ("batchnorm", "batch_norm")
@@ -114,6 +115,7 @@ class LayerNorm(Op):
 class GroupNorm(Op):
     """Normalizes over groups of channels, separately for each example (Wu & He 2018)."""
 
+    torch_keeps_no_output = True
     name, example = "gn", "gn 32"
     aliases = ("groupnorm", "group_norm")
     param_rule = "a scale and a shift per channel"
@@ -384,7 +386,7 @@ class L2Norm(Op):
         return inputs[0]
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        eps = "" if self.eps == 1e-12 else f", eps={self.eps!r}"
+        eps = "" if self.eps == 1e-12 else f", eps={number(self.eps)}"
         return TorchCode.expression(f"F.normalize({{0}}, dim={inputs[0].feature_axis}{eps})")
 
     def onnx(self, emit: Emitter) -> str:

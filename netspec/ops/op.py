@@ -137,6 +137,10 @@ class Op:
     """Whether the op counts toward `depth`: it has weights that mix features."""
     has_neurons: ClassVar[bool] = False
     """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
+    torch_in_place: ClassVar[bool] = False
+    """Whether it may be written over its input in PyTorch: its backward pass needs its result only."""
+    torch_keeps_no_output: ClassVar[bool] = False
+    """Whether its backward pass in PyTorch does not need its result, which the next layer may then overwrite."""
     options: ClassVar[dict[str, Option[Any]]] = {}
     norm: Op | Option[Any] | None = None
     act: Op | Option[Any] | None = None

@@ -8,6 +8,7 @@ from netspec.graph import TensorType
 from netspec.ops.dense import require_numbers
 from netspec.ops.kinds import Number
 from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import number
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
@@ -32,7 +33,7 @@ class Dropout(Op):
         return f"p = {self.p:g}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.module(f"nn.Dropout({self.p!r})")
+        return TorchCode.module(f"nn.Dropout({number(self.p)})")
 
     def onnx(self, emit: Emitter) -> str:
         if not emit.train or not self.p or type(self) is not Dropout:
@@ -58,7 +59,7 @@ class Dropout2d(Dropout):
         return x
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.module(f"nn.Dropout{inputs[0].rank}d({self.p!r})")
+        return TorchCode.module(f"nn.Dropout{inputs[0].rank}d({number(self.p)})")
 
 
 DROP_PATH = (
@@ -88,7 +89,7 @@ class DropPath(Dropout):
     p = Option(_PROBABILITY, 0.1, slot="value", doc="drop probability")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode((("", f"DropPath({self.p!r})"),), None, (DROP_PATH,))
+        return TorchCode((("", f"DropPath({number(self.p)})"),), None, (DROP_PATH,))
 
 
 NOISE = (
@@ -119,4 +120,4 @@ class Noise(Dropout):
         return f"std {self.std:g}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode((("", f"Noise({self.std!r})"),), None, (NOISE,))
+        return TorchCode((("", f"Noise({number(self.std)})"),), None, (NOISE,))

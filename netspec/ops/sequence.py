@@ -9,6 +9,7 @@ from netspec.graph import Param, TensorType
 from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Flag, Integer, Number
 from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import number
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.emitter import Emitter
@@ -194,7 +195,7 @@ class Attention(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         features = inputs[0].features
-        options = ("" if self.bias else ", bias=False") + (f", dropout={self.dropout!r}" if self.dropout else "")
+        options = ("" if self.bias else ", bias=False") + (f", dropout={number(self.dropout)}" if self.dropout else "")
         if self.causal:
             text = f"CausalAttention({features}, {self.heads}{options})"
             return TorchCode((("", text),), None, (CAUSAL_ATTENTION,))

@@ -11,6 +11,7 @@ from netspec.ops.conv import require_map
 from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
+from netspec.ops.python_text import number
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
@@ -196,7 +197,7 @@ class Pad(Op):
                 flat = [p for pair in reversed(axes) for p in pair]
                 y = f"F.pad({{0}}.transpose(1, 2), {flat}, mode={self.mode!r}).transpose(1, 2)"
             return TorchCode.expression(y)
-        value = f", value={self.value!r}" if self.value else ""
+        value = f", value={number(self.value)}" if self.value else ""
         return TorchCode.expression(f"F.pad({{0}}, {ends}{value})")
 
     def onnx(self, emit: Emitter) -> str:

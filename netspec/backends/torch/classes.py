@@ -1,232 +1,345 @@
-"""One class for all instances of a block that differ in numbers only: the numbers become its parameters.
-
-Instances of a block are laid side by side as text. Where the texts agree but for numbers, they share a class; a
-number that is the same in all of them stays, the others are named after what they follow: an argument of the block,
-the channels that come in, a multiple of one of these, or else the place where they stand.
-"""
+"""Classes of the source: one for each block and path through it, the numbers that differ as its parameters."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from netspec.backends.torch.forward import Forward, member
 from netspec.backends.torch.plan import Plan
+from netspec.backends.torch.repeats import Entry, Line, member_lines
+from netspec.backends.torch.tracing import TracedModule
 from netspec.elaborate.declarations import RESERVED_LABELS
-from netspec.graph import Graph
-from netspec.ops.python_text import CallText
+from netspec.ops.traced import (
+    Expression,
+    Polynomial,
+    TracedFloat,
+    TracedInt,
+    Variable,
+    as_expression,
+    ink,
+    is_traced,
+    marked,
+    renamed,
+    render,
+    variables,
+)  # fmt: skip
+from netspec.symbolic import Constant
 
-__all__ = ["Draft", "SharedClass", "share"]
+__all__ = ["Draft", "Line", "ModuleClass", "Parameter", "draft", "unify"]
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)")
+_LONGEST_EXPRESSION = 40
+"""A longer expression is a number that the caller passes."""
+_TAKEN = frozenset(
+    ["self", "super", "range", "nn", "torch", "F", "math", "Tensor", "NamedTuple", "checkpoint", "getattr", "int", "float", "round", "min", "max", "abs", "tuple", "list", "True", "False", "None"]
+)
+Kind: TypeAlias = Literal["int", "float"]
 
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """One instance on its way to a class: `members` are (attribute, constructor), `forward` its statements."""
+    """One instance on its way to a class."""
 
-    plan: Plan
-    members: list[tuple[str, str]]
+    module: TracedModule
+    entries: list[Entry]
     parameters: list[str]
-    forward: list[str]
+    forward: list[Line]
 
-    def rough(self) -> tuple[object, ...]:
-        """What instances of one class have in common before numbers and defaults are looked at."""
-        names = [(m, _skeleton(str(t)) if not isinstance(t, CallText) else t.parts[0][1]) for m, t in self.members]
-        return (self.plan.is_chain, *names, *self.parameters, *map(_skeleton, self.forward))
+    @property
+    def plan(self) -> Plan:
+        return self.module.plan
 
-    def lines(self) -> list[str]:
-        return [*(str(text) for _, text in self.members), *self.forward]
+    def structure(self) -> tuple[object, ...]:
+        """What the instances of one class have in common: everything but numbers."""
+        order: dict[int, int] = {}
+        rounds = [tuple((order.setdefault(id(r), len(order)), n) for r, n in e.rounds) for e in self.entries]
+        made = [(e.name, *e.line.pieces) for e in self.entries]
+        claimed = tuple(order.get(id(r), -1) for r in self.module.counts if r in self.module.claimed)
+        return (
+            self.plan.is_chain, tuple(made), tuple(rounds), claimed, tuple(self.parameters),
+            tuple(line.pieces for line in self.forward),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
-class SharedClass:
-    """A class: its constructor's parameters (name, type), its lines, and for each instance the call that makes it."""
+class Parameter:
+    """A parameter of a class: for each instance its value, in the names of that instance."""
 
-    parameters: list[tuple[str, str]]
-    members: list[tuple[str, str]]
-    attributes: list[str]
+    variable: Variable
+    name: str
+    kind: Kind
+    default: int | float | None = None
+    values: list[Any] = field(default_factory=list)
+    """For a number that no parameter of the spec stands for: what it is in each instance."""
+
+
+@dataclass(slots=True)
+class ModuleClass:
+    """A class: the drafts of its instances, its parameters, and its lines, in which values are expressions."""
+
+    drafts: list[Draft]
+    parameters: list[Parameter]
+    members: list[str]
+    """The statements that make what it holds."""
     forward: list[str]
-    arguments: list[dict[str, object]] = field(default_factory=list)
+    name: str = ""
+
+    def arguments(self, part: Plan, parent: TracedModule) -> dict[str, Any]:
+        """The arguments with which a parent makes an instance, in the parent's names."""
+        at = next(i for i, draft in enumerate(self.drafts) if draft.plan is part)
+        child = self.drafts[at].module
+        found: dict[str, Any] = {}
+        for p in self.parameters:
+            value = (
+                parent.seen_here(p.values[at], part, child) if p.values else parent.value_for(p.variable, part, child)
+            )
+            left_out = p.default is not None and p.variable.key[-1] not in part.region.given
+            if not (left_out and not is_traced(value) and value == p.default):
+                found[p.name] = value
+        return found
 
 
-def share(graph: Graph, drafts: Sequence[Draft]) -> list[tuple[SharedClass, list[Draft]]]:
-    """The classes for the instances of one block, each with its instances."""
-    groups: dict[object, list[Draft]] = {}
-    for draft in drafts:
-        groups.setdefault(draft.rough(), []).append(draft)
-    found = []
-    for group in groups.values():
-        _write_defaults_alike(group)
-        exact: dict[tuple[str, ...], list[Draft]] = {}
-        for draft in group:
-            exact.setdefault(tuple(map(_skeleton, draft.lines())), []).append(draft)
-        found += [(_shared(graph, members), members) for members in exact.values()]
-    return found
-
-
-def _skeleton(text: str) -> str:
-    return _NUMBER.sub("#", text)
-
-
-def _write_defaults_alike(group: list[Draft]) -> None:
-    """An option that one instance writes out is written out in all."""
-    for i in range(len(group[0].members)):
-        calls = [draft.members[i][1] for draft in group]
-        if not all(isinstance(c, CallText) for c in calls):
+def draft(module: TracedModule, classes: Mapping[Plan, ModuleClass]) -> Draft:
+    """What an instance holds and does; `classes` are those of its parts."""
+    entries: list[Entry] = []
+    for item in module.plan.items:
+        if item.shared:
             continue
-        options = frozenset().union(*(c.written() for c in calls if isinstance(c, CallText)))
-        for draft in group:
-            name, made = draft.members[i]
-            assert isinstance(made, CallText)
-            draft.members[i] = (name, made.showing(options))
-
-
-Values: TypeAlias = tuple[float, ...]
-Kind: TypeAlias = Literal["int", "float"]
-
-_TAKEN = frozenset(
-    [
-        "self",
-        "x",
-        "y",
-        "i",
-        "super",
-        "range",
-        "nn",
-        "torch",
-        "F",
-        "Tensor",
-        "int",
-        "float",
-        "tuple",
-        "list",
-        "True",
-        "False",
-        "None",
-    ]
-)
-
-
-class _Names:
-    """Finds a name or an expression for a number that differs between instances.
-
-    A parameter has one kind: where a block uses an argument as a whole number here and as a real one there, it
-    becomes two parameters, since torch tells 2 from 2.0.
-    """
-
-    def __init__(self, graph: Graph, drafts: Sequence[Draft]) -> None:
-        self.taken = set(_TAKEN)
-        self.known: dict[tuple[Values, Kind], str] = {}
-        self.used: dict[str, tuple[Values, Kind]] = {}
-        self.base: list[tuple[str, Values]] = []
-        regions = [draft.plan.region for draft in drafts]
-        for i, (name, _) in enumerate(regions[0].arguments):
-            values = [r.arguments[i][1] for r in regions if len(r.arguments) > i]
-            if len(values) == len(drafts) and all(type(v) in (int, float) for v in values):
-                self.base.append((self.unique(name.strip("_") or "value"), tuple(float(v) for v in values)))
-        inputs = [graph.nodes[draft.plan.inputs[0]].type.features for draft in drafts]
-        self.base.append((self.unique("in_channels"), tuple(float(v) for v in inputs)))
-
-    def unique(self, name: str) -> str:
-        """A name that is free, and a legal one for a parameter."""
-        name = f"n{name}" if name[:1].isdigit() else name
-        free, number = name, 2
-        while free in self.taken or keyword.iskeyword(free):
-            free, number = f"{name}_{number}", number + 1
-        self.taken.add(free)
-        return free
-
-    def expression(self, values: Values, kind: Kind, place: str) -> str:
-        key = (values, kind)
-        if key not in self.known:
-            self.known[key] = self._find(values, kind, place)
-        return self.known[key]
-
-    def _find(self, values: Values, kind: Kind, place: str) -> str:
-        for name, base in self.base:
-            if base == values:
-                return self._use(name, base, kind)
-        for name, base in self.base:
-            for k in range(2, 65):
-                if all(v == b * k for v, b in zip(values, base, strict=True)):
-                    return f"{k} * {self._use(name, base, kind)}"
-                if all(v == b / k for v, b in zip(values, base, strict=True)):
-                    return f"{self._use(name, base, kind)} {'//' if kind == 'int' else '/'} {k}"
-        return self._use(self.unique(place), values, kind)
-
-    def _use(self, name: str, values: Values, kind: Kind) -> str:
-        whole = all(v.is_integer() for v in values)
-        if (name in self.used and self.used[name] != (values, kind)) or (kind == "int" and not whole):
-            name = self.unique(f"{name}_{kind}")
-        self.used[name] = (values, kind)
-        return name
-
-    def parameters(self) -> list[tuple[str, Values, Kind]]:
-        """What was used: the channels that come in first, then the block's own parameters, then the rest."""
-        order = [self.base[-1][0], *(name for name, _ in self.base[:-1])]
-        names = [n for n in order if n in self.used] + [n for n in self.used if n not in order]
-        return [(name, *self.used[name]) for name in names]
-
-
-def _shared(graph: Graph, drafts: list[Draft]) -> SharedClass:
-    names = _Names(graph, drafts)
-    members = []
-    for i, (member, _) in enumerate(drafts[0].members):
-        texts = [str(draft.members[i][1]) for draft in drafts]
-        members.append((member, _fill(texts, names, f"{member}_channels".strip("_"))))
-    attributes = _Attributes({member for member, _ in members})
-    forward = []
-    for i in range(len(drafts[0].forward)):
-        texts = [draft.forward[i] for draft in drafts]
-        forward.append(_fill(texts, names, "size", attributes))
-    used = names.parameters()
-    made = SharedClass([(n, kind) for n, _, kind in used], members, attributes.lines(), forward)
-    for i in range(len(drafts)):
-        made.arguments.append({n: int(values[i]) if kind == "int" else values[i] for n, values, kind in used})
+        if item.part is not None:
+            made = classes[item.part]
+            with ink(module.ink):
+                text = _constructor(made.name, made.arguments(item.part, module))
+            entries.append(Entry(item.name, _line(text, module), item.rounds))
+        elif item.code is not None and (item.node is None or item.node.shares is None):
+            entries += [
+                Entry(member(item.name, suffix), _line(text, module), item.rounds) for suffix, text in item.code.modules
+            ]
+    if module.plan.is_chain:
+        _claim_in_chain(module)
+        made = Draft(module, entries, [], [])
+    else:
+        forward = Forward(module)
+        returned = _returned(module, forward)
+        made = Draft(module, entries, forward.parameters, [_line(t, module) for t in [*forward.lines, *returned]])
+    module.decided |= {as_expression(count) for region, count in module.counts.items() if region not in module.claimed}
     return made
 
 
+def _claim_in_chain(module: TracedModule) -> None:
+    """In a chain a repeat reads what stands before it and gives what its last member gives."""
+    for region in module.counts:
+        inside = [item for item in module.plan.items if any(r is region for r, _ in item.rounds)]
+        if inside:
+            module.claim(region, inside[0].reads[0], inside[-1].gives[0])
+
+
+def _constructor(name: str, arguments: Mapping[str, Any]) -> str:
+    """A call with all numbers marked, constants too: they may grow from round to round."""
+    shown = []
+    for key, value in arguments.items():
+        number = TracedInt(value, as_expression(value)) if type(value) is int else value  # type: ignore[arg-type]
+        if type(value) is float:
+            number = TracedFloat(value, value)
+        shown.append(f"{key}={number}")
+    return f"{name}({', '.join(shown)})"
+
+
+def _returned(module: TracedModule, forward: Forward) -> list[str]:
+    """The statements that return the outputs."""
+    outputs, lines = forward.outputs, []
+    is_net = module.plan.region.parent is None
+    if is_net and forward.heads:
+        lines += ["if self.training:", f"    return TrainingOutputs({', '.join([*outputs, *forward.heads])})"]
+    if is_net and len(outputs) > 1:
+        return [*lines, f"return Outputs({', '.join(outputs)})"]
+    last = forward.lines[-1] if forward.lines else ""
+    if not lines and len(outputs) == 1 and last.startswith(f"{outputs[0]} = "):
+        forward.lines.pop()
+        return [f"return {last.removeprefix(f'{outputs[0]} = ')}"]
+    return [*lines, f"return {', '.join(outputs)}"]
+
+
+def _line(text: str, module: TracedModule) -> Line:
+    pieces, numbers = marked(text)
+    return Line(pieces, tuple(module.ink[n] for n in numbers))
+
+
+class _Unifier:
+    """Finds the parameters of a class, and the expression for every number of its lines."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = drafts
+        self.used: dict[Variable, None] = {}
+        self.promoted: dict[tuple[Any, ...], Variable] = {}
+        self.columns: dict[Variable, list[Any]] = {}
+
+    def expression(self, values: Sequence[Any], hint: str) -> Expression:
+        """One expression for the number that has these values in the instances."""
+        forms = [as_expression(v) for v in values]
+        if all(form == forms[0] for form in forms) and self.can_be_said(forms[0]):
+            self.used.update(dict.fromkeys(variables(forms[0])))
+            return forms[0]
+        plain = [_plain(v) for v in values]
+        if all(type(v) is type(plain[0]) and v == plain[0] for v in plain):
+            for d, form in zip(self.drafts, forms, strict=True):
+                if next(variables(form), None) is not None:
+                    d.module.decided.add(form)
+            return as_expression(plain[0])
+        return as_expression(self.promote(values, plain, hint))
+
+    def can_be_said(self, form: Expression) -> bool:
+        return all(v.printable for v in variables(form)) and len(render(form)) <= _LONGEST_EXPRESSION
+
+    def promote(self, values: Sequence[Any], plain: list[Any], hint: str) -> Any:
+        """A parameter for a number that differs between instances and has no name in the spec."""
+        kind = "int" if all(isinstance(v, int) for v in plain) else "float"
+        key = (kind, *plain)
+        if key not in self.promoted:
+            written = [v for form in map(as_expression, values) for v in variables(form) if v.key[0] == "written"]
+            name = "out_channels" if len(written) == len(values) else hint
+            self.promoted[key] = Variable(("promoted", len(self.promoted)), name)
+            self.columns[self.promoted[key]] = list(values)
+        variable = self.promoted[key]
+        self.used[variable] = None
+        if kind == "int":
+            return TracedInt(plain[0], Polynomial((((variable,), 1),)))
+        return TracedFloat(plain[0], variable)
+
+
+def unify(drafts: list[Draft], taken: Iterable[str]) -> ModuleClass:
+    """The class of drafts of one structure. `taken` are names of the file that parameters step around."""
+    first = drafts[0]
+    unifier = _Unifier(drafts)
+    entries = []
+    for i, entry in enumerate(first.entries):
+        rows = [d.entries[i].line for d in drafts]
+        entries.append(Entry(entry.name, _unified(unifier, rows, f"{entry.name}_channels"), entry.rounds))
+    forward = [_unified(unifier, [d.forward[i] for d in drafts], "size") for i in range(len(first.forward))]
+    counts = {region: as_expression(count) for region, count in first.module.counts.items()}
+    counts = {region: form for region, form in counts.items() if region in first.module.claimed}
+    for form in counts.values():
+        unifier.used.update(dict.fromkeys(variables(form)))
+    parameters = _parameters(unifier, drafts, {*taken, *_TAKEN})
+    names = {p.variable: Variable(p.variable.key, p.name) for p in parameters}
+    entries = [Entry(e.name, _renamed(e.line, names), e.rounds) for e in entries]
+    attributes = _Attributes({e.name for e in entries})
+    lines = [attributes.line(_renamed(line, names)) for line in forward]
+    counts = {region: renamed(form, names) for region, form in counts.items()}
+    members, repeated = member_lines(entries, counts, {p.name for p in parameters})
+    for d in drafts:
+        for region, count in d.module.counts.items():
+            if region in d.module.claimed and not repeated >= set(counts):
+                d.module.decided.add(as_expression(count))
+    kept = [f"self.{name} = {render(form)}" for name, form in attributes.found]
+    return ModuleClass(drafts, parameters, [*kept, *members], lines)
+
+
+def _unified(unifier: _Unifier, rows: Sequence[Line], hint: str) -> Line:
+    values = []
+    for column, before in zip(
+        zip(*(r.values for r in rows), strict=True), rows[0].pieces, strict=False
+    ):
+        option = re.search(r"(\w+)=\(?$", before)
+        values.append(unifier.expression(column, option[1] if option else hint))
+    return Line(rows[0].pieces, tuple(values))
+
+
+def _renamed(line: Line, names: Mapping[Variable, Variable]) -> Line:
+    return Line(line.pieces, tuple(renamed(value, names) for value in line.values))
+
+
+def _parameters(unifier: _Unifier, drafts: Sequence[Draft], taken: set[str]) -> list[Parameter]:
+    """What the class uses: sizes that come in, parameters in the order declared, then numbers without a name."""
+    region = drafts[0].module.block
+    declared = [name for name, _ in region.arguments] + list(drafts[0].module.graph.parameters)
+    order = {"in": 0, "parameter": 1, "net": 1, "promoted": 2}
+
+    def rank(variable: Variable) -> tuple[int, int]:
+        name = variable.key[1]
+        return order.get(variable.key[0], 1), declared.index(name) if name in declared else 0
+
+    found: list[Parameter] = []
+    for variable in sorted(unifier.used, key=rank):
+        name = _free(variable.name, taken)
+        taken.add(name)
+        values = unifier.columns.get(variable, [])
+        found.append(Parameter(variable, name, _kind(variable, values, drafts), _default(variable, drafts), values))
+    return sorted(found, key=lambda p: p.default is not None)
+
+
+def _kind(variable: Variable, values: Sequence[Any], drafts: Sequence[Draft]) -> Kind:
+    if variable.key[0] == "parameter":
+        values = [dict(d.module.block.arguments)[variable.key[1]] for d in drafts]
+    elif variable.key[0] == "net":
+        values = [drafts[0].module.graph.parameters[variable.key[1]]]
+    return "int" if all(isinstance(v, int) for v in values) else "float"
+
+
+def _default(variable: Variable, drafts: Sequence[Draft]) -> int | float | None:
+    """The default of a parameter: that of the net, or that of a block where some call leaves it out."""
+    kind, name = variable.key[0], variable.key[1]
+    module = drafts[0].module
+    if kind == "net" and module.plan.region.parent is None:
+        value = module.graph.parameters[name]
+        return value  # type: ignore[no-any-return]
+    if kind != "parameter" or module.plan.region.definition is None:
+        return None
+    for d in drafts:
+        origin = d.plan.region.origins.get(name)
+        if name not in d.plan.region.given and isinstance(origin, Constant) and type(origin.value) in (int, float):
+            return origin.value  # type: ignore[return-value]
+    return None
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that is free, and legal for a parameter."""
+    name = re.sub(r"\W", "_", name).strip("_") or "value"
+    name = f"n{name}" if name[:1].isdigit() else name
+    free, number = name, 2
+    while free in taken or keyword.iskeyword(free):
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
 class _Attributes:
-    """Numbers of the forward pass that differ between instances: kept on the module, under names of their own."""
+    """Numbers of the forward pass that are expressions: kept on the module, under names of their own."""
 
     def __init__(self, members: set[str]) -> None:
-        self.taken = members | RESERVED_LABELS
-        self.names: dict[str, str] = {}
+        self.taken = members | set(RESERVED_LABELS)
+        self.names: dict[Expression, str] = {}
 
-    def name(self, expression: str) -> str:
-        if expression not in self.names:
-            free = re.sub(r"\W+", "_", expression).strip("_")
+    @property
+    def found(self) -> list[tuple[str, Expression]]:
+        return [(name, form) for form, name in self.names.items()]
+
+    def line(self, line: Line) -> str:
+        """A line of the forward pass: constants as they are, expressions as attributes."""
+        pieces = [line.pieces[0]]
+        for value, piece in zip(line.values, line.pieces[1:], strict=True):
+            text = f"self.{self.name(value)}" if next(variables(value), None) is not None else render(value)
+            pieces[-1] += text + piece
+        text = pieces[0]
+        # a slice between names is written with spaces
+        return re.sub(
+            r"(\d+|self\.\w+):(\d+|self\.\w+)(?=[],])",
+            lambda m: " : ".join(m.groups()) if "self" in m[0] else m[0],
+            text,
+        )
+
+    def name(self, form: Expression) -> str:
+        if form not in self.names:
+            free = re.sub(r"\W+", "_", render(form)).strip("_")
             while free in self.taken or not free.isidentifier():
                 free = f"size_{free}"
             self.taken.add(free)
-            self.names[expression] = free
-        return self.names[expression]
-
-    def lines(self) -> list[str]:
-        return [f"self.{name} = {expression}" for expression, name in self.names.items()]
+            self.names[form] = free
+        return self.names[form]
 
 
-def _fill(texts: list[str], names: _Names, place: str, attributes: _Attributes | None = None) -> str:
-    """The text that instances share, with expressions where their numbers differ.
-
-    With `attributes`, for a line of the forward pass, an expression is kept as an attribute of the module.
-    """
-    columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
-    pieces = _NUMBER.split(texts[0])
-    out = pieces[0]
-    for column, piece, before in zip(columns, pieces[1:], pieces, strict=False):
-        if len(set(column)) == 1:
-            out += column[0]
-        else:
-            option = re.search(r"(\w+)=\(?$", before)
-            kind: Kind = "int" if all(token.isdigit() for token in column) else "float"
-            expression = names.expression(tuple(map(float, column)), kind, option.group(1) if option else place)
-            out += expression if attributes is None else f"self.{attributes.name(expression)}"
-        out += piece
-    # a slice between names is written with spaces
-    return re.sub(
-        r"(\d+|self\.\w+):(\d+|self\.\w+)(?=[],])", lambda m: " : ".join(m.groups()) if "self" in m[0] else m[0], out
-    )
+def _plain(value: Any) -> Any:
+    if isinstance(value, int):
+        return int.__add__(value, 0)
+    return float.__add__(value, 0.0)

@@ -4,36 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from netspec.graph import Graph, Node, Region
 from netspec.ops.op import TorchCode
 
-__all__ = ["MODULES", "Item", "Plan", "plan"]
+__all__ = ["MODULES", "Item", "Plan", "Rounds", "in_place", "plan"]
 
 MODULES = -(2**40)
+Rounds: TypeAlias = tuple[tuple[Region, int], ...]
+"""The repeats in which a member stands, each with the number of its round, the outermost first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One member of a module: a layer, or a module of its own.
 
     `reads` and `gives` are node indices; -1-i stands for the weight of node i, which a tied layer reads, and
-    MODULES-k for the k-th shared part that stands in another module.
+    MODULES-k for the k-th shared part that another module holds.
     """
 
     name: str
     reads: list[int]
     gives: list[int]
     node: Node | None = None
-    code: TorchCode | None = None
     part: Plan | None = None
     shared: bool = False
+    in_place: bool = False
+    """Whether an activation may be written over its input."""
     line: int = 0
+    rounds: Rounds = ()
+    code: TorchCode | None = None
+    """The PyTorch of a layer, once the module is traced."""
 
     @property
     def is_aux(self) -> bool:
         """An auxiliary head: it runs in training only."""
         return self.part is not None and self.part.region.kind == "aux"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a module applied to its input, and nothing else."""
+        if self.part is not None:
+            return not self.is_aux and not self.part.region.checkpoint
+        return self.code is not None and bool(self.code.modules) and self.code.call is None
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +59,7 @@ class Plan:
     outputs: list[int]
     items: list[Item] = field(default_factory=list)
     owners: list[Region] = field(default_factory=list)
+    """The shared parts that MODULES-k stand for."""
 
     def parts(self) -> Iterator[Plan]:
         """Every part below this one, inner ones first."""
@@ -56,64 +71,69 @@ class Plan:
     @property
     def is_chain(self) -> bool:
         """Whether each member reads what the one before gives and nothing else, all of them plain modules."""
-        if len(self.outputs) != 1:
-            return False
         before = self.inputs
         for item in self.items:
-            plain = (item.part is not None and item.part.region.kind != "aux" and not item.part.region.checkpoint) or (
-                item.code is not None and item.code.modules and item.code.call is None
-            )
-            if not plain or item.shared or item.reads != before or len(item.gives) != 1:
+            if not item.is_plain or item.shared or item.reads != before or len(item.gives) != 1:
                 return False
             before = item.gives
-        return len(self.inputs) == 1 and len(self.outputs) == 1 and before == self.outputs and bool(self.items)
+        return len(self.inputs) == len(self.outputs) == 1 and before == self.outputs and bool(self.items)
 
 
 def plan(graph: Graph) -> Plan:
     """The plan of the whole net; parts of it that are named have plans of their own."""
-    users: dict[int, list[int]] = {}
-    for node in graph.nodes:
-        for i in node.inputs:
-            users.setdefault(i, []).append(node.index)
-    kept = {i for _, i in graph.outputs} | {i for _, i, _ in graph.aux}
-    inputs = [i for _, i in graph.inputs]
-    outputs = [i for _, i in graph.outputs]
-    planner = _Planner(graph, users, kept)
-    made = planner.module(graph.root, inputs, outputs)
-    made.owners = planner.owners
-    for part in made.parts():
+    planner = _Planner(graph)
+    resolved = planner.source
+    made = planner.module(graph.root, [i for _, i in graph.inputs], [resolved(i) for _, i in graph.outputs])
+    for part in [made, *made.parts()]:
         part.owners = planner.owners
     return made
 
 
 class _Planner:
-    def __init__(self, graph: Graph, users: dict[int, list[int]], kept: set[int]) -> None:
-        self.graph, self.users, self.kept = graph, users, kept
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.owners: list[Region] = []
+        self.users: dict[int, list[int]] = {}
+        for node in graph.nodes:
+            if node.kind == "identity":
+                continue
+            for i in node.inputs:
+                self.users.setdefault(self.source(i), []).append(node.index)
+        self.kept = {self.source(i) for _, i in graph.outputs} | {self.source(i) for _, i, _ in graph.aux}
+
+    def source(self, index: int) -> int:
+        """The tensor that a node gives: that of its input, where it does nothing."""
+        node = self.graph.nodes[index]
+        while node.kind == "identity":
+            node = self.graph.nodes[node.inputs[0]]
+        return node.index
+
+    def reads(self, node: Node) -> list[int]:
+        return [*map(self.source, node.inputs), *([] if node.tied is None else [-1 - node.tied])]
 
     def module(self, region: Region, inputs: list[int], outputs: list[int]) -> Plan:
         made = Plan(region, inputs, outputs)
-        for member in _members(region):
-            item = self.part(member, region) if isinstance(member, Region) else self.layer(member, region)
+        for member, rounds in _members(region):
+            if isinstance(member, Region):
+                item = self.part(member, region)
+            else:
+                item = self.layer(member, region) if member.inputs and member.kind != "identity" else None
             if item is not None:
+                item.rounds = rounds
                 made.items.append(item)
         return made
 
-    def layer(self, node: Node, region: Region) -> Item | None:
-        if not node.inputs:
-            return None
-        code = node.op.torch(*self.graph.input_types(node))
-        if node.kind in _IN_PLACE and self.owns_input(node):
-            code = in_place(code)
+    def layer(self, node: Node, region: Region) -> Item:
         name = node.name.removeprefix(region.path)
-        return Item(name, _reads(node), [node.index], node=node, code=code, line=node.span.start)
+        over = node.op.torch_in_place and self.owns_input(node)
+        return Item(name, self.reads(node), [node.index], node=node, in_place=over, line=node.span.line)
 
     def owns_input(self, node: Node) -> bool:
         """Whether nothing else needs the tensor that comes in, not even the backward pass of what made it."""
-        (i,) = node.inputs
+        (i,) = map(self.source, node.inputs)
         before = self.graph.nodes[i]
         alone = len(self.users[i]) == 1 and i not in self.kept and before.region.path == node.region.path
-        return alone and before.kind in _KEEPS_NO_OUTPUT and node.shares is None
+        return alone and before.op.torch_keeps_no_output and node.shares is None
 
     def part(self, member: Region, region: Region) -> Item | None:
         nodes = list(member.nodes())
@@ -124,18 +144,19 @@ class _Planner:
         weights = inside | {n.index for n in owner.nodes()}
         made = self.module(member, [], [])
         borrowed = [v for item in made.items for v in item.reads if v <= MODULES and not self.holds(owner, v)]
-        reads = [i for n in nodes for i in _reads(n) if (i not in inside if i >= 0 else -1 - i not in weights)]
-        reads = list(dict.fromkeys(reads + borrowed))
-        gives = [
-            n.index for n in nodes if n.index in self.kept or any(u not in inside for u in self.users.get(n.index, []))
-        ]
-        if not gives:
-            gives = [nodes[-1].index]
+        read = [i for n in nodes if n.kind != "identity" for i in self.reads(n)]
+        reads = list(
+            dict.fromkeys([i for i in read if (i not in inside if i >= 0 else -1 - i not in weights)] + borrowed)
+        )
+        gives = [i for i in inside if i in self.kept or any(u not in inside for u in self.users.get(i, []))]
+        last = self.source(nodes[-1].index)
+        gives = sorted(gives) or [last]
+        reads += [i for i in gives if i not in inside and i not in reads]  # a part that does nothing
         made.inputs, made.outputs = list(reads), gives
         if member.shares is not None and not owner.path.startswith(region.path):
             reads = [*reads, self.borrow(owner)]
         name = owner.path.removeprefix(region.path).rstrip(".")
-        return Item(name, reads, gives, part=made, shared=member.shares is not None, line=member.span.start)
+        return Item(name, reads, gives, part=made, shared=member.shares is not None, line=member.span.line)
 
     def borrow(self, owner: Region) -> int:
         """The value that stands for a shared part where it is not at hand."""
@@ -147,27 +168,21 @@ class _Planner:
         return self.owners[MODULES - value].path.startswith(region.path)
 
 
-_IN_PLACE = ("relu", "relu6", "leaky_relu")
-"""Activations whose backward pass needs their result only."""
-_KEEPS_NO_OUTPUT = ("conv", "dwconv", "convT", "FC", "linear", "bn", "gn", "add")
-"""Layers whose backward pass does not need their result."""
-
-
 def in_place(code: TorchCode) -> TorchCode:
     """The same activation, written over its input: what a careful person does to save memory and time."""
     ((suffix, text),) = code.modules
-    inner = text.rstrip(")")
+    inner = text.removesuffix(")")
     return replace(code, modules=((suffix, f"{inner}{', ' if not inner.endswith('(') else ''}inplace=True)"),))
 
 
-def _reads(node: Node) -> list[int]:
-    return [*node.inputs, *([] if node.tied is None else [-1 - node.tied])]
-
-
-def _members(region: Region) -> Iterator[Node | Region]:
-    """Layers and named regions, those inside unnamed regions included."""
-    for member in region.members:
+def _members(region: Region, rounds: Rounds = ()) -> Iterator[tuple[Node | Region, Rounds]]:
+    """Layers and named regions, those inside unnamed regions included, each with the repeats around it."""
+    number = -1
+    for position, member in enumerate(region.members):
+        while number + 1 < len(region.rounds) and region.rounds[number + 1] <= position:
+            number += 1
+        within = (*rounds, (region, number)) if region.rounds else rounds
         if isinstance(member, Region) and not member.named:
-            yield from _members(member)
+            yield from _members(member, within)
         else:
-            yield member
+            yield member, within
