@@ -339,7 +339,7 @@ class TracedFloat(float):
 
     def __eq__(self, other: object) -> bool:
         self._compared()
-        return float.__eq__(self, other) is True  # type: ignore[arg-type]
+        return float.__eq__(self, other) is True
 
     def __ne__(self, other: object) -> bool:
         return not self == other

@@ -34,7 +34,30 @@ __all__ = ["Draft", "Line", "ModuleClass", "Parameter", "draft", "unify"]
 _LONGEST_EXPRESSION = 40
 """A longer expression is a number that the caller passes."""
 _TAKEN = frozenset(
-    ["self", "super", "range", "nn", "torch", "F", "math", "Tensor", "NamedTuple", "checkpoint", "getattr", "int", "float", "round", "min", "max", "abs", "tuple", "list", "True", "False", "None"]
+    [
+        "self",
+        "super",
+        "range",
+        "nn",
+        "torch",
+        "F",
+        "math",
+        "Tensor",
+        "NamedTuple",
+        "checkpoint",
+        "getattr",
+        "int",
+        "float",
+        "round",
+        "min",
+        "max",
+        "abs",
+        "tuple",
+        "list",
+        "True",
+        "False",
+        "None",
+    ]
 )
 Kind: TypeAlias = Literal["int", "float"]
 
@@ -109,9 +132,9 @@ def draft(module: TracedModule, classes: Mapping[Plan, ModuleClass]) -> Draft:
         if item.shared:
             continue
         if item.part is not None:
-            made = classes[item.part]
+            inner = classes[item.part]
             with ink(module.ink):
-                text = _constructor(made.name, made.arguments(item.part, module))
+                text = _constructor(inner.name, inner.arguments(item.part, module))
             entries.append(Entry(item.name, _line(text, module), item.rounds))
         elif item.code is not None and (item.node is None or item.node.shares is None):
             entries += [
@@ -239,9 +262,7 @@ def unify(drafts: list[Draft], taken: Iterable[str]) -> ModuleClass:
 
 def _unified(unifier: _Unifier, rows: Sequence[Line], hint: str) -> Line:
     values = []
-    for column, before in zip(
-        zip(*(r.values for r in rows), strict=True), rows[0].pieces, strict=False
-    ):
+    for column, before in zip(zip(*(r.values for r in rows), strict=True), rows[0].pieces, strict=False):
         option = re.search(r"(\w+)=\(?$", before)
         values.append(unifier.expression(column, option[1] if option else hint))
     return Line(rows[0].pieces, tuple(values))

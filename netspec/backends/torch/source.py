@@ -23,7 +23,26 @@ if TYPE_CHECKING:
 
 __all__ = ["named_source", "torch_source"]
 
-_PYTHON = frozenset(["Tensor", "F", "nn", "torch", "math", "int", "float", "range", "min", "max", "abs", "round", "super", "self", "getattr", "checkpoint"])
+_PYTHON = frozenset(
+    [
+        "Tensor",
+        "F",
+        "nn",
+        "torch",
+        "math",
+        "int",
+        "float",
+        "range",
+        "min",
+        "max",
+        "abs",
+        "round",
+        "super",
+        "self",
+        "getattr",
+        "checkpoint",
+    ]
+)
 
 
 def torch_source(model: Model) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from netspec.backends.torch.plan import Item, Plan, in_place
 from netspec.backends.torch.values import Opaque, evaluate, untraced, whole
 from netspec.graph import Graph, Node, Region, TensorType
+from netspec.graph import Operation as GraphOp
 from netspec.ops.join import Add
-from netspec.ops.op import Op
 from netspec.ops.traced import (
     Expression,
     Operation,
@@ -33,7 +33,7 @@ from netspec.ops.traced import (
     traced_by,
     variables,
 )  # fmt: skip
-from netspec.symbolic import Symbolic
+from netspec.symbolic import FunctionBody, Symbolic
 
 __all__ = ["TracedModule", "block_of", "unnamed"]
 
@@ -52,7 +52,7 @@ class TracedModule:
         self.graph, self.plan, self.fixed = graph, plan, fixed
         self.given = given
         """The parameters for which some call of the class has a value; others have their defaults."""
-        self.functions = graph.functions
+        self.functions: Mapping[str, FunctionBody] = graph.functions
         self.block = block_of(plan.region)
         self.types: dict[int, TensorType] = {}
         self.outer: dict[int, TensorType] = {}
@@ -159,7 +159,7 @@ class TracedModule:
         item.code = in_place(code) if item.in_place else code
         self.types[node.index] = op.output(*inputs)
 
-    def traced_op(self, node: Node) -> Op:
+    def traced_op(self, node: Node) -> GraphOp:
         """The op of a layer, its options as they were written."""
         op = node.op
         values = {name: getattr(op, name) for name in op.options}
