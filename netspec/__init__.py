@@ -4,7 +4,6 @@ from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate.limits import Limits
 from netspec.graph import TensorType
 from netspec.model import Layer, Model, check, load, loads
+from netspec.version import __version__
 
 __all__ = ["Diagnostic", "Layer", "Limits", "Model", "SpecError", "TensorType", "__version__", "check", "load", "loads"]
-
-__version__ = "0.1.0"

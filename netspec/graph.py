@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
-from netspec.source import Span
+from netspec.source import SourceFile, Span
 from netspec.symbolic import FunctionBody, Symbolic
 
 if TYPE_CHECKING:
@@ -270,6 +270,11 @@ class Graph:
     """The functions of the spec that origins call."""
     failed: list[Failed] = field(default_factory=list)
     """Layers in error, in the order of the spec; the network is whole where there are none."""
+
+    @property
+    def source(self) -> SourceFile:
+        """The file that was read; those that it uses have spans of their own."""
+        return self.root.span.source
 
     @property
     def layers(self) -> list[Node]:

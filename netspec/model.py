@@ -164,7 +164,7 @@ class Model:
         """Writes a diagram: .svg, .png, .pdf or .dot. Raises SpecError where it cannot."""
         from netspec.backends.dot import draw
 
-        draw(self, Path(path), direction=direction)
+        draw(self.graph, Path(path), direction=direction)
 
 
 def _layer(graph: Graph, node: Node) -> Layer:

@@ -103,7 +103,7 @@ def largest_difference(
     """ONNX Runtime against PyTorch on random weights, relative to the largest output; also checks the model fully."""
     import onnxruntime
 
-    from netspec.backends.onnx.verify import sample_inputs
+    from netspec.analysis.samples import sample_inputs
 
     state = random_state(model, seed)
     proto = model.to_onnx(weights=state, **options)

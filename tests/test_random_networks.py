@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import netspec
 from netspec import Model
-from netspec.backends.onnx.verify import sample_inputs
+from netspec.analysis.samples import sample_inputs
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.analysis.samples import sample_inputs
 from netspec.backends.onnx.runtime import PROVIDERS, open_session
-from netspec.backends.onnx.verify import load_weights, sample_inputs
-from netspec.backends.torch.live import require_torch, to_torch
+from netspec.backends.torch.live import to_torch
 from netspec.diagnostics import SpecError
+from netspec.optional import require_torch
+from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
     from netspec.model import Model
@@ -49,7 +51,7 @@ def measure(
     torch = require_torch()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     module = to_torch(model).eval()
-    load_weights(module, model, weights, 0)
+    load_weights(module, model.graph, weights, 0)
     module = module.to(device)
     rows: list[Figures] = []
     with TemporaryDirectory() as folder, torch.inference_mode():

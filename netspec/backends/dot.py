@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.description import description
+from netspec.analysis.totals import totals
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.graph import Graph, Node, Region
@@ -15,8 +16,6 @@ from netspec.ops import SECTIONS
 
 if TYPE_CHECKING:
     from graphviz import Digraph
-
-    from netspec.model import Model
 
 __all__ = ["FORMATS", "digraph", "draw"]
 
@@ -45,7 +44,7 @@ _SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops}
 _JOIN_SIGNS = {"add": "+", "mul": "×"}
 
 
-def draw(model: Model, path: Path, *, direction: str = "TB") -> None:
+def draw(graph: Graph, path: Path, *, direction: str = "TB") -> None:
     """Writes the diagram in the format of the path's ending. Raises SpecError (NS501, NS502, NS505)."""
     form = path.suffix.lower().lstrip(".")
     if form not in FORMATS:
@@ -54,17 +53,17 @@ def draw(model: Model, path: Path, *, direction: str = "TB") -> None:
             f"{path.name} does not end in a format that can be drawn",
             helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"],
         )
-    graph = digraph(model, direction)
-    data = graph.source.encode() if form == "dot" else _render(graph, form)
+    made = digraph(graph, direction)
+    data = made.source.encode() if form == "dot" else _render(made, form)
     with atomic_write(path) as file:
         file.write(data)
 
 
-def _render(graph: Digraph, form: str) -> bytes:
+def _render(made: Digraph, form: str) -> bytes:
     from graphviz import CalledProcessError, ExecutableNotFound
 
     try:
-        return bytes(graph.pipe(format=form))
+        return bytes(made.pipe(format=form))
     except ExecutableNotFound:
         raise SpecError.of(
             "NS502",
@@ -80,13 +79,13 @@ def _render(graph: Digraph, form: str) -> bytes:
         raise SpecError.of("NS501", f"`dot` could not draw the {form}", notes=[text] if text else []) from None
 
 
-def digraph(model: Model, direction: str = "TB") -> Digraph:
+def digraph(graph: Graph, direction: str = "TB") -> Digraph:
     """The diagram as a Graphviz graph; `direction` is TB (top to bottom) or LR."""
     from graphviz import Digraph
 
-    graph = model.graph
-    made = Digraph(model.name)
-    title = f"{model.name}   {model.params:,} parameters   {_short(model.macs)} MACs"
+    made = Digraph(graph.name)
+    total = totals(graph, graph.nodes)
+    title = f"{graph.name}   {total.params:,} parameters   {_short(total.macs)} MACs"
     made.attr(
         rankdir=direction,
         label=title,

@@ -123,7 +123,7 @@ def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
     if form == "json":
         from netspec.report.schema import report_of
 
-        _print_json([report_of(checked, checked.diagnostics) for checked in results])
+        _print_json([report_of(checked.source, checked.graph, checked.diagnostics) for checked in results])
         return
     from netspec.report import formats
 

@@ -15,7 +15,7 @@ from netspec.ops.python_text import call, each, padding_module, unless
 from netspec.ops.windows import Window, onnx_pads, per_axis, windows
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["Conv", "DepthwiseConv", "SeparableConv", "TransposedConv"]
 

@@ -11,7 +11,7 @@ from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, unless
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["FullyConnected", "Linear", "require_numbers"]
 

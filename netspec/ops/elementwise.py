@@ -15,7 +15,7 @@ from netspec.ops.python_text import along_tokens, number
 from netspec.ops.windows import Window, windows
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["ALL"]
 

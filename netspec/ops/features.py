@@ -11,7 +11,7 @@ from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.windows import AXES
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["AXIS", "ChannelShuffle", "Chunk", "Slice", "named_axis"]
 

@@ -9,7 +9,7 @@ from netspec.ops.features import AXIS, named_axis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["Add", "Concat", "Multiply"]
 

@@ -10,7 +10,7 @@ from netspec.graph import Param, TensorType
 from netspec.ops.kinds import Kind
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["REQUIRED", "Change", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
 

@@ -13,7 +13,7 @@ from netspec.ops.python_text import along_tokens, call, each, padding_module, un
 from netspec.ops.windows import Window, onnx_pads, per_axis, windows
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool"]
 

@@ -11,7 +11,7 @@ from netspec.ops.op import Op, Option, TorchCode
 from netspec.ops.sequence import require_sequence
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["GRU", "LSTM", "RNN"]
 

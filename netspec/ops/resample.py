@@ -14,7 +14,7 @@ from netspec.ops.python_text import each
 from netspec.ops.windows import per_axis
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["PixelShuffle", "Resize", "Upsample"]
 

@@ -17,7 +17,7 @@ from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
 
 if TYPE_CHECKING:
-    from netspec.backends.onnx.emitter import Emitter
+    from netspec.ops.emitter import Emitter
 
 __all__ = ["ALL", "Flatten", "Identity"]
 

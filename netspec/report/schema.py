@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.analysis.totals import CONVENTION, totals
 from netspec.diagnostics import Diagnostic
-from netspec.graph import Failed, Graph, TensorType
-from netspec.model import Checked, Layer, Model
+from netspec.graph import Failed, Graph, Node
 from netspec.report.formats import diagnostic_data
+from netspec.source import SourceFile
 
 __all__ = ["Report", "report_of"]
 
@@ -122,56 +122,46 @@ class Report(_Part):
     diagnostics: list[DiagnosticReport]
 
 
-def report_of(checked: Checked, diagnostics: Iterable[Diagnostic] | None = None) -> Report:
+def report_of(source: SourceFile, graph: Graph | None, diagnostics: Sequence[Diagnostic]) -> Report:
     """The report of a check; of a spec with errors, the layers that are known and no totals."""
-    found = [_diagnostic(d) for d in (checked.diagnostics if diagnostics is None else diagnostics)]
-    if checked.graph is None:
-        return Report(
-            file=checked.source.name,
-            name=None,
-            ok=False,
-            inputs=[],
-            outputs=[],
-            layers=[],
-            failed=[],
-            totals=None,
-            convention=CONVENTION,
-            diagnostics=found,
-        )
-    model = Model(checked.source, checked.graph)
-    figures = totals(checked.graph, checked.graph.nodes)
-    total = TotalsReport(**{name: getattr(figures, name) for name in TotalsReport.model_fields}) if checked.ok else None
+    ok = graph is not None and not any(d.is_error for d in diagnostics)
+    total = None
+    if graph is not None and ok:
+        figures = totals(graph, graph.nodes)
+        total = TotalsReport(**{name: getattr(figures, name) for name in TotalsReport.model_fields})
     return Report(
-        file=checked.source.name,
-        name=model.name,
-        ok=checked.ok,
-        inputs=_tensors(model.inputs),
-        outputs=_tensors(model.outputs),
-        layers=[_layer(layer) for layer in model.layers],
-        failed=[_failed(checked.graph, failed) for failed in checked.graph.failed],
+        file=source.name,
+        name=graph.name if graph else None,
+        ok=ok,
+        inputs=_tensors(graph, graph.inputs) if graph else [],
+        outputs=_tensors(graph, graph.outputs) if graph else [],
+        layers=[_layer(graph, node) for node in graph.layers] if graph else [],
+        failed=[_failed(graph, failed) for failed in graph.failed] if graph else [],
         totals=total,
         convention=CONVENTION,
-        diagnostics=found,
+        diagnostics=[_diagnostic(d) for d in diagnostics],
     )
 
 
-def _tensors(kinds: dict[str, TensorType]) -> list[TensorReport]:
-    return [TensorReport(name=n, shape=list(k.shape), kind=k.layout) for n, k in kinds.items()]
+def _tensors(graph: Graph, named: Iterable[tuple[str, int]]) -> list[TensorReport]:
+    kinds = [(name, graph.nodes[index].type) for name, index in named]
+    return [TensorReport(name=name, shape=list(kind.shape), kind=kind.layout) for name, kind in kinds]
 
 
-def _layer(layer: Layer) -> LayerReport:
+def _layer(graph: Graph, node: Node) -> LayerReport:
+    inputs = [graph.nodes[i] for i in node.inputs]
     return LayerReport(
-        name=layer.name,
-        op=layer.op,
-        line=layer.line,
-        description=layer.description,
-        inputs=list(layer.inputs),
-        input=list(layer.input),
-        output=list(layer.output),
-        params=layer.params,
-        buffers=layer.buffers,
-        macs=layer.macs,
-        aux=layer.aux,
+        name=node.name,
+        op=node.kind,
+        line=node.span.line,
+        description=node.op.describe(inputs[0].type),
+        inputs=[before.name for before in inputs],
+        input=list(inputs[0].type.shape),
+        output=list(node.type.shape),
+        params=node.n_params,
+        buffers=node.n_buffers,
+        macs=node.macs,
+        aux=node.aux,
     )
 
 

@@ -53,8 +53,8 @@ class Trained(Net):
     @classmethod
     def open(cls, path: Path, weights: str = "best") -> Trained:
         """Raises SpecError (NS502, NS606), and whatever is wrong with the spec."""
-        from netspec.backends.torch.live import require_torch
         from netspec.model import check
+        from netspec.optional import require_torch
         from netspec.training.checkpoint_files import read_weights
         from netspec.training.continuation import request_of
         from netspec.training.hardware import Hardware

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Param
+from netspec.optional import require_torch
 from netspec.weights import state_entries
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ def _as_array(tensor: Any) -> Any:
 
 
 def _torch_state(path: Path) -> Mapping[str, Any]:
-    from netspec.backends.torch.live import require_torch
-
     torch = require_torch()
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

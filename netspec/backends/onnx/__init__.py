@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.backends.onnx.emitter import Emitter, OnnxParts
 from netspec.backends.onnx.fold import FoldedWeights, Folding, foldings
 from netspec.backends.onnx.open_sizes import require_open_sizes
 from netspec.backends.onnx.options import ExportOptions
-from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param, TensorType
+from netspec.ops.emitter import Emitter, OnnxParts
 from netspec.ops.windows import AXES as AXES_OF
+from netspec.optional import require_onnx
 from netspec.weights import WeightSource, open_weights, state_entries
 
 if TYPE_CHECKING:
@@ -22,18 +22,7 @@ if TYPE_CHECKING:
 
     from netspec.model import Model
 
-__all__ = ["Built", "ExportOptions", "build", "require_onnx", "to_onnx", "write_onnx"]
-
-
-def require_onnx() -> Any:
-    """The onnx package. Raises SpecError (NS502) where it is not installed."""
-    try:
-        import onnx
-    except ImportError:
-        raise SpecError.of(
-            "NS502", "the onnx package is not installed", helps=["install it: pip install 'netspec[onnx]'"]
-        ) from None
-    return onnx
+__all__ = ["Built", "ExportOptions", "build", "to_onnx", "write_onnx"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +64,7 @@ def _model(
     """The proto, with the spec's text, its hash and our version in the metadata."""
     from onnx import helper
 
-    from netspec import __version__
+    from netspec.version import __version__
 
     body = helper.make_graph(parts.nodes, model.name, inputs, outputs, initializer=list(parts.constants.values()))
     proto = helper.make_model(

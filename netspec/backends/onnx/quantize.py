@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from netspec.backends.onnx.verify import require_onnxruntime, run_onnx
+from netspec.backends.onnx.verify import run_onnx
 from netspec.diagnostics import SpecError
+from netspec.optional import require_onnxruntime
 
 if TYPE_CHECKING:
     import numpy as np

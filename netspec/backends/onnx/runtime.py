@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from netspec.backends.onnx.verify import require_onnxruntime
 from netspec.diagnostics import SpecError
+from netspec.optional import require_onnxruntime
 
 __all__ = ["PROVIDERS", "open_session"]
 

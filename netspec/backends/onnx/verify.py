@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.backends.torch.live import require_torch, to_torch
+from netspec.analysis.samples import sample_inputs
+from netspec.backends.torch.live import to_torch
 from netspec.diagnostics import SpecError
-from netspec.graph import Graph
-from netspec.weights import open_weights, state_entries
+from netspec.optional import require_onnxruntime, require_torch
+from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netspec.model import Model
 
-__all__ = ["HALF_TOLERANCE", "TOLERANCE", "Difference", "load_weights", "run_onnx", "sample_inputs", "verify"]
+__all__ = ["HALF_TOLERANCE", "TOLERANCE", "Difference", "run_onnx", "verify"]
 
 TOLERANCE = 1e-4
 """The largest difference allowed, relative to the largest absolute value of the output."""
@@ -42,34 +43,6 @@ class Difference:
         return self.relative <= TOLERANCE
 
 
-def require_onnxruntime() -> Any:
-    """The onnxruntime package. Raises SpecError (NS502) where it is not installed."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise SpecError.of(
-            "NS502", "ONNX Runtime is not installed", helps=["install it: pip install 'netspec[onnx]'"]
-        ) from None
-    return onnxruntime
-
-
-def sample_inputs(graph: Graph, batch: int, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-    """Random inputs by name: standard normal, or ids within the vocabulary."""
-    import numpy as np
-
-    stream = np.random.default_rng(seed)
-    inputs: dict[str, np.ndarray[Any, Any]] = {}
-    for name, index in graph.inputs:
-        kind = graph.nodes[index].type
-        if kind.layout == "ids":
-            users = [n.op for n in graph.nodes if index in n.inputs]
-            most = min((getattr(op, "vocab", 2) for op in users), default=2)
-            inputs[name] = stream.integers(0, most, (batch, *kind.shape))
-        else:
-            inputs[name] = stream.standard_normal((batch, *kind.shape), dtype=np.float32)
-    return inputs
-
-
 def verify(
     model: Model,
     path: Path,
@@ -86,7 +59,7 @@ def verify(
     inputs = sample_inputs(model.graph, batch)
     theirs = run_onnx(path, inputs, [name for name, _ in model.graph.outputs])
     module = to_torch(model).eval()
-    load_weights(module, model, weights, seed)
+    load_weights(module, model.graph, weights, seed)
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
@@ -106,17 +79,3 @@ def run_onnx(path: Path, inputs: dict[str, np.ndarray[Any, Any]], outputs: list[
         return session.run(outputs, inputs)  # type: ignore[no-any-return]
     except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
         raise SpecError.of("NS504", f"ONNX Runtime refuses {path}", notes=[str(error).split("\n")[0][:300]]) from None
-
-
-def load_weights(module: Any, model: Model, weights: str | Path | Mapping[str, Any] | None, seed: int) -> None:
-    """The weights of a source into the module, every tensor of the spec."""
-    import numpy as np
-
-    torch = require_torch()
-    source = open_weights(model.graph, weights, seed)
-    state = module.state_dict()
-    with torch.no_grad():
-        for name, _, param in state_entries(model.graph):
-            if name in getattr(source, "names", state):
-                array = np.concatenate([np.atleast_1d(p) for p in source.pieces(name, param)]).reshape(param.shape)
-                state[name].copy_(torch.from_numpy(array))

@@ -5,30 +5,19 @@ from __future__ import annotations
 import itertools
 import linecache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netspec.backends.torch import named_source
-from netspec.diagnostics import SpecError
+from netspec.optional import require_torch
 
 if TYPE_CHECKING:
     import torch
 
     from netspec.model import Model
 
-__all__ = ["require_torch", "to_torch"]
+__all__ = ["to_torch"]
 
 _numbers = itertools.count(1)
-
-
-def require_torch() -> Any:
-    """The torch package. Raises SpecError (NS502) where it is not installed."""
-    try:
-        import torch
-    except ImportError:
-        raise SpecError.of(
-            "NS502", "PyTorch is not installed", helps=["install it: pip install 'netspec[torch]'"]
-        ) from None
-    return torch
 
 
 def to_torch(model: Model, *, seed: int | None = None) -> torch.nn.Module:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.backends.torch.live import require_torch, to_torch
+from netspec.analysis.samples import sample_inputs
+from netspec.backends.torch.live import to_torch
 from netspec.files import atomic_write
+from netspec.optional import require_torch
+from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
     from netspec.model import Model
@@ -19,11 +22,9 @@ def write_program(
     model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
 ) -> None:
     """Writes a .pt2 file of the module in evaluation mode. Raises SpecError."""
-    from netspec.backends.onnx.verify import load_weights, sample_inputs
-
     torch = require_torch()
     module = to_torch(model).eval()
-    load_weights(module, model, weights, seed)
+    load_weights(module, model.graph, weights, seed)
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(model.graph, 2).values())
     batch = torch.export.Dim("batch")
     program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))

@@ -103,7 +103,7 @@ class _File:
         return frozenset(v.key[1] for form in forms for v in variables(form) if v.key[0] == "net")
 
     def header(self) -> str:
-        from netspec import __version__
+        from netspec.version import __version__
 
         digest = hashlib.sha256(self.model.source.text.encode()).hexdigest()[:16]
         path = self.model.source.path
