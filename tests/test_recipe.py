@@ -106,6 +106,6 @@ def test_two_recipes_are_one_too_many() -> None:
 def test_the_documentation_of_the_recipe_is_up_to_date() -> None:
     from conftest import ROOT
 
-    from netspec.training.reference import markdown
+    from netspec.settings.reference import markdown
 
     assert (ROOT / "docs" / "recipe.md").read_text() == markdown()

@@ -39,7 +39,7 @@ def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
 
 def _is_setting(layer: t.Layer, run: Elaborator) -> bool:
     """Whether the line is one of a recipe that stands outside of `train { … }`; reports the first of several."""
-    from netspec.training.settings import SETTINGS
+    from netspec.settings import SETTINGS
 
     if layer.head not in SETTINGS:
         return False

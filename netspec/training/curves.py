@@ -101,8 +101,8 @@ class Board(Watcher):
 def draw_schedules(path: Path, epochs: int = 90, updates: int = 10) -> None:
     """Every schedule with its defaults, the factor of the rate over the epochs: docs/schedules.svg."""
     from netspec.recipe import Chosen
+    from netspec.settings import SETTINGS
     from netspec.training.schedules import schedule
-    from netspec.training.settings import SETTINGS
 
     figure = new_figure(2)
     steps = range(epochs * updates)

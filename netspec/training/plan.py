@@ -10,7 +10,7 @@ from netspec.datasets import Task
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
 from netspec.recipe import Chosen, Recipe
-from netspec.training.settings import SETTINGS
+from netspec.settings import SETTINGS
 
 __all__ = ["Plan"]
 

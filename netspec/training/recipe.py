@@ -9,10 +9,10 @@ from netspec.diagnostics import Fix, Label, nearest
 from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue, Choice
 from netspec.recipe import Chosen, Recipe
+from netspec.settings import SETTINGS
+from netspec.settings.schema import Form, Setting
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.training.setting_schema import Form, Setting
-from netspec.training.settings import SETTINGS
 from netspec.values import Word, show
 
 if TYPE_CHECKING:

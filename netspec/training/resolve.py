@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.settings import SETTINGS
+from netspec.settings.schema import Form
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
-from netspec.training.setting_schema import Form
-from netspec.training.settings import SETTINGS
 
 __all__ = ["Override", "resolved", "used_files"]
 

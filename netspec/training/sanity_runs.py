@@ -13,12 +13,12 @@ from netspec.datasets import Batch, Collection, Examples
 from netspec.model import Model, check
 from netspec.ops.regularization import Dropout
 from netspec.recipe import Chosen, Recipe
+from netspec.settings import SETTINGS
 from netspec.training.engine import Diverged, Engine, Watcher
 from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.plan import Plan
 from netspec.training.session import Request, build_engine, open_data
-from netspec.training.settings import SETTINGS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.settings import SETTINGS
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 from netspec.training.resolve import Override, resolved
-from netspec.training.settings import SETTINGS
 
 if TYPE_CHECKING:
     import optuna

@@ -9,9 +9,9 @@ from netspec.diagnostics import Edit, Fix
 from netspec.diagnostics.foreign import RECIPE, RECIPE_ELSEWHERE
 from netspec.elaborate.failures import text_line
 from netspec.ops.kinds import Flag
+from netspec.settings.schema import Form, Setting
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.training.setting_schema import Form, Setting
 
 __all__ = [
     "in_our_words",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from netspec.recipe import Chosen
+from netspec.settings.augmentations import AUGMENTATIONS
 from netspec.training.augment import Augmenter
-from netspec.training.augmentations import AUGMENTATIONS
 
 
 def chosen(**asked: dict[str, Any]) -> dict[str, Chosen]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from netspec.ops.kinds import Choice, Flag, Integer, Number
 from netspec.ops.op import Option
-from netspec.training.augmentations import AUGMENTATIONS
-from netspec.training.setting_schema import (
+from netspec.settings.augmentations import AUGMENTATIONS
+from netspec.settings.schema import (
     DECAY,
     FRACTION,
     RATE,

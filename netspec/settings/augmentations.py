@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netspec.ops.kinds import Integer, Number, PerAxis
-from netspec.training.setting_schema import FRACTION, RATE, Form, Setting, form, option, table
+from netspec.settings.schema import FRACTION, RATE, Form, Setting, form, option, table
 
 __all__ = ["AUGMENTATIONS"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netspec.ops.op import REQUIRED
-from netspec.training.setting_schema import Form, Setting
-from netspec.training.settings import AUGMENTATIONS, SETTINGS
+from netspec.settings import AUGMENTATIONS, SETTINGS
+from netspec.settings.schema import Form, Setting
 from netspec.values import show
 
 __all__ = ["markdown"]
