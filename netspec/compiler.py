@@ -10,6 +10,7 @@ from typing import Any
 from netspec.diagnostics import Diagnostic, Diagnostics, is_allowed
 from netspec.elaborate import elaborate, is_library
 from netspec.elaborate.limits import Limits
+from netspec.fixes.explain import explain_syntax
 from netspec.graph import Graph
 from netspec.lints import lint
 from netspec.source import SourceFile
@@ -32,7 +33,7 @@ class Compiled:
 def compile_source(source: SourceFile, parameters: Mapping[str, Any], limits: Limits) -> Compiled:
     """Raises UnknownParameter for a parameter that the net does not have."""
     diagnostics = Diagnostics()
-    tree = parse(source, diagnostics, recover=True)
+    tree = parse(source, diagnostics, recover=True, explain=explain_syntax)
     if tree is None:
         return Compiled(None, None, tuple(diagnostics))
     used: dict[Path, t.File | None] = {}
@@ -58,7 +59,7 @@ def _checked(
     name: str,
 ) -> Graph:
     """The graph of a tree with its recipe, elaborated and linted."""
-    found = elaborate(tree, parameters, diagnostics, limits, name=name, trees=used)
+    found = elaborate(tree, parameters, diagnostics, limits, name=name, trees=used, explain=explain_syntax)
     graph, train = found.graph, found.train
     if found.whole and graph.layers and not is_library(tree):
         lint(tree, graph, diagnostics)

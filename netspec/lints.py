@@ -211,7 +211,7 @@ def _idle_labels(source: SourceFile) -> list[Diagnostic]:
     """Labels whose word stands nowhere else in the file."""
     from collections import Counter
 
-    from netspec.syntax.recovery import masked
+    from netspec.syntax.tokens import masked
 
     plain = masked(source.text)
     words = Counter(re.findall(r"[A-Za-z_]\w*", plain))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from textwrap import fill
 
 import click
 
 from netspec.cli.output import color_wanted, echo, echo_verbatim
 from netspec.diagnostics import CODES, nearest
+from netspec.fixes.rule import Rule
+from netspec.fixes.rules import all_rules
 
 __all__ = ["all_pages", "command", "page"]
 
@@ -30,7 +33,8 @@ _ROOMS = {
 @click.argument("code", required=False)
 @click.option("--markdown", is_flag=True, help="Print the pages of all codes as one Markdown document.")
 def command(code: str | None, markdown: bool) -> None:
-    """Explain an error code: what it means, an example of the error, and the fixed example.
+    """Explain an error code, such as NS101, or one of its rules, such as NS101-elif: what it means, an example of the
+    error, and the fixed example.
 
     Without a CODE, list all codes.
     """
@@ -40,19 +44,38 @@ def command(code: str | None, markdown: bool) -> None:
         for known, title in CODES.items():
             echo(f"{known}  {title}")
     else:
-        name = code.upper() if code.upper().startswith("NS") else f"NS{code}"
-        if name not in CODES:
-            near = nearest(name, CODES)
-            raise click.UsageError(
-                f"There is no code `{code}`."
-                + (f" Did you mean `{near}`?" if near else " `netspec explain` lists them.")
-            )
+        name = _known_name(code)
         echo_verbatim(_styled(page(name)) if color_wanted(sys.stdout) else page(name), nl=False)
 
 
-def page(code: str) -> str:
-    """The page of a code, as Markdown."""
-    return (_PAGES / f"{code}.md").read_text(encoding="utf-8")
+def _known_name(code: str) -> str:
+    """The code or rule that was meant. Raises UsageError."""
+    name, sign, rule = code.partition("-")
+    name = (name if name.upper().startswith("NS") else f"NS{name}").upper() + sign + rule.lower()
+    known = [*CODES, *all_rules()]
+    if name not in known:
+        near = nearest(name, known)
+        raise click.UsageError(
+            f"There is no code `{code}`." + (f" Did you mean `{near}`?" if near else " `netspec explain` lists them.")
+        )
+    return name
+
+
+def page(name: str) -> str:
+    """The page of a code or of a rule, as Markdown."""
+    if name in CODES:
+        rules = [f"- `{rule.id}`: {rule.title}\n" for rule in _rules_of(name)]
+        listed = "\n`netspec explain` has a page for each of its rules:\n\n" + "".join(rules) if rules else ""
+        return (_PAGES / f"{name}.md").read_text(encoding="utf-8") + listed
+    rule = all_rules()[name]
+    text = f"# {rule.id}: {rule.title}\n\n{fill(rule.why, 118)}\n"
+    for example in rule.examples:
+        text += f"\nIt fails:\n\n```net\n{example.wrong}```\n\nFixed:\n\n```net\n{example.right}```\n"
+    return text
+
+
+def _rules_of(code: str) -> list[Rule]:
+    return sorted((rule for rule in all_rules().values() if rule.code == code), key=lambda rule: rule.id)
 
 
 def all_pages() -> str:
@@ -69,6 +92,7 @@ def all_pages() -> str:
             room = code[:3]
             out += ["", f"## {_ROOMS[room]}"]
         out += ["", f"##{page(code)}".rstrip("\n")]
+        out += [line for rule in _rules_of(code) for line in ("", f"###{page(rule.id)}".rstrip("\n"))]
     return "\n".join(out) + "\n"
 
 

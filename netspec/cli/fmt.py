@@ -56,10 +56,11 @@ def _format(path: str, only_check: bool, limits: Limits) -> bool:
 
 def formatted(source: SourceFile, diagnostics: Diagnostics) -> str | None:
     """The formatted text of a source; None if it has syntax errors. The result is verified to have the same meaning."""
+    from netspec.fixes.explain import explain_syntax
     from netspec.syntax import parse
     from netspec.syntax.formatter import format_tree, same_meaning
 
-    tree = parse(source, diagnostics)
+    tree = parse(source, diagnostics, explain=explain_syntax)
     if tree is None:
         return None
     text = format_tree(tree)

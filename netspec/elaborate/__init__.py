@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostics, nearest
 from netspec.elaborate.calls import declare_file
@@ -21,6 +21,9 @@ from netspec.graph import Graph, Region
 from netspec.source import Span
 from netspec.symbolic import Name
 from netspec.syntax import tree as t
+
+if TYPE_CHECKING:
+    from netspec.syntax.error_site import Explain
 
 __all__ = ["Elaborated", "UnknownParameter", "elaborate", "is_library"]
 
@@ -67,17 +70,18 @@ def elaborate(
     *,
     name: str = "Net",
     trees: dict[Path, t.File | None] | None = None,
+    explain: Explain | None = None,
 ) -> Elaborated:
     """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter.
 
-    `trees` keeps the used files that are parsed, for several elaborations.
+    `trees` keeps the used files that are parsed, for several elaborations; `explain` is for their syntax errors.
     """
     net = next((item for item in file.items if isinstance(item, t.Net)), None)
     _check_parameter_names(net, parameters)
     whole = Span(file.source, 0, 0)
     root = Region("net", "", "", None, whole, block=net.name if net else name)
     graph = Graph(net.name if net else name, root)
-    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits, trees)
+    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits, trees, explain)
     run = Elaborator(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
     top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))

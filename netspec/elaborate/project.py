@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostics, Fix, SpecError, nearest
 from netspec.elaborate.limits import Limits
@@ -10,6 +11,9 @@ from netspec.files import read_bounded
 from netspec.source import SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
+
+if TYPE_CHECKING:
+    from netspec.syntax.error_site import Explain
 
 __all__ = ["Project", "read_source"]
 
@@ -76,7 +80,9 @@ class Project:
         diagnostics: Diagnostics,
         limits: Limits,
         trees: dict[Path, t.File | None] | None = None,
+        explain: Explain | None = None,
     ) -> None:
+        self.explain = explain
         self.root = root.resolve() if root is not None else None
         self.diagnostics = diagnostics
         self.limits = limits
@@ -127,7 +133,7 @@ class Project:
             self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, fixes=fixes)
             return None
         inner = Diagnostics()
-        tree = parse(text, inner, recover=True)
+        tree = parse(text, inner, recover=True, explain=self.explain)
         self.diagnostics.skipped.update(inner.skipped)
         for diagnostic in inner:
             self.diagnostics.add(diagnostic)

@@ -10,7 +10,7 @@ from netspec.diagnostics import Edit, Fix, Label, nearest
 from netspec.elaborate.state import Frame
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
-from netspec.syntax.recovery import masked
+from netspec.syntax.tokens import masked
 
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator

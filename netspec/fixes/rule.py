@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from netspec.diagnostics import CODES, Applicability, Fix
 
 if TYPE_CHECKING:
-    from netspec.syntax.place import Place as ErrorSite
-    from netspec.syntax.place import Words as SyntaxFix
+    from netspec.syntax.error_site import ErrorSite, SyntaxFix
 
-__all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order"]
+__all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order", "syntax_rule"]
 
 _ID = re.compile(r"(NS\d{3})-[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -62,6 +61,21 @@ class SyntaxRule(Rule):
     phase = "syntax"
 
     match: Callable[[ErrorSite], SyntaxFix | None]
+
+
+def syntax_rule(
+    id: str, title: str, *, wrong: str, right: str, priority: int = 50, applicability: Applicability = "review"
+) -> Callable[[Callable[[ErrorSite], SyntaxFix | None]], SyntaxRule]:
+    """Makes a rule of a function that matches; its docstring is the paragraph of the page."""
+
+    def made(match: Callable[[ErrorSite], SyntaxFix | None]) -> SyntaxRule:
+        why = " ".join((match.__doc__ or title).split())
+        return SyntaxRule(
+            id=id, title=title, why=why, priority=priority, applicability=applicability,
+            examples=(Example(wrong, right),), match=match,
+        )  # fmt: skip
+
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

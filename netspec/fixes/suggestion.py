@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netspec.diagnostics import Diagnostics
 from netspec.elaborate.limits import Limits
+from netspec.fixes.explain import explain_syntax
 from netspec.graph import Graph
 from netspec.source import SourceFile
 from netspec.syntax import parse
@@ -40,7 +41,7 @@ def suggest_fixes(
 
     def tried(edited: SourceFile) -> Diagnostics:
         found = Diagnostics(brief=True)
-        tree = parse(edited, found, recover=True)
+        tree = parse(edited, found, recover=True, explain=explain_syntax)
         if tree is not None:
             check(tree, limits, found)
         return found
@@ -50,7 +51,7 @@ def suggest_fixes(
 
         suggest_input_size(tree, graph, diagnostics, _SIZED, again)
     if any(d.code in _NESTED for d in diagnostics):
-        from netspec.syntax.braces import blame_the_brace
+        from netspec.fixes.late_brace import blame_the_brace
 
         blame_the_brace(source, diagnostics, _NESTED)
     if diagnostics.has_errors:

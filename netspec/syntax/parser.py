@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
@@ -14,6 +15,9 @@ from netspec.diagnostics import Diagnostics
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree
 from netspec.syntax.reader import MAX_DEPTH, TooDeep, read
+
+if TYPE_CHECKING:
+    from netspec.syntax.error_site import Explain
 
 __all__ = ["parse"]
 
@@ -50,17 +54,20 @@ def _parser() -> Lark:
     return parser
 
 
-def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False) -> tree.File | None:
+def parse(
+    source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False, explain: Explain | None = None
+) -> tree.File | None:
     """The tree of a source text; None where it has syntax errors, all of which are reported.
 
-    After an error the text is repaired, or the statement in which it stands left out, and parsed again. With `recover`
-    the tree of what is left is returned (`diagnostics.skipped` says where something is missing), unless that is too little.
+    `explain` says what is wrong at a place, and what to write. After an error the text is repaired so, or the statement
+    left out, and parsed again. With `recover` the tree of what is left is returned (`diagnostics.skipped` says where
+    something is missing), unless that is too little.
     """
     place = None
     try:
         parsed = _parser().parse(source.text)
     except UnexpectedInput as error:
-        draft = _drafted(source, error, diagnostics)
+        draft = _drafted(source, error, diagnostics, explain)
         if draft is None or not recover:
             return None
         parsed, place = draft
@@ -78,15 +85,14 @@ def parse(source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False
 
 
 def _drafted(
-    source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics
+    source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics, explain: Explain | None
 ) -> tuple[Tree[Token], Callable[[int], int]] | None:
-    """The parse tree of a text with errors, each of which is reported, and where in the source its offsets stand."""
-    from netspec.syntax.recovery import Draft
-    from netspec.syntax.trouble import report_syntax_error
+    """The parse tree of a text with errors, each of which is reported, and where in the source its offsets are."""
+    from netspec.syntax.recovery import Draft, report_syntax_error
 
     draft = Draft(source)
     for _ in range(_MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3):
-        if not report_syntax_error(draft, error, diagnostics):
+        if not report_syntax_error(draft, error, diagnostics, explain):
             return None
         try:
             parsed = _parser().parse(draft.text)

@@ -8,7 +8,8 @@ from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.mending import apply_fixes
 from netspec.model import check
 from netspec.source import SourceFile
-from netspec.syntax.braces import first_flaw
+from netspec.syntax.brackets import missing_or_extra
+from netspec.syntax.tokens import Tokens
 
 
 def findings(text: str) -> tuple[Diagnostic, ...]:
@@ -65,7 +66,7 @@ def test_a_brace_too_many(text: str, line: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "a { b }\n", "add [\n  a\n  b\n]\n", "a {\n} # }\n", 'use "{"\n', "a {\nb\n}\n"])
 def test_brackets_in_order_have_no_flaw(text: str) -> None:
-    assert first_flaw(text) is None
+    assert missing_or_extra(Tokens(SourceFile(text))) is None
 
 
 def test_a_repaired_statement_counts_for_what_it_means() -> None:

@@ -1,0 +1,208 @@
+"""Layers with their options and values: commas, colons and parentheses that do not belong, or are missing."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.diagnostics import Edit
+from netspec.fixes.edits import insert_after
+from netspec.fixes.rule import syntax_rule
+from netspec.source import Span
+from netspec.syntax.error_site import ErrorSite, SyntaxFix
+from netspec.syntax.tokens import Token
+
+__all__ = ["RULES"]
+
+
+@syntax_rule(
+    "NS101-option-comma", "options are separated by spaces", priority=75, applicability="safe",
+    wrong="input 784\nFC-10, act=relu, bias=no\n", right="input 784\nFC-10 act=relu bias=no\n",
+)  # fmt: skip
+def option_comma(site: ErrorSite) -> SyntaxFix | None:
+    """The options of a layer follow it, separated by spaces. Another layer follows after `->`, or on a new line."""
+    if site.here.text != "," or site.in_recipe or (site.opener is not None and site.opener.text in ("(", "[")):
+        return None
+    commas = [
+        t
+        for t in site.line
+        if t.text == "," and t.index >= site.here.index and site.tokens.opener(t.start) == site.opener
+    ]
+    help_ = "separate options with spaces; another layer follows after `->` or on a new line"
+    return SyntaxFix("unexpected `,`", help_, tuple(_instead(site, comma) for comma in commas))
+
+
+def _instead(site: ErrorSite, comma: Token) -> Edit:
+    """A space where an option follows a comma, an arrow where a layer does."""
+    after = site.tokens[comma.index + 1]
+    if after.kind in ("newline", "edge"):
+        return Edit(site.span(comma), "")
+    layer = after.kind == "name" and site.tokens[after.index + 1].text != "="
+    return Edit(Span(site.tokens.source, comma.start, after.start), " -> " if layer else " ")
+
+
+@syntax_rule(
+    "NS101-option-colon", "the value of an option follows `=`", priority=63,
+    wrong="input 784\nFC-10 act: relu\n", right="input 784\nFC-10 act=relu\n",
+)  # fmt: skip
+def option_colon(site: ErrorSite) -> SyntaxFix | None:
+    """An option is `name=value`; a colon follows the label of a layer."""
+    if site.here.text != ":" or site.previous.kind != "name" or site.in_recipe or site.begins(site.previous):
+        return None
+    edits = []
+    for sign in (token for token in site.line if token.index >= site.here.index):
+        before, after = site.tokens[sign.index - 1], site.tokens[sign.index + 1]
+        gap = Span(site.tokens.source, before.end, after.start if after.kind not in ("newline", "edge") else sign.end)
+        if sign.text == ":" and before.kind == "name":
+            edits.append(Edit(gap, "="))
+        elif sign.text == ",":
+            edits.append(Edit(gap, " "))
+    return SyntaxFix("unexpected `:`", f"write `{site.previous.text}={site.next.text}`", tuple(edits))
+
+
+@syntax_rule(
+    "NS101-option-parentheses", "options have no parentheses", priority=45, applicability="safe",
+    wrong="input 784\nFC-10(act=relu, bias=no)\n", right="input 784\nFC-10 act=relu bias=no\n",
+)  # fmt: skip
+def option_parentheses(site: ErrorSite) -> SyntaxFix | None:
+    """After its width and stride a layer has options without parentheses; only blocks take arguments in them."""
+    close = site.partner(site.here) if site.here.text in ("(", "[") else None
+    if close is None or site.peek(-2).text not in ("-", "/") or site.in_recipe:
+        return None
+    inside = [part.strip() for part in site.text[site.here.end : close.start].split(",") if part.strip()]
+    if not all(re.fullmatch(r"\w+[ \t]*=[ \t]*[^\s=]+", part) for part in inside):
+        return None
+    text = " ".join(inside)
+    space = " " if text and site.previous.end == site.here.start else ""
+    help_ = f"write the options without parentheses: `{text}`" if text else "remove them"
+    return SyntaxFix.write(
+        site.span(site.here, close),
+        space + text,
+        "unexpected parentheses",
+        help=help_,
+        marked=site.span(site.here, close),
+    )
+
+
+@syntax_rule(
+    "NS101-option-arrow", "an option follows its layer without an arrow", priority=52,
+    wrong="input 784\nFC-10 -> act=relu\n", right="input 784\nFC-10 act=relu\n",
+)  # fmt: skip
+def option_arrow(site: ErrorSite) -> SyntaxFix | None:
+    """An arrow is followed by another layer; options belong to the layer before them."""
+    arrow, name = site.peek(-2), site.previous
+    if site.here.text != "=" or arrow.text != "->":
+        return None
+    gap = Span(site.tokens.source, site.peek(-3).end, name.start)
+    return SyntaxFix.write(
+        gap, " ", "unexpected `=`", help=f"remove the arrow before `{name.text}=`", marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-word-value", "the value of a word is in parentheses", priority=50,
+    wrong="input 784\ndefault FC act=leaky_relu 0.1\nFC-10\n", right="input 784\ndefault FC act=leaky_relu(0.1)\nFC-10\n",
+)  # fmt: skip
+def word_value(site: ErrorSite) -> SyntaxFix | None:
+    """Activations and norms with a value are written as calls, `act=leaky_relu(0.1)`."""
+    word = site.previous
+    if site.here.kind != "number" or site.peek(-2).text != "=" or site.peek(-3).text not in ("act", "norm"):
+        return None
+    text = f"{word.text}({site.here.text})"
+    return SyntaxFix.write(
+        site.span(word, site.here), text, help=f"write `{site.peek(-3).text}={text}`", marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-value-brackets", "values have no square brackets", priority=48,
+    wrong="input 9x8 sequence\ntake [-1]\n", right="input 9x8 sequence\ntake -1\n",
+)  # fmt: skip
+def value_brackets(site: ErrorSite) -> SyntaxFix | None:
+    """One value follows the name of a layer; several are in parentheses, as in `permute(1, 0)`."""
+    close = site.partner(site.here) if site.here.text == "[" else None
+    inside = site.text[site.here.end : close.start].strip() if close else ""
+    word = site.previous
+    if (
+        close is None
+        or site.in_recipe
+        or not site.begins(word)
+        or not re.fullmatch(r"-?[\w.]+([ \t]*,[ \t]*-?[\w.]+)*", inside)
+    ):
+        return None
+    text = f"{word.text}({inside})" if "," in inside else f"{word.text} {inside}"
+    return SyntaxFix.write(site.span(word, close), text, marked=site.span(site.here, close))
+
+
+@syntax_rule(
+    "NS101-missing-comma", "values are separated by commas", priority=72,
+    wrong="input 784\nfor w in [8 4] { FC-w }\n", right="input 784\nfor w in [8, 4] { FC-w }\n",
+)  # fmt: skip
+def missing_comma(site: ErrorSite) -> SyntaxFix | None:
+    """The values of a list and the arguments of a call are separated by commas."""
+    opener, before = site.opener, site.previous
+    if opener is None or opener.text == "{" or site.tokens.opens_join(opener) or "COMMA" not in site.accepted:
+        return None
+    values = site.here.kind in ("name", "number", "string") or site.here.text in ("(", "[")
+    ended = before.kind in ("name", "number", "string") or before.text in (")", "]")
+    if not values or not ended or site.partner(opener) is None or before.end == site.here.start == site.at - 1:
+        return None
+    return SyntaxFix(
+        "a comma is missing before this", "separate the values with commas", (insert_after(site.span(before), ","),)
+    )
+
+
+_PAPER = re.compile(
+    r"(?:(?P<size>\d+[x×]\d+)[ \t]+(?P<name>conv|max[ ]?pool(?:ing)?|av(?:erage|g)[ ]?pool(?:ing)?)"
+    r"|(?P<name2>conv|max[ ]?pool(?:ing)?)[ \t]*(?P<size2>\d+[x×]\d+|\d+))"
+    r"(?:,[ \t]*(?P<width>\d+))?(?:[, \t]+(?:stride|s)?[ \t]*[=/]?[ \t]*(?P<stride>\d+))?(?P<rest>(?:[, \t]+\w+=[^\s,]+)*)"
+)
+
+
+@syntax_rule(
+    "NS101-paper-notation", "a layer as a figure of a paper labels it", priority=24,
+    wrong="input 3x9x9\n3x3 conv, 64, /2\n", right="input 3x9x9\nconv3-64/2\n",
+)  # fmt: skip
+def paper_notation(site: ErrorSite) -> SyntaxFix | None:
+    """A layer is one word: its name and kernel, `-` and its width, `/` and its stride."""
+    found = _PAPER.fullmatch(site.row.text)
+    if found is None or not ("," in site.row.text or found["size"]):
+        return None
+    sizes = re.split("[x×]", found["size"] or found["size2"])
+    word = (found["name"] or found["name2"]).replace(" ", "").replace("ing", "").replace("average", "avg")
+    width, stride = (found["width"] or found["stride"], found["stride"] if found["width"] else None)
+    if word != "conv":
+        width, stride = "", found["stride"] or found["width"]
+    elif not width:
+        return None
+    text = word + (sizes[0] if len(set(sizes)) == 1 else "x".join(sizes))
+    text += (f"-{width}" if width else "") + (f"/{stride}" if stride else "")
+    text += "".join(f" {option}" for option in re.findall(r"\w+=[^\s,]+", found["rest"]))
+    return SyntaxFix.write(site.row, text, marked=site.row)
+
+
+@syntax_rule(
+    "NS101-dense-units", "`dense { … }` is a block of DenseNet", priority=49,
+    wrong="input 784\ndense-10\n", right="input 784\nFC-10\n",
+)  # fmt: skip
+def dense_units(site: ErrorSite) -> SyntaxFix | None:
+    """A fully connected layer of 10 units is `FC-10`; `dense { … }` joins its input and the outputs of its layers."""
+    if (
+        site.previous.text not in ("dense", "output")
+        or not site.begins(site.previous)
+        or site.here.text not in ("-", "(")
+    ):
+        return None
+    close = site.partner(site.here) if site.here.text == "(" else site.next
+    inside = site.text[site.here.end : close.start if site.here.text == "(" else close.end].strip() if close else ""
+    if close is None or not re.fullmatch(r"\w+", inside):
+        return None
+    message = f"`{site.previous.text}` is not a layer"
+    return SyntaxFix.write(
+        site.span(site.previous, close), f"FC-{inside}", message, marked=site.span(site.previous, site.here)
+    )
+
+
+RULES = (
+    option_comma, option_colon, option_parentheses, option_arrow, word_value, value_brackets, missing_comma, paper_notation,
+    dense_units,
+)  # fmt: skip

@@ -1,0 +1,393 @@
+"""Statements, declarations and whole lines as other languages write them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from netspec.diagnostics import Edit, nearest
+from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, translated_call
+from netspec.fixes.edits import insert_before
+from netspec.fixes.rule import syntax_rule
+from netspec.source import Span
+from netspec.syntax.brackets import end_of_body
+from netspec.syntax.error_site import ErrorSite, SyntaxFix
+from netspec.syntax.tokens import Token
+
+__all__ = ["RULES"]
+
+_DECLARE = ("net", "use", "fit", "output", "block", "fn", "expect", "let", "input", "shared")
+_HEADS = ("residual", "dense", "repeat", "block", "shared", "train", "aux", "checkpoint")
+_ELIF = ("elif", "elsif", "elseif")
+
+
+def _is_layer(site: ErrorSite, index: int) -> bool:
+    """Whether a layer begins at a token: `conv3-8`, or any word before an arrow."""
+    word, sign, width = (site.tokens[index + i] for i in range(3))
+    glued = sign.text == "-" and word.end == sign.start and sign.end == width.start
+    return word.kind == "name" and (glued or sign.text == "->")
+
+
+@syntax_rule(
+    "NS101-label-sign", "a label is followed by a colon", priority=55,
+    wrong="input 784\nhead = FC-10\nrelu\n", right="input 784\nhead: FC-10\nrelu\n",
+)  # fmt: skip
+def label_sign(site: ErrorSite) -> SyntaxFix | None:
+    """A label names a layer and is followed by `:`. Only `let` declares variables, and only for numbers and lists."""
+    name = site.previous
+    later = [token.text for token in site.line if token.index > site.here.index]
+    if site.here.text != "=" or not site.begins(name) or name.kind != "name" or site.in_recipe:
+        return None
+    if not (_is_layer(site, site.here.index + 1) or "->" in later):
+        return None
+    gap = Span(site.tokens.source, name.end, site.here.end)
+    return SyntaxFix.write(
+        gap, ":", "unexpected `=`", help=f"label a layer with a colon: `{name.text}: …`", marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-let", "a variable is declared with `let`", priority=60, applicability="safe",
+    wrong="w = 8\ninput 3x8x8\nconv3-w\n", right="let w = 8\ninput 3x8x8\nconv3-w\n",
+)  # fmt: skip
+def let(site: ErrorSite) -> SyntaxFix | None:
+    """Variables hold numbers, words and lists, and are declared with `let`."""
+    name = site.previous
+    if site.here.text != "=" or name.kind != "name" or not site.begins(name) or site.in_recipe:
+        return None
+    text = site.text[name.start : site.row.end]
+    return SyntaxFix(
+        "", f"write `let {text if len(text) <= 50 else name.text + ' = …'}`", (insert_before(site.span(name), "let "),)
+    )
+
+
+@syntax_rule(
+    "NS101-keyword-label", "a keyword is used as a label", priority=65,
+    wrong="input 784\noutput: FC-10\n", right="input 784\noutput1: FC-10\n",
+)  # fmt: skip
+def keyword_label(site: ErrorSite) -> SyntaxFix | None:
+    """Keywords, such as `input` and `output`, cannot be labels. Choose another word."""
+    word = site.previous
+    if site.here.text != ":" or word.kind != "name" or not site.begins(word) or site.in_recipe:
+        return None
+    after = zip(site.tokens.items, site.tokens.items[1:], strict=False)
+    uses = [token for sign, token in after if sign.text == "from" and token.text == word.text]
+    edits = tuple(Edit(site.span(token), f"{word.text}1") for token in (word, *uses))
+    return SyntaxFix(f"`{word.text}` is a keyword and cannot be a label", f"call it `{word.text}1:`", edits)
+
+
+@syntax_rule(
+    "NS101-statement-colon", "a statement has no colon", priority=62, applicability="safe",
+    wrong="net: A\ninput 784\nFC-10\n", right="net A\ninput 784\nFC-10\n",
+)  # fmt: skip
+def statement_colon(site: ErrorSite) -> SyntaxFix | None:
+    """Words such as `net`, `input` and `expect` are followed by what they declare, without a colon."""
+    first = site.line[0] if site.line else site.here
+    if site.here.text not in (":", "=") or first.text not in _DECLARE or _is_layer(site, site.here.index + 1):
+        return None
+    direct = site.here.text == ":" and site.previous is first
+    if not direct and not (first.text in ("net", "block", "use", "fit", "output", "input") and site.opener is None):
+        return None
+    signs = [site.here]
+    if direct:  # of all lines: one habit, one error
+        items = site.tokens.items
+        signs = [b for a, b in itertools.pairwise(items) if b.text == ":" and a.text in _DECLARE and site.begins(a)
+                 and not _is_layer(site, b.index + 1)]  # fmt: skip
+    edits = tuple(Edit(site.span(s), "" if site.text[s.end : s.end + 1] in (" ", "\n", "") else " ") for s in signs)
+    return SyntaxFix(f"unexpected `{site.here.text}` after `{site.previous.text}`", "remove it", edits)
+
+
+@syntax_rule(
+    "NS101-name", "a name is letters, digits and `_`", priority=20,
+    wrong="net ResNet-50\ninput 784\nFC-10\n", right="net ResNet_50\ninput 784\nFC-10\n",
+)  # fmt: skip
+def name(site: ErrorSite) -> SyntaxFix | None:
+    """The names of nets, blocks, functions and labels are one word of letters, digits and `_` that begins with a letter."""
+    row = site.row.text
+    head = re.match(r"(net|block|fn)[ \t]+([\w.-]+|\"[^\"]*\"|'[^']*')", row)
+    label = (
+        re.match(r"((?:[A-Za-z_]\w*))((?:[-.]\w+)+)[ \t]*:", row)
+        if site.here.text == ":" and not site.in_recipe
+        else None
+    )
+    if head is not None:
+        start, old = site.row.start + head.start(2), head[2]
+    elif label is not None:
+        start, old = site.row.start, label[1] + label[2]
+    else:
+        return None
+    new = re.sub(r"\W+", "_", old.strip("\"'"))
+    new = f"{'Net' if head and head[1] == 'net' else 'b'}_{new}" if new[:1].isdigit() else new
+    span = Span(site.tokens.source, start, start + len(old))
+    inside = span.start <= site.at <= span.end + (label is not None)
+    return SyntaxFix.write(span, new, help=f"call it `{new}`", marked=span) if inside and old != new else None
+
+
+@syntax_rule(
+    "NS101-elif", "`elif` is not a keyword", priority=30, applicability="safe",
+    wrong="input 784\nif in.channels > 9 { relu } elif in.channels > 3 { gelu }\nFC-10\n",
+    right="input 784\nif in.channels > 9 { relu } else if in.channels > 3 { gelu }\nFC-10\n",
+)  # fmt: skip
+def elif_(site: ErrorSite) -> SyntaxFix | None:
+    """An `if` is followed by `else { … }`, or by `else if` with another condition."""
+    word = next((token for token in site.line if token.text in _ELIF), None)
+    if word is None or site.here.index < word.index:
+        return None
+    return SyntaxFix.write(site.span(word), "else if", f"`{word.text}` is not a keyword", marked=site.span(word))
+
+
+@syntax_rule(
+    "NS101-function", "a function is one expression", priority=30,
+    wrong="fn half(v) { return v // 2 }\ninput 784\nFC-(half(20))\n", right="fn half(v) = v // 2\ninput 784\nFC-(half(20))\n",
+)  # fmt: skip
+def function(site: ErrorSite) -> SyntaxFix | None:
+    """`fn name(parameter) = expression` computes numbers; layers under a name of their own are a block."""
+    head = re.fullmatch(
+        r"(?:fn|def|function)[ \t]+(\w+)[ \t]*(\([^()\n]*\))[ \t]*"
+        r"(?:\{[ \t]*(?:return[ \t]+)?([^{}\n]+?)[ \t]*\}|:[ \t]*return[ \t]+([^\n#]+))", site.row.text
+    )  # fmt: skip
+    if head is None:
+        return None
+    return SyntaxFix.write(site.row, f"fn {head[1]}{head[2]} = {head[3] or head[4]}", marked=site.row)
+
+
+@syntax_rule(
+    "NS101-definition", "layers under a name of their own are a block", priority=28,
+    wrong="def unit(w):\n  FC-w\n  relu\ninput 784\nunit(10)\n",
+    right="block unit(w) {\n  FC-w\n  relu\n}\ninput 784\nunit(10)\n",
+)  # fmt: skip
+def definition(site: ErrorSite) -> SyntaxFix | None:
+    """`block name(parameter) { … }` declares layers that are used in several places."""
+    head = re.fullmatch(
+        r"(def|function|func|define|macro|module|fn)[ \t]+(\w+)[ \t]*(\([^()\n]*\))?[ \t]*([:{])", site.row.text
+    )
+    if head is None or site.indent or "self" in (head[3] or "") or (head[1] == "fn" and head[4] == ":"):
+        return None
+    text, end = f"block {head[2]}{head[3] or ''} {{", end_of_body(site.tokens, site.line[0])
+    if head[4] == ":" and end is None:
+        return None
+    closing = (Edit(Span(site.tokens.source, end, end), "\n}"),) if head[4] == ":" and end else ()
+    return SyntaxFix(
+        f"`{head[1]}` does not declare layers", f"declare a block: `{text} … }}`", (Edit(site.row, text), *closing),
+        site.span(site.line[0]),
+    )  # fmt: skip
+
+
+@syntax_rule(
+    "NS101-parameter-type", "parameters have no types", priority=40,
+    wrong="block unit(w: int, n = 2) { FC-w x(n) }\ninput 784\nunit(10)\n",
+    right="block unit(w, n = 2) { FC-w x(n) }\ninput 784\nunit(10)\n",
+)  # fmt: skip
+def parameter_type(site: ErrorSite) -> SyntaxFix | None:
+    """Parameters are names, some with a default."""
+    opener = site.opener
+    if site.here.text != ":" or opener is None or site.line[0].text not in ("block", "fn", "net", "def"):
+        return None
+    edits, ends = [], (",", "=", ")")
+    for colon in (token for token in site.tokens.inside(opener) if token.text == ":"):
+        last = colon
+        while site.tokens[last.index + 1].text not in ends and site.tokens[last.index + 1].kind != "edge":
+            last = site.tokens[last.index + 1]
+        edits.append(Edit(site.span(colon, last), ""))
+    return SyntaxFix("", "remove the types", tuple(edits))
+
+
+@syntax_rule(
+    "NS101-loop-names", "the names of a loop have no parentheses", priority=40, applicability="safe",
+    wrong="input 784\nfor (w, n) in [(8, 1), (4, 2)] { FC-w x(n) }\n",
+    right="input 784\nfor w, n in [(8, 1), (4, 2)] { FC-w x(n) }\n",
+)  # fmt: skip
+def loop_names(site: ErrorSite) -> SyntaxFix | None:
+    """A loop over tuples names their values: `for width, stride in […]`."""
+    close = site.partner(site.here) if site.here.text == "(" and site.previous.text == "for" else None
+    if close is None:
+        return None
+    inside = site.text[site.here.end : close.start].strip()
+    space = "" if site.previous.end < site.here.start else " "
+    return SyntaxFix.write(
+        site.span(site.here, close), space + inside, help=f"write `for {inside} in …`", marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-index", "the items of a list have no index", priority=50, applicability="unsure",
+    wrong="let widths = [8, 4]\ninput 784\nFC-widths[0]\n", right="input 784\nfor w in [8, 4] { FC-w }\n",
+)  # fmt: skip
+def index(site: ErrorSite) -> SyntaxFix | None:
+    """A list is something to loop over."""
+    glued = site.previous.kind == "name" and site.previous.end == site.here.start
+    if site.here.text != "[" or not glued or len(site.tokens.inside(site.here)) != 1:
+        return None
+    return SyntaxFix("", "loop over the list: `for w in widths { … }`, or give each value a name of its own")
+
+
+@syntax_rule(
+    "NS101-inner-label", "a label inside braces is not visible outside", priority=50, applicability="unsure",
+    wrong="input 784\na: { b: FC-10 }\nfrom a.b\nrelu\n", right="input 784\na: { FC-10 }\nfrom a\nrelu\n",
+)  # fmt: skip
+def inner_label(site: ErrorSite) -> SyntaxFix | None:
+    """Label the braces, or move the layer outside of them."""
+    if site.here.text != "." or site.peek(-2).text != "from":
+        return None
+    return SyntaxFix("", "label the braces, or move the layer outside of them")
+
+
+@syntax_rule(
+    "NS101-head", "a word before braces", priority=70,
+    wrong="input 784\nresidul { FC-784 }\n", right="input 784\nresidual { FC-784 }\n",
+)  # fmt: skip
+def head(site: ErrorSite) -> SyntaxFix | None:
+    """Braces follow `residual`, `repeat 3` and the like; any other word is a label, with a colon."""
+    word = site.peek(-2) if site.previous.kind == "number" else site.previous
+    if site.here.text != "{" or word.kind != "name" or not site.begins(word) or site.in_recipe:
+        return None
+    near = nearest(word.text, _HEADS)
+    if near is not None:
+        return SyntaxFix.write(
+            site.span(word),
+            near,
+            f"`{word.text}` is not a keyword",
+            help=f"did you mean `{near}`?",
+            marked=site.span(word),
+        )
+    if word is not site.previous:
+        return None
+    return SyntaxFix(
+        f"`{word.text}` is not a keyword",
+        f"label the braces: `{word.text}: {{ … }}`",
+        (Edit(site.span(word), f"{word.text}:"),),
+        site.span(word),
+    )
+
+
+@syntax_rule(
+    "NS101-use", "files are read by `use`, with the path in quotes", priority=25, applicability="unsure",
+    wrong="use blocks.net\ninput 784\nunit(10)\n", right='use "blocks.net"\ninput 784\nunit(10)\n',
+)  # fmt: skip
+def use(site: ErrorSite) -> SyntaxFix | None:
+    """`use "file.net"` reads the blocks and functions of another file; `use "file.net" as name` reads a whole net as one block."""
+    row = re.fullmatch(
+        r"use[ \t]+([\w./-]+?)(?:\.net)?((?:[ \t]+as[ \t]+\w+)?)|(?:import|include)[ \t]+[\"'<]([\w./-]+?)(?:\.net)?[\"'>]", site.row.text
+    )  # fmt: skip
+    if row is None:
+        return None
+    return SyntaxFix.write(site.row, f'use "{row[1] or row[3]}.net"{row[2] or ""}', marked=site.row)
+
+
+@syntax_rule(
+    "NS101-assert", "what must hold is stated by `expect`", priority=35,
+    wrong="input 784\nFC-10\nassert params == 7_850\n", right="input 784\nFC-10\nexpect params == 7_850\n",
+)  # fmt: skip
+def assertion(site: ErrorSite) -> SyntaxFix | None:
+    """`expect` compares a figure of the net, such as `params`, `macs` or `output`, with its value."""
+    if not site.line or site.line[0].text.lower() not in ("assert", "require", "ensure", "check") or len(site.line) < 4:
+        return None
+    return SyntaxFix.write(
+        site.span(site.line[0]), "expect", f"`{site.line[0].text}` is not a keyword", marked=site.span(site.line[0])
+    )
+
+
+@syntax_rule(
+    "NS101-list-row", "a layer has no `-` before it", priority=40, applicability="safe",
+    wrong="input 784\n- FC-10\n- relu\n", right="input 784\nFC-10\nrelu\n",
+)  # fmt: skip
+def list_row(site: ErrorSite) -> SyntaxFix | None:
+    """Each layer is on a line of its own, without a sign before it."""
+    if site.here.text != "-" or not site.begins_line or site.next.kind != "name" or site.next.start == site.here.end:
+        return None
+    rows = [
+        t
+        for t in site.tokens.items[site.here.index :]
+        if t.text == "-" and site.tokens[t.index - 1].kind in ("newline", "edge")
+    ]
+    edits = tuple(Edit(Span(site.tokens.source, t.start, site.tokens[t.index + 1].start), "") for t in rows)
+    return SyntaxFix("unexpected `-`", "remove it", edits)
+
+
+@syntax_rule(
+    "NS101-foreign-word", "a statement of another language or format", priority=45, applicability="unsure",
+    wrong="input 784\na: FC-10\nFC-10\nroute -1, -2\n", right="input 784\na: FC-10\nFC-10\nconcat [ identity; from a ]\n",
+)  # fmt: skip
+def foreign_word(site: ErrorSite) -> SyntaxFix | None:
+    """Some words of Python, PyTorch and Darknet have no counterpart that is a single layer."""
+    first = site.line[0] if site.line else site.here
+    help_ = PLACES.get(first.text.lower()) if first.kind == "name" else None
+    if help_ is None or site.here.index <= first.index or site.tokens[first.index + 1].text in ("=", ":", "."):
+        return None
+    return SyntaxFix(f"`{first.text}` is not a layer or keyword", help_, marked=site.span(first))
+
+
+@syntax_rule(
+    "NS101-foreign-call", "a layer as other frameworks call it", priority=22,
+    wrong="input 784\nnn.Linear(784, 10)\n", right="input 784\nlinear-10\n",
+)  # fmt: skip
+def foreign_call(site: ErrorSite) -> SyntaxFix | None:
+    """A layer is its name, kernel, width and stride, then options; it takes the output of the layer before it."""
+    if site.in_recipe:
+        return None
+    for bracket in (token for token in site.line if token.text == "(" and site.tokens[token.index - 1].kind == "name"):
+        close, name = site.partner(bracket), site.tokens[bracket.index - 1]
+        path = name
+        while site.tokens[path.index - 1].text == "." and site.tokens[path.index - 2].kind == "name":
+            path = site.tokens[path.index - 2]
+        assigned = site.tokens[path.index - 1].text == "="
+        first = site.tokens[path.index - 2] if assigned else path
+        if close is None or close.text != ")" or not site.begins(first) or not first.start <= site.at <= close.end:
+            continue
+        inside = site.text[bracket.end : close.start]
+        if path is name and not assigned and not _is_foreign(name.text, inside):
+            return None
+        return _translation(site, name.text, inside, site.span(first, close))
+    return None
+
+
+def _is_foreign(head: str, inside: str) -> bool:
+    return head.lower() in ALIASES or any(option in OPTIONS for option in re.findall(r"(\w+)[ \t]*=", inside))
+
+
+def _translation(site: ErrorSite, head: str, inside: str, span: Span) -> SyntaxFix | None:
+    inner = re.fullmatch(r"\s*(?:\w+\.)*(\w+)\((.*)\)\s*", inside, re.DOTALL)
+    if inner and head in ("add", "append", "add_module"):
+        head, inside = inner[1], inner[2]
+    text = (
+        "flatten"
+        if head in ("view", "reshape", "flatten")
+        else None
+        if inner is None and "(" in head
+        else translated_call(head, inside)
+    )
+    if head.lower() in PLACES and text != "flatten":
+        return SyntaxFix(f"`{head}` is not a layer", PLACES[head.lower()], marked=span, left_out=span)
+    return SyntaxFix.write(span, text, marked=span) if text else None
+
+
+def _begins_a_list_of_layers(site: ErrorSite) -> Token | None:
+    for token in site.line:
+        if token.text.endswith("Sequential") and site.tokens[token.index + 1].text == "(":
+            return token
+    return None
+
+
+@syntax_rule(
+    "NS101-sequential", "a list of layers of PyTorch or Keras", priority=21, applicability="unsure",
+    wrong="input 784\nnn.Sequential(\n  nn.Linear(784, 10),\n  nn.ReLU(),\n)\n", right="input 784\nlinear-10\nrelu\n",
+)  # fmt: skip
+def sequential(site: ErrorSite) -> SyntaxFix | None:
+    """A net is its layers, one per line or joined by `->`, without a list around them."""
+    word = _begins_a_list_of_layers(site)
+    close = site.partner(site.tokens[word.index + 1]) if word is not None else None
+    if word is None or close is None or not site.line[0].start <= site.at <= close.end:
+        return None
+    span = site.span(site.line[0], close)
+    return SyntaxFix(
+        f"`{word.text}` is not a layer",
+        "write the layers one per line: `conv3-64 pad=1`",
+        marked=site.span(word),
+        left_out=span,
+    )
+
+
+RULES = (
+    label_sign, let, keyword_label, statement_colon, name, elif_, function, definition, parameter_type, loop_names, index,
+    inner_label, head, use, assertion, list_row, foreign_word, foreign_call, sequential,
+)  # fmt: skip

@@ -1,0 +1,151 @@
+"""Numbers and sizes as they are written elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.fixes.edits import insert_before
+from netspec.fixes.rule import syntax_rule
+from netspec.source import Span
+from netspec.syntax.error_site import ErrorSite, SyntaxFix
+
+__all__ = ["RULES"]
+
+_INPUT = re.compile(
+    r"input(?P<name>[ \t]+(?!shape\b|size\b|None\b)[A-Za-z_]\w*)?[ \t]*(?:shape|size)?[ \t:=]*[(\[]?[ \t]*"
+    r"(?P<batch>None|-1|\?|(?<=[(\[])[BN]\b)?(?P<size>[ \t,*x×]*\d+(?:[ \t]*[,*x×][ \t]*\d+|[ \t]+\d+)*)[ \t]*,?[ \t]*[)\]]?(?=[ \t]|$)"
+)
+_QUANTITY = re.compile(
+    r"(\d[\d._]*)[ \t]*(?:(k|thousand)|(m|million)|(g|b|billion))s?(?:i?b(?:ytes)?)?[ \t_]*(?:flops?|macs?|params?|parameters)?(?![\w.])",
+    re.IGNORECASE,
+)
+
+
+@syntax_rule(
+    "NS101-input-size", "a size is written with `x` between its numbers", priority=30, applicability="safe",
+    wrong="input (3, 8, 8)\nFC-10\n", right="input 3x8x8\nFC-10\n",
+)  # fmt: skip
+def input_size(site: ErrorSite) -> SyntaxFix | None:
+    """An input is `input 3x224x224`: channels, height and width of one example, without the batch."""
+    found = _INPUT.match(site.row.text)
+    if found is None or not site.row.start <= site.at <= site.row.start + found.end():
+        return None
+    numbers = re.findall(r"\d+", found["size"])
+    size = "x".join(_channels_first(numbers, batch=found["batch"] is not None))
+    start = site.row.start + (found.end("name") if found["name"] else len("input"))
+    span = Span(site.tokens.source, start, site.row.start + found.end())
+    help_ = f"write `input{found['name'] or ''} {size}`"
+    if found["batch"]:
+        fix = SyntaxFix.write(span, f" {size}", "an input has no batch", help=help_, marked=_here(site))
+        return SyntaxFix(fix.message, fix.help, fix.edits, fix.marked, applicability="review")
+    return SyntaxFix.write(span, f" {size}", help=help_, marked=_here(site))
+
+
+def _here(site: ErrorSite) -> Span:
+    return Span(site.tokens.source, site.at, max(site.here.end, site.at + 1))
+
+
+def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
+    """The sizes of an image in netspec's order: without a batch before them, its channels first."""
+    sizes = [int(number) for number in numbers]
+    if len(sizes) == 4 and not batch and (sizes[1] in (1, 3) or sizes[3] in (1, 3)) and sizes[2] > 4:
+        numbers, sizes = numbers[1:], sizes[1:]
+    if len(sizes) == 3 and sizes[2] in (1, 3, 4) and min(sizes[:2]) > 4:
+        return [numbers[2], *numbers[:2]]
+    return numbers
+
+
+@syntax_rule(
+    "NS101-list-brackets", "several values are in brackets", priority=42,
+    wrong="input 784\nFC-10\ntrain { loss cross_entropy; epochs 9; optimizer sgd lr=0.1; schedule multistep at=4,8 }\n",
+    right="input 784\nFC-10\ntrain { loss cross_entropy; epochs 9; optimizer sgd lr=0.1; schedule multistep at=[4, 8] }\n",
+)  # fmt: skip
+def list_brackets(site: ErrorSite) -> SyntaxFix | None:
+    """A list is written `[100, 150]`, and a pair such as `betas` in parentheses."""
+    first, sign = site.previous, site.peek(-2)
+    if site.here.text != "," or first.kind != "number" or sign.text != "=" or site.in_condition:
+        return None
+    last = first
+    while site.tokens[last.index + 1].text == "," and site.tokens[last.index + 2].kind == "number":
+        last = site.tokens[last.index + 2]
+    values = ", ".join(token.text for token in site.tokens.items[first.index : last.index + 1 : 2])
+    text = f"({values})" if site.peek(-3).text == "betas" else f"[{values}]"
+    return SyntaxFix.write(site.span(first, last), text, marked=site.span(site.here)) if last is not first else None
+
+
+@syntax_rule(
+    "NS101-decimal-comma", "the decimal sign is a point", priority=40, applicability="safe",
+    wrong="input 784\ndropout 0,5\nFC-10\n", right="input 784\ndropout 0.5\nFC-10\n",
+)  # fmt: skip
+def decimal_comma(site: ErrorSite) -> SyntaxFix | None:
+    """Decimals are written with a point, `0.5`."""
+    glued = site.previous.text == "0" and site.next.kind == "number" and site.next.start == site.here.end
+    if site.here.text != "," or not glued or site.line[0].text == "for":
+        return None
+    return SyntaxFix.write(site.span(site.here), ".", help=f"write `0.{site.next.text}`")
+
+
+@syntax_rule(
+    "NS101-thousands", "a number has no commas", priority=44, applicability="safe",
+    wrong="input 784\nFC-1,024\n", right="input 784\nFC-1024\n",
+)  # fmt: skip
+def thousands(site: ErrorSite) -> SyntaxFix | None:
+    """Long numbers are written without separators, or with `_`: `1_000_000`."""
+    first = last = site.previous
+    while site.tokens[last.index + 1].text == "," and re.fullmatch(r"\d{3}", site.tokens[last.index + 2].text):
+        if site.tokens[last.index + 2].start != last.end + 1:
+            break
+        last = site.tokens[last.index + 2]
+    if not re.fullmatch(r"\d{1,3}", first.text) or last is first or site.in_recipe:
+        return None
+    return SyntaxFix.write(
+        site.span(first, last), site.shown(first, last).replace(",", ""), marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-leading-point", "a number needs a digit before the point", priority=40, applicability="safe",
+    wrong="input 784\ndropout .5\nFC-10\n", right="input 784\ndropout 0.5\nFC-10\n",
+)  # fmt: skip
+def leading_point(site: ErrorSite) -> SyntaxFix | None:
+    """A point alone joins an input and its fact, as in `in.channels`."""
+    glued = site.previous.end == site.here.start and site.previous.kind != "sign"
+    if site.here.text != "." or site.next.kind != "number" or site.next.start != site.here.end or glued:
+        return None
+    return SyntaxFix("", f"write `0.{site.next.text}`", (insert_before(site.span(site.here), "0"),))
+
+
+@syntax_rule(
+    "NS101-percent", "a fraction is a number from 0 to 1", priority=35,
+    wrong="input 784\ndropout 50%\nFC-10\n", right="input 784\ndropout 0.5\nFC-10\n",
+)  # fmt: skip
+def percent(site: ErrorSite) -> SyntaxFix | None:
+    """There is no sign for percent."""
+    sign = site.here if site.here.text == "%" else site.previous
+    number = site.tokens[sign.index - 1]
+    if (
+        sign.text != "%"
+        or not re.fullmatch(r"[\d.]+", number.text)
+        or (sign is site.here and site.next.kind in ("name", "number"))
+    ):
+        return None
+    return SyntaxFix.write(site.span(number, sign), f"{float(number.text) / 100:g}", marked=site.span(number, sign))
+
+
+@syntax_rule(
+    "NS101-quantity", "a figure ends in K, M, G or B", priority=40, applicability="safe",
+    wrong="input 784\nFC-10\nexpect params < 10 thousand\n", right="input 784\nFC-10\nexpect params < 10K\n",
+)  # fmt: skip
+def quantity(site: ErrorSite) -> SyntaxFix | None:
+    """A figure has one capital letter after it, without a space and without a unit: `60M` parameters, `10M` bytes."""
+    if not site.line or site.line[0].text != "expect":
+        return None
+    for found in _QUANTITY.finditer(site.row.text):
+        start, end = site.row.start + found.start(), site.row.start + found.end()
+        text = found[1] + ("K" if found[2] else "M" if found[3] else "B" if found[4][0] in "bB" else "G")
+        if start <= site.at <= end and found.group() != text:
+            return SyntaxFix.write(Span(site.tokens.source, start, end), text, marked=_here(site))
+    return None
+
+
+RULES = (input_size, list_brackets, decimal_comma, thousands, leading_point, percent, quantity)

@@ -1,0 +1,149 @@
+"""Settings of `train` and `aux` sections as scripts of other frameworks write them."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.diagnostics import Edit
+from netspec.diagnostics.foreign import RECIPE
+from netspec.fixes.rule import syntax_rule
+from netspec.source import Span
+from netspec.syntax.error_site import ErrorSite, SyntaxFix
+from netspec.syntax.tokens import Token
+
+__all__ = ["RULES"]
+
+_HEAD = "input 784\nFC-10\n"
+
+
+def _own_name(word: str) -> str:
+    """A setting or option by its name in netspec."""
+    return RECIPE.get(word.lower(), "") or (word.lower() if word[:1].isupper() else word)
+
+
+def _without_parentheses(name: str, inside: str) -> str:
+    """`Adam(model.parameters(), lr=0.1, wd=0)` as `adam lr=0.1 weight_decay=0`."""
+    inside = re.sub(r"\w+(?:\.\w+)*\(\)[ \t]*,?", "", inside)
+    options = re.sub(r"(\w+)[ \t]*=[ \t]*", lambda m: f"{_own_name(m[1])}=", re.sub(r"\s*,\s*", " ", inside).strip())
+    return f"{_own_name(name)} {options}".rstrip()
+
+
+@syntax_rule(
+    "NS101-setting-sign", "a setting has no `=` or `:`", priority=32, applicability="safe",
+    wrong=_HEAD + "train {\n  loss = cross_entropy\n  epochs: 3\n  optimizer = SGD(lr=0.1)\n}\n",
+    right=_HEAD + "train {\n  loss cross_entropy\n  epochs 3\n  optimizer sgd lr=0.1\n}\n",
+)  # fmt: skip
+def setting_sign(site: ErrorSite) -> SyntaxFix | None:
+    """A setting is followed by its value: `epochs 10`. Only its options have `=`."""
+    name = site.previous
+    if site.here.text not in ("=", ":") or name.kind != "name" or not site.in_recipe or not site.begins(name):
+        return None
+    edits, tokens = [], site.tokens
+    for sign in tokens.items[site.here.index : tokens.pairs.get(site.opener.index) if site.opener else None]:
+        before = tokens[sign.index - 1]
+        if sign.text in ("=", ":") and before.kind == "name" and site.begins(before):
+            edits.append(_setting(site, before, sign))
+    return SyntaxFix(f"unexpected `{site.here.text}` after a setting", f"write `{edits[0].text}`", tuple(edits))
+
+
+def _setting(site: ErrorSite, name: Token, sign: Token) -> Edit:
+    """The edit that writes a setting and its value."""
+    last = sign
+    while (after := site.tokens[last.index + 1]).kind not in ("newline", "edge") and after.text not in (";", "}"):
+        last = after
+    value = Span(site.tokens.source, sign.end, last.end).text.strip()
+    call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", value)
+    value = _without_parentheses(call[1], call[2]) if call else value
+    return Edit(site.span(name, last), f"{_own_name(name.text)} {value}".rstrip())
+
+
+@syntax_rule(
+    "NS101-setting-parentheses", "a setting has no parentheses", priority=34,
+    wrong=_HEAD + "train { loss cross_entropy; epochs 3; optimizer SGD(lr=0.1, momentum=0.9) }\n",
+    right=_HEAD + "train { loss cross_entropy; epochs 3; optimizer sgd lr=0.1 momentum=0.9 }\n",
+)  # fmt: skip
+def setting_parentheses(site: ErrorSite) -> SyntaxFix | None:
+    """The options of a setting follow it, separated by spaces."""
+    close = site.partner(site.here) if site.here.text == "(" and site.in_recipe else None
+    if close is None or site.previous.kind != "name":
+        return None
+    text = _without_parentheses(site.previous.text, site.text[site.here.end : close.start])
+    fix = SyntaxFix.write(site.span(site.previous, close), text, "unexpected `(`")
+    same = _own_name(site.previous.text) == site.previous.text
+    return SyntaxFix(fix.message, fix.help, fix.edits, applicability="safe" if same else "review")
+
+
+@syntax_rule(
+    "NS101-train-parentheses", "settings are in braces", priority=33,
+    wrong=_HEAD + "train (loss=cross_entropy, epochs=3, optimizer=sgd lr=0.1)\n",
+    right=_HEAD + "train { loss cross_entropy; epochs 3; optimizer sgd lr=0.1 }\n",
+)  # fmt: skip
+def train_parentheses(site: ErrorSite) -> SyntaxFix | None:
+    """The settings of `train` are in braces, one per line or separated by `;`."""
+    bracket = site.here if site.here.text == "(" else site.opener
+    close = site.partner(bracket) if bracket is not None and bracket.text == "(" else None
+    if close is None or bracket is None or site.tokens[bracket.index - 1].text != "train":
+        return None
+    inside = re.split(r"\s*,\s*", site.text[bracket.end : close.start].strip())
+    text = "{ " + "; ".join(re.sub(r"\s*=\s*", " ", part, count=1) for part in inside) + " }"
+    return SyntaxFix.write(
+        site.span(bracket, close), text, "unexpected `(`", help=f"write `train {text}`", marked=site.span(bracket)
+    )
+
+
+@syntax_rule(
+    "NS101-aux-parentheses", "the weight of `aux` is an option", priority=36,
+    wrong="input 784\nFC-20\naux(0.3) { FC-10 }\nFC-10\n", right="input 784\nFC-20\naux weight=0.3 { FC-10 }\nFC-10\n",
+)  # fmt: skip
+def aux_parentheses(site: ErrorSite) -> SyntaxFix | None:
+    """An auxiliary head is `aux weight=0.3 { … }`."""
+    close = site.partner(site.here) if site.here.text == "(" and site.previous.text == "aux" else None
+    value = re.fullmatch(r"\s*(?:weight\s*=\s*)?([\d.]+)\s*", site.text[site.here.end : close.start]) if close else None
+    if close is None or value is None:
+        return None
+    text = f"{'' if site.previous.end < site.here.start else ' '}weight={value[1]}"
+    return SyntaxFix.write(site.span(site.here, close), text, help=f"write `aux weight={value[1]} {{ … }}`")
+
+
+@syntax_rule(
+    "NS101-penalty", "a penalty is a setting of its own", priority=38,
+    wrong=_HEAD + "train {\n  loss cross_entropy + 1e-4 * l2\n  epochs 3\n  optimizer sgd lr=0.1\n}\n",
+    right=_HEAD + "train {\n  loss cross_entropy\n  regularize l2 1e-4\n  epochs 3\n  optimizer sgd lr=0.1\n}\n",
+)  # fmt: skip
+def penalty(site: ErrorSite) -> SyntaxFix | None:
+    """Weights are penalized by `regularize l2 1e-4`, on a line of its own."""
+    term = re.match(
+        r"\+[ \t]*(?:([\d.e-]+)[ \t]*\*[ \t]*)?(l1|l2)\b(?:[ \t]*\*[ \t]*([\d.e-]+))?", site.text[site.here.start :], re.IGNORECASE
+    )  # fmt: skip
+    if term is None or not site.in_recipe:
+        return None
+    text = f"regularize {term[2].lower()} {term[1] or term[3] or ''}".rstrip()
+    gap = Span(site.tokens.source, site.previous.end, site.here.start + term.end())
+    return SyntaxFix.write(
+        gap, f"\n{site.indent}{text}", help=f"write `{text}` on a line of its own", marked=site.span(site.here)
+    )
+
+
+@syntax_rule(
+    "NS101-setting-comma", "settings are not separated by commas", priority=75,
+    wrong=_HEAD + "train { loss cross_entropy; epochs 3; optimizer sgd lr=0.1, momentum=0.9 }\n",
+    right=_HEAD + "train { loss cross_entropy; epochs 3; optimizer sgd lr=0.1 momentum=0.9 }\n",
+)  # fmt: skip
+def setting_comma(site: ErrorSite) -> SyntaxFix | None:
+    """Settings are separated by lines or `;`, the values and options of one setting by spaces."""
+    if site.here.text != "," or not site.in_recipe or site.opener is None:
+        return None
+    listed = site.tokens.head(site.opener).text == "augment"
+    commas = [
+        t
+        for t in site.line
+        if t.text == "," and t.index >= site.here.index and site.tokens.opener(t.start) == site.opener
+    ]
+    gaps = [
+        Span(site.tokens.source, t.start, max(t.end, min(site.tokens[t.index + 1].start, site.row.end))) for t in commas
+    ]
+    help_ = "separate settings with `;`" if listed else "separate options and values with spaces"
+    return SyntaxFix("unexpected `,`", help_, tuple(Edit(gap, "; " if listed else " ") for gap in gaps))
+
+
+RULES = (setting_sign, setting_parentheses, train_parentheses, aux_parentheses, penalty, setting_comma)
