@@ -223,7 +223,8 @@ class Node:
     tied: int | None = None
     """The node whose `weight` this one uses, transposed, beside parameters of its own."""
     origins: Mapping[str, Symbolic] = field(default_factory=dict)
-    """How the values of its options were written, where that says more than the value."""
+    """How the values of its options were written, where that says more than the value; `op` is how the layer itself was
+    named, where `act=` or `norm=` took it from a parameter."""
 
     @property
     def kind(self) -> str:

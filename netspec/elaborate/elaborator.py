@@ -349,6 +349,8 @@ class Elaborator(ElaborationContext):
                 origins = {
                     n.removeprefix(f"{option}."): s for n, s in bound.origins.items() if n.startswith(f"{option}.")
                 }
+                if option in bound.origins:
+                    origins["op"] = bound.origins[option]
                 self.apply(BoundLayer(after, spans, origins), layer, frame, name)
 
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "Polynomial",
     "TracedFloat",
     "TracedInt",
+    "TracedName",
     "Variable",
     "affine",
     "applied",
@@ -68,6 +69,11 @@ class Operation:
     operands: tuple[Expression, ...]
     value: float = field(default=0, compare=False)
     """What a call is worth here."""
+    order: str = field(default="", compare=False)
+    """Its text, by which the terms of a sum are put in order."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", render(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +89,14 @@ Monomial: TypeAlias = tuple[Atom, ...]
 
 
 def _order(atom: Atom) -> str:
-    return render(atom)
+    return atom.name if isinstance(atom, Variable) else atom.order
 
 
 def _polynomial(terms: dict[Monomial, int]) -> Polynomial:
-    kept = {atoms: n for atoms, n in terms.items() if n}
-    return Polynomial(tuple(sorted(kept.items(), key=lambda t: (-len(t[0]), *map(_order, t[0])))))
+    kept = [(atoms, n) for atoms, n in terms.items() if n]
+    if len(kept) > 1:
+        kept.sort(key=lambda t: (-len(t[0]), *map(_order, t[0])))
+    return Polynomial(tuple(kept))
 
 
 def _of(value: int) -> Polynomial:
@@ -110,7 +118,7 @@ def _product(one: Polynomial, other: Polynomial) -> Polynomial:
     terms: dict[Monomial, int] = {}
     for a, n in one.terms:
         for b, m in other.terms:
-            atoms = tuple(sorted((*a, *b), key=_order))
+            atoms = tuple(sorted((*a, *b), key=_order)) if a and b else a or b
             terms[atoms] = terms.get(atoms, 0) + n * m
     return _polynomial(terms)
 
@@ -157,11 +165,11 @@ def _depends_on(expression: Expression) -> None:
         _decided[-1].add(expression)
 
 
-_ink: list[list[TracedInt | TracedFloat]] = []
+_ink: list[list[TracedInt | TracedFloat | TracedName]] = []
 
 
 @contextmanager
-def ink(written: list[TracedInt | TracedFloat]) -> Iterator[None]:
+def ink(written: list[TracedInt | TracedFloat | TracedName]) -> Iterator[None]:
     """Appends the traced numbers that are written into text meanwhile; the text holds a mark for each."""
     _ink.append(written)
     try:
@@ -374,6 +382,25 @@ class TracedFloat(float):
         return repr(self)
 
 
+class TracedName(str):
+    """The name of something that a class is given, such as the class of an activation."""
+
+    __slots__ = ("expression",)
+    expression: Variable
+
+    @classmethod
+    def of(cls, text: str, variable: Variable) -> TracedName:
+        self = cls(text)
+        self.expression = variable
+        return self
+
+    def __format__(self, spec: str) -> str:
+        if not _ink:
+            return str(self)
+        _ink[-1].append(self)
+        return f"\x02{len(_ink[-1]) - 1}\x03"
+
+
 _FLOATS: Mapping[str, Callable[[float, float], float]] = {
     "+": float.__add__, "-": float.__sub__, "*": float.__mul__, "/": float.__truediv__,
 }  # fmt: skip
@@ -412,7 +439,7 @@ def same(one: Any, other: Any) -> bool:
 
 def as_expression(value: Any) -> Expression:
     """The expression of a number."""
-    if isinstance(value, TracedFloat):
+    if isinstance(value, (TracedFloat, TracedName)):
         return value.expression
     if isinstance(value, int):
         return _of(value)

@@ -59,7 +59,8 @@ _TAKEN = frozenset(
         "None",
     ]
 )
-Kind: TypeAlias = Literal["int", "float"]
+Kind: TypeAlias = Literal["int", "float", "type[nn.Module]"]
+_ACTIVATION: Kind = "type[nn.Module]"
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +117,9 @@ class ModuleClass:
         child = self.drafts[at].module
         found: dict[str, Any] = {}
         for p in self.parameters:
+            if p.kind == _ACTIVATION:
+                found[p.name] = child.words[p.variable.key[1]]
+                continue
             value = (
                 parent.seen_here(p.values[at], part, child) if p.values else parent.value_for(p.variable, part, child)
             )
@@ -292,6 +296,8 @@ def _parameters(unifier: _Unifier, drafts: Sequence[Draft], taken: set[str]) -> 
 
 
 def _kind(variable: Variable, values: Sequence[Any], drafts: Sequence[Draft]) -> Kind:
+    if variable.key[0] == "parameter" and variable.key[1] in drafts[0].module.words:
+        return _ACTIVATION
     if variable.key[0] == "parameter":
         values = [dict(d.module.block.arguments)[variable.key[1]] for d in drafts]
     elif variable.key[0] == "net":
@@ -361,6 +367,6 @@ class _Attributes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, int):
-        return int.__add__(value, 0)
-    return float.__add__(value, 0.0)
+    if isinstance(value, str):
+        return str(value)
+    return int.__add__(value, 0) if isinstance(value, int) else float.__add__(value, 0.0)

@@ -157,6 +157,8 @@ class Forward:
     def name(self, value: int, item: Item, at: int) -> str:
         """`x` for what goes on, `y` beside it for what one join takes up again, else the layer's own name."""
         readers = self.readers.get(value, [])
+        if item.node is not None and item.node.residual and self.is_free("x", at):
+            return "x"
         if not readers or readers[-1] <= at + 1 or value in self.plan.outputs or self.meets(readers):
             for name in ("x", "y"):
                 if self.is_free(name, at):

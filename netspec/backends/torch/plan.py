@@ -36,6 +36,11 @@ class Item:
     rounds: Rounds = ()
     code: TorchCode | None = None
     """The PyTorch of a layer, once the module is traced."""
+    spec_name: str = ""
+    """Its name in the graph; the attribute of an activation that a parameter names is called by the parameter."""
+
+    def __post_init__(self) -> None:
+        self.spec_name = self.name
 
     @property
     def is_aux(self) -> bool:

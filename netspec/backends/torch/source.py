@@ -7,6 +7,7 @@ import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.backends.torch.classes import Draft, ModuleClass, Parameter, draft, unify
@@ -119,9 +120,17 @@ class _File:
         made: list[ModuleClass] = []
         for level in _levels(parts):
             alike: dict[object, list[Draft]] = {}
+            seen: dict[object, Draft] = {}
             for part in level:
-                module = self.trace(part, given[_way(part.region)])
-                one = draft(module, self.classes)
+                key = self.likeness(part)
+                first = seen.get(key) if key is not None else None
+                if first is not None:
+                    one = replace(first, module=first.module.alike(part))
+                    self.modules[part] = one.module
+                else:
+                    one = draft(self.trace(part, given[_way(part.region)]), self.classes)
+                    if key is not None and not one.module.counts and not one.module.outer:
+                        seen[key] = one
                 alike.setdefault((_family(part.region), one.structure()), []).append(one)
             for drafts in alike.values():
                 found = unify(drafts, self.taken)
@@ -142,6 +151,24 @@ class _File:
             module.trace(self.modules)
         self.modules[part] = module
         return module
+
+    def likeness(self, part: Plan) -> object | None:
+        """What two instances have in common of which one need not be traced; None where there may be no other."""
+        region = part.region
+        if region.definition is None or region.kind == "shared" or any(i < 0 for i in part.inputs):
+            return None
+        arguments = tuple((type(value), repr(value)) for _, value in region.arguments)
+        types = tuple(self.graph.nodes[i].type for i in part.inputs)
+        place = {i: ("in", k) for k, i in enumerate(part.inputs)}
+        items: list[object] = []
+        for k, item in enumerate(part.items):
+            reads = tuple(place.get(i) for i in item.reads)
+            if None in reads or item.shared or item.rounds:
+                return None
+            place |= {i: ("item", k, n) for n, i in enumerate(item.gives)}
+            inner = self.classes[item.part].name if item.part is not None else None
+            items.append((item.name, reads, len(item.gives), item.in_place, item.node.op if item.node else None, inner))
+        return (_way(region), arguments, types, tuple(place[i] for i in part.outputs), tuple(items))
 
     def free_name(self, name: str) -> str:
         free, n = name, 2

@@ -15,12 +15,14 @@ from netspec.backends.torch.values import Opaque, evaluate, untraced, whole
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
 from netspec.ops.join import Add
+from netspec.ops.op import TorchCode
 from netspec.ops.traced import (
     Expression,
     Operation,
     Polynomial,
     TracedFloat,
     TracedInt,
+    TracedName,
     Variable,
     as_expression,
     decisions,
@@ -32,8 +34,8 @@ from netspec.ops.traced import (
     traced,
     traced_by,
     variables,
-)  # fmt: skip
-from netspec.symbolic import FunctionBody, Symbolic
+)
+from netspec.symbolic import FunctionBody, Name, Symbolic
 
 __all__ = ["TracedModule", "block_of", "unnamed"]
 
@@ -58,7 +60,9 @@ class TracedModule:
         self.outer: dict[int, TensorType] = {}
         self.decided: set[Expression] = set()
         """What the structure depends on."""
-        self.ink: list[TracedInt | TracedFloat] = []
+        self.words: dict[str, str] = {}
+        """The activations that parameters of the block name, as PyTorch calls them."""
+        self.ink: list[TracedInt | TracedFloat | TracedName] = []
         """The traced numbers that its text has marks for."""
         self.counts: dict[Region, int] = {}
         """The repeats whose number of rounds depends on a parameter, with that number."""
@@ -141,6 +145,8 @@ class TracedModule:
         """Computes what every member becomes and the types of what they give."""
         with decisions() as decided, ink(self.ink):
             for item in self.plan.items:
+                item.name = item.spec_name
+            for item in self.plan.items:
                 if item.node is not None:
                     self.layer(item, item.node)
                 elif item.part is not None:
@@ -156,8 +162,32 @@ class TracedModule:
             features = [x.features for x in inputs]
             self.joined += [(features[0], other) for other in features[1:]]
         code = op.torch(*inputs)
-        item.code = in_place(code) if item.in_place else code
+        word = self.named_by_parameter(node, code)
+        if word is not None:
+            item.name, code = self.member_for(word), TorchCode.module(f"{word}()")
+        item.code = in_place(code) if item.in_place and word is None else code
         self.types[node.index] = op.output(*inputs)
+
+    def named_by_parameter(self, node: Node, code: TorchCode) -> TracedName | None:
+        """The parameter of the block that says which activation this is, if it needs nothing but its class."""
+        origin = node.origins.get("op")
+        if not isinstance(origin, Name) or origin.scope != "block" or self.block is not self.plan.region:
+            return None
+        if origin.name not in self.given or code.call is not None or len(code.modules) != 1:
+            return None
+        constructor = code.modules[0][1]
+        if not constructor.startswith("nn.") or not constructor.endswith("()") or "\x02" in constructor:
+            return None
+        word = constructor.removesuffix("()")
+        if self.words.setdefault(origin.name, word) != word:
+            return None
+        return TracedName.of(word, Variable(("parameter", origin.name), origin.name))
+
+    def member_for(self, word: TracedName) -> str:
+        """The attribute of such an activation: the parameter with a number."""
+        taken = {item.name for item in self.plan.items}
+        name = word.expression.name
+        return next(f"{name}{n}" for n in range(1, len(taken) + 2) if f"{name}{n}" not in taken)
 
     def traced_op(self, node: Node) -> GraphOp:
         """The op of a layer, its options as they were written."""
@@ -193,11 +223,28 @@ class TracedModule:
         note_decision(value)
         return known
 
+    def alike(self, plan: Plan) -> TracedModule:
+        """This module for another instance that does the same: its nodes in the place of those here."""
+        other = TracedModule(self.graph, plan, self.given, self.fixed)
+        other.decided, other.ink, other.words = self.decided, self.ink, self.words
+        mine, theirs = self.plan, plan
+        pairs = [
+            (mine.inputs, theirs.inputs),
+            *((a.gives, b.gives) for a, b in zip(mine.items, theirs.items, strict=True)),
+        ]
+        for here, there in pairs:
+            other.types |= {b: self.types[a] for a, b in zip(here, there, strict=True) if a in self.types}
+        for a, b in zip(mine.items, theirs.items, strict=True):
+            b.code, b.name = a.code, a.name
+        return other
+
     def hold(self, part: Plan, child: TracedModule) -> None:
         """A part: what it gives, in the names of this module."""
-        for expression in child.decided if len(self.fixed) < len(self.graph.parameters) else ():
-            number = TracedInt(0, expression) if isinstance(expression, Polynomial) else TracedFloat(0, expression)
-            note_decision(self.seen_here(number, part, child))
+        wanted = child.decided if len(self.fixed) < len(self.graph.parameters) else ()
+        if any(is_traced(self.value_for(v, part, child)) for v in {v for form in wanted for v in variables(form)}):
+            for form in wanted:
+                number = TracedInt(0, form) if isinstance(form, Polynomial) else TracedFloat(0, form)
+                note_decision(self.seen_here(number, part, child))
         for i in part.outputs:
             if i in self.types:
                 continue  # a part that does nothing
