@@ -125,13 +125,13 @@ class Model:
         """A standalone PyTorch module as Python source."""
         from netspec.backends.torch import torch_source
 
-        return torch_source(self)
+        return torch_source(self.graph)
 
     def to_torch(self, *, seed: int | None = None) -> torch.nn.Module:
         """The module that `torch_source()` defines, executed; with a seed, holding netspec's initial weights."""
         from netspec.backends.torch.live import to_torch
 
-        return to_torch(self, seed=seed)
+        return to_torch(self.graph, seed=seed)
 
     def to_onnx(
         self,

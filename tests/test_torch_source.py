@@ -6,9 +6,11 @@ import copy
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -16,6 +18,9 @@ from agreement import assert_agreement, largest_difference
 from conftest import ROOT
 
 import netspec
+from netspec.backends.torch import named_source
+from netspec.model import check
+from netspec.source import SourceFile
 
 # Specs whose instances differ in numbers, names or kinds in ways that a careless writer of classes gets wrong
 TRICKY = [
@@ -49,6 +54,104 @@ def test_classes_and_loops_say_what_the_spec_says(text: str) -> None:
     assert largest_difference(model) <= 1e-4
     names = {f"{node.name}.{param.name}" for node in model.graph.nodes for param in node.params}
     assert set(model.to_torch().state_dict()) == names
+
+
+def generated(model: netspec.Model, **arguments: float) -> torch.nn.Module:
+    """An instance of the generated class on the meta device."""
+    name, text = named_source(model.graph)
+    namespace = ModuleType("generated")
+    exec(text, namespace.__dict__)
+    with torch.device("meta"):
+        module: torch.nn.Module = getattr(namespace, name)(**arguments)
+    return module
+
+
+def shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+# Nets with parameters, and those of them on which the structure depends
+PARAMETERS = {
+    "net N(w = 8); input 3x8x8; conv3-w pad=1; residual { conv3-w pad=1 }": set(),
+    "net N(w = 8); input 3x8x8; conv3-8; residual { conv3-w pad=1 } else none": {"w"},
+    "net N(w = 8); input 3x8x8; if w > 4 { conv3-w } else { conv1-w }": {"w"},
+    "net N(n = 4); input 16; residual { FC-16 } x(n)": set(),
+    "net N(n = 4, w = 8); input 3x8x8; conv1-w; repeat n { conv3-w pad=1 -> bn }; gap; linear-5": set(),
+    "net N(n = 4); input 3x8x8; conv3-4 pad=1 x(n); conv1-2": {"n"},
+    "net N(k = 3); input 3x9x9; conv(k)-4 pad=same; gap": set(),
+    "net N(k = 3); input 3x9x9; conv(k)-4; FC-7": set(),
+    "net N(p = 0.25, w = 4); input 3x8x8; for v in [w, 2 * w] { conv1-v -> dropout(p / 2) }": set(),
+    "net N(w = 4); input 3x8x8; let ws = [w, 2 * w]; for v in ws { conv1-v }": {"w"},
+    "net N(g = 2); input 4x8x8; conv1-4 norm=gn(g)": set(),
+    "fn half(v) = v // 2; net N(w = 9); input 3x8x8; block b(c) { conv1-(half(c)); conv1-(half(c) + 1) }; b(w); b(2 * w)": set(),
+    "fn wide(v) = v * w; net N(w = 3); input 3x8x8; conv1-(wide(2))": set(),
+    "net N(w = 4); input 3x8x8; block b(c, d = 2 * c) { conv1-d -> conv1-(in.channels * c) }; b(w); b(3, d=w)": set(),
+    "net N(w = 4); input 8x8x8; block b(c) { residual { conv1-c } else { conv1-c } }; b(w); b(w)": {"w"},
+    "net N(heads = 2, width = 8); input 5x8 sequence; residual { attention heads=heads -> linear-width }": {"width"},
+    "net N(cut = 1); input 3x8x8; crop(cut); conv1-2": {"cut"},
+}
+
+
+@pytest.mark.parametrize("text", PARAMETERS)
+def test_parameters_of_the_net_are_those_of_its_class(text: str) -> None:
+    model = netspec.loads(text)
+    name, written = named_source(model.graph)
+    declared = {
+        p
+        for p in model.graph.parameters
+        if re.search(rf"class {name}\b.*def __init__\(self[^)]*\b{p}: ", written, re.DOTALL)
+    }
+    assert set(model.graph.parameters) - declared == PARAMETERS[text]
+    for parameter in declared:
+        usual = model.graph.parameters[parameter]
+        for value in (usual * 2, usual + 1):
+            try:
+                other = netspec.loads(text, **{parameter: value})
+            except netspec.SpecError:
+                continue
+            assert shapes(generated(model, **{parameter: value})) == shapes(generated(other))
+
+
+@pytest.mark.parametrize("name", ["densenet121", "vit_b_16", "mlp_mixer_b16", "transformer_encoder", "wide_resnet50_2"])
+def test_examples_with_other_parameters(name: str) -> None:
+    path = ROOT / "examples" / f"{name}.net"
+    model = netspec.load(path)
+    lines = path.read_text("utf-8").splitlines()
+    source = SourceFile("\n".join(line for line in lines if not line.startswith("expect")), path.name, path)
+    for parameter, usual in model.graph.parameters.items():
+        other = check(source, {parameter: 2 * usual}).model()
+        assert shapes(generated(model, **{parameter: 2 * usual})) == shapes(generated(other))
+
+
+def test_one_class_for_each_path_through_a_block() -> None:
+    text = source("mobilenet_v3_large")
+    assert len(re.findall(r"^class Bneck", text, re.MULTILINE)) == 5  # expansion, squeeze and excite, shortcut
+    assert "def divisible(" in text
+    assert len(re.findall(r"^class ", source("unet"), re.MULTILINE)) == 2  # the four levels share one
+
+
+def test_no_tensor_is_only_renamed() -> None:
+    for name in ("mobilenet_v3_large", "unet", "inception_v3", "se_resnet50"):
+        assert not re.search(r"^ +\w+ = \w+$", source(name).replace("self.", ""), re.MULTILINE), name
+
+
+def test_numbers_are_written_as_in_the_spec() -> None:
+    assert "eps=1e-3" in source("mobilenet_v3_large")
+    text = netspec.loads(
+        "net N(d = 0.1); input 4; for i in [1, 2, 3] { droppath(d * i / 20) }; dropout(0.1 * 3)"
+    ).torch_source()
+    assert "0.3)" in text
+    assert "000000" not in text
+
+
+def test_several_outputs_are_named() -> None:
+    model = netspec.loads("input 3x8x8; stem: conv3-4; FC-2; output a; from stem; FC-3; output b")
+    result = model.to_torch()(torch.zeros(1, 3, 8, 8))
+    assert result._fields == ("a", "b")
+    assert result.b.shape == (1, 3)
+    heads = netspec.loads("input 3x8x8; conv3-4; aux weight=0.3 { FC-2 }; FC-5").to_torch()
+    assert heads.train()(torch.zeros(2, 3, 8, 8))._fields == ("output", "aux1")
+    assert heads.eval()(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
 
 
 def source(name: str) -> str:

@@ -50,7 +50,7 @@ def measure(
     """Every engine at every batch size. Raises SpecError where no engine can be had."""
     torch = require_torch()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    module = to_torch(model).eval()
+    module = to_torch(model.graph).eval()
     load_weights(module, model.graph, weights, 0)
     module = module.to(device)
     rows: list[Figures] = []

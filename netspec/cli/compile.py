@@ -119,7 +119,7 @@ def _write_torch(model: Model, output: Path, wanted: dict[str, Any]) -> None:
 def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     from netspec.backends.torch.program import write_program
 
-    write_program(model, output, wanted["weights"], seed=wanted["seed"])
+    write_program(model.graph, output, wanted["weights"], seed=wanted["seed"])
     echo(
         f"{output}: exported program, {output.stat().st_size / 1e6:,.1f} MB, {model.params:,} parameters, dynamic batch size"
     )

@@ -40,6 +40,7 @@ __all__ = [
     "substituted",
     "traced",
     "traced_by",
+    "untraced",
     "variables",
 ]
 
@@ -427,7 +428,7 @@ def traced(value: int, expression: Polynomial) -> int:
 
 def is_traced(value: Any) -> bool:
     """Whether a number depends on a name."""
-    return isinstance(value, TracedInt) or (isinstance(value, TracedFloat) and bool(variables(value.expression)))
+    return isinstance(value, (TracedInt, TracedFloat)) and next(variables(value.expression), None) is not None
 
 
 def same(one: Any, other: Any) -> bool:
@@ -538,7 +539,7 @@ def applied(operator: str, operands: list[Any]) -> Any:
     if operator == "//":
         return one // other
     if operator == "%":
-        return called("%", operands, _untraced(one) % _untraced(other))
+        return called("%", operands, untraced(one) % untraced(other))
     if operator == "**":
         return one**other
     if operator == "/":
@@ -547,12 +548,15 @@ def applied(operator: str, operands: list[Any]) -> Any:
         return one / other
     known = {"min": min, "max": max, "abs": abs}
     if operator in known:
-        return called(operator, operands, known[operator](*map(_untraced, operands)))  # type: ignore[operator]
+        return called(operator, operands, known[operator](*map(untraced, operands)))  # type: ignore[operator]
     raise KeyError(operator)
 
 
-def _untraced(value: Any) -> Any:
-    return int.__add__(value, 0) if isinstance(value, int) else float.__add__(value, 0.0)
+def untraced(value: Any) -> Any:
+    """A number without its form: for checks, which do not change what is generated."""
+    if isinstance(value, TracedInt):
+        return int.__add__(value, 0)
+    return float.__add__(value, 0.0) if isinstance(value, TracedFloat) else value
 
 
 def called(name: str, operands: list[Any], value: Any) -> Any:

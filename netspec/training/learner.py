@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.backends.torch import module_paths
 from netspec.diagnostics import SpecError
-from netspec.graph import Node
+from netspec.graph import Graph, Node
 from netspec.model import Model
 from netspec.training.plan import Plan
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Start", "logits_module", "outputs_of", "probabilities", "starting_weights"]
+__all__ = ["Start", "logits_module", "modules_by_layer", "outputs_of", "probabilities", "starting_weights"]
 
 _SQUASHING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
 
@@ -27,12 +28,20 @@ def final_squashing(plan: Plan) -> list[Node]:
     return [node for node in ends if node.op.name in _SQUASHING.get(plan.loss.word, ())]
 
 
+def modules_by_layer(module: torch.nn.Module, graph: Graph) -> dict[str, torch.nn.Module]:
+    """The module of each layer that is one, by the layer's name."""
+    known = dict(module.named_modules())
+    return {layer: known[path] for layer, path in module_paths(graph).items() if path in known}
+
+
 def logits_module(plan: Plan, module: torch.nn.Module) -> torch.nn.Module:
     """The module with the final squashing replaced by the identity, in place; its weights keep their names."""
     from torch import nn
 
-    for node in final_squashing(plan):
-        module.set_submodule(node.name, nn.Identity(), strict=True)
+    ends = final_squashing(plan)
+    paths = module_paths(plan.graph) if ends else {}
+    for node in ends:
+        module.set_submodule(paths[node.name], nn.Identity(), strict=True)
     return module
 
 

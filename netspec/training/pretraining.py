@@ -20,6 +20,7 @@ from netspec.ops.activation import Activation
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.training.engine import Engine
 from netspec.training.groups import Groups, make_optimizer
+from netspec.training.learner import modules_by_layer
 from netspec.training.randomness import place_seed
 from netspec.training.sampling import Share, updates_of_an_epoch
 
@@ -55,7 +56,7 @@ def _layers(engine: Engine) -> Iterator[tuple[Node, list[Node]]]:
     from torch import nn
 
     graph = engine.plan.graph
-    modules = dict(engine.module.named_modules())
+    modules = modules_by_layer(engine.module, graph)
     weighted = [n for n in graph.nodes if n.params and n.shares is None and not n.aux]
     head = max((n.index for n in weighted if any(len(p.shape) > 1 for p in n.params)), default=-1)
     for node in weighted:
@@ -105,7 +106,8 @@ def _input_of(engine: Engine, layer: torch.nn.Module, inputs: list[Tensor]) -> T
 
 def _train(engine: Engine, layer: Node, followers: list[Node], epochs: int, told: Told) -> tuple[str, float, float]:
     engine.module.eval()
-    parts = [engine.module.get_submodule(n.name) for n in (layer, *followers)]
+    modules = modules_by_layer(engine.module, engine.plan.graph)
+    parts = [modules[n.name] for n in (layer, *followers)]
     pair: _Autoencoder | None = None
     first = mean = 0.0
     for epoch in range(epochs):

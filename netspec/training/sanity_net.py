@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
 from netspec.training.check_result import CheckResult
+from netspec.training.learner import modules_by_layer
 from netspec.training.sampling import Share, updates_of_an_epoch
 from netspec.training.sanity_runs import Bench, Held, adam, run_trial
 
@@ -88,7 +89,7 @@ def check_units(bench: Bench, some: Held) -> list[CheckResult]:
     import torch
 
     engine = bench.trial(some, plain=True)
-    modules = dict(engine.module.named_modules())
+    modules = modules_by_layer(engine.module, bench.plan.graph)
     layers = [n for n in bench.plan.graph.nodes if n.kind in _RECTIFIERS and n.shares is None and n.name in modules]
     if not layers:
         return []

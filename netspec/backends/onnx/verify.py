@@ -58,7 +58,7 @@ def verify(
     torch = require_torch()
     inputs = sample_inputs(model.graph, batch)
     theirs = run_onnx(path, inputs, [name for name, _ in model.graph.outputs])
-    module = to_torch(model).eval()
+    module = to_torch(model.graph).eval()
     load_weights(module, model.graph, weights, seed)
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))

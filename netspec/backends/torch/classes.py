@@ -25,6 +25,7 @@ from netspec.ops.traced import (
     marked,
     renamed,
     render,
+    untraced,
     variables,
 )  # fmt: skip
 from netspec.symbolic import Constant
@@ -209,7 +210,7 @@ class _Unifier:
         if all(form == forms[0] for form in forms) and self.can_be_said(forms[0]):
             self.used.update(dict.fromkeys(variables(forms[0])))
             return forms[0]
-        plain = [_plain(v) for v in values]
+        plain = [str(v) if isinstance(v, str) else untraced(v) for v in values]
         if all(type(v) is type(plain[0]) and v == plain[0] for v in plain):
             for d, form in zip(self.drafts, forms, strict=True):
                 if next(variables(form), None) is not None:
@@ -364,9 +365,3 @@ class _Attributes:
             self.taken.add(free)
             self.names[form] = free
         return self.names[form]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return str(value)
-    return int.__add__(value, 0) if isinstance(value, int) else float.__add__(value, 0.0)

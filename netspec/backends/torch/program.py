@@ -13,19 +13,19 @@ from netspec.optional import require_torch
 from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
-    from netspec.model import Model
+    from netspec.graph import Graph
 
 __all__ = ["write_program"]
 
 
 def write_program(
-    model: Model, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+    graph: Graph, path: Path, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
 ) -> None:
     """Writes a .pt2 file of the module in evaluation mode. Raises SpecError."""
     torch = require_torch()
-    module = to_torch(model).eval()
-    load_weights(module, model.graph, weights, seed)
-    inputs = tuple(torch.from_numpy(v) for v in sample_inputs(model.graph, 2).values())
+    module = to_torch(graph).eval()
+    load_weights(module, graph, weights, seed)
+    inputs = tuple(torch.from_numpy(v) for v in sample_inputs(graph, 2).values())
     batch = torch.export.Dim("batch")
     program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     with atomic_write(path) as file:

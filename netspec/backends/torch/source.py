@@ -8,8 +8,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from netspec.analysis.totals import totals
 from netspec.backends.torch.classes import Draft, ModuleClass, Parameter, draft, unify
 from netspec.backends.torch.layout import WIDTH, wrapped
 from netspec.backends.torch.plan import MODULES, Plan, plan
@@ -19,10 +19,7 @@ from netspec.ops.python_text import number
 from netspec.ops.traced import variables
 from netspec.symbolic import Apply, Constant, FunctionBody, Name, Symbolic
 
-if TYPE_CHECKING:
-    from netspec.model import Model
-
-__all__ = ["named_source", "torch_source"]
+__all__ = ["module_paths", "named_source", "torch_source"]
 
 _PYTHON = frozenset(
     [
@@ -42,28 +39,44 @@ _PYTHON = frozenset(
         "self",
         "getattr",
         "checkpoint",
+        "NamedTuple",
+        "type",
     ]
 )
 
 
-def torch_source(model: Model) -> str:
+def torch_source(graph: Graph) -> str:
     """The source of a file that imports torch only and defines the net's class, its blocks' classes before it."""
-    return named_source(model)[1]
+    return named_source(graph)[1]
 
 
-def named_source(model: Model) -> tuple[str, str]:
-    """The name of the net's class, and the source of its file.
+def named_source(graph: Graph) -> tuple[str, str]:
+    """The name of the net's class, and the source of its file."""
+    file = _written(graph)
+    return file.main, file.source
+
+
+def module_paths(graph: Graph) -> dict[str, str]:
+    """For every layer the path of its module in the generated network.
+
+    It is the layer's name, except for an activation that a block takes as a parameter: that one is called by the
+    parameter, since one class makes them all.
+    """
+    return dict(_written(graph).paths())
+
+
+def _written(graph: Graph) -> _File:
+    """The file of a network.
 
     A parameter of the net is a parameter of its class unless the structure of the network depends on it. What it
     depends on is known once all is written; then the file is written again with that parameter as a number.
     """
     fixed: frozenset[str] = frozenset()
     while True:
-        file = _File(model, fixed)
-        text = file.text()
+        file = _File(graph, fixed)
         decided = file.decided()
         if decided <= fixed:
-            return file.main, text
+            return file
         fixed |= decided
 
 
@@ -75,24 +88,23 @@ def class_name(name: str) -> str:
 
 
 class _File:
-    def __init__(self, model: Model, fixed: frozenset[str]) -> None:
-        self.model, self.fixed = model, fixed
-        self.graph: Graph = model.graph
+    def __init__(self, graph: Graph, fixed: frozenset[str]) -> None:
+        self.graph, self.fixed = graph, fixed
         self.root = plan(self.graph)
         self.modules: dict[Plan, TracedModule] = {}
         self.classes: dict[Plan, ModuleClass] = {}
         self.helpers = _helpers(self.graph)
         self.taken: set[str] = {*self.graph.functions, *self.helpers, "Outputs", "TrainingOutputs"}
-        self.main = ""
+        self.main = self.free_name(class_name(graph.name))
+        self.source = self.text()
 
     def text(self) -> str:
-        self.main = self.free_name(class_name(self.model.name))
         made = self.make_classes()
         root = self.trace(self.root, frozenset())
         main = unify([draft(root, self.classes)], self.taken)
         main.name = self.main
         texts = [self.class_text(c, _part_doc(c, self.graph)) for c in made]
-        texts.append(self.class_text(main, _doc(self.model)))
+        texts.append(self.class_text(main, _doc(self.graph)))
         functions = _functions(self.graph, "\n".join(texts))
         parts = [*functions, *(h.strip() for h in self.helpers.values()), *_outputs(self.graph), *texts]
         body = "\n\n\n".join(parts)
@@ -103,13 +115,24 @@ class _File:
         forms = self.modules[self.root].decided
         return frozenset(v.key[1] for form in forms for v in variables(form) if v.key[0] == "net")
 
+    def paths(self) -> Iterator[tuple[str, str]]:
+        """(layer, path of its module) for every layer that is a module."""
+        stack = [(self.root, "")]
+        while stack:
+            part, prefix = stack.pop()
+            for item in part.items:
+                if item.part is not None:
+                    stack.append((item.part, f"{prefix}{item.name}."))
+                elif item.node is not None:
+                    yield item.node.name, f"{prefix}{item.name}"
+
     def header(self) -> str:
         from netspec.version import __version__
 
-        digest = hashlib.sha256(self.model.source.text.encode()).hexdigest()[:16]
-        path = self.model.source.path
+        digest = hashlib.sha256(self.graph.source.text.encode()).hexdigest()[:16]
+        path = self.graph.source.path
         name = "".join(c if c.isprintable() else "?" for c in path.name) if path else "a spec"
-        return f"# {self.model.name}: written by netspec {__version__} from {name} (sha256 {digest})."
+        return f"# {self.graph.name}: written by netspec {__version__} from {name} (sha256 {digest})."
 
     # Classes
 
@@ -340,13 +363,19 @@ def _shape(kind: TensorType) -> str:
     return f"({', '.join(['N', *map(str, kind.shape)])})"
 
 
-def _doc(model: Model) -> str:
-    inputs = ", ".join(f"{n} {_shape(k)}" if len(model.inputs) > 1 else _shape(k) for n, k in model.inputs.items())
-    outputs = ", ".join(f"{n} {_shape(k)}" if len(model.outputs) > 1 else _shape(k) for n, k in model.outputs.items())
-    text = f'"""{model.name}: {inputs} to {outputs}; {model.params:,} parameters."""'
+def _doc(graph: Graph) -> str:
+    inputs, outputs = _shapes(graph, graph.inputs), _shapes(graph, graph.outputs)
+    params = totals(graph, graph.nodes).params
+    text = f'"""{graph.name}: {inputs} to {outputs}; {params:,} parameters."""'
     if len(text) <= WIDTH - 4:
         return text
-    return f'"""{model.name}: {model.params:,} parameters.\n\nInput {inputs}.\nOutput {outputs}.\n"""'
+    return f'"""{graph.name}: {params:,} parameters.\n\nInput {inputs}.\nOutput {outputs}.\n"""'
+
+
+def _shapes(graph: Graph, tensors: list[tuple[str, int]]) -> str:
+    """The shapes of inputs or outputs, with their names where there are several."""
+    shapes = [(name, _shape(graph.nodes[i].type)) for name, i in tensors]
+    return ", ".join(f"{name} {shape}" if len(shapes) > 1 else shape for name, shape in shapes)
 
 
 def _part_doc(made: ModuleClass, graph: Graph) -> str:

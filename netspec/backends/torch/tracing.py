@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.backends.torch.plan import Item, Plan, in_place
-from netspec.backends.torch.values import Opaque, evaluate, untraced, whole
+from netspec.backends.torch.values import Opaque, evaluate, whole
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
 from netspec.ops.join import Add
 from netspec.ops.op import TorchCode
 from netspec.ops.traced import (
+    Digits,
     Expression,
     Operation,
     Polynomial,
@@ -33,6 +34,7 @@ from netspec.ops.traced import (
     substituted,
     traced,
     traced_by,
+    untraced,
     variables,
 )
 from netspec.symbolic import FunctionBody, Name, Symbolic
@@ -137,7 +139,8 @@ class TracedModule:
         if untraced(value) != known:
             note_decision(value)
             return known
-        return value
+        literal = isinstance(value, TracedFloat) and isinstance(value.expression, Digits)
+        return value if literal or is_traced(value) else known
 
     # Members
 

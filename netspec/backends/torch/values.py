@@ -11,17 +11,17 @@ from netspec.ops.traced import (
     Digits,
     Operation,
     TracedFloat,
-    TracedInt,
     applied,
     as_expression,
     called,
     is_traced,
     note_decision,
     traced_by,
+    untraced,
 )  # fmt: skip
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic
 
-__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "untraced", "whole"]
+__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "whole"]
 
 
 class Opaque(Exception):
@@ -108,13 +108,6 @@ def _call(function: FunctionBody, values: list[Any], scope: Scope) -> Any:
     """A call of a function of the spec stays a call."""
     plain = dict(zip(function.parameters, map(untraced, values), strict=True))
     return called(function.name, values, evaluate(function.body, scope, plain))
-
-
-def untraced(value: Any) -> Any:
-    """A number without its form."""
-    if isinstance(value, TracedInt):
-        return int.__add__(value, 0)
-    return float.__add__(value, 0.0) if isinstance(value, TracedFloat) else value
 
 
 def fact_of(kind: TensorType, field: str) -> Any:
