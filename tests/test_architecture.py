@@ -39,7 +39,6 @@ RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
 KNOWN = {
     ("backends.bench", "model"): "it takes a graph",
     ("backends.onnx", "model"): "it takes a graph",
-    ("backends.torch", "model"): "it takes a graph",
     ("compiler", "training"): "recipes are read in a room of their own",
     ("elaborate", "training"): "rules of recipes are rules",
 }

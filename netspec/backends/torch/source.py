@@ -182,7 +182,7 @@ class _File:
             return None
         arguments = tuple((type(value), repr(value)) for _, value in region.arguments)
         types = tuple(self.graph.nodes[i].type for i in part.inputs)
-        place = {i: ("in", k) for k, i in enumerate(part.inputs)}
+        place: dict[int, tuple[object, ...]] = {i: ("in", k) for k, i in enumerate(part.inputs)}
         items: list[object] = []
         for k, item in enumerate(part.items):
             reads = tuple(place.get(i) for i in item.reads)
