@@ -104,16 +104,17 @@ def _write_torch(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     from netspec.files import atomic_write
 
     text = model.torch_source()
+    said = [f"{output}: class {model.name}, {model.params:,} parameters, {text.count(chr(10))} lines"]
     with atomic_write(output) as file:
         file.write(text.encode())
-    echo(f"{output}: class {model.name}, {model.params:,} parameters, {text.count(chr(10))} lines")
-    if wanted["verified"]:
-        from tempfile import TemporaryDirectory
+        if wanted["verified"]:
+            from tempfile import TemporaryDirectory
 
-        with TemporaryDirectory() as folder:
-            beside = Path(folder) / "model.onnx"
-            model.to_onnx(beside, seed=wanted["seed"])
-            _verify(model, beside, None, wanted["seed"])
+            with TemporaryDirectory() as folder:
+                beside = Path(folder) / "model.onnx"
+                model.to_onnx(beside, seed=wanted["seed"])
+                said.append(_verified(model, beside, None, wanted["seed"]))
+    echo("\n".join(said))
 
 
 def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
@@ -126,29 +127,33 @@ def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
 
 
 def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
+    """The file takes its name only when all that is asked for has succeeded."""
+    from netspec.files import staged
+
     axes = [axis.strip() for axis in wanted["dynamic"].split(",") if axis.strip()]
     weights, seed = wanted["weights"], wanted["seed"]
     options = {name: wanted[name] for name in ("opset", "fold", "train", "fp16")}
-    model.to_onnx(output, weights, seed=seed, dynamic=axes, **options)
     origin = f"weights from {weights}" if weights is not None else f"initial weights, seed {seed}"
-    size = output.stat().st_size + sum(
-        p.stat().st_size for p in [output.with_name(output.name + ".data")] if p.exists()
-    )
-    echo(f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}")
-    if wanted["verified"]:
-        _verify(model, output, weights, seed, half=wanted["fp16"])
-    if wanted["int8"]:
-        from netspec.backends.onnx.quantize import quantize
+    with staged(output) as path:
+        model.to_onnx(path, weights, seed=seed, dynamic=axes, **options)
+        size = sum(p.stat().st_size for p in path.parent.iterdir())
+        said = [f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}"]
+        if wanted["verified"]:
+            said.append(_verified(model, path, weights, seed, half=wanted["fp16"]))
+        if wanted["int8"]:
+            from netspec.backends.onnx.quantize import quantize
 
-        echo(quantize(model, output, wanted["calibrate"]))
+            said.append(quantize(model, path, wanted["calibrate"]))
+    echo("\n".join(said))
 
 
-def _verify(model: Model, path: Path, weights: Path | None, seed: int, *, half: bool = False) -> None:
+def _verified(model: Model, path: Path, weights: Path | None, seed: int, *, half: bool = False) -> str:
+    """What the comparison found. Raises SpecError (NS504) where the difference is too large."""
     from netspec.backends.onnx.verify import HALF_TOLERANCE, TOLERANCE, verify
 
     difference = verify(model, path, weights, seed=seed)
     allowed = HALF_TOLERANCE if half else TOLERANCE
     text = f"{difference.largest:.3g} (output magnitude {difference.scale:.3g}, relative difference {difference.relative:.3g}, tolerance {allowed:g})"
     if not difference.relative <= allowed:
-        raise SpecError.of("NS504", f"ONNX Runtime and PyTorch differ by {text}")
-    echo(f"verified: ONNX Runtime and PyTorch differ by at most {text}")
+        raise SpecError.of("NS504", f"ONNX Runtime and PyTorch differ by {text}", helps=["nothing was written"])
+    return f"verified: ONNX Runtime and PyTorch differ by at most {text}"

@@ -131,7 +131,12 @@ class CELU(Activation):
         return TorchCode.module(call("nn.CELU", alpha=unless(self.alpha, 1.0)))
 
     def onnx(self, emit: Emitter) -> str:
-        return emit.node("Celu", emit.inputs, alpha=self.alpha)
+        if not emit.half:
+            return emit.node("Celu", emit.inputs, alpha=self.alpha)
+        # Celu takes float32 alone: celu(x) = alpha * elu(x / alpha)
+        alpha = emit.scalar(self.alpha, "alpha")
+        scaled = emit.node("Div", [*emit.inputs, alpha])
+        return emit.node("Mul", [emit.node("Elu", [scaled], alpha=1.0), alpha])
 
 
 class GELU(Activation):

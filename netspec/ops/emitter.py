@@ -56,6 +56,11 @@ class Emitter:
         return self.parts.train
 
     @property
+    def half(self) -> bool:
+        """Whether the model computes in float16."""
+        return self.parts.half
+
+    @property
     def feeds_pooling(self) -> bool:
         """Whether a pooling reads the result, perhaps past layers that vanish in inference."""
         stack, pools = [self.layer.index], ("maxpool", "avgpool", "lppool", "subsample")

@@ -45,6 +45,6 @@ class PartialConv(nn.Module):
 def partial_weight(emit: Emitter, weight: str, table: tuple[tuple[int, ...], ...], shape: tuple[int, ...]) -> str:
     """The dense weight, zero where there is no connection."""
     pairs = [index for i, row in enumerate(table) for channel in row for index in (i, channel)]
-    zeros = emit.node("ConstantOfShape", [emit.ints(list(shape), "shape")], hint="dense")
+    zeros = emit.node("Expand", [emit.scalar(0.0, "zero"), emit.ints(list(shape), "shape")], hint="dense")
     indices = emit.ints(pairs, "table", shape=(len(pairs) // 2, 2))
     return emit.node("ScatterND", [zeros, indices, weight], hint="dense_weight")

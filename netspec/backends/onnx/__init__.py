@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.backends.onnx.fold import FoldedWeights, Folding, foldings
 from netspec.backends.onnx.open_sizes import require_open_sizes
 from netspec.backends.onnx.options import ExportOptions
+from netspec.backends.onnx.validation import require_valid
 from netspec.graph import Graph, Node, Param, TensorType
 from netspec.ops.emitter import Emitter, OnnxParts
 from netspec.ops.windows import AXES as AXES_OF
@@ -151,7 +152,7 @@ def _output(
 
     tensor = tensors[index]
     taken = {n for n, _ in (*graph.inputs, *graph.outputs)} | {n for n, _, _ in graph.aux}
-    if options.half:
+    if options.half and graph.nodes[index].type.layout != "ids":
         parts.nodes.append(
             helper.make_node("Cast", [tensor], [name], name=parts.unique(f"{name}/float32"), to=TensorProto.FLOAT)
         )
@@ -196,13 +197,16 @@ def to_onnx(
     import numpy as np
     from onnx import numpy_helper
 
+    from netspec.backends.onnx.writer import in_half
+
     built = build(model, options)
     source = built.weights(open_weights(model.graph, weights, seed))
     for name, param in built.params:
         array = np.concatenate(list(source.pieces(name, param))).reshape(param.shape)
         if options is not None and options.half and param.dtype == "float32":
-            array = array.astype(np.float16)
+            array = in_half(array, name)
         built.proto.graph.initializer.append(numpy_helper.from_array(array, name))
+    require_valid(built.proto)
     return built.proto
 
 
@@ -214,9 +218,12 @@ def write_onnx(
     seed: int = 0,
     options: ExportOptions | None = None,
 ) -> None:
-    """Writes the model, one piece of a tensor in memory at a time. Raises SpecError."""
+    """Writes the model, one piece of a tensor in memory at a time, and tries it. Raises SpecError; the old file stays."""
     from netspec.backends.onnx.writer import write
+    from netspec.files import staged
 
     built = build(model, options)
     source = built.weights(open_weights(model.graph, weights, seed))
-    write(built.proto, built.params, source, path, half=options is not None and options.half)
+    with staged(path) as temporary:
+        write(built.proto, built.params, source, temporary, half=options is not None and options.half)
+        require_valid(temporary)

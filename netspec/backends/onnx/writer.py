@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.graph import Param
 from netspec.weights import WeightSource
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
 
-__all__ = ["INLINE_LIMIT", "write"]
+__all__ = ["INLINE_LIMIT", "in_half", "write"]
 
 INLINE_LIMIT = 2**31 - 2**24
 _GRAPH_FIELD, _INITIALIZER_FIELD, _RAW_DATA_FIELD = 7, 5, 9
@@ -88,7 +90,24 @@ def _write_inline(
 
 def _write_values(source: WeightSource, name: str, param: Param, file: BinaryIO) -> None:
     for piece in source.pieces(name, param):
+        if param.dtype == "float16":
+            piece = in_half(piece, name)
         file.write(piece.astype(param.dtype if param.dtype != "float32" else "<f4", copy=False).data)
+
+
+def in_half(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    """Values of a weight as float16. Raises SpecError (NS503) where one is out of its range."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        half: np.ndarray[Any, Any] = values.astype(np.float16)
+    if not np.isfinite(half).all():
+        largest = float(np.abs(values).max())
+        raise SpecError.of(
+            "NS503", f"`{name}` cannot be stored in half precision",
+            notes=[f"its largest value is {largest:.4g}, and float16 ends at 65504"], helps=["leave out `--fp16`"],
+        )  # fmt: skip
+    return half
 
 
 def _write_external(

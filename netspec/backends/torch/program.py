@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.samples import sample_inputs
 from netspec.backends.torch.live import to_torch
+from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.optional import require_torch
 from netspec.weights.loading import load_weights
@@ -27,6 +28,10 @@ def write_program(
     load_weights(module, graph, weights, seed)
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(graph, 2).values())
     batch = torch.export.Dim("batch")
-    program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+    try:
+        program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+    except Exception as error:  # torch.export raises whatever a network provokes
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+        raise SpecError.of("NS506", "torch.export cannot export this network", notes=[said]) from None
     with atomic_write(path) as file:
         torch.export.save(program, file)

@@ -1,0 +1,135 @@
+"""Arrays of `.npy` and `.npz` files. Nothing in them is unpickled, and nothing is read that the file does not hold."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from netspec.diagnostics import SpecError
+from netspec.files import open_regular
+from netspec.reading.bounds import require_modest_archive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ArrayArchive", "open_archive", "read_array", "read_arrays"]
+
+_MAGIC = b"\x93NUMPY"
+_ZIP = b"PK"
+_MOST_AXES = 64
+_PIECE = 1 << 24
+
+
+class ArrayArchive(Mapping[str, Any]):
+    """The arrays of an `.npz`, each read when it is asked for."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        info = self._members[name]
+        with self._archive.open(info) as file:
+            return _array(file, info.file_size)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def read_arrays(path: Path, code: str = "NS503") -> dict[str, np.ndarray[Any, Any]]:
+    """The array of an `.npy` under an empty name, those of an `.npz` under theirs. Raises SpecError (NS001, `code`)."""
+    with _told(path, code), open_regular(path) as file:
+        zipped = file.read(2) == _ZIP
+        file.seek(0)
+        if not zipped:
+            return {"": _array(file, path.stat().st_size)}
+    with open_archive(path, code) as archive:
+        return dict(archive)
+
+
+def read_array(path: Path, code: str = "NS503") -> np.ndarray[Any, Any]:
+    """The array of an `.npy`. Raises SpecError (NS001, `code`)."""
+    with _told(path, code), open_regular(path) as file:
+        return _array(file, path.stat().st_size)
+
+
+@contextmanager
+def open_archive(path: Path, code: str = "NS503") -> Iterator[ArrayArchive]:
+    """The arrays of an `.npz`. Raises SpecError (NS001, `code`), also where one that is asked for is damaged."""
+    with _told(path, code):
+        require_modest_archive(path)
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            yield ArrayArchive(archive)
+
+
+@contextmanager
+def _told(path: Path, code: str) -> Iterator[None]:
+    """What goes wrong in reading, as a diagnostic."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise SpecError.of("NS001", f"there is no file {path}") from None
+    except OSError as error:
+        raise SpecError.of(code, f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
+    except _DAMAGE as error:
+        said = "it is cut off" if isinstance(error, EOFError) and not str(error) else str(error)[:200]
+        helps = []
+        if "Python objects" in said:
+            helps = ["store arrays of numbers: Python objects can only be unpickled, which runs what they say"]
+        elif "unfolds" in said:
+            helps = ["store it uncompressed: np.savez"]
+        raise SpecError.of(code, f"{path} cannot be read as an array", notes=[said], helps=helps) from None
+
+
+_DAMAGE = (
+    ValueError, EOFError, MemoryError, KeyError, IndexError, SyntaxError, RecursionError, RuntimeError, OverflowError,
+    NotImplementedError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError,
+)  # fmt: skip
+"""What numpy and zipfile raise of damaged files."""
+
+
+def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
+    """One array in NumPy's format from a stream of `size` bytes. Raises ValueError."""
+    import numpy as np
+
+    magic = file.read(8)
+    if magic[:6] != _MAGIC:
+        raise ValueError("it is not in NumPy's format")
+    readers: dict[int, Callable[..., Any]] = {
+        1: np.lib.format.read_array_header_1_0,
+        2: np.lib.format.read_array_header_2_0,
+    }
+    reader = readers.get(magic[6])
+    if reader is None:
+        raise ValueError(f"it is of version {magic[6]} of NumPy's format, which is not known")
+    shape, fortran, dtype = reader(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, not numbers")
+    if len(shape) > _MOST_AXES or any(not isinstance(n, int) or n < 0 for n in shape):
+        raise ValueError("its header gives no possible shape")
+    count, wanted = prod(shape), prod(shape) * dtype.itemsize
+    if wanted > size or (count and not wanted):
+        said = "x".join(map(str, shape))
+        raise ValueError(f"its header says {said} values ({dtype}), and the file holds {size:,} bytes")
+    flat = np.empty(count, dtype)
+    if wanted:
+        _fill(memoryview(flat.view(np.uint8)), file)  # type: ignore[arg-type]
+    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
+def _fill(view: memoryview, file: BinaryIO) -> None:
+    at = 0
+    while at < len(view):
+        piece = file.read(min(_PIECE, len(view) - at))
+        if not piece:
+            raise EOFError(f"its header says {len(view):,} bytes of values, and there are {at:,}")
+        view[at : at + len(piece)] = piece
+        at += len(piece)
