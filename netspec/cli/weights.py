@@ -39,11 +39,11 @@ def map_command(
     """
     model: Any = checked_model(file, definitions, limits)
     try:
+        from netspec.reading.state_dicts import read_state
         from netspec.weights.mapping import match
-        from netspec.weights.stored import read_tensors
 
-        tensors = read_tensors(checkpoint)
-        found = match(model.graph, {name: tuple(t.shape) for name, t in tensors.items()})
+        tensors = read_state(checkpoint)
+        found = match(model.graph, tensors.shapes)
         if show:
             width = max(map(len, found.sources), default=0)
             for name, source in found.sources.items():
@@ -65,11 +65,12 @@ def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> N
 
     from netspec.files import atomic_write
     from netspec.weights import state_entries
+    from netspec.weights.stored import as_param
 
     arrays = {}
     for name, _, param in state_entries(model.graph):
         if name in sources:
-            array = np.asarray(tensors[sources[name]]).astype(param.dtype)
+            array = as_param(tensors[sources[name]], sources[name], param, tensors.where)
             arrays[name] = np.array(array.reshape(param.shape), order="C")  # keeps scalars scalar
     with atomic_write(output) as file:
         file.write(save(arrays))

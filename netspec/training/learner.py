@@ -80,12 +80,13 @@ def starting_weights(model: Model, path: Path) -> Start:
     import numpy as np
     import torch
 
+    from netspec.reading.state_dicts import read_state
     from netspec.weights import state_entries
-    from netspec.weights.stored import read_tensors
+    from netspec.weights.stored import as_param
 
-    held = read_tensors(path)
+    held = read_state(path)
     wanted = {name: param for name, _, param in state_entries(model.graph)}
-    fits = {n: held[n] for n, p in wanted.items() if n in held and tuple(np.shape(held[n])) == p.shape}
+    fits = {n: as_param(held[n], n, p, held.where) for n, p in wanted.items() if held.shapes.get(n) == p.shape}
     fresh = [n for n in wanted if n not in fits]
     if not any(wanted[n].trainable for n in fits):
         raise SpecError.of(

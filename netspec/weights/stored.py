@@ -1,131 +1,61 @@
-"""Weights from a file: safetensors, or a torch state dict. Nothing is ever unpickled without `weights_only`."""
+"""Weights from a file or a mapping, checked against the graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Param
-from netspec.optional import require_torch
+from netspec.reading.state_dicts import StoredTensors, read_state, tensors_of
 from netspec.weights import state_entries
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["StoredWeights", "read_tensors", "stored_weights"]
+__all__ = ["StoredWeights", "as_param", "stored_weights"]
 
 _CHUNK = 1 << 22
 
 
 class StoredWeights:
-    """Tensors read when they are asked for, `slices(name, start, stop)` along the first axis."""
+    """Tensors read when they are asked for, a part along the first axis at a time."""
 
-    def __init__(self, slices: Callable[[str, int, int], np.ndarray[Any, Any]], names: Iterable[str]) -> None:
-        self.slices = slices
-        self.names = frozenset(names)
+    def __init__(self, tensors: StoredTensors) -> None:
+        self.tensors = tensors
+        self.names = frozenset(tensors)
 
     def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
         rows = param.shape[0] if param.shape else 1
         step = max(1, _CHUNK * rows // max(1, param.size))
         for start in range(0, rows, step):
-            piece = self.slices(name, start, min(rows, start + step))
-            yield piece.astype(param.dtype, copy=False).ravel()
+            yield as_param(
+                self.tensors.rows(name, start, min(rows, start + step)), name, param, self.tensors.where
+            ).ravel()
+
+
+def as_param(array: np.ndarray[Any, Any], name: str, param: Param, where: str) -> np.ndarray[Any, Any]:
+    """Stored values as a parameter holds them. Raises SpecError (NS503) where one is NaN, infinite, or too large."""
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: np.ndarray[Any, Any] = array.astype(param.dtype, copy=False)
+    if array.dtype.kind == "f" and not np.isfinite(values if values.dtype.kind == "f" else array).all():
+        whole = np.isfinite(array).all()
+        raise SpecError.of(
+            "NS503",
+            f"`{name}` of {where} holds {'values beyond the range of float32' if whole else 'NaN or infinity'}",
+            notes=[] if whole else ["a network with such a weight answers NaN"],
+        )
+    return values
 
 
 def stored_weights(graph: Graph, weights: str | Path | Mapping[str, Any]) -> StoredWeights:
     """Raises SpecError (NS001, NS502, NS503)."""
-    if isinstance(weights, Mapping):
-        return _from_mapping(graph, weights, "the weights")
-    path = Path(weights)
-    if not path.is_file():
-        raise SpecError.of(
-            "NS001", f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file"
-        )
-    if path.suffix in (".safetensors", ".sft"):
-        return _from_safetensors(graph, path)
-    return _from_mapping(graph, _torch_state(path), str(path))
-
-
-def read_tensors(path: Path) -> Mapping[str, Any]:
-    """Every tensor of a checkpoint as a numpy array, by name in its own order. Raises SpecError (NS001, NS502, NS503)."""
-    if not path.is_file():
-        raise SpecError.of(
-            "NS001", f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file"
-        )
-    if path.suffix not in (".safetensors", ".sft"):
-        state = _torch_state(path)
-        return {name: _as_array(tensor) for name, tensor in state.items() if hasattr(tensor, "shape")}
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise SpecError.of("NS503", f"{path} cannot be read as safetensors", notes=[str(error)[:200]]) from None
-
-
-def _as_array(tensor: Any) -> Any:
-    if not hasattr(tensor, "detach"):
-        return tensor
-    tensor = tensor.detach().cpu()
-    return tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
-
-
-def _torch_state(path: Path) -> Mapping[str, Any]:
-    torch = require_torch()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the file provokes
-        first = str(error).strip().split("\n")[0][:200]
-        raise SpecError.of(
-            "NS503",
-            f"{path} is no torch state dict",
-            notes=[first],
-            helps=["save weights with safetensors, or torch.save(module.state_dict(), …)"],
-        ) from None
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping):
-        raise SpecError.of("NS503", f"{path} holds no state dict")
-    return state
-
-
-def _from_mapping(graph: Graph, state: Mapping[str, Any], shown: str) -> StoredWeights:
-    import numpy as np
-
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if hasattr(tensor, "shape")}
-    _compare(graph, shapes, shown)
-
-    def slices(name: str, start: int, stop: int) -> np.ndarray[Any, Any]:
-        array = np.asarray(_as_array(state[name]))
-        return array[start:stop] if array.ndim else array
-
-    return StoredWeights(slices, shapes)
-
-
-def _from_safetensors(graph: Graph, path: Path) -> StoredWeights:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        file: Any = safe_open(path, framework="numpy")
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        kinds = {file.get_slice(name).get_dtype() for name in shapes}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise SpecError.of("NS503", f"{path} cannot be read as safetensors", notes=[str(error)[:200]]) from None
-    _compare(graph, shapes, str(path))
-    if kinds - {"F64", "F32", "F16", "I64", "I32"}:
-        from safetensors.torch import load_file
-
-        return _from_mapping(graph, load_file(path), str(path))
-
-    def slices(name: str, start: int, stop: int) -> np.ndarray[Any, Any]:
-        if not shapes[name]:
-            return file.get_tensor(name)  # type: ignore[no-any-return]
-        return file.get_slice(name)[start:stop]  # type: ignore[no-any-return]
-
-    return StoredWeights(slices, shapes)
+    tensors = tensors_of(weights, "the weights") if isinstance(weights, Mapping) else read_state(Path(weights))
+    _compare(graph, tensors.shapes, tensors.where)
+    return StoredWeights(tensors)
 
 
 def _compare(graph: Graph, shapes: Mapping[str, tuple[int, ...]], shown: str) -> None:

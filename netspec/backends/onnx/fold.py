@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param
 from netspec.ops.conv import Conv, TransposedConv
 from netspec.ops.dense import Linear
@@ -107,7 +108,10 @@ class FoldedWeights:
 
         norm = fold.norm
         values = {p.name: self.tensor(f"{norm.name}.{p.name}", p) for p in norm.params if p.dtype == "float32"}
-        scale = 1 / np.sqrt(values["running_var"] + norm.op.eps)  # type: ignore[attr-defined]
+        variance = values["running_var"] + norm.op.eps  # type: ignore[attr-defined]
+        if (variance <= 0).any():
+            raise SpecError.of("NS503", f"`{norm.name}.running_var` holds a negative variance")
+        scale = 1 / np.sqrt(variance)
         scale = scale * values.get("weight", 1.0)
         return scale, values.get("bias", 0.0) - values["running_mean"] * scale
 

@@ -89,8 +89,9 @@ def _write_inline(
 
 
 def _write_values(source: WeightSource, name: str, param: Param, file: BinaryIO) -> None:
-    for piece in source.pieces(name, param):
-        if param.dtype == "float16":
+    half = param.dtype == "float16"
+    for piece in source.pieces(name, replace(param, dtype="float32") if half else param):
+        if half:
             piece = in_half(piece, name)
         file.write(piece.astype(param.dtype if param.dtype != "float32" else "<f4", copy=False).data)
 
