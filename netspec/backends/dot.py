@@ -12,7 +12,7 @@ from netspec.analysis.totals import totals
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.graph import Graph, Node, Region
-from netspec.ops import SECTIONS
+from netspec.ops import JOINS, SECTIONS
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -28,20 +28,17 @@ _COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "Pooling": ("#ffe0c2", "#c9732b"),
         "Dense": ("#d3f0d3", "#3f8f4a"),
         "Activation": ("#fff3bf", "#b89b1e"),
-        "Normalisation": ("#e8dcf7", "#7a56b3"),
-        "Regularisation": ("#e9ecef", "#868e96"),
+        "Normalization": ("#e8dcf7", "#7a56b3"),
+        "Regularization": ("#e9ecef", "#868e96"),
         "Shape": ("#f8f9fa", "#adb5bd"),
         "Sequence": ("#ccf2f0", "#2b8a85"),
-        "Trained values": ("#fde2ee", "#b8527f"),
+        "Trainable values": ("#fde2ee", "#b8527f"),
         "join": ("#ffffff", "#343a40"),
         "input": ("#343a40", "#343a40"),
         "output": ("#343a40", "#343a40"),
     }
 )
-_SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops} | dict.fromkeys(
-    ("add", "mul", "concat"), "join"
-)
-_JOIN_SIGNS = {"add": "+", "mul": "×"}
+_SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops} | dict.fromkeys(JOINS, "join")
 
 
 def draw(graph: Graph, path: Path, *, direction: str = "TB") -> None:
@@ -156,10 +153,10 @@ def _add_node(graph: Graph, node: Node, made: Any) -> None:
         return
     fill, border = _COLORS[_SECTION[node.kind]]
     style = "rounded,filled,dashed" if node.aux else "rounded,filled"
-    if node.kind in _JOIN_SIGNS:
+    if node.op.sign:
         made.node(
             f"n{node.index}",
-            _JOIN_SIGNS[node.kind],
+            node.op.sign,
             shape="circle",
             fillcolor=fill,
             color=border,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from netspec.ops import activation, elementwise, norm, shape
-from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv, TransposedConv
+from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv
 from netspec.ops.dense import FullyConnected, Linear
 from netspec.ops.join import Add, Concat, Multiply
 from netspec.ops.local_conv import LocalConv
@@ -15,6 +15,7 @@ from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAv
 from netspec.ops.recurrent import GRU, LSTM, RNN
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath, Noise
 from netspec.ops.sequence import Attention, ClassToken, Embed, PositionEmbedding
+from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALIZATIONS", "SECTIONS"]
 

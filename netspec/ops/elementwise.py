@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
-from netspec.ops.conv import require_map
+from netspec.ops.convolution import require_map
 from netspec.ops.dense import require_numbers
 from netspec.ops.kinds import Flag, LayerWord, Number, PerAxis
 from netspec.ops.op import Leftover, Op, Option, TorchCode
@@ -90,6 +90,7 @@ class Subsample(Op):
     """The sum of each window times a trained coefficient plus a trained bias, per channel (LeCun et al. 1998)."""
 
     name, example = "subsample", "subsample2/2 act=tanh"
+    pools = True
     shape_rule = "(W - K)/S + 1 along each spatial axis, rounded down"
     param_rule = "a coefficient and a bias per channel"
     kernel = Option(PerAxis(), (2,), slot="kernel", doc="kernel size")

@@ -63,13 +63,13 @@ class Emitter:
     @property
     def feeds_pooling(self) -> bool:
         """Whether a pooling reads the result, perhaps past layers that vanish in inference."""
-        stack, pools = [self.layer.index], ("maxpool", "avgpool", "lppool", "subsample")
+        stack = [self.layer.index]
         while stack:
             index = stack.pop()
             for node in self.parts.users.get(index, ()):
-                if node.kind in pools:
+                if node.op.pools:
                     return True
-                if node.kind in ("identity", "dropout", "dropout2d", "droppath", "noise"):
+                if node.op.vanishes:
                     stack.append(node.index)
         return False
 

@@ -21,7 +21,7 @@ class Add(Op):
     any_size = True
     name, example = "add", "add [ conv3-64 pad=1; identity ]"
     shape_rule = "the shape of the branches"
-    symbol, onnx_name = "+", "Add"
+    symbol, sign, onnx_name = "+", "+", "Add"
 
     def output(self, *inputs: TensorType) -> TensorType:
         widest = max(inputs, key=lambda t: t.size)
@@ -55,7 +55,7 @@ class Multiply(Add):
 
     torch_keeps_no_output = False
     name, example = "mul", "mul [ identity; { gap; conv1-4; relu; conv1-64; sigmoid } ]"
-    symbol, onnx_name = "*", "Mul"
+    symbol, sign, onnx_name = "*", "×", "Mul"
 
 
 class Concat(Op):

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
-from netspec.ops.conv import Conv
+from netspec.ops.convolution import Convolution
 from netspec.ops.op import TorchCode
 from netspec.ops.python_text import call, unless
 
@@ -53,26 +53,13 @@ class LocalConv(nn.Module):
 )
 
 
-class LocalConv(Conv):
+class LocalConv(Convolution):
     """Like conv, but with separate filters and biases at every output position (no weight sharing)."""
 
-    torch_keeps_no_output = False
     name = "localconv"
     aliases = ("locally_connected",)
     example = "localconv5-30 pad=1"
     param_rule = "positions x width x K x K x channels weights and one bias per output value"
-
-    dilation = None  # type: ignore[assignment]
-    groups = None  # type: ignore[assignment]
-    connections = None  # type: ignore[assignment]
-
-    def group_count(self, x: TensorType) -> int:
-        return 1
-
-    def geometry(self, x: TensorType):  # type: ignore[no-untyped-def]
-        from netspec.ops.windows import windows
-
-        return windows(x, self.kernel, self.stride, self.pad)
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs

@@ -55,6 +55,15 @@ class Option(Generic[T]):
         raise AttributeError(self.name)  # unreachable: instances store the value under the same name
 
 
+_HEAD = ("kernel", "width", "stride", "value", "option")
+_LAST = ("norm", "act")
+
+
+def _place(option: Option[Any]) -> tuple[int, int]:
+    """Where an option stands in the documentation: first those of the head as they are written, last the layers after it."""
+    return _HEAD.index(option.slot), _LAST.index(option.name) + 1 if option.name in _LAST else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A different value for one option that makes a layer fit, and the help that describes the result."""
@@ -137,6 +146,12 @@ class Op:
     """Whether the op counts toward `depth`: it has weights that mix features."""
     has_neurons: ClassVar[bool] = False
     """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
+    pools: ClassVar[bool] = False
+    """Whether it pools windows of its input."""
+    vanishes: ClassVar[bool] = False
+    """Whether it returns its input in inference."""
+    sign: ClassVar[str] = ""
+    """The sign of a join by arithmetic, as a diagram shows it."""
     torch_in_place: ClassVar[bool] = False
     """Whether it may be written over its input in PyTorch: its backward pass needs its result only."""
     torch_keeps_no_output: ClassVar[bool] = False
@@ -153,7 +168,7 @@ class Op:
                     options[name] = value
                 elif name in options:
                     del options[name]
-        cls.options = options
+        cls.options = dict(sorted(options.items(), key=lambda item: _place(item[1])))
 
     def __init__(self, **values: Any) -> None:
         bound = self.__dict__

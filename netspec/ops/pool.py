@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
-from netspec.ops.conv import require_map, require_one_axis
+from netspec.ops.convolution import require_map, require_one_axis
 from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
 from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
@@ -21,17 +21,25 @@ __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "Gl
 class Pool(Op):
     """The base of pooling with a window."""
 
-    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down (round=ceil: up); same channels"
+    pools = True
+    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down; same channels"
 
     kernel = Option(PerAxis(), (2,), slot="kernel", doc="kernel size along each spatial axis")
     stride = Option(PerAxis(), None, slot="stride", doc="stride (default: the kernel size)")
     pad = Option(Padding(), (0,), doc="padding on both sides, less than the kernel size")
-    round = Option(Choice("floor", "ceil"), "floor", doc="how to round the output size; Caffe uses ceil")
-    reach = (1,)
+
+    @property
+    def spacing(self) -> tuple[int, ...]:
+        """The dilation."""
+        return (1,)
+
+    @property
+    def rounds_up(self) -> bool:
+        return False
 
     def geometry(self, x: TensorType) -> Window:
         stride = self.kernel if self.stride is None else self.stride
-        return windows(x, self.kernel, stride, self.pad, self.reach, ceil=self.round == "ceil")
+        return windows(x, self.kernel, stride, self.pad, self.spacing, ceil=self.rounds_up)
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -66,6 +74,18 @@ class Pool(Op):
         return text + (", round up" if window.ceil else "")
 
 
+class RoundedPool(Pool):
+    """A pooling whose output size may be rounded up."""
+
+    shape_rule = "(W + 2P - K)/S + 1 along each spatial axis, rounded down (round=ceil: up); same channels"
+
+    round = Option(Choice("floor", "ceil"), "floor", doc="how to round the output size; Caffe uses ceil")
+
+    @property
+    def rounds_up(self) -> bool:
+        return self.round == "ceil"
+
+
 def fits_torch_padding(window: Window) -> bool:
     """Whether torch's pooling supports the padding: symmetric, at most half the kernel, and the window fits inside."""
     return (
@@ -80,7 +100,7 @@ def covering(window: Window) -> tuple[int, ...]:
     return tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
 
 
-class MaxPool(Pool):
+class MaxPool(RoundedPool):
     """The maximum of each window, per channel; ignores padding."""
 
     name = "maxpool"
@@ -111,7 +131,7 @@ class MaxPool(Pool):
                     )
 
     @property
-    def reach(self) -> tuple[int, ...]:  # type: ignore[override]
+    def spacing(self) -> tuple[int, ...]:
         return self.dilation
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -164,7 +184,7 @@ class MeanWithoutPadding(nn.Module):
 )
 
 
-class AvgPool(Pool):
+class AvgPool(RoundedPool):
     """The mean of each window, per channel."""
 
     name = "avgpool"
@@ -239,10 +259,6 @@ class LpPool(Pool):
     example = "lppool2/2 p=2"
 
     p = Option(Integer(1, 16), 2, doc="order of the norm")
-    round = None  # type: ignore[assignment]
-
-    def geometry(self, x: TensorType) -> Window:
-        return windows(x, self.kernel, self.kernel if self.stride is None else self.stride, self.pad)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs

@@ -13,35 +13,48 @@ from netspec.ops.python_text import number
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["DropPath", "Dropout", "Dropout2d", "Noise"]
+__all__ = ["DropPath", "Dropout", "Dropout2d", "Noise", "Regularizer"]
 
 _PROBABILITY = Number(0, 1, open_high=True)
 
 
-class Dropout(Op):
-    """Sets each value to zero with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
+class Regularizer(Op):
+    """A layer that disturbs its input in training, and vanishes in inference."""
 
-    any_size = True
-    name, example = "dropout", "dropout 0.5"
-    p = Option(_PROBABILITY, 0.5, slot="value", doc="drop probability")
+    any_size = vanishes = True
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
         return inputs[0]
 
+    def onnx(self, emit: Emitter) -> str:
+        return emit.inputs[0]
+
+
+class Drop(Regularizer):
+    """A layer that drops values with a probability."""
+
+    p = Option(_PROBABILITY, 0.5, slot="value", doc="drop probability")
+
     def describe(self, x: TensorType) -> str:
         return f"p = {self.p:g}"
+
+
+class Dropout(Drop):
+    """Sets each value to zero with probability p and scales the others by 1/(1-p) (Srivastava et al. 2014)."""
+
+    name, example = "dropout", "dropout 0.5"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode.module(f"nn.Dropout({number(self.p)})")
 
     def onnx(self, emit: Emitter) -> str:
-        if not emit.train or not self.p or type(self) is not Dropout:
+        if not emit.train or not self.p:
             return emit.inputs[0]
         return emit.node("Dropout", [*emit.inputs, emit.scalar(self.p, "p"), emit.flag(True, "training")])
 
 
-class Dropout2d(Dropout):
+class Dropout2d(Drop):
     """Drops whole channels (Tompson et al. 2015)."""
 
     name, example = "dropout2d", "dropout2d 0.2"
@@ -81,7 +94,7 @@ class DropPath(nn.Module):
 )
 
 
-class DropPath(Dropout):
+class DropPath(Drop):
     """Drops the whole tensor, independently for each example (stochastic depth, Huang et al. 2016)."""
 
     name, example = "droppath", "droppath 0.1"
@@ -108,12 +121,11 @@ class Noise(nn.Module):
 )
 
 
-class Noise(Dropout):
+class Noise(Regularizer):
     """Adds Gaussian noise."""
 
     name, example = "noise", "noise 0.1"
     aliases = ("gaussian_noise",)
-    p = None  # type: ignore[assignment]
     std = Option(Number(0), 0.1, slot="value", doc="standard deviation")
 
     def describe(self, x: TensorType) -> str:

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netspec.graph import TensorType
-from netspec.ops.conv import require_map
+from netspec.ops.convolution import require_map
 from netspec.ops.kinds import Choice, Integer, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import each

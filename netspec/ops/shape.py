@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.graph import Layout, TensorType
-from netspec.ops.conv import require_map
+from netspec.ops.convolution import require_map
 from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
@@ -31,7 +31,7 @@ def times(sizes: tuple[int, ...]) -> str:
 class Identity(Op):
     """Returns its input."""
 
-    any_size = True
+    any_size = vanishes = True
     name, example = "identity", "identity"
 
     def torch(self, *inputs: TensorType) -> TorchCode:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Batch, Collection, Examples
 from netspec.model import Model, check
-from netspec.ops.regularization import Dropout
+from netspec.ops.regularization import Regularizer
 from netspec.recipe import Chosen, Recipe
 from netspec.settings import SETTINGS
 from netspec.training.engine import Diverged, Engine, Watcher
@@ -195,5 +195,5 @@ def _silence(plan: Plan, module: Any) -> None:
     from torch import nn
 
     for node in plan.graph.nodes:
-        if isinstance(node.op, Dropout) and node.name in dict(module.named_modules()):
+        if isinstance(node.op, Regularizer) and node.name in dict(module.named_modules()):
             module.set_submodule(node.name, nn.Identity(), strict=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param
-from netspec.ops.conv import Conv, TransposedConv
+from netspec.ops.conv import SharedConvolution
 from netspec.ops.dense import Linear
-from netspec.ops.local_conv import LocalConv
 from netspec.ops.norm import BatchNorm
+from netspec.ops.transposed_conv import TransposedConv
 from netspec.weights import WeightSource
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def foldings(graph: Graph) -> dict[int, Folding]:
 
 
 def _takes(layer: Node, norm: Node) -> bool:
-    if isinstance(layer.op, LocalConv) or getattr(layer.op, "connections", None) is not None:
+    if getattr(layer.op, "connections", None) is not None:
         return False
-    return isinstance(layer.op, (Conv, TransposedConv, Linear)) and layer.type.layout == norm.type.layout
+    return isinstance(layer.op, (SharedConvolution, TransposedConv, Linear)) and layer.type.layout == norm.type.layout
 
 
 class FoldedWeights:

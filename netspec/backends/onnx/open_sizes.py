@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
-from netspec.ops.conv import Conv, TransposedConv
+from netspec.ops.conv import SharedConvolution
 from netspec.ops.elementwise import Subsample
 from netspec.ops.norm import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.resample import Resize
+from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["require_open_sizes"]
 
@@ -38,8 +39,8 @@ def _any_size(node: Node, rank: int) -> bool:
         return False
     if isinstance(op, Normalize) and op.source == "image":
         return False
-    if isinstance(op, (Conv, TransposedConv, Pool)):
-        if op.name == "localconv" or getattr(op, "round", "floor") == "ceil":
-            return False
+    if isinstance(op, Pool) and op.rounds_up:
+        return False
+    if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
         return op.pad not in ("same_upper", "same_lower")
     return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size
