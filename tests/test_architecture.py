@@ -17,7 +17,7 @@ from conftest import ROOT
 ROWS = (
     ("source", "values", "version", "recipe", "symbolic"),
     ("diagnostics",),
-    ("files", "optional"),
+    ("files", "optional", "reading"),
     ("graph",),
     ("ops",),
     ("analysis", "settings", "syntax"),
