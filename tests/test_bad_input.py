@@ -178,9 +178,9 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
         "--weights",
         str(weights),
         code="NS503",
-        says="does not fit",
+        says="does not match the spec",
     )
-    assert "5x3x3x3 there and 4x3x3x3 in the spec" in shown
+    assert "5x3x3x3 in the file and 4x3x3x3 in the spec" in shown
     assert "left over: other" in shown
     weights.write_bytes(b"\x10" + weights.read_bytes()[1:40])
     one_error(
@@ -196,7 +196,7 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     broken = tmp_path / "w.pt"
     broken.write_bytes(b"no state dict")
     one_error(
-        "compile", str(spec), "-o", str(tmp_path / "x.onnx"), "--weights", str(broken), code="NS503", says="is no torch"
+        "compile", str(spec), "-o", str(tmp_path / "x.onnx"), "--weights", str(broken), code="NS503", says="is not a torch"
     )
     assert not (tmp_path / "x.onnx").exists()
 

@@ -1,1 +1,1 @@
-"""Figures computed from a graph."""
+"""Quantities computed from a graph."""

@@ -1,4 +1,4 @@
-"""What a layer is, in a few words: its kernel, filters, stride and padding."""
+"""A short description of a layer: its kernel, filters, stride and padding."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["description"]
 
 
 def description(graph: Graph, node: Node) -> str:
-    """Kernel, filters, stride and padding; the kind too, where the name does not say it."""
+    """Kernel, filters, stride and padding; also the kind, if the name does not show it."""
     words = node.op.describe(graph.nodes[node.inputs[0]].type)
     local = node.name.rpartition(".")[2]
     if not local.lower().startswith(node.kind.lower()):
         words = f"{node.kind} {words}".strip()
     if node.shares is not None:
-        words = f"{words}, weights of {graph.nodes[node.shares].name}".lstrip(", ")
+        words = f"{words}, shares weights with {graph.nodes[node.shares].name}".lstrip(", ")
     if len(node.inputs) > 1:
         words = f"{words} of {', '.join(graph.nodes[i].name for i in node.inputs)}".strip()
     return words

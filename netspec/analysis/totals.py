@@ -1,4 +1,4 @@
-"""Totals of a network or of a part of it, by the conventions of the report."""
+"""Totals of a network or of a part of it, following the conventions of the report."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from netspec.graph import Graph, Node
 __all__ = ["CONVENTION", "Totals", "depth", "receptive_field", "totals"]
 
 CONVENTION = (
-    "MACs: multiply-accumulates of convolutions, fully connected and recurrent layers and attention, for one input; "
-    "no bias; zeros of the padding count. FLOPs = 2 x MACs."
+    "MACs: multiply-accumulates of convolutions, fully connected layers, recurrent layers and attention for one input, "
+    "without biases and including zero padding. FLOPs = 2 x MACs."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """`memory` is in bytes: parameters, buffers and every layer's output for one input, 4 bytes each."""
+    """`memory` is in bytes: parameters, buffers and the outputs of all layers for one input, 4 bytes per value."""
 
     params: int
     trainable: int
@@ -34,7 +34,7 @@ class Totals:
 
 
 def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
-    """The figures of some nodes of a graph. Auxiliary heads count in `aux_params` only, unless they are all there is."""
+    """The totals of some nodes of a graph. Auxiliary heads count only in `aux_params`, unless there is nothing else."""
     nodes = list(nodes)
     within = all(node.aux for node in nodes)
     params = buffers = aux = aux_buffers = macs = neurons = connections = activations = 0
@@ -56,7 +56,7 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
 
 
 def depth(graph: Graph, output: int) -> int:
-    """The number of layers with weights (convolutions, fully connected, …) on the longest way to a node."""
+    """The number of layers with weights (convolutions, fully connected, …) on the longest path to a node."""
     longest = [0] * len(graph.nodes)
     for node in graph.nodes[: output + 1]:
         before = max((longest[i] for i in node.inputs), default=0)
@@ -65,10 +65,10 @@ def depth(graph: Graph, output: int) -> int:
 
 
 def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
-    """The input region, along each spatial axis, that one element of a node's output sees.
+    """The size of the input region, along each spatial axis, that one output element of a node depends on.
 
     Along a path, r' = r + (K - 1) j and j' = j S with K the effective kernel and j the product of the strides so far
-    (Araujo et al. 2019); of several paths the largest counts, and never more than the input.
+    (Araujo et al. 2019). With several paths the largest value counts, limited to the size of the input.
     """
     first = _first_input(graph, output)
     whole = first.type.spatial

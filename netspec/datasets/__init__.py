@@ -1,4 +1,4 @@
-"""Training data: the forms it is stored in, its parts, and how it fits the net."""
+"""Training data: storage formats, splits, and how the data fits the net."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays in memory, read from whatever form, as a source of examples."""
+"""Arrays in memory, from any format, as a source of examples."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Arrays:
-    """Inputs by the name of the net's input, and targets; `shown` by the same names (and `target`) is what a message
-    calls them."""
+    """Inputs by the name of the net's input, and targets. `shown` has the names used in messages, under the same keys
+    (and `target`)."""
 
     inputs: Mapping[str, np.ndarray[Any, Any]]
     targets: np.ndarray[Any, Any] | None
@@ -41,7 +41,7 @@ def array_source(
     options: DataOptions,
     classes: tuple[str, ...] = (),
 ) -> Source:
-    """Arrays by part (`train`, `validation`, `test`) as a source. Raises SpecError (NS601, NS602, NS603)."""
+    """Arrays by split (`train`, `validation`, `test`) as a source. Raises SpecError (NS601, NS602, NS603)."""
     import numpy as np
 
     pools, codes, targets = [], [], []
@@ -64,8 +64,8 @@ def array_source(
             raise SpecError.of(
                 "NS603",
                 f"{where} is not a finite number",
-                notes=[f"so it is in {len(wrong)} of {count} examples"] if len(wrong) > 1 else [f"example {row} of {count}"],
-                helps=["`--corrupt skip` leaves such examples out"],
+                notes=[f"this affects {len(wrong)} of {count} examples"] if len(wrong) > 1 else [f"example {row} of {count}"],
+                helps=["use `--corrupt skip` to leave such examples out"],
             )  # fmt: skip
         code[list(wrong)] = LEFT_OUT
         skipped += wrong.values()
@@ -74,14 +74,14 @@ def array_source(
             targets.append(arrays.targets)
         content_hash(digest, part, arrays)
     if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
-        raise SpecError.of("NS601", f"the parts of {name} have different targets")
+        raise SpecError.of("NS601", f"the splits of {name} have different targets")
     part_of = np.concatenate(codes)
     answers = np.concatenate(targets) if targets else None
     if answers is not None and answers.dtype.kind == "U" and answers.ndim == 1 and not classes:
         names, answers = np.unique(answers, return_inverse=True)
         classes = tuple(names.tolist())
     if answers is not None and answers.dtype.kind not in "biuf":
-        raise SpecError.of("NS602", f"the targets of {name} are no numbers", notes=[f"they are {answers.dtype}"])
+        raise SpecError.of("NS602", f"the targets of {name} are not numbers", notes=[f"their dtype is {answers.dtype}"])
     return Source(
         name,
         pools[0] if len(pools) == 1 else JoinedPool(pools),
@@ -100,18 +100,18 @@ def _count(arrays: Arrays, name: str) -> int:
         named[arrays.shown["target"]] = arrays.targets
     for shown, array in named.items():
         if array.ndim == 0 or len(array) == 0:
-            raise SpecError.of("NS601", f"{shown} is empty", helps=["the first axis counts the examples"])
+            raise SpecError.of("NS601", f"{shown} is empty", helps=["the first axis is the examples"])
     if len({len(a) for a in named.values()}) > 1:
         raise SpecError.of(
             "NS601",
-            f"the arrays of {name} differ in the number of examples",
+            f"the arrays of {name} have different numbers of examples",
             notes=[f"{shown} has {len(a)}" for shown, a in named.items()],
         )
     return len(next(iter(named.values())))
 
 
 def _not_finite(arrays: Arrays) -> dict[int, str]:
-    """The rows that hold NaN or infinity, with the place of the first, in the order of the rows."""
+    """The rows that contain NaN or infinity, in order, each with the position of the first such value."""
     import numpy as np
 
     found: dict[int, str] = {}

@@ -1,5 +1,5 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary form: a record is the label, or the coarse and the fine
-label, and 3072 bytes of 3x32x32."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary format: a record is the label (CIFAR-100: the coarse and
+the fine label), followed by 3072 bytes of 3x32x32."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def has_pickled_cifar(folder: Path) -> bool:
 
 
 def pickled_cifar(folder: Path) -> SpecError:
-    """NS601: a pickle runs the code that it holds."""
+    """NS601: loading a pickle runs the code in it."""
     hundred = (folder / "meta").is_file()
     file = f"cifar-{100 if hundred else 10}-binary.tar.gz"
     return SpecError.of(
         "NS601",
         f"{folder} has the Python version of CIFAR",
-        notes=["it is pickled, and a pickle runs the code that it holds; netspec opens none"],
+        notes=["it is pickled; loading a pickle runs the code in it, so netspec does not open it"],
         helps=[f"download the binary version, {file}, from https://www.cs.toronto.edu/~kriz/cifar.html"],
     )
 
 
 def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorType, options: DataOptions) -> Source:
-    """CIFAR-100 has its 100 fine labels, or its 20 coarse ones for a net that tells 20 apart. Raises SpecError (NS601,
-    NS602)."""
+    """Opens CIFAR. CIFAR-100 uses its 100 fine labels, or its 20 coarse ones if the net has 20 classes. Raises SpecError
+    (NS601, NS602)."""
     name, _ = only_input(inputs, str(folder))
     train = sorted(p for p in folder.iterdir() if _BATCH.fullmatch(p.name))
     coarse = output.features == 20
@@ -80,8 +80,8 @@ def _read(files: list[Path], labels: int, column: int, count: int, name: str) ->
         if not len(content) or len(content) % size:
             raise SpecError.of(
                 "NS601",
-                f"{path} is no CIFAR binary",
-                notes=[f"it has {len(content)} bytes, which are no whole number of records of {size}"],
+                f"{path} is not a CIFAR binary",
+                notes=[f"its {len(content)} bytes are not a multiple of the record size, {size}"],
                 helps=["download it again"],
             )
         records = content.reshape(-1, size)
@@ -89,7 +89,7 @@ def _read(files: list[Path], labels: int, column: int, count: int, name: str) ->
         if len(wrong):
             raise SpecError.of(
                 "NS601",
-                f"{path} is no CIFAR binary",
+                f"{path} is not a CIFAR binary",
                 notes=[f"record {wrong[0]} has the label {records[wrong[0], column]}, and there are {count} classes"],
             )
         pieces.append(records)
@@ -102,7 +102,7 @@ def _read(files: list[Path], labels: int, column: int, count: int, name: str) ->
 
 
 def _names(path: Path, count: int) -> tuple[str, ...]:
-    """One a line; none where the file is missing or is another one's."""
+    """One per line; empty if the file is missing or does not match."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""One image file to an array: with Pillow, bounded, and the same whatever it is stored as.
+"""Decodes an image file to an array, with Pillow, bounded, and independent of the file format.
 
-Alpha is dropped, a palette looked up, CMYK turned to RGB, 16 bits to 8, a rotation noted by a camera (EXIF) applied;
-of an animation the first frame counts. What the file holds decides, not how it is named.
+Alpha is dropped, palettes are applied, CMYK is converted to RGB and 16 bits to 8, and the EXIF rotation is applied. An
+animation is read as its first frame. The content of the file counts, not its name.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MOST_PIXELS = 1 << 26
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""The number of Pillow's `Transpose` that undoes each EXIF orientation."""
+"""The Pillow `Transpose` that undoes each EXIF orientation."""
 _TAIL = 1 << 12
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What every image is brought to. Without `resize` it must have this size already."""
+    """The channels and size that every image is converted to. Without `resize` it must already have this size."""
 
     channels: int
     height: int
@@ -47,7 +47,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of an image say."""
+    """The properties of an image from its first bytes."""
 
     channels: int
     height: int
@@ -60,7 +60,7 @@ def require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError:
         raise SpecError.of(
-            "NS502", "Pillow is not installed", helps=["install it: pip install 'netspec[train]'"]
+            "NS502", "Pillow is not installed", helps=["install it with `pip install 'netspec[train]'`"]
         ) from None
 
 
@@ -69,13 +69,13 @@ def measure(stored: Stored, shown: str) -> Header:
     try:
         with _opened(stored) as image:
             return _header(image)
-    except Exception as error:  # Pillow raises whatever the file provokes
+    except Exception as error:  # Pillow raises arbitrary exceptions for corrupt files
         raise _corrupt(shown, error) from None
 
 
 def inspect(stored: Stored, shown: str) -> Header:
-    """The header of an image that very likely can be decoded: of a PNG the checksums are compared, of a JPEG the end
-    is looked for, and what is neither is decoded. Raises SpecError (NS603)."""
+    """The header of an image that can very likely be decoded: the checksums of a PNG and the end marker of a JPEG are
+    verified; other formats are decoded. Raises SpecError (NS603)."""
     try:
         with _opened(stored) as image:
             header = _header(image)
@@ -102,7 +102,7 @@ def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
             turn = _turn(image)
             if frame.resize and image.format == "JPEG":
                 wanted = (2 * size[0], 2 * size[1]) if turn in (2, 4, 5, 6) else (2 * size[1], 2 * size[0])
-                image.draft(None, wanted)  # decodes at a fraction of the size where twice the wanted one is left
+                image.draft(None, wanted)  # decodes at a reduced size that is still at least twice the target
             picture = _converted(image, _MODES[frame.channels])
             if turn is not None:
                 picture = picture.transpose(Image.Transpose(turn))
@@ -123,7 +123,7 @@ def _opened(stored: Stored) -> Image.Image:
     image = Image.open(stored, formats=_FORMATS)
     if image.width * image.height > _MOST_PIXELS:
         image.close()
-        raise ValueError(f"{image.width} x {image.height} pixels are more than {_MOST_PIXELS:,}")
+        raise ValueError(f"{image.width} x {image.height} exceeds the limit of {_MOST_PIXELS:,} pixels")
     return image
 
 
@@ -135,12 +135,12 @@ def _header(image: Image.Image) -> Header:
 
 
 def _turn(image: Image.Image) -> int | None:
-    """Of a PNG what stands before the pixels counts; a TIFF is turned by Pillow itself."""
+    """The EXIF orientation. In a PNG it must be before the pixels; Pillow itself rotates a TIFF."""
     if image.format not in ("JPEG", "MPO", "WEBP", "PNG") or "exif" not in image.info:
         return None
     try:
         return _TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:  # metadata that cannot be read turns nothing
+    except Exception:  # unreadable metadata is ignored
         return None
 
 
@@ -149,8 +149,8 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
     from PIL import Image
 
     if image.mode == "F":
-        raise ValueError("its pixels are fractions, of a range that is not known")
-    if image.mode[0] == "I":  # 16 bits, or 32 that hold 16: Pillow would cut them off at 255
+        raise ValueError("its pixels are floating-point numbers in an unknown range")
+    if image.mode[0] == "I":  # 16 bits, possibly stored as 32: Pillow would clip them at 255
         deep = np.asarray(image).astype(np.int64)
         if deep.min(initial=0) < 0 or deep.max(initial=0) > 65535:
             raise ValueError("its pixels have more than 16 bits")
@@ -159,7 +159,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _has_end(stored: Stored) -> bool:
-    """Whether a JPEG's end marker stands in its last bytes."""
+    """Whether the end marker of a JPEG is in its last bytes."""
     if isinstance(stored, str):
         with open(stored, "rb") as file:  # noqa: PTH123
             return _has_end(file)
@@ -176,19 +176,19 @@ def _corrupt(shown: str, error: Exception) -> SpecError:
     if isinstance(error, OSError) and error.strerror:
         said = error.strerror
     elif type(error).__name__ == "UnidentifiedImageError":
-        said = "it is none of " + ", ".join(_FORMATS)
+        said = "the format is not one of " + ", ".join(_FORMATS)
     return SpecError.of(
         "NS603",
         f"{shown} cannot be decoded",
         notes=[said[:200]],
-        helps=["mend or remove it, or leave such images out: --corrupt skip"],
+        helps=["repair or remove it, or use `--corrupt skip` to leave such images out"],
     )
 
 
 def _misfit(shown: str, header: Header, frame: Frame) -> SpecError:
     return SpecError.of(
         "NS602",
-        f"{shown} does not fit the net's input",
-        notes=[f"it is {header.height}x{header.width}, and the other images {frame.height}x{frame.width}"],
-        helps=["scale every image to the net's input: --resize"],
+        f"{shown} does not match the input of the net",
+        notes=[f"it is {header.height}x{header.width}, but the other images are {frame.height}x{frame.width}"],
+        helps=["use `--resize` to scale all images to the input size of the net"],
     )

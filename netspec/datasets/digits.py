@@ -1,4 +1,4 @@
-"""`digits`: 1797 real handwritten digits of 8x8, which come with scikit-learn (Alpaydin & Kaynak 1998)."""
+"""`digits`: 1797 real handwritten 8x8 digits, included in scikit-learn (Alpaydin & Kaynak 1998)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def open_digits(inputs: Mapping[str, TensorType], options: DataOptions) -> Sourc
         from sklearn.datasets import load_digits
     except ImportError:
         raise SpecError.of(
-            "NS502", "scikit-learn, which has the digits, is not installed", helps=["install it: pip install 'netspec[train]'"]
+            "NS502", "scikit-learn, which contains the digits, is not installed", helps=["install it with `pip install 'netspec[train]'`"]
         ) from None  # fmt: skip
     name, _ = only_input(inputs, "digits")
     stored = load_digits()
-    pixels = np.round(stored.images * (255 / 16)).astype(np.uint8)[:, None]  # they run from 0 to 16
+    pixels = np.round(stored.images * (255 / 16)).astype(np.uint8)[:, None]  # pixel values are 0 to 16
     arrays = Arrays({name: pixels}, stored.target.astype(np.int64), {name: "digits", "target": "the labels of digits"})
     return array_source("digits", {"train": arrays}, inputs, options, tuple("0123456789"))

@@ -1,4 +1,4 @@
-"""What training reads: numbered examples in three parts, whatever form they are stored in."""
+"""Training data: numbered examples in three splits, independent of the storage format."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Task = Literal["class", "values", "input"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs by the name of the net's input, examples along the first axis, and their targets.
+    """Inputs by the name of the net's input, with examples along the first axis, and their targets.
 
-    An image is CxHxW and may reach a net that takes a vector or rows: `arranged` turns it. `uint8` means 0 to 255
-    for what the net takes as 0 to 1. `replaced` names the files that could not be decoded (`corrupt="skip"`), for
-    each of which another of its class stands.
+    An image is CxHxW; `arranged` converts it for a net that takes a vector or rows. `uint8` values from 0 to 255 stand
+    for 0 to 1. `replaced` lists the files that could not be decoded (`corrupt="skip"`) and were replaced by another
+    example of the same class.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -37,63 +37,63 @@ class Examples(Protocol):
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """The shape of one example, by the name of the net's input. An image is CxHxW, whatever the net takes."""
+        """The shape of one example, by the name of the net's input. An image is always CxHxW."""
         ...
 
     def __len__(self) -> int: ...
 
     def targets(self) -> np.ndarray[Any, Any]:
-        """Every target, nothing decoded: class indices (int64) or values (float32). Of the task `input`, zeros."""
+        """All targets, without decoding anything: class indices (int64) or values (float32); zeros for the task `input`."""
         ...
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """Raises SpecError (NS602, NS603) where an example does not fit or is corrupt."""
+        """Raises SpecError (NS602, NS603) if an example does not fit or is corrupt."""
         ...
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Training, validation and test examples, no example in two of them."""
+    """Disjoint training, validation and test examples."""
 
     name: str
     train: Examples
     validation: Examples | None
     test: Examples | None
     classes: tuple[str, ...]
-    """Names of the classes; none where the targets are values or the input."""
+    """Names of the classes; empty if the targets are values or the input."""
     fingerprint: str
-    """Changes when the data or the split changes. Of files, their names and sizes count, not what is in them."""
+    """Changes if the data or the split changes. For files it depends on names and sizes, not on contents."""
     skipped: tuple[str, ...] = ()
     """Corrupt examples that were left out."""
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """How data is read and split. Shares are of all examples that may be split; parts that the data has are kept."""
+    """How to read and split data. Fractions refer to all examples that may be split; existing splits are kept."""
 
     validation: float = 0.1
     test: float = 0.2
     folds: int = 0
-    """Of k-fold cross-validation over training and validation examples; the test examples stay apart."""
+    """Number of folds for cross-validation over training and validation examples; test examples are not included."""
     fold: int = 0
-    """Which fold validates, from 0."""
+    """Index of the validation fold, from 0."""
     resize: bool = False
-    """Images are scaled to the net's input, and gray and color arrays turned into each other."""
+    """Whether to scale images to the input size of the net, and to convert arrays between gray and color."""
     workers: int = 0
-    """Processes that decode."""
+    """Number of processes that decode."""
     corrupt: Literal["stop", "skip"] = "stop"
     pixels: int | None = None
-    """The shorter side that images are scaled to before the center is cut out; the input's where it is None."""
+    """The shorter side that images are scaled to before center cropping; None: that of the input."""
     cut: bool = False
-    """Images of another size stay as they are where all are alike: an augmentation cuts them."""
+    """Whether images of a different size are kept if they all have the same size, to be cropped by an augmentation."""
     size: int | None = None
-    """How many examples of `synthetic`."""
+    """Number of examples of `synthetic`."""
 
 
 def open_collection(
     where: str, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
 ) -> Collection:
-    """The examples of `where`, checked against the net. Raises SpecError (NS502, NS601 to NS604)."""
+    """The examples at `where`, checked against the net. Raises SpecError (NS502, NS601 to NS604)."""
     from netspec.datasets.formats import open_source
     from netspec.datasets.targets import collect
 

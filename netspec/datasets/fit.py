@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["CHANNELS", "arranged", "covering", "fitted", "image_size", "input_line", "only_input", "sizes"]
 
 CHANNELS = (1, 3, 4)
-"""Gray, color, color with transparency: what an image may have."""
+"""Possible numbers of channels: gray, color, color with transparency."""
 _CHUNK = 1024
 
 
 def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
-    """A batch of examples as the net takes it: an image in a row for a net that takes a vector, and for one that takes
-    a sequence its rows as tokens, H x W*C. Anything else stays."""
+    """A batch of examples in the layout of the net: an image is flattened for a net that takes a vector, and its rows
+    become tokens (H x W*C) for one that takes a sequence. Anything else is unchanged."""
     if tuple(batch.shape[1:]) == kind.shape:
         return batch
     if kind.layout == "sequence" and batch.ndim == 4:
@@ -31,8 +31,8 @@ def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
 
 
 def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
-    """The CxHxW image that the net takes, where it takes one. For nets that take a vector (of a square image) or rows,
-    `channels` says what they are made of."""
+    """The shape CxHxW of the image that the net takes, if it takes one. For nets that take a vector (a square image) or
+    rows, `channels` is the number of channels."""
     if kind.layout == "map" and kind.rank == 2:
         channels, height, width = kind.shape
         return (channels, height, width) if channels in CHANNELS else None
@@ -43,7 +43,7 @@ def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
 
 
 def covering(height: int, width: int, target: tuple[int, int], pixels: int | None) -> tuple[int, int]:
-    """The height and width that an image is scaled to before the center of size `target` is cut out."""
+    """The height and width that an image is scaled to before center cropping to `target`."""
     scale = max(target[0] / height, target[1] / width, (pixels or 0) / min(height, width))
     return max(target[0], round(height * scale)), max(target[1], round(width * scale))
 
@@ -57,11 +57,11 @@ def fitted(
     pixels: int | None = None,
     cut: bool = False,
 ) -> np.ndarray[Any, Any]:
-    """An array of examples as `Examples` gives them out: uint8, float32 or (ids) int64. Raises SpecError (NS602)."""
+    """An array of examples with the dtype of `Examples`: uint8, float32 or (ids) int64. Raises SpecError (NS602)."""
     import numpy as np
 
     if array.dtype.kind not in "biuf" or array.ndim == 0:
-        raise SpecError.of("NS602", f"{shown} does not hold numbers", notes=[f"it holds {array.dtype}"])
+        raise SpecError.of("NS602", f"{shown} does not contain numbers", notes=[f"its dtype is {array.dtype}"])
     if kind.layout == "ids":
         if array.dtype.kind == "f" or array.shape[1:] != kind.shape:
             raise _misfit(array, kind, shown)
@@ -74,12 +74,12 @@ def fitted(
     if found is None:
         raise _misfit(array, kind, shown)
     if found.ndim == 3 and (kind.layout == "vector" or (kind.layout == "sequence" and found.dtype == np.uint8)):
-        found = found[:, None]  # an image, so that it can be augmented as one; `arranged` makes rows of it
+        found = found[:, None]  # keeps the image, so that it can be augmented; `arranged` turns it into rows
     return np.ascontiguousarray(found, dtype=None if found.dtype == np.uint8 else np.float32)
 
 
 def _readings(array: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
-    """What the array may mean, the likeliest first: channels stand last only in uint8, where they stand nowhere else."""
+    """Possible interpretations of the array, most likely first. Channels last is considered only for uint8, if no other layout fits."""
     sizes = array.shape[1:]
     if len(sizes) == 3 and array.dtype == "uint8" and sizes[2] in CHANNELS and sizes[0] not in CHANNELS:
         yield array.transpose(0, 3, 1, 2)
@@ -132,7 +132,7 @@ def _scaled(images: np.ndarray[Any, Any], target: tuple[int, int, int], pixels: 
     channels, height, width = target
     tensor = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
     if channels != images.shape[1]:
-        weights = tensor.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # luma of ITU-R BT.601, as Pillow's
+        weights = tensor.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # luma of ITU-R BT.601, as in Pillow
         tensor = tensor.expand(-1, 3, -1, -1) if channels == 3 else (tensor * weights).sum(1, keepdim=True)
     size = covering(images.shape[2], images.shape[3], (height, width), pixels)
     if size != tuple(images.shape[2:]):
@@ -147,7 +147,7 @@ def sizes(shape: tuple[int, ...]) -> str:
 
 
 def input_line(shape: tuple[int, ...], *, layout: str = "map") -> str:
-    """The line of a spec that takes examples of this shape."""
+    """The `input` line of a spec for examples of this shape."""
     return f"input {sizes(shape)}" + {"ids": " int", "sequence": " sequence"}.get(layout, "")
 
 
@@ -157,21 +157,21 @@ def _misfit(array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> SpecEr
     shape = tuple(array.shape[1:] if images is None else images.shape[1:])
     what = {"u": "whole numbers", "i": "whole numbers", "b": "yes or no", "f": "fractions"}[array.dtype.kind]
     notes = [
-        f"its examples are {sizes(tuple(array.shape[1:]))} ({array.dtype}: {what})",
-        f"the net takes {kind.noun}",
+        f"each example is {sizes(tuple(array.shape[1:]))} ({array.dtype}: {what})",
+        f"the input of the net is {kind.noun}",
     ]
     helps = []
     last = array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == kind.shape
     if last:
-        helps.append("channels come first: store the array transposed, x.transpose(0, 3, 1, 2)")
+        helps.append("transpose the array to channels first: x.transpose(0, 3, 1, 2)")
     elif _size(shape) == kind.size and len(shape) == 1 and kind.layout != "ids":
-        helps.append(f"store the array as N x {sizes(kind.shape)}: x.reshape(-1, {', '.join(map(str, kind.shape))})")
+        helps.append(f"reshape the array to N x {sizes(kind.shape)}: x.reshape(-1, {', '.join(map(str, kind.shape))})")
     layout = kind.layout if kind.layout == "ids" or is_rows else "map"
     if layout != "ids" or array.dtype.kind != "f":
         helps.append(f"write `{input_line(shape, layout=layout)}` in the spec")
     if images is not None and image_size(kind, shape[0]) is not None:
-        helps.append("or scale the images to the net's input: --resize")
-    return SpecError.of("NS602", f"{shown} does not fit the net's input", notes=notes, helps=helps)
+        helps.append("or use `--resize` to scale the images to the input size of the net")
+    return SpecError.of("NS602", f"{shown} does not match the input of the net", notes=notes, helps=helps)
 
 
 def only_input(names: Mapping[str, TensorType], shown: str) -> tuple[str, TensorType]:
@@ -180,7 +180,7 @@ def only_input(names: Mapping[str, TensorType], shown: str) -> tuple[str, Tensor
         return next(iter(names.items()))
     raise SpecError.of(
         "NS602",
-        f"{shown} has one array of inputs, and the net takes {len(names)}",
-        notes=[f"its inputs are {', '.join(f'`{n}`' for n in names)}"],
-        helps=["store one array for each in an .npz, by these names"],
+        f"{shown} has one array of inputs, but the net has {len(names)} inputs",
+        notes=[f"the inputs of the net are {', '.join(f'`{n}`' for n in names)}"],
+        helps=["store one array per input, with these names, in an .npz file"],
     )

@@ -1,4 +1,4 @@
-"""Which form of data stands at a place."""
+"""Detects the format of data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["open_source"]
 
 _WORDS = ("digits", "synthetic")
 _FORMS = (
-    "the data is one of: digits, synthetic, a folder of images in a folder a class (also train/, val/, test/ on top), "
-    "MNIST's IDX files, CIFAR's binaries, an .npz, a Hugging Face dataset saved to disk"
+    "supported data: digits, synthetic, a folder with one subfolder of images per class (optionally inside train/, val/, test/), "
+    "MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset saved to disk"
 )
 
 
@@ -44,29 +44,29 @@ def open_source(
 
             return open_npz(path, inputs, options)
         exists = path.exists()
-    except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder that goes meanwhile
+    except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder deleted in the meantime
         said = getattr(error, "strerror", None) or str(error)
         raise SpecError.of("NS601", f"{where} cannot be read", notes=[said[:200]]) from None
     if not exists:
         near = nearest(where, _WORDS)
         raise SpecError.of(
-            "NS601", f"there is no data at {where}", helps=[*([f"did you mean `{near}`?"] if near else []), _FORMS]
+            "NS601", f"no such file or folder: {where}", helps=[*([f"did you mean `{near}`?"] if near else []), _FORMS]
         )
-    raise SpecError.of("NS601", f"{where} is no data that netspec reads", helps=[*_other_file(path), _FORMS])
+    raise SpecError.of("NS601", f"unrecognized data format: {where}", helps=[*_other_file(path), _FORMS])
 
 
 def _other_file(path: Path) -> list[str]:
     name = path.name.lower()
     if name.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")):
-        return ["unpack it first, and name the folder"]
+        return ["unpack it first and give the folder"]
     if name.endswith((".pkl", ".pickle", ".pt", ".pth")):
-        return ["a pickle runs the code that it holds, and none is opened: store its arrays with np.savez"]
+        return ["loading a pickle runs the code in it, so netspec does not open it; store its arrays with np.savez"]
     if name.endswith(".npy"):
-        return ["store inputs and targets together: np.savez(…, x=x, y=y)"]
+        return ["store inputs and targets in one file: np.savez(…, x=x, y=y)"]
     if re.search(r"idx\d[-_.]ubyte", name) or name.endswith(".bin"):
-        return ["name the folder that the files stand in"]
+        return ["give the folder that contains the files"]
     if name.endswith((".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".h5", ".hdf5", ".mat")):
-        return ["read it with a program of yours, and store its arrays with np.savez"]
+        return ["convert it to arrays and store them with np.savez"]
     return []
 
 
@@ -91,14 +91,14 @@ def _open_folder(
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
     raise SpecError.of(
         "NS601",
-        f"{path} has no data that netspec reads",
-        notes=[f"it holds {found}" if entries else "it is empty"],
+        f"no recognized data in {path}",
+        notes=[f"it contains {found}" if entries else "it is empty"],
         helps=[*_inner(path), _FORMS],
     )
 
 
 def _candidates(path: Path) -> list[Path]:
-    """The folder, and while it holds a single one, that one: archives and downloads wrap their files (`MNIST/raw`)."""
+    """The folder and, if it contains only one folder, that one too: archives often wrap their files (`MNIST/raw`)."""
     found = [path]
     for _ in range(2):
         folders = [p for p in found[-1].iterdir() if p.is_dir() and not p.name.startswith((".", "__"))]
@@ -110,4 +110,4 @@ def _candidates(path: Path) -> list[Path]:
 
 def _inner(path: Path) -> list[str]:
     (arrays, *_) = [*sorted(path.glob("*.npz")), None]
-    return [] if arrays is None else [f"name the file: {arrays}"]
+    return [] if arrays is None else [f"give the file: {arrays}"]

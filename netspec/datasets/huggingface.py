@@ -1,4 +1,4 @@
-"""A dataset that Hugging Face's `datasets` has saved to disk: Arrow files with their features."""
+"""Datasets saved to disk by the Hugging Face `datasets` library: Arrow files with their features."""
 
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: Da
 
 
 def _load(folder: Path) -> dict[int, Any]:
-    """The datasets by part; splits of other names are left alone."""
+    """The datasets by split; splits with other names are ignored."""
     try:
         from datasets import Dataset, load_from_disk
     except ImportError:
         raise SpecError.of(
-            "NS502", "`datasets` is not installed", helps=["install it: pip install 'netspec[huggingface]'"]
+            "NS502", "`datasets` is not installed", helps=["install it with `pip install 'netspec[huggingface]'`"]
         ) from None
     try:
         loaded: Any = load_from_disk(str(folder))
-    except Exception as error:  # Arrow, JSON and features of any make
+    except Exception as error:  # Arrow and JSON files of any origin
         said = str(error).strip().split("\n")[0][:200]
         raise SpecError.of("NS601", f"{folder} cannot be read as a Hugging Face dataset", notes=[said]) from None
     if isinstance(loaded, Dataset):
@@ -90,9 +90,9 @@ def _load(folder: Path) -> dict[int, Any]:
     if TRAIN not in named.values() or len(set(named.values())) < len(named):
         raise SpecError.of(
             "NS601",
-            f"{folder} has no split to train on" if TRAIN not in named.values() else f"{folder} has a part twice",
+            f"{folder} has no training split" if TRAIN not in named.values() else f"{folder} has the same split twice",
             notes=[f"its splits are {', '.join(loaded) or 'none'}"],
-            helps=["name them train, validation and test"],
+            helps=["name the splits train, validation and test"],
         )
     return {part: loaded[split] for split, part in sorted(named.items(), key=lambda item: item[1])}
 
@@ -120,7 +120,7 @@ def _without(folder: Path, features: Mapping[str, Any], missing: list[str]) -> S
         "NS601",
         f"{folder} has no column for the input {', '.join(f'`{m}`' for m in missing)}",
         notes=[f"its columns are {', '.join(features)}"],
-        helps=["name a column as the net's input is named, or `image`"],
+        helps=["name a column like the input of the net, or `image`"],
     )
 
 
@@ -130,11 +130,11 @@ def _class_names(features: Mapping[str, Any], target: str | None) -> tuple[str, 
 
 
 def _array(folder: Path, dataset: Any, column: str) -> np.ndarray[Any, Any]:
-    """A whole column as one array. Raises SpecError (NS601)."""
+    """An entire column as one array. Raises SpecError (NS601)."""
     import numpy as np
 
     if _is_image(dataset.features[column]):
-        raise SpecError.of("NS601", f"`{column}` of {folder} holds images, which go into a net of a single input")
+        raise SpecError.of("NS601", f"`{column}` of {folder} contains images, which require a net with a single input")
     try:
         values = dataset.select_columns([column]).with_format("numpy")[:][column]
         array = np.asarray(values)
@@ -144,16 +144,16 @@ def _array(folder: Path, dataset: Any, column: str) -> np.ndarray[Any, Any]:
     if array.dtype == object:
         raise SpecError.of(
             "NS601",
-            f"`{column}` of {folder} is no array of numbers",
-            notes=["its rows are missing, of different lengths or no numbers"],
-            helps=["bring every row to the same length first"],
+            f"`{column}` of {folder} is not an array of numbers",
+            notes=["some rows are missing, have different lengths or are not numbers"],
+            helps=["make all rows the same length first"],
         )
     return array
 
 
 class _ImageColumn:
-    """Images as they are stored. A path counts only inside the dataset's folder: the data does not say what else of
-    this machine is read."""
+    """Images as stored. Paths are followed only inside the folder of the dataset, so that the data cannot make netspec
+    read other files of this machine."""
 
     def __init__(self, folder: Path, dataset: Any, column: str) -> None:
         self._folder, self._dataset, self._column = folder.resolve(), dataset, column

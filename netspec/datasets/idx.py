@@ -1,4 +1,4 @@
-"""IDX files (LeCun): MNIST, Fashion-MNIST, EMNIST, KMNIST and what else is stored so."""
+"""IDX files (LeCun): MNIST, Fashion-MNIST, EMNIST, KMNIST and others."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOption
         raise SpecError.of(
             "NS601",
             f"{folder} has {len(files)} datasets",
-            notes=[", ".join(s.rstrip("-_.") or "one without a name" for s in files)],
-            helps=["put the files of each into a folder of its own"],
+            notes=[", ".join(s.rstrip("-_.") or "an unnamed one" for s in files)],
+            helps=["put the files of each dataset into a separate folder"],
         )
     (found,) = files.values()
     if "trainimages" not in found:
@@ -63,7 +63,7 @@ def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOption
         if images is None or labels is None:
             if images is not labels:
                 there = images or labels
-                raise SpecError.of("NS601", f"{there} has no {'labels' if images else 'images'} beside it")
+                raise SpecError.of("NS601", f"the {'labels' if images else 'images'} for {there} are missing")
             continue
         shown = {name: str(images), "target": str(labels)}
         parts[part] = Arrays({name: read_idx(images, 3)[:, None]}, read_idx(labels, 1), shown)
@@ -71,7 +71,7 @@ def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOption
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray[Any, Any]:
-    """The bytes of an IDX file with this number of axes. Raises SpecError (NS601)."""
+    """The bytes of an IDX file with the given number of axes. Raises SpecError (NS601)."""
     import numpy as np
 
     def unreadable(reason: str) -> SpecError:
@@ -81,21 +81,21 @@ def read_idx(path: Path, axes: int) -> np.ndarray[Any, Any]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             head = file.read(4 + 4 * axes)
             if len(head) < 4 + 4 * axes:
-                raise unreadable(f"it ends within its header, after {len(head)} bytes")
+                raise unreadable(f"its header is truncated after {len(head)} bytes")
             if head[:3] != b"\0\0\x08":
                 raise unreadable(
-                    f"it begins with {head[:4].hex(' ')}, where bytes of IDX begin with 00 00 08 {axes:02x}"
+                    f"it begins with {head[:4].hex(' ')}, but an IDX file of bytes begins with 00 00 08 {axes:02x}"
                 )
             if head[3] != axes:
-                raise unreadable(f"it has {head[3]} axes, and {'images have 3' if axes == 3 else 'labels have 1'}")
+                raise unreadable(f"it has {head[3]} axes, but {'images have 3' if axes == 3 else 'labels have 1'}")
             shape = struct.unpack(f">{axes}I", head[4:])
             size = prod(shape)
             if size > _MOST_BYTES:
-                raise unreadable(f"its header says {'x'.join(map(str, shape))}, which is too large")
+                raise unreadable(f"the size in its header, {'x'.join(map(str, shape))}, is too large")
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(str(error)[:200]) from None
     if len(content) != size:
         there = f"{len(content)} bytes" if len(content) < size else "more"
-        raise unreadable(f"its header says {'x'.join(map(str, shape))}, so {size} bytes, and there are {there}")
+        raise unreadable(f"its header specifies {'x'.join(map(str, shape))}, so {size} bytes, but it has {there}")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape).copy()

@@ -1,4 +1,4 @@
-"""Images in a folder a class, with `train`, `val` and `test` on top or without."""
+"""Images in one folder per class, optionally inside `train`, `val` and `test`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Files under a folder, by their names in it."""
+    """Files in a folder, by their relative paths."""
 
     folder: str
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class _Found:
-    """An image: its name in the folder, its size in bytes, its part, its class (-1 where it stands in none)."""
+    """An image: its relative path, its size in bytes, its split, and its class (-1 if it has none)."""
 
     name: str
     size: int
@@ -64,7 +64,9 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
     good, bad = headers(files, options)
     part[list(bad)] = LEFT_OUT
     if not good:
-        raise SpecError.of("NS601", f"no image of {shown} can be read", notes=[f"{len(bad)} files are corrupt"])
+        raise SpecError.of(
+            "NS601", f"none of the images in {shown} can be read", notes=[f"{len(bad)} files are corrupt"]
+        )
     frame = fitted_frame(kind, list(good.values()), options, shown)
     digest = hashlib.blake2b(digest_size=16)
     for file in found:
@@ -82,7 +84,7 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
 
 
 def has_images(folder: Path) -> bool:
-    """Whether there is an image in it, or in a folder in it, to any depth."""
+    """Whether the folder contains an image, at any depth."""
     return any(True for _ in _images(str(folder), ""))
 
 
@@ -106,9 +108,9 @@ def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]
         if unknown or not names[part]:
             raise SpecError.of(
                 "NS601",
-                f"{_printable(str(folder / part))} has other classes than {_printable(str(folder / train))}",
-                notes=[f"only there: {', '.join(map(_printable, unknown[:6]))}" if unknown else "it has no folders of classes"],
-                helps=["sort its images into folders with the names of the classes, or move it away"],
+                f"{_printable(str(folder / part))} has classes that are not in {_printable(str(folder / train))}",
+                notes=[f"the additional classes are {', '.join(map(_printable, unknown[:6]))}" if unknown else "it has no class folders"],
+                helps=["sort its images into folders named after the classes, or move it elsewhere"],
             )  # fmt: skip
         for label, name in enumerate(classes):
             if name not in names[part]:
@@ -117,29 +119,31 @@ def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]
             if not images and code == TRAIN:
                 raise SpecError.of(
                     "NS601",
-                    f"{_printable(str(folder / part / name))} has no images",
-                    notes=["each folder is a class"],
-                    helps=["move it away, or put the images of its class in it", f"images end in {', '.join(SUFFIXES)}"],
+                    f"{_printable(str(folder / part / name))} contains no images",
+                    notes=["every folder is a class"],
+                    helps=["move it elsewhere, or add the images of its class", f"supported extensions: {', '.join(SUFFIXES)}"],
                 )  # fmt: skip
             found += [_Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
     return found, tuple(map(_printable, classes))
 
 
 def _parts(folder: Path, *, labeled: bool) -> dict[str, int]:
-    """The folders of the parts (`train/`) with the part; the folder itself (an empty name) where it is not parted.
+    """The folders of the splits (`train/`) with their split; if there are none, the folder itself (an empty name).
 
-    A class may be called `train`: it has images, where the part has folders with images.
+    A class can be named `train`: its folder contains images, while that of a split contains folders of images.
     """
     folders = _classes(folder)
     train = next((f for f in folders if f.lower() == "train"), None)
     others = [f for f in folders if f.lower() not in _PARTS]
     if train is None or (others and not _classes(folder / train)) or (labeled and not _classes(folder / train)):
         if folders and not others and len(folders) > 1 and train is None:
-            raise SpecError.of("NS601", f"{_printable(str(folder))} has {' and '.join(folders)} and no train")
+            raise SpecError.of("NS601", f"{_printable(str(folder))} has {' and '.join(folders)} but no train")
         return {"": TRAIN}
     parts = {f"{f}/": _PARTS[f.lower()] for f in folders if f.lower() in _PARTS}
     if len(set(parts.values())) < len(parts):
-        raise SpecError.of("NS601", f"{_printable(str(folder))} has a part twice", notes=[f"it has {', '.join(parts)}"])
+        raise SpecError.of(
+            "NS601", f"{_printable(str(folder))} has the same split twice", notes=[f"it has {', '.join(parts)}"]
+        )
     return parts
 
 
@@ -153,7 +157,7 @@ def _visible(name: str) -> bool:
 
 
 def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, int]]:
-    """Names and sizes of the images in a folder and below it. A link that leads back up is not followed."""
+    """Names and sizes of the images in a folder, at any depth. Links that lead back up are not followed."""
     status = os.stat(folder)  # noqa: PTH116
     here = (status.st_dev, status.st_ino)
     if here in above:
@@ -171,7 +175,7 @@ def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -
                     yield (
                         prefix + entry.name,
                         -1,
-                    )  # leads nowhere, and is named as corrupt; pipes and devices are no files
+                    )  # a broken link is reported as corrupt; pipes and devices are ignored
 
 
 def _printable(name: str) -> str:
@@ -181,6 +185,6 @@ def _printable(name: str) -> str:
 def _no_classes(folder: Path) -> SpecError:
     return SpecError.of(
         "NS601",
-        f"the images of {_printable(str(folder))} stand in no folders of classes",
-        helps=["sort them into a folder for each class: cat/1.png, dog/2.png", "a net that learns what it is given needs none: `loss mse target=input`"],
+        f"the images in {_printable(str(folder))} are not sorted into class folders",
+        helps=["sort them into one folder per class: cat/1.png, dog/2.png", "an autoencoder needs no classes: `loss mse target=input`"],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Images that are decoded when they are asked for: a pool of them, and how their sizes fit the net."""
+"""Lazily decoded images: a pool of them, and how their sizes fit the net."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class StoredImages(Protocol):
     def stored(self, row: int) -> Stored: ...
 
     def shown(self, row: int) -> str:
-        """What a message calls it."""
+        """The name used in messages."""
         ...
 
 
 class ImagePool:
-    """Images in a frame. Where spares may stand for what cannot be decoded, the first that can does, always the same."""
+    """Images converted to a frame. An image that cannot be decoded is replaced by the first spare that can, if there are spares; the choice is deterministic."""
 
     decodes = True
 
@@ -54,7 +54,7 @@ class ImagePool:
         result = np.empty((len(rows), *self._frame.shape), dtype=np.uint8)
         rows, replaced = rows.copy(), []
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of metadata; what matters is an error
+            warnings.simplefilter("ignore")  # Pillow warns about metadata; real problems are errors
             for place, row in enumerate(rows.tolist()):
                 try:
                     result[place] = self._decoded(row)
@@ -79,8 +79,8 @@ class ImagePool:
 
 
 def headers(images: StoredImages, options: DataOptions) -> tuple[dict[int, Header], dict[int, SpecError]]:
-    """Of each image what its header says, or why it is corrupt; of very many, where corrupt ones stop the run anyway
-    when they come, of some thousands spread over all."""
+    """The header of each image, or the reason why it is corrupt. In very large datasets, if corrupt images stop the run
+    anyway, only a few thousand evenly spaced images are checked."""
     require_pillow()
     skip = options.corrupt == "skip"
     step = 1 if skip else -(-len(images) // _MOST_HEADERS)
@@ -107,11 +107,11 @@ def headers(images: StoredImages, options: DataOptions) -> tuple[dict[int, Heade
 
 
 def fitted_frame(kind: TensorType, found: Sequence[Header], options: DataOptions, shown: str) -> Frame:
-    """What the images of a dataset are brought to for this input. Raises SpecError (NS602, NS604)."""
+    """The frame that the images of a dataset are converted to for this input. Raises SpecError (NS602, NS604)."""
     resize = options.resize or options.pixels is not None
     own = 1 if all(h.channels == 1 for h in found) else 3
     measured = {(h.height, h.width) for h in found}
-    for channels in (own, 4 - own):  # gray and color turn into each other
+    for channels in (own, 4 - own):  # gray and color images are converted as needed
         if resize:
             target = image_size(kind, channels)
             if target is not None:
@@ -133,8 +133,8 @@ def _checked(frame: Frame) -> Frame:
     if frame.pixels is not None and frame.pixels < max(frame.height, frame.width):
         raise SpecError.of(
             "NS604",
-            f"images of {frame.pixels} pixels are smaller than the net's input",
-            notes=[f"it takes {frame.height}x{frame.width}"],
+            f"images of {frame.pixels} pixels are smaller than the input of the net",
+            notes=[f"the input is {frame.height}x{frame.width}"],
             helps=[f"scale them to at least {max(frame.height, frame.width)} pixels"],
         )
     return frame
@@ -142,20 +142,20 @@ def _checked(frame: Frame) -> Frame:
 
 def _misfit(kind: TensorType, channels: int, measured: list[tuple[int, int]], shown: str) -> SpecError:
     if len(measured) == 1:
-        said, helps = f"its images are {channels}x{sizes(measured[0])}", [f"write `{input_line((channels, *measured[0]))}` in the spec"]  # fmt: skip
+        said, helps = f"the images are {channels}x{sizes(measured[0])}", [f"write `{input_line((channels, *measured[0]))}` in the spec"]  # fmt: skip
     else:
         (low, *_, high) = measured
-        said = f"its images have {len(measured)} sizes, from {sizes(low)} to {sizes(high)}"
+        said = f"the images have {len(measured)} different sizes, from {sizes(low)} to {sizes(high)}"
         helps = (
             []
             if kind.layout == "map"
-            else [f"write `{input_line((channels, 64, 64))}` in the spec, with a size of your choice"]
+            else [f"write `{input_line((channels, 64, 64))}` in the spec, or choose another size"]
         )
     if image_size(kind, channels) or image_size(kind, 4 - channels):
-        helps.append("or scale the images to the net's input: --resize" if helps else "scale the images to the net's input: --resize")  # fmt: skip
+        helps.append("or use `--resize` to scale the images to the input size of the net" if helps else "use `--resize` to scale the images to the input size of the net")  # fmt: skip
     return SpecError.of(
         "NS602",
-        f"the images of {shown} do not fit the net's input",
-        notes=[said, f"the net takes {kind.noun}"],
+        f"the images of {shown} do not match the input of the net",
+        notes=[said, f"the input of the net is {kind.noun}"],
         helps=helps,
     )

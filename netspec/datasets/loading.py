@@ -1,4 +1,4 @@
-"""Batches in the order of a plan, decoded by processes of their own where that pays."""
+"""Batches in the order of a plan, decoded by worker processes if that is faster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS_TO_SAVE = 60
 
 
 class _Plan:
-    """Which examples stand in each batch; replaced from epoch to epoch while the processes live on."""
+    """The examples of each batch; replaced every epoch while the worker processes keep running."""
 
     def __init__(self) -> None:
         self.batches: Iterable[Sequence[int]] = ()
@@ -33,7 +33,7 @@ class _Plan:
 
 
 class _Work:
-    """What a process does: a whole batch at a time. An error is sent back as it is: torch would rebuild it from text."""
+    """The work of a process: one batch at a time. Errors are returned as values, because torch would rebuild them from text."""
 
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
@@ -46,9 +46,9 @@ class _Work:
 
 
 def batches(examples: Examples, plan: Iterable[Sequence[int]], workers: int) -> Iterator[Batch]:
-    """The batches of the plan, in its order; the same whatever the number of workers.
+    """The batches of the plan, in order; independent of the number of workers.
 
-    Arrays are indexed here. Files are decoded by `workers` processes, which live on until `examples` goes.
+    Arrays are indexed directly. Files are decoded by `workers` processes, which run until `examples` is deleted.
     Raises SpecError (NS602, NS603).
     """
     if workers < 1 or not getattr(examples, "decodes", False):
@@ -82,14 +82,14 @@ def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:
     plan = _Plan()
     untyped: Any = DataLoader
     loader = untyped(
-        _Work(copy.copy(examples)),  # which holds no loader: they would keep each other alive
+        _Work(copy.copy(examples)),  # must not reference the loader: they would keep each other alive
         sampler=plan,
         batch_size=None,
         num_workers=workers,
         collate_fn=_unchanged,
         worker_init_fn=_outlive_signals,
         persistent_workers=True,
-        generator=torch.Generator(),  # so that the numbers of a run do not depend on how many workers it has
+        generator=torch.Generator(),  # so that the results do not depend on the number of workers
     )
     return loader, plan
 
@@ -98,10 +98,10 @@ _of_the_parent: list[Any] = []
 
 
 def _end(stream: Any, process: int) -> None:
-    """Ends the processes of a loader that goes, or at exit, before torch and multiprocessing wait for them.
+    """Ends the processes of a deleted loader, or at exit, before torch and multiprocessing wait for them.
 
-    The stream is whole here. Collected as garbage, it would have lost its queues before it could say goodbye, and in
-    a forked process it would say so to processes of another.
+    The stream is still intact here. If it were garbage collected, its queues could already be gone, and a forked
+    process would end the workers of its parent.
     """
     if os.getpid() == process:
         stream._shutdown_workers()
@@ -114,6 +114,6 @@ def _unchanged(batch: Batch | SpecError) -> Batch | SpecError:
 
 
 def _outlive_signals(_: int) -> None:
-    """Ctrl-C and SIGTERM reach every process of a group; the run saves first and then ends its workers itself."""
+    """Ignores Ctrl-C and SIGTERM, which reach every process of a group: the run saves first, then ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_SECONDS_TO_SAVE))

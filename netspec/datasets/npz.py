@@ -1,4 +1,4 @@
-"""`.npz`: NumPy's arrays in a file. Nothing in it is ever unpickled."""
+"""`.npz` files of NumPy arrays. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _TARGETS = ("y", "Y", "labels", "label", "targets", "target")
 
 
 def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
-    """Arrays `x` and `y` (or by the names of the net's inputs), as they are or in parts: `x_train`, `y_train`, `x_val`,
+    """Arrays `x` and `y` (or named after the inputs of the net), unsplit or in splits: `x_train`, `y_train`, `x_val`,
     `y_val`, `x_test`, `y_test`. Raises SpecError (NS601, NS602, NS603)."""
     import numpy as np
 
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            raise SpecError.of("NS601", f"{path} is a single array", helps=["store x and y together: np.savez(…, x=x, y=y)"])  # fmt: skip
+            raise SpecError.of("NS601", f"{path} contains a single array", helps=["store x and y in one file: np.savez(…, x=x, y=y)"])  # fmt: skip
         with loaded as stored:
             found = _find(path, list(stored.files), inputs)
             parts = {part: _read(path, stored, names) for part, names in found.items()}
@@ -41,10 +41,8 @@ def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions)
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         helps = []
         if "pickle" in str(error) or "Object arrays" in str(error):
-            helps = [
-                "store arrays of numbers: an array of Python objects can only be unpickled, which runs what it says"
-            ]
-        said = "Python objects, not numbers" if helps else str(error)[:200]
+            helps = ["store arrays of numbers; loading an array of Python objects would run the code in it"]
+        said = "it contains Python objects, not numbers" if helps else str(error)[:200]
         raise SpecError.of(
             "NS601", f"{path} cannot be read as .npz", notes=[said] if said else [], helps=helps
         ) from None
@@ -52,7 +50,7 @@ def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions)
 
 
 def _find(path: Path, stored: list[str], inputs: Mapping[str, TensorType]) -> dict[str, dict[str, str]]:
-    """By part, the name of the array of each input and of the target."""
+    """The name of the array of each input and of the target, by split."""
     found: dict[str, dict[str, str]] = {}
     whole = _named(stored, inputs, lambda name: [name])
     if whole:
@@ -67,15 +65,15 @@ def _find(path: Path, stored: list[str], inputs: Mapping[str, TensorType]) -> di
         if len({tuple(sorted(names)) for names in found.values()}) == 1:
             return found
         raise SpecError.of(
-            "NS601", f"the parts of {path} hold different arrays", notes=[f"{p}: {', '.join(n.values())}" for p, n in found.items()]
+            "NS601", f"the splits of {path} contain different arrays", notes=[f"{p}: {', '.join(n.values())}" for p, n in found.items()]
         )  # fmt: skip
     wanted = list(inputs) if len(inputs) > 1 else ["x"]
     raise SpecError.of(
         "NS601",
-        f"{path} has no array of inputs",
-        notes=[f"it holds {', '.join(stored[:12]) or 'nothing'}"],
+        f"{path} has no input array",
+        notes=[f"it contains {', '.join(stored[:12]) or 'nothing'}"],
         helps=[
-            f"name its arrays {', '.join([*wanted, 'y'])}, or in parts {', '.join(f'{n}_train' for n in [*wanted, 'y'])}, …"
+            f"name the arrays {', '.join([*wanted, 'y'])}, or for splits {', '.join(f'{n}_train' for n in [*wanted, 'y'])}, …"
         ],
     )
 
@@ -100,7 +98,7 @@ def _read(path: Path, stored: Any, names: Mapping[str, str]) -> Arrays:
 
 
 def _class_names(stored: Any) -> tuple[str, ...]:
-    """An array `classes` of texts, where there is one."""
+    """The class names in the array `classes`, if there is one."""
     if "classes" not in stored.files:
         return ()
     names = stored["classes"]

@@ -1,4 +1,4 @@
-"""Where examples stand before they are split: arrays in memory, and several pools as one."""
+"""Examples before they are split: arrays in memory, and several pools as one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LEFT_OUT, TRAIN, VALIDATION, TEST = -1, 0, 1, 2
 
 
 Spares: TypeAlias = "Callable[[int], Iterator[int]]"
-"""The rows that may stand for one that cannot be decoded, the nearest first."""
+"""The rows that can replace one that cannot be decoded, nearest first."""
 
 
 class Taken(NamedTuple):
-    """Inputs of some rows; `rows` are those that they are of, after `replaced` files gave way to others."""
+    """Inputs of some rows; `rows` are the actual rows, after `replaced` files were substituted."""
 
     inputs: dict[str, torch.Tensor]
     rows: np.ndarray[Any, Any]
@@ -28,7 +28,7 @@ class Taken(NamedTuple):
 
 
 class Pool(Protocol):
-    """Inputs of numbered examples. `decodes`: whether reading takes long enough for processes of its own."""
+    """Inputs of numbered examples. `decodes`: whether reading is slow enough to need worker processes."""
 
     shapes: Mapping[str, tuple[int, ...]]
     decodes: bool
@@ -42,8 +42,8 @@ class Pool(Protocol):
 
 @dataclass
 class Source:
-    """What a form was read into: a pool, and for each of its rows the target, the part that the data itself puts it
-    in (TRAIN may still be split) and a key that decides where it goes."""
+    """Data read from a format: a pool and, for each of its rows, the target, the split given by the data (TRAIN may still
+    be split) and a key that determines its split."""
 
     name: str
     pool: Pool
@@ -52,12 +52,12 @@ class Source:
     keys: np.ndarray[Any, Any]
     fingerprint: str
     classes: tuple[str, ...] = ()
-    """Names, where the data knows its classes; their number must then be the net's."""
+    """The class names, if the data has them; their number must then match the net."""
     skipped: list[str] = field(default_factory=list)
 
 
 class ArrayPool:
-    """Arrays in memory, one for each input of the net. `period`: row n is row n modulo it of the arrays."""
+    """Arrays in memory, one per input of the net. `period`: row n is row n % period of the arrays."""
 
     decodes = False
 
@@ -80,7 +80,7 @@ class ArrayPool:
 
 
 class JoinedPool:
-    """Several pools one behind the other."""
+    """Several pools, concatenated."""
 
     def __init__(self, pools: Sequence[Pool]) -> None:
         import numpy as np

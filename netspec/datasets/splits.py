@@ -1,8 +1,8 @@
-"""Training, validation and test examples, apart.
+"""Splits into training, validation and test examples.
 
-Every example has a key, a hash of its name or number, and in each class the examples of the lowest keys are the
-test set, the next ones validate, and the rest trains. No seed of a run comes into it, so a test example is never
-trained on in another run; and examples that are added or left out move few of the others.
+Every example has a key, a hash of its name or number. In each class, the examples with the lowest keys form the test set,
+the next ones the validation set, and the rest the training set. The split does not depend on the seed of a run, so no run
+trains on the test examples of another; and adding or removing examples moves only a few others.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def keys_of_numbers(count: int) -> np.ndarray[Any, Any]:
 
 
 def keys_of_names(names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """A key for each name, the same on every machine."""
+    """A key for each name, identical on every machine."""
     import numpy as np
 
     digests = (hashlib.blake2b(n.encode("utf-8", "surrogateescape"), digest_size=8).digest() for n in names)
@@ -41,33 +41,35 @@ def keys_of_names(names: Sequence[str]) -> np.ndarray[Any, Any]:
 
 
 def check_shares(options: DataOptions) -> None:
-    """Raises SpecError (NS604) where no split can be made with these options."""
+    """Raises SpecError (NS604) if no split is possible with these options."""
     for name, share in (("validation", options.validation), ("test", options.test)):
         if not 0 <= share < 1:
-            raise SpecError.of("NS604", f"the share of {name} examples is {share:g}", helps=["write a share from 0 to below 1, such as 0.1"])  # fmt: skip
+            raise SpecError.of("NS604", f"the fraction of {name} examples cannot be {share:g}", helps=["use a fraction of at least 0 and less than 1, such as 0.1"])  # fmt: skip
     if options.validation + options.test >= 1:
         raise SpecError.of(
             "NS604",
-            "validation and test leave nothing to train on",
-            notes=[f"their shares are {options.validation:g} and {options.test:g}"],
-            helps=["write shares that leave most examples to train on, such as 0.1 and 0.2"],
+            "validation and test leave no examples to train on",
+            notes=[f"their fractions are {options.validation:g} and {options.test:g}"],
+            helps=["use smaller fractions, such as 0.1 and 0.2"],
         )
     if options.folds == 0:
         return
     if options.folds < 2:
-        raise SpecError.of("NS604", f"{options.folds} folds are no cross-validation", helps=["write 5 or 10 folds"])
+        raise SpecError.of(
+            "NS604", f"cross-validation needs at least 2 folds, found {options.folds}", helps=["use 5 or 10 folds"]
+        )
     if not 0 <= options.fold < options.folds:
         raise SpecError.of(
-            "NS604", f"there is no fold {options.fold}", notes=[f"folds are numbered 0 to {options.folds - 1}"]
+            "NS604", f"fold {options.fold} does not exist", notes=[f"folds are numbered 0 to {options.folds - 1}"]
         )
 
 
 def split(
     part: np.ndarray[Any, Any], labels: np.ndarray[Any, Any] | None, keys: np.ndarray[Any, Any], options: DataOptions
 ) -> np.ndarray[Any, Any]:
-    """The part of every example: `part` where the data has made it, and the shares of `options` where it has not.
+    """The split of every example: `part` if the data has splits, otherwise by the fractions of `options`.
 
-    Stratified by `labels`. Each class keeps an example to train on before it gives one away. Raises SpecError (NS604).
+    Stratified by `labels`. Each class keeps at least one example to train on. Raises SpecError (NS604).
     """
     import numpy as np
 
@@ -90,8 +92,8 @@ def split(
 
 
 def _quotas(counts: np.ndarray[Any, Any], left: np.ndarray[Any, Any], share: float) -> np.ndarray[Any, Any]:
-    """How many each class gives: its share rounded down or up, so that together they give the share of all. A class
-    keeps one of the `left`."""
+    """The number of examples taken from each class: its share, rounded up or down so that the total is right. A class keeps
+    at least one of the `left`."""
     import numpy as np
 
     if share == 0:
@@ -111,12 +113,12 @@ def _quotas(counts: np.ndarray[Any, Any], left: np.ndarray[Any, Any], share: flo
 def _one_fold(
     part: np.ndarray[Any, Any], strata: np.ndarray[Any, Any], keys: np.ndarray[Any, Any], options: DataOptions
 ) -> np.ndarray[Any, Any]:
-    """What is neither test nor left out, dealt to the folds class by class, one after the other."""
+    """Deals all examples except test and skipped ones to the folds in turn, class by class."""
     import numpy as np
 
     rows = np.flatnonzero((part != TEST) & (part != LEFT_OUT))
     if len(rows) < options.folds:
-        raise SpecError.of("NS604", f"{options.folds} folds need more than {len(rows)} examples")
+        raise SpecError.of("NS604", f"{len(rows)} examples are not enough for {options.folds} folds")
     dealt = rows[np.lexsort((rows, keys[rows], strata[rows]))]
     part[dealt] = TRAIN
     part[dealt[np.arange(len(dealt)) % options.folds == options.fold]] = VALIDATION

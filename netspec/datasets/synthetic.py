@@ -1,4 +1,4 @@
-"""`synthetic`: noise of the net's own shapes, to measure throughput without a dataset."""
+"""`synthetic`: noise in the shapes of the net, to measure throughput without a dataset."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ _SEED = 0
 
 
 def open_synthetic(inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions) -> Source:
-    """The same noise in every run; a few examples are stored and come again and again, with labels of their own.
+    """The same noise in every run. Only a few examples are stored and repeated, each time with other labels.
 
-    Integers for an embedding are 0 and 1, which every vocabulary has. Raises SpecError (NS604).
+    Integers for an embedding are 0 and 1, which every vocabulary contains. Raises SpecError (NS604).
     """
     import numpy as np
 
     count = _DEFAULT_SIZE if options.size is None else options.size
     if count < 1:
-        raise SpecError.of("NS604", f"{count} synthetic examples are none", helps=["write how many, such as 1000"])
-    noise = np.random.RandomState(_SEED)  # its numbers are the same in every version of NumPy
+        raise SpecError.of(
+            "NS604",
+            f"the number of synthetic examples must be at least 1, found {count}",
+            helps=["give a number such as 1000"],
+        )
+    noise = np.random.RandomState(_SEED)  # generates the same numbers in every version of NumPy
     stored = max(1, min(count, _STORED_BYTES // max(1, sum(t.size for t in inputs.values()))))
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for name, kind in inputs.items():

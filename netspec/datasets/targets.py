@@ -1,4 +1,4 @@
-"""What the net should answer: how stored targets fit its output; and the collection of the three parts."""
+"""Targets: how stored targets fit the output of the net, and the collection of the three splits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPARES = 100
 
 class Selected:
     """Some rows of a pool, with their targets. `ones` is the length of the one-hot vectors that class indices are
-    turned into, and `mirror` the input that is itself the target."""
+    converted to, and `mirror` is the input that is also the target."""
 
     loader: Any = None
 
@@ -73,7 +73,7 @@ class Selected:
         return ones.astype(np.float32)
 
     def _spares(self, row: int) -> Iterator[int]:
-        """Rows that may stand for one that cannot be decoded: the next ones of its class in its part."""
+        """Rows that can replace one that cannot be decoded: the next ones of the same class and split."""
         import numpy as np
 
         fellows = self._rows
@@ -87,11 +87,11 @@ class Selected:
 def collect(
     source: Source, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
 ) -> Collection:
-    """The source split in three, its targets checked against the net's output. Raises SpecError (NS601 to NS604)."""
+    """Splits the source and checks its targets against the output of the net. Raises SpecError (NS601 to NS604)."""
     import numpy as np
 
     if not (source.part == TRAIN).any():
-        left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no part of it trains"
+        left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no split is used for training"
         raise SpecError.of("NS601", f"{source.name} has no examples to train on", notes=[left])
     common: dict[str, Any] = {"replaces": options.corrupt == "skip"}
     classes: tuple[str, ...] = ()
@@ -112,13 +112,13 @@ def collect(
         parts.append(Selected(source.pool, rows, targets, **common) if len(rows) else None)
     train, validation, test = parts
     if train is None:
-        raise SpecError.of("NS601", f"{source.name} leaves no examples to train on", notes=[f"it has {len(part)}"])
+        raise SpecError.of("NS601", f"{source.name} has too few examples to train on", notes=[f"it has {len(part)}"])
     return Collection(source.name, train, validation, test, classes, digest.hexdigest(), tuple(source.skipped))
 
 
 def _strata(source: Source, is_class: bool) -> np.ndarray[Any, Any] | None:
-    """The classes, whatever the net learns, so that an autoencoder trains on the same examples as a classifier; no
-    numbers of which there are almost as many as examples."""
+    """The classes, even if the net does not use them, so that an autoencoder trains on the same examples as a classifier.
+    Labels with almost as many values as examples do not count as classes."""
     import numpy as np
 
     targets = source.targets
@@ -137,8 +137,8 @@ def _mirrored(source: Source, inputs: Mapping[str, TensorType], output: TensorTy
     raise SpecError.of(
         "NS602",
         "the output cannot be compared with the input",
-        notes=[f"the net takes {', '.join(k.noun for k in inputs.values())} and puts out {output.noun}"],
-        helps=["end the net in as many values as it takes"],
+        notes=[f"the input is {', '.join(k.noun for k in inputs.values())}, but the output is {output.noun}"],
+        helps=["make the output the same size as the input"],
     )
 
 
@@ -146,7 +146,7 @@ def _unlabeled(source: Source) -> SpecError:
     return SpecError.of(
         "NS602",
         f"{source.name} has no targets",
-        helps=["a net can learn what it is given: `loss mse target=input` in the spec's `train`"],
+        helps=["to train an autoencoder, write `loss mse target=input` in `train { … }`"],
     )
 
 
@@ -161,8 +161,8 @@ def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
         if not (targets[usable] == np.floor(targets[usable])).all():
             raise SpecError.of(
                 "NS602",
-                f"the targets of {source.name} are values, and the loss takes classes",
-                helps=["train with `loss mse`, or store whole numbers"],
+                f"the targets of {source.name} are values, but the loss needs classes",
+                helps=["train with `loss mse`, or store class indices"],
             )
         targets = np.where(np.isfinite(targets), targets, 0)
     targets = targets.astype(np.int64)
@@ -170,11 +170,11 @@ def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
     if [n for n in targets.shape[1:] if n != 1] != [n for n in wanted if n != 1]:
         helps = []
         if targets.shape[1:] == (output.features,):
-            helps = ["store class indices, not ones and zeros: y.argmax(1)"]
+            helps = ["store class indices instead of one-hot vectors: y.argmax(1)"]
         raise SpecError.of(
             "NS602",
-            f"the targets of {source.name} do not fit the net's output",
-            notes=[f"a target is {_noun(targets.shape[1:])}", f"the net puts out {output.noun}, so that a target is {_noun(wanted)}"],
+            f"the targets of {source.name} do not match the output of the net",
+            notes=[f"each target is {_noun(targets.shape[1:])}", f"the output is {output.noun}, so each target must be {_noun(wanted)}"],
             helps=helps,
         )  # fmt: skip
     targets = targets.reshape(len(targets), *wanted)
@@ -197,26 +197,26 @@ def _classes(
         raise SpecError.of(
             "NS602",
             f"a label of {source.name} is out of range",
-            notes=[f"labels run from {low} to {high}; the first out of range is that of example {row}"],
+            notes=[f"the labels are {low} to {high}; the first one out of range is that of example {row}"],
             helps=[f"number the classes from 0 to {known - 1 if source.classes else features - 1}"],
         )
     if known > features or (source.classes and known != features):
-        helps = [f"end the net in {known} features, such as `FC-{known}`"]
+        helps = [f"give the last layer {known} outputs, such as `FC-{known}`"]
         if low == 1 and high == features and not source.classes:
             helps.append(f"or number the classes from 0: the labels 0 to {features - 1}")
         if features == 1 and known == 2:
             helps.append("or keep one output and train it with `loss bce`")
         raise SpecError.of(
             "NS602",
-            f"{source.name} has {known} classes, and the net tells {features} apart",
-            notes=[] if source.classes else [f"its labels run from {low} to {high}"],
+            f"{source.name} has {known} classes, but the net has {features} outputs",
+            notes=[] if source.classes else [f"its labels are {low} to {high}"],
             helps=helps,
         )
     return source.classes or tuple(map(str, range(features)))
 
 
 def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, Any], int]:
-    """Targets as the output's values, or class indices and the length of the one-hot vectors they stand for."""
+    """Targets in the shape of the output, or class indices and the length of their one-hot vectors."""
     import numpy as np
 
     targets = source.targets
@@ -230,16 +230,16 @@ def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
     if source.classes and output.size == 1 and len(source.classes) != 2:
         raise SpecError.of(
             "NS602",
-            f"{source.name} has {len(source.classes)} classes, and the net has one output",
-            helps=[f"end the net in {len(source.classes)} features, such as `FC-{len(source.classes)}`"],
+            f"{source.name} has {len(source.classes)} classes, but the net has one output",
+            helps=[f"give the last layer {len(source.classes)} outputs, such as `FC-{len(source.classes)}`"],
         )
     found = targets.shape[1:]
     same = [n for n in found if n != 1] == [n for n in output.shape if n != 1]
     if not same and not (output.layout == "vector" and int(np.prod(found)) == output.size):
         raise SpecError.of(
             "NS602",
-            f"the targets of {source.name} do not fit the net's output",
-            notes=[f"a target is {sizes(found)}", f"the net puts out {output.noun}"],
-            helps=[f"end the net in {int(np.prod(found))} features"] if len(found) < 2 else [],
+            f"the targets of {source.name} do not match the output of the net",
+            notes=[f"each target is {sizes(found)}", f"the output is {output.noun}"],
+            helps=[f"give the last layer {int(np.prod(found))} outputs"] if len(found) < 2 else [],
         )
     return targets.reshape(len(targets), *output.shape).astype(np.float32), 0

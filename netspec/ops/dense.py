@@ -117,7 +117,7 @@ class FullyConnected(Linear):
         return own[1:] if self.tie else own
 
     def describe(self, x: TensorType) -> str:
-        return super().describe(x) + (f", weights of {self.tie} transposed" if self.tie else "")
+        return super().describe(x) + (f", transposed weights of {self.tie}" if self.tie else "")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         if not self.tie:

@@ -1,1 +1,1 @@
-"""What `netspec check` says of a network: a table, or JSON."""
+"""The report of `netspec check`: a table or JSON."""

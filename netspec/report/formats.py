@@ -1,4 +1,4 @@
-"""Diagnostics for other programs: JSON lines, SARIF 2.1.0, GitHub's workflow commands."""
+"""Machine-readable diagnostics: JSON lines, SARIF 2.1.0, GitHub workflow commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as plain data: what stands under `diagnostics` in the JSON report."""
+    """A diagnostic as plain data, as in the `diagnostics` of the JSON report."""
     spans = [_span(diagnostic.span, diagnostic.label)] if diagnostic.span else []
     spans += [_span(label.span, label.text) for label in diagnostic.secondary]
     return {
@@ -56,7 +56,7 @@ def _edit(edit: Edit) -> dict[str, Any]:
 
 
 def json_lines(findings: Iterable[tuple[str, Diagnostic]]) -> str:
-    """One object a line, each with the file that was checked."""
+    """One object per line, each with the checked file."""
     import json
 
     rows = (json.dumps({"checked": name, **diagnostic_data(d)}, ensure_ascii=False) for name, d in findings)
@@ -145,7 +145,7 @@ def _property(text: str) -> str:
 
 
 def github(findings: Iterable[tuple[str, Diagnostic]]) -> str:
-    """`::error file=…,line=…,col=…,title=…::…`, which a workflow run shows beside the line."""
+    """`::error file=…,line=…,col=…,title=…::…`, which GitHub shows next to the line."""
     rows = []
     for name, diagnostic in findings:
         where = [f"file={_property(name)}"]

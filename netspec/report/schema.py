@@ -21,7 +21,7 @@ class _Part(BaseModel):
 
 
 class TensorReport(_Part):
-    """An input or an output; `shape` is without the batch."""
+    """An input or an output; `shape` does not include the batch."""
 
     name: str
     shape: list[int]
@@ -29,16 +29,16 @@ class TensorReport(_Part):
 
 
 class LayerReport(_Part):
-    """One layer, in the order in which layers run."""
+    """One layer, in execution order."""
 
     name: str
     op: str
     line: int = Field(description="line of the spec, from 1")
     description: str
-    inputs: list[str] = Field(description="names of the layers or inputs that it reads")
-    input: list[int] = Field(description="shape of the first of them")
+    inputs: list[str] = Field(description="names of its input layers or inputs")
+    input: list[int] = Field(description="shape of the first input")
     output: list[int]
-    params: int = Field(description="trainable scalars")
+    params: int = Field(description="trainable parameters")
     buffers: int
     macs: int = Field(description="multiply-accumulates for one input")
     aux: bool = Field(description="whether it belongs to an auxiliary head")
@@ -67,7 +67,7 @@ class SpanReport(_Part):
 
 
 class EditReport(_Part):
-    """The text that takes the place of a span; an empty span inserts."""
+    """The replacement text of a span; an empty span means an insertion."""
 
     file: str
     start: tuple[int, int]
@@ -79,19 +79,19 @@ class FixReport(_Part):
     title: str
     rule: str | None = Field(description="the rule that made it, such as `NS101-elif`, for `netspec explain`")
     applicability: Literal["safe", "review", "unsure"]
-    safe: bool = Field(description="whether `--fix` applies it; others are to be reviewed")
+    safe: bool = Field(description="whether `--fix` applies it; other fixes need review")
     edits: list[EditReport]
 
 
 class FailedReport(_Part):
-    """A layer in error."""
+    """A layer with an error."""
 
     name: str
     line: int
     text: str
     before: str | None = Field(description="name of the layer that follows it in `layers`; null at the end")
-    inputs: list[list[int]] = Field(description="shapes of what comes in, where they are known")
-    followers: int = Field(description="layers behind it that are not known because of it")
+    inputs: list[list[int]] = Field(description="shapes of its inputs, if known")
+    followers: int = Field(description="number of layers after it that are unknown because of it")
 
 
 class DiagnosticReport(_Part):
@@ -99,7 +99,7 @@ class DiagnosticReport(_Part):
     rule: str | None = Field(description="the code with its sub-code, where a rule explains it: `NS101-elif`")
     severity: str
     message: str
-    spans: list[SpanReport] = Field(description="the first is the place of the finding")
+    spans: list[SpanReport] = Field(description="the first is the location of the diagnostic")
     notes: list[str]
     helps: list[str]
     fixes: list[FixReport]
@@ -107,7 +107,7 @@ class DiagnosticReport(_Part):
 
 
 class Report(_Part):
-    """What `netspec check --format json` prints for one spec; fields are added, never changed, within a schema."""
+    """The output of `netspec check --format json` for one spec. Within a schema version, fields are added but never changed."""
 
     schema_: int = Field(default=1, serialization_alias="schema")
     file: str
@@ -116,14 +116,14 @@ class Report(_Part):
     inputs: list[TensorReport]
     outputs: list[TensorReport]
     layers: list[LayerReport]
-    failed: list[FailedReport] = Field(description="layers in error; `layers` holds what is known of the others")
-    totals: TotalsReport | None = Field(description="null where the spec has errors")
+    failed: list[FailedReport] = Field(description="layers with errors; `layers` contains the other known layers")
+    totals: TotalsReport | None = Field(description="null if the spec has errors")
     convention: str
     diagnostics: list[DiagnosticReport]
 
 
 def report_of(source: SourceFile, graph: Graph | None, diagnostics: Sequence[Diagnostic]) -> Report:
-    """The report of a check; of a spec with errors, the layers that are known and no totals."""
+    """The report of a check; for a spec with errors, the known layers and no totals."""
     ok = graph is not None and not any(d.is_error for d in diagnostics)
     total = None
     if graph is not None and ok:

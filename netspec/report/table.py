@@ -15,7 +15,7 @@ from netspec.values import show
 __all__ = ["as_text", "report_lines"]
 
 FULL_ROWS = 200
-"""Longer networks show each block as one row, and past that so many rows, unless all layers are asked for."""
+"""Longer networks show one row per block, and at most this many rows, unless all layers are requested."""
 
 _COLUMNS = (
     Column("layer", narrow="cut"), Column("what", narrow="fold"),
@@ -31,15 +31,15 @@ def as_text(graph: Graph, *, columns: int) -> str:
 
 
 def report_lines(graph: Graph, *, columns: int, color: bool, everything: bool = False) -> Iterator[str]:
-    """Layer, what it is, output shape, parameters, MACs; then the totals with their convention."""
+    """Name, description, output shape, parameters and MACs of each layer, then the totals with their conventions."""
     yield from _title(graph, columns, color)
     rows, folded = _rows(graph, everything=everything)
     yield from in_columns(_COLUMNS, rows, room=columns, color=color)
     if folded:
-        note = f"{len(graph.layers):,} layers, a row for each block; --all shows every layer"
+        note = f"{len(graph.layers):,} layers, one row per block; use --all to show every layer"
         yield from _notes(note, columns, color)
     if graph.failed:
-        yield from _notes("no totals: they depend on the layers in error", columns, color)
+        yield from _notes("totals unavailable: some layers have errors", columns, color)
     else:
         yield from _totals(graph, columns, color)
 
@@ -59,7 +59,7 @@ def _notes(text: str, columns: int, color: bool) -> Iterator[str]:
 
 
 def _rows(graph: Graph, *, everything: bool) -> tuple[list[Row], bool]:
-    """The rows, and whether each stands for a block rather than a layer."""
+    """The rows, and whether each represents a block rather than a layer."""
     members: list[Node | Region] = list(graph.layers)
     folded = not everything and len(members) > FULL_ROWS
     if folded:
@@ -75,7 +75,7 @@ def _rows(graph: Graph, *, everything: bool) -> tuple[list[Row], bool]:
 
 
 def _with_failures(graph: Graph, rows: list[Row]) -> Iterator[Row]:
-    """The rows of the layers that are known, and where they belong a marked row for each layer in error."""
+    """The rows of the known layers, with a marked row in place of each layer with an error."""
     waiting = list(graph.failed)
     for node, row in zip(graph.layers, rows, strict=True):
         while waiting and waiting[0].place <= node.index:
@@ -94,11 +94,17 @@ def _failure(failed: Failed) -> Iterator[Row]:
     yield Cell(f"✗ {failed.name}", "bold red"), where, unknown, unknown, unknown
     if failed.followers:
         plural = "s" if failed.followers > 1 else ""
-        yield Cell("…", "dim"), Cell(f"{failed.followers:,} layer{plural} behind it, not known"), _BLANK, _BLANK, _BLANK
+        yield (
+            Cell("…", "dim"),
+            Cell(f"{failed.followers:,} layer{plural} after it {'are' if plural else 'is'} unknown"),
+            _BLANK,
+            _BLANK,
+            _BLANK,
+        )
 
 
 def _folded(region: Region) -> Iterator[Node | Region]:
-    """The layers of a net, each of its blocks and labeled groups as one."""
+    """The layers of a net, with each block and labeled group as one."""
     for member in region.members:
         if isinstance(member, Node):
             if member.inputs:
@@ -129,7 +135,7 @@ def _number(value: int) -> Cell:
 
 
 def memory_text(size: int) -> str:
-    """Bytes in the unit that suits them (1 MB = 10^6 bytes)."""
+    """Bytes in a suitable unit (1 MB = 10^6 bytes)."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= factor:
             return f"{size / factor:.2f} {unit}"
@@ -140,12 +146,12 @@ def _totals(graph: Graph, columns: int, color: bool) -> Iterator[str]:
     total = totals(graph, graph.nodes)
     rows = [("parameters", f"{total.params:,}", "all trainable")]
     if total.aux_params:
-        rows.append(("auxiliary", f"{total.aux_params:,}", "parameters of auxiliary heads, in training only"))
+        rows.append(("auxiliary", f"{total.aux_params:,}", "parameters of auxiliary heads, only used in training"))
     if total.buffers:
         rows.append(("buffers", f"{total.buffers:,}", "running statistics, not trained"))
     rows += [("MACs", f"{total.macs:,}", ""), ("FLOPs", f"{total.flops:,}", "")]
     room = max(len(value) for _, value, _ in rows)
-    rows.append(("memory", memory_text(total.memory), "weights and every layer's output, float32"))
+    rows.append(("memory", memory_text(total.memory), "weights and layer outputs, float32"))
     yield ""
     for name, value, note in rows:
         lead = f"{name:<11}{value:>{room}}"

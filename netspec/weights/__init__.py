@@ -1,4 +1,4 @@
-"""The weights of a network: fresh ones from a seed, or those of a file, checked against the graph."""
+"""The weights of a network: initial weights from a seed, or weights from a file, checked against the graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["FreshWeights", "WeightSource", "initial_weights", "open_weights", "s
 
 
 def state_entries(graph: Graph, *, aux: bool = True) -> Iterator[tuple[str, Node, Param]]:
-    """(name in the state dict, layer, parameter) of every tensor of weights; shared ones once."""
+    """(name in the state dict, layer, parameter) of every tensor; shared tensors appear once."""
     for node in graph.nodes:
         if node.shares is None and (aux or not node.aux):
             for param in node.params:
@@ -25,7 +25,7 @@ def state_entries(graph: Graph, *, aux: bool = True) -> Iterator[tuple[str, Node
 
 
 class WeightSource(Protocol):
-    """Where an exporter takes weights from, a piece of a tensor at a time."""
+    """A source of weights for exporters, which read a piece of a tensor at a time."""
 
     def pieces(self, name: str, param: Param) -> Iterator[np.ndarray[Any, Any]]:
         """The values of one tensor in order, as flat arrays of its dtype."""
@@ -33,12 +33,12 @@ class WeightSource(Protocol):
 
 
 class FreshWeights:
-    """Initial weights, by the `init` lines of the recipe where there are any.
+    """Initial weights, by the `init` lines of the recipe if there are any.
 
-    Without: He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10), biases 0,
-    scales 1; and what ends the body of a residual is scaled by 1/sqrt(number of residuals), so that the signal does
-    not grow with depth before the norms have statistics (as Radford et al. 2019 scale theirs).
-    Each tensor has a random stream of its own, from the seed and its name.
+    The default is He's uniform distribution, U(-b, b) with b = sqrt(6 / fan_in) (He et al. 2015, equation 10), with
+    biases 0 and scales 1. The last layer of each residual body is scaled by 1/sqrt(number of residuals), so that the
+    signal does not grow with depth before the norms have statistics (similar to Radford et al. 2019).
+    Each tensor has its own random stream, derived from the seed and its name.
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:
@@ -79,9 +79,9 @@ def initial_weights(graph: Graph, seed: int) -> Iterator[tuple[str, np.ndarray[A
 
 
 def open_weights(graph: Graph, weights: str | Path | Mapping[str, Any] | None, seed: int) -> WeightSource:
-    """The source that a user named: a file, a mapping of arrays or tensors, or None for fresh weights.
+    """The source given by a user: a file, a mapping of arrays or tensors, or None for initial weights.
 
-    Raises SpecError (NS503) where tensors are missing, left over, or of another shape.
+    Raises SpecError (NS503) if tensors are missing, left over, or have the wrong shape.
     """
     if weights is None:
         return FreshWeights(graph, seed)

@@ -1,4 +1,4 @@
-"""Checkpoints of other programs: their tensors find their places by name, else by order and shape."""
+"""Mapping of foreign checkpoints: tensors are matched by name, then by order and shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Match", "match"]
 
 @dataclass(slots=True)
 class _Layer:
-    """The tensors of one layer: (last part of the name, shape without ones) in order."""
+    """The tensors of one layer, in order: (last part of the name, shape without ones)."""
 
     name: str
     tensors: list[tuple[str, str, tuple[int, ...]]] = field(default_factory=list)
@@ -27,7 +27,7 @@ class _Layer:
 
 @dataclass(slots=True)
 class Match:
-    """Where each tensor of the spec comes from, and how that was found; what found no place on either side."""
+    """The source of each tensor of the spec and how it was matched, and the unmatched tensors on both sides."""
 
     sources: dict[str, str] = field(default_factory=dict)
     by_name: int = 0
@@ -41,16 +41,16 @@ class Match:
 
 
 def _core(shape: Sequence[int]) -> tuple[int, ...]:
-    """A shape without its ones: (1, 197, 768) and (197, 768) hold the same values."""
+    """A shape without its ones: (1, 197, 768) and (197, 768) have the same values."""
     return tuple(n for n in shape if n != 1)
 
 
 def match(graph: Graph, foreign: Mapping[str, tuple[int, ...]]) -> Match:
-    """Pairs the spec's tensors with those of a checkpoint, given as name and shape in its own order.
+    """Matches the tensors of the spec with those of a checkpoint, given as names and shapes in its own order.
 
-    A layer takes the tensors of the same name and shape where they are all there. The others are paired with the
-    checkpoint's layers in order: each takes the first one left whose tensors have the same last names and shapes.
-    Auxiliary heads go with the layers that the checkpoint calls so; they and step counters may be missing.
+    A layer takes the tensors with the same names and shapes if all of them exist. The other layers are matched with the
+    layers of the checkpoint in order: each takes the first unmatched one whose tensors have the same last names and
+    shapes. Auxiliary heads match layers with such names; they and step counters may be missing.
     """
     found = Match()
     optional = {name for name, node, param in state_entries(graph) if node.aux or param.dtype == "int64"}
@@ -93,7 +93,7 @@ def _layers(shapes: Mapping[str, Any]) -> list[_Layer]:
     layers: dict[str, _Layer] = {}
     for name, shape in shapes.items():
         owner, _, short = name.rpartition(".")
-        if owner.rpartition(".")[2] == "out_proj":  # torch's attention holds its projection as a module of its own
+        if owner.rpartition(".")[2] == "out_proj":  # the output projection of torch's attention is a separate module
             owner, short = owner.rpartition(".")[0], f"out_proj.{short}"
         if short in (
             "class_token",
@@ -101,7 +101,7 @@ def _layers(shapes: Mapping[str, Any]) -> list[_Layer]:
             "pos_embedding",
             "pos_embed",
             "layer_scale",
-        ):  # bare parameters: layers of their own
+        ):  # bare parameters count as separate layers
             owner, short = name, "weight"
         layers.setdefault(owner, _Layer(owner)).tensors.append((short, name, tuple(shape)))
     return list(layers.values())

@@ -1,4 +1,4 @@
-"""Schemes of initialization: the distributions that the literature starts from."""
+"""Initialization schemes from the literature."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK", "Scheme"]
 
 CHUNK = 1 << 22
-"""Values computed at a time, so that a large tensor is never held twice."""
+"""Number of values computed at a time, so that a large tensor never exists twice in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """`kind` is he, xavier, lecun, gaussian (with `std`) or orthogonal; `bias` what biases start at.
+    """`kind` is he, xavier, lecun, gaussian (with `std`) or orthogonal; `bias` is the initial value of biases.
 
-    `zero_residual`: the last norm of every residual's body starts at 0, so that each residual starts as the identity.
+    `zero_residual`: the last norm of every residual body starts at 0, so that each residual starts as the identity.
     """
 
     kind: str = "he"
@@ -34,7 +34,7 @@ class Scheme:
 
     @classmethod
     def of(cls, graph: Graph) -> Scheme:
-        """The scheme of a net's recipe; the default where it says nothing."""
+        """The scheme of a recipe, with defaults."""
         values: dict[str, Any] = {}
         for line in graph.recipe.settings.get("init", ()) if graph.recipe is not None else ():
             if line.word == "bias":
@@ -46,7 +46,7 @@ class Scheme:
         return cls(**values)
 
     def residual_factors(self, graph: Graph) -> dict[str, float]:
-        """What the `weight` of the last layer with weights in each residual's body is multiplied by."""
+        """The factor for the `weight` of the last layer with weights in each residual body."""
         if self.written and not self.zero_residual:
             return {}
         ends = [node.inputs[0] for node in graph.nodes if node.residual]
@@ -92,7 +92,7 @@ class Scheme:
         return float(((3.0 if self.kind == "lecun" else 6.0) / param.fan_in) ** 0.5)
 
     def _orthogonal(self, stream: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-        """Rows (or columns, where there are fewer) that are orthonormal (Saxe et al. 2014)."""
+        """A matrix with orthonormal rows (or columns, if there are fewer) (Saxe et al. 2014)."""
         import numpy as np
 
         rows, columns = shape[0], prod(shape[1:])

@@ -20,7 +20,7 @@ _CHUNK = 1 << 22
 
 
 class StoredWeights:
-    """Tensors read when they are asked for, a part along the first axis at a time."""
+    """Tensors that are read on demand, a part along the first axis at a time."""
 
     def __init__(self, tensors: StoredTensors) -> None:
         self.tensors = tensors
@@ -59,19 +59,19 @@ def stored_weights(graph: Graph, weights: str | Path | Mapping[str, Any]) -> Sto
 
 
 def _compare(graph: Graph, shapes: Mapping[str, tuple[int, ...]], shown: str) -> None:
-    """Raises SpecError (NS503) naming every tensor that does not find its place."""
+    """Raises SpecError (NS503) that lists all tensors that do not match."""
     wanted = {name: param for name, _, param in state_entries(graph)}
     optional = {name for name, _, param in state_entries(graph) if param.dtype == "int64"}
     aux = {name for name, node, _ in state_entries(graph) if node.aux}
     missing = [n for n in wanted if n not in shapes and n not in optional and n not in aux]
     extra = [n for n in shapes if n not in wanted]
     wrong = [n for n in wanted if n in shapes and shapes[n] != wanted[n].shape]
-    notes = [f"`{n}` is {_times(shapes[n])} there and {_times(wanted[n].shape)} in the spec" for n in wrong[:8]]
+    notes = [f"`{n}` is {_times(shapes[n])} in the file and {_times(wanted[n].shape)} in the spec" for n in wrong[:8]]
     notes += [_listing("missing", missing), _listing("left over", extra)]
     if missing or wrong or extra:
         raise SpecError.of(
-            "NS503", f"{shown} does not fit the spec", notes=[n for n in notes if n],
-            helps=["tensors are named after the spec's layers: `conv1.weight`, `stem.bias`"],
+            "NS503", f"{shown} does not match the spec", notes=[n for n in notes if n],
+            helps=["tensors must be named after the layers of the spec: `conv1.weight`, `stem.bias`"],
         )  # fmt: skip
 
 

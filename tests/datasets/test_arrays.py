@@ -70,8 +70,8 @@ def test_an_input_of_another_size_is_named_with_the_line_to_write() -> None:
 
 
 def test_another_number_of_classes() -> None:
-    assert "end the net in 10 features, such as `FC-10`" in refused("NS602", "digits", GRAY, classes(11))
-    assert "10 classes, and the net tells 9 apart" in refused("NS602", "digits", GRAY, classes(9))
+    assert "give the last layer 10 outputs, such as `FC-10`" in refused("NS602", "digits", GRAY, classes(11))
+    assert "10 classes, but the net has 9 outputs" in refused("NS602", "digits", GRAY, classes(9))
 
 
 def test_class_indices_as_values() -> None:
@@ -81,7 +81,7 @@ def test_class_indices_as_values() -> None:
     batch = found.train.batch([0, 7])
     assert batch.target.argmax(1).tolist() == opened("digits").train.batch([0, 7]).target.tolist()
     assert found.classes == ()
-    assert "has 10 classes, and the net has one output" in refused("NS602", "digits", GRAY, classes(1), "values")
+    assert "has 10 classes, but the net has one output" in refused("NS602", "digits", GRAY, classes(1), "values")
 
 
 def test_an_autoencoder_learns_what_it_is_given() -> None:
@@ -147,7 +147,7 @@ def test_an_image_that_fits_channels_first_is_not_turned(tmp_path: Path) -> None
         (np.zeros((9, 7), np.float32), TensorType("ids", (7,)), "a list of 7 integers"),
         (np.zeros((9, 7), np.int32), TensorType("ids", (8,)), "write `input 7 int`"),
         (np.zeros((9, 4, 6), np.float32), TensorType("sequence", (4, 5)), "write `input 4x6 sequence`"),
-        (np.array(["a"] * 9), GRAY, "does not hold numbers"),
+        (np.array(["a"] * 9), GRAY, "does not contain numbers"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path: Path, array: Any, kind: TensorType, said: str) -> None:
@@ -183,14 +183,14 @@ def test_resize_turns_color_to_gray_as_pillow_does(tmp_path: Path) -> None:
     ("targets", "output", "task", "said"),
     [
         (np.arange(9) - 1, classes(10), "class", "out of range"),
-        (np.arange(9) + 2, classes(10), "class", "end the net in 11 features"),
+        (np.arange(9) + 2, classes(10), "class", "give the last layer 11 outputs"),
         (np.arange(9) + 1, classes(9), "class", "number the classes from 0"),
         (np.arange(9) / 2, classes(10), "class", "are values"),
         (np.eye(9), classes(9), "class", "y.argmax(1)"),
         (np.zeros((9, 4, 4), int), classes(10), "class", "4x4 class indices"),
         (np.arange(9) % 2, classes(1), "class", "loss bce"),
-        (np.zeros((9, 3)), classes(4), "values", "a target is 3"),
-        (np.array([1j] * 9), classes(4), "values", "no numbers"),
+        (np.zeros((9, 3)), classes(4), "values", "each target is 3"),
+        (np.array([1j] * 9), classes(4), "values", "not numbers"),
     ],
 )
 def test_targets_that_do_not_fit(tmp_path: Path, targets: Any, output: TensorType, task: Any, said: str) -> None:
@@ -240,7 +240,7 @@ def test_several_inputs_by_name(tmp_path: Path) -> None:
     path = saved(tmp_path, left=pictures(9, 8, 8), ids=np.arange(63).reshape(9, 7), y=np.zeros(9, int))
     batch = open_collection(str(path), kinds, classes(2), "class", DataOptions()).train.batch([0])
     assert {n: tuple(t.shape) for n, t in batch.inputs.items()} == {"left": (1, 1, 8, 8), "ids": (1, 7)}
-    with pytest.raises(SpecError, match="one array of inputs, and the net takes 2"):
+    with pytest.raises(SpecError, match="one array of inputs, but the net has 2 inputs"):
         open_collection("digits", kinds, classes(10), "class", DataOptions())
 
 
@@ -269,7 +269,7 @@ class _Bomb:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     trap = Path("/tmp/netspec-unpickled")
     path = saved(tmp_path, x=np.array([_Bomb()] * 3, dtype=object), y=np.arange(3))
-    assert "can only be unpickled" in refused("NS601", path)
+    assert "would run the code in it" in refused("NS601", path)
     assert not trap.exists()
 
 
@@ -282,8 +282,8 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros(3))
     (tmp_path / "x.npy").rename(path)
     assert "a single array" in refused("NS601", path)
-    assert "it holds left, right" in refused("NS601", saved(tmp_path, left=np.zeros(3), right=np.zeros(3)))
-    assert "differ in the number" in refused("NS601", saved(tmp_path, x=np.zeros(3), y=np.zeros(4)))
+    assert "it contains left, right" in refused("NS601", saved(tmp_path, left=np.zeros(3), right=np.zeros(3)))
+    assert "different numbers of examples" in refused("NS601", saved(tmp_path, x=np.zeros(3), y=np.zeros(4)))
     assert "is empty" in refused("NS601", saved(tmp_path, x=np.zeros((0, 8, 8)), y=np.zeros(0)))
     assert "has no targets" in refused("NS602", saved(tmp_path, x=pictures(9, 8, 8)))
     assert "different arrays" in refused(
@@ -316,7 +316,7 @@ def test_synthetic_of_any_size() -> None:
     assert len(found.train) == 1_000_000
     assert set(np.unique(found.train.targets())) <= set(range(1000))
     assert found.train.batch([999_999]).inputs["input"].shape == (1, 3, 224, 224)
-    assert "none" in refused("NS604", "synthetic", size=0)
+    assert "at least 1, found 0" in refused("NS604", "synthetic", size=0)
 
 
 def test_an_empty_batch_has_its_shape() -> None:
@@ -337,6 +337,6 @@ def test_names_of_nothing(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(b"x")
         assert said in refused("NS601", tmp_path / name)
-    assert "it holds a-idx3-ubyte, a.csv" in refused("NS601", tmp_path)
+    assert "it contains a-idx3-ubyte, a.csv" in refused("NS601", tmp_path)
     refused("NS601", "x" * 5000)
     refused("NS601", "a\0b")

@@ -88,20 +88,20 @@ def test_vehicles_may_be_trains(tmp_path: Path) -> None:
 def test_layouts_that_are_not_understood(tmp_path: Path) -> None:
     save_images(tmp_path / "a", {"one": 2, "two": 2}, 8, 8)
     (tmp_path / "a" / "three").mkdir()
-    assert "three has no images" in refused("NS601", tmp_path / "a", GRAY, classes(2))
+    assert "three contains no images" in refused("NS601", tmp_path / "a", GRAY, classes(2))
     save_images(tmp_path / "b" / "train", {"one": 2, "two": 2}, 8, 8)
     save_images(tmp_path / "b" / "test", {"one": 2, "three": 2}, 8, 8)
-    assert "only there: three" in refused("NS601", tmp_path / "b", GRAY, classes(2))
+    assert "the additional classes are three" in refused("NS601", tmp_path / "b", GRAY, classes(2))
     save_images(tmp_path / "c", {".": 3}, 8, 8)
-    assert "stand in no folders of classes" in refused("NS601", tmp_path / "c", GRAY, classes(2))
+    assert "are not sorted into class folders" in refused("NS601", tmp_path / "c", GRAY, classes(2))
     assert len(opened(tmp_path / "c", GRAY, GRAY, "input", test=0, validation=0).train) == 3
     save_images(tmp_path / "d" / "train", {"one": 2}, 8, 8)
     save_images(tmp_path / "d" / "val", {"one": 2}, 8, 8)
     save_images(tmp_path / "d" / "valid", {"one": 2}, 8, 8)
-    assert "a part twice" in refused("NS601", tmp_path / "d", GRAY, classes(1))
+    assert "the same split twice" in refused("NS601", tmp_path / "d", GRAY, classes(1))
     (tmp_path / "e" / "sub").mkdir(parents=True)
     (tmp_path / "e" / "sub" / "readme.txt").write_text("x")
-    assert "it holds sub/" in refused("NS601", tmp_path / "e")
+    assert "it contains sub/" in refused("NS601", tmp_path / "e")
 
 
 def test_an_autoencoder_takes_every_image(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_links_that_lead_back_up_end(animals: Path, tmp_path: Path) -> None:
 
 def test_images_that_do_not_fit(animals: Path) -> None:
     said = refused("NS602", animals, TensorType("map", (3, 32, 32)), classes(3))
-    assert "its images are 3x8x8" in said
+    assert "the images are 3x8x8" in said
     assert "write `input 3x8x8` in the spec" in said
     assert "--resize" in said
     assert "`FC-3`" in refused("NS602", animals, COLOR, classes(10))
@@ -132,9 +132,9 @@ def test_images_that_do_not_fit(animals: Path) -> None:
     assert "--resize" not in refused("NS602", animals, TensorType("map", (2, 8, 8)), classes(3))
     save_images(animals, {"dog": 1}, 9, 12, 3)
     said = refused("NS602", animals, COLOR, classes(3))
-    assert "its images have 2 sizes, from 8x8 to 9x12" in said
+    assert "the images have 2 different sizes, from 8x8 to 9x12" in said
     assert opened(animals, COLOR, classes(3), resize=True).train.shapes == {"input": (3, 8, 8)}
-    assert "smaller than the net's input" in refused("NS604", animals, COLOR, classes(3), pixels=7)
+    assert "smaller than the input of the net" in refused("NS604", animals, COLOR, classes(3), pixels=7)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_corrupt_images_are_left_out_and_named(animals: Path) -> None:
         path.unlink()
         path.write_bytes(b"")
     (animals / "dog" / "fine.jpg").write_bytes(b"")
-    assert "no image" in refused("NS601", animals, COLOR, classes(3), corrupt="skip")
+    assert "none of the images" in refused("NS601", animals, COLOR, classes(3), corrupt="skip")
 
 
 def test_what_only_fails_when_decoded_gives_way_to_the_next_of_its_class(tmp_path: Path) -> None:

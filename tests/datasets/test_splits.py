@@ -102,13 +102,13 @@ def test_keys_are_those_of_every_release() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"test": 1.0}, "the share of test examples is 1"),
-        ({"validation": -0.1}, "the share of validation examples is -0.1"),
-        ({"validation": float("nan")}, "the share of validation"),
-        ({"validation": 0.6, "test": 0.4}, "leave nothing to train on"),
-        ({"folds": 1}, "no cross-validation"),
-        ({"folds": 5, "fold": 5}, "there is no fold 5"),
-        ({"folds": 100}, "100 folds need more than"),
+        ({"test": 1.0}, "the fraction of test examples cannot be 1"),
+        ({"validation": -0.1}, "the fraction of validation examples cannot be -0.1"),
+        ({"validation": float("nan")}, "the fraction of validation"),
+        ({"validation": 0.6, "test": 0.4}, "leave no examples to train on"),
+        ({"folds": 1}, "cross-validation needs at least 2 folds"),
+        ({"folds": 5, "fold": 5}, "fold 5 does not exist"),
+        ({"folds": 100}, "are not enough for 100 folds"),
     ],
 )
 def test_a_split_that_cannot_be_made(options: dict[str, Any], said: str) -> None:

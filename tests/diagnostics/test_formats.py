@@ -166,7 +166,7 @@ def test_the_table_is_printed_around_the_error() -> None:
     names = [line.split("  ")[0] for line in result.stdout.splitlines() if line]
     assert names[3:7] == ["conv1", "✗ conv2", "…", "flatten1"]
     assert "conv40-8 on 8x28x28, line 1" in result.stdout
-    assert "no totals" in result.stdout
+    assert "totals unavailable" in result.stdout
 
 
 def test_what_looks_like_markup_is_shown_as_it_stands(tmp_path: Path) -> None:

@@ -226,4 +226,4 @@ def test_weights_that_do_not_fit_the_spec_are_said(tmp_path: Path) -> None:
     save_file({"other": np.zeros(3, np.float32)}, run / "best.safetensors")
     told = netspec("eval", run)
     assert told.exit_code == 1
-    assert "does not fit" in told.output
+    assert "does not match" in told.output

@@ -195,7 +195,7 @@ def test_a_wrong_class_count(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:  # the classes of digits are known before anything starts
         sane(MLP.replace("FC-10", "FC-100"))
     assert caught.value.diagnostics[0].code == "NS602"
-    assert "10 classes, and the net tells 100 apart" in caught.value.diagnostics[0].message
+    assert "10 classes, but the net has 100 outputs" in caught.value.diagnostics[0].message
     found = faults(sane(MLP.replace("FC-10", "FC-100"), digits(tmp_path)))
     assert list(found) == ["wrong class count"]
     assert "the labels are 0 to 9, the net has 100 outputs (`head`, line 4)" in found["wrong class count"]
