@@ -60,7 +60,7 @@ def one_error(*arguments: str, code: str, says: str, stdin: str | None = None) -
         ("input 3x8x8\nconv3-4 x(0-1)\n", "NS205", "cannot be negative"),
         ("input 3x8x8\na: conv3-4\na: conv3-4\n", "NS209", "defined twice"),
         ("input 3x8x8\nforward: conv3-4\n", "NS213", "cannot be a label"),
-        ("input 3x8x8\nconv3-4\n)\n", "NS101", "`)` cannot stand here"),
+        ("input 3x8x8\nconv3-4\n)\n", "NS101", "this `)` closes nothing"),
         ("input 3x8x8\nrepeat 3 {\nconv3-4\n", "NS102", "never closed"),
         ("input 3x8x8\nconv3-4 act=rleu\n", "NS205", "did you mean `relu`"),
         ("input 3x8x8\ndropout 1.5\n", "NS205", "less than 1"),
