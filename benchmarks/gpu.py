@@ -117,7 +117,7 @@ def inference(model: netspec.Model, arguments: argparse.Namespace, *, compiled: 
     try:
         from netspec.backends.bench import measure
 
-        return list(measure(model, [1, arguments.batch], None, arguments.runs, None, compiled=compiled))
+        return list(measure(model.graph, [1, arguments.batch], None, arguments.runs, None, compiled=compiled))
     except netspec.SpecError as error:
         print(error, file=sys.stderr)
         return []

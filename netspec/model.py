@@ -156,8 +156,8 @@ class Model:
 
         options = ExportOptions(opset, frozenset(dynamic), fold, train, fp16)
         if path is None:
-            return to_onnx(self, weights, seed=seed, options=options)
-        write_onnx(self, Path(path), weights, seed=seed, options=options)
+            return to_onnx(self.graph, weights, seed=seed, options=options)
+        write_onnx(self.graph, Path(path), weights, seed=seed, options=options)
         return None
 
     def draw(self, path: str | Path, *, direction: str = "TB") -> None:

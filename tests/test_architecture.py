@@ -17,7 +17,8 @@ from conftest import ROOT
 ROWS = (
     ("source", "values", "version", "recipe", "symbolic"),
     ("diagnostics",),
-    ("files", "optional", "reading"),
+    ("files", "optional"),
+    ("reading",),
     ("graph",),
     ("ops",),
     ("analysis", "settings", "syntax"),
@@ -37,8 +38,6 @@ ROWS = (
 RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
 
 KNOWN = {
-    ("backends.bench", "model"): "it takes a graph",
-    ("backends.onnx", "model"): "it takes a graph",
     ("compiler", "training"): "recipes are read in a room of their own",
     ("elaborate", "training"): "rules of recipes are rules",
 }

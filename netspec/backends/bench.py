@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.analysis.samples import sample_inputs
+from netspec.backends.onnx import write_onnx
 from netspec.backends.onnx.runtime import PROVIDERS, open_session
 from netspec.backends.torch.live import to_torch
 from netspec.diagnostics import SpecError
@@ -19,7 +20,7 @@ from netspec.optional import require_torch
 from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
-    from netspec.model import Model
+    from netspec.graph import Graph
 
 __all__ = ["Figures", "measure"]
 
@@ -39,7 +40,7 @@ class Figures(NamedTuple):
 
 
 def measure(
-    model: Model,
+    graph: Graph,
     batches: list[int],
     providers: list[str] | None,
     runs: int,
@@ -50,18 +51,18 @@ def measure(
     """Every engine at every batch size. Raises SpecError where no engine can be had."""
     torch = require_torch()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    module = to_torch(model.graph).eval()
-    load_weights(module, model.graph, weights, 0)
+    module = to_torch(graph).eval()
+    load_weights(module, graph, weights, 0)
     module = module.to(device)
     rows: list[Figures] = []
     with TemporaryDirectory() as folder, torch.inference_mode():
         path = Path(folder) / "model.onnx"
-        model.to_onnx(path, weights)
+        write_onnx(graph, path, weights)
         engines = {f"torch {device}": module}
         if compiled:
             engines[f"torch.compile {device}"] = torch.compile(module)
         for batch in batches:
-            inputs = sample_inputs(model.graph, batch)
+            inputs = sample_inputs(graph, batch)
             tensors = [torch.from_numpy(v).to(device) for v in inputs.values()]
             for name, engine in engines.items():
                 call = partial(engine, *tensors)

@@ -48,7 +48,7 @@ def command(file: str, batch: str, definitions: tuple[str, ...], limits: tuple[s
     try:
         from netspec.backends.bench import measure
 
-        rows = measure(model, batches, providers, wanted["runs"], wanted["weights"], compiled=wanted["compiled"])
+        rows = measure(model.graph, batches, providers, wanted["runs"], wanted["weights"], compiled=wanted["compiled"])
     except SpecError as error:
         stop_on_error(error)
     if wanted["form"] == "json":

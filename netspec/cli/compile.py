@@ -143,7 +143,7 @@ def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
         if wanted["int8"]:
             from netspec.backends.onnx.quantize import quantize
 
-            said.append(quantize(model, path, wanted["calibrate"]))
+            said.append(quantize(model.graph, path, wanted["calibrate"]))
     echo("\n".join(said))
 
 
@@ -151,7 +151,7 @@ def _verified(model: Model, path: Path, weights: Path | None, seed: int, *, half
     """What the comparison found. Raises SpecError (NS504) where the difference is too large."""
     from netspec.backends.onnx.verify import HALF_TOLERANCE, TOLERANCE, verify
 
-    difference = verify(model, path, weights, seed=seed)
+    difference = verify(model.graph, path, weights, seed=seed)
     allowed = HALF_TOLERANCE if half else TOLERANCE
     text = f"{difference.largest:.3g} (output magnitude {difference.scale:.3g}, relative difference {difference.relative:.3g}, tolerance {allowed:g})"
     if not difference.relative <= allowed:

@@ -21,8 +21,6 @@ from netspec.weights import WeightSource, open_weights, state_entries
 if TYPE_CHECKING:
     import onnx
 
-    from netspec.model import Model
-
 __all__ = ["Built", "ExportOptions", "build", "to_onnx", "write_onnx"]
 
 
@@ -39,11 +37,10 @@ class Built:
         return FoldedWeights(source, self.folds) if self.folds else source
 
 
-def build(model: Model, options: ExportOptions | None = None) -> Built:
+def build(graph: Graph, options: ExportOptions | None = None) -> Built:
     """Raises SpecError (NS502, NS506)."""
     require_onnx()
     options = options or ExportOptions()
-    graph = model.graph
     if options.dynamic - {"batch"}:
         require_open_sizes(graph)
     parts = OnnxParts(options.opset, options.train, options.half)
@@ -52,7 +49,7 @@ def build(model: Model, options: ExportOptions | None = None) -> Built:
     tensors = _emit(graph, parts, results, folds)
     outputs = [_output(graph, parts, tensors, name, index, options) for name, index in results]
     inputs = [_value_info(name, graph.nodes[index].type, options) for name, index in graph.inputs]
-    proto = _model(model, parts, inputs, outputs, options)
+    proto = _model(graph, parts, inputs, outputs, options)
     params = {name: param for name, _, param in state_entries(graph)}
     for fold in folds.values():
         params[f"{fold.layer.name}.bias"] = Param("bias", (fold.layer.type.features,), "zeros")
@@ -60,14 +57,14 @@ def build(model: Model, options: ExportOptions | None = None) -> Built:
 
 
 def _model(
-    model: Model, parts: OnnxParts, inputs: list[Any], outputs: list[Any], options: ExportOptions
+    graph: Graph, parts: OnnxParts, inputs: list[Any], outputs: list[Any], options: ExportOptions
 ) -> onnx.ModelProto:
     """The proto, with the spec's text, its hash and our version in the metadata."""
     from onnx import helper
 
     from netspec.version import __version__
 
-    body = helper.make_graph(parts.nodes, model.name, inputs, outputs, initializer=list(parts.constants.values()))
+    body = helper.make_graph(parts.nodes, graph.name, inputs, outputs, initializer=list(parts.constants.values()))
     proto = helper.make_model(
         body,
         opset_imports=[helper.make_opsetid("", options.opset)],
@@ -75,7 +72,7 @@ def _model(
         producer_name="netspec",
         producer_version=__version__,
     )
-    text = model.source.text
+    text = graph.source.text
     digest = hashlib.sha256(text.encode()).hexdigest()
     helper.set_model_props(proto, {"netspec.version": __version__, "netspec.sha256": digest, "netspec.spec": text})
     return proto
@@ -187,7 +184,7 @@ def _value_info(name: str, kind: TensorType, options: ExportOptions, *, result: 
 
 
 def to_onnx(
-    model: Model,
+    graph: Graph,
     weights: str | Path | Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
@@ -199,8 +196,8 @@ def to_onnx(
 
     from netspec.backends.onnx.writer import in_half
 
-    built = build(model, options)
-    source = built.weights(open_weights(model.graph, weights, seed))
+    built = build(graph, options)
+    source = built.weights(open_weights(graph, weights, seed))
     for name, param in built.params:
         array = np.concatenate(list(source.pieces(name, param))).reshape(param.shape)
         if options is not None and options.half and param.dtype == "float32":
@@ -211,7 +208,7 @@ def to_onnx(
 
 
 def write_onnx(
-    model: Model,
+    graph: Graph,
     path: Path,
     weights: str | Path | Mapping[str, Any] | None = None,
     *,
@@ -222,8 +219,8 @@ def write_onnx(
     from netspec.backends.onnx.writer import write
     from netspec.files import staged
 
-    built = build(model, options)
-    source = built.weights(open_weights(model.graph, weights, seed))
+    built = build(graph, options)
+    source = built.weights(open_weights(graph, weights, seed))
     with staged(path) as temporary:
         write(built.proto, built.params, source, temporary, half=options is not None and options.half)
         require_valid(temporary)

@@ -15,23 +15,22 @@ from netspec.optional import require_onnxruntime
 if TYPE_CHECKING:
     import numpy as np
 
-    from netspec.model import Model
-
 __all__ = ["calibration_inputs", "quantize"]
 
 _BATCH = 8
 
 
-def calibration_inputs(model: Model, path: Path) -> list[dict[str, np.ndarray[Any, Any]]]:
+def calibration_inputs(graph: Graph, path: Path) -> list[dict[str, np.ndarray[Any, Any]]]:
     """Batches of inputs from an .npy array (one input) or an .npz of arrays by input name. Raises SpecError (NS503)."""
     import numpy as np
 
     from netspec.reading.arrays import read_arrays
 
+    inputs = {name: graph.nodes[index].type for name, index in graph.inputs}
     arrays = read_arrays(path)
     if set(arrays) == {""}:
-        arrays = {next(iter(model.inputs)): arrays[""]}
-    for name, kind in model.inputs.items():
+        arrays = {next(iter(inputs)): arrays[""]}
+    for name, kind in inputs.items():
         fits = name in arrays and arrays[name].ndim > 0 and arrays[name].shape[1:] == kind.shape
         if not fits or not len(arrays[name]):
             found = "x".join(map(str, arrays[name].shape)) or "a single value" if name in arrays else "nothing"
@@ -40,23 +39,23 @@ def calibration_inputs(model: Model, path: Path) -> list[dict[str, np.ndarray[An
             )
         if arrays[name].dtype.kind not in "biuf" or not np.isfinite(arrays[name]).all():
             raise SpecError.of("NS503", f"{path} does not hold finite numbers", notes=[f"in the input `{name}`"])
-    count = min(len(arrays[name]) for name in model.inputs)
-    dtypes = {name: np.int64 if kind.layout == "ids" else np.float32 for name, kind in model.inputs.items()}
-    return [{n: arrays[n][i : i + _BATCH].astype(dtypes[n]) for n in model.inputs} for i in range(0, count, _BATCH)]
+    count = min(len(arrays[name]) for name in inputs)
+    dtypes = {name: np.int64 if kind.layout == "ids" else np.float32 for name, kind in inputs.items()}
+    return [{n: arrays[n][i : i + _BATCH].astype(dtypes[n]) for n in inputs} for i in range(0, count, _BATCH)]
 
 
-def quantize(model: Model, path: Path, data: Path) -> str:
+def quantize(graph: Graph, path: Path, data: Path) -> str:
     """Replaces the file by its 8-bit form; returns what that cost, measured on the calibration data. Raises SpecError
     (NS502, NS503, NS504); the file is as it was then."""
     require_onnxruntime()
-    batches = calibration_inputs(model, data)
-    outputs = [name for name, _ in model.graph.outputs]
+    batches = calibration_inputs(graph, data)
+    outputs = [name for name, _ in graph.outputs]
     before = [run_onnx(path, batch, outputs) for batch in batches]
     size = path.stat().st_size
     with TemporaryDirectory(dir=path.parent) as folder:
         result = Path(folder) / "int8.onnx"
         try:
-            _quantized(path, result, batches, per_channel=not _shares_weights(model.graph))
+            _quantized(path, result, batches, per_channel=not _shares_weights(graph))
         except Exception as error:  # of ONNX Runtime's tools, whatever a model provokes
             said = next(iter(str(error).strip().splitlines()), "")[:300]
             raise SpecError.of(

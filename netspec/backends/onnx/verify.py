@@ -16,7 +16,7 @@ from netspec.weights.loading import load_weights
 if TYPE_CHECKING:
     import numpy as np
 
-    from netspec.model import Model
+    from netspec.graph import Graph
 
 __all__ = ["HALF_TOLERANCE", "TOLERANCE", "Difference", "run_onnx", "verify"]
 
@@ -44,7 +44,7 @@ class Difference:
 
 
 def verify(
-    model: Model,
+    graph: Graph,
     path: Path,
     weights: str | Path | Mapping[str, Any] | None = None,
     *,
@@ -56,10 +56,10 @@ def verify(
     Raises SpecError where ONNX Runtime refuses the file.
     """
     torch = require_torch()
-    inputs = sample_inputs(model.graph, batch)
-    theirs = run_onnx(path, inputs, [name for name, _ in model.graph.outputs])
-    module = to_torch(model.graph).eval()
-    load_weights(module, model.graph, weights, seed)
+    inputs = sample_inputs(graph, batch)
+    theirs = run_onnx(path, inputs, [name for name, _ in graph.outputs])
+    module = to_torch(graph).eval()
+    load_weights(module, graph, weights, seed)
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
