@@ -43,8 +43,12 @@ class SyntaxFix:
 class ErrorSite:
     """One place at which the parser stopped."""
 
-    def __init__(self, tokens: Tokens, at: int, terminal: str, accepted: frozenset[str]) -> None:
+    def __init__(
+        self, tokens: Tokens, at: int, terminal: str, accepted: frozenset[str], parses: Callable[[str], bool]
+    ) -> None:
         self.tokens, self.at, self.terminal, self.accepted = tokens, at, terminal, accepted
+        self.parses = parses
+        """Whether a statement can be parsed."""
         self.text = tokens.source.text
         self.here = tokens.at(at)
         """The token in error; after the last one where the text ends too early."""

@@ -84,6 +84,14 @@ def parse(
         return None
 
 
+def _parses(text: str) -> bool:
+    try:
+        _parser().parse(text)
+    except UnexpectedInput:
+        return False
+    return True
+
+
 def _drafted(
     source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics, explain: Explain | None
 ) -> tuple[Tree[Token], Callable[[int], int]] | None:
@@ -92,7 +100,7 @@ def _drafted(
 
     draft = Draft(source)
     for _ in range(_MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3):
-        if not report_syntax_error(draft, error, diagnostics, explain):
+        if not report_syntax_error(draft, error, diagnostics, explain, _parses):
             return None
         try:
             parsed = _parser().parse(draft.text)

@@ -3,6 +3,7 @@ left out, so that the rest is checked in the same run. What is wrong and what to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lark import UnexpectedInput, UnexpectedToken
@@ -97,10 +98,14 @@ class Draft:
 
 
 def report_syntax_error(
-    draft: Draft, error: UnexpectedInput, diagnostics: Diagnostics, explain: Explain | None
+    draft: Draft,
+    error: UnexpectedInput,
+    diagnostics: Diagnostics,
+    explain: Explain | None,
+    parses: Callable[[str], bool],
 ) -> bool:
     """Reports one error and repairs the draft; whether parsing can go on."""
-    site = _site(draft.tokens, error)
+    site = _site(draft.tokens, error, parses)
     if draft.in_repair(site.at):
         draft.repaired = []
         return draft.leave_out(statement_around(draft.tokens, site.at))
@@ -116,7 +121,7 @@ def report_syntax_error(
     return draft.leave_out(found.left_out or statement_around(draft.tokens, site.at))
 
 
-def _site(tokens: Tokens, error: UnexpectedInput) -> ErrorSite:
+def _site(tokens: Tokens, error: UnexpectedInput, parses: Callable[[str], bool]) -> ErrorSite:
     text = tokens.source.text
     at = error.pos_in_stream if error.pos_in_stream is not None else len(text)
     token = error.token if isinstance(error, UnexpectedToken) else None
@@ -126,7 +131,7 @@ def _site(tokens: Tokens, error: UnexpectedInput) -> ErrorSite:
     if token is not None and terminal == "_ARROW":
         at += token.index("->")
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None)
-    return ErrorSite(tokens, min(max(at, 0), len(text)), terminal, frozenset(names or ()))
+    return ErrorSite(tokens, min(max(at, 0), len(text)), terminal, frozenset(names or ()), parses)
 
 
 def _report(draft: Draft, site: ErrorSite, found: SyntaxFix, diagnostics: Diagnostics) -> None:

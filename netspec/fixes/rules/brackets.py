@@ -107,7 +107,7 @@ def dangling_arrow(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-missing-value", "something is missing before a closing bracket", priority=5, applicability="unsure",
+    "NS101-missing-value", "something is missing before a closing bracket", priority=65, applicability="unsure",
     wrong="input 3x8x8\nconv3-(2*)\n", right="input 3x8x8\nconv3-(2*4)\n",
 )  # fmt: skip
 def missing_value(site: ErrorSite) -> SyntaxFix | None:
@@ -126,7 +126,7 @@ def missing_value(site: ErrorSite) -> SyntaxFix | None:
 def unclosed_parenthesis(site: ErrorSite) -> SyntaxFix | None:
     """Every `(` needs a `)`, and every `[` a `]`."""
     opener, here = site.opener, site.here
-    if opener is None or opener.text == "{" or not _open_too_long(site, opener):
+    if opener is None or opener.text == "{" or here.text == CLOSERS[opener.text] or not _open_too_long(site, opener):
         return None
     closer, span = CLOSERS[opener.text], site.span(opener)
     line_end = (site.text + "\n").index("\n", opener.start)
@@ -229,7 +229,7 @@ def bracket_kind(site: ErrorSite) -> SyntaxFix | None:
 
 def _without_commas(site: ErrorSite, bracket: Token) -> tuple[Edit, ...]:
     """The commas between branches become `;`, or nothing where a new line follows."""
-    commas = [token for token in site.tokens.inside(bracket) if token.text == ","]
+    commas = [token for token in site.tokens.inside(bracket) if token.text in (",", "|")]
     ends = [site.tokens[token.index + 1].kind == "newline" for token in commas]
     return tuple(Edit(site.span(comma), "" if end else ";") for comma, end in zip(commas, ends, strict=True))
 
@@ -241,11 +241,11 @@ def _without_commas(site: ErrorSite, bracket: Token) -> tuple[Edit, ...]:
 def branch_comma(site: ErrorSite) -> SyntaxFix | None:
     """The branches of a join are separated by `;` or by lines. A branch that begins at a labeled layer is `from label`."""
     opener = site.opener
-    if site.here.text != "," or opener is None or opener.text != "[" or not site.tokens.opens_join(opener):
+    if site.here.text not in (",", "|") or opener is None or opener.text != "[" or not site.tokens.opens_join(opener):
         return None
     edits, parts = _without_commas(site, opener), [[]]  # type: ignore[var-annotated]
     for token in site.tokens.inside(opener):
-        if token.text in (",", ";", "\n"):
+        if token.text in (",", "|", ";", "\n"):
             parts.append([])
         else:
             parts[-1].append(token)
@@ -254,7 +254,7 @@ def branch_comma(site: ErrorSite) -> SyntaxFix | None:
     lone = [part[0] for part in parts if len(part) == 1 and part[0].text in labels]
     edits += tuple(insert_before(site.span(token), "from ") for token in lone)
     help_ = "separate the branches with `;`" + (", and write `from` before labels" if lone else "")
-    return SyntaxFix("unexpected `,`", help_, edits, applicability="review" if lone else "safe")
+    return SyntaxFix(f"unexpected `{site.here.text}`", help_, edits, applicability="review" if lone else "safe")
 
 
 @syntax_rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from netspec.diagnostics import Edit
+from netspec.diagnostics.foreign import OPTIONS
 from netspec.fixes.edits import insert_after
 from netspec.fixes.rule import syntax_rule
 from netspec.source import Span
@@ -20,6 +21,8 @@ __all__ = ["RULES"]
 )  # fmt: skip
 def option_comma(site: ErrorSite) -> SyntaxFix | None:
     """The options of a layer follow it, separated by spaces. Another layer follows after `->`, or on a new line."""
+    if site.in_condition or (site.line[:1] and site.line[0].text == "let"):
+        return None
     if site.here.text != "," or site.in_recipe or (site.opener is not None and site.opener.text in ("(", "[")):
         return None
     commas = [
@@ -36,7 +39,10 @@ def _instead(site: ErrorSite, comma: Token) -> Edit:
     after = site.tokens[comma.index + 1]
     if after.kind in ("newline", "edge"):
         return Edit(site.span(comma), "")
-    layer = after.kind == "name" and site.tokens[after.index + 1].text != "="
+    value = site.tokens[after.index + 1]
+    if OPTIONS.get(after.text) and value.kind == "number" and value.start > after.end:
+        return Edit(Span(site.tokens.source, comma.start, value.start), f" {OPTIONS[after.text]}=")
+    layer = after.kind == "name" and value.text != "="
     return Edit(Span(site.tokens.source, comma.start, after.start), " -> " if layer else " ")
 
 
@@ -47,6 +53,8 @@ def _instead(site: ErrorSite, comma: Token) -> Edit:
 def option_colon(site: ErrorSite) -> SyntaxFix | None:
     """An option is `name=value`; a colon follows the label of a layer."""
     if site.here.text != ":" or site.previous.kind != "name" or site.in_recipe or site.begins(site.previous):
+        return None
+    if site.next.kind == "sign" or site.begins(site.peek(-2)):
         return None
     edits = []
     for sign in (token for token in site.line if token.index >= site.here.index):
@@ -99,7 +107,7 @@ def option_arrow(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-word-value", "the value of a word is in parentheses", priority=50,
+    "NS101-word-value", "a value without its parentheses", priority=50,
     wrong="input 784\ndefault FC act=leaky_relu 0.1\nFC-10\n", right="input 784\ndefault FC act=leaky_relu(0.1)\nFC-10\n",
 )  # fmt: skip
 def word_value(site: ErrorSite) -> SyntaxFix | None:
@@ -109,12 +117,16 @@ def word_value(site: ErrorSite) -> SyntaxFix | None:
         return None
     text = f"{word.text}({site.here.text})"
     return SyntaxFix.write(
-        site.span(word, site.here), text, help=f"write `{site.peek(-3).text}={text}`", marked=site.span(site.here)
+        site.span(word, site.here),
+        text,
+        f"missing parentheses around the value of `{word.text}`",
+        help=f"write `{site.peek(-3).text}={text}`",
+        marked=site.span(site.here),
     )
 
 
 @syntax_rule(
-    "NS101-value-brackets", "values have no square brackets", priority=48,
+    "NS101-value-brackets", "unexpected square brackets around values", priority=48,
     wrong="input 9x8 sequence\ntake [-1]\n", right="input 9x8 sequence\ntake -1\n",
 )  # fmt: skip
 def value_brackets(site: ErrorSite) -> SyntaxFix | None:
@@ -147,7 +159,7 @@ def missing_comma(site: ErrorSite) -> SyntaxFix | None:
     if not values or not ended or site.partner(opener) is None or before.end == site.here.start == site.at - 1:
         return None
     return SyntaxFix(
-        "a comma is missing before this", "separate the values with commas", (insert_after(site.span(before), ","),)
+        "missing comma before this", "separate the values with commas", (insert_after(site.span(before), ","),)
     )
 
 
@@ -159,7 +171,7 @@ _PAPER = re.compile(
 
 
 @syntax_rule(
-    "NS101-paper-notation", "a layer as a figure of a paper labels it", priority=24,
+    "NS101-paper-notation", "a layer is written without spaces and commas", priority=24,
     wrong="input 3x9x9\n3x3 conv, 64, /2\n", right="input 3x9x9\nconv3-64/2\n",
 )  # fmt: skip
 def paper_notation(site: ErrorSite) -> SyntaxFix | None:

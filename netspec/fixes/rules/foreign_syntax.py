@@ -98,7 +98,7 @@ def statement_colon(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-name", "a name is letters, digits and `_`", priority=20,
+    "NS101-name", "a name that is not one word", priority=20,
     wrong="net ResNet-50\ninput 784\nFC-10\n", right="net ResNet_50\ninput 784\nFC-10\n",
 )  # fmt: skip
 def name(site: ErrorSite) -> SyntaxFix | None:
@@ -120,7 +120,9 @@ def name(site: ErrorSite) -> SyntaxFix | None:
     new = f"{'Net' if head and head[1] == 'net' else 'b'}_{new}" if new[:1].isdigit() else new
     span = Span(site.tokens.source, start, start + len(old))
     inside = span.start <= site.at <= span.end + (label is not None)
-    return SyntaxFix.write(span, new, help=f"call it `{new}`", marked=span) if inside and old != new else None
+    if not inside or old == new:
+        return None
+    return SyntaxFix.write(span, new, f"`{old}` is not a valid name", help=f"call it `{new}`", marked=span)
 
 
 @syntax_rule(
@@ -144,7 +146,7 @@ def function(site: ErrorSite) -> SyntaxFix | None:
     """`fn name(parameter) = expression` computes numbers; layers under a name of their own are a block."""
     head = re.fullmatch(
         r"(?:fn|def|function)[ \t]+(\w+)[ \t]*(\([^()\n]*\))[ \t]*"
-        r"(?:\{[ \t]*(?:return[ \t]+)?([^{}\n]+?)[ \t]*\}|:[ \t]*return[ \t]+([^\n#]+))", site.row.text
+        r"(?:\{[ \t]*(?:return[ \t]+)?([^{}\n]+?)[ \t]*\}|(?::|=>|->)[ \t]*(?:return[ \t]+)?([^\n#{]+))", site.row.text
     )  # fmt: skip
     if head is None:
         return None
@@ -174,7 +176,7 @@ def definition(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-parameter-type", "parameters have no types", priority=40,
+    "NS101-parameter-type", "parameters do not have types", priority=40,
     wrong="block unit(w: int, n = 2) { FC-w x(n) }\ninput 784\nunit(10)\n",
     right="block unit(w, n = 2) { FC-w x(n) }\ninput 784\nunit(10)\n",
 )  # fmt: skip
@@ -193,7 +195,7 @@ def parameter_type(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-loop-names", "the names of a loop have no parentheses", priority=40, applicability="safe",
+    "NS101-loop-names", "unexpected parentheses around the names of a loop", priority=40, applicability="safe",
     wrong="input 784\nfor (w, n) in [(8, 1), (4, 2)] { FC-w x(n) }\n",
     right="input 784\nfor w, n in [(8, 1), (4, 2)] { FC-w x(n) }\n",
 )  # fmt: skip
@@ -210,7 +212,7 @@ def loop_names(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-index", "the items of a list have no index", priority=50, applicability="unsure",
+    "NS101-index", "lists cannot be indexed", priority=50, applicability="unsure",
     wrong="let widths = [8, 4]\ninput 784\nFC-widths[0]\n", right="input 784\nfor w in [8, 4] { FC-w }\n",
 )  # fmt: skip
 def index(site: ErrorSite) -> SyntaxFix | None:
@@ -310,15 +312,19 @@ def list_row(site: ErrorSite) -> SyntaxFix | None:
 )  # fmt: skip
 def foreign_word(site: ErrorSite) -> SyntaxFix | None:
     """Some words of Python, PyTorch and Darknet have no counterpart that is a single layer."""
-    first = site.line[0] if site.line else site.here
+    first = site.here if site.here.text == "import" or not site.line else site.line[0]
     help_ = PLACES.get(first.text.lower()) if first.kind == "name" else None
-    if help_ is None or site.here.index <= first.index or site.tokens[first.index + 1].text in ("=", ":", "."):
+    if (
+        help_ is None
+        or site.here.index < first.index + (first.text != "import")
+        or site.tokens[first.index + 1].text in ("=", ":", ".")
+    ):
         return None
     return SyntaxFix(f"`{first.text}` is not a layer or keyword", help_, marked=site.span(first))
 
 
 @syntax_rule(
-    "NS101-foreign-call", "a layer as other frameworks call it", priority=22,
+    "NS101-foreign-call", "this is a call of another framework", priority=22,
     wrong="input 784\nnn.Linear(784, 10)\n", right="input 784\nlinear-10\n",
 )  # fmt: skip
 def foreign_call(site: ErrorSite) -> SyntaxFix | None:
@@ -332,12 +338,17 @@ def foreign_call(site: ErrorSite) -> SyntaxFix | None:
             path = site.tokens[path.index - 2]
         assigned = site.tokens[path.index - 1].text == "="
         first = site.tokens[path.index - 2] if assigned else path
+        while assigned and site.tokens[first.index - 1].text == ".":
+            first = site.tokens[first.index - 2]
         if close is None or close.text != ")" or not site.begins(first) or not first.start <= site.at <= close.end:
             continue
         inside = site.text[bracket.end : close.start]
         if path is name and not assigned and not _is_foreign(name.text, inside):
             return None
-        return _translation(site, name.text, inside, site.span(first, close))
+        found, span = _translation(name.text, inside, site.span(first, close)), site.span(first, close)
+        if found is None and path is not name:
+            return SyntaxFix("", "write each layer on a line of its own: `conv3-64 pad=1`", marked=span, left_out=span)
+        return found
     return None
 
 
@@ -345,7 +356,7 @@ def _is_foreign(head: str, inside: str) -> bool:
     return head.lower() in ALIASES or any(option in OPTIONS for option in re.findall(r"(\w+)[ \t]*=", inside))
 
 
-def _translation(site: ErrorSite, head: str, inside: str, span: Span) -> SyntaxFix | None:
+def _translation(head: str, inside: str, span: Span) -> SyntaxFix | None:
     inner = re.fullmatch(r"\s*(?:\w+\.)*(\w+)\((.*)\)\s*", inside, re.DOTALL)
     if inner and head in ("add", "append", "add_module"):
         head, inside = inner[1], inner[2]

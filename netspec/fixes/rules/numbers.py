@@ -12,8 +12,8 @@ from netspec.syntax.error_site import ErrorSite, SyntaxFix
 __all__ = ["RULES"]
 
 _INPUT = re.compile(
-    r"input(?P<name>[ \t]+(?!shape\b|size\b|None\b)[A-Za-z_]\w*)?[ \t]*(?:shape|size)?[ \t:=]*[(\[]?[ \t]*"
-    r"(?P<batch>None|-1|\?|(?<=[(\[])[BN]\b)?(?P<size>[ \t,*x×]*\d+(?:[ \t]*[,*x×][ \t]*\d+|[ \t]+\d+)*)[ \t]*,?[ \t]*[)\]]?(?=[ \t]|$)"
+    r"input(?P<name>[ \t]+(?!shape\b|size\b|None\b|[BN]x\d)[A-Za-z_]\w*\b)?[ \t]*(?:shape|size)?[ \t:=]*[(\[]?[ \t]*"
+    r"(?P<batch>None|-1|\?|[BN](?=x\d)|(?<=[(\[])[BN]\b)?(?P<size>[ \t,*x×]*\d+(?:[ \t]*[,*x×][ \t]*\d+|[ \t]+\d+)*)[ \t]*,?[ \t]*[)\]]?(?=[ \t]|$)"
 )
 _QUANTITY = re.compile(
     r"(\d[\d._]*)[ \t]*(?:(k|thousand)|(m|million)|(g|b|billion))s?(?:i?b(?:ytes)?)?[ \t_]*(?:flops?|macs?|params?|parameters)?(?![\w.])",
@@ -38,7 +38,9 @@ def input_size(site: ErrorSite) -> SyntaxFix | None:
     if found["batch"]:
         fix = SyntaxFix.write(span, f" {size}", "an input has no batch", help=help_, marked=_here(site))
         return SyntaxFix(fix.message, fix.help, fix.edits, fix.marked, applicability="review")
-    return SyntaxFix.write(span, f" {size}", help=help_, marked=_here(site))
+    only = site.here.text in (":", "=") and re.fullmatch(r"\d+(?:x\d+)*", found["size"].strip())
+    message = f"unexpected `{site.here.text}` after `input`" if only else ""
+    return SyntaxFix.write(span, f" {size}", message, help=help_, marked=_here(site))
 
 
 def _here(site: ErrorSite) -> Span:
@@ -56,7 +58,7 @@ def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
 
 
 @syntax_rule(
-    "NS101-list-brackets", "several values are in brackets", priority=42,
+    "NS101-list-brackets", "a list needs brackets", priority=42,
     wrong="input 784\nFC-10\ntrain { loss cross_entropy; epochs 9; optimizer sgd lr=0.1; schedule multistep at=4,8 }\n",
     right="input 784\nFC-10\ntrain { loss cross_entropy; epochs 9; optimizer sgd lr=0.1; schedule multistep at=[4, 8] }\n",
 )  # fmt: skip
@@ -74,7 +76,7 @@ def list_brackets(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-decimal-comma", "the decimal sign is a point", priority=40, applicability="safe",
+    "NS101-decimal-comma", "the decimal separator is a point", priority=40, applicability="safe",
     wrong="input 784\ndropout 0,5\nFC-10\n", right="input 784\ndropout 0.5\nFC-10\n",
 )  # fmt: skip
 def decimal_comma(site: ErrorSite) -> SyntaxFix | None:
@@ -86,7 +88,7 @@ def decimal_comma(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-thousands", "a number has no commas", priority=44, applicability="safe",
+    "NS101-thousands", "a number is written without commas", priority=44, applicability="safe",
     wrong="input 784\nFC-1,024\n", right="input 784\nFC-1024\n",
 )  # fmt: skip
 def thousands(site: ErrorSite) -> SyntaxFix | None:
@@ -116,7 +118,7 @@ def leading_point(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-percent", "a fraction is a number from 0 to 1", priority=35,
+    "NS101-percent", "a percentage is written as a fraction", priority=35,
     wrong="input 784\ndropout 50%\nFC-10\n", right="input 784\ndropout 0.5\nFC-10\n",
 )  # fmt: skip
 def percent(site: ErrorSite) -> SyntaxFix | None:
@@ -133,7 +135,7 @@ def percent(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-quantity", "a figure ends in K, M, G or B", priority=40, applicability="safe",
+    "NS101-quantity", "a number ends in K, M, G or B, without a space or unit", priority=40, applicability="safe",
     wrong="input 784\nFC-10\nexpect params < 10 thousand\n", right="input 784\nFC-10\nexpect params < 10K\n",
 )  # fmt: skip
 def quantity(site: ErrorSite) -> SyntaxFix | None:

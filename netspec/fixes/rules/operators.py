@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS, option_text
-from netspec.fixes.edits import insert_after, insert_before
+from netspec.fixes.edits import delete, insert_after, insert_before
 from netspec.fixes.rule import syntax_rule
 from netspec.source import Span
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
+from netspec.syntax.recovery import statement_around
 from netspec.syntax.tokens import Token, masked
 
 __all__ = ["RULES"]
 
 _COMPARES = ("==", "!=", "<=", ">=", "<", ">", "~")
-_MEANT = {"=": "==", "===": "==", "!==": "!=", "=<": "<=", "=>": ">=", "~=": "~", "<>": "!="}
+_MEANT = {
+    "=": "==",
+    "===": "==",
+    "!==": "!=",
+    "=<": "<=",
+    "=>": ">=",
+    "~=": "~",
+    "<>": "!=",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "≈": "~",
+    "is": "==",
+    ":": "==",
+}
 _LOGIC = {"&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
 _ARROW = re.compile(r"[-=~—–]+>|\|>|>>|[→⇒➔>|]")
 _SIGNS = {
@@ -80,7 +96,7 @@ def comparison(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-chained-comparison", "a comparison has two sides", priority=26,
+    "NS101-chained-comparison", "comparisons cannot be chained", priority=26,
     wrong="input 784\nFC-10\nexpect 5K < params < 10K\n", right="input 784\nFC-10\nexpect 5K < params and params < 10K\n",
 )  # fmt: skip
 def chained_comparison(site: ErrorSite) -> SyntaxFix | None:
@@ -90,7 +106,7 @@ def chained_comparison(site: ErrorSite) -> SyntaxFix | None:
         return None
     middle = site.shown(site.tokens[before[0].index + 1], site.previous)
     text = f"and {middle} {site.here.text}"
-    return SyntaxFix("", f"write `{text} …`", (insert_before(site.span(site.here), f"and {middle} "),))
+    return SyntaxFix("", f"write `… {text} …`", (insert_before(site.span(site.here), f"and {middle} "),))
 
 
 @syntax_rule(
@@ -114,7 +130,13 @@ def logic(site: ErrorSite) -> SyntaxFix | None:
 def arrow(site: ErrorSite) -> SyntaxFix | None:
     """Layers on one line are joined by `->`."""
     sign = site.here.text
-    if _ARROW.fullmatch(sign) is None or sign == "->" or site.in_condition or site.next.kind not in ("name", "newline"):
+    if (
+        _ARROW.fullmatch(sign) is None
+        or sign == "->"
+        or site.in_condition
+        or site.line[0].text == "fn"
+        or site.next.kind not in ("name", "newline")
+    ):
         return None
     same = [token for token in site.line if token.text == sign]
     return SyntaxFix(f"unexpected `{sign}`", "the arrow is `->`", tuple(Edit(site.span(t), "->") for t in same))
@@ -208,7 +230,7 @@ def comment(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-copies", "copies are counted after the layer", priority=40,
+    "NS101-copies", "the number of copies follows the layer", priority=40,
     wrong="input 784\n3x FC-10\n", right="input 784\nFC-10 x3\n",
 )  # fmt: skip
 def copies(site: ErrorSite) -> SyntaxFix | None:
@@ -217,6 +239,10 @@ def copies(site: ErrorSite) -> SyntaxFix | None:
         return None
     if site.here.text == "*" and site.next.text.isdigit() and _ends_step(site, 2) and site.previous.kind != "newline":
         return SyntaxFix.write(site.span(site.here, site.next), f"x{site.next.text}", "unexpected `*`")
+    if site.here is site.line[0] and site.here.text.isdigit() and site.next.kind == "name" and site.next.text != "x":
+        head = f"{site.next.text}-{site.here.text}"
+        fix = SyntaxFix.write(site.span(site.here, site.next), head, "a layer begins with its name")
+        return replace(fix, applicability="unsure")
     first, second, third = site.line[0], *(site.tokens[site.line[0].index + i] for i in (1, 2))
     glued = re.fullmatch(r"(\d+)[x×]|[x×](\d+)", first.text)
     apart = first.text.isdigit() and second.text in ("x", "×", "*")
@@ -241,7 +267,8 @@ def _ends_step(site: ErrorSite, distance: int) -> bool:
 def second_hyphen(site: ErrorSite) -> SyntaxFix | None:
     """`-` is followed by the width, what the layer gives, and `/` by the stride. What comes in is known."""
     head, sign, width = site.peek(-3), site.peek(-2), site.previous
-    if site.here.text != "-" or sign.text != "-" or head.kind != "name" or site.next.end - head.start > 60:
+    glued = head.end == sign.start and width.end == site.here.start
+    if site.here.text != "-" or sign.text != "-" or head.kind != "name" or not glued:
         return None
     if head.text.lower() in ("fc", "linear", "dense"):
         span = Span(site.tokens.source, width.start, site.here.end)
@@ -273,7 +300,7 @@ def tensor_sum(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-assignment-operator", "a variable does not change", priority=45, applicability="unsure",
+    "NS101-assignment-operator", "a variable cannot be reassigned", priority=45, applicability="unsure",
     wrong="let w = 8\ninput 3x8x8\nrepeat 2 {\n  conv3-w\n  w *= 2\n}\n",
     right="input 3x8x8\nrepeat 2 as i {\n  conv3-(8 * 2**i)\n}\n",
 )  # fmt: skip
@@ -285,7 +312,34 @@ def assignment_operator(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix("", help_, marked=site.span(site.previous, site.here))
 
 
+@syntax_rule(
+    "NS101-stray", "a word or sign too many", priority=90, applicability="unsure",
+    wrong="input 784\nrepeat 2 times {\n  FC-784\n}\n", right="input 784\nrepeat 2 {\n  FC-784\n}\n",
+)  # fmt: skip
+def stray(site: ErrorSite) -> SyntaxFix | None:
+    """Without this word, sign or pair of brackets the statement can be parsed."""
+    here, close = site.here, site.partner(site.here)
+    statement = statement_around(site.tokens, site.at)
+    if here.kind in ("newline", "edge") or here.start != site.at or len(statement.text) > _LONGEST_STATEMENT:
+        return None
+    first = site.previous if here.text == site.peek(-2).text == ":" else here
+    edits = [delete(site.span(first, here)) if site.next.start > here.end else Edit(site.span(first, here), "")]
+    if here.text in ("(", "[") and close is not None:
+        edits = [Edit(site.span(here), ""), Edit(site.span(close), "")]
+    kept, place = "", statement.start
+    for edit in edits:
+        kept, place = kept + site.text[place : edit.span.start], edit.span.end
+    if place > statement.end or not site.parses(kept + site.text[place : statement.end]):
+        return None
+    gone = f"`{here.text} {close.text}`" if len(edits) > 1 and close else f"`{site.shown(first, here)}`"
+    return SyntaxFix(f"unexpected `{here.text}`", f"remove {gone}", tuple(edits))
+
+
+_LONGEST_STATEMENT = 500
+
+
 RULES = (
     slot_expression, comparison, chained_comparison, logic, arrow, character, invisible, quotes, open_string, comment,
     copies, second_hyphen, tensor_sum, assignment_operator,
+    stray,
 )  # fmt: skip

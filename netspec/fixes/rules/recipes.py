@@ -51,7 +51,7 @@ def _setting(site: ErrorSite, name: Token, sign: Token) -> Edit:
     last = sign
     while (after := site.tokens[last.index + 1]).kind not in ("newline", "edge") and after.text not in (";", "}"):
         last = after
-    value = Span(site.tokens.source, sign.end, last.end).text.strip()
+    value = Span(site.tokens.source, sign.end, last.end).text.rstrip(" \t,").lstrip()
     call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", value)
     value = _without_parentheses(call[1], call[2]) if call else value
     return Edit(site.span(name, last), f"{_own_name(name.text)} {value}".rstrip())
@@ -106,7 +106,7 @@ def aux_parentheses(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-penalty", "a penalty is a setting of its own", priority=38,
+    "NS101-penalty", "a penalty is a separate setting", priority=38,
     wrong=_HEAD + "train {\n  loss cross_entropy + 1e-4 * l2\n  epochs 3\n  optimizer sgd lr=0.1\n}\n",
     right=_HEAD + "train {\n  loss cross_entropy\n  regularize l2 1e-4\n  epochs 3\n  optimizer sgd lr=0.1\n}\n",
 )  # fmt: skip
