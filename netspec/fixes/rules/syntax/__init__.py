@@ -1,0 +1,1 @@
+"""Rules for texts that cannot be parsed, by family."""
