@@ -68,7 +68,7 @@ def test_a_recipe_is_read() -> None:
         ("epochs many", "NS204", "a whole number"),
         ("epochs 3\nepochs 4", "NS203", "twice"),
         ("epochs 3 4", "NS207", "does not take this value"),
-        ("schedule multistep at=[60, 30]", "NS205", "must grow"),
+        ("schedule multistep at=[60, 30]", "NS205", "must be increasing"),
         ("precision fp8", "NS205", "one of auto, fp32"),
         ("freeze sten", "NS208", "did you mean `stem`"),
         ("freeze", "NS206", "needs labels"),

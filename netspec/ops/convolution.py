@@ -1,4 +1,4 @@
-"""The base of convolutions: filters that slide over an image, a signal or a sequence."""
+"""The base of convolutions: filters applied at every position of an image, a signal or a sequence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def require_one_axis(x: TensorType, kernel: tuple[int, ...], option: str = "kern
 
 
 class Convolution(Op):
-    """Filters of which each takes a window of the input at every position. What they share is up to the op."""
+    """Filters applied to a window at every position. Subclasses define which weights are shared."""
 
     shape_rule = "width channels; (W + 2P - (D(K-1) + 1))/S + 1 along each spatial axis, rounded down"
     weight_layer = has_neurons = True
@@ -84,7 +84,7 @@ class Convolution(Op):
         return x.with_spatial(self.filters(x), window.output)
 
     def check_channels(self, x: TensorType) -> None:
-        """Raises Misfit unless the numbers of channels and filters go together."""
+        """Raises Misfit unless the numbers of channels and filters are compatible."""
 
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
@@ -119,7 +119,7 @@ class Convolution(Op):
         return ", ".join(parts) + ("" if self.bias else ", no bias")
 
     def remarks(self, x: TensorType) -> list[str]:
-        """What the description says besides kernel, filters, stride and padding."""
+        """The parts of the description besides kernel, filters, stride and padding."""
         dilation = self.geometry(x).dilation
         remarks = [f"dilation {each(dilation)}"] if set(dilation) != {1} else []
         if self.group_count(x) != 1:

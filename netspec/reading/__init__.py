@@ -1,1 +1,1 @@
-"""Files from outside, read within bounds: what they may make this process hold or do is known before they are opened."""
+"""Reading of untrusted files within bounds: their memory use and effects are limited before they are opened."""

@@ -1,4 +1,4 @@
-"""Arrays of `.npy` and `.npz` files. Nothing in them is unpickled, and nothing is read that the file does not hold."""
+"""Arrays of `.npy` and `.npz` files. Nothing is unpickled, and headers are checked against the size of the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PIECE = 1 << 24
 
 
 class ArrayArchive(Mapping[str, Any]):
-    """The arrays of an `.npz`, each read when it is asked for."""
+    """The arrays of an `.npz`, read on demand."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -45,7 +45,7 @@ class ArrayArchive(Mapping[str, Any]):
 
 
 def read_arrays(path: Path, code: str = "NS503") -> dict[str, np.ndarray[Any, Any]]:
-    """The array of an `.npy` under an empty name, those of an `.npz` under theirs. Raises SpecError (NS001, `code`)."""
+    """The array of an `.npy` (with an empty name) or the arrays of an `.npz`, by name. Raises SpecError (NS001, `code`)."""
     with _told(path, code), open_regular(path) as file:
         zipped = file.read(2) == _ZIP
         file.seek(0)
@@ -63,7 +63,7 @@ def read_array(path: Path, code: str = "NS503") -> np.ndarray[Any, Any]:
 
 @contextmanager
 def open_archive(path: Path, code: str = "NS503") -> Iterator[ArrayArchive]:
-    """The arrays of an `.npz`. Raises SpecError (NS001, `code`), also where one that is asked for is damaged."""
+    """The arrays of an `.npz`. Raises SpecError (NS001, `code`), also when a damaged array is read."""
     with _told(path, code):
         require_modest_archive(path)
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
@@ -72,18 +72,18 @@ def open_archive(path: Path, code: str = "NS503") -> Iterator[ArrayArchive]:
 
 @contextmanager
 def _told(path: Path, code: str) -> Iterator[None]:
-    """What goes wrong in reading, as a diagnostic."""
+    """Turns errors while reading into a diagnostic."""
     try:
         yield
     except FileNotFoundError:
-        raise SpecError.of("NS001", f"there is no file {path}") from None
+        raise SpecError.of("NS001", f"no such file: {path}") from None
     except OSError as error:
         raise SpecError.of(code, f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
     except _DAMAGE as error:
-        said = "it is cut off" if isinstance(error, EOFError) and not str(error) else str(error)[:200]
+        said = "it is truncated" if isinstance(error, EOFError) and not str(error) else str(error)[:200]
         helps = []
         if "Python objects" in said:
-            helps = ["store arrays of numbers: Python objects can only be unpickled, which runs what they say"]
+            helps = ["store arrays of numbers; loading Python objects would run the code in them"]
         elif "unfolds" in said:
             helps = ["store it uncompressed: np.savez"]
         raise SpecError.of(code, f"{path} cannot be read as an array", notes=[said], helps=helps) from None
@@ -93,7 +93,7 @@ _DAMAGE = (
     ValueError, EOFError, MemoryError, KeyError, IndexError, SyntaxError, RecursionError, RuntimeError, OverflowError,
     NotImplementedError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError,
 )  # fmt: skip
-"""What numpy and zipfile raise of damaged files."""
+"""The exceptions that numpy and zipfile raise for damaged files."""
 
 
 def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
@@ -109,16 +109,16 @@ def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
     }
     reader = readers.get(magic[6])
     if reader is None:
-        raise ValueError(f"it is of version {magic[6]} of NumPy's format, which is not known")
+        raise ValueError(f"version {magic[6]} of NumPy's format is unknown")
     shape, fortran, dtype = reader(file)
     if dtype.hasobject:
-        raise ValueError("it holds Python objects, not numbers")
+        raise ValueError("it contains Python objects, not numbers")
     if len(shape) > _MOST_AXES or any(not isinstance(n, int) or n < 0 for n in shape):
-        raise ValueError("its header gives no possible shape")
+        raise ValueError("its header contains an invalid shape")
     count, wanted = prod(shape), prod(shape) * dtype.itemsize
     if wanted > size or (count and not wanted):
         said = "x".join(map(str, shape))
-        raise ValueError(f"its header says {said} values ({dtype}), and the file holds {size:,} bytes")
+        raise ValueError(f"its header specifies {said} values ({dtype}), but the file has {size:,} bytes")
     flat = np.empty(count, dtype)
     if wanted:
         _fill(memoryview(flat.view(np.uint8)), file)  # type: ignore[arg-type]
@@ -130,6 +130,6 @@ def _fill(view: memoryview, file: BinaryIO) -> None:
     while at < len(view):
         piece = file.read(min(_PIECE, len(view) - at))
         if not piece:
-            raise EOFError(f"its header says {len(view):,} bytes of values, and there are {at:,}")
+            raise EOFError(f"its header specifies {len(view):,} bytes of values, but it has {at:,}")
         view[at : at + len(piece)] = piece
         at += len(piece)

@@ -1,5 +1,5 @@
-"""Tensors of safetensors files and torch state dicts. Nothing is unpickled but tensors and plain values, and no tensor
-is touched before it is known to be dense numbers that the file holds."""
+"""Tensors of safetensors files and torch state dicts. Only tensors and plain values are unpickled, and every tensor is
+verified to be dense and within the size of the file before it is used."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["StoredTensors", "read_state", "tensors_of"]
 
 _SAFE = (".safetensors", ".sft")
 _STORED_NUMBERS = {"F64", "F32", "F16", "BF16", "I64", "I32"}
-"""Kinds of safetensors that are numbers as they stand. Smaller integers and 8-bit floats have scales, kept elsewhere."""
+"""The dtypes of safetensors that are plain numbers. Smaller integers and 8-bit floats have separate scales."""
 _NUMBERS = ("float64", "float32", "float16", "bfloat16", "int64", "int32")
 
 
 class StoredTensors(Mapping[str, Any]):
-    """Tensors by name, each read as a NumPy array when it is asked for. `where` is what a message calls them."""
+    """Tensors by name, read as NumPy arrays on demand. `where` is their name in messages."""
 
     def __init__(
         self,
@@ -37,8 +37,8 @@ class StoredTensors(Mapping[str, Any]):
         self._rows = rows
 
     def rows(self, name: str, start: int, stop: int) -> np.ndarray[Any, Any]:
-        """A part along the first axis; a tensor without axes is given whole. Raises SpecError (NS503) for what is no
-        dense tensor of numbers."""
+        """A range along the first axis; a scalar is returned whole. Raises SpecError (NS503) for anything but a dense
+        tensor of numbers."""
         return self._rows(name, start, stop)
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
@@ -53,12 +53,12 @@ class StoredTensors(Mapping[str, Any]):
 
 
 def read_state(path: Path) -> StoredTensors:
-    """The tensors of a file, in its own order. Raises SpecError (NS001, NS502, NS503)."""
+    """The tensors of a file, in its order. Raises SpecError (NS001, NS502, NS503)."""
     try:
         with open_regular(path):
             pass
     except FileNotFoundError:
-        raise SpecError.of("NS001", f"there is no file {path}") from None
+        raise SpecError.of("NS001", f"no such file: {path}") from None
     except OSError as error:
         raise SpecError.of("NS001", f"{path} cannot be read: {error.strerror or error}") from None
     if path.suffix in _SAFE:
@@ -67,12 +67,11 @@ def read_state(path: Path) -> StoredTensors:
 
 
 def tensors_of(state: Mapping[str, Any], where: str) -> StoredTensors:
-    """Tensors or arrays in memory; entries that are neither are left alone. Raises SpecError (NS503) for names that are
-    no text."""
+    """Tensors or arrays in memory; other entries are ignored. Raises SpecError (NS503) for names that are not strings."""
     odd = next((name for name in state if not isinstance(name, str)), None)
     if odd is not None:
         raise SpecError.of(
-            "NS503", f"{where} holds no state dict", notes=[f"a tensor is named {odd!r}, which is not text"]
+            "NS503", f"{where} does not contain a state dict", notes=[f"the tensor name {odd!r} is not a string"]
         )
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if hasattr(tensor, "shape")}
 
@@ -93,18 +92,18 @@ def _refused(name: str, where: str, reason: str) -> SpecError:
 
 
 def _unusable(tensor: Any) -> str | None:
-    """Why a tensor (or array) is no dense array of real numbers; None where it is one."""
+    """The reason why a tensor or array is not a dense array of real numbers, or None."""
     kind = str(tensor.dtype).removeprefix("torch.")
     if hasattr(tensor, "detach"):
         layout = str(tensor.layout).removeprefix("torch.")
         if layout != "strided":
             return f"it is sparse ({layout}); store it dense: tensor.to_dense()"
         if tensor.device.type == "meta":
-            return "it has a shape and no values (the meta device)"
+            return "it has no values (it is on the meta device)"
         if tensor.is_quantized:
             return f"it is quantized ({kind}); store it as float32: tensor.dequantize()"
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            return f"it has {tensor.numel():,} values, which the file does not hold"
+            return f"the file does not contain its {tensor.numel():,} values"
     if kind.startswith("complex"):
         return "its values are complex"
     if kind not in _NUMBERS:
@@ -127,26 +126,26 @@ def _torch_state(path: Path) -> Mapping[str, Any]:
         if zipfile.is_zipfile(path):
             require_modest_archive(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of layouts and kinds that are refused below
+            warnings.simplefilter("ignore")  # about layouts and dtypes that are rejected below
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the file provokes
+    except Exception as error:  # torch.load raises arbitrary exceptions for corrupt files
         raise SpecError.of(
             "NS503",
-            f"{path} is no torch state dict",
+            f"{path} is not a torch state dict",
             notes=[_said(error)],
-            helps=["save weights with safetensors, or torch.save(module.state_dict(), …)"],
+            helps=["save the weights with safetensors or torch.save(module.state_dict(), …)"],
         ) from None
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
     if not isinstance(state, Mapping):
-        raise SpecError.of("NS503", f"{path} holds no state dict")
+        raise SpecError.of("NS503", f"{path} does not contain a state dict")
     return state
 
 
 def _said(error: Exception) -> str:
     first = next(iter(str(error).strip().splitlines()), "")[:200]
-    if "Weights only load failed" in first:  # torch goes on to explain how to run what the file says
-        return "it holds more than tensors and plain values, and nothing else is unpickled"
+    if "Weights only load failed" in first:  # torch continues with an explanation of how to run the code in the file
+        return "it contains more than tensors and plain values, which netspec does not unpickle"
     return first if isinstance(error, (Unfolds, OSError, RuntimeError)) else f"{type(error).__name__}: {first}"
 
 
@@ -159,7 +158,7 @@ def _from_safetensors(path: Path) -> StoredTensors:
         shapes = {name: tuple(part.get_shape()) for name, part in parts.items()}
         kinds = {name: part.get_dtype() for name, part in parts.items()}
         halves: Any = None
-        if "BF16" in kinds.values():  # a kind that NumPy lacks
+        if "BF16" in kinds.values():  # a dtype that NumPy lacks
             from netspec.optional import require_torch
 
             require_torch()

@@ -1,4 +1,4 @@
-"""The recipe's settings as documentation, for docs/training.md."""
+"""The reference of recipe settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["markdown"]
 def markdown() -> str:
     """The text of docs/recipe.md."""
     head = (
-        "# The recipe\n\nWritten from the catalogue of settings; do not edit. A `train { … }` section holds one setting a line; "
-        "`netspec check` validates each. A value without a name stands for the first option.\n"
+        "# Recipe settings\n\nGenerated from the catalogue of settings; do not edit. A `train { … }` section contains one setting per line; "
+        "`netspec check` validates all of them. An unnamed value is the value of the first option.\n"
     )
     return "\n".join([head, *_table("Settings", SETTINGS), *_table("Inside `augment { … }`", AUGMENTATIONS)])
 

@@ -1,4 +1,4 @@
-"""What a line of a `train` section is made of: settings, the forms that they take, their options."""
+"""The schema of a `train` section: settings, their forms, and their options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Text(Kind[str]):
 
 
 class Milestones(Kind[tuple[int, ...]]):
-    """Growing epoch numbers."""
+    """Increasing epoch numbers."""
 
     noun = "a list of epochs such as [30, 60, 80]"
 
@@ -38,7 +38,7 @@ class Milestones(Kind[tuple[int, ...]]):
         epochs = tuple(Integer(1).read(v) for v in value)
         if list(epochs) != sorted(set(epochs)):
             instead = str(sorted(set(epochs)))
-            raise BadValue("the epochs must grow", f"write `{instead}`", code="NS205", instead=instead)
+            raise BadValue("the epochs must be increasing", f"write `{instead}`", code="NS205", instead=instead)
         return epochs
 
 
@@ -58,7 +58,7 @@ class Betas(Kind[tuple[float, float]]):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One thing a setting can be, `sgd` of `optimizer`, with its options; "" where the setting takes no word."""
+    """One form of a setting, such as `sgd` of `optimizer`, with its options; "" if the setting takes no word."""
 
     word: str
     doc: str
@@ -67,7 +67,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line of a recipe. `many` lines of it may stand in one recipe; `nested` is a section in braces."""
+    """One line of a recipe. `many`: the line can be repeated; `nested`: a section in braces."""
 
     name: str
     doc: str
@@ -97,5 +97,5 @@ DECAY = Number(0, 1, open_high=True)
 
 
 def table(*settings: Setting) -> Mapping[str, Setting]:
-    """The settings by name, as a mapping that nobody changes."""
+    """The settings by name, as an immutable mapping."""
     return MappingProxyType({setting.name: setting for setting in settings})

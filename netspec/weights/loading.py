@@ -1,4 +1,4 @@
-"""Weights put into a PyTorch module."""
+"""Loading weights into a PyTorch module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["load_weights"]
 
 
 def load_weights(module: Any, graph: Graph, weights: str | Path | Mapping[str, Any] | None, seed: int) -> None:
-    """The weights of a source into the module, every tensor of the spec."""
+    """Loads every tensor of the spec from a source into the module."""
     import numpy as np
 
     torch = require_torch()
