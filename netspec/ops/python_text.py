@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspec.graph import TensorType
-from netspec.ops.traced import decimal, same
+from netspec.ops.formula import decimal
+from netspec.ops.traced import same
 
 __all__ = ["along_tokens", "call", "each", "padding_module"]
 

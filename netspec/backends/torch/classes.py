@@ -13,21 +13,8 @@ from netspec.backends.torch.plan import Plan
 from netspec.backends.torch.repeats import Entry, Line, member_lines
 from netspec.backends.torch.tracing import TracedModule
 from netspec.elaborate.declarations import RESERVED_LABELS
-from netspec.ops.traced import (
-    Expression,
-    Polynomial,
-    TracedFloat,
-    TracedInt,
-    Variable,
-    as_expression,
-    ink,
-    is_traced,
-    marked,
-    renamed,
-    render,
-    untraced,
-    variables,
-)  # fmt: skip
+from netspec.ops.formula import Expression, Polynomial, Variable, renamed, render, variables
+from netspec.ops.traced import TracedFloat, TracedInt, as_expression, ink, is_traced, marked, untraced
 from netspec.symbolic import Constant
 
 __all__ = ["Draft", "Line", "ModuleClass", "Parameter", "draft", "unify"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netspec.backends.torch.plan import Item, Rounds
 from netspec.graph import Region
-from netspec.ops.traced import Expression, Variable, affine, render
+from netspec.ops.formula import Expression, Variable, affine, render
 
 if TYPE_CHECKING:
     from netspec.backends.torch.forward import Forward

@@ -15,8 +15,8 @@ from netspec.backends.torch.layout import WIDTH, wrapped
 from netspec.backends.torch.plan import MODULES, Plan, plan
 from netspec.backends.torch.tracing import TracedModule, unnamed
 from netspec.graph import Graph, Region, TensorType
+from netspec.ops.formula import variables
 from netspec.ops.python_text import number
-from netspec.ops.traced import variables
 from netspec.symbolic import Apply, Constant, FunctionBody, Name, Symbolic
 
 __all__ = ["module_paths", "named_source", "torch_source"]

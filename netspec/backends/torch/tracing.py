@@ -11,31 +11,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.backends.torch.plan import Item, Plan, in_place
-from netspec.backends.torch.values import Opaque, evaluate, whole
+from netspec.backends.torch.values import Opaque, evaluate, substituted, whole
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
+from netspec.ops.formula import Digits, Expression, Operation, Polynomial, Variable, variables
 from netspec.ops.join import Add
 from netspec.ops.op import TorchCode
 from netspec.ops.traced import (
-    Digits,
-    Expression,
-    Operation,
-    Polynomial,
     TracedFloat,
     TracedInt,
     TracedName,
-    Variable,
     as_expression,
     decisions,
     ink,
     is_traced,
     note_decision,
     same,
-    substituted,
     traced,
     traced_by,
     untraced,
-    variables,
 )
 from netspec.symbolic import FunctionBody, Name, Symbolic
 

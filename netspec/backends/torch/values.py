@@ -7,21 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from netspec.graph import TensorType
-from netspec.ops.traced import (
-    Digits,
-    Operation,
-    TracedFloat,
-    applied,
-    as_expression,
-    called,
-    is_traced,
-    note_decision,
-    traced_by,
-    untraced,
-)  # fmt: skip
+from netspec.ops.formula import PRECEDENCE, Digits, Expression, Operation, Variable
+from netspec.ops.traced import TracedFloat, TracedInt, as_expression, is_traced, note_decision, traced_by, untraced
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic
 
-__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "whole"]
+__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "substituted", "whole"]
 
 
 class Opaque(Exception):
@@ -125,3 +115,72 @@ def whole(value: Any) -> Any:
     if isinstance(value, TracedFloat) and is_traced(value):
         return traced_by(int(untraced(value)), Operation("int", (as_expression(value),)))
     return int(untraced(value)) if isinstance(value, float) else value
+
+
+def substituted(value: Any, values: Mapping[Variable, Any]) -> Any:
+    """A number with other numbers in the place of its variables; those without one keep their own."""
+    if isinstance(value, (TracedInt, TracedFloat)):
+        found = _evaluated(value.expression, values)
+        if isinstance(value, TracedFloat) and not isinstance(found, TracedFloat):
+            return TracedFloat(value, as_expression(found)) if is_traced(found) else float.__add__(value, 0.0)
+        return found
+    return value
+
+
+def _evaluated(expression: Expression, values: Mapping[Variable, Any]) -> Any:
+    if isinstance(expression, Variable):
+        return values[expression]
+    if isinstance(expression, float):
+        return expression
+    if isinstance(expression, Digits):
+        return TracedFloat(expression.value, expression)
+    if isinstance(expression, Operation):
+        operands = [_evaluated(o, values) for o in expression.operands]
+        if expression.operator in PRECEDENCE and expression.operator != "%":
+            return applied(expression.operator, operands)
+        return called(expression.operator, operands, expression.value)
+    total: Any = 0
+    for atoms, n in expression.terms:
+        product: Any = n
+        for atom in atoms:
+            product = product * _evaluated(atom, values)
+        total = total + product
+    return total
+
+
+def applied(operator: str, operands: list[Any]) -> Any:
+    """An operator applied to numbers, with its expression where one of them is traced."""
+    if operator == "neg":
+        return -operands[0]
+    one, *rest = operands
+    other = rest[0] if rest else None
+    if operator == "+":
+        return one + other
+    if operator == "-":
+        return one - other
+    if operator == "*":
+        return one * other
+    if operator == "//":
+        return one // other
+    if operator == "%":
+        return called("%", operands, untraced(one) % untraced(other))
+    if operator == "**":
+        return one**other
+    if operator == "/":
+        if isinstance(one, int) and isinstance(other, int) and int.__mod__(one, other) == 0:
+            return one // other
+        return one / other
+    known = {"min": min, "max": max, "abs": abs}
+    if operator in known:
+        return called(operator, operands, known[operator](*map(untraced, operands)))  # type: ignore[operator]
+    raise KeyError(operator)
+
+
+def called(name: str, operands: list[Any], value: Any) -> Any:
+    """The value of a function, with the call as its expression where an operand is traced."""
+    if not any(map(is_traced, operands)):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    call = Operation(name, tuple(map(as_expression, operands)), value)
+    return traced_by(value, call) if isinstance(value, int) else TracedFloat(value, call)
