@@ -277,7 +277,7 @@ class Maxout(Activation):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         axis = x.feature_axis
-        return TorchCode.expression(f"{{0}}.unflatten({axis}, ({x.features // self.n}, {self.n})).amax(dim={axis + 1})")
+        return TorchCode.expression(f"{{0}}.unflatten({axis}, (-1, {self.n})).amax(dim={axis + 1})")
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types

@@ -43,7 +43,7 @@ class ChannelShuffle(Op):
         (x,) = inputs
         axis = x.feature_axis
         return TorchCode.expression(
-            f"{{0}}.unflatten({axis}, ({self.groups}, {x.features // self.groups})).transpose({axis}, {axis + 1}).flatten({axis}, {axis + 1})"
+            f"{{0}}.unflatten({axis}, ({self.groups}, -1)).transpose({axis}, {axis + 1}).flatten({axis}, {axis + 1})"
         )
 
     def onnx(self, emit: Emitter) -> str:
@@ -110,6 +110,9 @@ class Chunk(FeatureSlice):
             )
         size = x.features // self.n
         return x.feature_axis, self.i * size, (self.i + 1) * size
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        return TorchCode.expression(f"{{0}}.chunk({self.n}, dim={inputs[0].feature_axis})[{self.i}]")
 
     def describe(self, x: TensorType) -> str:
         return f"part {self.i} of {self.n}"

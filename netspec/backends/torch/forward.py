@@ -10,8 +10,8 @@ from netspec.backends.torch.tracing import TracedModule
 
 __all__ = ["Forward", "member"]
 
-_LONGEST = 80
-"""Calls are nested up to this length."""
+_LONGEST = 3
+"""So many calls of several layers are nested at most."""
 _OTHER = ("self", "torch", "nn", "F", "math", "checkpoint", "getattr", "range")
 
 
@@ -99,17 +99,35 @@ class Forward:
         With a `name`, the tensor that the last item before `stop` gives has it.
         """
         text = self.call(self.items[i], [self.value(v) for v in self.items[i].reads])
-        while i + 1 < stop and i + 1 not in self.runs and self.runs_on(i):
-            nested = self.call(self.items[i + 1], [text] * len(self.items[i + 1].reads))
-            if len(nested) > _LONGEST:
-                break
-            i, text = i + 1, nested
+        residual = _is_residual(self.items[i])
+        for following in self.nested(i, stop):
+            i = following
+            text = self.call(self.items[i], [text] * len(self.items[i].reads))
         item = self.items[i]
-        wanted = name if i + 1 == stop else ""
+        wanted = name if i + 1 == stop else "x" if residual and self.is_free("x", i) else ""
         names = [self.give(value, wanted or self.name(value, item, i)) for value in item.gives]
         if text != ", ".join(names):
             self.lines.append(f"{', '.join(names)} = {text}")
         return i + 1
+
+    def nested(self, i: int, stop: int) -> list[int]:
+        """The items after item i whose calls go around its own: what one layer is short for, and short chains."""
+        found: list[int] = []
+        while (following := self.one_layer(i + len(found) + 1, stop)) and self.runs_on(i + len(found), stop):
+            same = _one_layer(self.items[following[0]], self.items[i + len(found)])
+            if not same and 1 + len(found) + len(following) > _LONGEST:
+                break
+            found += following
+        return found
+
+    def one_layer(self, i: int, stop: int) -> list[int]:
+        """Item i with those after it that come from the same layer of the spec."""
+        if i >= stop:
+            return []
+        end = i + 1
+        while self.runs_on(end - 1, stop) and _one_layer(self.items[end], self.items[i]):
+            end += 1
+        return list(range(i, end))
 
     def write_loop(self, run: Run) -> int:
         """A loop over the rounds of a repeat: what comes in has the name of what goes out."""
@@ -137,28 +155,24 @@ class Forward:
             return f"self.{self.plan.owners[MODULES - index].path.removeprefix(self.plan.region.path).rstrip('.')}"
         return f"self.{self.graph.nodes[-1 - index].name.removeprefix(self.plan.region.path)}.weight"
 
-    def runs_on(self, at: int) -> bool:
+    def runs_on(self, at: int, stop: int) -> bool:
         """Whether an item and the next stem from one line of the spec and can be written as one nested call."""
+        if at + 1 >= stop or at + 1 in self.runs:
+            return False
         item, following = self.items[at], self.items[at + 1]
         return (
             item.code is not None
             and following.code is not None
-            and (item.line == following.line or (item.node is not None and item.node.residual))
+            and (item.line == following.line or _is_residual(item))
             and following.reads == item.gives
             and self.readers.get(item.gives[0]) == [at + 1]
             and following.code.call is None
-            and (
-                item.code.call is None
-                or item.code.call.startswith("{m}")
-                or (item.node is not None and item.node.residual)
-            )
+            and (item.code.call is None or item.code.call.startswith("{m}") or _is_residual(item))
         )
 
     def name(self, value: int, item: Item, at: int) -> str:
         """`x` for what goes on, `y` beside it for what one join takes up again, else the layer's own name."""
         readers = self.readers.get(value, [])
-        if item.node is not None and item.node.residual and self.is_free("x", at):
-            return "x"
         if not readers or readers[-1] <= at + 1 or value in self.plan.outputs or self.meets(readers):
             for name in ("x", "y"):
                 if self.is_free(name, at):
@@ -204,3 +218,12 @@ class Forward:
             kept = f"checkpoint({held}, {', '.join(values)}, use_reentrant=False)"
             return f"{kept} if self.training else {held}({', '.join(values)})"
         return f"{held}({', '.join(values)})"
+
+
+def _is_residual(item: Item) -> bool:
+    return item.node is not None and item.node.residual
+
+
+def _one_layer(one: Item, other: Item) -> bool:
+    """Whether two items are what one layer of the spec, in one of its copies, is short for."""
+    return one.start == other.start and one.rounds == other.rounds

@@ -33,6 +33,8 @@ class Item:
     in_place: bool = False
     """Whether an activation may be written over its input."""
     line: int = 0
+    start: int = 0
+    """Where it begins in the spec."""
     rounds: Rounds = ()
     code: TorchCode | None = None
     """The PyTorch of a layer, once the module is traced."""
@@ -131,7 +133,9 @@ class _Planner:
     def layer(self, node: Node, region: Region) -> Item:
         name = node.name.removeprefix(region.path)
         over = node.op.torch_in_place and self.owns_input(node)
-        return Item(name, self.reads(node), [node.index], node=node, in_place=over, line=node.span.line)
+        return Item(
+            name, self.reads(node), [node.index], node=node, in_place=over, line=node.span.line, start=node.span.start
+        )
 
     def owns_input(self, node: Node) -> bool:
         """Whether nothing else needs the tensor that comes in, not even the backward pass of what made it."""

@@ -139,12 +139,15 @@ class _File:
     def make_classes(self) -> list[ModuleClass]:
         """The classes of the parts, inner ones first."""
         parts = list(_parts(self.root))
-        given = _given(parts)
+        given = _given(part for part, _ in parts)
         made: list[ModuleClass] = []
         for level in _levels(parts):
             alike: dict[object, list[Draft]] = {}
             seen: dict[object, Draft] = {}
-            for part in level:
+            for part, shared in level:
+                if shared:  # the class is that of the first
+                    self.trace(part, given[_way(part.region)])
+                    continue
                 key = self.likeness(part)
                 first = seen.get(key) if key is not None else None
                 if first is not None:
@@ -223,21 +226,21 @@ class _File:
         return f"def forward(self, {shown}) -> {result}:"
 
 
-def _parts(made: Plan) -> Iterator[Plan]:
-    """The parts of a module, the parts of a part before it; parts that share the weights of another included."""
+def _parts(made: Plan, shared: bool = False) -> Iterator[tuple[Plan, bool]]:
+    """The parts of a module, the parts of a part before it, and whether each has the weights of another."""
     for item in made.items:
         if item.part is not None:
-            yield from _parts(item.part)
-            yield item.part
+            yield from _parts(item.part, shared or item.shared)
+            yield item.part, shared or item.shared
 
 
-def _levels(parts: Iterable[Plan]) -> Iterator[list[Plan]]:
-    """Parts by how deep they nest, the innermost first; of shared parts, the first alone has a class."""
+def _levels(parts: Iterable[tuple[Plan, bool]]) -> Iterator[list[tuple[Plan, bool]]]:
+    """Parts by how deep they nest, the innermost first."""
     height: dict[Plan, int] = {}
-    levels: dict[int, list[Plan]] = {}
-    for part in parts:  # inner ones come first
+    levels: dict[int, list[tuple[Plan, bool]]] = {}
+    for part, shared in parts:  # inner ones come first
         height[part] = 1 + max((height[item.part] for item in part.items if item.part is not None), default=0)
-        levels.setdefault(height[part], []).append(part)
+        levels.setdefault(height[part], []).append((part, shared))
     for _, level in sorted(levels.items()):
         yield level
 
