@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +11,12 @@ from agreement import assert_agreement, largest_difference
 from conftest import ROOT
 
 import netspec
+from netspec.backends.torch.values import substituted
+from netspec.graph import TensorType
 from netspec.ops import ACTIVATIONS, CATALOGUE, JOINS, SECTIONS
-from netspec.ops.op import Op, Option
+from netspec.ops.formula import Variable, variables
+from netspec.ops.op import Misfit, Op, Option
+from netspec.ops.traced import decisions, ink, marked, traced_by
 
 INPUTS = {
     "vector": "input 24",
@@ -169,9 +174,57 @@ def test_names_are_unique_and_the_catalogue_cannot_be_changed() -> None:
         _by_name([OPS["conv"], type("Other", (OPS["FC"],), {"name": "conv"})])
 
 
+@pytest.mark.parametrize("name", USES)
+def test_what_an_op_becomes_follows_the_sizes_that_come_in(name: str) -> None:
+    """On traced sizes an op gives expressions; with other numbers in them they are what the op gives for these numbers,
+    unless it says that its form depends on them."""
+    texts, _ = USES[name]
+    for declared in INPUTS.values():
+        for text in texts:
+            try:
+                graph = netspec.loads(f"{declared}\n{text}").graph
+            except netspec.SpecError:
+                continue
+            for node in graph.layers:
+                (kind,) = graph.input_types(node)
+                follow_sizes(node.op, kind)
+
+
+def follow_sizes(op: Any, kind: TensorType) -> None:
+    names = [Variable(("size", axis), f"size_{axis}") for axis in range(len(kind.shape))]
+    sizes = tuple(traced_by(size, name) for size, name in zip(kind.shape, names, strict=True))
+    written: list[Any] = []
+    with decisions() as decided, ink(written):
+        code = op.torch(TensorType(kind.layout, sizes))
+        output = op.output(TensorType(kind.layout, sizes))
+    asked = {v for form in decided for v in variables(form)}
+    for axis, name in enumerate(names):
+        if name in asked:
+            continue
+        values = {n: kind.shape[i] * (2 if i == axis else 1) for i, n in enumerate(names)}
+        other = TensorType(kind.layout, tuple(values.values()))
+        try:
+            expected = op.output(other), op.torch(other)
+        except Misfit:
+            continue
+        shape = tuple(substituted(size, values) for size in output.shape)
+        assert (output.layout, shape) == (expected[0].layout, expected[0].shape), (op, other)
+        for mine, theirs in zip(
+            [*code.modules, ("call", code.call or "")],
+            [*expected[1].modules, ("call", expected[1].call or "")],
+            strict=True,
+        ):
+            pieces, marks = marked(mine[1])
+            text = pieces[0] + "".join(
+                str(substituted(written[n], values)) + piece for n, piece in zip(marks, pieces[1:], strict=True)
+            )
+            # a padding that depends on a size is written out, also where it is none
+            assert (mine[0], text.replace(", padding=0", "")) == theirs, (op, other)
+
+
 def test_the_steps_for_adding_an_op_name_what_an_op_has() -> None:
     """CONTRIBUTING's recipe mentions every part of the contract, and where the op is listed."""
-    recipe = (ROOT / "CONTRIBUTING.md").read_text().split("## Add an op")[1].split("## Habits")[0]
+    recipe = (ROOT / "CONTRIBUTING.md").read_text().split("## Add an op")[1].split("\n## ")[0]
     for part in (
         "name",
         "example",
