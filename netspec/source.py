@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["SourceFile", "Span"]
@@ -45,9 +44,6 @@ class SourceFile:
 
     def span(self, start: int, end: int) -> Span:
         return Span(self, start, end)
-
-    def whole_lines(self) -> Iterator[str]:
-        return iter(self.text.split("\n"))
 
 
 class Span:

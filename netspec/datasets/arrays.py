@@ -44,35 +44,18 @@ def array_source(
     """Arrays by split (`train`, `validation`, `test`) as a source. Raises SpecError (NS601, NS602, NS603)."""
     import numpy as np
 
-    pools, codes, targets = [], [], []
+    pools, codes = [], []
     skipped: list[str] = []
     digest = hashlib.blake2b(digest_size=16)
     for part, arrays in parts.items():
-        count = _count(arrays, name)
-        pools.append(
-            ArrayPool(
-                {
-                    n: fitted(a, inputs[n], shown=arrays.shown[n], resize=options.resize or options.pixels is not None, pixels=options.pixels, cut=options.cut)
-                    for n, a in arrays.inputs.items()
-                }
-            )
-        )  # fmt: skip
-        code = np.full(count, _PARTS[part], dtype=np.int8)
-        wrong = _not_finite(arrays)
-        if wrong and options.corrupt == "stop":
-            row, where = next(iter(wrong.items()))
-            raise SpecError.of(
-                "NS603",
-                f"{where} is not a finite number",
-                notes=[f"this affects {len(wrong)} of {count} examples"] if len(wrong) > 1 else [f"example {row} of {count}"],
-                helps=["use `--corrupt skip` to leave such examples out"],
-            )  # fmt: skip
+        code = np.full(_count(arrays, name), _PARTS[part], dtype=np.int8)
+        pools.append(_pool(arrays, inputs, options))
+        wrong = _left_out(arrays, len(code), options)
         code[list(wrong)] = LEFT_OUT
-        skipped += wrong.values()
         codes.append(code)
-        if arrays.targets is not None:
-            targets.append(arrays.targets)
+        skipped += wrong.values()
         content_hash(digest, part, arrays)
+    targets = [arrays.targets for arrays in parts.values() if arrays.targets is not None]
     if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
         raise SpecError.of("NS601", f"the splits of {name} have different targets")
     part_of = np.concatenate(codes)
@@ -92,6 +75,32 @@ def array_source(
         classes,
         skipped,
     )
+
+
+def _pool(arrays: Arrays, inputs: Mapping[str, TensorType], options: DataOptions) -> ArrayPool:
+    resize, pixels = options.resize or options.pixels is not None, options.pixels
+    return ArrayPool(
+        {
+            n: fitted(a, inputs[n], shown=arrays.shown[n], resize=resize, pixels=pixels, cut=options.cut)
+            for n, a in arrays.inputs.items()
+        }
+    )
+
+
+def _left_out(arrays: Arrays, count: int, options: DataOptions) -> Mapping[int, str]:
+    """The examples that are not finite, with the place of each. Raises SpecError (NS603) where they are not to be left out."""
+    wrong = _not_finite(arrays)
+    if wrong and options.corrupt == "stop":
+        row, where = next(iter(wrong.items()))
+        raise SpecError.of(
+            "NS603",
+            f"{where} is not a finite number",
+            notes=[f"this affects {len(wrong)} of {count} examples"]
+            if len(wrong) > 1
+            else [f"example {row} of {count}"],
+            helps=["use `--corrupt skip` to leave such examples out"],
+        )
+    return wrong
 
 
 def _count(arrays: Arrays, name: str) -> int:

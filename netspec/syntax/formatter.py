@@ -9,32 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
+from netspec.syntax.comments import Comment, Line, aligned, comments_of
 from netspec.syntax.printer import Printer
 
 __all__ = ["format_tree", "same_meaning"]
 
 WIDTH = 100
 _INDENT = "  "
-
-
-@dataclass(slots=True)
-class _Comment:
-    start: int
-    end: int
-    text: str
-    alone: bool
-    used: bool = False
-
-
-@dataclass(slots=True)
-class _Line:
-    text: str
-    comment: str = ""
 
 
 def format_tree(file: t.File) -> str:
@@ -62,26 +47,26 @@ class _Formatter(Printer):
         super().__init__({i.name for i in file.items if isinstance(i, (t.Block, t.Shared))})
         self.file = file
         self.source = file.source.text
-        self.comments = list(_comments(self.source))
-        self.lines: list[_Line] = []
+        self.comments = list(comments_of(self.source))
+        self.lines: list[Line] = []
 
     def text(self) -> str:
         self.statements(self.file.items, 0, 0, len(self.source))
         while self.lines and not self.lines[0].text and not self.lines[0].comment:
             self.lines.pop(0)
-        out = [line.rstrip() for line in _aligned(self.lines)]
+        out = [line.rstrip() for line in aligned(self.lines)]
         return "\n".join(out).rstrip("\n") + "\n" if any(out) else ""
 
     # Lines and comments
 
     def put(self, depth: int, text: str, comment: str = "") -> None:
-        self.lines.append(_Line(_INDENT * depth + text if text else "", comment))
+        self.lines.append(Line(_INDENT * depth + text if text else "", comment))
 
     def blank(self, start: int, end: int) -> None:
         """One blank line where the source has any between two places."""
         between = self.source[start:end]
         if between.count("\n") > 1 and re.search(r"\n[ \t]*\n", between) and self.lines and self.lines[-1].text:
-            self.lines.append(_Line(""))
+            self.lines.append(Line(""))
 
     def statements(self, items: Sequence[Any], depth: int, start: int, end: int) -> None:
         """Statements between two places of the source, with the comments around them."""
@@ -92,7 +77,7 @@ class _Formatter(Printer):
             first = len(self.lines)
             self.statement(item, depth)
             stray = [c for c in self.comments if not c.used and item.span.start <= c.start < item.span.end]
-            self.lines[first:first] = [_Line(_INDENT * depth + c.text) for c in stray]
+            self.lines[first:first] = [Line(_INDENT * depth + c.text) for c in stray]
             for comment in stray:
                 comment.used = True
             self.trail(item.span.end)
@@ -118,7 +103,7 @@ class _Formatter(Printer):
             self.lines[-1].comment = comment.text
             comment.used = True
 
-    def comment_behind(self, at: int) -> _Comment | None:
+    def comment_behind(self, at: int) -> Comment | None:
         stop = self.source.find("\n", at)
         stop = len(self.source) if stop < 0 else stop
         return next(
@@ -273,7 +258,7 @@ class _Formatter(Printer):
         self.braced(last.removeprefix(_INDENT * depth) + head, body, depth, spread=True)
         if comment:
             index = next(i for i in range(len(self.lines) - 1, -1, -1) if self.lines[i].text.startswith(last + head))
-            self.lines.insert(index, _Line(_INDENT * depth + comment))
+            self.lines.insert(index, Line(_INDENT * depth + comment))
 
     def braced(self, head: str, body: t.Body, depth: int, *, spread: bool = False) -> None:
         inline = None if spread else self.inline_body(body)
@@ -380,32 +365,3 @@ class _Formatter(Printer):
         if not isinstance(expr, t.Sequence_) or expr.kind != "list" or not expr.items:
             return False
         return self.has_comments(expr.span) or len(_INDENT * depth + head + self.expr(expr) + tail) > WIDTH
-
-
-def _comments(source: str) -> Iterable[_Comment]:
-    for match in re.finditer(r'"[^"\n]*"|#[^\n]*', source):
-        if match.group().startswith("#"):
-            line = source.rfind("\n", 0, match.start()) + 1
-            alone = not source[line : match.start()].strip()
-            yield _Comment(match.start(), match.end(), match.group().rstrip(), alone)
-
-
-def _aligned(lines: Sequence[_Line]) -> Iterable[str]:
-    """Trailing comments of neighbouring lines at one depth in one column."""
-    i = 0
-    while i < len(lines):
-        j = i
-        while j < len(lines) and lines[j].comment and _depth(lines[j]) == _depth(lines[i]):
-            j += 1
-        if j == i:
-            yield lines[i].text
-            i += 1
-            continue
-        width = max(len(line.text) for line in lines[i:j])
-        for line in lines[i:j]:
-            yield f"{line.text:<{width}}  {line.comment}"
-        i = j
-
-
-def _depth(line: _Line) -> int:
-    return len(line.text) - len(line.text.lstrip())
