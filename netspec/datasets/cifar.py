@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
 from netspec.diagnostics import SpecError
+from netspec.files import open_regular
 from netspec.graph import TensorType
+from netspec.reading.text import read_text
 
 if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions
@@ -74,7 +76,8 @@ def _read(files: list[Path], labels: int, column: int, count: int, name: str) ->
     pieces = []
     for path in files:
         try:
-            content = np.fromfile(path, dtype=np.uint8)
+            with open_regular(path) as file:
+                content = np.frombuffer(file.read(), dtype=np.uint8)
         except OSError as error:
             raise SpecError.of("NS601", f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
         if not len(content) or len(content) % size:
@@ -104,8 +107,8 @@ def _read(files: list[Path], labels: int, column: int, count: int, name: str) ->
 def _names(path: Path, count: int) -> tuple[str, ...]:
     """One per line; empty if the file is missing or does not match."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
+        lines = [line.strip() for line in read_text(path).splitlines()]
+    except SpecError:
         return ()
     names = tuple(line for line in lines if line)
     return names if len(names) == count else ()

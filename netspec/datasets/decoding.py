@@ -7,6 +7,7 @@ animation is read as its first frame. The content of the file counts, not its na
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -120,7 +121,9 @@ def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
 def _opened(stored: Stored) -> Image.Image:
     from PIL import Image
 
-    image = Image.open(stored, formats=_FORMATS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is lower
+        image = Image.open(stored, formats=_FORMATS)
     if image.width * image.height > _MOST_PIXELS:
         image.close()
         raise ValueError(f"{image.width} x {image.height} exceeds the limit of {_MOST_PIXELS:,} pixels")

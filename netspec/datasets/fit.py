@@ -18,6 +18,8 @@ __all__ = ["CHANNELS", "arranged", "covering", "fitted", "image_size", "input_li
 CHANNELS = (1, 3, 4)
 """Possible numbers of channels: gray, color, color with transparency."""
 _CHUNK = 1024
+_MOST_PIXELS = 1 << 26
+"""Of an image that is scaled."""
 
 
 def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
@@ -45,7 +47,13 @@ def image_size(kind: TensorType, channels: int) -> tuple[int, int, int] | None:
 def covering(height: int, width: int, target: tuple[int, int], pixels: int | None) -> tuple[int, int]:
     """The height and width that an image is scaled to before center cropping to `target`."""
     scale = max(target[0] / height, target[1] / width, (pixels or 0) / min(height, width))
-    return max(target[0], round(height * scale)), max(target[1], round(width * scale))
+    size = max(target[0], round(height * scale)), max(target[1], round(width * scale))
+    if size[0] * size[1] > max(_MOST_PIXELS, 4 * target[0] * target[1]):
+        raise SpecError.of(
+            "NS602", f"an image of {height}x{width} cannot be scaled to cover {target[0]}x{target[1]}",
+            notes=[f"it would have {size[0]:,} x {size[1]:,} pixels"], helps=["crop it first"],
+        )  # fmt: skip
+    return size
 
 
 def fitted(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
 from netspec.diagnostics import SpecError
+from netspec.files import open_regular
 from netspec.graph import TensorType
+from netspec.reading.bounds import unfolded_bound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +80,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray[Any, Any]:
         return SpecError.of("NS601", f"{path} cannot be read as IDX", notes=[reason], helps=["download it again"])
 
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_regular(path) as stored, gzip.GzipFile(fileobj=stored) if path.suffix == ".gz" else stored as file:
             head = file.read(4 + 4 * axes)
             if len(head) < 4 + 4 * axes:
                 raise unreadable(f"its header is truncated after {len(head)} bytes")
@@ -90,7 +92,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray[Any, Any]:
                 raise unreadable(f"it has {head[3]} axes, but {'images have 3' if axes == 3 else 'labels have 1'}")
             shape = struct.unpack(f">{axes}I", head[4:])
             size = prod(shape)
-            if size > _MOST_BYTES:
+            if size > min(_MOST_BYTES, unfolded_bound(path.stat().st_size)):
                 raise unreadable(f"the size in its header, {'x'.join(map(str, shape))}, is too large")
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,25 +27,25 @@ _TARGETS = ("y", "Y", "labels", "label", "targets", "target")
 def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
     """Arrays `x` and `y` (or named after the inputs of the net), unsplit or in splits: `x_train`, `y_train`, `x_val`,
     `y_val`, `x_test`, `y_test`. Raises SpecError (NS601, NS602, NS603)."""
-    import numpy as np
+    from netspec.reading.arrays import open_archive
 
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise SpecError.of("NS601", f"{path} contains a single array", helps=["store x and y in one file: np.savez(…, x=x, y=y)"])  # fmt: skip
-        with loaded as stored:
-            found = _find(path, list(stored.files), inputs)
-            parts = {part: _read(path, stored, names) for part, names in found.items()}
-            classes = _class_names(stored)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        helps = []
-        if "pickle" in str(error) or "Object arrays" in str(error):
-            helps = ["store arrays of numbers; loading an array of Python objects would run the code in it"]
-        said = "it contains Python objects, not numbers" if helps else str(error)[:200]
-        raise SpecError.of(
-            "NS601", f"{path} cannot be read as .npz", notes=[said] if said else [], helps=helps
-        ) from None
+    if path.suffix == ".npy" or not zipfile.is_zipfile(path):
+        _refuse_single(path)
+    with open_archive(path, "NS601") as stored:
+        found = _find(path, list(stored), inputs)
+        parts = {part: _read(path, stored, names) for part, names in found.items()}
+        classes = _class_names(stored)
     return array_source(str(path), parts, inputs, options, classes)
+
+
+def _refuse_single(path: Path) -> None:
+    """Raises SpecError (NS601) for a file with one array."""
+    from netspec.reading.arrays import read_array
+
+    read_array(path, "NS601")
+    raise SpecError.of(
+        "NS601", f"{path} contains a single array", helps=["store x and y in one file: np.savez(…, x=x, y=y)"]
+    )
 
 
 def _find(path: Path, stored: list[str], inputs: Mapping[str, TensorType]) -> dict[str, dict[str, str]]:
@@ -99,7 +98,7 @@ def _read(path: Path, stored: Any, names: Mapping[str, str]) -> Arrays:
 
 def _class_names(stored: Any) -> tuple[str, ...]:
     """The class names in the array `classes`, if there is one."""
-    if "classes" not in stored.files:
+    if "classes" not in stored:
         return ()
     names = stored["classes"]
     return tuple(names.tolist()) if names.ndim == 1 and names.dtype.kind == "U" else ()

@@ -140,11 +140,9 @@ class Predictor:
     def _stored(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
         import numpy as np
 
-        try:
-            held = np.load(file, allow_pickle=False)
-            arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
-        except Exception as error:  # numpy and zipfile raise whatever a damaged file provokes
-            raise SpecError.of("NS503", f"{file} cannot be read as an array", notes=[str(error)[:200]]) from None
+        from netspec.reading.arrays import read_arrays
+
+        arrays = read_arrays(file)
         inputs = self.run.plan.inputs
         if set(arrays) == {""}:
             name, _ = only_input(inputs, str(file))
