@@ -30,48 +30,76 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
 
 
+_STEPS = 20
+"""Expressions and statements that cost about as much as one layer."""
+
+
 def compile_source(source: SourceFile, parameters: Mapping[str, Any], limits: Limits) -> Compiled:
     """Raises UnknownParameter for a parameter that the net does not have."""
     diagnostics = Diagnostics()
     tree = parse(source, diagnostics, recover=True, explain=explain_syntax)
     if tree is None:
         return Compiled(None, None, tuple(diagnostics))
-    used: dict[Path, t.File | None] = {}
-
-    def checked(tree: t.File, limits: Limits, diagnostics: Diagnostics) -> Graph:
-        return _checked(tree, parameters, limits, diagnostics, used, _class_name(source))
-
-    graph = checked(tree, limits, diagnostics)
+    check = _Check(parameters, _class_name(source))
+    graph, work = check(tree, limits, diagnostics)
     if len(diagnostics):
-        from netspec.fixes.suggestion import suggest_fixes
-
-        suggest_fixes(source, tree, graph, diagnostics, limits, checked, used)
+        _fix(source, tree, graph, diagnostics, check, limits, work)
     found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
     return Compiled(tree, graph, tuple(sorted(found, key=lambda d: not d.is_error)))
 
 
-def _checked(
-    tree: t.File,
-    parameters: Mapping[str, Any],
-    limits: Limits,
-    diagnostics: Diagnostics,
-    used: dict[Path, t.File | None],
-    name: str,
-) -> Graph:
-    """The graph of a tree with its recipe, elaborated and linted."""
-    found = elaborate(tree, parameters, diagnostics, limits, name=name, trees=used, explain=explain_syntax)
-    graph, train = found.graph, found.train
-    if found.whole and graph.layers and not is_library(tree):
-        lint(tree, graph, diagnostics)
-    if train is not None:
-        from netspec.training.recipe import read_recipe
-        from netspec.training.recipe_lints import lint_recipe
+class _Check:
+    """Elaborates and lints trees; the files that they use are parsed once."""
 
-        with found.bounded(train.span):
-            graph.recipe = read_recipe(found.run, train, found.frame)
-            if graph.recipe is not None:
-                lint_recipe(found.run, graph.recipe, train)
-    return graph
+    def __init__(self, parameters: Mapping[str, Any], name: str) -> None:
+        self.parameters, self.name = parameters, name
+        self.used: dict[Path, t.File | None] = {}
+
+    def __call__(self, tree: t.File, limits: Limits, diagnostics: Diagnostics) -> tuple[Graph, int]:
+        """The graph with its recipe, and the work that it took, in layers."""
+        found = elaborate(
+            tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax
+        )
+        graph, train = found.graph, found.train
+        work = len(graph.nodes) + found.run.evaluator.steps // _STEPS
+        if found.whole and graph.layers and not is_library(tree):
+            lint(tree, graph, diagnostics)
+        if train is not None:
+            from netspec.training.recipe import read_recipe
+            from netspec.training.recipe_lints import lint_recipe
+
+            with found.bounded(train.span):
+                graph.recipe = read_recipe(found.run, train, found.frame)
+                if graph.recipe is not None:
+                    lint_recipe(found.run, graph.recipe, train)
+        return graph, work
+
+
+def _fix(
+    source: SourceFile, tree: t.File, graph: Graph, diagnostics: Diagnostics, check: _Check, limits: Limits, work: int
+) -> None:
+    """Adds helps and fixes to the diagnostics. What is tried is bounded by the work that is left for it."""
+    from netspec.fixes.input_size import suggest_input_size
+    from netspec.fixes.late_brace import blame_the_brace
+    from netspec.fixes.suggestion import suggest_fixes
+
+    def bounded(left: int) -> Limits:
+        return limits.raised(layers=min(limits.layers, left), steps=min(limits.steps, left * _STEPS))
+
+    def trial_of_tree(tree: t.File, left: int) -> tuple[list[Diagnostic], int]:
+        found = Diagnostics()
+        spent = check(tree, bounded(left), found)[1]
+        return list(found), spent
+
+    def trial(edited: SourceFile, left: int) -> tuple[list[Diagnostic], int]:
+        found = Diagnostics()
+        tree = parse(edited, found, recover=True, explain=explain_syntax)
+        spent = check(tree, bounded(left), found)[1] if tree is not None else 0
+        return list(found), spent + edited.text.count("\n")
+
+    suggest_input_size(tree, diagnostics, work, trial_of_tree)
+    blame_the_brace(source, diagnostics, frozenset(("NS211", "NS212")))
+    suggest_fixes(source, tree, graph, diagnostics, work + source.text.count("\n"), trial)
 
 
 def _class_name(source: SourceFile) -> str:

@@ -92,11 +92,11 @@ def lint_statements(file: t.File, diagnostics: Diagnostics) -> None:
 
 def _late_default(file: t.File, item: t.Default, diagnostics: Diagnostics) -> None:
     """Warns of a `default` with layers of its kind above it, and none below."""
-    from netspec.elaborate.places import places_in
+    from netspec.syntax.steps import steps_in
 
     kinds = {CATALOGUE[word.text.lower()].name for word in item.layers if word.text.lower() in CATALOGUE}
     above, below = [], False
-    for place in places_in(file):
+    for place in steps_in(file):
         head = place.layer.head.lower() if place.layer is not None else ""
         op = CATALOGUE.get(head) or CATALOGUE.get(re.sub(r"\d+(x\d+)*$", "", head))
         if op is not None and op.name in kinds:
@@ -185,7 +185,7 @@ def asked_for(graph: Graph, codes: frozenset[str]) -> list[Diagnostic]:
 
 
 def _idle_biases(graph: Graph) -> list[Diagnostic]:
-    from netspec.elaborate.edits import change_fixes
+    from netspec.fixes.layer_text import change_fixes
     from netspec.ops.op import Change
 
     found: dict[Span, Diagnostic] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from netspec.diagnostics.codes import CODES
+from netspec.diagnostics.spelling import nearest
 from netspec.source import SourceFile, Span
 
 __all__ = [
@@ -99,7 +100,7 @@ class Diagnostic:
     fixes: tuple[Fix, ...] = ()
     rule: str = ""
     """The code with its sub-code, where a rule explains the error: `NS101-elif`."""
-    facts: Any = None
+    facts: Any = field(default=None, compare=False, repr=False)
     """A frozen dataclass of the kind of error: names, sizes and spans for code to read; people read the words."""
 
     def __post_init__(self) -> None:
@@ -127,8 +128,6 @@ class Diagnostics:
     repaired: dict[SourceFile, list[tuple[int, int]]] = field(default_factory=dict)
     """Where a text was read as it was meant and not as it stands: edits made for what was meant do not fit there."""
     """What the parser left out, by the place of its placeholder."""
-    brief: bool = False
-    """Whether it is enough to know what is found, and where: no edits are looked for."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
     _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
 
@@ -138,13 +137,6 @@ class Diagnostics:
         if key not in self._seen and self._counts.get(place, 0) < _MOST_AT_ONE_PLACE:
             self._seen.add(key)
             self._counts[place] = self._counts.get(place, 0) + 1
-            if (
-                any(h.startswith(("did you mean", "write `yes`", "write `no`")) for h in diagnostic.helps)
-                and not diagnostic.fixes
-            ):
-                from netspec.diagnostics.respelling import with_respelling
-
-                diagnostic = with_respelling(diagnostic)
             if self.repaired and diagnostic.fixes:
                 diagnostic = replace(diagnostic, fixes=tuple(filter(self.fits, diagnostic.fixes)))
             self.items.append(diagnostic)
@@ -258,19 +250,3 @@ def is_allowed(diagnostic: Diagnostic) -> bool:
     found = _ALLOW.search(diagnostic.span.source.line_text(diagnostic.span.line))
     allowed = re.split(r"[,\s]+", found.group(1)) if found is not None else []
     return diagnostic.code in allowed or diagnostic.rule in filter(None, allowed)
-
-
-_SHORT = 4
-"""The fewest letters with which the beginning of a name stands for it, as in `drop` for `dropout`."""
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate a misspelt word most likely means, or None where nothing is near."""
-    from difflib import get_close_matches
-
-    by_lower = {c.lower(): c for c in candidates}
-    longer = [c for c in by_lower if len(word) >= _SHORT and c.startswith(word.lower())]
-    if len(longer) == 1:
-        return by_lower[longer[0]]
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.66)
-    return by_lower[found[0]] if found else None

@@ -20,7 +20,7 @@ __all__ = [
 ALIASES = {
     "conv2d": "conv", "conv1d": "conv", "conv3d": "conv", "convolution": "conv", "convolutional": "conv", "dense": "FC",
     "convolution2d": "conv", "fullyconnected": "FC", "inner_product": "FC", "innerproduct": "FC", "connected": "FC",
-    "batchnorm2d": "bn", "batchnorm1d": "bn", "batchnorm": "bn", "batch_norm": "bn", "batchnormalization": "bn",
+    "batchnorm2d": "bn", "batchnorm1d": "bn", "batchnorm": "bn", "batch_norm": "bn", "batch_normalize": "bn", "batchnormalization": "bn",
     "layernorm": "ln", "layer_norm": "ln", "layernorm2d": "ln", "layernormalization": "ln", "groupnorm": "gn",
     "maxpool2d": "maxpool", "max_pool": "maxpool", "maxpooling2d": "maxpool", "maxpool1d": "maxpool",
     "maxpooling1d": "maxpool", "avgpool2d": "avgpool", "avg_pool": "avgpool", "averagepooling2d": "avgpool",

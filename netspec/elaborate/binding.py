@@ -8,8 +8,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics.facts import GivenTwice
 from netspec.elaborate.expressions import value_after_name
+from netspec.elaborate.facts import (
+    LateValue,
+    LayerAsValue,
+    MissingValue,
+    StrayValue,
+    UndefinedName,
+    UnknownOption,
+    UnwantedSlot,
+    scope_of,
+)
+from netspec.elaborate.foreign_layers import foreign_call, report_comment, report_unknown_head
 from netspec.elaborate.origins import option_origins, origin
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops import CATALOGUE
@@ -23,7 +34,7 @@ from netspec.values import Size, Value, Word, show
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
-__all__ = ["BoundLayer", "bind", "find_op", "instead"]
+__all__ = ["BoundLayer", "bind", "find_op", "report_unknown_option"]
 
 _HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
 
@@ -61,11 +72,9 @@ class _Binder:
         self.origins: dict[str, Symbolic] = {}
         self.failed = False
 
-    def fail(
-        self, code: str, message: str, span: Span, *helps: str, label: str = "", fixes: tuple[Fix, ...] = ()
-    ) -> None:
+    def fail(self, code: str, message: str, span: Span, facts: Any = None) -> None:
         self.failed = True
-        self.run.error(code, message, span, helps=helps, label=label, fixes=fixes)
+        self.run.error(code, message, span, facts=facts)
 
     def slot(self, name: str) -> list[Option[Any]]:
         return [o for o in self.op.options.values() if o.slot == name]
@@ -80,16 +89,16 @@ class _Binder:
     def set(self, option: Option[Any], value: Value, span: Span, *written: t.Expr) -> None:
         """Sets an option to a value, and keeps how it was `written`: one expression, or one for each of several."""
         if option.name in self.values:
-            self.fail("NS203", f"`{option.name}` is given twice", span)
+            self.fail("NS203", f"`{option.name}` is given twice", span, GivenTwice(span))
             return
         if isinstance(value, Word) and not value.called and option.kind.counts:
-            self.fail("NS208", f"`{value.name}` is not defined here", span, *self.near_variable(value.name))
+            self.undefined(value.name, span)
             return
         try:
             self.values[option.name] = option.kind.read(value)
         except BadValue as bad:
             self.values[option.name] = option.default
-            self.fail(bad.code, f"{option.name}: {bad.message}", span, *bad.helps, fixes=instead(bad, span))
+            self.bad_value(bad, option.name, span)
         self.spans[option.name] = span
         functions = self.run.graph.functions
         if len(written) == 1:
@@ -109,34 +118,35 @@ class _Binder:
             if slot == "width" and len(values) == 1 and isinstance(value, (int, float)):
                 self.negative(values[0], value, expr)  # `take -1`
                 return
-            from netspec.elaborate.slips import unwanted_slot
-
-            helps, fixes = unwanted_slot(self.op, self.layer, what, value, expr.span, self.frame)
-            self.fail("NS207", f"`{self.op.name}` takes no {what}", expr.span, *helps, fixes=tuple(fixes))
+            self.unwanted(slot, expr, value, what)
             return
         if isinstance(value, Word):
-            self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
+            self.undefined(value.name, expr.span)
             return
         self.set(options[0], value, expr.span, expr)
 
+    def unwanted(self, slot: str, expr: t.Expr, value: Value, what: str, refused: Option[Any] | None = None) -> None:
+        here = self.frame.here.type if self.frame.here is not None else None
+        facts = UnwantedSlot(self.op, self.layer, slot, value, expr.span, here, refused)
+        self.fail("NS207", f"`{self.op.name}` does not take a {what}", expr.span, facts)
+
     def negative(self, option: Option[Any], value: Value, expr: t.Expr) -> None:
-        """A number behind a hyphen, for an op without a width: a negative value, or one that should follow a space."""
+        """A number after a hyphen, for an op without a width: a negative value, or one that should follow a space."""
         try:
             option.kind.read(-value)  # type: ignore[operator]
-        except BadValue as bad:
-            from netspec.elaborate.slips import value_behind_hyphen
-
+        except BadValue:
             self.values[option.name] = option.default
-            message, helps, fixes = value_behind_hyphen(self.op, option, self.layer, expr.span, bad)
-            self.fail(bad.code, message, expr.span, *helps, fixes=tuple(fixes))
+            self.unwanted("width", expr, value, "width", option)
         else:
             self.set(option, -value, expr.span, t.Unary("-", expr, expr.span))  # type: ignore[operator]
 
-    def near_variable(self, name: str) -> list[str]:
-        if self.op.name == "softmax" or (self.layer.head.lower() == "soft" and name == "max"):
-            return ["write `softmax`"]
-        near = nearest(name, self.frame.visible())
-        return [f"did you mean `{near}`?"] if near else []
+    def undefined(self, name: str, span: Span) -> None:
+        facts = UndefinedName(name, span, scope_of(self.frame), layer=self.layer)
+        self.fail("NS208", f"`{name}` is not defined", span, facts)
+
+    def bad_value(self, bad: BadValue, name: str, span: Span) -> None:
+        self.failed = True
+        self.run.bad_value(bad, name, span)
 
     # In the order of the language: head, arguments, slots, values, options, defaults
 
@@ -158,28 +168,12 @@ class _Binder:
         if isinstance(late, t.Name) and self.is_layer(late.text):
             self.not_a_value(late.text, late.span)
             return False
-        from netspec.elaborate.slips import late_value
-
-        helps, fixes = late_value(self.op, self.layer, late, options)
-        message = "a value without a name cannot follow one with a name"
-        self.fail("NS207", message, late.span, *helps, fixes=tuple(fixes))
+        facts = LateValue(self.layer, late, options)
+        self.fail("NS207", "a value without a name cannot follow one with a name", late.span, facts)
         return False
 
     def not_a_value(self, name: str, span: Span) -> None:
-        self.fail(
-            "NS207",
-            f"`{name}` is a layer of its own, not a value of `{self.op.name}`",
-            span,
-            f"put an arrow or a new line before it: `-> {name}`",
-            fixes=(
-                Fix.replace(
-                    Span(span.source, span.start, span.start),
-                    "-> ",
-                    f"put an arrow or a new line before it: `-> {name}`",
-                    applicability="safe",
-                ),
-            ),
-        )
+        self.fail("NS207", f"`{name}` is a layer, not a value of `{self.op.name}`", span, LayerAsValue(name, span))
 
     def fill(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...], what: str) -> None:
         pairs = [(expr, *self.evaluate(expr)) for expr in exprs]
@@ -195,7 +189,7 @@ class _Binder:
                 self.not_a_value(value.name, expr.span)
                 return
             if i < len(free) and free[i].slot == "kernel" and isinstance(value, Word):
-                self.fail("NS208", f"`{value.name}` is not defined here", expr.span, *self.near_variable(value.name))
+                self.undefined(value.name, expr.span)
                 return
             if i >= len(free):
                 self.too_many(value, expr.span, what)
@@ -211,13 +205,8 @@ class _Binder:
         return name.lower() in CATALOGUE or name in self.frame.file.blocks
 
     def too_many(self, value: Value, span: Span, what: str) -> None:
-        from netspec.elaborate.slips import stray_value
-
-        given = "width" in self.values
-        helps, fixes = stray_value(self.op, self.layer, value, span, argument=what == "argument", width=given)
-        self.fail(
-            "NS207", f"`{self.op.name}` does not take this value, {show(value)}", span, *helps, fixes=tuple(fixes)
-        )
+        facts = StrayValue(self.op, self.layer, value, span, what == "argument", "width" in self.values)
+        self.fail("NS207", f"`{self.op.name}` does not take this value, {show(value)}", span, facts)
 
     def option(self, option: t.Option) -> None:
         found = self.op.options.get(option.name)
@@ -228,8 +217,6 @@ class _Binder:
             self.set(found, value, option.span, option.value)
 
     def unknown_option(self, option: t.Option) -> None:
-        from netspec.elaborate.slips import report_unknown_option
-
         self.failed = True
         report_unknown_option(self.run, self.op, option, self.layer)
 
@@ -239,7 +226,7 @@ class _Binder:
                 try:
                     self.values[name] = self.op.options[name].kind.read(value)
                 except BadValue as bad:
-                    self.fail(bad.code, f"{name}: {bad.message}", span, *bad.helps)
+                    self.bad_value(bad, name, span)
                 self.spans[name] = span
                 self.origins |= origins
 
@@ -247,32 +234,14 @@ class _Binder:
         for option in self.op.options.values():
             if option.name in self.values or option.default is not REQUIRED:
                 continue
-            from netspec.elaborate.slips import missing_value
-
-            helps, fixes = missing_value(self.op, option, self.layer, self.frame)
-            self.fail(
-                "NS206", f"`{self.op.name}` needs its {option.name}", self.layer.span, *helps, fixes=tuple(fixes)
-            )  # fmt: skip
+            here = self.frame.here.type if self.frame.here is not None else None
+            facts = MissingValue(self.op, option, self.layer, here)
+            self.fail("NS206", f"`{self.op.name}` is missing its {option.name}", self.layer.span, facts)
 
 
-def instead(bad: BadValue, span: Span) -> tuple[Fix, ...]:
-    """The edit that puts what was meant in the place of a number."""
-    if any("`round(…)`" in help_ for help_ in bad.helps):
-        whole = re.search(r"[^=]+$", span.text)
-        start = span.start + (whole.start() if whole else 0)
-        text = Span(span.source, start, span.end).text
-        bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
-        return (
-            Fix.replace(
-                Span(span.source, start, span.end),
-                f"round({bare})" if bare == text else f"(round({bare}))",
-                bad.helps[0],
-            ),
-        )
-    number = re.search(r"(?:[\w.]+(?:\([^()]*\))?|\"[^\"]*\")$", span.text)
-    if not bad.instead or number is None:
-        return ()
-    return (Fix.replace(Span(span.source, span.start + number.start(), span.end), bad.instead, bad.helps[0]),)
+def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option, layer: t.Layer | None = None) -> None:
+    facts = UnknownOption(op, option, layer)
+    run.error("NS202", f"`{op.name}` has no option `{option.name}`", option.name_span, facts=facts)
 
 
 def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
@@ -349,22 +318,21 @@ _UNDEFINED = object()
 def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     if layer.head.lower() == "soft" and isinstance(layer.width, t.Name) and layer.width.text.lower() == "max":
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
-    if "//" in layer.span.text:
-        from netspec.elaborate.slips import report_comment
-
-        if report_comment(run, layer, frame):
-            return None
+    if "//" in layer.span.text and report_comment(run, layer, frame):
+        return None
     found = find_op(layer)
     if found is None:
-        from netspec.elaborate.unknown_head import report_unknown_head
-
         report_unknown_head(run, layer, frame)
         return None
     op, kernel = found
     if layer.arguments is not None and kernel is None and not _takes_arguments(op, layer):
-        from netspec.elaborate.slips import report_foreign_call
-
-        if report_foreign_call(run, op, layer):
+        call = foreign_call(op, layer)
+        if call is not None:
+            notes = []
+            values = [value.span.text for value in layer.arguments or ()]
+            if len(values) > 1 and not call.text.endswith(f"-{values[0]}") and f"-{values[1]}" in call.text:
+                notes = [f"the input channels, {values[0]}, are inferred from the layer before"]
+            run.error("NS207", f"this is how other frameworks write `{op.name}`", call.whole, notes=notes, facts=call)
             return None
     binder = _Binder(run, op, layer, frame)
     if kernel is not None:
@@ -387,7 +355,8 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     try:
         bound.validate()
     except Misfit as misfit:
-        binder.fail(misfit.code, misfit.message, binder.spans.get(misfit.option or "", layer.span), *misfit.helps)
+        where = binder.spans.get(misfit.option or "", layer.span)
+        run.error(misfit.code, misfit.message, where, helps=misfit.helps)
         return None
     return BoundLayer(bound, binder.spans, binder.origins)
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.diagnostics import Diagnostic, Diagnostics, Fix, Label
+from netspec.diagnostics import Diagnostic, Diagnostics, Label
+from netspec.diagnostics.facts import BadOption, Misspelt
 from netspec.elaborate.binding import BoundLayer
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
@@ -15,6 +16,7 @@ from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Tensor
 from netspec.elaborate.ties import tied_node
 from netspec.graph import Graph, Node, Param, TensorType
+from netspec.ops.kinds import BadValue
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
 from netspec.symbolic import Symbolic
@@ -86,11 +88,21 @@ class ElaborationContext:
         notes: Iterable[str] = (),
         helps: Iterable[str] = (),
         secondary: Iterable[Label] = (),
-        fixes: Iterable[Fix] = (),
+        facts: Any = None,
     ) -> None:
         self.diagnostics.error(
-            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, fixes=fixes
+            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, facts=facts
         )  # fmt: skip
+
+    def bad_value(self, bad: BadValue, name: str, span: Span) -> None:
+        """Reports a value that an option does not take."""
+        facts: Any = BadOption(span, bad.fraction, bad.instead, bad.hint, whole=bad.fraction is not None)
+        if bad.word:
+            facts = Misspelt(span, bad.word, bad.choices, bad.helps[0] if bad.helps else "")
+        elif not bad.instead and bad.fraction is None:
+            facts = BadOption(span, None)
+        helps = () if bad.word or facts.title else bad.helps
+        self.error(bad.code, f"{name}: {bad.message}", span, helps=helps, facts=facts)
 
     def trail(self) -> list[str]:
         if not self.context:
@@ -108,7 +120,7 @@ class ElaborationContext:
             notes=diagnostic.notes,
             helps=diagnostic.helps,
             secondary=diagnostic.secondary,
-            fixes=diagnostic.fixes,
+            facts=diagnostic.facts,
         )
 
     @contextmanager
@@ -174,17 +186,6 @@ class ElaborationContext:
     # Nodes
 
     def no_tensor(self, span: Span, frame: Frame) -> None:
-        if len(self.graph.inputs) > 1:
-            first = self.graph.inputs[0][0]
-            names = ", ".join(n for n, _ in self.graph.inputs)
-            self.error(
-                "NS308",
-                "with several inputs, say which one the first layer reads",
-                span,
-                notes=[f"the inputs are {names}"],
-                helps=[f"write `from {first}` before it"],
-            )
-            return
         from netspec.elaborate.failures import report_no_input
 
         report_no_input(self, span)

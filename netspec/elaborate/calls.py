@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics.facts import GivenTwice
 from netspec.elaborate.expressions import EvaluationError, match_parameters, value_after_name
+from netspec.elaborate.facts import LateValue, LooseArguments
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import (
     UNKNOWN,
@@ -258,9 +260,16 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
 
 def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
     if layer.width is not None or layer.stride is not None or layer.values or layer.options:
-        from netspec.elaborate.loose_arguments import report_loose_arguments
-
-        report_loose_arguments(run, block.name, [p.name for p in block.parameters], layer)
+        slots = [slot for slot in (layer.width, layer.stride) if slot is not None]
+        first = [*slots, *layer.values, *layer.options][0]
+        what = "width" if layer.width is not None else "stride"
+        message = (
+            f"the block `{block.name}` does not take a {what}"
+            if slots
+            else f"arguments of the block `{block.name}` belong in parentheses"
+        )
+        facts = LooseArguments(block.name, tuple(p.name for p in block.parameters), layer)
+        run.error("NS207", message, first.span, facts=facts)
         return None
     late = value_after_name(layer.arguments or (), layer.argument_options)
     if late is not None:
@@ -268,14 +277,14 @@ def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame)
             "NS207",
             "a value without a name cannot follow one with a name",
             late.span,
-            helps=["put it first, or name it"],
+            facts=LateValue(layer, late, layer.argument_options),
         )
         return None
     given = [(a.span, run.evaluate(a, frame)) for a in layer.arguments or ()]
     named: dict[str, tuple[Span, Any]] = {}
     for option in layer.argument_options:
         if option.name in named:
-            run.error("NS203", f"`{option.name}` is given twice", option.span)
+            run.error("NS203", f"`{option.name}` is given twice", option.span, facts=GivenTwice(option.span))
             return None
         named[option.name] = (option.span, run.evaluate(option.value, frame))
     if any(v is run.FAILED for _, v in (*given, *named.values())):

@@ -8,8 +8,9 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.totals import depth, receptive_field, totals
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
+from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import Node, TensorType
 from netspec.source import Span
@@ -121,43 +122,24 @@ class _Check(Evaluator):
             notes.append(
                 f"that is {_grouped(abs(difference))} {'more' if difference > 0 else 'fewer' if isinstance(difference, int) else 'less'}"
             )
-        fixes = []
         wrong = condition.right if computed is condition.left else condition.left
-        if condition.operator == "==" and isinstance(wrong, t.Literal_) and isinstance(actual, (int, TensorType)):
-            true = _grouped(actual).replace(",", "_")
-            fixes = [Fix.replace(wrong.span, true, f"if the network is right, write `{true}`")]
-        if not isinstance(actual, TensorType) and _name(computed) == "params" and not fixes:
+        corrected = condition.operator == "==" and isinstance(wrong, t.Literal_)
+        if not isinstance(actual, TensorType) and _name(computed) == "params" and not corrected:
             notes += largest_layers(self.nodes())
-        fixes += self.other_figure(condition, wrong, actual, wanted)
         self.run.error(
             "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
-            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes, fixes=fixes,
+            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes,
+            facts=ExpectationFails(condition, wrong, actual, wanted, self.target(computed, actual)),
         )  # fmt: skip
 
-    def other_figure(self, condition: t.Binary, wrong: t.Expr, actual: Any, wanted: Any) -> list[Fix]:
-        """The edits that write what the network has, where a figure is rounded, a bound, or a product with a number."""
-        if (
-            isinstance(actual, bool)
-            or not isinstance(actual, int)
-            or not isinstance(wanted, (int, float))
-            or wanted <= 0
-        ):
-            return []
-        if isinstance(wrong, t.Binary) and wrong.operator == "*" and condition.operator == "==":
-            for factor in (wrong.left, wrong.right):
-                if isinstance(factor, t.Literal_) and factor.kind == "int":
-                    rest = wanted // max(1, int(factor.text.replace("_", "")))
-                    if rest and actual % rest == 0:
-                        text = str(actual // rest)
-                        shown = wrong.span.text.replace(factor.text, text, 1)
-                        return [Fix.replace(factor.span, text, f"if the network is right, write `{shown}`")]
-        if condition.operator == "~" and isinstance(wrong, t.Literal_):
-            text = _rounded(actual, wrong.text)
-            return [Fix.replace(wrong.span, text, f"if the network is right, write `{text}`")] if text else []
-        if condition.operator in ("<=", "<") and isinstance(wrong, t.Literal_) and wrong is condition.right:
-            text = _bound(actual)
-            return [Fix.replace(wrong.span, text, f"or raise the bound: `{text}`")]
-        return []
+    def target(self, computed: t.Expr, actual: Any) -> int | None:
+        """The node whose shape is computed."""
+        if not isinstance(actual, TensorType):
+            return None
+        if isinstance(computed, t.Call) and isinstance(computed.arguments[0], t.Name):
+            tensor = self.frame.label(computed.arguments[0].text)
+            return tensor.node if tensor is not None else None
+        return self.output(computed.span) if isinstance(computed, t.Name) else None
 
     # Values: the quantities of the network beside the ordinary expressions
 
@@ -168,13 +150,11 @@ class _Check(Evaluator):
             scaled = re.fullmatch(r"([kmg])(flops|macs|params)", expr.text.lower())
             if scaled:
                 text = f"{scaled[2]} < 1{scaled[1].upper()}"
-                raise EvaluationError(
-                    "NS208", f"there is no quantity `{expr.text}`", expr.span, f"the figure has the suffix: `{text}`"
-                )
-            near = nearest(expr.text, [*QUANTITIES, *frame.visible()])
+                help_ = f"the suffix belongs to the figure: `{text}`"
+                raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
-            help_ = f"did you mean `{near}`?" if near else have
-            raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
+            facts = Misspelt(expr.span, expr.text, (*QUANTITIES, *scope_of(frame).variables), have)
+            raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, facts=facts)
         return super()._name(expr, frame, words)
 
     def _call(self, expr: t.Call, frame: Frame, words: bool) -> Any:
@@ -215,8 +195,9 @@ class _Check(Evaluator):
             if len(graph.outputs) > 1 and self.frame.region.parent is None:
                 names = ", ".join(n for n, _ in graph.outputs)
                 raise EvaluationError(
-                    "NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}"
-                )
+                    "NS402", "there are several outputs", span, f"say which: shape(label); the outputs are {names}",
+                    facts=SeveralOutputs(tuple(n for n, _ in graph.outputs)),
+                )  # fmt: skip
             return graph.nodes[self.output(span)].type
         if name == "depth":
             return depth(graph, self.output(span))
@@ -248,13 +229,13 @@ class _Check(Evaluator):
         if tensor is None and label.text in self.run.lost_outputs:
             raise Unknown
         if tensor is None:
-            near = nearest(label.text, self.frame.visible_labels())
-            helps = f"did you mean `{near}`?" if near else "labels inside braces are visible there only"
+            helps = "labels inside braces are visible there only"
             if label.text in self.run.all_labels:
-                helps = f"`{label.text}` stands inside braces, and is visible there only"
+                helps = f"`{label.text}` is inside braces, and is visible there only"
             elif any(n.name == self.frame.region.path + label.text for n in self.nodes()):
                 helps = f"`{label.text}` is an automatic name; to refer to the layer write a label before it: `name: …`"
-            raise EvaluationError("NS208", f"there is no label `{label.text}` here", label.span, helps)
+            known = Misspelt(label.span, label.text, scope_of(self.frame).labels, helps)
+            raise EvaluationError("NS208", f"there is no label `{label.text}` here", label.span, facts=known)
         if tensor.type is None or tensor.node is None:
             raise Unknown
         if expr.name == "shape":
@@ -339,25 +320,3 @@ def _close(left: Any, right: Any, condition: t.Binary) -> bool:
     exact = Decimal(str(true)) / unit
     step = Decimal(1).scaleb(int(figure.as_tuple().exponent))
     return any(exact.quantize(step, rounding=how) == figure for how in (ROUND_HALF_UP, ROUND_HALF_EVEN))
-
-
-_UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
-
-
-def _rounded(actual: int, text: str) -> str:
-    """A figure with the suffix and the digits that another is written with."""
-    unit = _UNITS.get(text[-1], 1)
-    if actual * 2 < unit:
-        return f"{actual:_}"
-    digits = len(text.rstrip("KMGB").partition(".")[2])
-    step = Decimal(1).scaleb(-digits)
-    return f"{(Decimal(actual) / unit).quantize(step, rounding=ROUND_HALF_EVEN)}{text[-1] if unit > 1 else ''}"
-
-
-def _bound(actual: int) -> str:
-    """A round figure a little above a number: `1.3M` for 1,208,146."""
-    for suffix, unit in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if actual >= unit:
-            tenths = -(-actual * 10 // unit) + 1
-            return f"{tenths // 10}.{tenths % 10}{suffix}" if tenths % 10 else f"{tenths // 10}{suffix}"
-    return str(actual + 1)

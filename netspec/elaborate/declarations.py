@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, nearest
+from netspec.diagnostics.facts import Instead, Misspelt
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
@@ -164,10 +164,9 @@ def _is_refused(run: Elaborator, statement: t.Input, frame: Frame) -> bool:
         run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=helps)
     elif statement.size.count("x") + 1 == _SIZES_OF.get(name.lower()) and not statement.words:
         text = f"{statement.size} {statement.name}"
-        help_ = f"write `input {text}`"
         whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
-        message = f"`{statement.name}` cannot name an input: it says what it is, behind the size"
-        run.error("NS213", message, whole, helps=[help_], fixes=[Fix.replace(whole, text, help_)])
+        message = f"`{statement.name}` cannot name an input: it is a kind of input, and follows the size"
+        run.error("NS213", message, whole, facts=Instead(whole, text, f"write `input {text}`"))
         frame.here = Tensor(None, None)
     elif any(name == other for other, _ in run.graph.inputs):
         message = f"there is an input `{name}` already" if statement.name else "there is an input already"
@@ -194,20 +193,13 @@ def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
     words = [w.text.lower() for w in statement.words]
     for word in statement.words:
         if word.text.lower() not in _WORDS:
-            near = nearest(word.text, _WORDS)
+            facts: Instead | Misspelt = Misspelt(word.span, word.text, _WORDS, f"there are {', '.join(_WORDS)}")
             if re.fullmatch(r"(?:X\d+)+", word.text) and word.span.start == statement.size_span.end:
                 text = statement.size + word.text.replace("X", "x")
-                whole = statement.size_span.to(word.span)
-                help_ = f"the sign between sizes is a small `x`: `{text}`"
-                run.error("NS208", f"an input is not `{word.text}`", word.span, helps=[help_],
-                          fixes=[Fix.replace(whole, text, help_)])  # fmt: skip
-                return None
-            run.error(
-                "NS208",
-                f"an input is not `{word.text}`",
-                word.span,
-                helps=[f"did you mean `{near}`?" if near else f"there are {', '.join(_WORDS)}"],
-            )
+                facts = Instead(
+                    statement.size_span.to(word.span), text, f"the sign between sizes is a lower-case `x`: `{text}`"
+                )
+            run.error("NS208", f"an input is not `{word.text}`", word.span, facts=facts)
             return None
     if min(sizes) < 1 or any(s > run.limits.integer for s in sizes):
         run.error(
@@ -252,7 +244,7 @@ def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: l
         help_ = f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"
         run.diagnostics.warning(
             "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
-            label="channels come first", helps=[help_], fixes=[Fix.replace(statement.size_span, flipped, help_)],
+            label="channels come first", facts=Instead(statement.size_span, flipped, help_),
         )  # fmt: skip
     if len(sizes) == 4:
         _warn_of_batch(run, statement, sizes)
@@ -271,8 +263,7 @@ def _warn_of_batch(run: Elaborator, statement: t.Input, sizes: tuple[int, ...]) 
     run.diagnostics.warning(
         "NS310", f"{'x'.join(map(str, sizes))} reads as {batch} channel{'s' if batch > 1 else ''} of a volume",
         statement.size_span, label=f"depth {rest[0]}, height {rest[1]}, width {rest[2]}",
-        notes=["a spec states one example: the batch has no place in it"], helps=[help_],
-        fixes=[Fix.replace(statement.size_span, image, help_)],
+        notes=["a spec states the size of one example, without the batch"], facts=Instead(statement.size_span, image, help_),
     )  # fmt: skip
 
 
@@ -288,8 +279,7 @@ def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
         free = next(
             f"{output.name}_{n}" for n in range(2, 10**6) if f"{output.name}_{n}" not in dict(run.graph.outputs)
         )
-        help_ = f"call this one `{free}`"
-        run.error("NS209", message, output.name_span, helps=[help_], fixes=[Fix.replace(output.name_span, free, help_)])
+        run.error("NS209", message, output.name_span, facts=Instead(output.name_span, free, f"call this one `{free}`"))
         return
     if frame.here is None:
         run.error("NS308", "there is no tensor to put out", output.span)
@@ -312,7 +302,7 @@ def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
             try:
                 weight = Number(0).read(value)
             except BadValue as bad:
-                run.error(bad.code, f"weight: {bad.message}", option.span, helps=bad.helps)
+                run.bad_value(bad, "weight", option.span)
     if frame.here is None:
         run.no_tensor(aux.span, frame)
         return

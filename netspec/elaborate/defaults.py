@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics import nearest
-from netspec.elaborate.binding import instead
+from netspec.diagnostics.facts import GivenTwice, Misspelt
+from netspec.elaborate.binding import report_unknown_option
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
@@ -22,22 +22,17 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
     for name in statement.layers:
         op = CATALOGUE.get(name.text.lower())
         if op is None:
-            near = nearest(name.text, CATALOGUE)
+            names = tuple(op.name for op in CATALOGUE.values())
             run.error(
-                "NS201",
-                f"there is no layer `{name.text}`",
-                name.span,
-                helps=[f"did you mean `{near}`?"] if near else [],
+                "NS201", f"there is no layer `{name.text}`", name.span, facts=Misspelt(name.span, name.text, names)
             )
             continue
         seen: set[str] = set()
         for option in statement.options:
             if option.name in seen:
-                run.error("NS203", f"`{option.name}` is given twice", option.span)
+                run.error("NS203", f"`{option.name}` is given twice", option.span, facts=GivenTwice(option.span))
             seen.add(option.name)
             if option.name not in op.options:
-                from netspec.elaborate.slips import report_unknown_option
-
                 report_unknown_option(run, op, option)
                 continue
             value = run.evaluate(option.value, frame, words=True)
@@ -45,10 +40,4 @@ def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
                 try:
                     op.options[option.name].kind.read(value)
                 except BadValue as bad:
-                    run.error(
-                        bad.code,
-                        f"{option.name}: {bad.message}",
-                        option.span,
-                        helps=bad.helps,
-                        fixes=instead(bad, option.span),
-                    )
+                    run.bad_value(bad, option.name, option.span)

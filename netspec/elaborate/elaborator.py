@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Edit, Fix, Label, nearest
+from netspec.diagnostics import Label
+from netspec.diagnostics.facts import Instead, Misspelt
 from netspec.elaborate.binding import BoundLayer, bind
 from netspec.elaborate.builder import ElaborationContext
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
+from netspec.elaborate.facts import UnknownLabel, scope_of
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
@@ -51,10 +53,10 @@ class Elaborator(ElaborationContext):
             return
         layer = re.match(r"([A-Za-z]+)[\dx×]*-[\w(]", let.value.span.text)
         if layer is not None and layer[1].lower() in CATALOGUE:
-            help_ = f"a layer is named by a label: `{let.name}: {let.value.span.text}`"
+            title = f"a layer is named by a label: `{let.name}: {let.value.span.text}`"
             whole = Span(let.span.source, let.span.start, let.value.span.start)
-            self.error("NS204", "a variable holds a value, and no layer", let.value.span, helps=[help_],
-                       fixes=[Fix.replace(whole, f"{let.name}: ", help_)])  # fmt: skip
+            facts = Instead(whole, f"{let.name}: ", title)
+            self.error("NS204", "a variable holds a value, not a layer", let.value.span, facts=facts)
             self.other_names.add(let.name)
             frame.here = UNKNOWN
             return
@@ -77,13 +79,8 @@ class Elaborator(ElaborationContext):
 
     def _fit(self, fit: t.Fit, frame: Frame) -> None:
         if fit.mode.text not in ("exact", "floor"):
-            near = nearest(fit.mode.text, ("exact", "floor"))
-            self.error(
-                "NS205",
-                f"fit is exact or floor, not `{fit.mode.text}`",
-                fit.mode.span,
-                helps=[f"did you mean `{near}`?"] if near else [],
-            )
+            facts = Misspelt(fit.mode.span, fit.mode.text, ("exact", "floor"))
+            self.error("NS205", f"fit is exact or floor, not `{fit.mode.text}`", fit.mode.span, facts=facts)
             return
         frame.fit = fit.mode.text
 
@@ -169,15 +166,12 @@ class Elaborator(ElaborationContext):
         word = label.text in ("yes", "no", "none")
         if word or label.text in RESERVED_LABELS or label.text.startswith("_"):
             other = f"{label.text.lstrip('_') or 'layer'}_"
-            help_ = f"call it `{other}`"
             why = "it is a value of the language" if word else "PyTorch modules and Python use this name themselves"
-            fix = Fix.replace(label.span, other, help_)
-            self.error(
-                "NS213", f"`{label.text}` cannot be a label", label.span, notes=[why], helps=[help_], fixes=[fix]
-            )
+            facts = Instead(label.span, other, f"call it `{other}`")
+            self.error("NS213", f"`{label.text}` cannot be a label", label.span, notes=[why], facts=facts)
             return False
         if label.text in frame.labels:
-            from netspec.elaborate.relabel import report_label_twice
+            from netspec.elaborate.labels import report_label_twice
 
             report_label_twice(self, label, frame)
             frame.labels[label.text] = UNKNOWN  # which of the two is meant from here on is not known
@@ -250,65 +244,34 @@ class Elaborator(ElaborationContext):
     def go_from(self, statement: t.From, frame: Frame) -> None:
         tensor = frame.label(statement.label)
         if tensor is None and statement.label in self.other_names:
-            tensor = UNKNOWN  # told with the label that is defined twice
+            tensor = UNKNOWN  # reported with the label that is defined twice
         elif tensor is None:
-            near = nearest(statement.label, frame.visible_labels())
-            helps, fixes = [self.missing_label(statement.label, near)], []
-            block = frame.file.blocks.get(statement.label)
-            if block is not None and near is None:
-                helps = [
-                    f"`{statement.label}` is a block: call it, `{statement.label}({', '.join(p.name for p in block.parameters)})`"
-                ]
-                fixes = [Fix.replace(statement.span, f"{statement.label}()", helps[0])] if not block.parameters else []
-            named = next(
-                (n for n in self.graph.nodes if n.name == frame.region.path + statement.label and n.inputs), None
-            )
-            if named is not None and block is None and named.span.source is statement.span.source:
-                helps = [
-                    f"`{statement.label}` is an automatic name; write the label before the layer: `{statement.label}: …`"
-                ]
-                before = Span(named.span.source, named.span.start, named.span.start)
-                fixes = [Fix.replace(before, f"{statement.label}: ", helps[0])]
-            fixes = fixes or self.entry_of_block(statement, near)
-            later = self.label_below(statement)
             self.error(
                 "NS208", f"there is no label `{statement.label}` here", statement.label_span,
-                secondary=[Label(later, "it stands here, further down")] if later is not None else [],
-                helps=["a layer reads only what stands above it"] if later is not None else helps, fixes=fixes,
+                secondary=[Label(later, "it is here")] if (later := self.label_below(statement)) is not None else [],
+                facts=self.unknown_label(statement, frame, later),
             )  # fmt: skip
             tensor = UNKNOWN
         frame.here = tensor
 
-    def entry_of_block(self, statement: t.From, near: str | None) -> list[Fix]:
-        """For a label of the caller: the edit that labels what comes into the block, and goes on from that."""
-        first = self.calling[-1].statements[0] if self.calling and self.calling[-1].statements else None
-        if near is not None or not isinstance(first, t.Chain) or first.span.source is not statement.span.source:
-            return []
-        source, at = first.span.source, first.span.start
-        lead = source.text[source.text.rfind("\n", 0, at) + 1 : at]
-        edits = (
-            Edit(Span(source, at, at), "entry: identity" + ("; " if lead.strip() else f"\n{lead}")),
-            Edit(statement.label_span, "entry"),
-        )
-        return [Fix("label what comes into the block, and go on from that: `from entry`", edits)]
+    def unknown_label(self, statement: t.From, frame: Frame, later: Span | None) -> UnknownLabel:
+        name = statement.label
+        block = frame.file.blocks.get(name)
+        named = (n for n in self.graph.nodes if n.name == frame.region.path + name and n.inputs)
+        node = next((n for n in named if n.span.source is statement.span.source), None)
+        entry = self.calling[-1].statements[0] if self.calling and self.calling[-1].statements else None
+        parameters = tuple(p.name for p in block.parameters) if block is not None else None
+        known = scope_of(frame)
+        return UnknownLabel(name, statement.label_span, known, parameters, node, entry, name in self.all_labels, later)
 
     def label_below(self, statement: t.From) -> Span | None:
         """Where a label that is not defined yet is written, where it is written nowhere above."""
-        from netspec.elaborate.relabel import labels_and_uses
+        from netspec.elaborate.labels import labels_and_uses
 
         found = labels_and_uses(statement.span.source)[0].get(statement.label, [])
         if self.calling or not found or found[0] < statement.span.start:
             return None
         return Span(statement.span.source, found[0], found[0] + len(statement.label))
-
-    def missing_label(self, label: str, near: str | None) -> str:
-        if near:
-            return f"did you mean `{near}`?"
-        if self.calling:
-            return "a block sees its own labels alone: label what comes in, `entry: identity`, and write `from entry`"
-        if label in self.all_labels:
-            return f"`{label}` stands inside braces, and is visible there only"
-        return f"write `{label}:` before an earlier layer in this block"
 
     # Layers
 

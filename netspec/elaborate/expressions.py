@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from netspec.diagnostics import Diagnostic, nearest
+from netspec.diagnostics import Diagnostic
+from netspec.diagnostics.facts import GivenTwice, Misspelt
+from netspec.elaborate.facts import LateValue, MissingArguments, SurplusArguments, UndefinedName, scope_of
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import FAILED, Frame, FunctionValue, Lazy, Tensor
-from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Quantity, Size, Value, Word, kind_of, show
@@ -24,9 +25,9 @@ _LONGEST = 100_000
 class EvaluationError(Exception):
     """An expression cannot be computed; carries the diagnostic."""
 
-    def __init__(self, code: str, message: str, span: Span, *helps: str, label: str = "") -> None:
+    def __init__(self, code: str, message: str, span: Span, *helps: str, label: str = "", facts: Any = None) -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code, "error", message, span, label, helps=helps)
+        self.diagnostic = Diagnostic(code, "error", message, span, label, helps=helps, facts=facts)
 
 
 class Unknown(Exception):
@@ -98,13 +99,8 @@ class Evaluator:
             return None
         if words:
             return Word(expr.text)
-        near = nearest(expr.text, [*frame.visible(), *FUNCTIONS])
-        helps = [f"did you mean `{near}`?"] if near else []
-        if expr.text in ("true", "True", "false", "False"):
-            helps = [f"write `{'yes' if expr.text.lower() == 'true' else 'no'}`"]
-        if not helps and expr.text.lower() in CATALOGUE:
-            helps = [f'to pass a word, quote it: `"{expr.text}"`']
-        raise EvaluationError("NS208", f"`{expr.text}` is not defined here", expr.span, *helps)
+        facts = UndefinedName(expr.text, expr.span, scope_of(frame), tuple(FUNCTIONS))
+        raise EvaluationError("NS208", f"`{expr.text}` is not defined", expr.span, facts=facts)
 
     def _fact(self, expr: t.Fact, frame: Frame, words: bool) -> Value:
         tensor: Tensor | None
@@ -115,13 +111,8 @@ class Evaluator:
         else:
             tensor = frame.label(expr.owner)
             if tensor is None:
-                near = nearest(expr.owner, ["in", "here", *frame.visible_labels()])
-                raise EvaluationError(
-                    "NS208",
-                    f"there is no label `{expr.owner}` here",
-                    expr.span,
-                    *([f"did you mean `{near}`?"] if near else []),
-                )
+                facts = Misspelt(expr.span, expr.owner, ("in", "here", *scope_of(frame).labels))
+                raise EvaluationError("NS208", f"there is no label `{expr.owner}` here", expr.span, facts=facts)
         if tensor is None:
             raise EvaluationError(
                 "NS308",
@@ -132,13 +123,8 @@ class Evaluator:
         if tensor.type is None:
             raise Unknown
         if expr.field not in FACTS:
-            near = nearest(expr.field, FACTS)
-            raise EvaluationError(
-                "NS208",
-                f"`{expr.owner}` has no `.{expr.field}`",
-                expr.span,
-                f"did you mean `.{near}`?" if near else f"there are {', '.join('.' + f for f in FACTS)}",
-            )
+            facts = Misspelt(expr.span, expr.field, FACTS, f"there are {', '.join('.' + f for f in FACTS)}")
+            raise EvaluationError("NS208", f"`{expr.owner}` has no `.{expr.field}`", expr.span, facts=facts)
         kind = tensor.type
         if expr.field in ("channels", "features"):
             return kind.features
@@ -208,13 +194,9 @@ class Evaluator:
             return Word(expr.name, arguments, options, called=True)
         if expr.name in frame.visible() and frame.lookup(expr.name) is FAILED:
             raise Unknown
-        near = nearest(expr.name, [*FUNCTIONS, *frame.file.functions])
-        raise EvaluationError(
-            "NS208",
-            f"there is no function `{expr.name}`",
-            expr.name_span,
-            f"did you mean `{near}`?" if near else f"there are {', '.join(FUNCTIONS)}",
-        )
+        known = (*FUNCTIONS, *frame.file.functions)
+        facts = Misspelt(expr.name_span, expr.name, known, f"there are {', '.join(FUNCTIONS)}")
+        raise EvaluationError("NS208", f"there is no function `{expr.name}`", expr.name_span, facts=facts)
 
     def builtin(self, expr: t.Call, frame: Frame) -> Value:
         function, least, most = FUNCTIONS[expr.name]
@@ -244,9 +226,8 @@ class Evaluator:
             raise EvaluationError("NS211", f"the function `{expr.name}` calls itself", expr.span)
         late = value_after_name(expr.arguments, expr.options)
         if late is not None:
-            raise EvaluationError(
-                "NS207", "a value without a name cannot follow one with a name", late.span, "put it first, or name it"
-            )
+            message = "a value without a name cannot follow one with a name"
+            raise EvaluationError("NS207", message, late.span, facts=LateValue(None, late, expr.options))
         inner = Frame(function.frame.file, function.frame.region, function.frame.namer, function.frame)
         given = [(a.span, self.value(a, frame)) for a in expr.arguments]
         named = {o.name: (o.span, self.value(o.value, frame)) for o in expr.options}
@@ -285,23 +266,22 @@ def match_parameters(
             f"{what} {takes}, found {len(given)}",
             given[len(names)][0],
             *([f"its parameters are {', '.join(names)}"] if names else []),
+            facts=SurplusArguments(tuple(names)),
         )
     bound = {name: value for name, (_, value) in zip(names, given, strict=False)}
     for name, (where, value) in named.items():
         if name not in names:
-            near = nearest(name, names)
             have = f"its parameters are {', '.join(names)}" if names else "it has none"
-            raise EvaluationError(
-                "NS202", f"{what} has no parameter `{name}`", where, f"did you mean `{near}`?" if near else have
-            )
+            facts = Misspelt(where, name, tuple(names), have)
+            raise EvaluationError("NS202", f"{what} has no parameter `{name}`", where, facts=facts)
         if name in bound:
-            raise EvaluationError("NS203", f"`{name}` is given twice", where)
+            raise EvaluationError("NS203", f"`{name}` is given twice", where, facts=GivenTwice(where))
         bound[name] = value
     missing = [p.name for p in parameters if p.name not in bound and p.default is None]
     if missing:
         raise EvaluationError(
             "NS206", f"{what} needs a value for {' and '.join(f'`{m}`' for m in missing)}", span,
-            f"its parameters are {', '.join(names)}",
+            f"its parameters are {', '.join(names)}", facts=MissingArguments(tuple(names)),
         )  # fmt: skip
     return bound
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from netspec.elaborate.binding import report_unknown_option
+from netspec.elaborate.branches import layers_before, paths, turning_points
+from netspec.elaborate.facts import ChangedShape
 from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
-from netspec.graph import Decision, Node, TensorType
+from netspec.graph import Decision, TensorType
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
 from netspec.ops.kinds import BadValue
@@ -17,7 +19,6 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.diagnostics import Fix
     from netspec.elaborate.elaborator import Elaborator
 
 __all__ = ["run_dense", "run_join", "run_residual"]
@@ -81,8 +82,6 @@ def join_option(
     run: Elaborator, op: type[Op], option: t.Option, frame: Frame, values: dict[str, Any], spans: dict[str, Span]
 ) -> None:
     if option.name not in op.options:
-        from netspec.elaborate.slips import report_unknown_option
-
         report_unknown_option(run, op, option)
         return
     value = run.evaluate(option.value, frame, words=True)
@@ -92,7 +91,7 @@ def join_option(
         values[option.name] = op.options[option.name].kind.read(value)
         spans[option.name] = option.span
     except BadValue as bad:
-        run.error(bad.code, f"{option.name}: {bad.message}", option.span, helps=bad.helps)
+        run.bad_value(bad, option.name, option.span)
 
 
 def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
@@ -117,7 +116,7 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
             return
         if residual.otherwise is None:
             if run.first_time((residual, body.type, start.type)):
-                residual_mismatch(run, residual, body, start)
+                shape_changes(run, residual, "residual", body, start)
             frame.here = UNKNOWN
             return
         shortcut = branch(run, residual.otherwise, outer, f"the shortcut of `residual` at line {residual.span.line}")
@@ -149,48 +148,22 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
         try:
             return DropPath.options["p"].kind.read(value)  # type: ignore[no-any-return]
         except BadValue as bad:
-            run.error(bad.code, f"droppath: {bad.message}", option.span, helps=bad.helps)
+            run.bad_value(bad, "droppath", option.span)
     return 0.0
 
 
-def residual_mismatch(run: Elaborator, residual: t.Residual, body: Tensor, start: Tensor) -> None:
-    from netspec.diagnostics import Fix
-    from netspec.elaborate.branches import layers_before, paths
-    from netspec.elaborate.matching import brought_back, matching_edits, shortcut_text, token_wise
-
+def shape_changes(run: Elaborator, statement: t.Residual | t.Dense, word: str, body: Tensor, start: Tensor) -> None:
+    """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
     assert body.type is not None
     assert start.type is not None
-    way = paths(run, (body, start))[0]
-    end = Span(residual.body.span.source, residual.body.span.end, residual.body.span.end)
-    fixes: list[Fix] = []
-    projection = shortcut_text(start.type, body.type, way)
-    if projection is not None:
-        title = f"give the shortcut a projection: `else {{ {projection} }}`"
-        fixes = [
-            Fix.replace(end, f" else {{ {projection} }}", title),
-            Fix.replace(end, " else none", "or drop it here: `else none`"),
-        ]
-    fixes += matching_edits(run, way, start.type, "the body", part=residual.body.span)
-    fixes += brought_back(run, way, body.type, start.type, end) if body.type.features != start.type.features else []
-    fixes += token_wise(way, start.type)
-    before = matching_edits(run, layers_before(run, start), body.type, "", part=residual.body.span)
-    fixes += [replace(fix, fallback=True) for fix in before]
-    body_mismatch(run, residual, "residual", way, body.type, start.type, fixes)
-
-
-def body_mismatch(
-    run: Elaborator, statement: t.Residual | t.Dense, word: str, way: list[Node], body: TensorType, start: TensorType,
-    fixes: list[Fix],
-) -> None:  # fmt: skip
-    """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
-    from netspec.elaborate.branches import turning_points
-
+    way = paths(run.graph, (body, start))[0]
+    before = layers_before(run.graph, start)
     changes = "the shape" if word == "residual" else "the size of the image"
     run.error(
         "NS306", f"the body of this {word} changes {changes}", statement.span,
-        notes=[f"what comes in is {start.noun}", f"the body gives {body.noun}"],
-        helps=list(dict.fromkeys(fix.title for fix in fixes)), fixes=fixes,
-        secondary=turning_points(run, way, start)[:3],
+        notes=[f"what comes in is {start.type.noun}", f"the body gives {body.type.noun}"],
+        secondary=turning_points(run.graph, way, start.type)[:3],
+        facts=ChangedShape(statement, tuple(way), tuple(before), start.type, body.type),
     )  # fmt: skip
 
 
@@ -204,13 +177,7 @@ def run_dense(run: Elaborator, dense: t.Dense, frame: Frame) -> None:
     body = branch(run, dense.body, outer, "")
     if body.type is not None and start.type is not None and _differ(body.type, start.type):
         if run.first_time((dense, body.type, start.type)):
-            from netspec.elaborate.branches import paths
-            from netspec.elaborate.matching import matching_edits
-
-            way = paths(run, (body, start))[0]
-            goal = start.type.with_features(body.type.features)
-            fixes = matching_edits(run, way, goal, "the body", part=dense.body.span)
-            body_mismatch(run, dense, "dense", way, body.type, start.type, fixes)
+            shape_changes(run, dense, "dense", body, start)
         frame.here = UNKNOWN
         return
     run.add(Concat(axis="channels"), (start, body), dense.span, frame, None, {})

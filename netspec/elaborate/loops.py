@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix
+from netspec.diagnostics.facts import Instead
+from netspec.elaborate.facts import ItemOfOtherLength, LoopCall
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame
 from netspec.graph import Decision
@@ -39,7 +39,8 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
 
 def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
     if _is_range(loop.items, frame):
-        _report_range(run, loop)
+        assert isinstance(loop.items, t.Call)
+        run.error("NS208", f"there is no function `{loop.items.name}`", loop.items.name_span, facts=LoopCall(loop))
         frame.here = UNKNOWN
         return
     items = run.evaluate(loop.items, frame)
@@ -83,78 +84,21 @@ def _item_origins(run: Elaborator, loop: t.For, number: int, frame: Frame) -> di
 
 def _report_item(run: Elaborator, loop: t.For, item: Any, places: list[int]) -> None:
     """An item of a list does not have a value for each name of a `for`."""
-    names = [name.text for name in loop.names]
+    n = len(loop.names)
     found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
     listed = loop.items.items if isinstance(loop.items, t.Sequence_) else ()
-    here = listed[places[0]] if listed and places else None
-    helps, fixes = [], []
-    if isinstance(here, t.Sequence_) and len(here.items) < len(names):
-        whole = [other for other in listed if isinstance(other, t.Sequence_) and len(other.items) == len(names)]
-        given = [value.span.text for value in here.items]
-        for other in whole:
-            text = f"({', '.join([*given, *(v.span.text for v in other.items[len(given) :])])})"
-            missing = " and ".join(f"`{name}`" for name in names[len(given) :])
-            helps.append(f"a value for {missing} is missing: `{text}`")
-            fixes.append(Fix.replace(here.span, text, helps[-1]))
-    elif isinstance(here, t.Sequence_) and all(
-        isinstance(other, t.Sequence_) and len(other.items) == len(here.items) for other in listed
-    ):
-        unknown = [
-            word
-            for word in re.findall(r"[A-Za-z_]\w*", loop.body.span.text)
-            if word in ("stride", "s", "down", "n", "k")
-        ]
-        more = [*unknown, *"abcdefgh"][: len(here.items) - len(names)]
-        text = ", ".join([*names, *more])
-        helps.append(f"give every value a name: `for {text} in …`")
-        fixes.append(Fix.replace(loop.names[0].span.to(loop.names[-1].span), text, helps[-1]))
+    at = places[0] if places and places[0] < len(listed) else None
     run.error(
-        "NS204", f"{len(names)} name{'s' if len(names) > 1 else ''} take{'' if len(names) > 1 else 's'} {len(names)} values at a time, found {found}",
-        here.span if here is not None else loop.items.span,
-        notes=[f"the item is {show(item)}"], helps=list(dict.fromkeys(helps)), fixes=fixes,
+        "NS204", f"{n} name{'s take' if n > 1 else ' takes'} {n} values at a time, found {found}",
+        listed[at].span if at is not None else loop.items.span,
+        notes=[f"the item is {show(item)}"], facts=ItemOfOtherLength(loop, at),
     )  # fmt: skip
 
 
 def _is_range(items: t.Expr, frame: Frame) -> bool:
+    """Whether a list is a call of an iterator of Python."""
     called = isinstance(items, t.Call) and items.name in ("range", "zip", "enumerate", "reversed", "list")
     return isinstance(items, t.Call) and called and items.name not in frame.file.functions
-
-
-def _report_range(run: Elaborator, loop: t.For) -> None:
-    """`for i in range(3)` of Python is `repeat 3 as i` here."""
-    items = loop.items
-    assert isinstance(items, t.Call)
-    if items.name != "range":
-        _report_iterator(run, loop, items)
-        return
-    plain = len(items.arguments) == 1 == len(loop.names) and not items.options
-    count = items.arguments[0].span.text if plain else "n"
-    text = f"repeat {count} as {loop.names[0].text}"
-    help_ = f"write `{text}`: it counts from 0" if plain else "write `repeat n as i`, which counts from 0, or a list"
-    whole = Span(loop.span.source, loop.span.start, items.span.end)
-    fixes = [Fix.replace(whole, text, help_)] if plain else []
-    run.error("NS208", "there is no function `range`", items.name_span, helps=[help_], fixes=fixes)
-
-
-def _report_iterator(run: Elaborator, loop: t.For, items: t.Call) -> None:
-    """`zip`, `enumerate`, `reversed` and `list` of Python: a list written out."""
-    lists = [[v.span.text for v in a.items] for a in items.arguments if isinstance(a, t.Sequence_)]
-    plain = len(lists) == len(items.arguments) and bool(lists) and not items.options
-    names, first = [name.text for name in loop.names], loop.names[0].text
-    rows: list[str] = []
-    if items.name == "zip" and plain:
-        rows = [f"({', '.join(row)})" for row in zip(*lists, strict=False)]
-    elif items.name == "enumerate" and plain and len(lists) == 1:
-        used = re.search(rf"\b{first}\b", loop.body.span.text) is not None
-        rows = [f"({i}, {v})" for i, v in enumerate(lists[0])] if used else lists[0]
-        names = names if used else names[1:]
-    elif plain and len(lists) == 1:
-        rows = lists[0][::-1] if items.name == "reversed" else lists[0]
-    text = f"for {', '.join(names)} in [{', '.join(rows)}]"
-    help_ = f"write the list out: `{text}`" if rows else "write the list out: `for w, n in [(64, 2), (128, 3)]`"
-    whole = Span(loop.span.source, loop.span.start, items.span.end)
-    fixes = [Fix.replace(whole, text, help_)] if rows and names else []
-    run.error("NS208", f"there is no function `{items.name}`", items.name_span, helps=[help_], fixes=fixes)
 
 
 def unroll(
@@ -194,8 +138,7 @@ def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:
             "NS204",
             f"a condition is yes or no, found {kind_of(value)}",
             when.condition.span,
-            helps=[help_ := f"compare it: `{when.condition.span.text} != 0`"],
-            fixes=[Fix.replace(when.condition.span, f"{when.condition.span.text} != 0", help_)],
+            facts=Instead(when.condition.span, text := f"{when.condition.span.text} != 0", f"compare it: `{text}`"),
         )
         frame.here = UNKNOWN
         return

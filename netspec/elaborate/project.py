@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics import Diagnostics, Fix, SpecError, nearest
+from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.diagnostics.facts import Instead
 from netspec.elaborate.limits import Limits
 from netspec.files import read_bounded
 from netspec.source import SourceFile, Span
@@ -127,10 +128,10 @@ class Project:
         except SpecError as error:
             first = error.diagnostics[0]
             near = _near_file(resolved) if first.code == "NS001" else None
-            written = str(Path(path).with_name(near)) if near else ""
-            helps = [f'did you mean "{written}"?'] if near else first.helps
-            fixes = [Fix.replace(span, f'"{written}"', helps[0])] if near else []
-            self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, fixes=fixes)
+            meant = f'"{Path(path).with_name(near)}"' if near else ""
+            facts = Instead(span, meant, f"did you mean {meant}?") if near else None
+            helps = () if near else first.helps
+            self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, facts=facts)
             return None
         inner = Diagnostics()
         tree = parse(text, inner, recover=True, explain=self.explain)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Label, nearest
+from netspec.diagnostics import Label
+from netspec.diagnostics.facts import Misspelt
+from netspec.elaborate.facts import SharedOnOtherChannels, UnfitTie, scope_of
 from netspec.elaborate.state import Frame
 from netspec.graph import Node, Region, TensorType
 from netspec.ops.dense import FullyConnected
@@ -21,9 +23,10 @@ def tied_node(run: ElaborationContext, op: Any, x: TensorType, spans: dict[str, 
     span = spans["tie"]
     tensor = frame.label(op.tie)
     if tensor is None:
-        near = nearest(op.tie, frame.visible_labels())
-        helps = [f"did you mean `{near}`?" if near else f"write `{op.tie}:` before an earlier FC layer in this block"]
-        run.error("NS208", f"there is no label `{op.tie}` here", span, helps=helps)
+        facts = Misspelt(
+            span, op.tie, scope_of(frame).labels, f"write `{op.tie}:` before an earlier FC layer in this block"
+        )
+        run.error("NS208", f"there is no label `{op.tie}` here", span, facts=facts)
         return None
     if tensor.node is None:
         return None
@@ -40,6 +43,7 @@ def tied_node(run: ElaborationContext, op: Any, x: TensorType, spans: dict[str, 
             f"the transposed weights of `{op.tie}` do not fit here",
             span,
             notes=[f"transposed they take {rows} values to {columns}", f"this layer takes {x.features} to {op.width}"],
+            facts=UnfitTie(rows),
         )
         return None
     return target.index if target.shares is None else target.shares
@@ -55,7 +59,9 @@ def report_shared(run: ElaborationContext, node: Node, first: Node | None, span:
     notes = [f"the weights are those of the first call: {was}", f"here they would be {_weights(node)}"]
     message = "the weights of a shared block do not fit this input"
     one, other = (_channels(n) for n in (first, node))
+    facts = None
     if one and other and one != other:
+        facts = SharedOnOtherChannels(one, other)
         what = "channel" if len(node.params[0].shape) > 2 else "feature"
         message = (
             f"the shared block `{name}` was first called on {one} {what}{'s' if one > 1 else ''}, and gets {other} here"
@@ -64,7 +70,7 @@ def report_shared(run: ElaborationContext, node: Node, first: Node | None, span:
     earlier = region.shares.span if region is not None and region.shares is not None else None
     run.error(
         "NS306", message, place, notes=notes, label=f"`{' '.join(span.text.split())}` at line {span.line} does not fit",
-        secondary=[Label(earlier, "the first call")] if earlier is not None else [],
+        secondary=[Label(earlier, "the first call")] if earlier is not None else [], facts=facts,
     )  # fmt: skip
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import cleandoc
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from netspec.diagnostics import CODES, Applicability, Fix
 
 if TYPE_CHECKING:
+    from netspec.fixes.context import FixContext
     from netspec.syntax.error_site import ErrorSite, SyntaxFix
 
-__all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order", "syntax_rule"]
+__all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order", "semantic", "syntax_rule"]
 
 _ID = re.compile(r"(NS\d{3})-[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -87,7 +89,35 @@ class SemanticRule(Rule):
 
     facts: type
     """The type of the facts that it reads; a diagnostic with other facts is not shown to it."""
-    match: Callable[[Any], Iterator[Fix]]
+    match: Callable[[FixContext], Iterator[Fix | str]]
+    """Fixes, and helps (as text) that no edit can follow."""
+    guess: bool = False
+    """Whether its fixes are shown only where they fix the whole file, and only where fewer than a few others do."""
+
+    def __call__(self, context: FixContext) -> Iterator[Fix | str]:
+        """What it proposes, under its own name."""
+        for found in self.match(context):
+            yield replace(found, rule=self.id) if isinstance(found, Fix) else found
+
+
+def semantic(
+    id: str,
+    facts: type,
+    priority: int,
+    *examples: tuple[str, str],
+    title: str,
+    guess: bool = False,
+    applicability: Applicability = "review",
+) -> Callable[[Callable[[FixContext], Iterator[Fix | str]]], SemanticRule]:
+    """Declares a function as a semantic rule: its docstring is the text of the page."""
+
+    def declare(match: Callable[[FixContext], Iterator[Fix | str]]) -> SemanticRule:
+        return SemanticRule(
+            id=id, title=title, why=cleandoc(match.__doc__ or ""), priority=priority, applicability=applicability,
+            examples=tuple(Example(*example) for example in examples), facts=facts, match=match, guess=guess,
+        )  # fmt: skip
+
+    return declare
 
 
 _AnyRule = TypeVar("_AnyRule", bound=Rule)

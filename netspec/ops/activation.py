@@ -267,6 +267,7 @@ class Maxout(Activation):
                 "NS304",
                 f"{x.features} features cannot be divided into groups of {self.n}",
                 option="n",
+                indivisible=(x.features, self.n),
                 notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
             )
         return x.with_features(x.features // self.n)
@@ -297,7 +298,9 @@ class GLU(Activation):
         (x,) = inputs
         require_numbers(self, x)
         if x.features % 2:
-            raise Misfit("NS304", f"glu needs an even number of features, found {x.features}")
+            raise Misfit(
+                "NS304", f"glu needs an even number of features, found {x.features}", indivisible=(x.features, 2)
+            )
         return x.with_features(x.features // 2)
 
     def torch(self, *inputs: TensorType) -> TorchCode:

@@ -94,6 +94,7 @@ class Conv(SharedConvolution):
                     "NS304",
                     f"{n} {what} cannot be divided into {groups} groups",
                     option="groups",
+                    indivisible=(n, groups),
                     notes=(f"{n} / {groups} = {n / groups:.2f}",),
                     changes=(
                         changes := (
@@ -186,6 +187,7 @@ class DepthwiseConv(SharedConvolution):
                 "NS304",
                 f"the {self.filters(x)} filters are not a multiple of the {x.features} input channels",
                 option="width",
+                indivisible=(self.filters(x), x.features),
                 helps=(f"write `-{near}`, or omit the width",),
                 changes=(Change(f"write `-{near}`, or omit the width", "width", str(near)),),
             )

@@ -31,6 +31,7 @@ class ChannelShuffle(Op):
                 "NS304",
                 f"{x.features} channels cannot be divided into {self.groups} groups",
                 option="groups",
+                indivisible=(x.features, self.groups),
                 changes=(changes := divisor_changes("groups", "possible values", self.groups, x.features)),
                 helps=(changes[0].help,),
             )
@@ -104,6 +105,7 @@ class Chunk(FeatureSlice):
                 "NS304",
                 f"{x.features} features cannot be divided into {self.n} equal parts",
                 option="n",
+                indivisible=(x.features, self.n),
                 notes=(f"{x.features} / {self.n} = {x.features / self.n:.2f}",),
                 changes=(changes := divisor_changes("n", "possible values", self.n, x.features)),
                 helps=(changes[0].help, f"or give the layer before {-(-x.features // self.n) * self.n} features"),

@@ -34,13 +34,26 @@ MAX_INT = 10**9
 class BadValue(Exception):
     """A value that an option does not accept."""
 
-    def __init__(self, message: str, *helps: str, code: str = "NS204", instead: str = "") -> None:
+    def __init__(
+        self, message: str, *helps: str, code: str = "NS204", instead: str = "", word: str = "",
+        choices: tuple[str, ...] = (), fraction: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.message = message
         self.helps = helps
         self.code = code
         self.instead = instead
         """The probable intent, in the syntax of the language; the first help suggests it."""
+        self.word, self.choices = word, choices
+        """A word that is none of the choices."""
+        self.fraction = fraction
+        """A number with a fraction where a whole one belongs."""
+
+    @property
+    def hint(self) -> str:
+        """The first help; for a misspelled word the nearest choice."""
+        near = nearest(self.word, self.choices) if self.word else None
+        return f"did you mean `{near}`?" if near else self.helps[0] if self.helps else ""
 
 
 def as_integer(value: Value, noun: str) -> int:
@@ -54,6 +67,7 @@ def as_integer(value: Value, noun: str) -> int:
             raise BadValue(
                 f"expected {noun}, found {value:g}",
                 f"round it: `round(…)` gives {round(value)}, `floor(…)` gives {int(value // 1)}",
+                fraction=value,
             )
         return int(value)
     return int(value)
@@ -164,8 +178,7 @@ class Choice(Kind[str]):
         if isinstance(word, str):
             if word.lower() in self.words:
                 return word.lower()
-            near = nearest(word, self.words)
-            raise BadValue(f"`{word}` is not {self.noun}", *([f"did you mean `{near}`?"] if near else []), code="NS205")
+            raise BadValue(f"`{word}` is not {self.noun}", code="NS205", word=word, choices=self.words)
         raise BadValue(f"expected {self.noun}, found {_found(value)}")
 
 
@@ -208,8 +221,8 @@ class Padding(Kind["tuple[int, ...] | str"]):
                 return word.lower()
             if word.lower() == "valid":
                 return (0,)
-            near = nearest(word, self.rules) if self.with_rules else None
-            raise BadValue(f"`{word}` is not a padding", f"did you mean `{near}`?" if near else f"write {self.noun}")
+            rules = self.rules if self.with_rules else ()
+            raise BadValue(f"`{word}` is not a padding", f"write {self.noun}", word=word, choices=rules)
         if isinstance(value, (tuple, list)):
             if isinstance(value, Size) or len(value) in (1, 2, 4, 6):
                 return tuple(self.one(v) for v in value)
@@ -330,14 +343,9 @@ class LayerWord(Kind["Op | None"]):
             if theirs == "none" or theirs.partition("(")[0] in names:
                 message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
                 raise BadValue(message, f"write `{theirs}`", code="NS205", instead=theirs)
-            near = nearest(value.name, names)
-            raise BadValue(
-                f"`{value.name}` is not {self.noun.split(' such')[0]}",
-                f"did you mean `{near}`?"
-                if near
-                else f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all",
-                code="NS205",
-            )
+            usual = f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all"
+            message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
+            raise BadValue(message, usual, code="NS205", word=value.name, choices=tuple(names))
         return bind_word(op, value)
 
 
@@ -354,12 +362,9 @@ def bind_word(op: type[Op], word: Word) -> Op:
     for name, value in word.options:
         found = op.options.get(name)
         if found is None:
-            near = nearest(name, op.options)
-            raise BadValue(
-                f"`{op.name}` has no option `{name}`",
-                f"did you mean `{near}`?" if near else f"its options are {', '.join(op.options) or 'none'}",
-                code="NS202",
-            )
+            have = f"its options are {', '.join(op.options) or 'none'}"
+            message = f"`{op.name}` has no option `{name}`"
+            raise BadValue(message, have, code="NS202", word=name, choices=tuple(op.options))
         if name in values:
             raise BadValue(f"`{name}` is given twice", code="NS203")
         values[name] = found.kind.read(value)

@@ -131,6 +131,7 @@ class GroupNorm(Op):
         if x.features % self.groups:
             raise Misfit(
                 "NS304", f"{x.features} channels cannot be divided into {self.groups} groups", option="groups",
+                indivisible=(x.features, self.groups),
                 changes=(changes := divisor_changes("groups", "possible values", self.groups, x.features)),
                 helps=(changes[0].help,),
             )  # fmt: skip

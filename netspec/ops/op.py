@@ -86,6 +86,7 @@ class Misfit(Exception):
         notes: tuple[str, ...] = (),
         helps: tuple[str, ...] = (),
         changes: tuple[Change, ...] = (),
+        indivisible: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -95,6 +96,8 @@ class Misfit(Exception):
         self.notes = notes
         self.helps = helps
         self.changes = changes
+        self.indivisible = indivisible
+        """A number of features, and what it should be a multiple of."""
 
 
 @dataclass(frozen=True, slots=True)

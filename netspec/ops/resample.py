@@ -133,7 +133,12 @@ class PixelShuffle(Op):
         if x.layout != "map" or x.rank != 2:
             raise Misfit("NS303", "pixel_shuffle needs an image", label=f"the input is {x.noun}")
         if x.features % self.r**2:
-            raise Misfit("NS304", f"{x.features} channels are not divisible by {self.r}^2 = {self.r**2}", option="r")
+            raise Misfit(
+                "NS304",
+                f"{x.features} channels are not divisible by {self.r}^2 = {self.r**2}",
+                option="r",
+                indivisible=(x.features, self.r**2),
+            )
         return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
 
     def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:

@@ -166,6 +166,7 @@ class Attention(Op):
                 "NS304",
                 f"{x.features} features cannot be divided into {self.heads} heads",
                 option="heads",
+                indivisible=(x.features, self.heads),
                 changes=(changes := divisor_changes("heads", "possible values", self.heads, x.features)),
                 helps=(changes[0].help,),
             )

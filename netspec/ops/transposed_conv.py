@@ -73,7 +73,12 @@ class TransposedConv(Op):
         require_one_axis(x, self.kernel)
         for what, n in (("input channels", x.features), ("filters", self.width)):
             if n % self.groups:
-                raise Misfit("NS304", f"{n} {what} cannot be divided into {self.groups} groups", option="groups")
+                raise Misfit(
+                    "NS304",
+                    f"{n} {what} cannot be divided into {self.groups} groups",
+                    option="groups",
+                    indivisible=(n, self.groups),
+                )
         window, extra, sizes = self.geometry(x)
         for o, s, d, a in zip(extra, window.stride, window.dilation, window.after, strict=True):
             if o >= max(s, d) or o - min(o, a) >= s:

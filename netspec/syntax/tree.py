@@ -229,6 +229,17 @@ class Layer(TreeNode):
     head_span: Span
     span: Span
 
+    @property
+    def call_span(self) -> Span:
+        """The head with the parentheses after it."""
+        text, depth, end = self.span.source.text, 0, self.span.end
+        for i in range(self.head_span.end, self.span.end):
+            depth += (text[i] == "(") - (text[i] == ")")
+            if depth == 0:
+                end = i + 1 if text[i] == ")" else self.head_span.end
+                break
+        return Span(self.span.source, self.head_span.start, end)
+
 
 class From(TreeNode):
     label: str

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Fix, Label, nearest
+from netspec.diagnostics import Label
+from netspec.diagnostics.facts import GivenTwice, Instead, Misspelt
+from netspec.diagnostics.foreign import RECIPE
+from netspec.elaborate.facts import (
+    InferredOption,
+    SeparateRates,
+    StraySettingValue,
+    UnknownForm,
+    UnknownSetting,
+    UnlabelledLayers,
+)
 from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue, Choice
 from netspec.recipe import Chosen, Recipe
@@ -40,26 +50,9 @@ class _Reader:
         self.augment: dict[str, tuple[Chosen, ...]] = {}
         self.lines: tuple[t.Setting, ...] = ()
 
-    def fail(self, code: str, message: str, span: Span, *helps: str, fixes: tuple[Fix, ...] = ()) -> None:
+    def fail(self, code: str, message: str, span: Span, *helps: str, facts: Any = None) -> None:
         self.failed = True
-        self.run.error(code, message, span, helps=helps, fixes=fixes)
-
-    def unknown(self, code: str, message: str, span: Span, name: str, known: Iterable[str], have: str) -> None:
-        """Reports a name that is not known, with the one that was probably meant."""
-        from netspec.diagnostics.foreign import RECIPE
-
-        names = list(known)
-        theirs = RECIPE.get(name.lower())
-        if theirs == "":
-            from netspec.training.slips import without
-
-            whole = next((o.span for line in self.lines for o in line.options if o.name_span == span), span)
-            help_ = f"take it out: netspec knows it without being told; {have}"
-            self.fail(code, message, span, help_, fixes=without(whole, help_))
-            return
-        near = theirs if theirs in names else nearest(name, names)
-        help_ = f"did you mean `{near}`?" if near else have
-        self.fail(code, message, span, help_, fixes=(Fix.replace(span, near, help_),) if near else ())
+        self.run.error(code, message, span, helps=helps, facts=facts)
 
     def section(
         self, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
@@ -69,7 +62,8 @@ class _Reader:
         for line in lines:
             setting = known.get(line.name)
             if setting is None:
-                self.unknown_setting(line, lines, known, where)
+                facts = UnknownSetting(line, lines, known)
+                self.fail("NS403", f"`{where}` has no setting `{line.name}`", line.name_span, facts=facts)
             elif line.name in found and not setting.many:
                 self.given_twice(line, lines)
             else:
@@ -78,37 +72,23 @@ class _Reader:
                     found[line.name] = (*found.get(line.name, ()), chosen)
         return found
 
-    def unknown_setting(
-        self, line: t.Setting, lines: tuple[t.Setting, ...], known: Mapping[str, Setting], where: str
-    ) -> None:
-        from netspec.diagnostics.foreign import RECIPE
-        from netspec.training.slips import in_our_words, meant_setting
-
-        message = f"`{where}` has no setting `{line.name}`"
-        meant = meant_setting(line, lines, known)
-        if meant is not None or (meant := in_our_words(line, known.get(RECIPE.get(line.name.lower(), "")))) is not None:
-            self.fail("NS403", message, line.name_span, meant[0], fixes=meant[1])
-        else:
-            self.unknown("NS403", message, line.name_span, line.name, known, f"there are {', '.join(known)}")
-
     def given_twice(self, line: t.Setting, lines: tuple[t.Setting, ...]) -> None:
-        from netspec.training.slips import line_taken_out
-
         first = next(other for other in lines if other.name == line.name)
-        help_ = "one of the two is enough: take this one out"
         self.failed = True
         self.run.error(
             "NS203", f"`{line.name}` is given twice", line.span, secondary=[Label(first.span, "first here")],
-            helps=[help_], fixes=line_taken_out(line.span, help_),
+            facts=GivenTwice(line.span),
         )  # fmt: skip
 
     def line(self, line: t.Setting, setting: Setting) -> Chosen | None:
         if setting.nested is not None and line.settings is None and (line.values or line.options):
             inside = "; ".join(v.span.text for v in line.values)
-            help_ = f"they stand in braces: `{line.name} {{ {inside or '…'} }}`"
+            help_ = f"they belong in braces: `{line.name} {{ {inside or '…'} }}`"
             whole = line.values[0].span.to(line.values[-1].span) if line.values else line.span
-            fixes = (Fix.replace(whole, f"{{ {inside} }}", help_),) if inside and not line.options else ()
-            self.fail("NS207", f"`{setting.name}` is a section of its own", whole, help_, fixes=fixes)
+            facts = Instead(whole, f"{{ {inside} }}", help_) if inside and not line.options else None
+            self.fail(
+                "NS207", f"`{setting.name}` is a section in braces", whole, *([] if facts else [help_]), facts=facts
+            )
             return None
         if setting.nested is not None:
             self.augment = self.section(line.settings or (), setting.nested, setting.name)
@@ -138,13 +118,7 @@ class _Reader:
         shown = show(word) if word is not FAILED else "this"
         message = f"`{setting.name}` cannot be `{shown}`"
         if isinstance(name, str):
-            from netspec.training.slips import in_our_words
-
-            meant = in_our_words(line, setting, name)
-            if meant is not None:
-                self.fail("NS403", message, line.values[0].span, meant[0], fixes=meant[1])
-            else:
-                self.unknown("NS403", message, line.values[0].span, name, setting.words, have)
+            self.fail("NS403", message, line.values[0].span, facts=UnknownForm(line, setting, name))
         else:
             self.fail("NS403", message, line.values[0].span, have)
         return None
@@ -155,38 +129,38 @@ class _Reader:
         given: set[str] = set()
         positional = [o for o in form.options.values() if o.slot == "value"]
         if len(values) > len(positional):
-            from netspec.training.slips import stray_values
-
             stray = values[len(positional) :]
-            meant = stray_values(line, form, stray, what) or (self.have(form), ())
-            self.fail("NS207", f"`{what}` does not take this value", stray[0].span, meant[0], fixes=meant[1])
+            facts = StraySettingValue(line, form, tuple(stray))
+            self.fail("NS207", f"`{what}` does not take this value", stray[0].span, facts=facts)
         pairs = [(o.name, v, v.span) for o, v in zip(positional, values, strict=False)]
         pairs += [(o.name, o.value, o.span) for o in line.options]
         idle = not form.word and positional and values and isinstance(values[0], t.Name)
         if idle and positional[0].name in {o.name for o in line.options} and not isinstance(positional[0].kind, Choice):
-            from netspec.training.slips import without
-
-            help_ = f"take `{values[0].span.text}` out"
-            self.fail("NS207", f"`{what}` takes no word", values[0].span, help_, fixes=without(values[0].span, help_))
+            idle_word = Instead(values[0].span, "", f"remove `{values[0].span.text}`")
+            self.fail("NS207", f"`{what}` does not take a word", values[0].span, facts=idle_word)
             return Chosen(form.word, chosen)
         for name, expr, span in pairs:
             option = form.options.get(name)
             if option is None:
-                place = Span(span.source, span.start, span.start + len(name))
-                if name in RATES and "betas" in form.options:
-                    from netspec.training.slips import rates_together
-
-                    rates = rates_together(line, name)
-                    if rates is not None:
-                        self.fail("NS202", f"`{what}` has no option `{name}`", place, rates[0], fixes=rates[1])
-                    continue
-                self.unknown("NS202", f"`{what}` has no option `{name}`", place, name, form.options, self.have(form))
+                self.unknown_option(line, what, name, span, form)
             elif name in given:
-                self.fail("NS203", f"`{name}` is given twice", span)
+                self.fail("NS203", f"`{name}` is given twice", span, facts=GivenTwice(span))
             else:
                 given.add(name)
                 self.read(chosen, what if option.slot == "value" else name, option, expr)
         return Chosen(form.word, chosen)
+
+    def unknown_option(self, line: t.Setting, what: str, name: str, span: Span, form: Form) -> None:
+        place, theirs = Span(span.source, span.start, span.start + len(name)), RECIPE.get(name.lower(), "")
+        facts: Any = Misspelt(place, name, tuple(form.options), self.have(form), theirs)
+        if name in RATES and "betas" in form.options:
+            if name.startswith("beta2") or (name == "beta_2" and any(o.name in RATES[:3] for o in line.options)):
+                self.failed = True  # reported with the first of the two
+                return
+            facts = SeparateRates(line, name)
+        elif RECIPE.get(name.lower()) == "":
+            facts = InferredOption(span)
+        self.fail("NS202", f"`{what}` has no option `{name}`", place, facts=facts)
 
     def read(self, chosen: dict[str, Any], what: str, option: Any, expr: t.Expr) -> None:
         value = self.run.evaluate(expr, self.frame, words=True)
@@ -196,8 +170,8 @@ class _Reader:
         try:
             chosen[option.name] = option.kind.read(value)
         except BadValue as bad:
-            fixes = (Fix.replace(expr.span, bad.instead, bad.helps[0]),) if bad.instead else ()
-            self.fail(bad.code, f"{what}: {bad.message}", expr.span, *bad.helps, fixes=fixes)
+            self.failed = True
+            self.run.bad_value(bad, what, expr.span)
 
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
@@ -220,13 +194,8 @@ class _Reader:
             )
         unknown = [v for v in line.values if not isinstance(v, t.Name) or self.frame.label(v.text) is None]
         labels = [v.text for v in line.values if isinstance(v, t.Name) and v not in unknown]
-        for value in unknown:
-            near = nearest(value.span.text, self.frame.visible_labels())
-            if near is None and value is not unknown[0]:
-                continue  # told with the first
-            from netspec.training.slips import known_labels
-
-            meant: tuple[str, tuple[Fix, ...]] = (f"did you mean `{near}`?", ())
-            meant = meant if near else known_labels(line, unknown, self.layer_labels(), self.automatic_names())
-            self.fail("NS208", f"there is no label `{value.span.text}`", value.span, meant[0], fixes=meant[1])
+        if unknown:
+            shown = unknown[0].span.text
+            facts = UnlabelledLayers(line, tuple(unknown), tuple(self.layer_labels()), self.automatic_names())
+            self.fail("NS208", f"there is no label `{shown}`", unknown[0].span, facts=facts)
         return tuple(labels)

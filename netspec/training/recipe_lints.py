@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Edit, Fix, Label
-from netspec.graph import Node, TensorType
+from netspec.elaborate.branches import way_to
+from netspec.elaborate.facts import OutputOfOtherSize
+from netspec.fixes.edits import delete
+from netspec.graph import Node
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -63,37 +66,26 @@ def _loss(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
         if loss.values.get("target") == "input" and len(run.graph.inputs) == len(run.graph.outputs) == 1:
             given = run.graph.nodes[run.graph.inputs[0][1]].type
             if given.size != node.type.size:
-                fixes = _as_large(run, index, given)
                 _warn(
-                    run, f"the net is to give its input, {given}, and gives {node.type}", line.span, secondary=[last],
-                    helps=[fix.title for fix in fixes] or ["change the layers of the way back until it comes out"], fixes=fixes,
+                    run, f"the target is the input ({given}), but the network outputs {node.type}", line.span, secondary=[last],
+                    facts=OutputOfOtherSize(tuple(way_to(run.graph, index)), given),
                 )  # fmt: skip
-
-
-def _as_large(run: Elaborator, index: int, given: TensorType) -> list[Fix]:
-    """Edits of one layer of the way to an output with which it is as large as the input."""
-    from netspec.elaborate.branches import layers_behind
-    from netspec.elaborate.matching import matching_edits
-
-    return matching_edits(run, layers_behind(run, index), given, "the way back")[:2]
 
 
 def _without_activation(node: Node, name: str) -> list[Fix]:
     """The fix that takes the activation `act=…` of the last layer out, or the layer that it is behind an arrow."""
-    from netspec.training.slips import line_taken_out
-
     text, span = node.span.text, node.span
     option = re.search(rf"[ \t]+act={name}\b(?!\()", text)
     if option is not None:
         where = Span(span.source, span.start + option.start(), span.start + option.end())
-        return [Fix.replace(where, "", f"take `{name}` out")]
+        return [Fix.replace(where, "", f"remove `{name}`")]
     if not re.match(rf"{name}\b", text, re.IGNORECASE):  # a default gives it
         end = Span(span.source, span.end, span.end)
         return [Fix.replace(end, " act=none", f"`act=none` takes the `{name}` of the default out")]
     arrow = re.search(r"[ \t]*->[ \t]*$", span.source.text[: span.start])
     if arrow is not None:
-        return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"take `{name}` out")]
-    return list(line_taken_out(span, f"take `{name}` out"))
+        return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"remove `{name}`")]
+    return [Fix(f"remove `{name}`", (delete(span),))]
 
 
 def _schedule(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:

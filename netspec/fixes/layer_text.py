@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from netspec.diagnostics import Edit, Fix
+from netspec.fixes.edits import replace
 from netspec.graph import Operation, Region
 from netspec.ops.op import Change
 from netspec.source import SourceFile, Span
@@ -107,7 +108,7 @@ def change_fixes(op: type[Operation], span: Span, changes: Iterable[Change], reg
                 continue
         text = changed(span.text, op, change.option, change.value)
         if text is not None and text != span.text:
-            fixes.append(Fix(change.help, (_smallest(span, text),)))
+            fixes.append(Fix(change.help, (replace(span, text),)))
     return fixes
 
 
@@ -152,14 +153,3 @@ def _argument(call: Region, name: str) -> Span | None:
             return Span(call.span.source, start, start + len(bare.strip()))
         at += len(part) + 1
     return None
-
-
-def _smallest(span: Span, text: str) -> Edit:
-    """The edit without what stays the same at both ends."""
-    old, start = span.text, 0
-    while start < min(len(old), len(text)) and old[start] == text[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(text)) - start and old[-1 - end] == text[-1 - end]:
-        end += 1
-    return Edit(Span(span.source, span.start + start, span.end - end), text[start : len(text) - end])

@@ -1,4 +1,4 @@
-"""A label that two layers have: what the second should be called, and which uses of it mean the second."""
+"""Labels in the text: where they are written, and where they are gone on from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics import Edit, Fix, Label, nearest
+from netspec.diagnostics import Label, nearest
+from netspec.elaborate.facts import LabelTwice
 from netspec.elaborate.state import Frame
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
@@ -19,7 +20,7 @@ __all__ = ["labels_and_uses", "report_label_twice"]
 
 
 def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
-    """Reports it with the edits that rename: the label alone, with the use that follows it, with all that follow."""
+    """Reports a label that two layers have, with the name that the second should probably have."""
     source, name = label.span.source, label.text
     written, used = labels_and_uses(source)
     first = next((at for at in written.get(name, ()) if at != label.span.start), None)
@@ -31,17 +32,10 @@ def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
     free = missing or next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in frame.labels)
     if missing is not None:
         run.other_names.add(missing)
-    own = Edit(label.span, free)
-    fixes = [Fix(f"call this one `{free}`", (own,))]
-    ways = [(1, "the next `from`"), (len(uses), "what goes on from it below")]
-    for count, which in ways[: len(uses)] if missing is None else ():
-        if uses[:count]:
-            edits = (own, *(Edit(Span(source, at, at + len(name)), free) for at in uses[:count]))
-            fixes.append(Fix(f"call this one `{free}`, in {which} too", edits))
     run.error(
         "NS209", f"the label `{name}` is defined twice in one block", label.span,
         secondary=[Label(Span(source, first, first + len(name)), "first here")] if first is not None else [],
-        fixes=fixes,
+        facts=LabelTwice(label.span, tuple(uses), missing, free),
     )  # fmt: skip
 
 

@@ -1,0 +1,54 @@
+"""Facts that diagnostics of any stage carry for code to read: words that are not known, values that an option does not take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from netspec.source import Span
+
+__all__ = ["BadOption", "GivenTwice", "Instead", "Misspelt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """A word that is none of the candidates. `otherwise` is what to say where none of them is near."""
+
+    span: Span
+    """Where the word is; it may be part of what `span` covers."""
+    word: str
+    candidates: tuple[str, ...]
+    otherwise: str = ""
+    translated: str = ""
+    """What other frameworks mean by the word, in netspec's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What was meant in place of a span, and what to say of it."""
+
+    span: Span
+    text: str
+    title: str
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadOption:
+    """A value that an option does not take. `instead` is what was probably meant, `choices` are the words that it takes."""
+
+    span: Span
+    """The value, or the option with its name."""
+    found: Any
+    instead: str = ""
+    title: str = ""
+    choices: tuple[str, ...] = ()
+    whole: bool = False
+    """Whether it is a number with a fraction where a whole one belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTwice:
+    """The second of two values for one option."""
+
+    span: Span
