@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 __all__ = ["distance", "nearest"]
 
-_SHORT = 4
+_TINY, _SHORT = 2, 4
 """The fewest letters with which a part of a name stands for it, as in `drop` for `dropout`."""
 
 
@@ -24,13 +25,18 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     near = [(distance(lower, c, most), i) for i, c in enumerate(by_lower) if abs(len(c) - len(lower)) <= most]
     found = min(((d, i) for d, i in near if d <= most), default=None)
     names = list(by_lower)
-    if found is not None and (len(names[found[1]]) > 2 or sorted(names[found[1]]) == sorted(lower)):
-        return by_lower[names[found[1]]]
+    if found is not None and (len(near_name := names[found[1]]) > _TINY or _same_letters(lower, near_name)):
+        return by_lower[near_name]
     parts = [c for c in names if len(c) > _SHORT and c[0] == lower[0] and _within(c, lower)]
     if len(parts) == 1:
         return by_lower[parts[0]]
     inside = [c for c in names if len(c) >= _SHORT and (lower.startswith(c) or lower.endswith(f"_{c}"))]
     return by_lower[inside[0]] if len(inside) == 1 else None
+
+
+def _same_letters(word: str, name: str) -> bool:
+    """Whether a word differs from a name of two letters by their order, or by one that is doubled."""
+    return sorted(word) == sorted(name) or re.sub(r"(.)\1", r"\1", word) == name
 
 
 def _within(part: str, whole: str) -> bool:

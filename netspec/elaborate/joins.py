@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.binding import report_unknown_option
 from netspec.elaborate.branches import layers_before, paths, turning_points
 from netspec.elaborate.facts import ChangedShape
@@ -139,7 +140,7 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
                 "NS202",
                 f"`residual` has no option `{option.name}`",
                 option.name_span,
-                helps=["its option is droppath"],
+                facts=Misspelt(option.name_span, option.name, ("droppath",), "its option is droppath"),
             )
             continue
         value = run.evaluate(option.value, frame)

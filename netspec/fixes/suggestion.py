@@ -92,7 +92,6 @@ class _Ranked:
 
 def _ranked(diagnostic: Diagnostic, proposals: _Proposals, validator: Validator) -> _Ranked:
     found = list(proposals.of(diagnostic, guesses=False))
-    helps = [each for each in found if isinstance(each, str)]
     near = [*diagnostic.fixes, *(each for each in found if isinstance(each, Fix))]
     outcomes: list[Outcome] = []
     seen: set[str] = set()
@@ -102,7 +101,7 @@ def _ranked(diagnostic: Diagnostic, proposals: _Proposals, validator: Validator)
             outcomes.append(validator.outcome(diagnostic, fix) if validator.can_try(fix) else Outcome(fix))
     outcomes += _guessed(diagnostic, proposals, validator, outcomes, seen)
     outcomes.sort(key=lambda each: _rank(diagnostic, each))
-    return _Ranked(_shown(replace(diagnostic, helps=(*diagnostic.helps, *helps)), outcomes), outcomes)
+    return _Ranked(_shown(diagnostic, found, outcomes), outcomes)
 
 
 def _guessed(
@@ -144,7 +143,7 @@ def _rank(diagnostic: Diagnostic, each: Outcome) -> tuple[int, ...]:
     return level, effect, rule.priority if rule is not None else _WITHOUT_RULE
 
 
-def _shown(diagnostic: Diagnostic, outcomes: Sequence[Outcome]) -> Diagnostic:
+def _shown(diagnostic: Diagnostic, found: Sequence[Fix | str], outcomes: Sequence[Outcome]) -> Diagnostic:
     good = [each.fix for each in outcomes if each.fixes]
     good = [fix for fix in good if not fix.fallback] or good
     helps = diagnostic.helps
@@ -159,10 +158,22 @@ def _shown(diagnostic: Diagnostic, outcomes: Sequence[Outcome]) -> Diagnostic:
     else:
         kept = [_reviewed(each) for each in outcomes if each.new is not None]
     dropped = {each.fix.title for each in outcomes} - {fix.title for fix in kept}
-    helps = tuple(h for h in helps if h not in dropped)
-    titles = [fix.title for fix in kept if fix.title not in helps]
+    said = [help_ for help_ in (*_in_order(found, kept), *helps) if help_ not in dropped]
     rule = diagnostic.rule or next((fix.rule for fix in kept if fix.rule), "")
-    return replace(diagnostic, helps=(*dict.fromkeys((*helps, *titles)),), fixes=tuple(kept), rule=rule)
+    return replace(diagnostic, helps=tuple(dict.fromkeys(said)), fixes=tuple(kept), rule=rule)
+
+
+def _in_order(found: Sequence[Fix | str], kept: Sequence[Fix]) -> list[str]:
+    """The titles of the fixes that are kept, and each help without a fix after the one that was proposed before it."""
+    said = [fix.title for fix in kept]
+    at = 0
+    for each in found:
+        if isinstance(each, str):
+            said.insert(at, each)
+            at += 1
+        elif each.title in said:
+            at = said.index(each.title) + 1
+    return said
 
 
 def _reviewed(each: Outcome) -> Fix:
@@ -179,11 +190,10 @@ def _words(diagnostic: Diagnostic) -> str:
 def _of_warning(diagnostic: Diagnostic, proposals: _Proposals, validator: Validator) -> Diagnostic:
     """Warnings keep every fix; of what drops input, those that fix everything come first."""
     found = list(proposals.of(diagnostic, guesses=False))
-    fixes = [*diagnostic.fixes, *(each for each in found if isinstance(each, Fix))]
-    helps = (*diagnostic.helps, *(each for each in found if isinstance(each, str)))
+    fixes = [*(each for each in found if isinstance(each, Fix)), *diagnostic.fixes]
     if diagnostic.code == "NS305" and any(d.is_error for d in validator.before):
         tried = [validator.outcome(diagnostic, fix) for fix in fixes if validator.can_try(fix)]
         fixes = [each.fix for each in tried if each.fixes] or fixes
-    titles = [fix.title for fix in fixes]
+    said = dict.fromkeys((*_in_order(found, fixes), *diagnostic.helps))
     rule = diagnostic.rule or next((fix.rule for fix in fixes if fix.rule), "")
-    return replace(diagnostic, helps=(*dict.fromkeys((*helps, *titles)),), fixes=tuple(fixes), rule=rule)
+    return replace(diagnostic, helps=tuple(said), fixes=tuple(fixes), rule=rule)

@@ -119,12 +119,14 @@ def loose_arguments(context: FixContext) -> Iterator[Fix | str]:
 )  # fmt: skip
 def missing_argument(context: FixContext) -> Iterator[Fix]:
     """The value that another call gives, or a usual one."""
+    facts: MissingArguments = context.facts
     call = context.step.layer if context.step is not None else None
     if call is None or call.head.lower() in CATALOGUE or call.argument_options:
         return
     given = [value.span.text for value in call.arguments or ()]
     others = re.findall(rf"\b{re.escape(call.head)}\(([^()=]*)\)", call.span.source.text)
     values = [parts[len(given)].strip() for parts in (o.split(",") for o in others) if len(parts) > len(given)]
+    values = [value for value in values if value and value not in facts.parameters]
     for value in list(dict.fromkeys([*values, "64"]))[:2]:
         text = f"({', '.join([*given, value])})"
         after = Span(call.span.source, call.head_span.end, call.call_span.end)

@@ -42,10 +42,10 @@ def _choice(context: FixContext) -> Iterator[Fix]:
     """Each of the few words that are known here."""
     facts: Misspelt = context.facts
     place = re.search(rf"(?<!\w){re.escape(facts.word)}(?!\w)", facts.span.text)
-    if place is not None:
+    if place is not None and len(facts.candidates) <= _MOST_CHOICES:
         start = facts.span.start + place.start()
         where = Span(facts.span.source, start, start + len(facts.word))
-        for other in facts.candidates[:_MOST_CHOICES]:
+        for other in facts.candidates:
             yield Fix.replace(where, other, f"write `{facts.span.text[: place.start()]}{other}`")
 
 

@@ -224,7 +224,7 @@ def missing(context: FixContext) -> Iterator[Fix | str]:
         yield Fix.replace(layer.span, text, f"the width follows a hyphen: `{text}`")
     else:
         how = {"kernel": f"{op.name}3", "width": f"{head}-64", "stride": f"{head}/2"}.get(slot_)
-        yield f"write it as in `{how or op.example.split(' norm=')[0]}`"
+        yield f"for example: `{how or op.example.split(' norm=')[0]}`"
 
 
 # Values

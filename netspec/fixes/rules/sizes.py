@@ -155,8 +155,9 @@ def _fewer_copies(step: StepRef) -> Iterator[Fix]:
     if isinstance(term, t.For) and isinstance(term.items, t.Sequence_):
         items = term.items.items
         for n in range(len(items) - 1, max(0, len(items) - _MOST_FEWER), -1):
-            rest = Span(items[0].span.source, items[n - 1].span.end, items[-1].span.end)
-            yield Fix(f"with the first {n} items of the list every layer fits", (Edit(rest, ""),))
+            whole = items[0].span.to(items[-1].span)
+            kept = whole.text[: items[n - 1].span.end - whole.start]
+            yield Fix.replace(whole, kept, f"with the first {n} items of the list every layer fits")
 
 
 @semantic(
