@@ -196,7 +196,14 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     broken = tmp_path / "w.pt"
     broken.write_bytes(b"no state dict")
     one_error(
-        "compile", str(spec), "-o", str(tmp_path / "x.onnx"), "--weights", str(broken), code="NS503", says="is not a torch"
+        "compile",
+        str(spec),
+        "-o",
+        str(tmp_path / "x.onnx"),
+        "--weights",
+        str(broken),
+        code="NS503",
+        says="is not a torch",
     )
     assert not (tmp_path / "x.onnx").exists()
 
