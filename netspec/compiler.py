@@ -60,18 +60,9 @@ class _Check:
         found = elaborate(
             tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax
         )
-        graph, train = found.graph, found.train
-        work = len(graph.nodes) + found.run.evaluator.steps // _STEPS
+        graph, work = found.graph, len(found.graph.nodes) + found.steps // _STEPS
         if found.whole and graph.layers and not is_library(tree):
             lint(tree, graph, diagnostics)
-        if train is not None:
-            from netspec.training.recipe import read_recipe
-            from netspec.training.recipe_lints import lint_recipe
-
-            with found.bounded(train.span):
-                graph.recipe = read_recipe(found.run, train, found.frame)
-                if graph.recipe is not None:
-                    lint_recipe(found.run, graph.recipe, train)
         return graph, work
 
 

@@ -41,25 +41,11 @@ class UnknownParameter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Elaborated:
-    """What became of a tree: the graph, its `train` section, and the state in which expressions of that are evaluated."""
+    """What became of a tree: the graph, whether every layer of it is known, and the steps that it took."""
 
     graph: Graph
-    train: t.Train | None
-    run: Elaborator
-    frame: Frame
-    top: Span
-
-    @property
-    def whole(self) -> bool:
-        """Whether every layer is known."""
-        return not (self.run.failed_layers or self.graph.failed or self.run.diagnostics.skipped)
-
-    @contextmanager
-    def bounded(self, place: Span) -> Iterator[None]:
-        """What is evaluated here has the limits of the spec anew: a recipe is read even where the network is too large."""
-        self.run.place, self.run.evaluator.steps = place, 0
-        with _limited(self.run, self.top):
-            yield
+    whole: bool
+    steps: int
 
 
 def elaborate(
@@ -92,7 +78,14 @@ def elaborate(
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
-    return Elaborated(graph, run.train, run, frame, top)
+    known, steps = not (run.failed_layers or graph.failed or diagnostics.skipped), run.evaluator.steps
+    if run.train is not None:
+        from netspec.elaborate.train_section import read_recipe
+
+        run.place, run.evaluator.steps = run.train.span, 0  # read even where the network is too large
+        with _limited(run, top):
+            graph.recipe = read_recipe(run, run.train, frame)
+    return Elaborated(graph, known, steps)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert first["fixes"] == [
         {
             "title": "did you mean `pad`?",
-            "rule": None,
+            "rule": "NS202-option",
             "applicability": "review",
             "safe": False,
             "edits": [{"file": path, "start": [2, 9], "end": [2, 12], "text": "pad"}],

@@ -24,10 +24,15 @@ _DROPOUTS = ("dropout", "dropout2d")
 
 
 def lint(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:
-    """The lints of a network of which every layer is known: NS902 to NS905, NS911, NS913."""
+    """The lints of a network of which every layer is known: NS901 to NS905, NS911 to NS913."""
     _unused_blocks(file, graph, diagnostics)
     lint_graph(graph, diagnostics)
     lint_statements(file, diagnostics)
+    train = next((item for item in file.items if isinstance(item, t.Train)), None)
+    if train is not None and graph.recipe is not None:
+        from netspec.lints.recipe_lints import lint_recipe
+
+        lint_recipe(graph, diagnostics, graph.recipe, train)
 
 
 def _unused_blocks(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Edit, Fix, Label
+from netspec.diagnostics import Diagnostics, Edit, Fix, Label
 from netspec.elaborate.branches import way_to
 from netspec.elaborate.facts import OutputOfOtherSize
 from netspec.fixes.edits import delete
-from netspec.graph import Node
+from netspec.graph import Graph, Node
 from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
     from netspec.recipe import Recipe
 
 __all__ = ["lint_recipe"]
@@ -23,35 +22,35 @@ _FITTING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "l
 _ONE_SIDED = ("relu", "relu6")
 
 
-def lint_recipe(run: Elaborator, recipe: Recipe, train: t.Train) -> None:
+def lint_recipe(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, train: t.Train) -> None:
     """Warns (NS901, NS912) of a loss that does not go with the outputs, of settings that never take effect."""
     lines = {line.name: line for line in train.settings}
-    if not run.diagnostics.has_errors:
-        _loss(run, recipe, lines)
-        _crop(run, recipe, lines)
-    _schedule(run, recipe, lines)
-    _frozen(run, recipe, lines)
+    if not diagnostics.has_errors:
+        _loss(graph, diagnostics, recipe, lines)
+        _crop(graph, diagnostics, recipe, lines)
+    _schedule(diagnostics, recipe, lines)
+    _frozen(diagnostics, recipe, lines)
 
 
-def _warn(run: Elaborator, message: str, span: Span, **more: Any) -> None:
-    run.diagnostics.warning("NS912", message, span, **more)
+def _warn(diagnostics: Diagnostics, message: str, span: Span, **more: Any) -> None:
+    diagnostics.warning("NS912", message, span, **more)
 
 
-def _loss(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
+def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
     """An activation that squashes before a loss that expects logits (a fitting one is trained through); one class;
     an autoencoder that does not give what it is given."""
     loss = recipe.one("loss")
     if loss is None:
         return
     line = lines["loss"]
-    for _, index in run.graph.outputs:
-        node = run.graph.nodes[index]
+    for _, index in graph.outputs:
+        node = graph.nodes[index]
         name = node.op.name
         fitting = _FITTING.get(loss.word)
         last = Label(node.span, "the last layer")
         squashes = getattr(node.op, "squashes", False) or (loss.word == "cross_entropy" and name in _ONE_SIDED)
         if fitting is not None and squashes and name not in fitting:
-            run.diagnostics.warning(
+            diagnostics.warning(
                 "NS901", f"`{loss.word}` expects logits, and the net ends in `{name}`", line.span, secondary=[last],
                 helps=[f"end in {' or '.join(fitting)}, or in the logits"], fixes=_without_activation(node, name),
             )  # fmt: skip
@@ -59,16 +58,16 @@ def _loss(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
             help_ = "for two classes by one number write `loss bce`"
             word = line.values[0].span
             _warn(
-                run, f"`{loss.word}` tells classes apart, and the net gives one number", line.span, secondary=[last],
+                diagnostics, f"`{loss.word}` tells classes apart, and the net gives one number", line.span, secondary=[last],
                 notes=["the softmax of one number is 1 whatever it is: nothing is learned"], helps=[help_],
                 fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
-        if loss.values.get("target") == "input" and len(run.graph.inputs) == len(run.graph.outputs) == 1:
-            given = run.graph.nodes[run.graph.inputs[0][1]].type
+        if loss.values.get("target") == "input" and len(graph.inputs) == len(graph.outputs) == 1:
+            given = graph.nodes[graph.inputs[0][1]].type
             if given.size != node.type.size:
                 _warn(
-                    run, f"the target is the input ({given}), but the network outputs {node.type}", line.span, secondary=[last],
-                    facts=OutputOfOtherSize(tuple(way_to(run.graph, index)), given),
+                    diagnostics, f"the target is the input ({given}), but the network outputs {node.type}", line.span, secondary=[last],
+                    facts=OutputOfOtherSize(tuple(way_to(graph, index)), given),
                 )  # fmt: skip
 
 
@@ -88,7 +87,7 @@ def _without_activation(node: Node, name: str) -> list[Fix]:
     return [Fix(f"remove `{name}`", (delete(span),))]
 
 
-def _schedule(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
+def _schedule(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
     """Epochs of a schedule that lie behind the last one."""
     schedule, epochs = recipe.one("schedule"), recipe.one("epochs")
     if schedule is None or epochs is None or schedule.values.get("unit") == "step":
@@ -99,32 +98,32 @@ def _schedule(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> N
     every, warmup = schedule.values.get("every"), schedule.values.get("warmup", 0)
     if at and "at" in {o.name for o in line.options}:
         listed = ", ".join(map(str, at))
-        _warn(run, f"the schedule changes the rate at {listed}, and the training ends at {last}", line.span, secondary=there,
+        _warn(diagnostics, f"the schedule changes the rate at {listed}, and the training ends at {last}", line.span, secondary=there,
               helps=["give it more epochs, or earlier changes"])  # fmt: skip
     elif every is not None and every >= last and (line.options or len(line.values) > 1):
-        _warn(run, f"the schedule changes the rate every {every} epochs, and the training ends at {last}", line.span,
+        _warn(diagnostics, f"the schedule changes the rate every {every} epochs, and the training ends at {last}", line.span,
               secondary=there, helps=["give it more epochs, or a shorter step"])  # fmt: skip
     elif warmup >= last:
-        _warn(run, f"the rate grows for {warmup} epochs, and the training ends at {last}", line.span, secondary=there,
+        _warn(diagnostics, f"the rate grows for {warmup} epochs, and the training ends at {last}", line.span, secondary=there,
               helps=["give it more epochs, or a shorter `warmup`"])  # fmt: skip
 
 
-def _frozen(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
+def _frozen(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
     """A label that is to be frozen and to be trained alone."""
     freeze, alone = recipe.one("freeze"), recipe.one("train_only")
     both = [label for label in freeze.labels if label in alone.labels] if freeze and alone else []
     if both:
-        _warn(run, f"`{both[0]}` is frozen, and is to be trained alone", lines["train_only"].span,
+        _warn(diagnostics, f"`{both[0]}` is frozen, and is to be trained alone", lines["train_only"].span,
               secondary=[Label(lines["freeze"].span, "frozen here")], helps=["take it out of one of the two"])  # fmt: skip
 
 
-def _crop(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
+def _crop(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
     """A crop that does not give what the net reads."""
     crop = recipe.augment.get("crop")
     size = crop.values.get("size") if crop is not None else None
-    if not size or len(run.graph.inputs) != 1:
+    if not size or len(graph.inputs) != 1:
         return
-    wanted = run.graph.nodes[run.graph.inputs[0][1]].type.spatial
+    wanted = graph.nodes[graph.inputs[0][1]].type.spatial
     sizes = tuple(size) * (2 if len(size) == 1 else 1)
     if len(wanted) != 2 or sizes == wanted:
         return
@@ -133,6 +132,6 @@ def _crop(run: Elaborator, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
     given = next((v.span for v in line.values), next((o.value.span for o in line.options if o.name == "size"), None))
     help_ = f"write `crop {text}`"
     _warn(
-        run, f"the crop gives {sizes[0]}x{sizes[1]}, and the net reads {wanted[0]}x{wanted[1]}", line.span, helps=[help_],
+        diagnostics, f"the crop gives {sizes[0]}x{sizes[1]}, and the net reads {wanted[0]}x{wanted[1]}", line.span, helps=[help_],
         fixes=[Fix(help_, (Edit(given, text),))] if given is not None and len(line.values) < 2 else [],
     )  # fmt: skip
