@@ -4,4 +4,5 @@ source "$(dirname "$0")/environment.sh"
 install_netspec "[dev]"
 .venv/bin/ruff check .
 .venv/bin/mypy
+export NETSPEC_SEED="${NETSPEC_SEED:-$RANDOM}" # of the tests with random inputs; the last line of a run names it
 .venv/bin/python -m pytest -n 2 "$@"

@@ -5,14 +5,34 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes as cores run the tests; threads beside them only wait
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.net"))
+
+
+SEED = int(os.environ.get("NETSPEC_SEED", "0"))
+"""Of the tests with random inputs. `scripts/test.sh` draws a new one for each run; NETSPEC_SEED repeats it."""
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(f"random inputs: NETSPEC_SEED={SEED}")
+
+
+def explored(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many inputs, drawn from the seed of the run; how long one takes does not matter."""
+    bounds = settings(
+        max_examples=examples, database=None, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    return lambda test: seed(SEED)(bounds(test))
 
 
 def run_netspec(

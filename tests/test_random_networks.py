@@ -15,7 +15,8 @@ import onnxruntime
 import pytest
 import torch
 from agreement import assert_agreement, random_state
-from hypothesis import HealthCheck, Phase, given, settings
+from conftest import explored
+from hypothesis import given
 from hypothesis import strategies as st
 
 import netspec
@@ -854,14 +855,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def trials(count: int) -> settings:
-    return settings(
-        max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-
-
-@trials(3000)
+@explored(3000)
 @given(networks())
 def test_shapes_are_the_expected_and_parameters_are_pytorchs(network: Network) -> None:
     model = check(network)
@@ -872,13 +866,13 @@ def test_shapes_are_the_expected_and_parameters_are_pytorchs(network: Network) -
     assert sum(b.numel() for b in module.buffers()) == total.buffers + total.aux_buffers
 
 
-@trials(1500)
+@explored(1500)
 @given(networks())
 def test_three_parties_agree_on_every_shape(network: Network) -> None:
     assert_agreement(check(network))
 
 
-@trials(1500)
+@explored(1500)
 @given(networks())
 def test_onnx_runtime_agrees_with_pytorch(network: Network) -> None:
     """To 1e-4, or as closely as PyTorch in single precision agrees with itself in double.

@@ -302,7 +302,7 @@ def test_names_that_are_no_unicode(tmp_path: Path) -> None:
 )
 def test_processes_end_with_what_they_decode_for(animals: Path, held: str) -> None:
     script = f"""
-import gc, sys, time
+import gc, sys
 gc.disable()
 from netspec.datasets import DataOptions, batches, open_collection
 from netspec.graph import TensorType
@@ -313,11 +313,9 @@ def opened_train():
     list(batches(train, [[0], [1], [2]], 2))
     return train
 
-import torch.utils.data, atexit
-atexit.register(lambda: print(time.monotonic() - begun))
-begun = time.monotonic()
+import torch.utils.data._utils
+torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 10_000  # seconds that torch waits for a process that was not told to end
 {held}
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert float(done.stdout) < 4, "torch waits five seconds for each process that was not told to end"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=280, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

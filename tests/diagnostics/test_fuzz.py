@@ -1,36 +1,35 @@
-"""A bounded share of benchmarks/fuzz.py: mutated examples and random text never give more than findings."""
+"""A bounded share of `tests/fuzzing.py`: mutated examples and random text never give more than diagnostics."""
 
 from __future__ import annotations
 
 import random
-import runpy
 
 import pytest
-from conftest import ROOT
-from hypothesis import given, settings
+from conftest import explored
+from fuzzing import mutated, seeds, trial
+from hypothesis import given
 from hypothesis import strategies as st
 
-FUZZ = runpy.run_path(str(ROOT / "benchmarks" / "fuzz.py"), run_name="fuzz")
-TEXTS = FUZZ["seeds"]()
+TEXTS = seeds()
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=20_000, derandomize=True, database=None)
+@explored(3000)
 @given(st.integers(0, 2**32))
 def test_mutated_specs(seed: int) -> None:
-    text = FUZZ["mutated"](random.Random(seed), TEXTS)
-    wrong = FUZZ["trial"](text)
+    text = mutated(random.Random(seed), TEXTS)
+    wrong = trial(text)
     assert wrong is None, f"{text!r}\n{wrong}"
 
 
-@settings(max_examples=300, deadline=20_000, derandomize=True, database=None)
+@explored(300)
 @given(st.text(max_size=200))
 def test_random_text(text: str) -> None:
-    wrong = FUZZ["trial"](text)
+    wrong = trial(text)
     assert wrong is None, f"{text!r}\n{wrong}"
 
 
-@settings(max_examples=300, deadline=20_000, derandomize=True, database=None)
+@explored(300)
 @given(st.binary(max_size=200))
 def test_random_bytes(data: bytes) -> None:
     from netspec.diagnostics import SpecError
@@ -41,4 +40,4 @@ def test_random_bytes(data: bytes) -> None:
         source = decode(data, "fuzz.net", None, Limits())
     except SpecError:
         return
-    assert FUZZ["trial"](source.text) is None
+    assert trial(source.text) is None

@@ -147,12 +147,11 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    until = time.monotonic() + 60
     metrics = spec.parent / "tuned" / "trial-0" / "metrics.csv"
-    while not metrics.exists() and time.monotonic() < until:
+    while not metrics.exists() and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=280)
     assert process.returncode == 128 + signal.SIGINT, told
     assert "the same command goes on" in told
     first, waiting = study_of(spec).trials

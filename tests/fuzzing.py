@@ -1,7 +1,7 @@
 """Mutated and random specs: never a traceback, never a hang, never more than 1 GB, every span inside its file.
 
-    python benchmarks/fuzz.py 100000 [seed]            whole example networks are mutated
-    python benchmarks/fuzz.py 1000000 [seed] --small   pieces of them, of the documentation, and known mistakes
+    python tests/fuzzing.py 100000 [seed]            whole example networks are mutated
+    python tests/fuzzing.py 1000000 [seed] --small   pieces of them, of the documentation, and known mistakes
 
 Prints what breaks the promise as it is found, a line of progress now and then, and exits with 1 where anything did.
 """
