@@ -40,12 +40,12 @@ PLACES = {
     "import": 'other specs are brought in with `use "file.net" as name`',
     "def": "layers under a name of their own are `block name(parameter) { … }`",
     "class": "a net is its layers, one a line, below `net Name`",
-    "return": "take it out: the last layer gives the result; at the top level `output name` names one",
-    "forward": "layers run in the order in which they stand",
+    "return": "remove it: the last layer gives the result; at the top level `output name` names one",
+    "forward": "layers run in the order in which they are written",
     "sequential": "a chain is its layers, one a line or joined by `->`",
     "view": "`flatten` makes a vector of it, `reshape 16x5x5` gives it other sizes",
     "cat": "branches are joined by `concat [ from first; from second ]`",
-    "print": "`netspec check` prints the shape behind every layer",
+    "print": "`netspec check` prints the shape after every layer",
 }
 """What has no layer of its own here, and what takes its place."""
 
@@ -62,7 +62,7 @@ OPTIONS = {
     "dropout_rate": "p", "prob": "p", "keep_prob": "p", "num_heads": "heads", "num_embeddings": "vocab", "group": "groups",
     "negative_slope": "slope", "alpha": "slope", "num_groups": "groups", "scale_factor": "factor", "epsilon": "eps",
 }  # fmt: skip
-"""Options of theirs, and ours; an empty one says what netspec knows without being told."""
+"""Options of theirs, and ours; an empty one says what netspec infers."""
 
 RECIPE = {
     "criterion": "loss", "objective": "loss", "optim": "optimizer", "solver": "optimizer", "scheduler": "schedule",
@@ -104,12 +104,12 @@ LAYER_WORDS = {
 """Words for activations and normalisations as others call them."""
 
 RECIPE_ELSEWHERE = {
-    **dict.fromkeys(("metric", "metrics", "accuracy"), "take it out: the loss and the accuracy are reported for every epoch"),
-    **dict.fromkeys(("device", "gpu", "gpus", "cuda"), "take it out: it belongs to the command, `netspec train --accelerator cuda`"),
-    **dict.fromkeys(("data", "dataset", "data_dir", "train_data"), "take it out: it belongs to the command, `netspec train --data …`"),
-    **dict.fromkeys(("dropout", "batch_norm", "batchnorm"), "take it out: it is a layer, and stands among the layers of the net"),
-    **dict.fromkeys(("shuffle", "verbose", "log", "save", "checkpoint"), "take it out: `netspec train` does it without being told"),
-    **dict.fromkeys(("workers", "num_workers"), "take it out: it belongs to the command, `netspec train --workers 2`"),
+    **dict.fromkeys(("metric", "metrics", "accuracy"), "remove it: the loss and the accuracy are reported for every epoch"),
+    **dict.fromkeys(("device", "gpu", "gpus", "cuda"), "remove it: it belongs to the command, `netspec train --accelerator cuda`"),
+    **dict.fromkeys(("data", "dataset", "data_dir", "train_data"), "remove it: it belongs to the command, `netspec train --data …`"),
+    **dict.fromkeys(("dropout", "batch_norm", "batchnorm"), "remove it: it is a layer, and belongs among the layers of the net"),
+    **dict.fromkeys(("shuffle", "verbose", "log", "save", "checkpoint"), "remove it: `netspec train` does this anyway"),
+    **dict.fromkeys(("workers", "num_workers"), "remove it: it belongs to the command, `netspec train --workers 2`"),
 }  # fmt: skip
 """What other recipes hold, and where it belongs here."""
 
@@ -127,7 +127,7 @@ _KERAS = {
 }  # fmt: skip
 _WINDOWED = ("conv", "convT", "sepconv")
 _LARGEST_KERNEL = 11
-"""Of the kernels in use: `conv(3, 64)` is told what comes in and what goes out, as PyTorch is."""
+"""Of the kernels in use: `conv(3, 64)` states what comes in and what goes out, as in PyTorch."""
 
 _TENSORS = ("x", "h", "y", "z", "out", "input", "inputs", "net", "features", "output")
 """What a call of PyTorch's functions or of Keras's layers is handed."""
@@ -179,7 +179,7 @@ def translated_call(head: str, inside: str) -> str | None:
 
 
 def _places(name: str, head: str, count: int) -> tuple[str, ...]:
-    """The options that the values of a call stand for, in their order."""
+    """The options that the values of a call are for, in their order."""
     if name in ("maxpool", "avgpool", "lppool"):
         return _POOL
     keras, torch = _KERAS.get(name), _TORCH.get(name)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 __all__ = ["distance", "nearest"]
 
 _TINY, _SHORT = 2, 4
-"""The fewest letters with which a part of a name stands for it, as in `drop` for `dropout`."""
+"""The fewest letters with which a part of a name means it, as in `drop` for `dropout`."""
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -14,9 +14,9 @@ _MOST_LINES = 8
 
 
 def draw_change(fix: Fix, columns: int, gutter: int, paint: Callable[[str, str], str]) -> list[str]:
-    """The lines before and behind the fix; none where its title holds the new text, or where they do not fit."""
-    told = fix.edits[0].text.strip()
-    if len(fix.edits) == 1 and told in fix.title and (len(told) != 1 or told.isalnum()):
+    """The lines before and after the fix; none where its title holds the new text, or where they do not fit."""
+    new_text = fix.edits[0].text.strip()
+    if len(fix.edits) == 1 and new_text in fix.title and (len(new_text) != 1 or new_text.isalnum()):
         return []
     rows = list(_changed_lines(fix.edits))
     if len(rows) > _MOST_LINES or any(width(text) > columns - gutter - 3 for _, _, text in rows):
@@ -29,7 +29,7 @@ def draw_change(fix: Fix, columns: int, gutter: int, paint: Callable[[str, str],
 
 
 def _changed_lines(edits: tuple[Edit, ...]) -> Iterator[tuple[int, str, str]]:
-    """(line, `-` or `+`, text) of the lines that edits change; lines in a row stand together."""
+    """(line, `-` or `+`, text) of the lines that edits change; lines in a row are shown together."""
     source = edits[0].span.source
     groups: list[tuple[int, int, list[Edit]]] = []
     for edit in sorted(edits, key=lambda edit: edit.span.start):

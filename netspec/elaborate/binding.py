@@ -161,7 +161,7 @@ class _Binder:
                 self.option(option)
 
     def in_order(self, values: tuple[t.Expr, ...], options: tuple[t.Option, ...]) -> bool:
-        """Whether every value without a name stands before the first with a name; reports one that does not."""
+        """Whether every value without a name comes before the first with a name; reports one that does not."""
         late = value_after_name(values, options)
         if late is None:
             return True
@@ -362,7 +362,7 @@ def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
 
 
 def _takes_arguments(op: type[Op], layer: t.Layer) -> bool:
-    """Whether the parentheses of a layer alone say what it needs, by the number and the names of what stands in them."""
+    """Whether the parentheses of a layer alone say what it needs, by the number and the names of what is in them."""
     if layer.width is not None or layer.stride is not None or layer.values or layer.options:
         return True
     given = {option.name for option in layer.argument_options}

@@ -58,7 +58,7 @@ class ElaborationContext:
         """The statement, or the number of copies, at which a limit is reached."""
         self.inputs_ahead: list[Span] = []
         """The `input` statements of the net."""
-        self._told: set[Any] = set()
+        self._reported: set[Any] = set()
         self.lost_outputs: set[str] = set()
         """Outputs that would be the tensor of a layer in error."""
         self.other_names: set[str] = set()
@@ -125,7 +125,7 @@ class ElaborationContext:
 
     @contextmanager
     def inside(self, what: str) -> Iterator[None]:
-        """Diagnostics meanwhile say where they stand; the nesting is bounded."""
+        """Diagnostics meanwhile say where they are; the nesting is bounded."""
         self.depth += 1
         if self.depth > self.limits.depth:
             raise LimitReached("depth", self.limits.depth, "blocks and braces nest too deep")
@@ -237,7 +237,7 @@ class ElaborationContext:
         node.origins = origins
 
     def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
-        """Goes on with an unknown tensor behind a layer in error, which is reported; the report shows its row."""
+        """Goes on with an unknown tensor after a layer in error, which is reported; the report shows its row."""
         from netspec.elaborate.failures import row_of_failure
 
         frame.here = UNKNOWN
@@ -245,9 +245,9 @@ class ElaborationContext:
 
     def first_time(self, key: Any) -> bool:
         """Whether a failure is new: the copies of a layer that does not fit fail alike, and are looked into once."""
-        if key in self._told:
+        if key in self._reported:
             return False
-        self._told.add(key)
+        self._reported.add(key)
         return True
 
     def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:

@@ -68,7 +68,7 @@ def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> No
     seen: set[str] = set()
     for parameter in item.parameters:
         if parameter.name in seen:
-            run.error("NS209", f"the parameter `{parameter.name}` stands twice", parameter.span)
+            run.error("NS209", f"the parameter `{parameter.name}` is declared twice", parameter.span)
         seen.add(parameter.name)
 
 
@@ -211,7 +211,7 @@ def declare_shared(run: Elaborator, shared: t.Shared, frame: Frame) -> None:
 
 
 def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
-    """An instance of a block behind the current tensor."""
+    """An instance of a block after the current tensor."""
     start = frame.here
     frame.here = UNKNOWN
     run.evaluator.steps += _CALL_STEPS

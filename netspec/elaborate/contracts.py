@@ -72,7 +72,7 @@ class _Check(Evaluator):
         self.condition = expectation.statement.condition
 
     def check(self) -> None:
-        later, self.frame.here = self.frame.here, self.here  # `here` is where the line stands
+        later, self.frame.here = self.frame.here, self.here  # `here` is where the line is
         try:
             self.hold(self.condition)
         finally:

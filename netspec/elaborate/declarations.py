@@ -120,7 +120,7 @@ RESERVED_LABELS = frozenset(
     ]
 )
 _SIZES_OF = {"rgb": 2, "gray": 2, "grey": 2, "int": 1, "sequence": 2}
-"""How many sizes stand before each of these words."""
+"""How many sizes each of these words follows."""
 _WORDS = ("rgb", "gray", "grey", "int", "sequence")
 
 
@@ -161,7 +161,7 @@ def _is_refused(run: Elaborator, statement: t.Input, frame: Frame) -> bool:
     name = statement.name or "input"
     if frame.entry is not None and frame.region.kind != "net":
         helps = ["a block takes the tensor of its caller"]
-        run.error("NS212", "`input` stands at the top level of a net", statement.span, helps=helps)
+        run.error("NS212", "`input` belongs at the top level of a net", statement.span, helps=helps)
     elif statement.size.count("x") + 1 == _SIZES_OF.get(name.lower()) and not statement.words:
         text = f"{statement.size} {statement.name}"
         whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
@@ -269,7 +269,7 @@ def _warn_of_batch(run: Elaborator, statement: t.Input, sizes: tuple[int, ...]) 
 
 def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
     if run.calling:
-        run.error("NS212", "`output` stands at the top level of a net", output.span)
+        run.error("NS212", "`output` belongs at the top level of a net", output.span)
         return
     if any(output.name == name for name, _ in run.graph.inputs):
         run.error("NS209", f"there is an input `{output.name}` already", output.name_span)
@@ -309,7 +309,7 @@ def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
     if frame.region.path:
         run.error(
             "NS212",
-            "`aux` stands at the top level of a net",
+            "`aux` belongs at the top level of a net",
             aux.span,
             helps=["end the block or the labelled group before it"],
         )

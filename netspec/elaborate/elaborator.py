@@ -1,4 +1,4 @@
-"""The elaborator: runs the statements of a tree and builds the graph. Flow stands here; layers, calls and contracts beside it."""
+"""The elaborator: runs the statements of a tree and builds the graph. Flow is here; layers, calls and contracts are beside it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Elaborator"]
 
 
 class Elaborator(ElaborationContext):
-    """Runs the statements of a tree: declarations, chains, layers; joins, loops and calls stand beside it."""
+    """Runs the statements of a tree: declarations, chains, layers; joins, loops and calls are beside it."""
 
     # Statements
 
@@ -317,7 +317,7 @@ class Elaborator(ElaborationContext):
                 self.apply(BoundLayer(after, spans, origins), layer, frame, name)
 
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:
-        """Adds a layer behind the current tensor, after a flatten where it needs one."""
+        """Adds a layer after the current tensor, after a flatten where it needs one."""
         here = frame.here
         if here is None:
             self.no_tensor(layer.head_span, frame)

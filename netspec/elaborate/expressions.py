@@ -245,7 +245,7 @@ class Evaluator:
 
 
 def value_after_name(values: Iterable[t.Expr], options: Iterable[t.Option]) -> t.Expr | None:
-    """The first value without a name that stands after one with a name, or None."""
+    """The first value without a name that comes after one with a name, or None."""
     first = min((option.span.start for option in options), default=None)
     return None if first is None else next((v for v in values if v.span.start > first), None)
 

@@ -81,18 +81,18 @@ def report_leftovers(
 ) -> None:
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
     exact = frame.fit == "exact"
-    told = tuple(x for x in leftovers if exact or x.dropped)
-    if not told or any(d.code in ("NS309", "NS310") for d in run.diagnostics):
+    shown = tuple(x for x in leftovers if exact or x.dropped)
+    if not shown or any(d.code in ("NS309", "NS310") for d in run.diagnostics):
         return
-    arithmetic = dict.fromkeys(x.arithmetic for x in told)
-    notes = [f"{' and '.join(x.axis for x in told if x.arithmetic == a)}: {a}" for a in arithmetic]
-    facts: Any = DoesNotTile(op, types, span, frame.region, told)
+    arithmetic = dict.fromkeys(x.arithmetic for x in shown)
+    notes = [f"{' and '.join(x.axis for x in shown if x.arithmetic == a)}: {a}" for a in arithmetic]
+    facts: Any = DoesNotTile(op, types, span, frame.region, shown)
     if exact:
-        axes = " and ".join(x.axis for x in told)
+        axes = " and ".join(x.axis for x in shown)
         run.error("NS302", f"the window does not tile the {axes} of its input", span, notes=notes, facts=facts)
         return
-    parts = [f"{x.dropped} {_ROWS[x.axis]}{'s' if x.dropped > 1 else ''}" for x in told]
-    verb = "is" if len(parts) == 1 and told[0].dropped == 1 else "are"
+    parts = [f"{x.dropped} {_ROWS[x.axis]}{'s' if x.dropped > 1 else ''}" for x in shown]
+    verb = "is" if len(parts) == 1 and shown[0].dropped == 1 else "are"
     run.diagnostics.warning(
         "NS305", f"{' and '.join(parts)} of the input {verb} never seen", span, label="rounded down",
         notes=[*notes, *run.trail()], facts=facts,

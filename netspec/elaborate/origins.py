@@ -1,4 +1,4 @@
-"""Where values come from: an expression of the tree as a `Symbolic`, its variables replaced by what they stand for."""
+"""Where values come from: an expression of the tree as a `Symbolic`, its variables replaced by what they are."""
 
 from __future__ import annotations
 

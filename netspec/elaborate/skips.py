@@ -42,7 +42,7 @@ def declare_skipped(run: Elaborator, file: t.File, frame: Frame) -> None:
 
 
 def run_skipped(run: Elaborator, skipped: Skipped, frame: Frame) -> None:
-    """What the statement would have left: its variables and labels are unknown, and the tensor behind a layer is."""
+    """What the statement would have left: its variables and labels are unknown, and the tensor after a layer is."""
     for name in re.findall(r"\blet\s+([A-Za-z_]\w*)", skipped.text):
         frame.names[name] = FAILED
     for label in re.findall(r"(?:^|->|[\s;{])([A-Za-z_]\w*)\s*:", skipped.text):

@@ -144,7 +144,7 @@ class Lazy:
 
 
 class Frame:
-    """Where execution stands: one per pair of braces.
+    """Where execution is: one per pair of braces.
 
     Variables are looked up along `definitions`, labels along `enclosing`: for inner braces both are the frame
     around them; a block's body sees the variables where it is defined and no labels but its own.
@@ -216,7 +216,7 @@ class Frame:
         return None
 
     def labelled(self, name: str) -> tuple[int, int] | None:
-        """The nodes that stand under a label: from one index up to, not including, another."""
+        """The nodes under a label: from one index up to, not including, another."""
         frame: Frame | None = self
         while frame is not None:
             if name in frame.labels:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Label
 from netspec.diagnostics.facts import GivenTwice, Instead, Misspelt
 from netspec.diagnostics.foreign import RECIPE
-from netspec.elaborate.facts import (
+from netspec.elaborate.recipe_facts import (
     InferredOption,
     SeparateRates,
     StraySettingValue,

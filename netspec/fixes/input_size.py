@@ -107,5 +107,5 @@ class _Search:
         return found
 
     def keys(self, diagnostics: Sequence[Diagnostic]) -> set[tuple[str, int]]:
-        """Code and place of each finding; of the errors alone where the finding that is to be mended is one."""
+        """Code and place of each diagnostic; of the errors alone where the one to fix is an error."""
         return {(d.code, d.span.start) for d in diagnostics if d.span and (d.is_error or not self.errors)}

@@ -1,4 +1,4 @@
-"""Edits of a written layer: another value for one of its options, wherever that option stands; and of the argument
+"""Edits of a written layer: another value for one of its options, wherever that option is; and of the argument
 or variable where the value of a name is written.
 """
 
@@ -113,7 +113,7 @@ def change_fixes(op: type[Operation], span: Span, changes: Iterable[Change], reg
 
 
 def value_of_name(region: Region, name: str) -> Span | None:
-    """Where the number stands that a name has inside a region: an argument of the call, a default, or a `let`."""
+    """Where the number is that a name has inside a region: an argument of the call, a default, or a `let`."""
     call: Region | None = region
     while call is not None and not call.block:
         call = call.parent
@@ -138,7 +138,7 @@ def _only(source: SourceFile, pattern: str) -> Span | None:
 
 
 def _argument(call: Region, name: str) -> Span | None:
-    """Where the argument of a call for a parameter stands, where the call is plain."""
+    """Where the argument of a call for a parameter is, where the call is plain."""
     text = call.span.text
     inside = re.match(r"\w+\(([^()]*)\)", text)
     if inside is None:

@@ -43,7 +43,7 @@ def _unused_blocks(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None
                 "NS902",
                 f"the block `{item.name}` is never called",
                 item.name_span,
-                helps=["call it, or take it out"],
+                helps=["call it, or remove it"],
             )
 
 
@@ -80,7 +80,7 @@ def lint_statements(file: t.File, diagnostics: Diagnostics) -> None:
     for item in file.items:
         if isinstance(item, t.Let) and words.get(item.name) == 1:
             edit = removal(item.span)
-            help_ = "use it, or take it out"
+            help_ = "use it, or remove it"
             diagnostics.warning(
                 "NS902", f"nothing reads the variable `{item.name}`", item.name_span, helps=[help_],
                 fixes=[Fix(help_, (edit,))] if edit else [],
@@ -119,7 +119,7 @@ def _late_default(file: t.File, item: t.Default, diagnostics: Diagnostics) -> No
     shown = ", ".join(word.text for word in item.layers)
     help_ = "a default holds for the layers below it: move it up"
     diagnostics.warning(
-        "NS911", f"no {shown} stands below this default", item.span, helps=[help_],
+        "NS911", f"no {shown} follows this default", item.span, helps=[help_],
         fixes=[Fix(help_, edits)] if alone and top < start else [],
     )  # fmt: skip
 
@@ -144,13 +144,13 @@ def _unused(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
             "NS905",
             f"the input `{name}` is never used",
             node.span,
-            helps=[f"go on from it: `from {name}`, or take it out"],
+            helps=[f"go on from it: `from {name}`, or remove it"],
         )
         return
     diagnostics.warning(
         "NS905", "the output of this layer is never used", node.span,
         notes=[f"`{node.name}` gives {node.type}, and nothing reads it"],
-        helps=["join it with `concat [ … ]` or `add [ … ]`, name it with `output`, or take the branch out"],
+        helps=["join it with `concat [ … ]` or `add [ … ]`, name it with `output`, or remove the branch"],
     )  # fmt: skip
 
 
@@ -161,23 +161,23 @@ def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:
     edit = removal(node.span) if written else None
     if edit is not None:
         once = node.kind in ("relu", "relu6") and same and before.op == node.op
-        fixes = [Fix(f"take the second out: `{node.span.text}`", (edit,), "safe" if once else "review")]
+        fixes = [Fix(f"remove the second: `{node.span.text}`", (edit,), "safe" if once else "review")]
     diagnostics.warning(
         "NS904", f"two activations in a row: `{before.kind}`, then `{node.kind}`", node.span,
         notes=[f"`{before.name}` is an activation already"],
-        helps=[] if fixes else ["take one of them out: `act=none` switches off what a default gives"], fixes=fixes,
+        helps=[] if fixes else ["remove one of them: `act=none` switches off what a default gives"], fixes=fixes,
     )  # fmt: skip
 
 
 def _last_dropout(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
-    """Dropout behind the last layer with weights, where only activations follow."""
+    """Dropout after the last layer with weights, where only activations follow."""
     while node.inputs and (node.kind in ACTIVATIONS or node.kind in _DROPOUTS):
         if node.kind in _DROPOUTS:
             edit = removal(node.span)
             diagnostics.warning(
-                "NS903", "dropout behind the last layer drops parts of the answer itself", node.span,
-                helps=[] if edit else ["take it out, or put it before the last layer"],
-                fixes=[Fix("take it out, or put it before the last layer", (edit,))] if edit else [],
+                "NS903", "dropout after the last layer drops parts of the output itself", node.span,
+                helps=[] if edit else ["remove it, or put it before the last layer"],
+                fixes=[Fix("remove it, or put it before the last layer", (edit,))] if edit else [],
             )  # fmt: skip
             return
         node = graph.nodes[node.inputs[0]]
@@ -213,7 +213,7 @@ _LABEL = re.compile(r"(?:^|->|[;{\[])[ \t]*(([A-Za-z_]\w*)[ \t]*:[ \t]*)", re.MU
 
 
 def _idle_labels(source: SourceFile) -> list[Diagnostic]:
-    """Labels whose word stands nowhere else in the file."""
+    """Labels whose word is nowhere else in the file."""
     from collections import Counter
 
     from netspec.syntax.tokens import masked
@@ -224,7 +224,7 @@ def _idle_labels(source: SourceFile) -> list[Diagnostic]:
     for label in _LABEL.finditer(plain):
         if words[label[2]] > 1:
             continue
-        help_ = f"take `{label[2]}:` out, or keep it as the name of its weights"
+        help_ = f"remove `{label[2]}:`, or keep it as the name of its weights"
         fix = Fix(help_, (Edit(Span(source, *label.span(1)), ""),))
         message = f"nothing refers to the label `{label[2]}`"
         found.append(
@@ -234,7 +234,7 @@ def _idle_labels(source: SourceFile) -> list[Diagnostic]:
 
 
 def removal(span: Span) -> Edit | None:
-    """The edit that takes a layer out of its chain; None where it stands alone in a bracket, has a label or copies."""
+    """The edit that takes a layer out of its chain; None where it is alone in a bracket, has a label or copies."""
     text = span.source.text
     before = re.search(r"(->\s*|(?<![^\n])[ \t]*|;[ \t]*)\Z", text[: span.start])
     after = re.match(r"[ \t]*(?:#[^\n]*)?(\n|;|\Z|->|\})", text[span.end :])

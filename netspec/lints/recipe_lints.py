@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostics, Edit, Fix, Label
 from netspec.elaborate.branches import way_to
-from netspec.elaborate.facts import OutputOfOtherSize
+from netspec.elaborate.recipe_facts import OutputOfOtherSize
 from netspec.fixes.edits import delete
 from netspec.graph import Graph, Node
 from netspec.source import Span
@@ -58,7 +58,7 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
             help_ = "for two classes by one number write `loss bce`"
             word = line.values[0].span
             _warn(
-                diagnostics, f"`{loss.word}` tells classes apart, and the net gives one number", line.span, secondary=[last],
+                diagnostics, f"`{loss.word}` needs one output for each class, but the network has a single one", line.span, secondary=[last],
                 notes=["the softmax of one number is 1 whatever it is: nothing is learned"], helps=[help_],
                 fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
@@ -72,7 +72,7 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
 
 
 def _without_activation(node: Node, name: str) -> list[Fix]:
-    """The fix that takes the activation `act=…` of the last layer out, or the layer that it is behind an arrow."""
+    """The fix that takes the activation `act=…` of the last layer out, or the layer that follows an arrow."""
     text, span = node.span.text, node.span
     option = re.search(rf"[ \t]+act={name}\b(?!\()", text)
     if option is not None:
@@ -88,7 +88,7 @@ def _without_activation(node: Node, name: str) -> list[Fix]:
 
 
 def _schedule(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """Epochs of a schedule that lie behind the last one."""
+    """Epochs of a schedule that come after the last one."""
     schedule, epochs = recipe.one("schedule"), recipe.one("epochs")
     if schedule is None or epochs is None or schedule.values.get("unit") == "step":
         return

@@ -22,9 +22,21 @@ def syntax_rules() -> MappingProxyType[str, SyntaxRule]:
 @cache
 def semantic_rules() -> MappingProxyType[str, SemanticRule]:
     """By id, in the order in which they are tried."""
-    from netspec.fixes.rules import calls, expectations, heads, joins, kinds, names, options, recipes, sizes, widths
+    from netspec.fixes.rules import (
+        bodies,
+        calls,
+        expectations,
+        heads,
+        joins,
+        kinds,
+        names,
+        options,
+        recipes,
+        sizes,
+        widths,
+    )
 
-    families = (calls, expectations, heads, joins, kinds, names, options, recipes, sizes, widths)
+    families = (bodies, calls, expectations, heads, joins, kinds, names, options, recipes, sizes, widths)
     return by_id(rule for family in families for rule in family.RULES)
 
 

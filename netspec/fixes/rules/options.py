@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import ALIASES, OPTIONS, option_text, translated
+from netspec.diagnostics.foreign import ALIASES, LAYER_WORDS, OPTIONS, option_text, translated
 from netspec.elaborate.facts import LayerAsValue, MissingValue, StrayValue, UnknownOption, UnwantedSlot
 from netspec.fixes import edits
 from netspec.fixes.context import FixContext
@@ -20,13 +20,9 @@ from netspec.values import Size, Word, show
 
 __all__ = ["RULES", "copies", "label_after"]
 
-_NORMS = {
-    "batch": "bn", "batchnorm": "bn", "batch_norm": "bn", "batchnorm2d": "bn", "true": "bn", "yes": "bn", "layer": "ln",
-    "layernorm": "ln", "layer_norm": "ln", "instance": "instancenorm", "group": "gn(32)", "groupnorm": "gn(32)",
-}  # fmt: skip
 _LARGEST_KERNEL = 11
 _FALSE, _TRUE = ("false", "no", "0", "none"), ("true", "yes", "1")
-_FEATURE_AXIS = ("1", "-1")
+_AXES, _FEATURE_AXIS = ("axis", "dim"), ("1", "-1")
 
 
 def _has(op: type[Op], slot: str) -> bool:
@@ -70,8 +66,8 @@ def option(context: FixContext) -> Iterator[Fix | str]:
     text = option_text(given.value.span.text)
     if slot is not None:
         yield slot
-    elif near == "norm" and _NORMS.get(value, value) != value:
-        yield Fix.replace(given.span, f"norm={_NORMS[value]}", f"write `norm={_NORMS[value]}`")
+    elif near == "norm" and (norm := "bn" if value in _TRUE else LAYER_WORDS.get(value, ALIASES.get(value, ""))):
+        yield Fix.replace(given.span, f"norm={norm}", f"write `norm={norm}`")
     elif text != given.value.span.text:
         yield Fix.replace(given.span, f"{near}={text}", f"did you mean `{near}`?")
     else:
@@ -118,8 +114,8 @@ def _otherwise(facts: UnknownOption, theirs: str | None) -> Iterator[Fix | str]:
             yield Fix("every token is an output already: remove it", (gone,))
     elif given.name == "trainable":
         yield "a layer is frozen by its label in the recipe: `train { freeze name }`"
-    elif theirs == "" or (given.name in ("axis", "dim") and value in _FEATURE_AXIS):
-        if gone is not None:
+    elif theirs == "":
+        if gone is not None and (given.name not in _AXES or value in _FEATURE_AXIS):
             yield Fix("remove it: netspec infers it", (gone,))
     elif theirs is None:
         yield from _layer_as_option(facts, gone)
@@ -154,7 +150,8 @@ def _layer_as_option(facts: UnknownOption, gone: Edit | None) -> Iterator[Fix | 
 def remove(context: FixContext) -> Iterator[Fix]:
     """The layer is complete without it."""
     facts: UnknownOption = context.facts
-    yield Fix(f"remove `{facts.option.span.text}`", (edits.delete(facts.option.span),))
+    if facts.option.name not in (*_AXES, "trainable"):  # without these it is another network
+        yield Fix(f"remove `{facts.option.span.text}`", (edits.delete(facts.option.span),))
 
 
 # Slots
@@ -185,7 +182,7 @@ def slot(context: FixContext) -> Iterator[Fix | str]:
     elif facts.slot == "width" and lone and not given:
         yield Fix.replace(sign, f" {lone}={span.text}", f"write `{layer.head} {lone}={span.text}`")
     elif facts.slot == "width" and (lone or op.name in NORMALIZATIONS):
-        yield Fix.replace(sign, "", f"the features are those of the layer before: write `{layer.head}`")
+        yield Fix.replace(sign, "", f"the features are those of the layer before: remove `{sign.text}`")
     elif op.name in ACTIVATIONS:
         yield _units_or_nothing(facts, sign)
 

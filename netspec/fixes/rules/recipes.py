@@ -9,7 +9,7 @@ from typing import Any
 
 from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import RECIPE, RECIPE_ELSEWHERE
-from netspec.elaborate.facts import (
+from netspec.elaborate.recipe_facts import (
     InferredOption,
     OutputOfOtherSize,
     SeparateRates,
@@ -141,9 +141,6 @@ def setting_value(context: FixContext) -> Iterator[Fix | str]:
     whole = facts.values[0].span.to(facts.values[-1].span)
     names = [RECIPE.get(text.lower(), text) for text in texts[::2]]
     numbers = all(re.fullmatch(r"[\d._]+(e-?\d+)?", text) for text in texts)
-    free = [
-        o.name for o in options.values() if o.slot != "value" and o.name not in {o.name for o in facts.line.options}
-    ]
     text = ""
     if names[0] in options and len(texts) == 1 and isinstance(options[names[0]].kind, Flag):
         text = f"{names[0]}=yes"
@@ -151,8 +148,6 @@ def setting_value(context: FixContext) -> Iterator[Fix | str]:
         text = " ".join(f"{name}={value}" for name, value in zip(names, texts[1::2], strict=True))
     elif numbers and "at" in options:
         text = f"at=[{', '.join(texts)}]"
-    elif numbers and len(texts) == len(free) == 1:
-        text = f"{free[0]}={texts[0]}"
     if text:
         yield Fix.replace(whole, text, f"write `{text}`")
     else:
