@@ -86,11 +86,16 @@ def _fix(
         found = Diagnostics()
         tree = parse(edited, found, recover=True, explain=explain_syntax)
         spent = check(tree, bounded(left), found)[1] if tree is not None else 0
-        return list(found), spent + edited.text.count("\n")
+        return list(found), spent + _parsed(edited, found)
 
     suggest_input_size(tree, diagnostics, work, trial_of_tree)
     blame_the_brace(source, diagnostics, frozenset(("NS211", "NS212")))
-    suggest_fixes(source, tree, graph, diagnostics, work + source.text.count("\n"), trial)
+    suggest_fixes(source, tree, graph, diagnostics, work + _parsed(source, diagnostics), trial)
+
+
+def _parsed(source: SourceFile, diagnostics: Diagnostics) -> int:
+    """The work of parsing, in lines: after every syntax error the text is parsed anew."""
+    return source.text.count("\n") * (1 + sum(d.code.startswith("NS1") for d in diagnostics))
 
 
 def _class_name(source: SourceFile) -> str:
