@@ -36,8 +36,8 @@ class SyntaxFix:
     def write(
         cls, span: Span, text: str, message: str = "", *, help: str = "", marked: Span | None = None
     ) -> SyntaxFix:
-        """A text in place of a span."""
-        return cls(message, help or f"write `{text.strip()}`", (Edit(span, text),), marked)
+        """A text in place of a span, which is underlined unless another one is."""
+        return cls(message, help or f"write `{text.strip()}`", (Edit(span, text),), marked or span)
 
 
 class ErrorSite:
@@ -106,6 +106,9 @@ class ErrorSite:
 
     def span(self, first: Token, last: Token | None = None) -> Span:
         return self.tokens.span(first, last)
+
+    def between(self, start: int, end: int) -> Span:
+        return Span(self.tokens.source, start, end)
 
     def shown(self, first: Token, last: Token | None = None) -> str:
         return self.span(first, last).text

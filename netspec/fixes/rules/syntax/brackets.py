@@ -7,7 +7,7 @@ import itertools
 from netspec.diagnostics import Edit, Label
 from netspec.fixes.edits import delete, insert_after, insert_before, line_of_its_own
 from netspec.fixes.rule import syntax_rule
-from netspec.source import SourceFile, Span
+from netspec.source import SourceFile
 from netspec.syntax.brackets import Flaw, end_of_body, missing_or_extra
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.recovery import statement_around
@@ -59,7 +59,7 @@ def unclosed_brace(site: ErrorSite) -> SyntaxFix | None:
     flaw = _flaw(site)
     if flaw is None or flaw.place is None:
         return None
-    closer, place, labels = CLOSERS[flaw.bracket.text], Span(site.tokens.source, flaw.place, flaw.place), ()
+    closer, place, labels = CLOSERS[flaw.bracket.text], site.between(flaw.place, flaw.place), ()
     help_ = f"add `{closer}` at the end of the file"
     if flaw.below is not None:
         below = site.span(flaw.below)
@@ -102,7 +102,7 @@ def dangling_arrow(site: ErrorSite) -> SyntaxFix | None:
     if site.here.text not in OPENERS or arrow.text != "->":
         return None
     before = site.tokens[arrow.index - 1]
-    gap = Span(site.tokens.source, before.end, site.here.start)
+    gap = site.between(before.end, site.here.start)
     return SyntaxFix(f"no layer follows the arrow before `{site.here.text}`", "remove the arrow", (Edit(gap, " "),))
 
 
@@ -137,7 +137,7 @@ def unclosed_parenthesis(site: ErrorSite) -> SyntaxFix | None:
     labels = (Label(site.span(here), f"`{closer}` expected before this"),) if here.text in OPENERS else ()
     edits = (insert_after(site.span(last), closer),) if last.start > opener.start else ()
     start = statement_around(site.tokens, opener.start).start
-    left_out = Span(site.tokens.source, start, line_end if line_end > opener.start else len(site.text))
+    left_out = site.between(start, line_end if line_end > opener.start else len(site.text))
     return SyntaxFix(
         f"this `{opener.text}` is never closed", f"add `{closer}` where it should end", edits, span, labels, left_out,
         applicability="review" if accepted else "unsure",
@@ -186,7 +186,7 @@ def body_without_brace(site: ErrorSite) -> SyntaxFix | None:
         return None
     if not any(token.text in _HEADS for token in site.line):
         return None
-    gap = Span(tokens.source, site.previous.end, here.end if colon else site.previous.end)
+    gap = site.between(site.previous.end, here.end if colon else site.previous.end)
     opening, below = Edit(gap, " {"), tokens[here.index + 1]
     while below.kind == "newline":
         below = tokens[below.index + 1]
@@ -196,7 +196,7 @@ def body_without_brace(site: ErrorSite) -> SyntaxFix | None:
     elif signs.count("}") > signs.count("{"):
         edits = (opening,)
     else:
-        closing = Span(tokens.source, end or 0, end or 0)
+        closing = site.between(end or 0, end or 0)
         edits = (opening, Edit(closing, f"\n{site.indent}}}")) if end else ()
     message = "`:` does not start a body" if colon else "missing `{` after this"
     return SyntaxFix(message, "put the body in `{ }`", edits, site.span(here if colon else site.previous))

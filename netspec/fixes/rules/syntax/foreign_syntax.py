@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from netspec.diagnostics import Edit, nearest
@@ -12,11 +11,9 @@ from netspec.fixes.rule import syntax_rule
 from netspec.source import Span
 from netspec.syntax.brackets import end_of_body
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
-from netspec.syntax.tokens import Token
 
 __all__ = ["RULES"]
 
-_DECLARE = ("net", "use", "fit", "output", "block", "fn", "expect", "let", "input", "shared")
 _HEADS = ("residual", "dense", "repeat", "block", "shared", "train", "aux", "checkpoint")
 _ELIF = ("elif", "elsif", "elseif")
 
@@ -40,7 +37,7 @@ def label_sign(site: ErrorSite) -> SyntaxFix | None:
         return None
     if not (_is_layer(site, site.here.index + 1) or "->" in later):
         return None
-    gap = Span(site.tokens.source, name.end, site.here.end)
+    gap = site.between(name.end, site.here.end)
     return SyntaxFix.write(
         gap, ":", "unexpected `=`", help=f"label a layer with a colon: `{name.text}: …`", marked=site.span(site.here)
     )
@@ -68,33 +65,12 @@ def let(site: ErrorSite) -> SyntaxFix | None:
 def keyword_label(site: ErrorSite) -> SyntaxFix | None:
     """Keywords, such as `input` and `output`, cannot be labels. Choose another word."""
     word = site.previous
-    if site.here.text != ":" or word.kind != "name" or not site.begins(word) or site.in_recipe:
+    if site.here.text != ":" or not site.begins(word) or not _is_layer(site, site.next.index):
         return None
     after = zip(site.tokens.items, site.tokens.items[1:], strict=False)
     uses = [token for sign, token in after if sign.text == "from" and token.text == word.text]
     edits = tuple(Edit(site.span(token), f"{word.text}1") for token in (word, *uses))
     return SyntaxFix(f"`{word.text}` is a keyword and cannot be a label", f"call it `{word.text}1:`", edits)
-
-
-@syntax_rule(
-    "NS101-statement-colon", "a statement has no colon", priority=62, applicability="safe",
-    wrong="net: A\ninput 784\nFC-10\n", right="net A\ninput 784\nFC-10\n",
-)  # fmt: skip
-def statement_colon(site: ErrorSite) -> SyntaxFix | None:
-    """Words such as `net`, `input` and `expect` are followed by what they declare, without a colon."""
-    first = site.line[0] if site.line else site.here
-    if site.here.text not in (":", "=") or first.text not in _DECLARE or _is_layer(site, site.here.index + 1):
-        return None
-    direct = site.here.text == ":" and site.previous is first
-    if not direct and not (first.text in ("net", "block", "use", "fit", "output", "input") and site.opener is None):
-        return None
-    signs = [site.here]
-    if direct:  # of all lines: one habit, one error
-        items = site.tokens.items
-        signs = [b for a, b in itertools.pairwise(items) if b.text == ":" and a.text in _DECLARE and site.begins(a)
-                 and not _is_layer(site, b.index + 1)]  # fmt: skip
-    edits = tuple(Edit(site.span(s), "" if site.text[s.end : s.end + 1] in (" ", "\n", "") else " ") for s in signs)
-    return SyntaxFix(f"unexpected `{site.here.text}` after `{site.previous.text}`", "remove it", edits)
 
 
 @syntax_rule(
@@ -106,23 +82,21 @@ def name(site: ErrorSite) -> SyntaxFix | None:
     row = site.row.text
     head = re.match(r"(net|block|fn)[ \t]+([\w.-]+|\"[^\"]*\"|'[^']*')", row)
     label = (
-        re.match(r"((?:[A-Za-z_]\w*))((?:[-.]\w+)+)[ \t]*:", row)
-        if site.here.text == ":" and not site.in_recipe
-        else None
+        re.match(r"[A-Za-z_]\w*(?:[-.]\w+)+(?=[ \t]*:)", row) if site.here.text == ":" and not site.in_recipe else None
     )
     if head is not None:
         start, old = site.row.start + head.start(2), head[2]
     elif label is not None:
-        start, old = site.row.start, label[1] + label[2]
+        start, old = site.row.start, label[0]
     else:
         return None
     new = re.sub(r"\W+", "_", old.strip("\"'"))
     new = f"{'Net' if head and head[1] == 'net' else 'b'}_{new}" if new[:1].isdigit() else new
-    span = Span(site.tokens.source, start, start + len(old))
+    span = site.between(start, start + len(old))
     inside = span.start <= site.at <= span.end + (label is not None)
     if not inside or old == new:
         return None
-    return SyntaxFix.write(span, new, f"`{old}` is not a valid name", help=f"call it `{new}`", marked=span)
+    return SyntaxFix.write(span, new, f"`{old}` is not a valid name", help=f"call it `{new}`")
 
 
 @syntax_rule(
@@ -135,7 +109,7 @@ def elif_(site: ErrorSite) -> SyntaxFix | None:
     word = next((token for token in site.line if token.text in _ELIF), None)
     if word is None or site.here.index < word.index:
         return None
-    return SyntaxFix.write(site.span(word), "else if", f"`{word.text}` is not a keyword", marked=site.span(word))
+    return SyntaxFix.write(site.span(word), "else if", f"`{word.text}` is not a keyword")
 
 
 @syntax_rule(
@@ -150,7 +124,7 @@ def function(site: ErrorSite) -> SyntaxFix | None:
     )  # fmt: skip
     if head is None:
         return None
-    return SyntaxFix.write(site.row, f"fn {head[1]}{head[2]} = {head[3] or head[4]}", marked=site.row)
+    return SyntaxFix.write(site.row, f"fn {head[1]}{head[2]} = {head[3] or head[4]}")
 
 
 @syntax_rule(
@@ -168,7 +142,7 @@ def definition(site: ErrorSite) -> SyntaxFix | None:
     text, end = f"block {head[2]}{head[3] or ''} {{", end_of_body(site.tokens, site.line[0])
     if head[4] == ":" and end is None:
         return None
-    closing = (Edit(Span(site.tokens.source, end, end), "\n}"),) if head[4] == ":" and end else ()
+    closing = (Edit(site.between(end, end), "\n}"),) if head[4] == ":" and end else ()
     return SyntaxFix(
         f"`{head[1]}` does not declare layers", f"declare a block: `{text} … }}`", (Edit(site.row, text), *closing),
         site.span(site.line[0]),
@@ -192,23 +166,6 @@ def parameter_type(site: ErrorSite) -> SyntaxFix | None:
             last = site.tokens[last.index + 1]
         edits.append(Edit(site.span(colon, last), ""))
     return SyntaxFix("", "remove the types", tuple(edits))
-
-
-@syntax_rule(
-    "NS101-loop-names", "unexpected parentheses around the names of a loop", priority=40, applicability="safe",
-    wrong="input 784\nfor (w, n) in [(8, 1), (4, 2)] { FC-w x(n) }\n",
-    right="input 784\nfor w, n in [(8, 1), (4, 2)] { FC-w x(n) }\n",
-)  # fmt: skip
-def loop_names(site: ErrorSite) -> SyntaxFix | None:
-    """A loop over tuples names their values: `for width, stride in […]`."""
-    close = site.partner(site.here) if site.here.text == "(" and site.previous.text == "for" else None
-    if close is None:
-        return None
-    inside = site.text[site.here.end : close.start].strip()
-    space = "" if site.previous.end < site.here.start else " "
-    return SyntaxFix.write(
-        site.span(site.here, close), space + inside, help=f"write `for {inside} in …`", marked=site.span(site.here)
-    )
 
 
 @syntax_rule(
@@ -243,23 +200,11 @@ def head(site: ErrorSite) -> SyntaxFix | None:
     word = site.peek(-2) if site.previous.kind == "number" else site.previous
     if site.here.text != "{" or word.kind != "name" or not site.begins(word) or site.in_recipe:
         return None
-    near = nearest(word.text, _HEADS)
+    near, message = nearest(word.text, _HEADS), f"`{word.text}` is not a keyword"
     if near is not None:
-        return SyntaxFix.write(
-            site.span(word),
-            near,
-            f"`{word.text}` is not a keyword",
-            help=f"did you mean `{near}`?",
-            marked=site.span(word),
-        )
-    if word is not site.previous:
-        return None
-    return SyntaxFix(
-        f"`{word.text}` is not a keyword",
-        f"label the braces: `{word.text}: {{ … }}`",
-        (Edit(site.span(word), f"{word.text}:"),),
-        site.span(word),
-    )
+        return SyntaxFix.write(site.span(word), near, message, help=f"did you mean `{near}`?")
+    help_ = f"label the braces: `{word.text}: {{ … }}`"
+    return SyntaxFix.write(site.span(word), f"{word.text}:", message, help=help_) if word is site.previous else None
 
 
 @syntax_rule(
@@ -273,7 +218,7 @@ def use(site: ErrorSite) -> SyntaxFix | None:
     )  # fmt: skip
     if row is None:
         return None
-    return SyntaxFix.write(site.row, f'use "{row[1] or row[3]}.net"{row[2] or ""}', marked=site.row)
+    return SyntaxFix.write(site.row, f'use "{row[1] or row[3]}.net"{row[2] or ""}')
 
 
 @syntax_rule(
@@ -284,9 +229,7 @@ def assertion(site: ErrorSite) -> SyntaxFix | None:
     """`expect` compares a figure of the net, such as `params`, `macs` or `output`, with its value."""
     if not site.line or site.line[0].text.lower() not in ("assert", "require", "ensure", "check") or len(site.line) < 4:
         return None
-    return SyntaxFix.write(
-        site.span(site.line[0]), "expect", f"`{site.line[0].text}` is not a keyword", marked=site.span(site.line[0])
-    )
+    return SyntaxFix.write(site.span(site.line[0]), "expect", f"`{site.line[0].text}` is not a keyword")
 
 
 @syntax_rule(
@@ -302,7 +245,7 @@ def list_row(site: ErrorSite) -> SyntaxFix | None:
         for t in site.tokens.items[site.here.index :]
         if t.text == "-" and site.tokens[t.index - 1].kind in ("newline", "edge")
     ]
-    edits = tuple(Edit(Span(site.tokens.source, t.start, site.tokens[t.index + 1].start), "") for t in rows)
+    edits = tuple(Edit(site.between(t.start, site.tokens[t.index + 1].start), "") for t in rows)
     return SyntaxFix("unexpected `-`", "remove it", edits)
 
 
@@ -360,23 +303,10 @@ def _translation(head: str, inside: str, span: Span) -> SyntaxFix | None:
     inner = re.fullmatch(r"\s*(?:\w+\.)*(\w+)\((.*)\)\s*", inside, re.DOTALL)
     if inner and head in ("add", "append", "add_module"):
         head, inside = inner[1], inner[2]
-    text = (
-        "flatten"
-        if head in ("view", "reshape", "flatten")
-        else None
-        if inner is None and "(" in head
-        else translated_call(head, inside)
-    )
+    text = "flatten" if head in ("view", "reshape", "flatten") else translated_call(head, inside)
     if head.lower() in PLACES and text != "flatten":
         return SyntaxFix(f"`{head}` is not a layer", PLACES[head.lower()], marked=span, left_out=span)
-    return SyntaxFix.write(span, text, marked=span) if text else None
-
-
-def _begins_a_list_of_layers(site: ErrorSite) -> Token | None:
-    for token in site.line:
-        if token.text.endswith("Sequential") and site.tokens[token.index + 1].text == "(":
-            return token
-    return None
+    return SyntaxFix.write(span, text) if text else None
 
 
 @syntax_rule(
@@ -385,7 +315,7 @@ def _begins_a_list_of_layers(site: ErrorSite) -> Token | None:
 )  # fmt: skip
 def sequential(site: ErrorSite) -> SyntaxFix | None:
     """A net is its layers, one per line or joined by `->`, without a list around them."""
-    word = _begins_a_list_of_layers(site)
+    word = next((token for token in site.line if token.text.endswith("Sequential")), None)
     close = site.partner(site.tokens[word.index + 1]) if word is not None else None
     if word is None or close is None or not site.line[0].start <= site.at <= close.end:
         return None
@@ -399,6 +329,6 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
 
 
 RULES = (
-    label_sign, let, keyword_label, statement_colon, name, elif_, function, definition, parameter_type, loop_names, index,
+    label_sign, let, keyword_label, name, elif_, function, definition, parameter_type, index,
     inner_label, head, use, assertion, list_row, foreign_word, foreign_call, sequential,
 )  # fmt: skip

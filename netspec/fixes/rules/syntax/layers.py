@@ -8,7 +8,6 @@ from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS
 from netspec.fixes.edits import insert_after
 from netspec.fixes.rule import syntax_rule
-from netspec.source import Span
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.tokens import Token
 
@@ -41,9 +40,9 @@ def _instead(site: ErrorSite, comma: Token) -> Edit:
         return Edit(site.span(comma), "")
     value = site.tokens[after.index + 1]
     if OPTIONS.get(after.text) and value.kind == "number" and value.start > after.end:
-        return Edit(Span(site.tokens.source, comma.start, value.start), f" {OPTIONS[after.text]}=")
+        return Edit(site.between(comma.start, value.start), f" {OPTIONS[after.text]}=")
     layer = after.kind == "name" and value.text != "="
-    return Edit(Span(site.tokens.source, comma.start, after.start), " -> " if layer else " ")
+    return Edit(site.between(comma.start, after.start), " -> " if layer else " ")
 
 
 @syntax_rule(
@@ -59,7 +58,7 @@ def option_colon(site: ErrorSite) -> SyntaxFix | None:
     edits = []
     for sign in (token for token in site.line if token.index >= site.here.index):
         before, after = site.tokens[sign.index - 1], site.tokens[sign.index + 1]
-        gap = Span(site.tokens.source, before.end, after.start if after.kind not in ("newline", "edge") else sign.end)
+        gap = site.between(before.end, after.start if after.kind not in ("newline", "edge") else sign.end)
         if sign.text == ":" and before.kind == "name":
             edits.append(Edit(gap, "="))
         elif sign.text == ",":
@@ -82,13 +81,7 @@ def option_parentheses(site: ErrorSite) -> SyntaxFix | None:
     text = " ".join(inside)
     space = " " if text and site.previous.end == site.here.start else ""
     help_ = f"write the options without parentheses: `{text}`" if text else "remove them"
-    return SyntaxFix.write(
-        site.span(site.here, close),
-        space + text,
-        "unexpected parentheses",
-        help=help_,
-        marked=site.span(site.here, close),
-    )
+    return SyntaxFix.write(site.span(site.here, close), space + text, "unexpected parentheses", help=help_)
 
 
 @syntax_rule(
@@ -100,7 +93,7 @@ def option_arrow(site: ErrorSite) -> SyntaxFix | None:
     arrow, name = site.peek(-2), site.previous
     if site.here.text != "=" or arrow.text != "->":
         return None
-    gap = Span(site.tokens.source, site.peek(-3).end, name.start)
+    gap = site.between(site.peek(-3).end, name.start)
     return SyntaxFix.write(
         gap, " ", "unexpected `=`", help=f"remove the arrow before `{name.text}=`", marked=site.span(site.here)
     )
@@ -123,26 +116,6 @@ def word_value(site: ErrorSite) -> SyntaxFix | None:
         help=f"write `{site.peek(-3).text}={text}`",
         marked=site.span(site.here),
     )
-
-
-@syntax_rule(
-    "NS101-value-brackets", "unexpected square brackets around values", priority=48,
-    wrong="input 9x8 sequence\ntake [-1]\n", right="input 9x8 sequence\ntake -1\n",
-)  # fmt: skip
-def value_brackets(site: ErrorSite) -> SyntaxFix | None:
-    """One value follows the name of a layer; several are in parentheses, as in `permute(1, 0)`."""
-    close = site.partner(site.here) if site.here.text == "[" else None
-    inside = site.text[site.here.end : close.start].strip() if close else ""
-    word = site.previous
-    if (
-        close is None
-        or site.in_recipe
-        or not site.begins(word)
-        or not re.fullmatch(r"-?[\w.]+([ \t]*,[ \t]*-?[\w.]+)*", inside)
-    ):
-        return None
-    text = f"{word.text}({inside})" if "," in inside else f"{word.text} {inside}"
-    return SyntaxFix.write(site.span(word, close), text, marked=site.span(site.here, close))
 
 
 @syntax_rule(
@@ -189,7 +162,7 @@ def paper_notation(site: ErrorSite) -> SyntaxFix | None:
     text = word + (sizes[0] if len(set(sizes)) == 1 else "x".join(sizes))
     text += (f"-{width}" if width else "") + (f"/{stride}" if stride else "")
     text += "".join(f" {option}" for option in re.findall(r"\w+=[^\s,]+", found["rest"]))
-    return SyntaxFix.write(site.row, text, marked=site.row)
+    return SyntaxFix.write(site.row, text)
 
 
 @syntax_rule(
@@ -215,6 +188,6 @@ def dense_units(site: ErrorSite) -> SyntaxFix | None:
 
 
 RULES = (
-    option_comma, option_colon, option_parentheses, option_arrow, word_value, value_brackets, missing_comma, paper_notation,
+    option_comma, option_colon, option_parentheses, option_arrow, word_value, missing_comma, paper_notation,
     dense_units,
 )  # fmt: skip

@@ -33,7 +33,7 @@ def input_size(site: ErrorSite) -> SyntaxFix | None:
     numbers = re.findall(r"\d+", found["size"])
     size = "x".join(_channels_first(numbers, batch=found["batch"] is not None))
     start = site.row.start + (found.end("name") if found["name"] else len("input"))
-    span = Span(site.tokens.source, start, site.row.start + found.end())
+    span = site.between(start, site.row.start + found.end())
     help_ = f"write `input{found['name'] or ''} {size}`"
     if found["batch"]:
         fix = SyntaxFix.write(span, f" {size}", "an input has no batch", help=help_, marked=_here(site))
@@ -44,7 +44,7 @@ def input_size(site: ErrorSite) -> SyntaxFix | None:
 
 
 def _here(site: ErrorSite) -> Span:
-    return Span(site.tokens.source, site.at, max(site.here.end, site.at + 1))
+    return site.between(site.at, max(site.here.end, site.at + 1))
 
 
 def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
@@ -131,7 +131,7 @@ def percent(site: ErrorSite) -> SyntaxFix | None:
         or (sign is site.here and site.next.kind in ("name", "number"))
     ):
         return None
-    return SyntaxFix.write(site.span(number, sign), f"{float(number.text) / 100:g}", marked=site.span(number, sign))
+    return SyntaxFix.write(site.span(number, sign), f"{float(number.text) / 100:g}")
 
 
 @syntax_rule(
@@ -146,7 +146,7 @@ def quantity(site: ErrorSite) -> SyntaxFix | None:
         start, end = site.row.start + found.start(), site.row.start + found.end()
         text = found[1] + ("K" if found[2] else "M" if found[3] else "B" if found[4][0] in "bB" else "G")
         if start <= site.at <= end and found.group() != text:
-            return SyntaxFix.write(Span(site.tokens.source, start, end), text, marked=_here(site))
+            return SyntaxFix.write(site.between(start, end), text, marked=_here(site))
     return None
 
 

@@ -9,7 +9,6 @@ from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS, option_text
 from netspec.fixes.edits import delete, insert_after, insert_before
 from netspec.fixes.rule import syntax_rule
-from netspec.source import Span
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.recovery import statement_around
 from netspec.syntax.tokens import Token, masked
@@ -162,8 +161,8 @@ def invisible(site: ErrorSite) -> SyntaxFix | None:
     if not char or char in " \t\n" or (char.isprintable() and not char.isspace()):
         return None
     places = [m.start() for m in re.finditer(re.escape(char), masked(site.text))] or [site.at]
-    edits = tuple(Edit(Span(site.tokens.source, at, at + 1), " ") for at in places)
-    here = Span(site.tokens.source, site.at, site.at + 1)
+    edits = tuple(Edit(site.between(at, at + 1), " ") for at in places)
+    here = site.between(site.at, site.at + 1)
     return SyntaxFix(f"invisible character U+{ord(char):04X}", "replace it with a space", edits, here)
 
 
@@ -180,25 +179,9 @@ def quotes(site: ErrorSite) -> SyntaxFix | None:
     end, name = site.here.end + found.end(), site.peek(-2)
     if site.previous.text == "=" and name.kind == "name" and re.fullmatch(r"\w+", found[1]):
         text = f"{OPTIONS.get(name.text) or name.text}={option_text(found[1]).lower()}"
-        return SyntaxFix.write(
-            Span(site.tokens.source, name.start, end), text, "unexpected quotes", marked=site.span(site.here)
-        )
-    span = Span(site.tokens.source, site.here.start, end)
+        return SyntaxFix.write(site.between(name.start, end), text, "unexpected quotes", marked=site.span(site.here))
+    span = site.between(site.here.start, end)
     return SyntaxFix.write(span, f'"{found[1]}"', "strings are in double quotes", marked=site.span(site.here))
-
-
-@syntax_rule(
-    "NS101-open-string", "a string does not end on its line", priority=46, applicability="unsure",
-    wrong='input 784\nFC-10 act="relu\n', right='input 784\nFC-10 act="relu"\n',
-)  # fmt: skip
-def open_string(site: ErrorSite) -> SyntaxFix | None:
-    """A string ends with `"` on the line on which it begins."""
-    word = re.match(r'"[^\s"#;{}]*', site.text[site.here.start :])
-    if word is None or site.here.kind != "sign":
-        return None
-    end = site.here.start + word.end()
-    span = Span(site.tokens.source, end, end)
-    return SyntaxFix("this string does not end on its line", 'close it with `"`', (Edit(span, '"'),))
 
 
 @syntax_rule(
@@ -225,7 +208,7 @@ def comment(site: ErrorSite) -> SyntaxFix | None:
     rows = site.text[at + len(sign) : close if close >= 0 else stop].strip(" \n*").split("\n")
     text = "\n".join(f"# {row.strip(' *')}".rstrip() for row in rows)
     more = site.text[stop : (site.text + "\n").index("\n", stop)].strip()
-    edit = Edit(Span(site.tokens.source, at, stop), text + ("\n" if more else ""))
+    edit = Edit(site.between(at, stop), text + ("\n" if more else ""))
     return SyntaxFix(f"`{sign}` does not start a comment", "comments start with `#`", (edit,), span)
 
 
@@ -251,7 +234,7 @@ def copies(site: ErrorSite) -> SyntaxFix | None:
         return None
     count = (glued[1] or glued[2]) if glued else first.text
     last = next((site.tokens[t.index - 1] for t in site.line if t.text in ("->", ";")), site.line[-1])
-    edits = (Edit(Span(site.tokens.source, first.start, layer.start), ""), insert_after(site.span(last), f" x{count}"))
+    edits = (Edit(site.between(first.start, layer.start), ""), insert_after(site.span(last), f" x{count}"))
     return SyntaxFix("", f"write `{site.shown(layer, last)} x{count}`", edits, site.span(first))
 
 
@@ -271,8 +254,9 @@ def second_hyphen(site: ErrorSite) -> SyntaxFix | None:
     if site.here.text != "-" or sign.text != "-" or head.kind != "name" or not glued:
         return None
     if head.text.lower() in ("fc", "linear", "dense"):
-        span = Span(site.tokens.source, width.start, site.here.end)
-        return SyntaxFix.write(span, "", "unexpected second width", help=f"write `{head.text}-{site.next.text}`")
+        span = site.between(width.start, site.here.end)
+        help_ = f"write `{head.text}-{site.next.text}`"
+        return SyntaxFix.write(span, "", "unexpected second width", help=help_, marked=site.span(site.here))
     return SyntaxFix.write(
         site.span(site.here),
         "/",
@@ -339,7 +323,7 @@ _LONGEST_STATEMENT = 500
 
 
 RULES = (
-    slot_expression, comparison, chained_comparison, logic, arrow, character, invisible, quotes, open_string, comment,
+    slot_expression, comparison, chained_comparison, logic, arrow, character, invisible, quotes, comment,
     copies, second_hyphen, tensor_sum, assignment_operator,
     stray,
 )  # fmt: skip

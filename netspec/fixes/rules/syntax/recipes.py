@@ -7,7 +7,6 @@ import re
 from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import RECIPE
 from netspec.fixes.rule import syntax_rule
-from netspec.source import Span
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.tokens import Token
 
@@ -51,7 +50,7 @@ def _setting(site: ErrorSite, name: Token, sign: Token) -> Edit:
     last = sign
     while (after := site.tokens[last.index + 1]).kind not in ("newline", "edge") and after.text not in (";", "}"):
         last = after
-    value = Span(site.tokens.source, sign.end, last.end).text.rstrip(" \t,").lstrip()
+    value = site.between(sign.end, last.end).text.rstrip(" \t,").lstrip()
     call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", value)
     value = _without_parentheses(call[1], call[2]) if call else value
     return Edit(site.span(name, last), f"{_own_name(name.text)} {value}".rstrip())
@@ -118,7 +117,7 @@ def penalty(site: ErrorSite) -> SyntaxFix | None:
     if term is None or not site.in_recipe:
         return None
     text = f"regularize {term[2].lower()} {term[1] or term[3] or ''}".rstrip()
-    gap = Span(site.tokens.source, site.previous.end, site.here.start + term.end())
+    gap = site.between(site.previous.end, site.here.start + term.end())
     return SyntaxFix.write(
         gap, f"\n{site.indent}{text}", help=f"write `{text}` on a line of its own", marked=site.span(site.here)
     )
@@ -139,9 +138,7 @@ def setting_comma(site: ErrorSite) -> SyntaxFix | None:
         for t in site.line
         if t.text == "," and t.index >= site.here.index and site.tokens.opener(t.start) == site.opener
     ]
-    gaps = [
-        Span(site.tokens.source, t.start, max(t.end, min(site.tokens[t.index + 1].start, site.row.end))) for t in commas
-    ]
+    gaps = [site.between(t.start, max(t.end, min(site.tokens[t.index + 1].start, site.row.end))) for t in commas]
     help_ = "separate settings with `;`" if listed else "separate options and values with spaces"
     return SyntaxFix("unexpected `,`", help_, tuple(Edit(gap, "; " if listed else " ") for gap in gaps))
 
