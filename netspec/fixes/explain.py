@@ -26,6 +26,8 @@ def explain_syntax(site: ErrorSite) -> SyntaxFix:
                 found, message=found.message or rule.title, rule=rule.id,
                 applicability=found.applicability or rule.applicability,
             )  # fmt: skip
+    if site.here.text == '"':
+        return SyntaxFix("this string does not end on its line")
     return SyntaxFix(f"unexpected {_shown(site)}", expected=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS, option_text
-from netspec.fixes.edits import delete, insert_after, insert_before
+from netspec.fixes.edits import insert_after, insert_before
 from netspec.fixes.rule import syntax_rule
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.recovery import statement_around
@@ -307,7 +307,10 @@ def stray(site: ErrorSite) -> SyntaxFix | None:
     if here.kind in ("newline", "edge") or here.start != site.at or len(statement.text) > _LONGEST_STATEMENT:
         return None
     first = site.previous if here.text == site.peek(-2).text == ":" else here
-    edits = [delete(site.span(first, here)) if site.next.start > here.end else Edit(site.span(first, here), "")]
+    before, after = site.tokens[first.index - 1].end < first.start, here.end < site.next.start
+    if here.text in (".", ",") and not (before or after):
+        return None  # a number of two parts
+    edits = [Edit(site.between(site.tokens[first.index - 1].end if before and after else first.start, here.end), "")]
     if here.text in ("(", "[") and close is not None:
         edits = [Edit(site.span(here), ""), Edit(site.span(close), "")]
     kept, place = "", statement.start
@@ -316,7 +319,8 @@ def stray(site: ErrorSite) -> SyntaxFix | None:
     if place > statement.end or not site.parses(kept + site.text[place : statement.end]):
         return None
     gone = f"`{here.text} {close.text}`" if len(edits) > 1 and close else f"`{site.shown(first, here)}`"
-    return SyntaxFix(f"unexpected `{here.text}`", f"remove {gone}", tuple(edits))
+    message = "this string does not end on its line" if here.text == '"' else f"unexpected `{here.text}`"
+    return SyntaxFix(message, f"remove {gone}", tuple(edits))
 
 
 _LONGEST_STATEMENT = 500
