@@ -101,7 +101,7 @@ class Diagnostic:
     rule: str = ""
     """The code with its sub-code, where a rule explains the error: `NS101-elif`."""
     facts: Any = field(default=None, compare=False, repr=False)
-    """A frozen dataclass of the kind of error: names, sizes and spans for code to read; people read the words."""
+    """A record of the kind of error: names, sizes and spans for code to read; people read the words."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

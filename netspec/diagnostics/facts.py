@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from netspec.records import Record
 from netspec.source import Span
 
 __all__ = ["BadOption", "GivenTwice", "Instead", "Misspelt"]
 
 
-@dataclass(frozen=True, slots=True)
-class Misspelt:
+class Misspelt(Record):
     """A word that is none of the candidates. `otherwise` is what to say where none of them is near."""
 
     span: Span
@@ -23,8 +22,7 @@ class Misspelt:
     """What other frameworks mean by the word, in netspec's words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instead:
+class Instead(Record):
     """What was meant in place of a span, and what to say of it."""
 
     span: Span
@@ -33,8 +31,7 @@ class Instead:
     sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BadOption:
+class BadOption(Record):
     """A value that an option does not take. `instead` is what was probably meant, `choices` are the words that it takes."""
 
     span: Span
@@ -47,8 +44,7 @@ class BadOption:
     """Whether it is a number with a fraction where a whole one belongs."""
 
 
-@dataclass(frozen=True, slots=True)
-class GivenTwice:
+class GivenTwice(Record):
     """The second of two values for one option."""
 
     span: Span

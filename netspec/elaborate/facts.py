@@ -3,12 +3,12 @@ Rules (`netspec.fixes`) read them to find out what was meant; nothing reads a me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.elaborate.state import Frame
 from netspec.graph import Node, Region, TensorType
 from netspec.ops.op import Change, Leftover, Op, Option
+from netspec.records import Record
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Value
@@ -50,8 +50,7 @@ __all__ = [
 _MOST_NAMES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Record):
     """The names that are visible somewhere, and the type of the current tensor."""
 
     here: TensorType | None
@@ -69,16 +68,14 @@ def scope_of(frame: Frame) -> Scope:
 # Layers and their options
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownHead:
+class UnknownHead(Record):
     """A layer that is neither in the catalogue nor a block."""
 
     layer: t.Layer
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class SettingOutside:
+class SettingOutside(Record):
     """A line of a recipe outside of `train { … }`; `rows` are it and those that follow it."""
 
     name: str
@@ -86,15 +83,13 @@ class SettingOutside:
     has_train: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownOption:
+class UnknownOption(Record):
     op: type[Op]
     option: t.Option
     layer: t.Layer | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnwantedSlot:
+class UnwantedSlot(Record):
     """A width or a stride on a layer that has none. `bad` is how a lone value refuses it."""
 
     op: type[Op]
@@ -106,8 +101,7 @@ class UnwantedSlot:
     refused: Option[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LateValue:
+class LateValue(Record):
     """A value without a name after one with a name."""
 
     layer: t.Layer | None
@@ -115,14 +109,12 @@ class LateValue:
     options: tuple[t.Option, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerAsValue:
+class LayerAsValue(Record):
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class StrayValue:
+class StrayValue(Record):
     """A value for which a layer has no place."""
 
     op: type[Op]
@@ -133,29 +125,25 @@ class StrayValue:
     has_width: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignCall:
+class ForeignCall(Record):
     """A call as another framework writes it, and the same in netspec."""
 
     whole: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommentSign:
+class CommentSign(Record):
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MissingValue:
+class MissingValue(Record):
     op: type[Op]
     option: Option[Any]
     layer: t.Layer
     here: TensorType | None
 
 
-@dataclass(frozen=True, slots=True)
-class UndefinedName:
+class UndefinedName(Record):
     """A variable that is not defined. `layer` is the layer whose value it is, if it is one."""
 
     name: str
@@ -168,8 +156,7 @@ class UndefinedName:
 # Blocks and loops
 
 
-@dataclass(frozen=True, slots=True)
-class LooseArguments:
+class LooseArguments(Record):
     """What a block is given outside of its parentheses."""
 
     block: str
@@ -177,25 +164,21 @@ class LooseArguments:
     layer: t.Layer
 
 
-@dataclass(frozen=True, slots=True)
-class MissingArguments:
+class MissingArguments(Record):
     parameters: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SurplusArguments:
+class SurplusArguments(Record):
     parameters: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LoopCall:
+class LoopCall(Record):
     """`range`, `zip` and the like of Python, over which a `for` cannot run."""
 
     loop: t.For
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOfOtherLength:
+class ItemOfOtherLength(Record):
     """An item of a list without a value for each name of a `for`; `at` is its place where the list is written out."""
 
     loop: t.For
@@ -205,8 +188,7 @@ class ItemOfOtherLength:
 # Labels and inputs
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownLabel:
+class UnknownLabel(Record):
     """A label that is not visible. `node` is the layer whose automatic name it is; `entry` is the first statement of
     the block that is being called; `elsewhere` says that it is a label somewhere."""
 
@@ -221,29 +203,25 @@ class UnknownLabel:
     below: Span | None
 
 
-@dataclass(frozen=True, slots=True)
-class LabelTwice:
+class LabelTwice(Record):
     label: Span
     uses: tuple[int, ...]
     missing: str | None
     free: str
 
 
-@dataclass(frozen=True, slots=True)
-class InputBelow:
+class InputBelow(Record):
     """The input is below the first layer."""
 
     first: Span
     statement: Span
 
 
-@dataclass(frozen=True, slots=True)
-class SeveralInputs:
+class SeveralInputs(Record):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InputIsNamed:
+class InputIsNamed(Record):
     """`input rgb 224x224`: a word in the place of a name."""
 
     span: Span
@@ -253,8 +231,7 @@ class InputIsNamed:
 # Shapes
 
 
-@dataclass(frozen=True, slots=True)
-class DoesNotFit:
+class DoesNotFit(Record):
     """A layer that does not take what comes in."""
 
     op: Op
@@ -267,8 +244,7 @@ class DoesNotFit:
     indivisible: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DoesNotTile:
+class DoesNotTile(Record):
     op: Op
     types: tuple[TensorType, ...]
     span: Span
@@ -276,8 +252,7 @@ class DoesNotTile:
     leftovers: tuple[Leftover, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnequalBranches:
+class UnequalBranches(Record):
     """Branches of a join that do not fit together. A way is the layers of a branch after the tensor that all come from."""
 
     op: Op
@@ -288,8 +263,7 @@ class UnequalBranches:
     branches: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedShape:
+class ChangedShape(Record):
     """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
 
     statement: t.Residual | t.Dense
@@ -300,16 +274,14 @@ class ChangedShape:
     body: TensorType
 
 
-@dataclass(frozen=True, slots=True)
-class SharedOnOtherChannels:
+class SharedOnOtherChannels(Record):
     """A shared block is called on another number of channels than at first."""
 
     first: int
     here: int
 
 
-@dataclass(frozen=True, slots=True)
-class UnfitTie:
+class UnfitTie(Record):
     """Transposed weights take `takes` features, and the layer gets another number."""
 
     takes: int
@@ -318,8 +290,7 @@ class UnfitTie:
 # Expectations
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectationFails:
+class ExpectationFails(Record):
     condition: t.Binary
     wrong: t.Expr
     """The side that states what was expected."""
@@ -329,6 +300,5 @@ class ExpectationFails:
     """The node whose shape was expected to be another."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeveralOutputs:
+class SeveralOutputs(Record):
     names: tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.graph import Node, TensorType
+from netspec.records import Record
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -21,8 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSetting:
+class UnknownSetting(Record):
     """A line that is no setting of the recipe; `known` are the settings that there are, by name."""
 
     line: t.Setting
@@ -30,8 +29,7 @@ class UnknownSetting:
     known: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownForm:
+class UnknownForm(Record):
     """A word that is none of those that a setting can be."""
 
     line: t.Setting
@@ -39,8 +37,7 @@ class UnknownForm:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class StraySettingValue:
+class StraySettingValue(Record):
     """Values for which a form of a setting has no place."""
 
     line: t.Setting
@@ -48,23 +45,20 @@ class StraySettingValue:
     values: tuple[t.Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SeparateRates:
+class SeparateRates(Record):
     """The rates of Adam as options of their own."""
 
     line: t.Setting
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class InferredOption:
+class InferredOption(Record):
     """An option that netspec infers."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class UnlabelledLayers:
+class UnlabelledLayers(Record):
     """Words that should be labels. `nodes` are the layers of the net by their automatic names."""
 
     line: t.Setting
@@ -73,8 +67,7 @@ class UnlabelledLayers:
     nodes: Mapping[str, Span]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOfOtherSize:
+class OutputOfOtherSize(Record):
     """The output of an autoencoder is not as large as its input: the way to it, and the type of the input."""
 
     way: tuple[Node, ...]
