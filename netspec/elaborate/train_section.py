@@ -1,4 +1,4 @@
-"""A recipe: the `train` section of a spec, read and validated."""
+"""Parses and validates a recipe, the `train` section of a spec."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["read_recipe"]
 
 
 def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
-    """The recipe of a `train` section; None where it has errors, which are reported (NS403 and the codes of values)."""
+    """The recipe of a `train` section; None if it has errors, which are reported (NS403 and the codes of values)."""
     reader = _Reader(run, frame)
     settings = reader.section(train.settings, SETTINGS, "train")
     augment = {name: lines[0] for name, lines in reader.augment.items()}
@@ -93,7 +93,7 @@ class _Reader:
         if setting.nested is not None:
             self.augment = self.section(line.settings or (), setting.nested, setting.name)
         elif line.settings is not None:
-            self.fail("NS403", f"`{setting.name}` takes no section in braces", line.span)
+            self.fail("NS403", f"`{setting.name}` does not accept a section in braces", line.span)
         if setting.labels:
             return Chosen("", self.options(line, setting, setting.forms[0], []).values, self.label_list(line))
         values = list(line.values)
@@ -106,9 +106,9 @@ class _Reader:
         return self.options(line, setting, form, values)
 
     def form(self, line: t.Setting, setting: Setting, values: list[t.Expr]) -> Form | None:
-        have = f"there are {', '.join(setting.words)}"
+        have = f"the options are {', '.join(setting.words)}"
         if not values:
-            self.fail("NS206", f"`{setting.name}` needs to say which", line.span, have)
+            self.fail("NS206", f"missing kind of `{setting.name}`", line.span, have)
             return None
         word = self.run.evaluate(values.pop(0), self.frame, words=True)
         name = word.name if isinstance(word, Word) else word
@@ -131,13 +131,13 @@ class _Reader:
         if len(values) > len(positional):
             stray = values[len(positional) :]
             facts = StraySettingValue(line, form, tuple(stray))
-            self.fail("NS207", f"`{what}` does not take this value", stray[0].span, facts=facts)
+            self.fail("NS207", f"`{what}` does not accept this value", stray[0].span, facts=facts)
         pairs = [(o.name, v, v.span) for o, v in zip(positional, values, strict=False)]
         pairs += [(o.name, o.value, o.span) for o in line.options]
         idle = not form.word and positional and values and isinstance(values[0], t.Name)
         if idle and positional[0].name in {o.name for o in line.options} and not isinstance(positional[0].kind, Choice):
             idle_word = Instead(values[0].span, "", f"remove `{values[0].span.text}`")
-            self.fail("NS207", f"`{what}` does not take a word", values[0].span, facts=idle_word)
+            self.fail("NS207", f"`{what}` does not accept a word", values[0].span, facts=idle_word)
             return Chosen(form.word, chosen)
         for name, expr, span in pairs:
             option = form.options.get(name)
@@ -177,7 +177,7 @@ class _Reader:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
 
     def automatic_names(self) -> dict[str, Span]:
-        """The layers of the net itself that have no label, by their names."""
+        """The unlabeled layers of the net, by name."""
         return {n.name: n.span for n in self.run.graph.nodes if n.inputs and n.region.parent is None}
 
     def layer_labels(self) -> list[str]:
@@ -188,7 +188,7 @@ class _Reader:
         if not line.values:
             self.fail(
                 "NS206",
-                f"`{line.name}` needs labels",
+                f"missing labels of `{line.name}`",
                 line.span,
                 f"write `{line.name} stem` for a layer labeled `stem:`",
             )

@@ -1,4 +1,4 @@
-"""Lints of a recipe: settings that can be read, and do not go with the net or with each other."""
+"""Lints of a recipe: valid settings that do not fit the net or each other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONE_SIDED = ("relu", "relu6")
 
 
 def lint_recipe(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, train: t.Train) -> None:
-    """Warns (NS901, NS912) of a loss that does not go with the outputs, of settings that never take effect."""
+    """Warns (NS901, NS912) about a loss that does not fit the outputs and about settings without effect."""
     lines = {line.name: line for line in train.settings}
     if not diagnostics.has_errors:
         _loss(graph, diagnostics, recipe, lines)
@@ -37,8 +37,8 @@ def _warn(diagnostics: Diagnostics, message: str, span: Span, **more: Any) -> No
 
 
 def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """An activation that squashes before a loss that expects logits (a fitting one is trained through); one class;
-    an autoencoder that does not give what it is given."""
+    """A squashing activation before a loss that expects logits (unless the loss includes it); a single class; an
+    autoencoder whose output differs in shape from its input."""
     loss = recipe.one("loss")
     if loss is None:
         return
@@ -51,15 +51,15 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
         squashes = getattr(node.op, "squashes", False) or (loss.word == "cross_entropy" and name in _ONE_SIDED)
         if fitting is not None and squashes and name not in fitting:
             diagnostics.warning(
-                "NS901", f"`{loss.word}` expects logits, and the net ends in `{name}`", line.span, secondary=[last],
-                helps=[f"end in {' or '.join(fitting)}, or in the logits"], fixes=_without_activation(node, name),
+                "NS901", f"`{loss.word}` expects logits, but the net ends in `{name}`", line.span, secondary=[last],
+                helps=[f"end the net in {' or '.join(fitting)}, or in logits"], fixes=_without_activation(node, name),
             )  # fmt: skip
         elif loss.word in ("cross_entropy", "hinge") and node.type.layout == "vector" and node.type.features == 1:
-            help_ = "for two classes by one number write `loss bce`"
+            help_ = "for two classes with a single output, write `loss bce`"
             word = line.values[0].span
             _warn(
                 diagnostics, f"`{loss.word}` needs one output for each class, but the network has a single one", line.span, secondary=[last],
-                notes=["the softmax of one number is 1 whatever it is: nothing is learned"], helps=[help_],
+                notes=["the softmax of a single number is always 1, so nothing is learned"], helps=[help_],
                 fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
         if loss.values.get("target") == "input" and len(graph.inputs) == len(graph.outputs) == 1:
@@ -78,9 +78,9 @@ def _without_activation(node: Node, name: str) -> list[Fix]:
     if option is not None:
         where = Span(span.source, span.start + option.start(), span.start + option.end())
         return [Fix.replace(where, "", f"remove `{name}`")]
-    if not re.match(rf"{name}\b", text, re.IGNORECASE):  # a default gives it
+    if not re.match(rf"{name}\b", text, re.IGNORECASE):  # comes from a default
         end = Span(span.source, span.end, span.end)
-        return [Fix.replace(end, " act=none", f"`act=none` takes the `{name}` of the default out")]
+        return [Fix.replace(end, " act=none", f"`act=none` overrides the `{name}` of the default")]
     arrow = re.search(r"[ \t]*->[ \t]*$", span.source.text[: span.start])
     if arrow is not None:
         return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"remove `{name}`")]
@@ -98,27 +98,27 @@ def _schedule(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setti
     every, warmup = schedule.values.get("every"), schedule.values.get("warmup", 0)
     if at and "at" in {o.name for o in line.options}:
         listed = ", ".join(map(str, at))
-        _warn(diagnostics, f"the schedule changes the rate at {listed}, and the training ends at {last}", line.span, secondary=there,
-              helps=["give it more epochs, or earlier changes"])  # fmt: skip
+        _warn(diagnostics, f"the schedule changes the learning rate at {listed}, but training ends at {last}", line.span, secondary=there,
+              helps=["train for more epochs, or change the learning rate earlier"])  # fmt: skip
     elif every is not None and every >= last and (line.options or len(line.values) > 1):
-        _warn(diagnostics, f"the schedule changes the rate every {every} epochs, and the training ends at {last}", line.span,
-              secondary=there, helps=["give it more epochs, or a shorter step"])  # fmt: skip
+        _warn(diagnostics, f"the schedule changes the learning rate every {every} epochs, but training ends at {last}", line.span,
+              secondary=there, helps=["train for more epochs, or use a shorter step"])  # fmt: skip
     elif warmup >= last:
-        _warn(diagnostics, f"the rate grows for {warmup} epochs, and the training ends at {last}", line.span, secondary=there,
-              helps=["give it more epochs, or a shorter `warmup`"])  # fmt: skip
+        _warn(diagnostics, f"the warmup takes {warmup} epochs, but training ends at {last}", line.span, secondary=there,
+              helps=["train for more epochs, or use a shorter `warmup`"])  # fmt: skip
 
 
 def _frozen(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """A label that is to be frozen and to be trained alone."""
+    """A label in both `freeze` and `train_only`."""
     freeze, alone = recipe.one("freeze"), recipe.one("train_only")
     both = [label for label in freeze.labels if label in alone.labels] if freeze and alone else []
     if both:
-        _warn(diagnostics, f"`{both[0]}` is frozen, and is to be trained alone", lines["train_only"].span,
-              secondary=[Label(lines["freeze"].span, "frozen here")], helps=["take it out of one of the two"])  # fmt: skip
+        _warn(diagnostics, f"`{both[0]}` is in both `freeze` and `train_only`", lines["train_only"].span,
+              secondary=[Label(lines["freeze"].span, "frozen here")], helps=["remove it from one of them"])  # fmt: skip
 
 
 def _crop(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """A crop that does not give what the net reads."""
+    """A crop whose size differs from the input of the net."""
     crop = recipe.augment.get("crop")
     size = crop.values.get("size") if crop is not None else None
     if not size or len(graph.inputs) != 1:
@@ -132,6 +132,6 @@ def _crop(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
     given = next((v.span for v in line.values), next((o.value.span for o in line.options if o.name == "size"), None))
     help_ = f"write `crop {text}`"
     _warn(
-        diagnostics, f"the crop gives {sizes[0]}x{sizes[1]}, and the net reads {wanted[0]}x{wanted[1]}", line.span, helps=[help_],
+        diagnostics, f"the crop is {sizes[0]}x{sizes[1]}, but the input of the net is {wanted[0]}x{wanted[1]}", line.span, helps=[help_],
         fixes=[Fix(help_, (Edit(given, text),))] if given is not None and len(line.values) < 2 else [],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The `augment { … }` section, carried out on batches."""
+"""Applies the `augment { … }` section to batches."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["Augmenter", "Mixed", "PixelStatistics", "pixel_statistics", "princip
 
 
 class Augmenter:
-    """The `augment { … }` section, carried out on batches, on the device that they are on.
+    """Applies the `augment { … }` section to batches, on their device.
 
-    `stored` is C x H x W as the images come from the data set, `wanted` the input of the net. `colors` are the
-    principal_colors of the training set, which `lighting` needs; they may be set later. Whatever is drawn depends on
-    the seed, the step and the row in the global batch, and on nothing else (see Draws).
+    `stored` is the shape C x H x W of the images in the dataset, `wanted` that of the input of the net. `colors` are the
+    principal_colors of the training set, which `lighting` needs; they can be set later. All random numbers depend only on
+    the seed, the step and the row in the global batch (see Draws).
 
-    The order is fixed: geometry (all of it one resampling, see geometry.maps), jitter, lighting, erase; then mixup or
-    cutmix. Raises SpecError (NS604) where an augmentation cannot be applied.
+    The order is fixed: geometry (a single resampling, see geometry.maps), jitter, lighting, erase, then mixup or cutmix.
+    Raises SpecError (NS604) if an augmentation cannot be applied.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Augmenter:
         self.geometry = self._geometry() if self.is_image else None
         self.jitter = self._jitter()
         if "lighting" in self.settings and stored[0] != 3:
-            raise _cannot("lighting", f"needs images in color, and these are of {_sizes(stored)}", "take it out")
+            raise _cannot("lighting", f"needs color images, but these are {_sizes(stored)}", "remove it")
 
     @property
     def needs_colors(self) -> bool:
@@ -61,7 +61,7 @@ class Augmenter:
         return "mixup" in self.settings or "cutmix" in self.settings
 
     def train(self, images: Tensor, step: int, rows: range, total: int) -> Tensor:
-        """Images from 0 to 1, N x C x H x W, to N x C x h x w, float32 from 0 to 1.
+        """Augments images from 0 to 1, N x C x H x W, to N x C x h x w, float32 from 0 to 1.
 
         They are the rows `rows` of a global batch of `total`.
         """
@@ -83,11 +83,11 @@ class Augmenter:
         return images
 
     def test(self, images: Tensor) -> Tensor:
-        """The center of the images (with zeros around smaller ones), N x C x h x w, float32; nothing is drawn."""
+        """Center crops of the images (smaller ones are zero-padded), N x C x h x w, float32; not random."""
         return center(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
 
     def mix(self, images: Tensor, target: Tensor, step: int, rows: range, total: int) -> tuple[Tensor, Mixed]:
-        """Mixup and cutmix of what `train` returned, N x C x h x w, and of its targets, N or N x … (see mixing.mix)."""
+        """Mixup and cutmix of the result of `train`, N x C x h x w, and its targets, N or N x … (see mixing.mix)."""
         import torch
 
         if not self.mixes:
@@ -104,16 +104,16 @@ class Augmenter:
             raise ValueError(f"{images.shape[0]} images are not rows {rows} of a batch of {total}")
         return Draws(self.seed, step, rows, total)
 
-    # What is asked for
+    # Requested augmentations
 
     def _require_images(self) -> None:
         for name in self.settings:
             if not self.is_image and name != "mixup":
-                raise _cannot(name, f"changes images, and the input is of {_sizes(self.wanted)}", "take it out")
+                raise _cannot(name, f"applies to images, but the input is {_sizes(self.wanted)}", "remove it")
         if self.is_image and self.stored[0] != self.wanted[0]:
             raise SpecError.of(
                 "NS604",
-                f"the images have {self.stored[0]} channels, and the net reads {self.wanted[0]}",
+                f"the images have {self.stored[0]} channels, but the net expects {self.wanted[0]}",
                 helps=[f"write `input {_sizes((self.stored[0], *self.wanted[1:]))}`"],
             )
 
@@ -127,8 +127,8 @@ class Augmenter:
             fits = stored[0] >= wanted[0] and stored[1] >= wanted[1]
             raise SpecError.of(
                 "NS604",
-                f"the images are {_sizes(stored)}, and the net reads {_sizes(wanted)}",
-                helps=["write `crop` into `augment { … }`: a random part in training, the center in testing"]
+                f"the images are {_sizes(stored)}, but the net expects {_sizes(wanted)}",
+                helps=["add `crop` to `augment { … }`: a random crop in training, a center crop in testing"]
                 if fits
                 else [],
             )
@@ -147,23 +147,23 @@ class Augmenter:
         )
 
     def _check_crop(self, crop: Mapping[str, Any], stored: tuple[int, int], wanted: tuple[int, int]) -> int:
-        """The padding of a crop that can be cut."""
+        """The padding of a valid crop."""
         pad: int = crop["pad"]
         size: tuple[int, ...] = wanted if crop["size"] is None else tuple(crop["size"])
         size = size * 2 if len(size) == 1 else size
         if size != wanted:
-            raise _cannot("crop", f"gives {_sizes(size)}, and the net reads {_sizes(wanted)}", "write `crop` alone")
+            raise _cannot("crop", f"outputs {_sizes(size)}, but the net expects {_sizes(wanted)}", "write only `crop`")
         scaled = crop.get("from")
         if scaled is not None and min(stored) != scaled:
             raise _cannot(
-                "crop", f"`from={scaled}`: these images come as {_sizes(stored)}", f"take `from={scaled}` out"
+                "crop", f"`from={scaled}`: these images are already {_sizes(stored)}", f"remove `from={scaled}`"
             )
         if any(s > c + 2 * pad for s, c in zip(wanted, stored, strict=True)):
-            around = f" with {pad} zeros on every side" if pad else ""
+            around = f" with padding {pad}" if pad else ""
             raise _cannot(
                 "crop",
-                f"{_sizes(wanted)} is larger than the images, {_sizes(stored)}{around}",
-                "scale the images when they are read, `crop from=…`, or put zeros around them, `crop pad=…`",
+                f"{_sizes(wanted)} is larger than the images ({_sizes(stored)}{around})",
+                "scale the images when they are read (`crop from=…`) or pad them (`crop pad=…`)",
             )
         return pad
 
@@ -174,7 +174,9 @@ class Augmenter:
         high: float = given["high"]
         low: float = -high if given["low"] is None else given["low"]
         if low > high:
-            raise _cannot(name, f"low {low:g} is above high {high:g}", f"write `{name} low={high:g} high={low:g}`")
+            raise _cannot(
+                name, f"low ({low:g}) is greater than high ({high:g})", f"write `{name} low={high:g} high={low:g}`"
+            )
         return low, high
 
     def _jitter(self) -> Jitter | None:
@@ -183,11 +185,11 @@ class Augmenter:
             return None
         channels = self.stored[0]
         if channels not in (1, 3):
-            raise _cannot("jitter", f"changes gray images and images in color; these have {channels} channels", "")
+            raise _cannot("jitter", f"supports gray and color images, but these have {channels} channels", "")
         if channels == 1:
             for name in ("saturation", "hue"):
                 if given[name]:
-                    raise _cannot("jitter", f"gray images have no {name}", f"take `{name}={given[name]:g}` out")
+                    raise _cannot("jitter", f"gray images have no {name}", f"remove `{name}={given[name]:g}`")
             return Jitter(given["brightness"], given["contrast"], 0.0, 0.0)
         saturation, hue = (
             usual if given[name] is None else given[name] for name, usual in (("saturation", 0.4), ("hue", 0.1))
@@ -196,7 +198,7 @@ class Augmenter:
 
 
 def _cannot(name: str, why: str, help_: str) -> SpecError:
-    return SpecError.of("NS604", f"`{name}` cannot be carried out: {why}", helps=[help_] if help_ else [])
+    return SpecError.of("NS604", f"`{name}` cannot be applied: {why}", helps=[help_] if help_ else [])
 
 
 def _sizes(sizes: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What a check before training found."""
+"""The result of a sanity check."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["CheckResult"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One line of the verdict: what was checked, what was measured, what to do."""
+    """One line of the output: the check, the measured values, and what to do."""
 
     check: str
     measured: str
     fault: str = ""
-    """The problem by its name; none where all is well."""
+    """The name of the problem; empty if there is none."""
     advice: str = ""
     note: bool = False
-    """Nothing wrong, but worth knowing."""
+    """Not a problem, but worth knowing."""
 
     @property
     def status(self) -> str:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on, taken or left whole."""
+"""Checkpoints: the complete state of a run, written atomically."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ VERSION = 1
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Replaces a checkpoint when all of the new one is on disk; an interrupted or failed write leaves the old one.
+    """Replaces a checkpoint once the new one is completely on disk; an interrupted or failed write keeps the old one.
 
-    Raises SpecError (NS501), as on a full disk.
+    Raises SpecError (NS501), for example if the disk is full.
     """
     import torch
 
@@ -30,18 +30,18 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Raises SpecError (NS606). Only tensors and plain values are read; nothing in a file is executed."""
+    """Raises SpecError (NS606). Reads only tensors and plain values; never executes code from the file."""
     import torch
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise SpecError.of("NS606", f"{path.parent} has no checkpoint yet", helps=["start the run anew"]) from None
-    except Exception as error:  # torch.load raises whatever a damaged file provokes
+        raise SpecError.of("NS606", f"{path.parent} has no checkpoint yet", helps=["start a new run"]) from None
+    except Exception as error:  # torch.load raises arbitrary exceptions for damaged files
         reason = str(error).strip().split("\n")[0][:200]
         raise SpecError.of("NS606", f"{path} cannot be read as a checkpoint", notes=[reason]) from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
-        raise SpecError.of("NS606", f"{path} is a checkpoint of another version of netspec")
+        raise SpecError.of("NS606", f"{path} was written by a different version of netspec")
     return state
 
 
@@ -66,7 +66,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 @contextlib.contextmanager
 def _system_errors(path: Path) -> Any:
-    """torch reports a failed write as a RuntimeError of its own."""
+    """torch reports a failed write as a RuntimeError."""
     try:
         yield
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Jitter of colors, and erased rectangles. Images are float32, N x C x H x W, from 0 to 1, and stay so."""
+"""Color jitter and random erasing. Images are float32, N x C x H x W, and stay from 0 to 1."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["Jitter", "erase", "turn_hue"]
 
 LUMA = (0.299, 0.587, 0.114)
-"""What red, green and blue add to gray (ITU-R BT.601)."""
+"""The weights of red, green and blue in gray (ITU-R BT.601)."""
 AREA, ASPECT, TRIES = (0.02, 0.33), (0.3, 1 / 0.3), 10
-"""Of the erased rectangle: share of the image, height over width (Zhong et al. 2020), and how often one is drawn."""
+"""The erased rectangle: fraction of the image, height over width (Zhong et al. 2020), and number of attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jitter:
-    """The largest changes: of brightness, contrast and saturation relative to 1, of hue in turns."""
+    """The maximum changes: of brightness, contrast and saturation relative to 1, of hue in turns."""
 
     brightness: float
     contrast: float
@@ -28,7 +28,7 @@ class Jitter:
     hue: float
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """Brightness, contrast, saturation, hue, in this order, each held within 0..1 (as torchvision's ColorJitter)."""
+        """Brightness, contrast, saturation and hue, in this order, each clamped to 0..1 (like torchvision's ColorJitter)."""
         names = [name for name in ("brightness", "contrast", "saturation") if getattr(self, name) > 0]
         drawn = [
             draws.between(f"jitter {name}", max(0.0, 1 - getattr(self, name)), 1 + getattr(self, name))[:, 0]
@@ -61,12 +61,12 @@ def _gray(images: Tensor) -> Tensor:
 
 
 def _away_from(images: Tensor, gray: Tensor, factor: Tensor) -> Tensor:
-    """gray + factor (images - gray), within 0..1."""
+    """gray + factor (images - gray), clamped to 0..1."""
     return (images * factor).add_(gray * (1 - factor)).clamp_(0, 1)
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Turns the hue, saturation and value (HSV) as they are. `turns` is N x 1 x 1.
+    """Rotates the hue, keeping saturation and value (HSV). `turns` is N x 1 x 1.
 
     HSV to RGB without cases: each channel is V - C max(0, min(k, 4 - k, 1)) with k = (n + H) mod 6, H in sixths of a
     turn, C the range of the three channels, and n = 5, 3, 1 for red, green, blue.
@@ -76,7 +76,7 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     red, green, blue = images.unbind(1)
     value = images.amax(1)
     chroma = value - images.amin(1)
-    # gray has no hue and needs none: with a range of 0 every channel is V again
+    # gray has no hue and needs none: with a range of 0 every channel equals V
     safe = torch.where(chroma > 0, chroma, 1.0)
     hue = torch.where(
         value == red,
@@ -92,10 +92,10 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def erase(images: Tensor, p: float, draws: Draws) -> Tensor:
-    """Blanks a rectangle of each image with probability p (Zhong et al. 2020).
+    """Erases a rectangle of each image with probability p (Zhong et al. 2020).
 
-    The share of the area is uniform in AREA, height over width log-uniform in ASPECT; of ten such rectangles the first
-    that fits into the image is taken, where there is one.
+    The fraction of the area is uniform in AREA, height over width log-uniform in ASPECT. The first of ten such
+    rectangles that fits into the image is used, if any.
     """
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""Runs side by side: what they cost and reached, and in which settings they differ."""
+"""Comparison of runs: their cost, their scores, and the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["Difference", "Summary", "compare", "read_metrics"]
 
 @dataclass(frozen=True)
 class Summary:
-    """One run. `best` is its best validation score, or training score where nothing validates; `finished` is False of
-    a run that goes on, or was stopped."""
+    """One run. `best` is its best validation score, or its best training score without validation; `finished` is False if
+    the run is in progress or was stopped."""
 
     name: str
     params: int
@@ -43,7 +43,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting, and the runs that have each of its values; None where it is not set."""
+    """A setting, and the runs with each of its values; None if it is not set."""
 
     setting: str
     values: dict[str | None, list[str]]
@@ -59,7 +59,7 @@ def compare(paths: Sequence[Path]) -> tuple[list[Summary], list[Difference]]:
 
 
 def read_metrics(folder: RunFolder) -> list[Row]:
-    """The epochs of a run; none where there is none yet. Raises SpecError (NS606)."""
+    """The epochs of a run; empty before the first. Raises SpecError (NS606)."""
     if not folder.metrics.is_file():
         return []
     try:
@@ -110,7 +110,7 @@ def _summary(name: str, folder: RunFolder) -> Summary:
 
 
 def _settings(source: SourceFile, info: dict[str, Any]) -> dict[str, str]:
-    """Everything that a run was trained with: the net's parameters, its layers, the lines of its recipe, its data."""
+    """Everything a run was trained with: the parameters of the net, its layers, the lines of its recipe, its data."""
     diagnostics = Diagnostics()
     tree = parse(source, diagnostics)
     if tree is None:

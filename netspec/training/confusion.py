@@ -14,13 +14,13 @@ from netspec.training.measures import Measured
 __all__ = ["write_confusion"]
 
 _MOST_WRITTEN = 25
-"""Classes up to which every cell shows its number, and every class its name."""
+"""The largest number of classes for which every cell shows its count and every class its name."""
 
 
 def write_confusion(path: Path, score: Measured, classes: Sequence[str]) -> None:
-    """As .csv the counts; as .svg the shares of each class, drawn. Raises SpecError (NS501, NS604)."""
+    """Writes the counts to a .csv, or draws the normalized matrix as .svg. Raises SpecError (NS501, NS604)."""
     if score.confusion is None:
-        raise SpecError.of("NS604", "values have no confusion matrix", helps=["leave `--confusion` out"])
+        raise SpecError.of("NS604", "only classifiers have a confusion matrix", helps=["remove `--confusion`"])
     if path.suffix == ".csv":
         _write_csv(path, score.confusion, classes)
     else:
@@ -45,8 +45,8 @@ def _draw(path: Path, matrix: list[list[int]], classes: Sequence[str]) -> None:
     figure.set_size_inches(side, side)
     (axis,) = figure.axes
     axis.imshow([[n / max(1, sum(row)) for n in row] for row in matrix], cmap="Blues", vmin=0, vmax=1)
-    axis.set_xlabel("answer")
-    axis.set_ylabel("class")
+    axis.set_xlabel("predicted label")
+    axis.set_ylabel("true label")
     if few:
         places = range(len(classes))
         axis.set_xticks(places, classes, rotation=90 if max(map(len, classes)) > 2 else 0)

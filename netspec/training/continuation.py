@@ -1,4 +1,4 @@
-"""What a run's folder says about how it was begun, to go on with it or to use it."""
+"""Reads from a run folder how the run was started, to resume or use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["data_options_of", "request_of"]
 
 
 def request_of(folder: RunFolder, hardware: Hardware, *, workers: int = 0) -> Request:
-    """The request that a run began with, on this hardware. Raises SpecError (NS606)."""
+    """The request that started a run, on this hardware. Raises SpecError (NS606)."""
     info = folder.read_info()
     options = replace(data_options_of(folder, info), workers=workers)
     source = read_source(folder.spec, Limits())
@@ -30,5 +30,5 @@ def data_options_of(folder: RunFolder, info: dict[str, Any]) -> DataOptions:
     known = {f.name for f in fields(DataOptions)}
     held = info["data"].get("options", {})
     if not isinstance(held, dict) or not held.keys() <= known:
-        raise SpecError.of("NS606", f"{folder.info} was written by another version of netspec")
+        raise SpecError.of("NS606", f"{folder.info} was written by a different version of netspec")
     return DataOptions(**held)

@@ -1,4 +1,4 @@
-"""Parts of images for testing: the center, and ten crops."""
+"""Crops for testing: center crop and ten-crop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["center", "ten_crops"]
 
 
 def center(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """N x C x H x W to N x C x h x w; of an odd rest the larger part is below and to the right.
+    """Crops N x C x H x W to N x C x h x w; an odd remainder is larger below and to the right.
 
-    Zeros stand around images that are smaller.
+    Smaller images are zero-padded.
     """
     from torch.nn import functional as F
 
@@ -27,10 +27,10 @@ def center(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def ten_crops(images: Tensor, wanted: tuple[int, int, int]) -> list[Tensor]:
-    """The four corners and the center of N x C x H x W, C x h x w each, then the mirror image of each of the five.
+    """Crops of the four corners and the center of N x C x H x W, each C x h x w, followed by their mirror images.
 
-    The prediction is the mean over the ten (Krizhevsky et al. 2012, section 4.1). Raises SpecError (NS604) where the
-    images are smaller.
+    The prediction is the mean over all ten (Krizhevsky et al. 2012, section 4.1). Raises SpecError (NS604) if the images
+    are smaller.
     """
     height, width = images.shape[2:]
     _, h, w = wanted

@@ -1,4 +1,4 @@
-"""The curves of a run as an SVG, and its scalars for TensorBoard."""
+"""The curves of a run as SVG, and its TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Board", "draw_curves", "draw_schedules", "new_figure", "write_figure
 
 
 def new_figure(panels: int) -> Any:
-    """A figure of panels side by side, with the house's look; no display is needed."""
+    """A figure with several panels side by side, in the common style; needs no display."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -27,7 +27,7 @@ def new_figure(panels: int) -> Any:
 
 
 def write_figure(path: Path, figure: Any) -> None:
-    """As SVG, the same bytes for the same figure. Raises SpecError (NS501)."""
+    """Writes a deterministic SVG. Raises SpecError (NS501)."""
     image = io.BytesIO()
     figure.savefig(image, format="svg", metadata={"Date": None})
     with atomic_write(path) as file:
@@ -35,7 +35,7 @@ def write_figure(path: Path, figure: Any) -> None:
 
 
 def draw_curves(path: Path, runs: Mapping[str, Sequence[Row]]) -> None:
-    """Loss, accuracy (where there is one) and learning rate over the epochs of one run or several."""
+    """Loss, accuracy (if there is one) and learning rate over the epochs of one or several runs."""
     several = len(runs) > 1
     classes = any(row.train.accuracy is not None for rows in runs.values() for row in rows)
     figure = new_figure(3 if classes else 2)
@@ -77,7 +77,7 @@ def _percent(share: float | None) -> float:
 
 
 class Board(Watcher):
-    """TensorBoard's scalars: every tenth update's loss, and each epoch's scores."""
+    """TensorBoard scalars: the loss of every tenth update, and the scores of every epoch."""
 
     def __init__(self, folder: Path, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -99,7 +99,7 @@ class Board(Watcher):
 
 
 def draw_schedules(path: Path, epochs: int = 90, updates: int = 10) -> None:
-    """Every schedule with its defaults, the factor of the rate over the epochs: docs/schedules.svg."""
+    """All schedules with their defaults, as the learning-rate factor over the epochs: docs/schedules.svg."""
     from netspec.recipe import Chosen
     from netspec.settings import SETTINGS
     from netspec.training.schedules import schedule

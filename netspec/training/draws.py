@@ -1,4 +1,4 @@
-"""Random numbers of augmentation: each is a function of the seed, the step and the row in the global batch, alone."""
+"""Random numbers for augmentation, each a function of only the seed, the step and the row in the global batch."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ __all__ = ["Draws", "on_device"]
 class Draws:
     """The draws for the rows `rows` of a global batch of `total` examples at one step.
 
-    Every use has a stream of its own, named after it, so that asking for one augmentation more leaves the others as
-    they are. A stream is numpy's Philox (Salmon et al. 2011) with the hash of (seed, step, name) as its key; it is
-    drawn for the whole batch in the order of its rows, so a run that is resumed, and one that is spread over several
-    processes, draw what an undisturbed run on one process draws.
+    Every use has its own named stream, so adding an augmentation does not change the others. A stream is numpy's Philox
+    (Salmon et al. 2011) with the hash of (seed, step, name) as its key. It is drawn for the whole batch in the order of
+    its rows, so resumed runs and runs on several processes draw the same numbers as an uninterrupted run on one process.
     """
 
     seed: int
@@ -42,16 +41,16 @@ class Draws:
         return drawn
 
     def beta(self, name: str, alpha: float) -> Array:
-        """A number for each row, Beta(alpha, alpha)."""
+        """One number per row, Beta(alpha, alpha)."""
         drawn: Array = self._stream(name).beta(alpha, alpha, self.total)[self._mine]
         return drawn
 
     def between(self, name: str, low: float, high: float, each: int = 1) -> Array:
-        """rows x each numbers, uniform between two ends."""
+        """rows x each numbers, uniform between two bounds."""
         return low + (high - low) * self.uniform(name, each)
 
     def log_between(self, name: str, low: float, high: float) -> Array:
-        """rows x 1 numbers whose logarithms are uniform between those of two ends."""
+        """rows x 1 numbers, log-uniform between two bounds."""
         import numpy as np
 
         return np.exp(self.between(name, float(np.log(low)), float(np.log(high))))
@@ -68,7 +67,7 @@ class Draws:
 
 
 def on_device(columns: Sequence[Array], like: Tensor) -> list[Tensor]:
-    """Columns of one number for each image, as float32 tensors of N x 1 x 1 on the device of the images: one copy."""
+    """Columns with one number per image, as float32 tensors N x 1 x 1 on the device of the images, in a single copy."""
     import numpy as np
     import torch
 

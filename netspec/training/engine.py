@@ -1,7 +1,7 @@
-"""The training loop: one process's part of every update, over Lightning Fabric.
+"""The training loop: the work of one process in every update, on Lightning Fabric.
 
-Nothing random outlives an update: the order of the examples, their augmentation and the noise inside the net are
-functions of (seed, epoch, update). A run that is killed therefore goes on bit for bit from any checkpoint.
+No random state outlives an update: the order of the examples, their augmentation and the noise in the net are functions
+of (seed, epoch, update). A killed run therefore resumes bit for bit from any checkpoint.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["Diverged", "Engine", "Row", "Watcher"]
 
 
 class Diverged(Exception):
-    """The loss of an update is NaN or infinite; the weights are those before it. `pieces` are what it was given."""
+    """The loss of an update is NaN or infinite; the weights are those before it. `pieces` are its inputs."""
 
     def __init__(self, step: int, loss: float, pieces: list[Piece]) -> None:
         super().__init__(f"the loss of update {step} is {loss}")
@@ -44,7 +44,7 @@ class Diverged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of an epoch when it ends."""
+    """The results of an epoch."""
 
     epoch: int
     step: int
@@ -56,18 +56,18 @@ class Row:
 
     @property
     def score(self) -> Score:
-        """What is watched: validation, where there is any."""
+        """The score to monitor: validation if there is any."""
         return self.validation or self.train
 
 
 class Watcher:
-    """What is told of a run while it goes on. Every method may be left as it is."""
+    """Callbacks of a run. Every method is optional."""
 
     def note(self, text: str) -> None:
-        """Something that a reader should know, once."""
+        """A note for the user."""
 
     def update(self, engine: Engine, loss: float | None) -> None:
-        """After every update; `loss` is None where it is still on a GPU."""
+        """After every update; `loss` is None if it is still on a GPU."""
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
         """After every epoch."""
@@ -75,19 +75,19 @@ class Watcher:
 
 @dataclass
 class Progress:
-    """Where a run stands."""
+    """The progress of a run."""
 
     epoch: int = 0
     update: int = 0
-    """Updates of this epoch that are done."""
+    """Completed updates of this epoch."""
     step: int = 0
-    """Updates of the whole run that are done."""
+    """Completed updates of the whole run."""
     seconds: float = 0.0
     lr: float = 0.0
-    """The rate of the last update."""
+    """The learning rate of the last update."""
     best: tuple[float, float] | None = None
     waited: int = 0
-    """Epochs since the best."""
+    """Epochs since the best one."""
     first_loss: float | None = None
     history: list[Row] = field(default_factory=list)
 
@@ -123,12 +123,12 @@ class Engine:
         self.wrapped, self.stepper = fabric.setup(compilable, self.optimizer)
         self.alone = fabric.world_size == 1
         if self.alone and not self.cuda and plan.precision in ("auto", "fp32"):
-            # Fabric's wrappers would do nothing here, at a cost that small nets feel
+            # Fabric's wrappers would do nothing here, at a noticeable cost for small nets
             self.wrapped, self.stepper, self.backward = compilable, self.optimizer, _backward
         else:
             self.backward = fabric.backward
         self.forward = self.wrapped if sharded(fabric) else compilable
-        """For measuring: without the wrapper of DDP, which would wait for processes that have fewer batches."""
+        """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
         self.ema = _moving_average(self.module, plan.ema)
         self.one_hot = plan.task == "values" and _one_hot(collection.train.targets())
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
@@ -142,14 +142,14 @@ class Engine:
         self.at = Progress()
         self.sums = Sums()
         self.notes: list[str] = []
-        """What a reader should know of how the run begins, such as where its weights come from."""
+        """Notes on the start of the run, such as the origin of its weights."""
         self.replaced: set[str] = set()
-        """Files that could not be decoded, for which others stood in."""
+        """Files that could not be decoded and were replaced by others."""
 
     # The whole run
 
     def fit(self, watcher: Watcher, interrupted: Callable[[], bool] = lambda: False) -> bool:
-        """Trains until the plan is carried out, early stopping, or an interruption; True where it is done.
+        """Trains until the plan is complete, early stopping, or an interruption; returns whether it is complete.
 
         Raises Diverged, and SpecError of the data.
         """
@@ -165,7 +165,7 @@ class Engine:
 
     @property
     def lr(self) -> float:
-        """The rate of the next update, before the factors of single layers."""
+        """The learning rate of the next update, before per-layer factors."""
         scale = self.plateau.scale if self.plateau is not None else 1.0
         return self.plan.lr * self.factor(self.at.step) * scale
 
@@ -250,7 +250,7 @@ class Engine:
             self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=norm, error_if_nonfinite=False)
 
     def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> None:
-        """On a GPU, and with several processes, every 16th update only: asking for the number waits for all of them."""
+        """On a GPU and with several processes only every 16th update, because reading the loss waits for all of them."""
         if self.at.step % 16 and (self.cuda or not self.alone):
             return
         value = float(loss if self.alone else self.fabric.all_reduce(loss, reduce_op="mean"))
@@ -260,8 +260,8 @@ class Engine:
             raise Diverged(self.at.step, value, pieces)
 
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
-        """Forward and backward over the pieces of an update, whose batches are `held`; the mean loss of this process's
-        share, penalties included."""
+        """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share
+        of this process, including penalties."""
         seed_update(self.plan.seed, step, cuda=self.cuda)
         total = None
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
@@ -280,7 +280,7 @@ class Engine:
         return total
 
     def losses(self, batch: Any, piece: Piece, place: int) -> tuple[Tensor, Tensor | None, int]:
-        """The loss of each example, auxiliary heads included; how many of how many answers are right."""
+        """The loss of each example, including auxiliary heads, and the numbers of correct and all predictions."""
         self.division.rows, self.division.total = piece.rows, piece.total
         self.replaced.update(batch.replaced)
         inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
@@ -296,7 +296,7 @@ class Engine:
         return losses, hits, answers
 
     def _hits(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, int]:
-        """How many of how many answers are right; none where nothing is told apart."""
+        """The numbers of correct and all predictions; zero if the net is not a classifier."""
         axis = self.plan.output.type.feature_axis
         if self.one_hot:
             target = target.argmax(axis)
@@ -304,10 +304,10 @@ class Engine:
             return None, 0
         return (output.detach().argmax(axis) == target).sum(), target.numel()
 
-    # Measuring
+    # Evaluation
 
     def evaluate(self, examples: Examples) -> Score:
-        """The mean loss (of the net alone, without penalties) and accuracy over examples, over every process."""
+        """The mean loss (without auxiliary heads and penalties) and accuracy over examples, over all processes."""
         import torch
 
         module = self.ema.module if self.ema is not None else self.forward
@@ -331,7 +331,7 @@ class Engine:
     # State
 
     def state(self) -> dict[str, Any]:
-        """Everything that a run needs to go on."""
+        """Everything needed to resume the run."""
         at = self.at
         return {
             "module": self.module.state_dict(),
@@ -358,13 +358,13 @@ class Engine:
         self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
 
     def weights(self) -> dict[str, Tensor]:
-        """The state dict of the net as it would be used: the moving average, where there is one."""
+        """The state dict for inference: the moving average, if there is one."""
         module = self.ema.module if self.ema is not None else self.module
         return dict(module.state_dict())
 
 
 def _one_hot(targets: Any) -> bool:
-    """Whether values are classes in another form: a single 1 among zeros."""
+    """Whether values are one-hot classes."""
     if targets.ndim != 2 or targets.shape[1] < 2:
         return False
     return bool((((targets == 0) | (targets == 1)).all()) and (targets.sum(1) == 1).all())
@@ -375,7 +375,7 @@ def _backward(loss: Tensor) -> None:
 
 
 def sharded(fabric: Any) -> bool:
-    """Whether the weights are spread over the processes, so that every process takes part in every forward pass."""
+    """Whether the weights are sharded, so that every process takes part in every forward pass."""
     return "fsdp" in type(fabric.strategy).__name__.lower()
 
 

@@ -1,4 +1,4 @@
-"""What a run was made with."""
+"""The environment of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PACKAGES = ("netspec", "torch", "numpy", "lightning-fabric", "torchmetrics", "s
 
 
 def environment(fabric: Any) -> dict[str, Any]:
-    """Versions, machine and devices, as JSON."""
+    """Versions, machine and devices, for JSON."""
     import torch
 
     device = fabric.device

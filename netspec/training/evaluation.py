@@ -1,4 +1,4 @@
-"""Runs measured on examples: one, several as an ensemble, one and its exported model."""
+"""Evaluation of runs: one run, an ensemble of several, or a run and its exported model."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ _PARTS = ("test", "validation", "train")
 
 @dataclass(frozen=True)
 class Question:
-    """What runs are measured on. `data` None: what the first of them was trained on; `part` None: test, or else
-    validation."""
+    """The data for evaluation. `data` None: that of the first run; `part` None: test, else validation."""
 
     data: str | None = None
     options: DataOptions = field(default_factory=lambda: DataOptions(validation=0.0, test=0.0))
-    """Of `data`; those of the run where it is the run's own."""
+    """Options for `data`; those of the run if it is the data of the run."""
     part: str | None = None
     ten_crop: bool = False
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by name, `ensemble` their mean's. `difference` is the largest between two nets' answers."""
+    """Scores by name; `ensemble` is that of their mean. `difference` is the largest difference between two nets."""
 
     data: str
     part: str
@@ -47,7 +46,7 @@ class Evaluation:
     warnings: tuple[Diagnostic, ...]
     difference: float = 0.0
     disagreements: int = 0
-    """Examples for which the first two nets answer another class."""
+    """Number of examples for which the first two nets predict different classes."""
 
     @property
     def final(self) -> Measured:
@@ -62,11 +61,11 @@ class _Contestant:
 
 
 def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
-    """Each run's score, and of several that of the mean of their answers. Raises SpecError."""
+    """The score of each run and, for several, of their mean. Raises SpecError."""
     kinds = {(run.plan.task, run.plan.loss.word in ("cross_entropy", "hinge"), run.plan.output.type) for run in runs}
     if len(kinds) > 1 or len({r.plan.loss.word == "hinge" for r in runs}) > 1:
         raise SpecError.of(
-            "NS604", "the answers of these runs cannot be averaged",
+            "NS604", "the outputs of these runs cannot be averaged",
             notes=[f"{run.name}: {run.plan.loss.word}, {run.plan.output.type.noun}" for run in runs],
         )  # fmt: skip
     opened = _Data(runs[0], question)
@@ -76,7 +75,7 @@ def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
 
 
 def evaluate_exported(run: Trained, path: Path, question: Question, *, export: bool) -> Evaluation:
-    """The run and its ONNX model on the same examples; with `export` the model is written first. Raises SpecError."""
+    """Evaluates the run and its ONNX model on the same examples; with `export` the model is written first. Raises SpecError."""
     if export:
         run.model.to_onnx(path, run.weights)
     onnx = OnnxNet.open(path, run.plan)
@@ -87,13 +86,13 @@ def evaluate_exported(run: Trained, path: Path, question: Question, *, export: b
 
 
 def _names(runs: Sequence[Trained]) -> list[str]:
-    """The folders' names; whole paths where two have the same."""
+    """The names of the folders; full paths if two are the same."""
     names = [run.name for run in runs]
     return names if len(set(names)) == len(names) else [str(run.folder.path) for run in runs]
 
 
 class _Data:
-    """The examples that every contestant is measured on, opened for each net in the form that it takes."""
+    """The examples for all contestants, opened for each net in its input format."""
 
     def __init__(self, first: Trained, question: Question) -> None:
         self.first = first
@@ -126,25 +125,25 @@ class _Data:
         return opened
 
     def _compare(self, run: Trained, collection: Collection) -> None:
-        """What the reader should know about the data of a run."""
+        """Warnings about the data of a run."""
         recorded = run.info["data"]
         ours = replace(run.request.options, workers=self.options.workers)
         same_place = run.request.data == self.where
         if self.own and same_place and ours == self.options:
             if recorded.get("fingerprint") != collection.fingerprint:
                 self._warn(
-                    f"the data of {run.folder.path} has changed since it was trained",
-                    "some of these examples may be ones that it learned",
+                    f"the data of {run.folder.path} has changed since training",
+                    "it may have been trained on some of these examples",
                 )
         elif self.own and (not same_place or replace(ours, fold=0, folds=0) != replace(self.options, fold=0, folds=0)):
             self._warn(
-                f"{run.folder.path} was trained on other data, or with another split, than {self.first.folder.path}",
-                "some of these examples may be ones that it learned",
+                f"{run.folder.path} was trained on different data or with a different split than {self.first.folder.path}",
+                "it may have been trained on some of these examples",
             )
         if collection.classes != run.classes and run.plan.task == "class":
             self._warn(
-                f"the classes of {self.where} are not called as {run.folder.path} calls them",
-                f"{_listed(collection.classes)} here, {_listed(run.classes)} there; they are compared by number",
+                f"the class names of {self.where} differ from those of {run.folder.path}",
+                f"{_listed(collection.classes)} versus {_listed(run.classes)}; classes are compared by index",
             )
         self.classes = self.classes or run.classes
 
@@ -152,7 +151,7 @@ class _Data:
         self.warnings.append(Diagnostic("NS606", "warning", message, notes=(note,)))
 
     def _choose(self, collection: Collection) -> Examples:
-        """The part asked for; by default the first that there is. The same for every net."""
+        """The requested split; by default the first one that exists. The same for every net."""
         import numpy as np
 
         parts = {"test": collection.test, "validation": collection.validation, "train": collection.train}
@@ -163,13 +162,13 @@ class _Data:
         if examples is None:
             there = ", ".join(p for p in _PARTS if parts[p] is not None)
             raise SpecError.of(
-                "NS601", f"{self.where} has no {wanted} examples", helps=[f"choose another `--part`: {there}"]
+                "NS601", f"{self.where} has no {wanted} examples", helps=[f"choose a different `--part`: {there}"]
             )
         self.part = wanted
         targets = examples.targets()
         if self.targets is not None and not np.array_equal(targets, self.targets):
             raise SpecError.of(
-                "NS602", "the runs read these examples differently", helps=["measure them one by one, or with the same `--data`"]
+                "NS602", "these runs read the examples differently", helps=["evaluate them separately, or with the same `--data`"]
             )  # fmt: skip
         self.targets = targets
         self.one_hot = self.first.plan.task == "values" and _one_hot(targets)

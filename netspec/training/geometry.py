@@ -1,8 +1,8 @@
-"""Where the pixels of an augmented image come from: one matrix for each image, one resampling.
+"""Geometric augmentation: one matrix per image and a single resampling.
 
-Points are (x, y) in pixels, x to the right and y down, (0, 0) the center of the first pixel; angles are in degrees,
-counter-clockwise as one looks at the image. Maps go from the stored image to the augmented one and are 3x3, in float64
-until the very end; because they count pixels, a rotation of an image that is not square is a rotation.
+Points are (x, y) in pixels, with x to the right, y down, and (0, 0) at the center of the first pixel. Angles are in
+degrees, counterclockwise. Maps are 3x3 matrices from the stored to the augmented image, in float64 until the end. Since
+they use pixels, rotations are correct for images that are not square.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ["Geometry", "maps", "resample", "rotation", "scaling", "shearing", "s
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What is asked for. Lengths are in pixels, angles in degrees; None leaves a distortion out.
+    """The requested distortions. Lengths are in pixels, angles in degrees; None disables a distortion.
 
-    `stored` and `cut` are the height and width of the images that come in and that go out; `pad` zeros stand around
-    the stored image before a random part is cut out, if `crop` says so.
+    `stored` and `cut` are the height and width of the input and output images. With `crop`, the stored image is padded by
+    `pad` zeros before the random crop.
     """
 
     stored: tuple[int, int]
@@ -44,16 +44,16 @@ class Geometry:
 
     @property
     def distorts(self) -> bool:
-        """Whether pixels come to lie between pixels."""
+        """Whether resampling is needed."""
         return any(v is not None for v in (self.rotate, self.translate, self.rescale, self.shear, self.stretch))
 
     @property
     def moves(self) -> bool:
-        """Whether anything is done at all."""
+        """Whether there is anything to do."""
         return self.distorts or self.crop or self.flip > 0 or self.flip_vertical > 0
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """N x C x H x W to N x C x h x w. Crops and flips alone move whole pixels; they are not resampled."""
+        """Maps N x C x H x W to N x C x h x w. Crops and flips alone move whole pixels, without resampling."""
         if not self.moves:
             return images
         if self.distorts:
@@ -61,7 +61,7 @@ class Geometry:
         return window(images, self.offsets(draws), *self.mirrored(draws), self.cut, self.pad)
 
     def offsets(self, draws: Draws) -> Array:
-        """N x 2: the row and the column of the padded image at which the part that is cut out begins, whole numbers."""
+        """N x 2: the row and column in the padded image where the crop starts, whole numbers."""
         import numpy as np
 
         room = np.array([s + 2 * self.pad - c + 1 for s, c in zip(self.stored, self.cut, strict=True)])
@@ -69,7 +69,7 @@ class Geometry:
         return begins
 
     def mirrored(self, draws: Draws) -> tuple[Truth, Truth]:
-        """Whether each image is mirrored left and right, and top and bottom: N truth values each."""
+        """Whether each image is flipped horizontally, and vertically: N booleans each."""
         across = draws.uniform("flip")[:, 0] < self.flip
         down = draws.uniform("flip_vertical")[:, 0] < self.flip_vertical
         return across, down
@@ -78,8 +78,8 @@ class Geometry:
 def maps(geometry: Geometry, draws: Draws) -> Array:
     """N x 3 x 3: from the stored images to the augmented ones.
 
-    About the center of the stored image, one after the other: mirror, stretch, shear, rescale, rotate, translate. The
-    crop is cut out of the result.
+    Applied about the center of the stored image, in this order: flip, stretch, shear, rescale, rotate, translate. The
+    crop is taken from the result.
     """
     import numpy as np
 
@@ -113,7 +113,7 @@ def scaling(across: Array, down: Array) -> Array:
 
 
 def rotation(degrees: Array) -> Array:
-    """N x 3 x 3, counter-clockwise (y points down)."""
+    """N x 3 x 3, counterclockwise (y points down)."""
     import numpy as np
 
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
@@ -121,7 +121,7 @@ def rotation(degrees: Array) -> Array:
 
 
 def shearing(degrees: Array) -> Array:
-    """N x 3 x 3: rows slide along x, so that a vertical line leans over by the angle (to the left where y grows)."""
+    """N x 3 x 3: shifts rows along x, so that a vertical line leans by the angle (to the left as y increases)."""
     import numpy as np
 
     return _matrices([[1.0, -np.tan(np.deg2rad(degrees)), 0.0], [0.0, 1.0, 0.0]], len(degrees))
@@ -139,11 +139,11 @@ def _matrices(rows: list[list[Any]], n: int) -> Array:
 
 
 def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
-    """N x C x H x W to N x C x h x w: bilinear, zeros outside.
+    """Resamples N x C x H x W to N x C x h x w: bilinear, zeros outside.
 
-    The coordinates are products and sums value by value. Matrix products, which F.affine_grid and
-    kornia.geometry.warp_affine use for them, are rounded to ten bits on a GPU that may use TF32, and to seven under
-    autocast: that moves pixels.
+    The coordinates are computed with elementwise products and sums. The matrix products in F.affine_grid and
+    kornia.geometry.warp_affine are rounded to ten bits on GPUs with TF32, and to seven under autocast, which would move
+    pixels.
     """
     import numpy as np
     import torch
@@ -151,7 +151,7 @@ def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
 
     n, (h, w) = images.shape[0], size
     back = np.linalg.inv(maps)[:, :2]
-    # grid_sample counts from -1 to 1 between the outer edges of the image, whose first pixel's center is at 1/W - 1
+    # grid_sample goes from -1 to 1 between the outer edges; the center of the first pixel is at 1/W - 1
     scale = 2 / np.array([images.shape[3], images.shape[2]])[:, None]
     back = back * scale
     back[:, :, 2] += scale[:, 0] / 2 - 1
@@ -165,7 +165,7 @@ def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
 
 
 def window(images: Tensor, offsets: Array, across: Truth, down: Truth, size: tuple[int, int], pad: int) -> Tensor:
-    """N x C x H x W to N x C x h x w: parts of the padded, mirrored images, pixel by pixel."""
+    """Crops the padded, flipped images N x C x H x W to N x C x h x w, without resampling."""
     import numpy as np
     import torch
     from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""Which parameters are trained, which decay, and at which rate: the optimizer's groups."""
+"""Parameter groups of the optimizer: which parameters are trained, which decay, and their learning rates."""
 
 from __future__ import annotations
 
@@ -20,33 +20,35 @@ _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
 
 
 def labeled(graph: Graph, label: str) -> list[Node]:
-    """The layers of a label: the layer or everything in the group of that name, with the norm and activation of its line."""
+    """The layers of a label: the labeled layer with its norm and activation, or everything in the labeled group."""
     first = [n for n in graph.nodes if n.name == label or n.name.startswith(f"{label}.")]
     lines = {n.span.start for n in first if n.name == label}
     found = [n for n in graph.nodes if n in first or (n.span.start in lines and n.name.startswith(f"{label}_"))]
-    return [graph.nodes[n.shares] if n.shares is not None else n for n in found]  # weights stand where they are owned
+    return [
+        graph.nodes[n.shares] if n.shares is not None else n for n in found
+    ]  # weights belong to the layer that owns them
 
 
 def _decays(node: Node, param: Param) -> bool:
-    """Whether a parameter is a weight: neither a bias nor one of a norm (He et al. 2019, section 3.1)."""
+    """Whether a parameter is a weight: not a bias, and not part of a norm (He et al. 2019, section 3.1)."""
     return len(param.shape) > 1 and not param.name.startswith("bias") and not isinstance(node.op, _NORMS)
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The parameters of a module by what a recipe does to them."""
+    """The parameters of a module, grouped by the recipe."""
 
     trained: dict[str, torch.nn.Parameter]
     weights: dict[str, torch.nn.Parameter]
-    """Those of the trained that decay."""
+    """Trained parameters with weight decay."""
     factors: dict[str, float]
-    """The factor of the rate, by name; 1 where there is none."""
+    """The learning-rate factor by name; 1 if there is none."""
     frozen_layers: tuple[str, ...]
-    """Layers that stay as they are, running statistics included."""
+    """Layers that do not change, including running statistics."""
 
     @classmethod
     def of(cls, plan: Plan, module: torch.nn.Module) -> Groups:
-        """Marks the frozen parameters of the module as such. Raises SpecError (NS604) where nothing is left to train."""
+        """Disables gradients of frozen parameters. Raises SpecError (NS604) if there is nothing left to train."""
         graph, recipe = plan.graph, plan.recipe
         frozen: set[int] = set()
         if (line := recipe.one("freeze")) is not None:
@@ -72,12 +74,14 @@ class Groups:
             if _decays(node, param):
                 weights[name] = held[name]
         if not trained:
-            raise SpecError.of("NS604", "every layer with weights is frozen", helps=["leave a layer to train"])
+            raise SpecError.of(
+                "NS604", "every layer with weights is frozen", helps=["leave at least one layer unfrozen"]
+            )
         layers = tuple(graph.nodes[i].name for i in sorted(frozen))
         return cls(trained, weights, by_name, layers)
 
     def keep_frozen(self, module: torch.nn.Module) -> None:
-        """Puts frozen layers into evaluation mode, so that batch norms keep their statistics."""
+        """Sets frozen layers to evaluation mode, so that batch norms keep their statistics."""
         modules = dict(module.named_modules())
         for name in self.frozen_layers:
             if name in modules:
@@ -93,7 +97,7 @@ def _trainable(graph: Graph) -> Iterator[tuple[str, Node, Param]]:
 
 
 def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.optim.Optimizer:
-    """torch's optimizer of the recipe. Its groups carry `factor`, by which the rate of the schedule is multiplied."""
+    """The torch optimizer of the recipe. Each group has a `factor` on the scheduled learning rate."""
     import torch
 
     chosen = plan.optimizer
@@ -115,7 +119,7 @@ def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.o
 
 
 def _parameter_groups(plan: Plan, groups: Groups) -> list[dict[str, Any]]:
-    """One group for each decay and factor that occurs, in the order of the net."""
+    """One group for each combination of decay and factor, in the order of the net."""
     v = plan.optimizer.values
     found: dict[tuple[float, float], list[Any]] = {}
     for name, parameter in groups.trained.items():

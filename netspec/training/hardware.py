@@ -1,4 +1,4 @@
-"""Devices, processes and arithmetic: Lightning Fabric, set up for a plan."""
+"""Devices, processes and precision: Lightning Fabric, configured for a plan."""
 
 from __future__ import annotations
 
@@ -24,29 +24,31 @@ class Hardware:
 
 
 def launch(hardware: Hardware, plan: Plan) -> Any:
-    """A Fabric whose processes run. Raises SpecError (NS502, NS604) where the machine has not what is asked for."""
+    """A launched Fabric. Raises SpecError (NS502, NS604) if the machine lacks what was requested."""
     try:
         import torch
         from lightning_fabric import Fabric
     except ImportError as error:
         raise SpecError.of(
-            "NS502", f"{error.name or 'a package'} is not installed", helps=["install what trains: pip install 'netspec[train]'"]
+            "NS502", f"{error.name or 'a package'} is not installed", helps=["install the training dependencies with `pip install 'netspec[train]'`"]
         ) from None  # fmt: skip
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     cuda = hardware.accelerator != "cpu" and torch.cuda.is_available()
     if hardware.accelerator == "cuda" and not cuda:
-        raise SpecError.of("NS604", "there is no GPU that PyTorch can use here", helps=["leave `--accelerator` out"])
+        raise SpecError.of("NS604", "PyTorch found no usable GPU", helps=["remove `--accelerator`"])
     if cuda and hardware.devices > torch.cuda.device_count():
-        raise SpecError.of("NS604", f"{hardware.devices} GPUs are asked for, and there are {torch.cuda.device_count()}")
+        raise SpecError.of(
+            "NS604", f"{hardware.devices} GPUs requested, but only {torch.cuda.device_count()} available"
+        )
     if hardware.strategy == "fsdp" and not cuda:
-        raise SpecError.of("NS604", "fsdp needs GPUs", helps=["`--strategy ddp` runs on CPUs too"])
+        raise SpecError.of("NS604", "fsdp requires GPUs", helps=["`--strategy ddp` also runs on CPUs"])
     if plan.precision == "fp16" and not cuda:
         raise SpecError.of(
-            "NS604", "`precision fp16` needs a GPU", helps=["write `precision bf16` or `precision fp32`"]
+            "NS604", "`precision fp16` requires a GPU", helps=["write `precision bf16` or `precision fp32`"]
         )
     several = hardware.devices * hardware.nodes > 1
     if several and plan.optimizer.word == "lbfgs":
-        raise SpecError.of("NS604", "`optimizer lbfgs` trains on one device", helps=["leave `--devices` out"])
+        raise SpecError.of("NS604", "`optimizer lbfgs` supports only one device", helps=["remove `--devices`"])
     if cuda:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True

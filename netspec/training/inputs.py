@@ -1,4 +1,4 @@
-"""From a batch of a dataset to what the net takes: on the device, as floating point, augmented."""
+"""Converts batches of a dataset to inputs of the net: on the device, as floating point, augmented."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Inputs"]
 
 
 class Inputs:
-    """Turns batches into the net's inputs (in the order that the spec declares them) and its target.
+    """Converts batches to the inputs of the net (in the order of the spec) and its target.
 
-    Bytes become numbers from 0 to 1. `image` names the input that holds images, which `augmenter` works on; None
-    where there is none, or nothing to do.
+    Bytes are scaled to 0 to 1. `image` is the name of the image input for `augmenter`; None if there is no image or
+    nothing to do.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Inputs:
         self.kinds = plan.inputs
 
     def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
-        """For rows `rows` of a batch of `total` examples, the `place`-th batch of the run."""
+        """Converts rows `rows` of a batch of `total` examples, the `place`-th batch of the run."""
         values, target = self._tensors(batch)
         mixed = None
         if self.augmenter is not None and self.image is not None:

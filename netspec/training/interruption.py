@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: asked for between updates, so that a run saves before it ends."""
+"""Ctrl-C and SIGTERM, checked between updates, so that a run saves before it ends."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 __all__ = ["Interruption"]
 
 _EVERY = 16
-"""Updates between two agreements of several processes."""
+"""Number of updates between synchronizations of several processes."""
 
 
 class Interruption:
-    """While entered, the first signal is kept, and a second one ends the process at once.
+    """While active, the first signal is recorded, and a second one ends the process immediately.
 
-    Called after every update: whether to stop. Several processes agree, so that none waits for another for ever.
+    Call it after every update to find out whether to stop. Several processes agree, so that none waits forever.
     """
 
     def __init__(self, fabric: Any) -> None:

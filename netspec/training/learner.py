@@ -1,4 +1,4 @@
-"""The module in training: its logits, its auxiliary heads, its starting weights."""
+"""The module during training: its logits, its auxiliary heads, its initial weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SQUASHING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", 
 
 
 def final_squashing(plan: Plan) -> list[Node]:
-    """The softmax (or sigmoid, before bce) that ends the net or a head: what the loss computes itself."""
+    """The final softmax (or sigmoid, for bce) of the net or a head, which the loss computes itself."""
     ends = [plan.output, *(plan.graph.nodes[i] for _, i, _ in plan.graph.aux)]
     return [node for node in ends if node.op.name in _SQUASHING.get(plan.loss.word, ())]
 
@@ -35,7 +35,7 @@ def modules_by_layer(module: torch.nn.Module, graph: Graph) -> dict[str, torch.n
 
 
 def logits_module(plan: Plan, module: torch.nn.Module) -> torch.nn.Module:
-    """The module with the final squashing replaced by the identity, in place; its weights keep their names."""
+    """Replaces the final softmax or sigmoid by the identity, in place; the weights keep their names."""
     from torch import nn
 
     ends = final_squashing(plan)
@@ -46,7 +46,7 @@ def logits_module(plan: Plan, module: torch.nn.Module) -> torch.nn.Module:
 
 
 def probabilities(plan: Plan, logits: Tensor) -> Tensor:
-    """What the spec's own net would have given for these outputs."""
+    """The outputs of the net as written in the spec."""
     node = plan.output
     if node not in final_squashing(plan):
         return logits
@@ -57,7 +57,7 @@ def probabilities(plan: Plan, logits: Tensor) -> Tensor:
 
 
 def outputs_of(plan: Plan, result: Any) -> list[tuple[float, Tensor]]:
-    """(weight of its loss, output) of the net, and in training of its auxiliary heads."""
+    """(weight of its loss, output) of the net and, in training, of its auxiliary heads."""
     if not isinstance(result, tuple):
         return [(1.0, result)]
     first, *heads = result
@@ -66,16 +66,16 @@ def outputs_of(plan: Plan, result: Any) -> list[tuple[float, Tensor]]:
 
 @dataclass(frozen=True)
 class Start:
-    """What a net starts from, in words, beside the tensors."""
+    """Initial tensors and a description of their origin."""
 
     state: Mapping[str, Any]
     story: str
 
 
 def starting_weights(model: Model, path: Path) -> Start:
-    """The tensors of a file that fit the net by name and shape; the others keep their fresh values (transfer learning).
+    """The tensors of a file that match the net by name and shape; the others keep their initial values (transfer learning).
 
-    Raises SpecError (NS503) where none fits.
+    Raises SpecError (NS503) if none match.
     """
     import numpy as np
     import torch
@@ -90,14 +90,14 @@ def starting_weights(model: Model, path: Path) -> Start:
     fresh = [n for n in wanted if n not in fits]
     if not any(wanted[n].trainable for n in fits):
         raise SpecError.of(
-            "NS503", f"no tensor of {path} fits the net",
-            notes=[f"it holds {', '.join(list(held)[:4])} …", f"the net has {', '.join(list(wanted)[:4])} …"],
-            helps=["`netspec weights map` brings a foreign checkpoint to the spec's names"],
+            "NS503", f"no tensor of {path} matches the net",
+            notes=[f"the file has {', '.join(list(held)[:4])} …", f"the net has {', '.join(list(wanted)[:4])} …"],
+            helps=["to rename the tensors of another checkpoint, use `netspec weights map`"],
         )  # fmt: skip
     state = {name: torch.as_tensor(np.array(array)).to(_dtype(wanted[name].dtype)) for name, array in fits.items()}
     story = f"{len(fits)} of {len(wanted)} tensors from {path}"
     if fresh:
-        story += f"; fresh: {', '.join(fresh[:6])}" + (f" and {len(fresh) - 6} more" if len(fresh) > 6 else "")
+        story += f"; not loaded: {', '.join(fresh[:6])}" + (f" and {len(fresh) - 6} more" if len(fresh) > 6 else "")
     return Start(state, story)
 
 

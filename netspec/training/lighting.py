@@ -1,4 +1,4 @@
-"""The colors of a training set, and noise along them (Krizhevsky et al. 2012, section 4.1)."""
+"""Color noise along the principal components of the training set (Krizhevsky et al. 2012, section 4.1)."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ __all__ = ["light", "principal_colors"]
 
 
 def light(images: Tensor, colors: Tensor, std: float, draws: Draws) -> Tensor:
-    """Adds one color to each of N x 3 x H x W: the columns of `colors` (see principal_colors) times normal numbers
-    of this std. Held within 0..1.
+    """Adds one color to each image of N x 3 x H x W: the columns of `colors` (see principal_colors) times normal numbers
+    with this std. The result is clamped to 0..1.
     """
     import torch
 
     alphas = torch.from_numpy(draws.normal("lighting", 3) * std).float().to(images.device, non_blocking=True)
-    # value by value: a matrix product may be rounded to TF32
+    # elementwise: a matrix product may be rounded to TF32
     added = (colors.to(images.device, torch.float32) * alphas[:, None, :]).sum(2)
     return (images + added[:, :, None, None]).clamp_(0, 1)
 
 
 def principal_colors(batches: Iterable[Tensor]) -> Tensor:
-    """3 x 3, float32: in column i the i-th principal component of the colors of all pixels, the largest first, as long
-    as the standard deviation along it, its largest part positive.
+    """3 x 3, float32: column i is the i-th principal component of the colors of all pixels, largest first, scaled to the
+    standard deviation along it, with its largest element positive.
 
-    Of batches of N x 3 x H x W, in float64, one after the other. The paper writes the eigenvalue in the place of its
-    root; the root is what scales with the colors (with the eigenvalues of colors from 0 to 255 the same images would
-    get 255 times the noise). Raises SpecError (NS604) where images are not in color.
+    Computed from batches N x 3 x H x W, in float64. The paper uses the eigenvalue instead of its square root; the root
+    scales with the colors (with eigenvalues, the noise would be 255 times larger for colors from 0 to 255). Raises
+    SpecError (NS604) if the images are not in color.
     """
     import torch
 
     pixels, mean, products = 0, None, None
     for batch in batches:
         if batch.dim() != 4 or batch.shape[1] != 3:
-            raise SpecError.of("NS604", "`lighting` needs images in color, of three channels")
+            raise SpecError.of("NS604", "`lighting` needs color images with three channels")
         colors = batch.detach().double().movedim(1, 0).flatten(1)
         count = colors.shape[1]
         if count == 0:
@@ -50,13 +50,13 @@ def principal_colors(batches: Iterable[Tensor]) -> Tensor:
         if mean is None or products is None:
             pixels, mean, products = count, own, inside
             continue
-        # two sets become one (Chan et al. 1979)
+        # merges two sets (Chan et al. 1979)
         away = own - mean
         products = products + inside + away @ away.T * (pixels * count / (pixels + count))
         pixels += count
         mean = mean + away * (count / pixels)
     if products is None:
-        raise SpecError.of("NS601", "there are no training examples to measure the colors of")
+        raise SpecError.of("NS601", "there are no training examples to compute the principal colors from")
     values, vectors = torch.linalg.eigh(products / pixels)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
     largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))

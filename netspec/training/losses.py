@@ -1,4 +1,4 @@
-"""The losses, one value an example, and the penalties on weights."""
+"""Losses, with one value per example, and penalties on weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["Loss", "by_unit", "hinge", "loss_function", "max_norm_", "penalty"]
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
-"""(output N x ..., target) to (N,), one value an example."""
+"""(output N x ..., target) to (N,), one value per example."""
 
 
 def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
-    """The multi-class SVM's loss: the sum over wrong classes j of max(0, s_j - s_y + margin).
+    """The multi-class SVM loss: the sum over wrong classes j of max(0, s_j - s_y + margin).
 
     scores (N, classes), target (N,), result (N,). Source: Weston & Watkins 1999.
     """
@@ -27,7 +27,7 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
 
 
 def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
-    """The loss of a recipe; `feature_axis` is where the classes stand in a batch of outputs."""
+    """The loss of a recipe; `feature_axis` is the class axis in a batch of outputs."""
     from torch.nn import functional as F
 
     def classes_second(output: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
 
 
 def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
-    """`hinge` at every place of a map or sequence, averaged per example."""
+    """`hinge` at every position of a feature map or sequence, averaged per example."""
     if scores.ndim == 2:
         return hinge(scores, target, margin)
     flat = scores.movedim(1, -1).flatten(0, -2)
@@ -61,9 +61,9 @@ def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
 
 
 def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None:
-    """What `regularize` adds to the loss, of the weights that decay: l2 is half the squared length, l1 the absolute sum.
+    """The penalty of `regularize`, over weights that decay: l2 is half the squared L2 norm, l1 the L1 norm.
 
-    None where the recipe has no penalty (`max_norm` is a bound, not a penalty).
+    None if the recipe has no penalty (`max_norm` is a bound, not a penalty).
     """
     import torch
 
@@ -80,7 +80,7 @@ def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None
 
 
 def by_unit(module: torch.nn.Module, weights: Sequence[Tensor]) -> list[Tensor]:
-    """The weights as views whose first axis is the unit: a transposed convolution has its inputs there."""
+    """The weights as views whose first axis is the unit (for transposed convolutions it is the second)."""
     from torch.nn.modules.conv import _ConvTransposeNd
 
     turned = {id(part.weight) for part in module.modules() if isinstance(part, _ConvTransposeNd)}

@@ -1,4 +1,4 @@
-"""What answers are worth, counted over batches: top-1, top-5 and confusion of classes, errors of values."""
+"""Metrics over batches: top-1 and top-5 accuracy, confusion matrix, and regression errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOP = 5
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: its examples, how often it was answered, and how often rightly."""
+    """One class: its examples, how often it was predicted, and how often correctly."""
 
     examples: int
     answered: int
@@ -37,8 +37,8 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Measured:
-    """`accuracy` and what follows where classes are told apart; `mse` and what follows of values. `confusion` has a
-    row for every true class, a column for every answer."""
+    """`accuracy` and the following fields are for classifiers, `mse` and the following for regression. The rows of
+    `confusion` are true labels, its columns predicted labels."""
 
     examples: int
     loss: float
@@ -56,7 +56,7 @@ class Measured:
         return [ClassScore(sum(row), columns[i], row[i]) for i, row in enumerate(matrix)]
 
     def most_confused(self, count: int) -> list[tuple[int, int, int]]:
-        """(true class, answer, how often), the most frequent first."""
+        """(true label, predicted label, count), the most frequent first."""
         pairs = [
             (i, j, n) for i, row in enumerate(self.confusion or []) for j, n in enumerate(row) if i != j and n
         ]  # fmt: skip
@@ -64,7 +64,7 @@ class Measured:
 
 
 class Tally:
-    """Sums over batches of answers. `one_hot`: the targets are values that stand for classes."""
+    """Sums over batches of outputs. `one_hot`: the targets are one-hot classes."""
 
     def __init__(self, plan: Plan, *, one_hot: bool = False) -> None:
         try:
@@ -72,7 +72,9 @@ class Tally:
             from torchmetrics import classification as c
         except ImportError:
             raise SpecError.of(
-                "NS502", "torchmetrics is not installed", helps=["install what trains: pip install 'netspec[train]'"]
+                "NS502",
+                "torchmetrics is not installed",
+                helps=["install the training dependencies with `pip install 'netspec[train]'`"],
             ) from None
         self.plan, self.one_hot = plan, one_hot
         self.axis = plan.output.type.feature_axis
@@ -93,7 +95,7 @@ class Tally:
                 self.metrics["accuracy"] = c.BinaryAccuracy()
 
     def add(self, given: Tensor, target: Tensor) -> None:
-        """Answers, and targets as the loss takes them; both on the CPU."""
+        """Adds outputs and targets in the format of the loss, both on the CPU."""
         self.losses += float(self.loss(logits_of(self.plan, given), target).double().sum())
         self.examples += len(given)
         values = (given, target.reshape(given.shape).to(given.dtype)) if self.plan.task != "class" else None

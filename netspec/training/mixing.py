@@ -1,4 +1,4 @@
-"""Mixup and cutmix: examples and their targets, two by two."""
+"""Mixup and cutmix of pairs of examples and their targets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Mixed", "mix", "unmixed"]
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """The targets of a mixed batch: of each example its own, that of its partner, and the share of its own (N, float32).
+    """The targets of a mixed batch: for each example its own, that of its partner, and the share of its own (N, float32).
 
-    Where nothing is mixed, `other` is `target` itself, and every share is 1.
+    Without mixing, `other` is `target` and every share is 1.
     """
 
     target: Tensor
@@ -26,7 +26,7 @@ class Mixed:
     share: Tensor
 
     def loss(self, of: Callable[[Tensor], Tensor]) -> Tensor:
-        """share of(target) + (1 - share) of(other), for a loss that gives a number for each example (N)."""
+        """share of(target) + (1 - share) of(other), for a loss with one value per example (N)."""
         if self.other is self.target:
             return of(self.target)
         own, other = of(self.target), of(self.other)
@@ -40,15 +40,15 @@ def unmixed(images: Tensor, target: Tensor) -> Mixed:
 def mix(
     images: Tensor, target: Tensor, mixup: float | None, cutmix: float | None, draws: Draws
 ) -> tuple[Tensor, Mixed]:
-    """Mixes every example with its partner. `mixup` and `cutmix` are the alphas; of both, each example draws one.
+    """Mixes every example with its partner. `mixup` and `cutmix` are the alphas; with both, each example draws one.
 
-    Partners are neighbors in the batch, which was shuffled: the first and the second, the third and the fourth, and
-    so on; the last of an odd number takes the one before it. So processes (and steps of accumulation) that hold an
-    even number of rows one behind the other mix what one process would.
+    Partners are neighbors in the shuffled batch: the first and second, the third and fourth, and so on; the last of an
+    odd number is paired with the one before it. So processes (and accumulation steps) with an even number of consecutive
+    rows mix the same pairs as a single process.
 
     Mixup (Zhang et al. 2018): share x + (1 - share) partner, with a share from Beta(alpha, alpha) for each example.
     Cutmix (Yun et al. 2019): a rectangle of the image's own proportions and of 1 - share of its area, its center
-    uniform, is the partner's; what of it lies outside is left away, and the share is that of the pixels that stay.
+    uniform, is taken from the partner; it is clipped to the image, and the share is that of the remaining pixels.
     """
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""A recipe with every default filled in: what the loop reads."""
+"""A recipe with all defaults filled in, as used by the training loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """How a graph is trained. Raises SpecError (NS604) from `of` where that cannot be."""
+    """How to train a graph. `of` raises SpecError (NS604) if that is impossible."""
 
     graph: Graph
     recipe: Recipe
@@ -32,8 +32,8 @@ class Plan:
         if len(self.graph.outputs) != 1:
             names = ", ".join(f"`{name}`" for name, _ in self.graph.outputs)
             raise SpecError.of(
-                "NS604", f"a recipe trains one output, and the net has {len(self.graph.outputs)}: {names}",
-                helps=["leave one `output` and make the others `aux weight=… { … }`"],
+                "NS604", f"training needs a single output, but the net has {len(self.graph.outputs)}: {names}",
+                helps=["keep one `output` and turn the others into `aux weight=… { … }`"],
             )  # fmt: skip
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
@@ -49,24 +49,24 @@ class Plan:
                 else "accumulate"
             )
             raise SpecError.of(
-                "NS604", f"`optimizer lbfgs` does not go with `{what}`", helps=[f"take `{what}` out, or use another optimizer"]
+                "NS604", f"`optimizer lbfgs` cannot be combined with `{what}`", helps=[f"remove `{what}`, or use another optimizer"]
             )  # fmt: skip
         if self.value("optimizer", "nesterov", False) and not self.value("optimizer", "momentum", 0.0):
-            raise SpecError.of("NS604", "`nesterov=yes` needs a momentum", helps=["write `momentum=0.9` beside it"])
+            raise SpecError.of("NS604", "`nesterov=yes` requires momentum", helps=["add `momentum=0.9`"])
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
-            raise SpecError.of("NS604", "`freeze` and `train_only` exclude each other", helps=["keep one of them"])
+            raise SpecError.of("NS604", "`freeze` and `train_only` cannot be combined", helps=["keep only one of them"])
 
     def chosen(self, setting: str) -> Chosen:
-        """The line of a setting; where the spec has none, its first form with every default."""
+        """The line of a setting; by default its first form with all defaults."""
         form = SETTINGS[setting].forms[0]
         return self.recipe.one(setting) or Chosen(form.word, {o.name: o.default for o in form.options.values()})
 
     def value(self, setting: str, option: str, otherwise: Any = None) -> Any:
-        """An option of a setting, given or by default; `otherwise` where the setting's form has no such option."""
+        """An option of a setting, given or default; `otherwise` if its form has no such option."""
         return self.chosen(setting).values.get(option, otherwise)
 
     def optional(self, setting: str, option: str) -> Any:
-        """An option of a setting that is off unless the spec has it; None then."""
+        """An option of a setting that is off by default; None if it is off."""
         line = self.recipe.one(setting)
         return line.values[option] if line is not None else None
 
@@ -92,7 +92,7 @@ class Plan:
 
     @property
     def batch(self) -> int:
-        """Examples in a forward pass, on all devices together."""
+        """Number of examples per forward pass, over all devices."""
         return int(self.value("batch", "n"))
 
     @property

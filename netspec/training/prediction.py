@@ -1,4 +1,4 @@
-"""What a run says of single images and arrays."""
+"""Predictions of a run for single images and arrays."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one example: of classes, numbered from 0, the likeliest first with their values; otherwise the
-    output's values."""
+    """The prediction for one example: classes, numbered from 0, most likely first, with their values; or the values of
+    the output."""
 
     name: str
     ranked: list[tuple[int, float]]
@@ -35,26 +35,26 @@ class Prediction:
 
 
 def found_files(path: Path) -> list[Path]:
-    """A file itself; of a folder every image and array in it and below, by name. Raises SpecError (NS001)."""
+    """The file itself, or all images and arrays in a folder, at any depth, by name. Raises SpecError (NS001)."""
     from netspec.datasets.image_folder import SUFFIXES
 
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise SpecError.of("NS001", f"there is no file {path}")
+        raise SpecError.of("NS001", f"no such file: {path}")
     inner = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*SUFFIXES, *_ARRAYS) and p.is_file()]
     files = [p for p in inner if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     if not files:
         raise SpecError.of(
             "NS001",
-            f"{path} holds no images and no arrays",
-            helps=[f"images end in {', '.join(SUFFIXES)}, arrays in .npy"],
+            f"{path} contains no images or arrays",
+            helps=[f"supported extensions: {', '.join(SUFFIXES)}, .npy"],
         )
     return files
 
 
 class Predictor:
-    """A run's net and how files reach it: as its training data did."""
+    """The net of a run; files are read like its training data."""
 
     def __init__(self, run: Trained, *, resize: bool = False) -> None:
         self.run = run
@@ -65,11 +65,11 @@ class Predictor:
 
     @property
     def ranks(self) -> bool:
-        """Whether the net tells classes apart, an answer for the whole example."""
+        """Whether the net predicts one class per example."""
         return self.run.plan.task == "class" and len(self.run.plan.output.type.shape) == 1
 
     def predictions(self, file: Path) -> Iterator[Prediction]:
-        """Of an image one, of an array one an example. Raises SpecError (NS503, NS602, NS603)."""
+        """One prediction per image, or per example of an array. Raises SpecError (NS503, NS602, NS603)."""
         arrays = self._arrays(file)
         count = len(next(iter(arrays.values())))
         for start in range(0, count, _BATCH):
@@ -109,9 +109,9 @@ class Predictor:
 
         require_pillow()
         if not file.is_file():
-            raise SpecError.of("NS001", f"there is no file {file}")
+            raise SpecError.of("NS001", f"no such file: {file}")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of metadata; what matters is an error
+            warnings.simplefilter("ignore")  # Pillow warns about metadata; real problems are errors
             try:
                 header = measure(str(file), str(file))
             except SpecError as error:
@@ -132,9 +132,12 @@ class Predictor:
 
         found = f"it is {header.height}x{header.width}, in {'color' if header.channels == 3 else 'gray'}"
         can = not self.options.resize and any(image_size(kind, c) for c in (1, 3))
-        helps = ["scale it to the net's input: --resize"] if can else []
+        helps = ["use `--resize` to scale it to the input size of the net"] if can else []
         return SpecError.of(
-            "NS602", f"{file} does not fit the net's input", notes=[found, f"the net takes {kind.noun}"], helps=helps
+            "NS602",
+            f"{file} does not match the input of the net",
+            notes=[found, f"the input of the net is {kind.noun}"],
+            helps=helps,
         )
 
     def _stored(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -151,18 +154,18 @@ class Predictor:
         if missing:
             raise SpecError.of(
                 "NS503", f"{file} has no array `{missing[0]}`",
-                notes=[f"it holds {', '.join(arrays) or 'nothing'}", f"the net takes {', '.join(inputs)}"],
+                notes=[f"it contains {', '.join(arrays) or 'nothing'}", f"the inputs of the net are {', '.join(inputs)}"],
             )  # fmt: skip
         chosen = {name: self._example(arrays[name], kind, f"{file}") for name, kind in inputs.items()}
         for name, array in chosen.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise SpecError.of("NS603", f"{file} holds NaN or infinity", notes=[f"in `{name}`"])
+                raise SpecError.of("NS603", f"{file} contains NaN or infinity", notes=[f"in `{name}`"])
         if len({len(array) for array in chosen.values()}) > 1:
-            raise SpecError.of("NS503", f"the arrays of {file} differ in the number of examples")
+            raise SpecError.of("NS503", f"the arrays of {file} have different numbers of examples")
         return chosen
 
     def _example(self, array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> np.ndarray[Any, Any]:
-        """A batch, of an array that holds one or a single example."""
+        """A batch from an array with one or several examples."""
         options: Any = {
             "shown": shown,
             "resize": self.options.resize or self.options.pixels is not None,
@@ -182,12 +185,12 @@ class Predictor:
                 pass
         found = f"it is {'x'.join(map(str, array.shape)) or 'a single number'} ({array.dtype})"
         raise SpecError.of(
-            "NS602", f"{shown} does not fit the net's input",
-            notes=[f"{found}; it may hold one example, or examples along its first axis", f"the net takes {kind.noun}"],
-            helps=["scale images to the net's input: --resize"] if array.ndim > 2 and not options["resize"] else [],
+            "NS602", f"{shown} does not match the input of the net",
+            notes=[f"{found}; it can contain one example, or several along its first axis", f"the input of the net is {kind.noun}"],
+            helps=["use `--resize` to scale images to the input size of the net"] if array.ndim > 2 and not options["resize"] else [],
         ) from refused  # fmt: skip
 
 
 def _without_helps(error: SpecError) -> SpecError:
-    """`--corrupt skip` is no option here."""
+    """`--corrupt skip` is not available here."""
     return SpecError(replace(d, helps=()) if d.code == "NS603" else d for d in error.diagnostics)

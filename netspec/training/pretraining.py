@@ -1,10 +1,10 @@
-"""`pretrain layerwise`: greedy pre-training, an autoencoder a layer (Bengio, Lamblin, Popovici & Larochelle 2007).
+"""`pretrain layerwise`: greedy layer-wise pretraining (Bengio, Lamblin, Popovici & Larochelle 2007).
 
-Each FC and each convolution in turn, with the norm and the activation behind it, is the encoder of what reaches it;
-a fresh decoder, linear or a transposed convolution, reconstructs that, under the mean squared error. What stands
-before is fixed and computes as in testing: no dropout, no augmentation. In a net that is no plain sequence the layers
-are taken in the order of the graph, each on what reaches it there. The last layer with weights, auxiliary heads,
-frozen and tied layers, and layers of other kinds are left as they are. Every process computes the same.
+Each FC and convolution in turn, with the norm and activation after it, is the encoder of its input; a new decoder (linear
+or a transposed convolution) reconstructs the input under the mean squared error. The layers before it are fixed and in
+evaluation mode, without dropout and augmentation. If the net is not a plain sequence, layers are processed in the order of
+the graph, each on its own input. The last layer with weights, auxiliary heads, frozen and tied layers, and other kinds of
+layers do not change. Every process computes the same result.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["pretrain_layerwise"]
 
-_STREAM = 0x9EA7  # keeps the decoders' seeds apart from those of other random choices
+_STREAM = 0x9EA7  # separates the seeds of the decoders from other seeds
 Told = Callable[[str, int, float], None]
-"""Called after every epoch of a layer: its name, the epoch (from 1), the mean squared error."""
+"""Called after every epoch of a layer with its name, the epoch (from 1) and the mean squared error."""
 
 
 def pretrain_layerwise(engine: Engine, told: Told = lambda *_: None) -> list[tuple[str, float, float]]:
-    """Trains the engine's module in place by `pretrain layerwise`, from the plan's seed.
+    """Pretrains the module of the engine in place, with the seed of the plan.
 
-    For each layer: its name, the mean squared error of the first update and the mean of the last epoch. Raises
-    SpecError (NS605) where it diverges.
+    Yields for each layer its name, the mean squared error of the first update and the mean of the last epoch. Raises
+    SpecError (NS605) if it diverges.
     """
     epochs = engine.plan.pretrain_epochs
     if epochs is None:
@@ -52,7 +52,7 @@ def pretrain_layerwise(engine: Engine, told: Told = lambda *_: None) -> list[tup
 
 
 def _layers(engine: Engine) -> Iterator[tuple[Node, list[Node]]]:
-    """Each layer that is pre-trained, with the norms and activations behind it."""
+    """The layers to pretrain, each with the norms and activations after it."""
     from torch import nn
 
     graph = engine.plan.graph
@@ -67,7 +67,7 @@ def _layers(engine: Engine) -> Iterator[tuple[Node, list[Node]]]:
 
 
 def _followers(graph: Graph, node: Node) -> list[Node]:
-    """The norms and activations that alone read the layer, one behind another."""
+    """The chain of norms and activations after the layer, each the only reader of the previous one."""
     found: list[Node] = []
     while True:
         readers = [n for n in graph.nodes if node.index in n.inputs]
@@ -80,7 +80,7 @@ def _followers(graph: Graph, node: Node) -> list[Node]:
 
 
 class _Reached(Exception):
-    """Ends a forward pass at the layer whose input is wanted."""
+    """Stops a forward pass at the layer whose input is needed."""
 
     def __init__(self, value: Tensor) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def _train(engine: Engine, layer: Node, followers: list[Node], epochs: int, told
         first = first if epoch else float(errors[0])
         if not math.isfinite(mean):
             raise SpecError.of(
-                "NS605", f"pre-training diverged in layer `{layer.name}`: the squared error is {mean}",
+                "NS605", f"pretraining diverged in layer `{layer.name}`: the squared error is {mean}",
                 helps=[f"try a tenth of the learning rate: `--lr {engine.plan.lr / 10:.3g}`"],
             )  # fmt: skip
         told(layer.name, epoch + 1, mean)
@@ -128,7 +128,7 @@ def _train(engine: Engine, layer: Node, followers: list[Node], epochs: int, told
 
 
 def _updates(engine: Engine, node: Node, layer: torch.nn.Module, epoch: int) -> Iterator[list[Tensor]]:
-    """What reaches the layer, a list of batches an update, over all training examples in an order of its own."""
+    """The inputs of the layer, a list of batches per update, over all training examples in a separate order."""
     plan, train = engine.plan, engine.collection.train
     seed = place_seed(plan.seed, _STREAM, node.index)
     order = updates_of_an_epoch(len(train), plan.batch, plan.accumulate, seed=seed, epoch=epoch, share=Share())
@@ -138,7 +138,7 @@ def _updates(engine: Engine, node: Node, layer: torch.nn.Module, epoch: int) -> 
 
 
 class _Autoencoder:
-    """A layer, its decoder, and an optimizer of the recipe's kind over both."""
+    """A layer, its decoder, and an optimizer for both of the kind in the recipe."""
 
     def __init__(self, engine: Engine, nodes: Sequence[Node], parts: list[torch.nn.Module], example: Tensor) -> None:
         import torch
@@ -158,7 +158,7 @@ class _Autoencoder:
         self.optimizer = make_optimizer(engine.plan, groups, fused=False)
 
     def update(self, inputs: list[Tensor]) -> Tensor:
-        """One change of the weights; the mean squared error before it."""
+        """One update of the weights; returns the mean squared error before it."""
         import torch
 
         before: list[Tensor] = []
@@ -180,7 +180,7 @@ class _Autoencoder:
         return before[0]
 
     def _decoded(self, x: Tensor) -> Tensor:
-        """Reconstructed; what a transposed convolution gives is cut, or filled with zeros, evenly on all sides."""
+        """The reconstruction; the output of a transposed convolution is cropped or zero-padded evenly on all sides."""
         from torch.nn import functional as F
 
         result: Tensor = self.decoder(self.encoder(x))
@@ -194,7 +194,7 @@ class _Autoencoder:
 
 
 def _decoder(layer: torch.nn.Module, code: Tensor, wanted: Tensor) -> torch.nn.Module:
-    """From the code back: linear, or a transposed convolution of the layer's kernel, stride and dilation."""
+    """The decoder: linear, or a transposed convolution with the kernel, stride and dilation of the layer."""
     from torch import nn
 
     if isinstance(layer, nn.Linear):

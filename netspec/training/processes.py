@@ -1,4 +1,4 @@
-"""What makes several processes compute what one process would: batch statistics and dropout of the whole batch."""
+"""Makes several processes compute the same as one: batch statistics and dropout over the whole batch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Division", "share_batch_statistics", "share_dropout"]
 
 
 class Division:
-    """How the batch of the running update is divided: this process holds rows `rows` of `total`."""
+    """The division of the current batch: this process has rows `rows` of `total`."""
 
     def __init__(self) -> None:
         self.rows, self.total = range(0), 0
 
 
 def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.Module:
-    """Batch norms that take mean and variance over the batches of every process (on a GPU, torch's SyncBatchNorm)."""
+    """Batch norms with mean and variance over the batches of all processes (on a GPU: torch's SyncBatchNorm)."""
     from torch import nn
     from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -35,7 +35,7 @@ def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.M
 
 
 def share_dropout(module: torch.nn.Module, division: Division) -> None:
-    """Dropout whose mask is drawn for the whole batch, of which each process takes its rows."""
+    """Dropout with a mask for the whole batch, of which each process uses its rows."""
     from torch import nn
     from torch.nn.modules.dropout import _DropoutNd
 
@@ -49,11 +49,11 @@ def share_dropout(module: torch.nn.Module, division: Division) -> None:
 
 @cache
 def _shared_norm(kind: Any) -> Any:
-    """A batch norm whose sums go over every process; its weights and state stay as they are."""
+    """A batch norm with sums over all processes; its weights and state are unchanged."""
     import torch
     from torch.distributed.nn import functional
 
-    all_reduce: Any = functional.all_reduce  # the one that gradients go through
+    all_reduce: Any = functional.all_reduce  # the differentiable version
 
     class SharedBatchNorm(kind):  # type: ignore[misc]
         def forward(self, x: torch.Tensor) -> torch.Tensor:

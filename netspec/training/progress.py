@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: a bar with throughput and time left on a terminal, a line for every epoch anywhere."""
+"""The progress of a run: a progress bar with throughput and remaining time on a terminal, and one line per epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Reporter", "percent"]
 
 
 _EVERY = 0.1
-"""Seconds between two changes of the bar."""
+"""Seconds between updates of the bar."""
 
 
 def percent(share: float | None) -> str:
@@ -25,7 +25,7 @@ def percent(share: float | None) -> str:
 
 
 class Reporter(Watcher):
-    """Prints to a console; used as a context, so that the bar is put away whatever happens."""
+    """Prints to a console; a context manager, so that the bar is always removed."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -75,7 +75,7 @@ class Reporter(Watcher):
 
 
 def _columns(row: Row, classes: bool) -> list[tuple[str, int, str]]:
-    """(heading, width, text) of an epoch's line; 76 columns with accuracies."""
+    """(heading, width, text) of the line of an epoch; 76 columns with accuracies."""
     columns = [("epoch", 5, str(row.epoch)), ("loss", 10, f"{row.train.loss:.4f}")]
     if classes:
         columns.append(("right", 9, percent(row.train.accuracy)))

@@ -1,4 +1,4 @@
-"""Random streams that depend on a seed and a place and nothing else, so that every update can be repeated alone."""
+"""Random streams that depend only on a seed and a position, so that every update can be repeated on its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["place_seed", "seed_update"]
 
 
 def place_seed(*place: int) -> int:
-    """A 63-bit seed for a place, such as (seed, update). Source: splitmix64 (Steele et al. 2014), chained."""
+    """A 63-bit seed for a position, such as (seed, update). Source: splitmix64 (Steele et al. 2014), chained."""
     state = 0x9E3779B97F4A7C15
     for part in place:
         state = (state ^ (part & 0xFFFFFFFFFFFFFFFF)) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
@@ -16,9 +16,9 @@ def place_seed(*place: int) -> int:
 
 
 def seed_update(seed: int, step: int, *, cuda: bool) -> None:
-    """Sets torch's generators for one update: dropout and noise draw from them.
+    """Seeds torch's generators, used by dropout and noise, for one update.
 
-    Alike in every process, each of which draws dropout for the whole batch (see processes.py).
+    All processes use the same seed, since each draws dropout for the whole batch (see processes.py).
     """
     import torch
 

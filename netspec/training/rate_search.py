@@ -1,4 +1,4 @@
-"""The search for a learning rate: coarse to fine, every trial a bounded number of updates from the same weights."""
+"""Learning-rate search, coarse to fine; every trial is a limited number of updates from the same weights."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["RateTrial", "Search", "draw_search", "search_rate"]
 _COARSE = [10.0 ** (half / 2) for half in range(-12, 3)]
 _COARSE_UPDATES, _FINE_UPDATES = 30, 80
 _ITERATIONS = 20
-"""Of an update of L-BFGS: it has so many times fewer updates."""
+"""L-BFGS gets this many times fewer updates."""
 _FINE = [10.0 ** (step / 4) for step in range(-3, 4)]
-"""Around the best coarse rate."""
+"""Factors around the best coarse rate."""
 _GIVEN_UP = 3.0
 _MARGIN = 3.0
-"""How far the proposal stays below the lowest rate that was given up."""
+"""The margin between the suggested rate and the lowest rate that was stopped."""
 
 
 @dataclass(frozen=True)
 class RateTrial:
-    """A rate, the loss at the start and at the end (over the last quarter of the updates), and how many updates it had.
+    """A rate, its initial and final loss (over the last quarter of the updates), and its number of updates.
 
-    `given_up`: the loss was no number, or more than three times the first.
+    `given_up`: the loss was not finite, or more than three times the initial loss.
     """
 
     rate: float
@@ -41,11 +41,11 @@ class RateTrial:
 @dataclass(frozen=True)
 class Search:
     trials: tuple[RateTrial, ...]
-    """The coarse ones, then the fine ones, each in the order of the rates."""
+    """The coarse trials, then the fine ones, each in the order of the rates."""
     proposal: float | None
-    """None where no rate makes the loss fall."""
+    """None if no rate reduces the loss."""
     given: float
-    """The recipe's own."""
+    """The rate of the recipe."""
 
 
 def search_rate(request: Request) -> Search:
@@ -60,7 +60,7 @@ def search_rate(request: Request) -> Search:
 
 
 def propose(coarse: list[RateTrial], fine: list[RateTrial]) -> float | None:
-    """The rate whose loss fell deepest, at least a factor three below every rate that was given up."""
+    """The rate with the lowest final loss, at least a factor of three below every rate that was stopped."""
     best = _best(fine) or _best(coarse)
     if best is None:
         return None
@@ -93,13 +93,13 @@ def _trial(rate: float, trace: Trace) -> RateTrial:
 
 
 def _round(rate: float) -> float:
-    """Down to 1, 2 or 5 times a power of ten."""
+    """Rounds down to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(rate) + 1e-9)
     return float(f"{max(s for s in (1, 2, 5) if s * power <= rate * (1 + 1e-9)) * power:.1g}")
 
 
 def draw_search(path: Path, search: Search) -> None:
-    """Rate against loss as SVG. Raises SpecError (NS501)."""
+    """Plots loss over learning rate as SVG. Raises SpecError (NS501)."""
     figure = new_figure(1)
     (axis,) = figure.axes
     for fine, label in ((False, "coarse"), (True, "fine")):
@@ -107,10 +107,10 @@ def draw_search(path: Path, search: Search) -> None:
         axis.plot([t.rate for t in kept], [t.last for t in kept], marker=".", label=label)
     first = search.trials[0].first
     broken = [t.rate for t in search.trials if t.given_up]
-    axis.plot(broken, [first] * len(broken), "x", color="C3", label="given up")
+    axis.plot(broken, [first] * len(broken), "x", color="C3", label="stopped")
     axis.axhline(first, color="0.7", linewidth=0.8)
     if search.proposal is not None:
-        axis.axvline(search.proposal, color="C2", linestyle="--", label=f"proposal {search.proposal:g}")
+        axis.axvline(search.proposal, color="C2", linestyle="--", label=f"suggested {search.proposal:g}")
     axis.set_xscale("log")
     axis.set_xlabel("learning rate")
     axis.set_title("loss")

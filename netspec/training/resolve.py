@@ -1,4 +1,4 @@
-"""The spec of a run: the text with every override written into it, so that the run's folder says all of it."""
+"""The spec of a run: its text with all overrides applied, so that the run folder is complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Override", "resolved", "used_files"]
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """`--set NAME=TEXT` replaces a setting's line by `NAME TEXT`; `--set NAME.OPTION=VALUE` changes one option of it."""
+    """`--set NAME=TEXT` replaces the line of a setting with `NAME TEXT`; `--set NAME.OPTION=VALUE` changes one option."""
 
     name: str
     option: str
@@ -25,24 +25,24 @@ class Override:
 
     @classmethod
     def of(cls, written: str) -> Override:
-        """Raises ValueError for what is not of this form, saying why."""
+        """Raises ValueError with a reason for an invalid override."""
         left, equals, text = written.partition("=")
         name, _, option = left.strip().partition(".")
         if not equals or not name:
-            raise ValueError(f"takes NAME=VALUE or NAME.OPTION=VALUE, found `{written}`")
+            raise ValueError(f"needs NAME=VALUE or NAME.OPTION=VALUE, found `{written}`")
         if name not in SETTINGS:
             near = nearest(name, SETTINGS)
-            raise ValueError(f"knows no setting `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+            raise ValueError(f"found no setting `{name}`" + (f"; did you mean `{near}`?" if near else ""))
         if "\n" in text or "}" in text:
-            raise ValueError("takes one line, without braces")
+            raise ValueError("needs a single line without braces")
         return cls(name, option, text.strip())
 
 
 def resolved(source: SourceFile, parameters: Mapping[str, str], overrides: Sequence[Override]) -> SourceFile:
-    """The source with the net's parameters and the recipe's settings replaced.
+    """The source with parameters of the net and settings of the recipe replaced.
 
-    `parameters` are the values of `-D` as written. The text is unchanged where there is nothing to replace.
-    Raises SpecError where the source cannot be parsed.
+    `parameters` are the values of `-D` as written. The text is unchanged if there is nothing to replace.
+    Raises SpecError if the source cannot be parsed.
     """
     for name, value in parameters.items():
         source = _with_parameter(source, name, value)
@@ -64,7 +64,7 @@ def _replaced(source: SourceFile, start: int, end: int, text: str) -> SourceFile
 
 
 def _with_parameter(source: SourceFile, name: str, value: str) -> SourceFile:
-    """An unknown parameter is left to the check, which knows how to say so."""
+    """Unknown parameters are left to the check, which reports them."""
     net = next((item for item in _tree(source).items if isinstance(item, t.Net)), None)
     found = next((p for p in net.parameters if p.name == name), None) if net is not None else None
     if found is None:
@@ -84,7 +84,7 @@ def _with_setting(source: SourceFile, override: Override) -> SourceFile:
     lines = [s for s in train.settings if s.name == override.name]
     if len(lines) > 1:
         raise SpecError.of(
-            "NS604", f"the recipe has {len(lines)} lines `{override.name}`, and `--set` changes one",
+            "NS604", f"the recipe has {len(lines)} lines `{override.name}`, but `--set` can change only one",
             helps=["change them in the spec"],
         )  # fmt: skip
     line = lines[0] if lines else None
@@ -117,5 +117,5 @@ def _form_of(line: t.Setting) -> Form | None:
 
 
 def used_files(source: SourceFile) -> list[str]:
-    """The paths that `use` names, relative to the source."""
+    """The paths in `use` statements, relative to the source."""
     return [item.path for item in _tree(source).items if isinstance(item, t.Use)]

@@ -1,4 +1,4 @@
-"""The folder of a run: all that is needed to know what was done, to go on, and to use what came out."""
+"""The folder of a run: everything needed to document it, to resume it, and to use its result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OURS = {
 
 
 def new_run_path(spec: Path | None) -> Path:
-    """runs/NAME-1, or with the first number that is free."""
+    """runs/NAME-1, or the first free number."""
     stem = spec.stem if spec is not None else "net"
     number = 1
     while Path("runs", f"{stem}-{number}").exists():
@@ -36,7 +36,7 @@ def new_run_path(spec: Path | None) -> Path:
 
 
 class RunFolder:
-    """Paths and files of one run. `run.json` is written last when a run begins: a folder without it is none."""
+    """Paths and files of one run. `run.json` is written last when a run starts; a folder without it is not a run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,17 +56,17 @@ class RunFolder:
     def create(self, source: SourceFile) -> None:
         """Writes the resolved spec and the files that it uses.
 
-        Raises SpecError (NS606) where the folder holds a run or something else, NS501 where it cannot be written.
+        Raises SpecError (NS606) if the folder contains a run or other files, NS501 if it cannot be written.
         """
         if self.exists:
             raise SpecError.of(
-                "NS606", f"{self.path} holds a run already",
-                helps=[f"go on with it: `netspec train --resume {self.path}`", "or name another folder with `--folder`"],
+                "NS606", f"{self.path} already contains a run",
+                helps=[f"to resume it: `netspec train --resume {self.path}`", "or choose another folder with `--folder`"],
             )  # fmt: skip
         used = _all_used(source)
         if clash := next((str(path) for path in used if path.parts[0] in _OURS), None):
             raise SpecError.of(
-                "NS606", f"the spec uses {clash}, a name that a run keeps for itself", helps=["rename that file"]
+                "NS606", f"the spec uses {clash}, a name that is reserved for run files", helps=["rename that file"]
             )
         try:
             if self.path.is_dir():
@@ -77,7 +77,9 @@ class RunFolder:
                 )
                 if others:
                     raise SpecError.of(
-                        "NS606", f"{self.path} holds other files, such as {min(others)}", helps=["name a new folder"]
+                        "NS606",
+                        f"{self.path} contains other files, such as {min(others)}",
+                        helps=["choose a new folder"],
                     )
             self.path.mkdir(parents=True, exist_ok=True)
             for relative, origin in used.items():
@@ -94,17 +96,17 @@ class RunFolder:
         """Raises SpecError (NS606)."""
         if not self.exists:
             what = "is not a run of `netspec train`" if self.path.exists() else "does not exist"
-            raise SpecError.of("NS606", f"{self.path} {what}", helps=["name the folder that `netspec train` wrote"])
+            raise SpecError.of("NS606", f"{self.path} {what}", helps=["give a folder written by `netspec train`"])
         try:
             info = json.loads(self.info.read_text(encoding="utf-8"))
             if not isinstance(info, dict) or "data" not in info:
-                raise ValueError("it says nothing of a run")
+                raise ValueError("it does not describe a run")
         except (OSError, ValueError) as error:
             raise SpecError.of("NS606", f"{self.info} cannot be read", notes=[str(error)[:200]]) from None
         return info
 
     def write_metrics(self, rows: Iterable[Row]) -> None:
-        """The whole table anew, so that a resumed run repeats no line."""
+        """Rewrites the whole table, so that a resumed run does not repeat lines."""
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(
@@ -132,7 +134,7 @@ class RunFolder:
 
 
 def _all_used(source: SourceFile) -> dict[Path, Path]:
-    """Every file that a spec uses, directly or through others: its path from the spec's folder, and where it lies."""
+    """All files that a spec uses, directly or indirectly: the path relative to the spec, and the actual path."""
     from netspec.elaborate.limits import Limits
     from netspec.elaborate.project import read_source
 

@@ -1,4 +1,4 @@
-"""Which examples are seen when: a pure function of the seed, the epoch and the update."""
+"""The order of the examples: a pure function of the seed, the epoch and the update."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Piece", "Share", "update_count", "updates_of_an_epoch"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of every batch this process computes."""
+    """The part of every batch that this process computes."""
 
     rank: int = 0
     world: int = 1
 
     def rows(self, total: int) -> range:
-        """Its rows of a batch; where there are fewer rows than processes, some have none."""
+        """Its rows of a batch; if there are fewer rows than processes, some have none."""
         return range(self.rank * total // self.world, (self.rank + 1) * total // self.world)
 
 
@@ -27,8 +27,8 @@ class Share:
 class Piece:
     """One forward and backward pass of this process.
 
-    `indices` are its examples; they are rows `rows` of a batch of `total`; the update takes `update_total` examples.
-    A process without rows computes one example whose weight is 0, since every process takes part in every pass.
+    `indices` are its examples, rows `rows` of a batch of `total`; the update has `update_total` examples. A process
+    without rows computes one example with weight 0, since every process takes part in every pass.
     """
 
     indices: np.ndarray[Any, Any]
@@ -38,12 +38,12 @@ class Piece:
 
     @property
     def weight(self) -> float:
-        """The share of these examples in the mean over the update, before the processes' gradients are averaged."""
+        """The weight of these examples in the mean over the update, before gradients are averaged over processes."""
         return len(self.rows) / self.update_total
 
 
 def update_count(examples: int, batch: int, accumulate: int) -> int:
-    """How often the weights change in an epoch."""
+    """The number of updates per epoch."""
     per_update = batch * accumulate
     whole, rest = divmod(examples, per_update)
     return max(1, whole + (rest > 1 or (rest == 1 and per_update == 1)))
@@ -52,10 +52,10 @@ def update_count(examples: int, batch: int, accumulate: int) -> int:
 def updates_of_an_epoch(
     examples: int, batch: int, accumulate: int, *, seed: int, epoch: int, share: Share
 ) -> list[list[Piece]]:
-    """The pieces of every update of an epoch, all examples once, in an order that seed and epoch determine.
+    """The pieces of every update of an epoch: all examples once, in an order determined by the seed and the epoch.
 
-    An update of a single example that is left over at the end is left out (batch norms cannot take it); the order is
-    another in every epoch, so that it is not the same example.
+    A last update of a single example is skipped (batch norms do not support it); the order changes every epoch, so it is
+    a different example each time.
     """
     import numpy as np
 
@@ -69,7 +69,7 @@ def _pieces(indices: np.ndarray[Any, Any], batch: int, share: Share) -> list[Pie
     import numpy as np
 
     pieces = []
-    for part in np.array_split(indices, -(-len(indices) // batch)):  # even, so that none is a single example
+    for part in np.array_split(indices, -(-len(indices) // batch)):  # even sizes, so that none is a single example
         rows = share.rows(len(part))
         mine = part[rows.start : rows.stop] if len(rows) else part[:1]
         pieces.append(Piece(mine, rows, len(part), len(indices)))

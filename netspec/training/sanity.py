@@ -1,4 +1,4 @@
-"""`netspec train --sanity`: what can be known before a long training, in words."""
+"""`netspec train --sanity`: checks before a long training."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["CheckResult", "check_sanity"]
 _TWENTY = 20
 _UPDATES = 600
 _FIRST = 50
-"""The updates by which a rate is judged."""
+"""The number of updates used to judge a learning rate."""
 
 
 def check_sanity(request: Request) -> list[CheckResult]:
-    """What each check found, causes before consequences. Raises SpecError where net or data cannot be opened at all."""
+    """The result of each check, causes before consequences. Raises SpecError if the net or data cannot be opened."""
     bench = Bench.of(request)
     with_weights = request.weights is not None or bench.plan.weights is not None
     some = bench.held(max(32, min(256, 4_000_000 // bench.example_size)))
@@ -41,25 +41,25 @@ def check_sanity(request: Request) -> list[CheckResult]:
     ]  # fmt: skip
 
 
-# The loss at the start
+# Initial loss
 
 
 def _check_loss(bench: Bench, some: Held) -> CheckResult:
     value, chance = float(_loss_at_start(bench, some)), _chance(bench)
     if not math.isfinite(value):
-        return CheckResult("loss at start", f"{value}", fault="the first loss is not a number", advice="see what is said of inputs and weights")  # fmt: skip
+        return CheckResult("initial loss", f"{value}", fault="the initial loss is not finite", advice="see the checks of inputs and weights")  # fmt: skip
     if chance is None:
-        return CheckResult("loss at start", f"{value:.4g}; answering with the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
+        return CheckResult("initial loss", f"{value:.4g}; predicting the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
     measured = f"{value:.4g}; chance gives {chance:.4g}"
     if value > 3 * chance:
-        return CheckResult("loss at start", measured, note=True, advice="the outputs are large from the start: smaller weights in the last layer, or inputs on a smaller scale")  # fmt: skip
+        return CheckResult("initial loss", measured, note=True, advice="the initial outputs are too large: use smaller weights in the last layer, or scale down the inputs")  # fmt: skip
     if value < 0.7 * chance:
-        return CheckResult("loss at start", measured, note=True, advice="the net knows something before it is trained: fine where weights were loaded")  # fmt: skip
-    return CheckResult("loss at start", measured)
+        return CheckResult("initial loss", measured, note=True, advice="the untrained net is better than chance; this is expected only if weights were loaded")  # fmt: skip
+    return CheckResult("initial loss", measured)
 
 
 def _loss_at_start(bench: Bench, some: Held) -> Tensor:
-    """The mean loss of the net alone, as it would train, without dropout and augmentation."""
+    """The mean training loss without auxiliary heads, dropout and augmentation."""
     import torch
 
     engine = bench.trial(some, plain=True)
@@ -71,7 +71,7 @@ def _loss_at_start(bench: Bench, some: Held) -> Tensor:
 
 
 def _chance(bench: Bench) -> float | None:
-    """The loss of a net that answers alike for every class; None where there is no such value."""
+    """The loss of a uniform prediction; None if there is none."""
     loss, classes = bench.plan.loss, bench.plan.output.type.features
     match loss.word:
         case "cross_entropy":
@@ -84,7 +84,7 @@ def _chance(bench: Bench) -> float | None:
 
 
 def _of_mean(bench: Bench, held: Held) -> float:
-    """The loss of the constant answer that is the mean of the targets."""
+    """The loss of the mean of the targets as a constant prediction."""
     import torch
 
     _, target = bench.engine.inputs.test(held.batch(range(len(held))))
@@ -96,7 +96,7 @@ def _of_mean(bench: Bench, held: Held) -> float:
 
 
 def _of_best(bench: Bench, held: Held) -> float:
-    """The loss of the right answer: 0, but for bce, whose targets need not be 0 or 1."""
+    """The loss of a perfect prediction: 0, except for bce, whose targets need not be 0 or 1."""
     import torch
 
     if bench.plan.loss.word != "bce":
@@ -118,22 +118,24 @@ def _check_penalty(bench: Bench, some: Held) -> CheckResult:
     decoupled = plan.optimizer.word == "adamw"
     if not decoupled:
         extra += decay / 2 * squares
-    strong = "regularization far too strong"
-    advice = "start with little, such as `regularize l2 1e-4`, and turn it up when the net overfits"
+    strong = "far too much regularization"
+    advice = "start with a small value, such as `regularize l2 1e-4`, and increase it if the net overfits"
     if decoupled and decay:
         count = sum(w.numel() for w in engine.decaying)
         typical = math.sqrt(squares / max(1, count))
         if decay * typical > 1 or decay * plan.lr > 0.5:
-            return CheckResult("regularization", f"weight_decay={decay:g} pulls a typical weight ({typical:.2g}) down faster than Adam's steps can hold it up", fault=strong, advice="try `weight_decay=1e-2`")  # fmt: skip
+            return CheckResult("regularization", f"weight_decay={decay:g} shrinks a typical weight ({typical:.2g}) faster than Adam can increase it", fault=strong, advice="try `weight_decay=1e-2`")  # fmt: skip
     if not extra:
         tried = float(loss + 1e-4 / 2 * squares)
         has = (
-            f"; weight_decay={decay:g} acts on the weights directly"
+            f"; weight_decay={decay:g} acts directly on the weights"
             if decoupled and decay
             else "; the recipe has no penalty"
         )
-        return CheckResult("regularization", f"the loss would rise from {loss:.4g} to {tried:.4g} with `l2 1e-4`{has}")
-    measured = f"the loss rises from {loss:.4g} to {loss + extra:.4g} with the recipe's penalties"
+        return CheckResult(
+            "regularization", f"the loss would increase from {loss:.4g} to {tried:.4g} with `l2 1e-4`{has}"
+        )
+    measured = f"the loss increases from {loss:.4g} to {loss + extra:.4g} with the penalties of the recipe"
     scale = max(loss, _chance(bench) or 0.0) if math.isfinite(loss) else _chance(bench) or 1.0
     if extra > 10 * scale:
         return CheckResult("regularization", measured, fault=strong, advice=advice)
@@ -144,47 +146,47 @@ def _check_penalty(bench: Bench, some: Held) -> CheckResult:
 
 
 def _check_twenty(bench: Bench, *, blocked: bool) -> list[CheckResult]:
-    """Twenty examples learned by heart, and what the first updates say of the rate. `blocked`: it is known already why
-    nothing can be learned."""
+    """Whether the net overfits twenty examples, and what the first updates show about the learning rate. `blocked`: an
+    earlier check already explains why nothing can be learned."""
     twenty = bench.held(_TWENTY, balanced=True)
     goal = _goal(bench, twenty)
     trace = _learn(bench, twenty, goal, own=True, most=_FIRST * 2 if blocked else _UPDATES)
     done = _reached(trace, goal)
     how = f"{bench.plan.optimizer.word} at {bench.plan.lr:g}"
-    measured = f"{'' if done else 'not '}learned by heart in {len(trace.losses)} updates ({how}): {_state(trace)}"
+    measured = f"{'memorized' if done else 'not memorized'} in {len(trace.losses)} updates ({how}): {_state(trace)}"
     result = CheckResult("twenty examples", measured)
     if not done and trace.cut:
-        result = replace(result, measured=f"{measured}; there was no time for more", note=True)
+        result = replace(result, measured=f"{measured}; stopped by the time limit", note=True)
     elif not done and blocked:
-        result = replace(result, note=True, advice="no wonder, by what is said above")
+        result = replace(result, note=True, advice="explained by the problems above")
     elif not done:
         result = _why_not(result, trace, _learn(bench, twenty, goal, own=False, most=_UPDATES), goal)
     return [result, *_check_rate(bench, trace, done=done, blocked=blocked)]
 
 
 def _why_not(result: CheckResult, trace: Trace, other: Trace, goal: float | None) -> CheckResult:
-    """`other` is what Adam does."""
+    """`other` is the result with Adam."""
     if _reached(other, goal) and _falling(trace):
-        return replace(result, measured=f"{result.measured}, and falling", note=True, advice=f"slow: adam at 0.001 needs {len(other.losses)} updates; `netspec train --find-lr` searches for a rate")  # fmt: skip
+        return replace(result, measured=f"{result.measured}, still decreasing", note=True, advice=f"slow: adam at 0.001 needs {len(other.losses)} updates; to search for a learning rate, run `netspec train --find-lr`")  # fmt: skip
     if _reached(other, goal):
         return replace(
-            result, measured=f"{result.measured}; adam at 0.001 learns them in {len(other.losses)}",
-            fault="the optimizer's settings keep the net from learning", advice="`netspec train --find-lr` searches for a rate",
+            result, measured=f"{result.measured}; adam at 0.001 memorizes them in {len(other.losses)}",
+            fault="the optimizer settings prevent learning", advice="to search for a learning rate, run `netspec train --find-lr`",
         )  # fmt: skip
     return replace(
-        result, measured=f"{result.measured}; nor with adam at 0.001: {_state(other)}",
-        fault="the net cannot learn twenty examples by heart", advice="look at what the other checks say; otherwise a larger net",
+        result, measured=f"{result.measured}; adam at 0.001 does not memorize them either: {_state(other)}",
+        fault="the net cannot overfit twenty examples", advice="see the other checks; otherwise use a larger net",
     )  # fmt: skip
 
 
 def _falling(trace: Trace) -> bool:
-    """Whether the last tenth of the updates still brought the loss down by a hundredth."""
+    """Whether the last tenth of the updates still reduced the loss by 1%."""
     tenth = max(1, len(trace.losses) // 10)
     return trace.finite and trace.losses[-1] < 0.99 * trace.losses[-tenth] < trace.losses[0]
 
 
 def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: int) -> Trace:
-    """Without anything that regularizes; with the recipe's optimizer, or with Adam."""
+    """Trains without regularization, with the optimizer of the recipe or with Adam."""
     plan = bench.plan
     optimizer = plan.optimizer if own else adam()
     rises = plan.schedule.word == "onecycle" or plan.schedule.values.get("warmup", 0) > 0
@@ -194,7 +196,7 @@ def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: i
 
 
 def _goal(bench: Bench, twenty: Held) -> float | None:
-    """The loss that counts as learned; None where it is every answer right."""
+    """The loss that counts as memorized; None if it is an accuracy of 100%."""
     if bench.labels(twenty) is not None:
         return None
     best = _of_best(bench, twenty)
@@ -210,7 +212,7 @@ def _reached(trace: Trace, goal: float | None) -> bool:
 def _state(trace: Trace) -> str:
     right = trace.right[-1]
     return f"loss {trace.losses[0]:.4g} to {trace.losses[-1]:.4g}" + (
-        f", {right:.0%} right" if right is not None else ""
+        f", accuracy {right:.0%}" if right is not None else ""
     )
 
 
@@ -220,17 +222,15 @@ def _check_rate(bench: Bench, trace: Trace, *, done: bool, blocked: bool) -> lis
     last = sum(early[-5:]) / len(early[-5:])
     highest = max(early) if trace.finite else math.inf
     scale = max(first, _chance(bench) or first)
-    measured = (
-        f"at {bench.plan.lr:g} the loss of twenty examples goes from {first:.4g} to {last:.4g} in {len(early)} updates"
-    )
+    measured = f"at {bench.plan.lr:g} the loss of twenty examples changes from {first:.4g} to {last:.4g} in {len(early)} updates"
     if not trace.finite:
         measured = f"at {bench.plan.lr:g} the loss is {trace.losses[-1]} after {len(trace.losses)} updates"
     if math.isfinite(first) and (not trace.finite or last > 3 * scale or highest > 1000 * scale or (highest > 30 * scale and not done)):  # fmt: skip
-        measured += f" (at most {highest:.3g})" if trace.finite else ""
+        measured += f" (peak {highest:.3g})" if trace.finite else ""
         return [CheckResult("learning rate", measured, fault="learning rate far too high", advice=f"try --lr {bench.plan.lr / 100:.1g}, or `netspec train --find-lr`")]  # fmt: skip
     barely = abs(last - first) < 1e-2 * first and not done
     if barely and blocked:
         return [CheckResult("learning rate", measured, note=True)]
     if barely:
-        return [CheckResult("learning rate", measured, fault="learning rate far too low", advice="it barely changes anything; `netspec train --find-lr` searches for a rate")]  # fmt: skip
+        return [CheckResult("learning rate", measured, fault="learning rate far too low", advice="the loss barely changes; to search for a learning rate, run `netspec train --find-lr`")]  # fmt: skip
     return [CheckResult("learning rate", measured)]

@@ -1,4 +1,4 @@
-"""Checks of the data: its scale, its labels, and whether the labels have to do with the inputs."""
+"""Checks of the data: its scale, its labels, and whether the labels are related to the inputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["check_inputs", "check_labels", "check_signal"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize)
 _FEATURES = 2048
-"""Of an example, for the comparison with its neighbors; of more, every so-manieth is taken."""
+"""Maximum number of values of an example for the nearest-neighbor comparison; larger examples are subsampled."""
 _NEIGHBOURS = 5
 _SURE = 4.0
 """Standard deviations above chance that count as better than chance."""
@@ -28,7 +28,7 @@ _SURE = 4.0
 
 
 def check_inputs(bench: Bench, some: Held) -> list[CheckResult]:
-    """Finite, and on a scale that He's weights are made for, where they reach the first layer that is no norm."""
+    """Inputs must be finite and, at the first layer that is not a norm, on the scale that He initialization assumes."""
     import torch
 
     engine = bench.trial(some, plain=True)
@@ -55,7 +55,7 @@ def check_inputs(bench: Bench, some: Held) -> list[CheckResult]:
 
 
 def _norm_behind(bench: Bench, index: int) -> Node | None:
-    """The norm that alone reads an input."""
+    """The norm that is the only reader of an input."""
     readers = [n for n in bench.plan.graph.nodes if index in n.inputs]
     return readers[0] if len(readers) == 1 and isinstance(readers[0].op, _NORMS) else None
 
@@ -64,21 +64,21 @@ def _scale(name: str, values: Tensor, norm: Node | None) -> CheckResult:
     import torch
 
     check = "inputs" if name == "input" else f"input `{name}`"
-    normalize = "write `normalize channel` directly below `input`"
+    normalize = "add `normalize channel` directly after `input`"
     values = values.double()
     if not torch.isfinite(values).all():
         count = int((~torch.isfinite(values).flatten(1).all(1)).sum())
-        return CheckResult(check, f"NaN or infinity in {count} of {len(values)} examples", "NaN in the data", "`--corrupt skip` leaves such examples out")  # fmt: skip
+        return CheckResult(check, f"NaN or infinity in {count} of {len(values)} examples", "NaN in the data", "use `--corrupt skip` to leave such examples out")  # fmt: skip
     mean, std = float(values.mean()), float(values.std())
-    measured = f"mean {mean:.3g}, deviation {std:.3g}" + (f", behind `{norm.name}`" if norm else "")
+    measured = f"mean {mean:.3g}, standard deviation {std:.3g}" + (f", after `{norm.name}`" if norm else "")
     if std == 0:
-        return CheckResult(check, measured, "inputs that are all the same", "look at how the data was stored")
+        return CheckResult(check, measured, "all inputs are the same", "check how the data was stored")
     if abs(mean) > max(1.0, 3 * std):
-        return CheckResult(check, measured, "inputs not centered", normalize)
+        return CheckResult(check, measured, "inputs are not centered", normalize)
     if math.hypot(mean, std) > 10:
-        return CheckResult(check, measured, "inputs not scaled", f"{normalize}; bytes of an image belong in uint8 arrays, which are read as 0 to 1")  # fmt: skip
+        return CheckResult(check, measured, "inputs are not scaled", f"{normalize}; or store images as uint8 arrays, which are scaled to 0 to 1")  # fmt: skip
     if std < 1e-3:
-        return CheckResult(check, measured, "inputs not scaled", normalize)
+        return CheckResult(check, measured, "inputs are not scaled", normalize)
     return CheckResult(check, measured)
 
 
@@ -86,7 +86,7 @@ def _scale(name: str, values: Tensor, norm: Node | None) -> CheckResult:
 
 
 def check_labels(bench: Bench) -> list[CheckResult]:
-    """How many classes there are, and how often each."""
+    """The number of classes and their frequencies."""
     import numpy as np
 
     labels = bench.labels(bench.collection.train)
@@ -98,17 +98,17 @@ def check_labels(bench: Bench) -> list[CheckResult]:
     here, counts = np.unique(labels, return_counts=True)
     share = counts.max() / counts.sum()
     if len(here) == 1:
-        return [CheckResult("labels", f"every training example is of class {here[0]}", "one label for all", "is the data sorted by class, or split so?")]  # fmt: skip
+        return [CheckResult("labels", f"all training examples have class {here[0]}", "all labels are the same", "check whether the data or the split is sorted by class")]  # fmt: skip
     line = _head_line(bench)
     if len(seen) < wanted and seen.max() < wanted - 1 and len(seen) == seen.max() + 1:
-        return [CheckResult("labels", f"the labels are 0 to {seen.max()}, the net has {wanted} outputs{line}", "wrong class count", f"give the last layer {len(seen)} units, or look for the classes that are missing")]  # fmt: skip
+        return [CheckResult("labels", f"the labels are 0 to {seen.max()}, but the net has {wanted} outputs{line}", "wrong number of classes", f"give the last layer {len(seen)} units, or add the missing classes")]  # fmt: skip
     missing = sorted(set(range(wanted)) - set(here.tolist()))
     if missing:
         shown = ", ".join(map(str, missing[:6])) + (" …" if len(missing) > 6 else "")
-        return [CheckResult("labels", f"no training example of {len(missing)} of {wanted} classes: {shown}", "a class without examples", "look for the examples that are missing")]  # fmt: skip
+        return [CheckResult("labels", f"{len(missing)} of {wanted} classes have no training examples: {shown}", "a class without examples", "add the missing examples")]  # fmt: skip
     measured = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
     uneven = counts.max() > 20 * counts.min()
-    return [CheckResult("labels", measured, note=uneven, advice=f"answering always {here[counts.argmax()]} is right {share:.0%} of the time" if uneven else "")]  # fmt: skip
+    return [CheckResult("labels", measured, note=uneven, advice=f"always predicting {here[counts.argmax()]} gives an accuracy of {share:.0%}" if uneven else "")]  # fmt: skip
 
 
 def _head_line(bench: Bench) -> str:
@@ -116,11 +116,11 @@ def _head_line(bench: Bench) -> str:
     return f" (`{weighted[-1].name}`, line {weighted[-1].span.line})" if weighted else ""
 
 
-# Whether the labels have to do with the inputs
+# Whether the labels are related to the inputs
 
 
 def check_signal(bench: Bench) -> list[CheckResult]:
-    """Nearest class means and nearest neighbors on the raw inputs, then the net itself, on examples held out."""
+    """The accuracy of nearest class means and nearest neighbors on the raw inputs, then of the net, on held-out examples."""
     import numpy as np
 
     labels = bench.labels(bench.collection.train)
@@ -132,23 +132,23 @@ def check_signal(bench: Bench) -> list[CheckResult]:
     chance = float(np.bincount(answers).max() / len(answers))
     least = chance + _SURE * math.sqrt(max(chance * (1 - chance), 1e-4) / len(answers))
     means, neighbors = _cheap_accuracies(bench, known, held_out)
-    measured = f"of {len(answers)} held-out examples chance gets {chance:.0%} right, class means {means:.0%}, nearest neighbors {neighbors:.0%}"
+    measured = f"accuracy on {len(answers)} held-out examples: chance {chance:.0%}, class means {means:.0%}, nearest neighbors {neighbors:.0%}"
     check = "labels and inputs"
     if max(means, neighbors) > least:
         return [CheckResult(check, measured)]
     if len(answers) < 40 or len(known) < 10 * len(np.unique(labels)):
-        return [CheckResult(check, f"{measured}: too few examples to tell", note=True)]
+        return [CheckResult(check, f"{measured}; too few examples to decide", note=True)]
     fitted, right = _net_accuracies(bench, known, held_out)
-    measured += f"; the net, with {fitted:.0%} of its training examples right, {right:.0%}"
+    measured += f", the net {right:.0%} (training accuracy {fitted:.0%})"
     if right > least:
         return [CheckResult(check, measured)]
     if fitted > min(0.9, chance + 0.4):
-        return [CheckResult(check, measured, "labels look shuffled, or unrelated to the inputs", "look at some examples with their labels; were inputs and labels stored in the same order?")]  # fmt: skip
-    return [CheckResult(check, measured, note=True, advice="whether labels and inputs belong together cannot be told: nothing learns them")]  # fmt: skip
+        return [CheckResult(check, measured, "labels seem shuffled or unrelated to the inputs", "inspect some examples with their labels, and check that inputs and labels are stored in the same order")]  # fmt: skip
+    return [CheckResult(check, measured, note=True, advice="nothing learns these labels, so it is unclear whether they match the inputs")]  # fmt: skip
 
 
 def _divided(bench: Bench) -> tuple[Held, Held]:
-    """Examples to learn from, and others to measure on: of the validation part, where there is one."""
+    """Examples for training, and others for evaluation: validation examples, if there are any."""
     some = bench.held(max(200, min(2000, 100_000_000 // bench.example_size)))
     if bench.collection.validation is not None and len(bench.collection.validation) >= 40:
         return some, bench.held(500, examples=bench.collection.validation)
@@ -170,7 +170,7 @@ def _features(bench: Bench, held: Held) -> Tensor:
 
 
 def _cheap_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """Of the nearest class mean, and of the vote of the nearest neighbors."""
+    """The accuracy of the nearest class mean and of a vote of the nearest neighbors."""
     import torch
 
     x, test = _features(bench, known), _features(bench, held_out)
@@ -183,12 +183,12 @@ def _cheap_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float,
     away = torch.cdist(test, centers).masked_fill(counts == 0, math.inf)
     near = torch.cdist(test, x).topk(min(_NEIGHBOURS, len(x)), largest=False).indices
     votes = ones[near].sum(1)
-    votes += ones[near[:, 0]] * 0.5  # of a draw, the nearest
+    votes += ones[near[:, 0]] * 0.5  # ties go to the nearest
     return float((away.argmin(1) == wanted).float().mean()), float((votes.argmax(1) == wanted).float().mean())
 
 
 def _net_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """Of the net on a few examples that it learns by heart, and on those held out."""
+    """The accuracy of the net on a few examples that it overfits, and on held-out ones."""
     few = Held(known, range(min(len(known), 200)))
     engine = bench.trial(few, batch=min(50, len(few)), plain=True)
     passes = math.ceil(len(few) / 50)

@@ -1,4 +1,4 @@
-"""Checks of the net at its start: its weights, what is frozen, dead units, gradients."""
+"""Checks of the untrained net: weights, frozen layers, dead units, gradients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["check_frozen", "check_gradients", "check_units", "check_weights"]
 
 _RECTIFIERS = ("relu", "relu6")
 _UPDATES = 5
-"""Before gradients are looked at again: layers behind a scale that starts at zero get theirs late."""
+"""Number of updates before gradients are checked again: layers after a zero-initialized scale get them late."""
 
 
 def _listed(nodes: list[Node]) -> str:
@@ -27,7 +27,7 @@ def _listed(nodes: list[Node]) -> str:
 
 
 def _weights(bench: Bench) -> list[tuple[Node, Tensor]]:
-    """Every layer with a matrix or kernel of its own that starts at random, and that matrix."""
+    """Every layer with a randomly initialized matrix or kernel, and that matrix."""
     held = dict(bench.engine.module.named_parameters())
     return [
         (node, held[f"{node.name}.{param.name}"].detach())
@@ -39,7 +39,7 @@ def _weights(bench: Bench) -> list[tuple[Node, Tensor]]:
 
 
 def check_weights(bench: Bench) -> list[CheckResult]:
-    """NaN, all zero, or every unit of a layer alike, which gradients never tell apart."""
+    """NaN, all zeros, or all units of a layer identical, which gradients can never change."""
     import torch
 
     found = []
@@ -51,23 +51,23 @@ def check_weights(bench: Bench) -> list[CheckResult]:
             kinds["zero"].append(node)
         elif len(weight) > 1 and float((weight - weight[:1]).abs().max()) <= 1e-6 * float(weight.abs().max()):
             kinds["alike"].append(node)
-    random = "start from random weights: `init he` in the recipe"
+    random = "use random initial weights: `init he` in the recipe"
     if kinds["nan"]:
-        found.append(CheckResult("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights that are not finite", "the file of weights is broken"))  # fmt: skip
+        found.append(CheckResult("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights are not finite", "the weights file is corrupt"))  # fmt: skip
     if kinds["zero"]:
         found.append(CheckResult("weights", f"all zero in {_listed(kinds['zero'])}", "zero initialization", random))
     if kinds["alike"]:
-        found.append(CheckResult("weights", f"every unit has the same weights in {_listed(kinds['alike'])}", "initialization that makes all units alike", random))  # fmt: skip
+        found.append(CheckResult("weights", f"all units have the same weights in {_listed(kinds['alike'])}", "identical initialization of all units", random))  # fmt: skip
     return found or [
         CheckResult(
             "weights",
-            f"random and finite in all {len({node.index for node, _ in _weights(bench)})} layers that start so",
+            f"random and finite in all {len({node.index for node, _ in _weights(bench)})} randomly initialized layers",
         )
     ]
 
 
 def check_frozen(bench: Bench, *, trained_before: bool) -> list[CheckResult]:
-    """What does not change, by `freeze` or by a rate of 0. `trained_before`: weights were loaded."""
+    """Layers that do not change because of `freeze` or a rate of 0. `trained_before`: weights were loaded."""
     groups = bench.engine.groups
     nodes = [n for n in bench.plan.graph.nodes if n.shares is None and any(p.trainable for p in n.params)]
     fixed = [
@@ -79,13 +79,13 @@ def check_frozen(bench: Bench, *, trained_before: bool) -> list[CheckResult]:
     random = [node for node, _ in _weights(bench) if not node.aux]
     head = random[-1] if random else nodes[-1]
     if head in fixed and not trained_before:
-        return [CheckResult("frozen layers", f"{_listed([head])} is the last layer with weights, and does not change", "a frozen head", "take it out of `freeze`, or name it in `train_only`")]  # fmt: skip
+        return [CheckResult("frozen layers", f"{_listed([head])} is the last layer with weights, but it does not change", "the head is frozen", "remove it from `freeze`, or add it to `train_only`")]  # fmt: skip
     measured = f"{_listed(fixed)} {'does' if len(fixed) == 1 else 'do'} not change"
-    return [CheckResult("frozen layers", measured, note=not trained_before, advice="" if trained_before else "they keep random weights: `--weights FILE` loads others")]  # fmt: skip
+    return [CheckResult("frozen layers", measured, note=not trained_before, advice="" if trained_before else "they keep random weights; use `--weights FILE` to load trained ones")]  # fmt: skip
 
 
 def check_units(bench: Bench, some: Held) -> list[CheckResult]:
-    """The share of units of rectifying layers that are zero for every example."""
+    """The fraction of units of rectifying layers that are zero for every example."""
     import torch
 
     engine = bench.trial(some, plain=True)
@@ -113,15 +113,15 @@ def check_units(bench: Bench, some: Held) -> list[CheckResult]:
     dead = [n for n in layers if shares.get(n.name) == 1]
     examples = f"{len(some)} examples"
     if dead:
-        return [CheckResult("dead units", f"zero for all of {examples}: every unit of {_listed(dead)}", "a dead ReLU layer", "a bias or an input far below zero? `init bias 0`, `bn` before it, or leaky_relu")]  # fmt: skip
+        return [CheckResult("dead units", f"all units of {_listed(dead)} are zero for all of {examples}", "a dead ReLU layer", "check for strongly negative biases or inputs; try `init bias 0`, `bn` before it, or leaky_relu")]  # fmt: skip
     worst = max((n for n in layers if n.name in shares), key=lambda n: shares[n.name])
     share = shares[worst.name]
     measured = f"at most {share:.0%} of a layer's units are zero for all of {examples}" + (f", in {_listed([worst])}" if share else "")  # fmt: skip
-    return [CheckResult("dead units", measured, note=share > 0.5, advice="bn, another init, or leaky_relu" if share > 0.5 else "")]  # fmt: skip
+    return [CheckResult("dead units", measured, note=share > 0.5, advice="try bn, another init, or leaky_relu" if share > 0.5 else "")]  # fmt: skip
 
 
 def check_gradients(bench: Bench, some: Held) -> list[CheckResult]:
-    """Whether the loss's gradient reaches every layer with weights that is trained."""
+    """Whether the gradient of the loss reaches every trained layer with weights."""
     engine = bench.trial(some, plain=True, batch=min(64, len(some)))
     norms = _norms(bench, engine, some)
     silent = [node for node, norm in norms.items() if not norm]
@@ -131,13 +131,13 @@ def check_gradients(bench: Bench, some: Held) -> list[CheckResult]:
         later = _norms(bench, later_engine, some)
         silent = [node for node in silent if not later[node]]
     if silent:
-        return [CheckResult("gradients", f"none reaches {_listed(silent)}", "no gradient to a layer", "is its output used? does a dead or zero layer stand behind it?")]  # fmt: skip
+        return [CheckResult("gradients", f"no gradient reaches {_listed(silent)}", "no gradient to a layer", "check whether its output is used, and whether a layer after it is dead or zero")]  # fmt: skip
     least = min(norms, key=lambda n: norms[n])
-    return [CheckResult("gradients", f"reach all {len(norms)} layers with weights; the smallest, {norms[least]:.2g}, at {_listed([least])}")]  # fmt: skip
+    return [CheckResult("gradients", f"reach all {len(norms)} layers with weights; the smallest norm is {norms[least]:.2g}, in {_listed([least])}")]  # fmt: skip
 
 
 def _norms(bench: Bench, engine: Any, some: Held) -> dict[Node, float]:
-    """The length of the gradient by layer, over at most four batches, the optimizer's penalties left out."""
+    """The gradient norm of each layer over at most four batches, without the penalties of the optimizer."""
     updates = updates_of_an_epoch(len(some), engine.plan.batch, 1, seed=0, epoch=0, share=Share())[:4]
     engine.module.train()
     totals: dict[Node, float] = {}

@@ -1,4 +1,4 @@
-"""Short trainings from the same start: what the checks before training and the search for a rate are made of."""
+"""Short training runs from the same initial weights, used by the sanity checks and the learning-rate search."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class _Plain(Inputs):
 
 @dataclass
 class Trace:
-    """The loss of the net alone and the share of right answers (None where no class is learned), update by update."""
+    """The loss without auxiliary heads and the accuracy (None if not a classifier) of each update."""
 
     losses: list[float] = field(default_factory=list)
     right: list[float | None] = field(default_factory=list)
     cut: bool = False
-    """Whether time ran out before the updates were done."""
+    """Whether the time limit was reached before the last update."""
 
     @property
     def finite(self) -> bool:
@@ -88,8 +88,8 @@ class _Recorder(Watcher):
 def run_trial(
     engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False, *, seconds: float = 60.0
 ) -> Trace:
-    """So many updates, fewer where the loss is no number any more (it is the last of the trace), `stop` says so, or
-    the time is up."""
+    """Runs the given number of updates, or fewer if the loss is not finite (it is the last of the trace), `stop` returns
+    true, or the time limit is reached."""
     recorder = _Recorder(engine)
     trace, end = recorder.trace, time.monotonic() + seconds
 
@@ -108,17 +108,17 @@ def run_trial(
 
 @dataclass(frozen=True)
 class Bench:
-    """A net at its start with its data, from which any number of trials begin."""
+    """An untrained net with its data, from which any number of trials can start."""
 
     model: Model
     plan: Plan
     collection: Collection
     engine: Engine
-    """At the start; never trained."""
+    """Untrained; never modified."""
 
     @classmethod
     def of(cls, request: Request) -> Bench:
-        """On one device, whatever the request says. Raises SpecError."""
+        """Always on a single device. Raises SpecError."""
         hardware = replace(request.hardware, devices=1, nodes=1, strategy="auto", compiled=False)
         request = replace(request, hardware=hardware)
         model = check(request.source).model()
@@ -129,11 +129,11 @@ class Bench:
 
     @property
     def example_size(self) -> int:
-        """How many numbers the net takes in for one example."""
+        """The number of input values per example."""
         return sum(kind.size for kind in self.plan.inputs.values())
 
     def held(self, count: int, *, balanced: bool = False, examples: Examples | None = None) -> Held:
-        """So many examples, of training where none are given, drawn from the seed; balanced: over the classes."""
+        """A number of examples (by default training examples), drawn with the seed; `balanced`: over the classes."""
         import numpy as np
 
         examples = self.collection.train if examples is None else examples
@@ -141,7 +141,7 @@ class Bench:
         labels = self.labels(examples) if balanced else None
         if labels is not None and labels.ndim == 1:
             shuffled = labels[order]
-            rank = np.zeros(len(order), dtype=np.int64)  # the how-manieth of its class
+            rank = np.zeros(len(order), dtype=np.int64)  # index within its class
             for label in np.unique(shuffled):
                 of_class = shuffled == label
                 rank[of_class] = np.arange(of_class.sum())
@@ -149,7 +149,7 @@ class Bench:
         return Held(examples, order[:count].tolist())
 
     def labels(self, examples: Examples) -> np.ndarray[Any, Any] | None:
-        """The classes of examples, also where they are stored as one-hot values; None where there are none."""
+        """The classes of examples, also if stored as one-hot vectors; None if there are none."""
         if self.engine.one_hot:
             classes: np.ndarray[Any, Any] = examples.targets().argmax(1)
             return classes
@@ -158,7 +158,7 @@ class Bench:
     def trial(
         self, train: Examples, *, batch: int | None = None, optimizer: Chosen | None = None, plain: bool = False, warmup: int = 0
     ) -> Engine:  # fmt: skip
-        """An engine on a copy of the net at its start, at a constant rate. `plain`: nothing that regularizes."""
+        """An engine with a copy of the untrained net and a constant learning rate. `plain`: without regularization."""
         plan = self._plan(optimizer or self.plan.optimizer, batch, warmup, plain)
         module = copy.deepcopy(self.engine.module)
         if plain:
@@ -185,13 +185,13 @@ class Bench:
 
 
 def adam() -> Chosen:
-    """The optimizer that most nets learn with, by its defaults."""
+    """Adam with its defaults, with which most nets can learn."""
     form = next(f for f in SETTINGS["optimizer"].forms if f.word == "adam")
     return Chosen(form.word, {option.name: option.default for option in form.options.values()})
 
 
 def _silence(plan: Plan, module: Any) -> None:
-    """Takes dropout and noise out, in place."""
+    """Removes dropout and noise, in place."""
     from torch import nn
 
     for node in plan.graph.nodes:

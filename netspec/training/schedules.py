@@ -1,7 +1,7 @@
-"""Learning-rate schedules: the factor of the optimizer's rate as a function of the update, and nothing else.
+"""Learning-rate schedules: the factor on the learning rate as a pure function of the update.
 
-A schedule keeps no state, so that a run resumed at any update goes on exactly; `plateau` alone depends on what was
-measured, and its state stands in the checkpoint.
+Schedules have no state, so runs can be resumed exactly at any update. Only `plateau` depends on scores; its state is in the
+checkpoint.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from netspec.recipe import Chosen
 __all__ = ["Plateau", "Schedule", "schedule"]
 
 Schedule = Callable[[int], float]
-"""The factor of the rate at an update, counted from 0."""
+"""The factor on the learning rate at an update, counted from 0."""
 
 
 def schedule(chosen: Chosen, *, lr: float, epochs: int, updates: int) -> Schedule:
-    """The schedule of a recipe for so many epochs of so many updates; `lr` is the optimizer's rate.
+    """The schedule of a recipe, given the numbers of epochs and of updates per epoch; `lr` is the learning rate.
 
-    With `warmup=n` the factor grows linearly over n epochs, (i + 1)/(n updates), and the schedule begins after them:
-    its t counts from the end of the warm-up, its T is what is left.
+    With `warmup=n` the factor increases linearly over n epochs, (i + 1)/(n updates), and the schedule starts afterward:
+    its t counts from the end of the warmup, and its T is the remaining number of updates.
     """
     warm = min(chosen.values["warmup"], epochs) * updates
     body = _body(chosen, lr, max(1, epochs * updates - warm), updates)
@@ -70,7 +70,7 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 @dataclass(slots=True)
 class Plateau:
-    """`plateau`: the rate times `factor` when the score has not improved for more than `patience` epochs."""
+    """`plateau`: multiplies the rate by `factor` if the score has not improved for more than `patience` epochs."""
 
     factor: float
     patience: int
@@ -79,7 +79,7 @@ class Plateau:
     waited: int = 0
 
     def see(self, score: float) -> None:
-        """Takes an epoch's score (larger is better)."""
+        """Adds the score of an epoch (larger is better)."""
         if score > self.best:
             self.best, self.waited = score, 0
             return

@@ -1,4 +1,4 @@
-"""Sums of loss and hits over examples."""
+"""Sums of losses and correct predictions over examples."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Score", "Sums"]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over examples: the loss, and the share of right classes (None where no class is learned)."""
+    """Means over examples: the loss and the accuracy (None if the net is not a classifier)."""
 
     loss: float
     accuracy: float | None = None
 
     @property
     def rank(self) -> tuple[float, float]:
-        """What is compared, larger is better: accuracy, then the loss; the loss alone where there is no accuracy."""
+        """The sort key, larger is better: accuracy, then loss; only the loss without accuracy."""
         return (
             self.accuracy if self.accuracy is not None else 0.0,
             -self.loss if self.loss == self.loss else -math.inf,
@@ -29,12 +29,12 @@ class Score:
 
     @property
     def value(self) -> float:
-        """One number, larger is better: the accuracy, or the negative loss."""
+        """A single number, larger is better: the accuracy or the negative loss."""
         return self.accuracy if self.accuracy is not None else -self.loss
 
 
 class Sums:
-    """Losses, examples, right answers and answers given. On a GPU the sums stay there until they are asked for."""
+    """Sums of losses, examples, correct predictions and all predictions. On a GPU, the sums stay there until read."""
 
     def __init__(self, values: list[float] | None = None) -> None:
         self.loss: Any
@@ -42,7 +42,7 @@ class Sums:
         self.loss, self.examples, self.hits, self.answers = values or (0.0, 0.0, 0.0, 0.0)
 
     def add(self, loss: Tensor, examples: int, hits: Tensor | None = None, answers: int = 0) -> None:
-        """loss, the sum over `examples`; hits, how many of `answers` classes are right."""
+        """loss: the sum over `examples`; hits: the number of correct predictions among `answers`."""
         on_cpu = loss.device.type == "cpu"
         self.loss += loss.item() if on_cpu else loss.detach()
         self.examples += examples
@@ -54,7 +54,7 @@ class Sums:
         return [float(self.loss), float(self.examples), float(self.hits), float(self.answers)]
 
     def score(self, fabric: Any = None) -> Score:
-        """The means over every process."""
+        """The means over all processes."""
         values = self.values()
         if fabric is not None and fabric.world_size > 1:
             import torch

@@ -1,4 +1,4 @@
-"""What `netspec tune` searches over: settings of the recipe and parameters of the net, each with its range."""
+"""The search space of `netspec tune`: settings of the recipe and parameters of the net, each with its range."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["Dimension", "SearchSpace"]
 
 @dataclass(frozen=True)
 class Dimension:
-    """One name and its values: from low to high (whole numbers where both are), or one of several texts."""
+    """One name and its values: a range from low to high (integers if both are), or one of several texts."""
 
     name: str
     parameter: bool
-    """Of the net; otherwise a setting of the recipe, or an option of one."""
+    """Whether it is a parameter of the net, rather than a setting of the recipe or an option of one."""
     low: float | int = 0
     high: float | int = 0
     log: bool = False
     choices: tuple[str, ...] = ()
 
     def suggest(self, trial: optuna.Trial) -> str:
-        """A value as it stands in the spec."""
+        """A value as written in the spec."""
         if self.choices:
             return str(trial.suggest_categorical(self.name, self.choices))
         if isinstance(self.low, int) and isinstance(self.high, int):
@@ -40,7 +40,7 @@ class Dimension:
         return self.text(trial.suggest_float(self.name, self.low, self.high, log=self.log))
 
     def text(self, value: Any) -> str:
-        """Six digits are enough, and can be read."""
+        """Rounds to six digits, which is precise enough and readable."""
         return f"{value:.6g}" if isinstance(value, float) else str(value)
 
     @property
@@ -57,7 +57,7 @@ class SearchSpace:
 
     @classmethod
     def of(cls, source: SourceFile, written: Sequence[str]) -> SearchSpace:
-        """Raises ValueError for what cannot be searched over, saying why; SpecError where the spec cannot be parsed."""
+        """Raises ValueError with a reason for an invalid search, SpecError if the spec cannot be parsed."""
         parameters = _parameters(source)
         dimensions = [_dimension(text, parameters) for text in written]
         names = [d.name for d in dimensions]
@@ -70,11 +70,11 @@ class SearchSpace:
         return {d.name: d.suggest(trial) for d in self.dimensions}
 
     def texts(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """The values that a study holds, as they stand in the spec."""
+        """The values of a study, as written in the spec."""
         return {d.name: d.text(values[d.name]) for d in self.dimensions if d.name in values}
 
     def source(self, source: SourceFile, values: Mapping[str, str]) -> SourceFile:
-        """The spec with these values written in: parameters, then whole settings, then single options."""
+        """The spec with these values applied: parameters, then whole settings, then single options."""
         parameters = {d.name: values[d.name] for d in self.dimensions if d.parameter and d.name in values}
         overrides = [
             Override.of(f"{d.name}={values[d.name]}") for d in self.dimensions if not d.parameter and d.name in values
@@ -95,7 +95,7 @@ def _dimension(written: str, parameters: Sequence[str]) -> Dimension:
     left, equals, right = written.partition("=")
     name, text = left.strip(), right.strip()
     if not equals or not name or not text:
-        raise ValueError(f"takes NAME=LOW..HIGH or NAME=a,b,c, found `{written}`")
+        raise ValueError(f"needs NAME=LOW..HIGH or NAME=a,b,c, found `{written}`")
     parameter = name in parameters
     if not parameter:
         _check_setting(name, parameters)
@@ -103,7 +103,7 @@ def _dimension(written: str, parameters: Sequence[str]) -> Dimension:
         return _range(name, text, parameter=parameter)
     choices = _choices(text)
     if len(choices) < 2 or len(set(choices)) < len(choices):
-        raise ValueError(f"takes a range LOW..HIGH or several values a,b,c for `{name}`, found `{text}`")
+        raise ValueError(f"needs a range LOW..HIGH or several values a,b,c for `{name}`, found `{text}`")
     if not parameter:
         for choice in choices:
             Override.of(f"{name}={choice}")
@@ -115,29 +115,29 @@ def _check_setting(name: str, parameters: Sequence[str]) -> None:
     if setting not in SETTINGS:
         near = nearest(setting, [*SETTINGS, *parameters])
         hint = f"; did you mean `{near}`?" if near else ""
-        raise ValueError(f"knows no setting and no parameter of the net `{setting}`{hint}")
+        raise ValueError(f"found no setting or parameter of the net named `{setting}`{hint}")
     options = {o for form in SETTINGS[setting].forms for o in form.options}
     if option and option not in options:
         near = nearest(option, options)
-        hint = f"did you mean `{near}`?" if near else f"it has {', '.join(sorted(options)) or 'none'}"
-        raise ValueError(f"knows no option `{option}` of `{setting}`; {hint}")
+        hint = f"did you mean `{near}`?" if near else f"its options are {', '.join(sorted(options)) or 'none'}"
+        raise ValueError(f"found no option `{option}` of `{setting}`; {hint}")
 
 
 def _range(name: str, text: str, *, parameter: bool) -> Dimension:
     words = text.split()
     low_text, _, high_text = words[0].partition("..")
     if words[1:] not in ([], ["log"]):
-        raise ValueError(f"takes LOW..HIGH, or LOW..HIGH log, for `{name}`, found `{text}`")
+        raise ValueError(f"needs LOW..HIGH or LOW..HIGH log for `{name}`, found `{text}`")
     try:
         low, high = _number(low_text), _number(high_text)
     except ValueError:
-        raise ValueError(f"takes numbers LOW..HIGH for `{name}`, found `{text}`") from None
+        raise ValueError(f"needs numbers LOW..HIGH for `{name}`, found `{text}`") from None
     if isinstance(low, float) or isinstance(high, float):
         low, high = float(low), float(high)
     if not low < high:
-        raise ValueError(f"takes a smaller and a larger number for `{name}`, found `{text}`")
+        raise ValueError(f"needs a smaller and a larger number for `{name}`, found `{text}`")
     if len(words) > 1 and low <= 0:
-        raise ValueError(f"takes numbers above 0 for `{name}`, as they are spread by `log`")
+        raise ValueError(f"needs numbers greater than 0 for `{name}`, because of `log`")
     return Dimension(name, parameter, low, high, log=len(words) > 1)
 
 
@@ -147,12 +147,12 @@ def _number(text: str) -> int | float:
     except ValueError:
         value = float(text)
         if value - value != 0:
-            raise ValueError("it is no finite number") from None
+            raise ValueError("it is not finite") from None
         return value
 
 
 def _choices(text: str) -> list[str]:
-    """The parts between commas that stand outside brackets and quotes."""
+    """Splits at commas outside brackets and quotes."""
     parts, depth, quoted, start = [], 0, False, 0
     for place, character in enumerate(text):
         quoted ^= character == '"'

@@ -1,4 +1,4 @@
-"""From a spec and a place of data to a trained net in a run's folder."""
+"""From a spec and data to a trained net in a run folder."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ __all__ = ["Outcome", "Request", "build_engine", "open_data", "train"]
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be trained, on what, with what. `source` is the resolved spec."""
+    """What to train, on which data and hardware. `source` is the resolved spec."""
 
     source: SourceFile
     data: str
     options: DataOptions = field(default_factory=DataOptions)
     hardware: Hardware = field(default_factory=Hardware)
     weights: Path | None = None
-    """Weights to start from, instead of those of the recipe."""
+    """Initial weights, overriding those of the recipe."""
     save_every: float = 30.0
     """Seconds between checkpoints."""
     test: bool = True
-    """Whether the best weights are measured on the test examples at the end."""
+    """Whether to evaluate the best weights on the test examples at the end."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its best epoch, and the score of its best weights on the test examples."""
+    """The result of a run: its best epoch, and the test score of its best weights."""
 
     folder: RunFolder
     first: bool
-    """Whether this process is the one that tells."""
+    """Whether this process reports the result."""
     finished: bool
     best: Row | None
     test: Score | None
     counts: dict[str, int]
     advice: str | None = None
-    """Over- or underfitting, where the curves show it."""
+    """Overfitting or underfitting, if the curves show it."""
     signal: int | None = None
 
 
 def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False) -> Outcome:
-    """Trains, or goes on with, the run of a folder. Raises SpecError, the diagnosis of a run that diverged among them."""
+    """Starts or resumes the run of a folder. Raises SpecError, also if the run diverges."""
     model = check(request.source).model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
@@ -78,13 +78,13 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
         engine.load_state(read_checkpoint(folder.checkpoint))
     else:
         for name, first, last in pretrain_layerwise(engine):
-            engine.notes.append(f"pre-trained {name}: mean squared error {first:.4g}, then {last:.4g}")
+            engine.notes.append(f"pretrained {name}: mean squared error {first:.4g}, then {last:.4g}")
         if fabric.is_global_zero:
             folder.create(request.source)
         fabric.barrier()
         keeper.save()
         if fabric.is_global_zero:
-            folder.write_info(_info(request, engine))  # from here on it is a run, with a checkpoint to go on from
+            folder.write_info(_info(request, engine))  # from here on it is a run, with a checkpoint to resume from
     keeper.begin()
     for note in engine.notes:
         keeper.told.note(note)
@@ -102,7 +102,7 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
     fabric.barrier()
     if engine.replaced:
         keeper.told.note(
-            f"{len(engine.replaced)} files could not be decoded; others of their class stood in: {', '.join(sorted(engine.replaced)[:3])}"
+            f"{len(engine.replaced)} files could not be decoded and were replaced by others of the same class: {', '.join(sorted(engine.replaced)[:3])}"
         )
     advice = verdict_of_curves(engine.at.history) if finished else None
     return Outcome(
@@ -113,7 +113,7 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
 def open_data(plan: Plan, request: Request) -> Collection:
     """The examples of a request, checked against the net. Raises SpecError.
 
-    `augment { crop from=N }` is given images whose shorter side is N, and `crop` alone those that there are.
+    For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled.
     """
     inputs, options = plan.inputs, request.options
     crop = plan.recipe.augment.get("crop")
@@ -132,15 +132,15 @@ def _squared(kind: TensorType, side: int) -> TensorType:
 def build_engine(
     model: Model, plan: Plan, collection: Collection, fabric: Any, request: Request, *, fresh: bool = True
 ) -> Engine:
-    """The engine of a net at its start: initial weights, those of a file over them, statistics of the training set.
+    """The engine before training: initial weights, then those of a file, then statistics of the training set.
 
-    With `fresh=False` the weights come from a checkpoint later, and neither file nor statistics are read.
+    With `fresh=False` the weights come later from a checkpoint, and neither file nor statistics are read.
     """
     import torch
 
     module = model.to_torch(seed=plan.seed)
     notes = (
-        [f"{len(collection.skipped)} corrupt examples are left out: {', '.join(collection.skipped[:3])}"]
+        [f"{len(collection.skipped)} corrupt examples were left out: {', '.join(collection.skipped[:3])}"]
         if collection.skipped
         else []
     )
@@ -160,7 +160,7 @@ def build_engine(
 
 
 def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) -> str | None:
-    """Loads the weights that are asked for, and says which; None where there are none."""
+    """Loads the requested weights and describes them; None if none were requested."""
     path = request.weights
     if path is None and plan.weights is not None:
         path = _beside(request.source, plan.weights)
@@ -172,24 +172,24 @@ def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) 
 
 
 def _beside(source: SourceFile, name: str) -> Path:
-    """A file that a spec names: in its folder or below. Raises SpecError (NS004)."""
+    """A file referenced by a spec, which must be in its folder or below. Raises SpecError (NS004)."""
     root = (source.path.parent if source.path is not None else Path()).resolve()
     path = (root / name).resolve()
     if root not in path.parents:
         raise SpecError.of(
-            "NS004", f'"{name}" lies outside the project folder',
-            notes=["a spec reads files only from its own folder, and below it"], helps=["name it on the command line: `--weights FILE`"],
+            "NS004", f'"{name}" is outside the folder of the spec',
+            notes=["a spec can only read files in its own folder and below"], helps=["give it on the command line: `--weights FILE`"],
         )  # fmt: skip
     return path
 
 
 def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
-    """None where there is nothing to do: no image, and nothing to cut."""
+    """None if there is nothing to do: no image, or nothing to crop."""
     augment = plan.recipe.augment
     if image is None:
         if augment:
             raise SpecError.of(
-                "NS604", "`augment` is for images, and the net takes none", helps=["take the section out"]
+                "NS604", "`augment` requires an image input, but the net has none", helps=["remove the section"]
             )
         return None
     stored = collection.train.shapes[image]
@@ -205,7 +205,7 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
 
 
 class _Keeper(Watcher):
-    """Writes a run's files while it goes on, and tells another watcher."""
+    """Writes the files of a run during training, and forwards to another watcher."""
 
     def __init__(self, engine: Engine, folder: RunFolder, request: Request, told: Watcher) -> None:
         self.engine, self.folder, self.every, self.told = engine, folder, request.save_every, told
@@ -215,7 +215,7 @@ class _Keeper(Watcher):
         self.board = Watcher()
 
     def begin(self) -> None:
-        """When the run's folder is there and the engine stands where the run goes on."""
+        """Called when the run folder exists and the engine is ready to start or resume."""
         if self.first:
             self.board = Board(self.folder.tensorboard, self.engine.at.step)
 
@@ -238,7 +238,7 @@ class _Keeper(Watcher):
         self.told.epoch(engine, row, best=best)
 
     def save(self) -> None:
-        """The checkpoint, and the weights as they are. Every process takes part."""
+        """Writes the checkpoint and the current weights. Every process takes part."""
         self.saved = time.monotonic()
         engine = self.engine
         if self.first or sharded(engine.fabric):
@@ -253,8 +253,8 @@ def _check_same_data(folder: RunFolder, collection: Collection) -> None:
     before = folder.read_info()["data"].get("fingerprint")
     if before != collection.fingerprint:
         raise SpecError.of(
-            "NS606", f"the data of {folder.path} has changed since the run began",
-            notes=["its examples, or their split, are not the same"], helps=["give the same data with `--data`, or start a new run"],
+            "NS606", f"the data of {folder.path} has changed since the run started",
+            notes=["its examples or their split are different"], helps=["use the same data with `--data`, or start a new run"],
         )  # fmt: skip
 
 
@@ -283,7 +283,7 @@ def _counts(collection: Collection) -> dict[str, int]:
 
 
 def _test(engine: Engine, folder: RunFolder) -> Score | None:
-    """The best weights on the examples that nothing was chosen by."""
+    """Evaluates the best weights on the test examples."""
     if engine.collection.test is None:
         return None
     if not sharded(engine.fabric):

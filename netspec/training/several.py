@@ -1,4 +1,4 @@
-"""Several runs of one spec: other seeds of which the best is kept, or the parts of a cross-validation."""
+"""Several runs of one spec: different seeds, of which the best is kept, or the folds of a cross-validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["fold_requests", "keep_best", "restart_requests", "summary"]
 
 
 def restart_requests(request: Request, count: int) -> list[Request]:
-    """The request with `count` seeds, from the recipe's own upwards. The test examples are left for the best of them."""
+    """The request with `count` seeds, starting from that of the recipe. The test examples are reserved for the best run."""
     first = Plan.of(check(request.source).model().graph).seed
     return [
         replace(request, source=resolved(request.source, {}, [Override("seed", "", str(first + number))]), test=False)
@@ -26,14 +26,14 @@ def restart_requests(request: Request, count: int) -> list[Request]:
 
 
 def fold_requests(request: Request, folds: int) -> list[Request]:
-    """The request validated on each of `folds` parts; the test examples stay apart, unmeasured."""
+    """The request validated on each of `folds` folds; the test examples are not used."""
     return [
         replace(request, options=replace(request.options, folds=folds, fold=fold), test=False) for fold in range(folds)
     ]
 
 
 def summary(outcomes: Sequence[Outcome], part: str) -> str:
-    """The best score of every run, their mean and standard deviation."""
+    """The best score of every run, with mean and standard deviation."""
     lines, values = [], []
     classes = all(o.best is not None and o.best.score.accuracy is not None for o in outcomes)
     for number, outcome in enumerate(outcomes, start=1):
@@ -51,7 +51,7 @@ def _shown(value: float, share: bool) -> str:
 
 
 def keep_best(outcomes: Sequence[Outcome], folder: RunFolder) -> int:
-    """Copies the run with the best validation score into the folder that holds them all; its number, from 0."""
+    """Copies the run with the best validation score to the common folder; returns its index, from 0."""
     best = max(range(len(outcomes)), key=lambda i: outcomes[i].best.score.rank)  # type: ignore[union-attr]
     shutil.copytree(outcomes[best].folder.path, folder.path, dirs_exist_ok=True)
     return best

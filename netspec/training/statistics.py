@@ -1,4 +1,4 @@
-"""Numbers of the training set that the net itself holds: means and deviations of its `normalize` layers."""
+"""Statistics of the training set that are part of the net: those of its `normalize` layers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_FOR_COLORS = 10_000
 def fill_statistics(
     graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, workers: int = 0
 ) -> None:
-    """Writes the training set's mean (and deviation) into the buffers of `normalize channel` and `normalize image`.
+    """Sets the buffers of `normalize channel` and `normalize image` to the mean (and std) of the training set.
 
-    Raises SpecError (NS604) where such a layer does not stand directly behind an input.
+    Raises SpecError (NS604) if such a layer does not directly follow an input.
     """
     wanted = [n for n in graph.nodes if isinstance(n.op, Normalize) and n.op.source != "given" and n.shares is None]
     if not wanted:
@@ -34,8 +34,8 @@ def fill_statistics(
     for node in wanted:
         if node.inputs[0] not in names:
             raise SpecError.of(
-                "NS604", f"`{node.name}` (line {node.span.line}) normalizes by the training set, and does not stand behind an input",
-                helps=["write it directly below `input`, or use `bn` here"],
+                "NS604", f"`{node.name}` (line {node.span.line}) uses statistics of the training set, but does not directly follow an input",
+                helps=["move it directly after `input`, or use `bn` here"],
             )  # fmt: skip
     moments = _moments(collection.train, inputs, workers)
     buffers = dict(module.named_buffers())
@@ -47,7 +47,7 @@ def fill_statistics(
 
 
 def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
-    """mean and std of a layer from the means of every element and of its square, both of the input's shape."""
+    """mean and std of a layer from the means of every element and its square, in the shape of the input."""
     assert isinstance(node.op, Normalize)
     if node.op.source == "image":
         return {"mean": mean}
@@ -55,12 +55,12 @@ def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
     others = [a for a in range(mean.ndim) if a != axis]
     center, squares = (mean.mean(others), square.mean(others)) if others else (mean, square)
     std = (squares - center.square()).clamp(min=0).sqrt()
-    std[std < 1e-6] = 1.0  # a constant channel stays at zero
+    std[std < 1e-6] = 1.0  # a constant channel becomes zero
     return {"mean": center, "std": std}
 
 
 def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Tensor, Tensor]]:
-    """The mean of every element and of its square over the examples, for each input of the net, in float64."""
+    """The mean of every element and its square over the examples, for each input of the net, in float64."""
     totals: list[Any] = []
     plan = [range(i, min(i + _BATCH, len(examples))) for i in range(0, len(examples), _BATCH)]
     for batch in batches(examples, plan, workers):
@@ -71,7 +71,7 @@ def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Ten
 
 
 def colors(examples: Examples, image: str) -> Tensor:
-    """The principal components of color that `lighting` varies, over at most 10,000 training images."""
+    """The principal color components for `lighting`, from at most 10,000 training images."""
     from netspec.training.lighting import principal_colors
 
     most = min(len(examples), _MOST_FOR_COLORS)

@@ -1,4 +1,4 @@
-"""The net of a run, ready to answer: its weights, what it takes, and what its answers mean."""
+"""The net of a run, ready for inference: its weights, its inputs, and the meaning of its outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Net", "OnnxNet", "Trained", "answers", "logits_of", "views"]
 
 @dataclass(frozen=True)
 class Net(ABC):
-    """What answers: a module here, an ONNX model in `OnnxNet`."""
+    """A net for inference: a module here, an ONNX model in `OnnxNet`."""
 
     name: str
     plan: Plan
@@ -36,12 +36,12 @@ class Net(ABC):
 
     @abstractmethod
     def output(self, inputs: Sequence[Tensor]) -> Tensor:
-        """What the spec's net puts out, in float64 on the CPU."""
+        """The output of the net as in the spec, in float64 on the CPU."""
 
 
 @dataclass(frozen=True)
 class Trained(Net):
-    """A run and its module, which computes in fp32 whatever it was trained in, as the exported model does."""
+    """A run and its module, which always computes in fp32, like the exported model."""
 
     folder: RunFolder
     info: dict[str, Any]
@@ -52,7 +52,7 @@ class Trained(Net):
 
     @classmethod
     def open(cls, path: Path, weights: str = "best") -> Trained:
-        """Raises SpecError (NS502, NS606), and whatever is wrong with the spec."""
+        """Raises SpecError (NS502, NS606, and errors of the spec)."""
         from netspec.model import check
         from netspec.optional import require_torch
         from netspec.training.checkpoint_files import read_weights
@@ -67,7 +67,7 @@ class Trained(Net):
         plan = Plan.of(model.graph)
         file = folder.best if weights == "best" else folder.last
         if not file.is_file():
-            helps = ["`--weights last` takes those of its last checkpoint"] if folder.last.is_file() else []
+            helps = ["use `--weights last` for the last checkpoint"] if folder.last.is_file() else []
             raise SpecError.of("NS606", f"{path} has no {weights} weights yet", helps=helps)
         state = read_weights(file)
         module = logits_module(plan, model.to_torch())
@@ -76,7 +76,7 @@ class Trained(Net):
         except RuntimeError as error:
             lines = [line.strip() for line in str(error).splitlines()[1:]]
             raise SpecError.of(
-                "NS606", f"{file} does not fit {folder.spec}", notes=[n[:200] for n in lines[:4]]
+                "NS606", f"{file} does not match {folder.spec}", notes=[n[:200] for n in lines[:4]]
             ) from None
         module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(path.resolve().name, plan, folder, info, request, model, file, module)
@@ -99,7 +99,7 @@ class Trained(Net):
 
 @dataclass(frozen=True)
 class OnnxNet(Net):
-    """An ONNX model of a run's net, in ONNX Runtime."""
+    """The ONNX model of a run, in ONNX Runtime."""
 
     session: Any
     provider: str
@@ -110,13 +110,13 @@ class OnnxNet(Net):
         from netspec.backends.onnx.runtime import open_session
 
         if not path.is_file():
-            raise SpecError.of("NS001", f"there is no file {path}")
+            raise SpecError.of("NS001", f"no such file: {path}")
         session, provider = open_session(path)
         found = [i.name for i in session.get_inputs()]
         if sorted(found) != sorted(plan.inputs):
             raise SpecError.of(
-                "NS503", f"{path} is no model of this net",
-                notes=[f"its inputs are {', '.join(found)}, and the net's {', '.join(plan.inputs)}"],
+                "NS503", f"{path} is not a model of this net",
+                notes=[f"its inputs are {', '.join(found)}, but those of the net are {', '.join(plan.inputs)}"],
             )  # fmt: skip
         return cls(path.name, plan, session, provider)
 
@@ -130,20 +130,20 @@ class OnnxNet(Net):
             fed[name] = value.cpu().numpy().astype("float16" if half else value.cpu().numpy().dtype)
         try:
             result, *_ = self.session.run(None, fed)
-        except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
+        except Exception as error:  # ONNX Runtime raises its own exceptions, all derived from Exception
             said = str(error).split("\n")[0][:300]
-            raise SpecError.of("NS503", f"{self.name} does not take the inputs of this net", notes=[said]) from None
+            raise SpecError.of("NS503", f"{self.name} does not accept the inputs of this net", notes=[said]) from None
         wanted = self.plan.output.type.shape
         if result.shape[1:] != wanted:
             raise SpecError.of(
-                "NS503", f"{self.name} is no model of this net",
-                notes=[f"it puts out {'x'.join(map(str, result.shape[1:]))}, and the net {self.plan.output.type}"],
+                "NS503", f"{self.name} is not a model of this net",
+                notes=[f"it outputs {'x'.join(map(str, result.shape[1:]))}, but the net outputs {self.plan.output.type}"],
             )  # fmt: skip
         return torch.from_numpy(result).double()
 
 
 def answers(plan: Plan, output: Tensor) -> Tensor:
-    """What is averaged and shown, of what the spec's net puts out: probabilities of cross_entropy and bce whether or not
+    """Converts outputs to the values that are averaged and shown: probabilities for cross_entropy and bce, whether or not
     the spec ends in them, and otherwise the output itself (scores of the hinge loss, values)."""
     node = plan.output
     squashed = node in final_squashing(plan)
@@ -157,7 +157,7 @@ def answers(plan: Plan, output: Tensor) -> Tensor:
 
 
 def logits_of(plan: Plan, given: Tensor) -> Tensor:
-    """What the loss takes, of `answers`."""
+    """Converts `answers` to the inputs of the loss."""
     if plan.loss.word == "bce":
         return given.logit(1e-12)
     softmax = plan.output in final_squashing(plan) and plan.output.op.name == "softmax"
@@ -167,7 +167,7 @@ def logits_of(plan: Plan, given: Tensor) -> Tensor:
 
 
 class _Part:
-    """A part of every image: the center, or one of ten crops after zeros were put around it."""
+    """A crop of every image: the center, or one of ten crops after zero padding."""
 
     def __init__(self, wanted: tuple[int, ...], number: int | None = None, pad: int = 0) -> None:
         self.wanted, self.number, self.pad = wanted, number, pad
@@ -185,9 +185,9 @@ class _Part:
 
 
 def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
-    """How examples of these shapes reach the net; several where its answers are averaged over parts of an image.
+    """How examples of these shapes are passed to the net; several views if its outputs are averaged over crops.
 
-    Raises SpecError (NS604) where there are no ten crops.
+    Raises SpecError (NS604) if ten crops are impossible.
     """
     plan = net.plan
     image = next((name for name, shape in shapes.items() if len(shape) == 3), None)
@@ -197,14 +197,14 @@ def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
         part: Any = _Part(kind.shape) if kind is not None and is_map and kind.shape != shapes[image] else None
         return [Inputs(plan, image, part, net.device)]
     if kind is None or not is_map:
-        raise SpecError.of("NS604", "ten crops are of images, and the net takes none")
+        raise SpecError.of("NS604", "`--ten-crop` requires an image input, but the net has none")
     crop = plan.recipe.augment.get("crop")
     pad = int(crop.values.get("pad") or 0) if crop is not None else 0
     if shapes[image][1:] == kind.shape[1:] and not pad:
         size = "x".join(map(str, kind.shape[1:]))
         raise SpecError.of(
-            "NS604", f"ten crops of {size} cannot be cut out of images of {size}",
-            notes=["all of them would be the whole image"], helps=["train with larger images, or with `crop pad=…` in `augment`"],
+            "NS604", f"ten crops of {size} from images of {size} would all be the same",
+            notes=["each of them would be the whole image"], helps=["train with larger images, or with `crop pad=…` in `augment`"],
         )  # fmt: skip
     parts: list[Any] = [_Part(kind.shape, number, pad) for number in range(10)]
     return [Inputs(plan, image, part, net.device) for part in parts]

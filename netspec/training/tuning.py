@@ -1,4 +1,4 @@
-"""A search with Optuna: every trial a run of its own, the study in a file or a database that goes on."""
+"""Hyperparameter search with Optuna: every trial is a run, and the study is stored in a file or database."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["Search", "Trial", "done", "open_study", "run_trials", "run_workers", "trials", "write_best"]
 
 _FATAL = ("NS004", "NS501", "NS502", "NS601", "NS606")
-"""What goes wrong in every trial alike."""
+"""Errors that every trial would have."""
 _STARTUP = 5
-"""Trials that are never pruned."""
+"""The number of trials that are never pruned."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched for, where it is kept, and until how many trials are done."""
+    """The search space, where the study is stored, and the number of trials."""
 
     request: Request
     space: SearchSpace
@@ -43,14 +43,14 @@ class Search:
     study: str
     trials: int
     metric: str | None = None
-    """accuracy or loss, of the validation examples; None: accuracy where classes are told apart."""
+    """Validation accuracy or loss; None: accuracy for classifiers."""
     prune: bool = False
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that is done. `state` is complete, pruned or failed; `reason` says why it failed."""
+    """A finished trial. `state` is complete, pruned or failed; `reason` is the reason for a failure."""
 
     number: int
     state: str
@@ -61,7 +61,7 @@ class Trial:
 
 
 class _Interrupted(Exception):
-    """A signal has stopped the run of a trial."""
+    """A signal stopped the run of a trial."""
 
     def __init__(self, number: int) -> None:
         self.signal = number
@@ -71,12 +71,14 @@ class _Interrupted(Exception):
 
 
 def open_study(search: Search) -> optuna.Study:
-    """The study, new or as it stands. Raises SpecError (NS502, NS604, NS606)."""
+    """Opens the study, or creates it. Raises SpecError (NS502, NS604, NS606)."""
     try:
         import optuna
     except ImportError:
         raise SpecError.of(
-            "NS502", "Optuna is not installed", helps=["install what trains: pip install 'netspec[train]'"]
+            "NS502",
+            "Optuna is not installed",
+            helps=["install the training dependencies with `pip install 'netspec[train]'`"],
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = _metric(search)
@@ -88,7 +90,7 @@ def open_study(search: Search) -> optuna.Study:
                 storage=_storage(search.storage), study_name=search.study, pruner=pruner, load_if_exists=True,
                 direction="maximize" if metric == "accuracy" else "minimize",
             )  # fmt: skip
-    except Exception as error:  # of Optuna, SQLAlchemy, the driver of a database, or the system
+    except Exception as error:  # from Optuna, SQLAlchemy, the database driver, or the system
         said = str(error).strip().split("\n")[0][:200] if "://" not in search.storage else type(error).__name__
         raise SpecError.of("NS606", f"the study in {_shown(search.storage)} cannot be opened", notes=[said]) from None
     _check_same(study, search, metric)
@@ -100,8 +102,8 @@ def _metric(search: Search) -> str:
     if search.metric == "accuracy" and plan.task != "class":
         raise SpecError.of(
             "NS604",
-            f"`loss {plan.loss.word}` learns values, which have no accuracy",
-            helps=["search by `--metric loss`"],
+            f"`loss {plan.loss.word}` is a regression loss, so there is no accuracy",
+            helps=["use `--metric loss`"],
         )
     return search.metric or ("accuracy" if plan.task == "class" else "loss")
 
@@ -118,13 +120,13 @@ def _storage(where: str) -> Any:
 
 
 def _shown(where: str) -> str:
-    """A database's address without what may be a password."""
+    """The address of a database without a possible password."""
     scheme, slashes, rest = where.partition("://")
     return f"{scheme}{slashes}{rest.rpartition('@')[2]}" if slashes else where
 
 
 def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
-    """A study whose trials were of something else cannot go on. Raises SpecError (NS606)."""
+    """Raises SpecError (NS606) if the trials of a study are from a different search."""
     request = search.request
     asked = {
         "spec": hashlib.blake2b(request.source.text.encode(), digest_size=8).hexdigest(),
@@ -139,14 +141,14 @@ def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
     elif held != asked:
         changed = [name for name, value in asked.items() if held.get(name) != value]
         raise SpecError.of(
-            "NS606", f"the study `{search.study}` in {_shown(search.storage)} is another search",
-            notes=[f"it was begun with another {' and another '.join(changed)}"],
-            helps=["name a new one with `--study`, or another folder with `--folder`"],
+            "NS606", f"the study `{search.study}` in {_shown(search.storage)} belongs to a different search",
+            notes=[f"it was started with a different {' and a different '.join(changed)}"],
+            helps=["choose a new study with `--study`, or another folder with `--folder`"],
         )  # fmt: skip
 
 
 def trials(study: optuna.Study, space: SearchSpace) -> list[Trial]:
-    """Those that are done, by number; what was interrupted is not among them."""
+    """The finished trials, by number, without interrupted ones."""
     found = []
     for one in study.get_trials(deepcopy=False):
         state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(one.state.name)
@@ -169,10 +171,10 @@ def done(study: optuna.Study, space: SearchSpace) -> int:
 def run_trials(
     search: Search, told: Callable[[Trial], None], *, worker: int = 0, most: int | None = None
 ) -> int | None:
-    """Runs trials until the study has all of them, or `most` here. The number of the signal that stopped it, or None.
+    """Runs trials until the study has all of them, or at most `most`. Returns the signal that stopped it, or None.
 
-    The sampler draws from (seed, trials done, worker): with one worker a study that is stopped and goes on asks for
-    the values that it would have asked for. Raises SpecError of what every trial would meet.
+    The sampler is seeded with (seed, finished trials, worker): with one worker, a study that was stopped and continued
+    samples the same values as an uninterrupted one. Raises SpecError for errors that every trial would have.
     """
     import optuna
 
@@ -221,7 +223,7 @@ def _run_trial(search: Search, trial: optuna.Trial) -> float:
 
 
 class _Pruner(Watcher):
-    """Tells a trial its validation score after every epoch, and stops it where it is behind the median of the others."""
+    """Reports the validation score of a trial after every epoch, and stops it if it is worse than the median."""
 
     def __init__(self, trial: optuna.Trial, metric: str, *, prune: bool) -> None:
         self.trial, self.metric, self.prune = trial, metric, prune
@@ -232,7 +234,7 @@ class _Pruner(Watcher):
 
         if row.validation is None:
             raise SpecError.of(
-                "NS601", "the data leaves no examples to validate on, by which trials are compared", helps=["give `--validation` a share"]
+                "NS601", "there are no validation examples to compare trials with", helps=["set `--validation`"]
             )  # fmt: skip
         value = row.validation.accuracy if self.metric == "accuracy" else row.validation.loss
         assert value is not None
@@ -249,7 +251,7 @@ class _Pruner(Watcher):
 
 
 def run_workers(search: Search, workers: int, told: Callable[[Trial], None]) -> int | None:
-    """As `run_trials`, in processes of their own, which share the trials."""
+    """Like `run_trials`, in several processes that share the trials."""
     study = open_study(search)
     left = max(0, search.trials - done(study, search.space))
     shares = [left // workers + (number < left % workers) for number in range(workers)]
@@ -267,7 +269,7 @@ def run_workers(search: Search, workers: int, told: Callable[[Trial], None]) -> 
             process.start()
         while ended < len(processes):
             item = _next(news, processes)
-            if item is None:  # a process that died tells nothing
+            if item is None:  # a process that died reports nothing
                 break
             if isinstance(item, Trial):
                 told(item)
@@ -288,14 +290,14 @@ def run_workers(search: Search, workers: int, told: Callable[[Trial], None]) -> 
         raise error
     if stopped is None and any(p.exitcode for p in processes):
         raise SpecError.of(
-            "NS606", "a worker has ended before its trials", notes=[f"its exit code is {next(p.exitcode for p in processes if p.exitcode)}"],
-            helps=["the study is whole: the same command goes on with it"],
+            "NS606", "a worker ended before its trials were done", notes=[f"its exit code is {next(p.exitcode for p in processes if p.exitcode)}"],
+            helps=["the study is intact; run the same command to continue it"],
         )  # fmt: skip
     return stopped
 
 
 def _next(news: Any, processes: list[Any]) -> Any:
-    """What a worker tells next; None where nobody is left who could."""
+    """The next message of a worker; None if no worker is left."""
     import queue
 
     while True:
@@ -308,7 +310,7 @@ def _next(news: Any, processes: list[Any]) -> Any:
 
 
 def _pass_on(processes: list[Any], number: int) -> Callable[..., None]:
-    """A terminal sends Ctrl-C to every process, another program only to this one; workers take it as once."""
+    """Forwards a signal: a terminal sends Ctrl-C to every process, but another program only to this one."""
 
     def handler(*_: Any) -> None:
         for process in processes:
@@ -328,7 +330,7 @@ def _work(search: Search, number: int, share: int, workers: int, news: Any) -> N
         news.put((run_trials(search, news.put, worker=number, most=share),))
     except SpecError as error:
         news.put(error)
-    except KeyboardInterrupt:  # between two trials
+    except KeyboardInterrupt:  # between trials
         news.put((int(signal.SIGINT),))
 
 
@@ -336,7 +338,7 @@ def _work(search: Search, number: int, share: int, workers: int, news: Any) -> N
 
 
 def write_best(search: Search, best: Trial) -> Path:
-    """FOLDER/best.net, the spec with the best values, beside the files that it uses. Raises SpecError (NS501)."""
+    """Writes FOLDER/best.net, the spec with the best values, next to the files that it uses. Raises SpecError (NS501)."""
     path = search.folder / "best.net"
     source = search.space.source(search.request.source, best.values)
     with atomic_write(path) as file:

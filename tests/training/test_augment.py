@@ -206,19 +206,19 @@ def test_statistics_of_a_channel_that_never_changes_and_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("stored", "wanted", "section", "says"),
     [
-        ((3, 32, 32), (3, 24, 24), {}, "write `crop` into"),
-        ((3, 20, 20), (3, 24, 24), {"flip": {}}, "the net reads 24x24"),
+        ((3, 32, 32), (3, 24, 24), {}, "add `crop` to"),
+        ((3, 20, 20), (3, 24, 24), {"flip": {}}, "the net expects 24x24"),
         ((1, 32, 32), (3, 32, 32), {}, "write `input 1x32x32`"),
-        ((3, 32, 32), (3, 40, 40), {"crop": {"pad": 3}}, "larger than the images, 32x32 with 3 zeros on every side"),
-        ((3, 32, 32), (3, 28, 28), {"crop": {"size": (24,)}}, "gives 24x24, and the net reads 28x28"),
+        ((3, 32, 32), (3, 40, 40), {"crop": {"pad": 3}}, "larger than the images (32x32 with padding 3)"),
+        ((3, 32, 32), (3, 28, 28), {"crop": {"size": (24,)}}, "outputs 24x24, but the net expects 28x28"),
         ((3, 32, 32), (3, 24, 24), {"crop": {"from": 256}}, "come as 32x32"),
         ((3, 32, 32), (3, 32, 32), {"rotate": {"low": 30.0, "high": 10.0}}, "write `rotate low=10 high=30`"),
         ((1, 32, 32), (1, 32, 32), {"jitter": {"hue": 0.2}}, "gray images have no hue"),
         ((1, 32, 32), (1, 32, 32), {"jitter": {"saturation": 0.2}}, "gray images have no saturation"),
         ((4, 32, 32), (4, 32, 32), {"jitter": {}}, "4 channels"),
-        ((1, 32, 32), (1, 32, 32), {"lighting": {}}, "needs images in color"),
-        ((64,), (64,), {"flip": {}}, "changes images, and the input is of 64"),
-        ((64,), (64,), {"cutmix": {}}, "changes images, and the input is of 64"),
+        ((1, 32, 32), (1, 32, 32), {"lighting": {}}, "needs color images"),
+        ((64,), (64,), {"flip": {}}, "applies to images, but the input is 64"),
+        ((64,), (64,), {"cutmix": {}}, "applies to images, but the input is 64"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_carried_out_is_one_finding(

@@ -61,9 +61,9 @@ def rows(train: list[float], validation: list[float], right: tuple[float, float]
     ("curves", "says"),
     [
         (rows([2, 1, 0.5, 0.2, 0.1, 0.05], [2, 1.1, 0.8, 1.0, 1.3, 1.6]), "overfitting since epoch"),
-        (rows([2, 1, 0.5, 0.4], [2, 1, 0.9, 0.9], (0.99, 0.7)), "overfitting: 99.0% right in training"),
-        (rows([2.3, 2.2, 2.1, 2.0], [2.3, 2.2, 2.1, 2.0], (0.4, 0.4)), "still falls"),
-        (rows([2.0] * 8, [2.0] * 8, (0.4, 0.4)), "has stopped falling"),
+        (rows([2, 1, 0.5, 0.4], [2, 1, 0.9, 0.9], (0.99, 0.7)), "overfitting: training accuracy 99.0%"),
+        (rows([2.3, 2.2, 2.1, 2.0], [2.3, 2.2, 2.1, 2.0], (0.4, 0.4)), "still decreasing"),
+        (rows([2.0] * 8, [2.0] * 8, (0.4, 0.4)), "has stopped decreasing"),
         (rows([1, 0.3, 0.1, 0.05], [1, 0.3, 0.12, 0.06]), None),
         (rows([1, 0.3, 0.06, 0.062], [1, 0.03, 0.031, 0.036]), None),
         (rows([1.0, 0.9], [1.0, 0.9]), None),

@@ -188,7 +188,7 @@ def test_data_that_changed_is_told(tmp_path: Path) -> None:
     np.savez(path, x=stored[::-1], y=digits.target[::-1])
     told = netspec("eval", run)
     assert told.exit_code == 0
-    assert "has changed since it was trained" in " ".join(told.output.split())
+    assert "has changed since training" in " ".join(told.output.split())
 
 
 CONV_ON_FILE = "input 8x8 gray\nFC-10\ntrain {\n  epochs 1\n}\n"

@@ -156,9 +156,9 @@ def test_means_of_the_training_set_are_stored_with_the_weights(tmp_path: Path) -
 def test_what_cannot_be_trained(tmp_path: Path) -> None:
     for text, says in (
         (TEXT.replace("adam", "lbfgs; ema 0.9"), "does not go with"),
-        (TEXT.replace("adam", "sgd nesterov=yes"), "needs a momentum"),
+        (TEXT.replace("adam", "sgd nesterov=yes"), "requires momentum"),
         (TEXT.replace("adam", "adam; freeze body head"), "frozen"),
-        (TEXT.replace("adam", "adam; freeze body; train_only head"), "exclude each other"),
+        (TEXT.replace("adam", "adam; freeze body; train_only head"), "cannot be combined"),
         (TEXT.replace("adam", "adam; augment { flip }"), "for images"),
         (TEXT.replace("head:", "output middle\nhead:").replace("train", "output end\ntrain"), "2"),
         ("input 6\nrelu\ntrain { epochs 1 }\n", "no weights"),

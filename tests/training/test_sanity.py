@@ -110,10 +110,10 @@ def test_a_healthy_net_passes(name: str) -> None:
 
 def test_what_is_measured_is_said() -> None:
     results = sane(MLP)
-    assert "chance gives 2.303" in measured(results, "loss at start")
-    assert "100% right" in measured(results, "twenty examples")
+    assert "chance gives 2.303" in measured(results, "initial loss")
+    assert "accuracy 100%" in measured(results, "twenty examples")
     assert "all 3 layers" in measured(results, "gradients")
-    assert "would rise" in measured(results, "regularization")
+    assert "would increase" in measured(results, "regularization")
 
 
 # The planted faults
@@ -157,8 +157,8 @@ def test_units_that_are_all_alike(tmp_path: Path) -> None:
     state["b.weight"] = torch.full_like(state["b.weight"], 0.1)
     write_weights(path, state, {})
     found = faults(sane(MLP, weights=path))
-    assert "`b` (line 3)" in found["initialization that makes all units alike"]
-    assert "`a`" not in found["initialization that makes all units alike"]
+    assert "`b` (line 3)" in found["identical initialization of all units"]
+    assert "`a`" not in found["identical initialization of all units"]
 
 
 def test_no_gradient_to_a_layer() -> None:
@@ -171,19 +171,19 @@ def test_no_gradient_to_a_layer() -> None:
 def test_shuffled_labels(tmp_path: Path) -> None:
     shuffled = np.random.default_rng(0).permutation(load_digits().target)
     found = faults(sane(MLP, digits(tmp_path, y=shuffled)))
-    assert list(found) == ["labels look shuffled, or unrelated to the inputs"]
+    assert list(found) == ["labels seem shuffled or unrelated to the inputs"]
 
 
 def test_inputs_that_are_not_centered(tmp_path: Path) -> None:
     x = load_digits().data.astype(np.float32) / 16 + 100
     where = digits(tmp_path, x=x)
     found = faults(sane(MLP, where))
-    assert "mean 100" in found["inputs not centered"]
-    assert "inputs not centered" not in faults(sane(MLP.replace("input 64", "input 64\nnormalize channel"), where))
+    assert "mean 100" in found["inputs are not centered"]
+    assert "inputs are not centered" not in faults(sane(MLP.replace("input 64", "input 64\nnormalize channel"), where))
 
 
 def test_inputs_that_are_not_scaled(tmp_path: Path) -> None:
-    assert "inputs not scaled" in faults(sane(MLP, digits(tmp_path, x=load_digits().data.astype(np.float32) * 16)))
+    assert "inputs are not scaled" in faults(sane(MLP, digits(tmp_path, x=load_digits().data.astype(np.float32) * 16)))
 
 
 def test_a_dead_relu_layer() -> None:
@@ -197,26 +197,26 @@ def test_a_wrong_class_count(tmp_path: Path) -> None:
     assert caught.value.diagnostics[0].code == "NS602"
     assert "10 classes, but the net has 100 outputs" in caught.value.diagnostics[0].message
     found = faults(sane(MLP.replace("FC-10", "FC-100"), digits(tmp_path)))
-    assert list(found) == ["wrong class count"]
-    assert "the labels are 0 to 9, the net has 100 outputs (`head`, line 4)" in found["wrong class count"]
+    assert list(found) == ["wrong number of classes"]
+    assert "the labels are 0 to 9, the net has 100 outputs (`head`, line 4)" in found["wrong number of classes"]
 
 
 @pytest.mark.parametrize("line", ["regularize l2 100", "regularize l1 1", "regularize elastic l2=10"])
 def test_regularization_that_is_far_too_strong(line: str) -> None:
-    assert list(faults(sane(in_recipe(MLP, line)))) == ["regularization far too strong"]
+    assert list(faults(sane(in_recipe(MLP, line)))) == ["far too much regularization"]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw lr=1e-3 weight_decay=100", "sgd lr=0.01 weight_decay=100"])
 def test_weight_decay_that_is_far_too_strong(optimizer: str) -> None:
     text = MLP.replace("sgd lr=0.1 momentum=0.9", optimizer)
-    assert "regularization far too strong" in faults(sane(text))
+    assert "far too much regularization" in faults(sane(text))
 
 
 def test_a_frozen_head() -> None:
     found = faults(sane(in_recipe(MLP, "freeze head")))
-    assert list(found) == ["a frozen head"]
-    assert "`head` (line 4)" in found["a frozen head"]
-    assert list(faults(sane(in_recipe(MLP, "rate head factor=0")))) == ["a frozen head"]
+    assert list(found) == ["the head is frozen"]
+    assert "`head` (line 4)" in found["the head is frozen"]
+    assert list(faults(sane(in_recipe(MLP, "rate head factor=0")))) == ["the head is frozen"]
 
 
 def test_nan_in_the_data(tmp_path: Path) -> None:
@@ -230,10 +230,10 @@ def test_nan_in_the_data(tmp_path: Path) -> None:
 
 
 def test_labels_of_one_class_and_missing_classes(tmp_path: Path) -> None:
-    assert "one label for all" in faults(sane(MLP, digits(tmp_path, y=np.full(1797, 9))))
+    assert "all labels are the same" in faults(sane(MLP, digits(tmp_path, y=np.full(1797, 9))))
     labels = load_digits().target
     found = faults(sane(MLP, digits(tmp_path, y=np.where(labels == 4, 5, labels))))
-    assert found["a class without examples"] == "no training example of 1 of 10 classes: 4"
+    assert found["a class without examples"] == "1 of 10 classes have no training examples: 4"
 
 
 # The command
@@ -250,6 +250,6 @@ def test_the_command_says_it_in_words_and_ends_with_1(tmp_path: Path) -> None:
     done = run_netspec("train", str(spec), "--sanity", cwd=tmp_path)
     assert done.returncode == 1
     assert "NS607" in done.stderr
-    assert "a frozen head" in done.stderr
+    assert "the head is frozen" in done.stderr
     assert any(line.startswith("problem") and "`head` (line 4)" in line for line in done.stdout.splitlines())
     assert not (tmp_path / "runs").exists(), "nothing was trained for good"

@@ -153,13 +153,13 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=280)
     assert process.returncode == 128 + signal.SIGINT, told
-    assert "the same command goes on" in told
+    assert "run the same command again to continue" in told
     first, waiting = study_of(spec).trials
     assert (first.state.name, waiting.state.name) == ("FAIL", "WAITING")
     told = netspec(
         *command[3:7], "--trials", "1", "--epochs", "40", "--set", "stop=1", "--folder", spec.parent / "tuned"
     ).output
-    assert "is another search" in told
+    assert "belongs to a different search" in told
     assert netspec(*command[3:7], "--trials", "1", "--epochs", "40", "--folder", spec.parent / "tuned").exit_code == 0
     assert study_of(spec).trials[1].params == first.params
     assert study_of(spec).trials[1].state.name == "COMPLETE"
@@ -172,10 +172,10 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
         ("optimizer.momentun=0..1", "did you mean `momentum`?"),
         ("hiden=4..8", "did you mean `hidden`?"),
         ("hidden=8..4", "a smaller and a larger number"),
-        ("hidden=0..4 log", "above 0"),
+        ("hidden=0..4 log", "greater than 0"),
         ("hidden=4", "several values"),
-        ("hidden=a..b", "takes numbers"),
-        ("hidden", "takes NAME="),
+        ("hidden=a..b", "needs numbers"),
+        ("hidden", "needs NAME="),
     ],
 )
 def test_wrong_usage_is_said_before_anything_starts(spec: Path, search: str, said: str) -> None:
@@ -188,7 +188,7 @@ def test_wrong_usage_is_said_before_anything_starts(spec: Path, search: str, sai
 def test_what_cannot_go_on_is_said(spec: Path) -> None:
     assert "NS403" in tune(spec, "--search", "loss=mse,l3").output
     assert tune(spec, "--search", LR, "--trials", 1).exit_code == 0
-    assert "is another search" in tune(spec, "--search", "hidden=8..32", "--trials", 2).output
+    assert "belongs to a different search" in tune(spec, "--search", "hidden=8..32", "--trials", 2).output
     (spec.parent / "broken.db").write_text("no database")
     told = tune(spec, "--search", LR, "--storage", spec.parent / "broken.db")
     assert told.exit_code == 1
