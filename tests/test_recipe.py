@@ -73,7 +73,7 @@ def test_a_recipe_is_read() -> None:
         ("freeze sten", "NS208", "did you mean `stem`"),
         ("freeze", "NS206", "missing labels"),
         ("augment { flop }", "NS403", "did you mean `flip`"),
-        ("loss mse { flip }", "NS403", "does not accept a section"),
+        ("loss mse { flip }", "NS403", "does not take a section"),
         ("weights start", "NS204", "double quotes"),
         ("seed -1", "NS101", "`seed` cannot be negative"),
     ],

@@ -93,7 +93,7 @@ class _Reader:
         if setting.nested is not None:
             self.augment = self.section(line.settings or (), setting.nested, setting.name)
         elif line.settings is not None:
-            self.fail("NS403", f"`{setting.name}` does not accept a section in braces", line.span)
+            self.fail("NS403", f"`{setting.name}` does not take a section in braces", line.span)
         if setting.labels:
             return Chosen("", self.options(line, setting, setting.forms[0], []).values, self.label_list(line))
         values = list(line.values)
@@ -131,13 +131,13 @@ class _Reader:
         if len(values) > len(positional):
             stray = values[len(positional) :]
             facts = StraySettingValue(line, form, tuple(stray))
-            self.fail("NS207", f"`{what}` does not accept this value", stray[0].span, facts=facts)
+            self.fail("NS207", f"`{what}` does not take this value", stray[0].span, facts=facts)
         pairs = [(o.name, v, v.span) for o, v in zip(positional, values, strict=False)]
         pairs += [(o.name, o.value, o.span) for o in line.options]
         idle = not form.word and positional and values and isinstance(values[0], t.Name)
         if idle and positional[0].name in {o.name for o in line.options} and not isinstance(positional[0].kind, Choice):
             idle_word = Instead(values[0].span, "", f"remove `{values[0].span.text}`")
-            self.fail("NS207", f"`{what}` does not accept a word", values[0].span, facts=idle_word)
+            self.fail("NS207", f"`{what}` does not take a word", values[0].span, facts=idle_word)
             return Chosen(form.word, chosen)
         for name, expr, span in pairs:
             option = form.options.get(name)

@@ -211,7 +211,7 @@ def test_statistics_of_a_channel_that_never_changes_and_of_nothing() -> None:
         ((1, 32, 32), (3, 32, 32), {}, "write `input 1x32x32`"),
         ((3, 32, 32), (3, 40, 40), {"crop": {"pad": 3}}, "larger than the images (32x32 with padding 3)"),
         ((3, 32, 32), (3, 28, 28), {"crop": {"size": (24,)}}, "outputs 24x24, but the net expects 28x28"),
-        ((3, 32, 32), (3, 24, 24), {"crop": {"from": 256}}, "come as 32x32"),
+        ((3, 32, 32), (3, 24, 24), {"crop": {"from": 256}}, "already 32x32"),
         ((3, 32, 32), (3, 32, 32), {"rotate": {"low": 30.0, "high": 10.0}}, "write `rotate low=10 high=30`"),
         ((1, 32, 32), (1, 32, 32), {"jitter": {"hue": 0.2}}, "gray images have no hue"),
         ((1, 32, 32), (1, 32, 32), {"jitter": {"saturation": 0.2}}, "gray images have no saturation"),

@@ -65,5 +65,5 @@ def test_a_recipe_on_one_line() -> None:
 
 @pytest.mark.parametrize("written", ["lr", "optimiser=sgd", "=3", "epochs=3\nseed 1", "epochs=3 }"])
 def test_what_is_no_override(written: str) -> None:
-    with pytest.raises(ValueError, match=r"takes|knows"):
+    with pytest.raises(ValueError, match=r"needs|found no"):
         Override.of(written)

@@ -164,7 +164,7 @@ def test_units_that_are_all_alike(tmp_path: Path) -> None:
 def test_no_gradient_to_a_layer() -> None:
     text = MLP.replace("b: FC-32 act=relu\n", "concat [\n  used: FC-32;\n  unused: FC-8\n]\nslice(0, 32)\n")
     found = faults(sane(text))
-    assert found["no gradient to a layer"] == "none reaches `unused` (line 5)"
+    assert found["no gradient to a layer"] == "no gradient reaches `unused` (line 5)"
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ def test_a_wrong_class_count(tmp_path: Path) -> None:
     assert "10 classes, but the net has 100 outputs" in caught.value.diagnostics[0].message
     found = faults(sane(MLP.replace("FC-10", "FC-100"), digits(tmp_path)))
     assert list(found) == ["wrong number of classes"]
-    assert "the labels are 0 to 9, the net has 100 outputs (`head`, line 4)" in found["wrong number of classes"]
+    assert "the labels are 0 to 9, but the net has 100 outputs (`head`, line 4)" in found["wrong number of classes"]
 
 
 @pytest.mark.parametrize("line", ["regularize l2 100", "regularize l1 1", "regularize elastic l2=10"])
