@@ -72,7 +72,7 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
 
 
 def _without_activation(node: Node, name: str) -> list[Fix]:
-    """The fix that takes the activation `act=…` of the last layer out, or the layer that follows an arrow."""
+    """The fix that removes the activation `act=…` of the last layer, or the activation layer after an arrow."""
     text, span = node.span.text, node.span
     option = re.search(rf"[ \t]+act={name}\b(?!\()", text)
     if option is not None:
