@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.binding import report_unknown_option
-from netspec.elaborate.branches import layers_before, paths, turning_points
 from netspec.elaborate.facts import ChangedShape
 from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
@@ -155,6 +154,8 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
 
 def shape_changes(run: Elaborator, statement: t.Residual | t.Dense, word: str, body: Tensor, start: Tensor) -> None:
     """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
+    from netspec.elaborate.branches import layers_before, paths, turning_points
+
     assert body.type is not None
     assert start.type is not None
     way = paths(run.graph, (body, start))[0]
