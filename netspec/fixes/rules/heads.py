@@ -195,6 +195,9 @@ def setting(context: FixContext) -> Iterator[Fix | str]:
     """Settings of the training are in the recipe of the net."""
     facts: SettingOutside = context.facts
     title = "settings of the training are in `train { … }`"
+    if not facts.rows:  # inside of a body, where no line is a setting alone
+        yield title
+        return
     source, rows = facts.rows[0].source, facts.rows
     whole = Span(source, source.text.rfind("\n", 0, rows[0].start) + 1, rows[-1].end)
     inner = "".join(f"  {row.text.strip()}\n" for row in rows)
