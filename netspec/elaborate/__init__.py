@@ -161,7 +161,7 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
 
 def is_library(file: t.File) -> bool:
     """Whether a file only declares: blocks and functions for others to `use`."""
-    declarations = (t.Use, t.Block, t.Function, t.Default, t.Let, t.Fit)
+    declarations = (t.Use, t.Block, t.Function, t.Default, t.Let, t.Fit, t.Shared)
     return bool(file.items) and all(isinstance(item, declarations) for item in file.items)
 
 

@@ -202,7 +202,7 @@ class _Binder:
         return i < len(free) and isinstance(free[i].kind, (Choice, LayerWord, Padding, Reference))
 
     def is_layer(self, name: str) -> bool:
-        return name.lower() in CATALOGUE or name in self.frame.file.blocks
+        return name.lower() in CATALOGUE or self.frame.block(name) is not None
 
     def too_many(self, value: Value, span: Span, what: str) -> None:
         facts = StrayValue(self.op, self.layer, value, span, what == "argument", "width" in self.values)

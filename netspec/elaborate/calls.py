@@ -49,6 +49,8 @@ def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path,
             body = item.body.statements
             block = BlockValue(item.name, item.parameters, body, frame, None, frame.fit, item.name_span)
             _declare(run, frame.file, item.name, block, item.name_span)
+        elif isinstance(item, t.Shared) and stack:  # one set of weights for the file that uses this one
+            _declare(run, frame.file, item.name, _shared_block(item, frame), item.name_span)
         elif isinstance(item, t.Function):
             if item.name in frame.file.functions:
                 run.error("NS209", f"the function `{item.name}` is defined twice", item.name_span)
@@ -74,22 +76,21 @@ def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> No
 
 def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
     if name in scope.blocks:
-        first = scope.blocks[name].span
-        run.error(
-            "NS209",
-            f"the block `{name}` is defined twice",
-            span,
-            notes=[f"it is defined at {first.source.name}:{first.line}"],
-        )
+        _report_twice(run, name, scope.blocks[name], span)
         return
-    if name.startswith("_"):
-        run.error(
-            "NS213",
-            f"`{name}` cannot name a block",
-            span,
-            helps=["begin it with a letter: it names modules of the compiled net"],
-        )
+    _check_block_name(run, name, span)
     scope.blocks[name] = block
+
+
+def _report_twice(run: Elaborator, name: str, first: BlockValue, span: Span) -> None:
+    notes = [f"it is defined at {first.span.source.name}:{first.span.line}"]
+    run.error("NS209", f"the block `{name}` is defined twice", span, notes=notes)
+
+
+def _check_block_name(run: Elaborator, name: str, span: Span) -> None:
+    if name.startswith("_"):
+        help_ = "begin it with a letter: it names modules of the compiled net"
+        run.error("NS213", f"`{name}` cannot name a block", span, helps=[help_])
 
 
 def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
@@ -137,7 +138,7 @@ def _capture_defaults(frame: Frame, file: t.File) -> None:
             defaults = Defaults(item, frame, defaults)
         elif isinstance(item, t.Fit):
             fit = item.mode.text
-        elif isinstance(item, t.Block):
+        elif isinstance(item, (t.Block, t.Shared)) and item.name in frame.file.blocks:
             block = frame.file.blocks[item.name]
             if block.span == item.name_span:
                 block.defaults, block.fit = defaults, fit
@@ -204,10 +205,19 @@ def _called(statements: tuple[Any, ...], blocks: dict[str, BlockValue]) -> list[
 
 
 def declare_shared(run: Elaborator, shared: t.Shared, frame: Frame) -> None:
-    block = BlockValue(
-        shared.name, (), shared.body.statements, frame, frame.defaults, frame.fit, shared.name_span, kind="shared"
-    )
-    _declare(run, frame.file, shared.name, block, shared.name_span)
+    """A block with one set of weights: for the net, for each instance of the block, or for each round of the loop in
+    which it is declared."""
+    if shared.name in frame.shared or shared.name in frame.file.blocks:
+        first = frame.shared.get(shared.name) or frame.file.blocks[shared.name]
+        _report_twice(run, shared.name, first, shared.name_span)
+        return
+    _check_block_name(run, shared.name, shared.name_span)
+    frame.shared[shared.name] = _shared_block(shared, frame)
+
+
+def _shared_block(shared: t.Shared, frame: Frame) -> BlockValue:
+    body = shared.body.statements
+    return BlockValue(shared.name, (), body, frame, frame.defaults, frame.fit, shared.name_span, kind="shared")
 
 
 def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:

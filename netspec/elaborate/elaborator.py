@@ -281,10 +281,11 @@ class Elaborator(ElaborationContext):
 
             run_skipped(self, self.diagnostics.skipped[layer.span.source, layer.span.start], frame)
             return
-        if layer.head in frame.file.blocks:
+        block = frame.block(layer.head)
+        if block is not None:
             from netspec.elaborate.calls import call_block
 
-            call_block(self, frame.file.blocks[layer.head], layer, frame, label)
+            call_block(self, block, layer, frame, label)
             return
         bound = bind(self, layer, frame)
         if bound is None:

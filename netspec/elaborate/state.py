@@ -163,6 +163,7 @@ class Frame:
         "namer",
         "names",
         "region",
+        "shared",
         "symbols",
     )
 
@@ -173,6 +174,8 @@ class Frame:
         self.definitions = definitions
         self.enclosing: Frame | None = None
         self.names: dict[str, Any] = {}
+        self.shared: dict[str, BlockValue] = {}
+        """Blocks with one set of weights that are declared between these braces."""
         self.symbols: dict[str, Symbolic] = {}
         """What the variables were written as, where they are more than a constant."""
         self.labels: dict[str, Tensor] = {}
@@ -197,6 +200,15 @@ class Frame:
                 return frame.names[name]
             frame = frame.definitions
         raise KeyError(name)
+
+    def block(self, name: str) -> BlockValue | None:
+        """The block of a name: a shared one declared here or around, or one of the file."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.shared:
+                return frame.shared[name]
+            frame = frame.definitions
+        return self.file.blocks.get(name)
 
     def symbol(self, name: str) -> Symbolic | None:
         """What a variable was written as; None for a constant, and where there is no such variable."""
