@@ -37,7 +37,7 @@ _STEPS = 20
 def compile_source(source: SourceFile, parameters: Mapping[str, Any], limits: Limits) -> Compiled:
     """Raises UnknownParameter for a parameter that the net does not have."""
     diagnostics = Diagnostics()
-    tree = parse(source, diagnostics, recover=True, explain=explain_syntax)
+    tree = parse(source, diagnostics, recover=True, explain=explain_syntax, most_tokens=limits.tokens)
     if tree is None:
         return Compiled(None, None, tuple(diagnostics))
     check = _Check(parameters, _class_name(source))

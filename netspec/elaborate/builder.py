@@ -90,6 +90,8 @@ class ElaborationContext:
         secondary: Iterable[Label] = (),
         facts: Any = None,
     ) -> None:
+        if len(self.diagnostics) >= self.limits.errors and code != "NS005":
+            raise LimitReached("errors", self.limits.errors, "this spec has too many errors: the rest is not checked")
         self.diagnostics.error(
             code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, facts=facts
         )  # fmt: skip
@@ -271,8 +273,7 @@ class ElaborationContext:
         name: str | None,
     ) -> None:
         graph = self.graph
-        if len(graph.nodes) >= self.limits.layers:
-            raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
+        self.room_for(1)
         local = name or frame.namer.number(op.name.lower())
         node = Node(
             len(graph.nodes),
@@ -289,8 +290,14 @@ class ElaborationContext:
         if self.shared_from and node.params:
             self.share(node, span)
         graph.nodes.append(node)
+        self.evaluator.allow_layer()
         frame.region.members.append(node)
         frame.here = Tensor(node.index, output)
+
+    def room_for(self, layers: int) -> None:
+        """Raises LimitReached where so many more layers are too many."""
+        if len(self.graph.nodes) + layers > self.limits.layers:
+            raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
 
     def share(self, node: Node, span: Span) -> None:
         """Uses the weights of the layer that stood here at the first call of a shared block."""

@@ -14,7 +14,7 @@ from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.facts import UnknownLabel, scope_of
 from netspec.elaborate.joins import run_dense, run_join, run_residual
-from netspec.elaborate.loops import run_for, run_if, run_repeat
+from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
 from netspec.graph import Region, RegionKind
@@ -199,11 +199,13 @@ class Elaborator(ElaborationContext):
         inner = frame.inner(self.region(frame, "repeat", "", step.span))
         inner.region.arguments = (("count", copies),)
         inner.region.count = origin(step.times, frame, self.graph.functions)
+        before_rounds(self, (t.Chain((t.Step(None, step.term, None, step.span),), step.span),), frame, copies)
         for i in range(copies):
-            self.evaluator.spend()
             inner.region.rounds.append(len(inner.region.members))
             with self.inside(f"{ordinal(i + 1)} of {copies} copies" if copies > 1 else ""):
                 self.term(step.term, inner, None)
+            if inner.here is UNKNOWN:
+                break  # the next copies would say nothing new
         frame.here = inner.here
 
     def term(self, term: t.Term, frame: Frame, label: str | None) -> None:
@@ -256,7 +258,7 @@ class Elaborator(ElaborationContext):
 
     def unknown_label(self, statement: t.From, frame: Frame, later: Span | None) -> UnknownLabel:
         name = statement.label
-        block = frame.file.blocks.get(name)
+        block = frame.block(name)
         named = (n for n in self.graph.nodes if n.name == frame.region.path + name and n.inputs)
         node = next((n for n in named if n.span.source is statement.span.source), None)
         entry = self.calling[-1].statements[0] if self.calling and self.calling[-1].statements else None

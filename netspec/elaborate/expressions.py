@@ -20,6 +20,9 @@ __all__ = ["FUNCTIONS", "EvaluationError", "Evaluator", "Unknown"]
 
 _SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 _LONGEST = 100_000
+_STEPS_OF_A_LAYER = 20
+_ITEMS_OF_A_STEP = 20
+"""Items of a list, or characters of a text, that are read or copied in the time of one step."""
 
 
 class EvaluationError(Exception):
@@ -67,12 +70,18 @@ class Evaluator:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.steps = 0
+        self.allowed = limits.steps
         self.active: list[str] = []
 
-    def spend(self) -> None:
-        self.steps += 1
-        if self.steps > self.limits.steps:
+    def spend(self, steps: int = 1) -> None:
+        """Counts work before it is done. Raises LimitReached."""
+        self.steps += steps
+        if self.steps > self.allowed:
             raise LimitReached("steps", self.limits.steps, "this spec takes too many steps to unroll")
+
+    def allow_layer(self) -> None:
+        """A layer brings the steps that it takes; how many layers there are has a bound of its own."""
+        self.allowed += _STEPS_OF_A_LAYER
 
     def value(self, expr: t.Expr, frame: Frame, *, words: bool = False) -> Any:
         """The value of an expression. With `words`, a name that is no variable is a word. Raises EvaluationError, Unknown."""
@@ -173,6 +182,8 @@ class Evaluator:
             raise EvaluationError("NS210", "`~` compares in `expect` only", expr.span, "write `==`")
         if expr.operator in ("<", "<=", ">", ">="):
             return compare(expr.operator, left, right, expr.span)
+        if isinstance(left, (list, tuple, str)) and isinstance(right, (list, tuple, str)):
+            self.spend((len(left) + len(right)) // _ITEMS_OF_A_STEP)
         return self.bounded(arithmetic(expr, left, right, self.limits), expr.span)
 
     def bounded(self, value: Any, span: Span) -> Value:
@@ -213,6 +224,7 @@ class Evaluator:
         values = [self.value(a, frame) for a in expr.arguments]
         if expr.name == "round" and len(values) == 2 and not (isinstance(values[1], int) and abs(values[1]) <= 100):
             raise EvaluationError("NS210", "the digits of `round` are a whole number of at most 100", expr.span)
+        self.spend(sum(len(v) for v in values if isinstance(v, (list, tuple, str))) // _ITEMS_OF_A_STEP)
         try:
             result = function(*values)
         except (TypeError, ValueError, OverflowError):

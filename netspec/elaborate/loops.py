@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Instead
@@ -17,7 +18,7 @@ from netspec.values import kind_of, show
 if TYPE_CHECKING:
     from netspec.elaborate.elaborator import Elaborator
 
-__all__ = ["run_for", "run_if", "run_repeat"]
+__all__ = ["before_rounds", "run_for", "run_if", "run_repeat"]
 
 
 def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
@@ -31,7 +32,8 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
         run,
         repeat.body,
         frame,
-        [{repeat.counter: i} if repeat.counter else {} for i in range(min(count, run.limits.steps + 1))],
+        count,
+        lambda i: ({repeat.counter: i} if repeat.counter else {}, {}),
         repeat.span,
         count=origin(repeat.count, frame, run.graph.functions),
     )
@@ -66,19 +68,24 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
             _report_item(run, loop, item, [i for i, other in enumerate(items) if other is item])
             frame.here = UNKNOWN
             return
-    written = [_item_origins(run, loop, i, frame) for i in range(len(items))]
-    unroll(run, loop.body, frame, bindings, loop.span, written)
+    listed = isinstance(loop.items, t.Sequence_)
+    whole = {} if listed else dict.fromkeys(names, origin(loop.items, frame, run.graph.functions))
+    unroll(
+        run,
+        loop.body,
+        frame,
+        len(bindings),
+        lambda i: (bindings[i], _item_origins(run, loop, i, frame) if listed else whole),
+        loop.span,
+    )
 
 
 def _item_origins(run: Elaborator, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:
-    """How the values of one round were written, where the list is written out; else what the list depends on."""
-    names = [name.text for name in loop.names]
-    item: t.Expr = loop.items
-    if isinstance(item, t.Sequence_):
-        item = item.items[number]
-        if isinstance(item, t.Sequence_) and len(names) > 1:
-            parts = zip(names, item.items, strict=True)
-            return {name: origin(part, frame, run.graph.functions) for name, part in parts}
+    """How the values of one round were written, in a list that is written out."""
+    assert isinstance(loop.items, t.Sequence_)
+    names, item = [name.text for name in loop.names], loop.items.items[number]
+    if isinstance(item, t.Sequence_) and len(names) > 1:
+        return {n: origin(part, frame, run.graph.functions) for n, part in zip(names, item.items, strict=True)}
     return dict.fromkeys(names, origin(item, frame, run.graph.functions))
 
 
@@ -105,27 +112,44 @@ def unroll(
     run: Elaborator,
     body: t.Body,
     frame: Frame,
-    bindings: list[dict[str, Any]],
+    rounds: int,
+    binding: Callable[[int], tuple[dict[str, Any], dict[str, Symbolic]]],
     span: Span,
-    written: list[dict[str, Symbolic]] | None = None,
     count: Symbolic | None = None,
 ) -> None:
-    """Runs a body once for each of the bindings of its variables; `written` says how these were written."""
+    """Runs a body a number of times; `binding` gives the values of its variables, and how these were written."""
     run.lint_empty(body, "the body of this loop")
+    before_rounds(run, body.statements, frame, rounds)
     outer = frame.inner(run.region(frame, "repeat", "", span))
-    outer.region.arguments = (("count", len(bindings)),)
+    outer.region.arguments = (("count", rounds),)
     outer.region.count = count
-    for i, binding in enumerate(bindings):
-        run.evaluator.spend()
+    for i in range(rounds):
         outer.region.rounds.append(len(outer.region.members))
         inner = outer.inner()
-        inner.names.update(binding)
-        if written is not None:
-            inner.symbols.update({name: s for name, s in written[i].items() if not isinstance(s, Constant)})
-        with run.inside(f"round {i + 1} of {len(bindings)} of the loop at line {span.line}"):
+        values, written = binding(i)
+        inner.names.update(values)
+        inner.symbols.update({name: s for name, s in written.items() if not isinstance(s, Constant)})
+        with run.inside(f"round {i + 1} of {rounds} of the loop at line {span.line}"):
             run.run(body.statements, inner)
         outer.here = inner.here
     frame.here = outer.here
+
+
+def before_rounds(run: Elaborator, statements: Sequence[Any], frame: Frame, rounds: int) -> None:
+    """Counts the rounds of a loop before the first: as layers where every round makes one, otherwise as steps.
+
+    Raises LimitReached.
+    """
+    layers = sum(_is_layer(step, frame) for s in statements if isinstance(s, t.Chain) for step in s.steps)
+    if layers:
+        run.room_for(rounds * layers)
+    else:
+        run.evaluator.spend(rounds)
+
+
+def _is_layer(step: t.Step, frame: Frame) -> bool:
+    """Whether a step makes a layer, whatever its values are: copies and blocks may be empty."""
+    return step.times is None and isinstance(step.term, t.Layer) and frame.block(step.term.head) is None
 
 
 def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:

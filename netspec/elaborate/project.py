@@ -134,7 +134,8 @@ class Project:
             self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, facts=facts)
             return None
         inner = Diagnostics()
-        tree = parse(text, inner, recover=True, explain=self.explain)
+        most = self.limits.tokens
+        tree = parse(text, inner, recover=True, explain=self.explain, most_tokens=most)
         self.diagnostics.skipped.update(inner.skipped)
         for diagnostic in inner:
             self.diagnostics.add(diagnostic)

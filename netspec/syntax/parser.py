@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["parse"]
 
 _MAX_SYNTAX_ERRORS = 50
-_LARGE = 100_000
+_MAX_PARSED = 40_000
+"""Tokens that are parsed again after errors, over all of them."""
+_TOKEN = re.compile(r"#[^\n]*|(\w+|[^\w\s])")
 
 
 class _NewlinesInsideBrackets(PostLex):
@@ -55,7 +58,12 @@ def _parser() -> Lark:
 
 
 def parse(
-    source: SourceFile, diagnostics: Diagnostics, *, recover: bool = False, explain: Explain | None = None
+    source: SourceFile,
+    diagnostics: Diagnostics,
+    *,
+    recover: bool = False,
+    explain: Explain | None = None,
+    most_tokens: int = 40_000,
 ) -> tree.File | None:
     """The tree of a source text; None where it has syntax errors, all of which are reported.
 
@@ -64,10 +72,19 @@ def parse(
     something is missing), unless that is too little.
     """
     place = None
+    tokens = sum(found[1] is not None for found in _TOKEN.finditer(source.text))
+    if tokens > most_tokens:
+        diagnostics.error(
+            "NS005",
+            f"{source.name} has more than {most_tokens:,} words and signs",
+            Span(source, 0, min(1, len(source.text))),
+            helps=["use blocks and loops; or raise the limit with `--limit tokens=N` if you trust the spec"],
+        )
+        return None
     try:
         parsed = _parser().parse(source.text)
     except UnexpectedInput as error:
-        draft = _drafted(source, error, diagnostics, explain)
+        draft = _drafted(source, error, diagnostics, explain, min(_MAX_SYNTAX_ERRORS, 1 + _MAX_PARSED // (tokens + 1)))
         if draft is None or not recover:
             return None
         parsed, place = draft
@@ -93,13 +110,13 @@ def _parses(text: str) -> bool:
 
 
 def _drafted(
-    source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics, explain: Explain | None
+    source: SourceFile, error: UnexpectedInput, diagnostics: Diagnostics, explain: Explain | None, tries: int
 ) -> tuple[Tree[Token], Callable[[int], int]] | None:
     """The parse tree of a text with errors, each of which is reported, and where in the source its offsets are."""
     from netspec.syntax.recovery import Draft, report_syntax_error
 
     draft = Draft(source)
-    for _ in range(_MAX_SYNTAX_ERRORS if len(draft.text) < _LARGE else 3):
+    for _ in range(tries):
         if not report_syntax_error(draft, error, diagnostics, explain, _parses):
             return None
         try:
