@@ -19,7 +19,7 @@ class Limits:
 
     layers: int = 100_000
     steps: int = 200_000
-    tokens: int = 40_000
+    tokens: int = 30_000
     depth: int = 100
     integer: int = 10**15
     bytes: int = 1_048_576

@@ -236,8 +236,10 @@ def _idle_labels(source: SourceFile) -> list[Diagnostic]:
 def removal(span: Span) -> Edit | None:
     """The edit that takes a layer out of its chain; None where it is alone in a bracket, has a label or copies."""
     text = span.source.text
-    before = re.search(r"(->\s*|(?<![^\n])[ \t]*|;[ \t]*)\Z", text[: span.start])
-    after = re.match(r"[ \t]*(?:#[^\n]*)?(\n|;|\Z|->|\})", text[span.end :])
+    # an arrow may be at the end of the line before; further back there is nothing to see
+    line = text.rfind("\n", 0, max(0, text.rfind("\n", 0, span.start))) + 1
+    before = re.compile(r"(->\s*|(?<![^\n])[ \t]*|;[ \t]*)\Z").search(text, line, span.start)
+    after = re.compile(r"[ \t]*(?:#[^\n]*)?(\n|;|\Z|->|\})").match(text, span.end)
     if before is None or after is None:
         return None
     if before[1].startswith("->"):

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["parse"]
 
 _MAX_SYNTAX_ERRORS = 50
-_MAX_PARSED = 40_000
+_MAX_PARSED = 30_000
 """Tokens that are parsed again after errors, over all of them."""
-_TOKEN = re.compile(r"#[^\n]*|(\w+|[^\w\s])")
+_TOKEN = re.compile(r"#[^\n]*\n?|(\w+|[^\w\s]|\n\s*)")
 
 
 class _NewlinesInsideBrackets(PostLex):
@@ -63,7 +63,7 @@ def parse(
     *,
     recover: bool = False,
     explain: Explain | None = None,
-    most_tokens: int = 40_000,
+    most_tokens: int = 30_000,
 ) -> tree.File | None:
     """The tree of a source text; None where it has syntax errors, all of which are reported.
 
