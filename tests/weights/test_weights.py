@@ -19,7 +19,7 @@ from netspec.weights.mapping import match
 
 # Names and shapes of torchvision 0.29's state dicts, in their order
 TORCHVISION = json.loads(
-    gzip.decompress((Path(__file__).parent / "data" / "torchvision_state_dicts.json.gz").read_bytes())
+    gzip.decompress((ROOT / "tests" / "data" / "torchvision_state_dicts.json.gz").read_bytes())
 )
 SPEC_OF = {"googlenet": "googlenet_torchvision"}
 
