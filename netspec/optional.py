@@ -37,4 +37,6 @@ def require_onnxruntime() -> Any:
 
 
 def _missing(package: str, extra: str) -> SpecError:
-    return SpecError.of("NS502", f"{package} is not installed", helps=[f"install it with `pip install 'netspec[{extra}]'`"])
+    return SpecError.of(
+        "NS502", f"{package} is not installed", helps=[f"install it with `pip install 'netspec[{extra}]'`"]
+    )

@@ -59,7 +59,7 @@ def draw_curves(path: Path, runs: Mapping[str, Sequence[Row]]) -> None:
         axes[-1].plot(
             epochs, [r.lr for r in rows], color=f"C{number if several else 2}", marker=train["marker"], label=name
         )
-    titles = ["loss", "right, %", "learning rate"] if classes else ["loss", "learning rate"]
+    titles = ["loss", "accuracy, %", "learning rate"] if classes else ["loss", "learning rate"]
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title)
         axis.set_xlabel("epoch")

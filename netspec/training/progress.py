@@ -75,13 +75,13 @@ class Reporter(Watcher):
 
 
 def _columns(row: Row, classes: bool) -> list[tuple[str, int, str]]:
-    """(heading, width, text) of the line of an epoch; 76 columns with accuracies."""
+    """(heading, width, text) of the line of an epoch; 79 columns with accuracies."""
     columns = [("epoch", 5, str(row.epoch)), ("loss", 10, f"{row.train.loss:.4f}")]
     if classes:
-        columns.append(("right", 9, percent(row.train.accuracy)))
+        columns.append(("accuracy", 10, percent(row.train.accuracy)))
     if row.validation is not None:
         columns.append(("val. loss", 11, f"{row.validation.loss:.4f}"))
         if classes:
-            columns.append(("right", 9, percent(row.validation.accuracy)))
+            columns.append(("val. acc.", 11, percent(row.validation.accuracy)))
     rate = row.examples / row.seconds if row.seconds else 0.0
     return [*columns, ("rate", 10, f"{row.lr:.2e}"), ("examples/s", 13, f"{rate:,.0f}")]

@@ -33,4 +33,4 @@ def test_curves_of_runs_are_the_same_bytes_for_the_same_rows(tmp_path: Path) -> 
 
 def test_one_epoch_without_validation_or_classes_is_drawn(tmp_path: Path) -> None:
     draw_curves(tmp_path / "c.svg", {"one": [Row(1, 1, 0.1, Score(2.0), None, 1.0, 10)]})
-    assert "right" not in (tmp_path / "c.svg").read_text()
+    assert "accuracy" not in (tmp_path / "c.svg").read_text()
