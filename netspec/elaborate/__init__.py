@@ -162,7 +162,8 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
 def is_library(file: t.File) -> bool:
     """Whether a file only declares: blocks and functions for others to `use`."""
     declarations = (t.Use, t.Block, t.Function, t.Default, t.Let, t.Fit, t.Shared)
-    return bool(file.items) and all(isinstance(item, declarations) for item in file.items)
+    offered = any(isinstance(item, (t.Block, t.Function, t.Shared)) for item in file.items)
+    return offered and all(isinstance(item, declarations) for item in file.items)
 
 
 def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:

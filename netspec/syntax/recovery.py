@@ -222,6 +222,12 @@ def _continues(tokens: Tokens, newline: Token) -> bool:
     return tokens[newline.index - 1].text == "->" or tokens[index].text == "->"
 
 
+def _ends_branch(tokens: Tokens, token: Token, start: int) -> bool:
+    """Whether a bracket closes the join of whose branches the statement is one."""
+    opener = tokens.partner(token) if token.text == "]" else None
+    return opener is not None and opener.start < start and tokens.opens_join(opener)
+
+
 def _stop(tokens: Tokens, first: int, start: int, at: int) -> int:
     """Where the statement ends: at a newline or `;` outside of the braces it opens, or before a brace it does not."""
     stack: list[str] = []
@@ -231,7 +237,7 @@ def _stop(tokens: Tokens, first: int, start: int, at: int) -> int:
         elif token.text in "}]" and token.text in stack:
             while stack.pop() != token.text:
                 pass
-        elif token.text == "}" and token.start >= at:
+        elif (token.text == "}" or _ends_branch(tokens, token, start)) and token.start >= at:
             return max(token.start, at + 1) if token.start > start else token.end
         elif not stack and token.start >= at and (token.text == ";" or token.kind == "newline") and not (
             token.kind == "newline" and _continues(tokens, token)

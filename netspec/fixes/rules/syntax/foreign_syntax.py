@@ -328,7 +328,41 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
     )
 
 
+@syntax_rule(
+    "NS101-unknown-join", "only `add`, `concat` and `mul` join branches", priority=58, applicability="unsure",
+    wrong="input 3x8x8\nsub [ identity; conv3-3 pad=1 ]\n", right="input 3x8x8\nadd [ identity; conv3-3 pad=1 ]\n",
+)  # fmt: skip
+def unknown_join(site: ErrorSite) -> SyntaxFix | None:
+    """Branches are joined by their sum (`add`), their product (`mul`) or one after another (`concat`)."""
+    close = site.partner(site.here)
+    if site.here.text != "[" or close is None or site.previous.kind != "name" or not site.begins(site.previous):
+        return None
+    whole = site.span(site.previous, close)
+    message = f"`{site.previous.text}` does not join branches"
+    help_ = "the joins are `add [ … ]`, `concat [ … ]` and `mul [ … ]`"
+    return SyntaxFix(message, help_, marked=site.span(site.previous), left_out=whole, applicability="unsure")
+
+
+@syntax_rule(
+    "NS101-comprehension", "there are no comprehensions", priority=12, applicability="unsure",
+    wrong="let ws = [i * 2 for i in [4, 8]]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
+    right="let ws = [8, 16]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
+)  # fmt: skip
+def comprehension(site: ErrorSite) -> SyntaxFix | None:
+    """A list has its values written out. A loop computes with a counter: `repeat 3 as i { conv3-(8 * 2**i) }`."""
+    opener = site.opener
+    close = site.partner(opener) if opener is not None and opener.text in "[(" else None
+    if opener is None or close is None:
+        return None
+    words = [token.text for token in site.tokens.items[opener.index : close.index]]
+    if "for" not in words or "in" not in words[words.index("for") :]:
+        return None
+    help_ = "write the values out: `[8, 16, 32]`; or compute in the loop: `repeat 3 as i { conv3-(8 * 2**i) }`"
+    return SyntaxFix("a list has no `for` inside", help_, marked=site.span(opener, close), applicability="unsure")
+
+
 RULES = (
+    unknown_join, comprehension,
     label_sign, let, keyword_label, name, elif_, function, definition, parameter_type, index,
     inner_label, head, use, assertion, list_row, foreign_word, foreign_call, sequential,
 )  # fmt: skip

@@ -174,11 +174,13 @@ def dense_units(site: ErrorSite) -> SyntaxFix | None:
     if (
         site.previous.text not in ("dense", "output")
         or not site.begins(site.previous)
-        or site.here.text not in ("-", "(")
+        or (site.here.text not in ("-", "(") and site.here.kind != "number")
     ):
         return None
-    close = site.partner(site.here) if site.here.text == "(" else site.next
-    inside = site.text[site.here.end : close.start if site.here.text == "(" else close.end].strip() if close else ""
+    bare = site.here.kind == "number"
+    close = site.here if bare else site.partner(site.here) if site.here.text == "(" else site.next
+    start = site.here.start if bare else site.here.end
+    inside = site.text[start : close.start if site.here.text == "(" else close.end].strip() if close else ""
     if close is None or not re.fullmatch(r"\w+", inside):
         return None
     message = f"`{site.previous.text}` is not a layer"
