@@ -18,9 +18,7 @@ from netspec.weights import initial_weights
 from netspec.weights.mapping import match
 
 # Names and shapes of torchvision 0.29's state dicts, in their order
-TORCHVISION = json.loads(
-    gzip.decompress((ROOT / "tests" / "data" / "torchvision_state_dicts.json.gz").read_bytes())
-)
+TORCHVISION = json.loads(gzip.decompress((ROOT / "tests" / "data" / "torchvision_state_dicts.json.gz").read_bytes()))
 SPEC_OF = {"googlenet": "googlenet_torchvision"}
 
 

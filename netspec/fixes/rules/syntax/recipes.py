@@ -143,4 +143,26 @@ def setting_comma(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix("unexpected `,`", help_, tuple(Edit(gap, "; " if listed else " ") for gap in gaps))
 
 
-RULES = (setting_sign, setting_parentheses, train_parentheses, aux_parentheses, penalty, setting_comma)
+@syntax_rule(
+    "NS101-negative-setting", "a setting cannot be negative", priority=33,
+    wrong=_HEAD + "train {\n  loss cross_entropy\n  epochs -3\n}\n",
+    right=_HEAD + "train {\n  loss cross_entropy\n  epochs 3\n}\n",
+)  # fmt: skip
+def negative_setting(site: ErrorSite) -> SyntaxFix | None:
+    """Numbers of epochs, rates and seeds begin at 0; a sign before the value of a setting has no meaning."""
+    name = site.previous
+    if site.here.text != "-" or site.next.kind != "number" or not site.in_recipe or not site.begins(name):
+        return None
+    edits = (Edit(site.span(site.here), ""),)
+    return SyntaxFix(f"`{name.text}` cannot be negative", f"write `{name.text} {site.next.text}`", edits)
+
+
+RULES = (
+    negative_setting,
+    setting_sign,
+    setting_parentheses,
+    train_parentheses,
+    aux_parentheses,
+    penalty,
+    setting_comma,
+)
