@@ -99,7 +99,17 @@ def command(
     results = [_one(path, text, job, fix=fix, diff=diff) for path in paths]
     if not diff:
         _print(results, form, everything)
+    else:
+        _explain_no_difference(results)
     sys.exit(0 if all(checked.ok for checked in results) else 1)
+
+
+def _explain_no_difference(results: Sequence[Checked]) -> None:
+    """What is wrong and stays wrong, where no safe fix changes the file."""
+    for checked in results:
+        if not checked.ok and not any(f.safe for d in checked.diagnostics for f in d.fixes):
+            print_diagnostics(checked.diagnostics)
+            echo(f"{checked.source.name}: {summary(checked.diagnostics)}; no safe fix applies", err=True)
 
 
 def _one(path: str | None, text: str | None, job: _Job, *, fix: bool, diff: bool) -> Checked:

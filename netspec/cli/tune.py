@@ -83,7 +83,10 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
             raise click.UsageError(f"--search {said}" + ("" if said.endswith("?") else ".")) from None
         _check_values(source, space)
         search = _search(source, space, wanted)
-        _tune(search, wanted["parallel"])
+        from netspec.training.tuning import study_held
+
+        with study_held(search):
+            _tune(search, wanted["parallel"])
     except SpecError as error:
         stop_on_error(error)
 

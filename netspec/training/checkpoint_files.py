@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
-from netspec.files import atomic_write, cannot_write
+from netspec.files import atomic_write, cannot_write, open_regular
+from netspec.reading.bounds import require_modest_archive
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +36,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     import torch
 
     try:
+        with open_regular(path):
+            pass
+        if zipfile.is_zipfile(path):
+            require_modest_archive(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise SpecError.of("NS606", f"{path.parent} has no checkpoint yet", helps=["start a new run"]) from None
@@ -42,6 +48,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise SpecError.of("NS606", f"{path} cannot be read as a checkpoint", notes=[reason]) from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise SpecError.of("NS606", f"{path} was written by a different version of netspec")
+    from pydantic import ValidationError
+
+    from netspec.training.run_schema import CheckpointState, complaint
+
+    try:
+        CheckpointState.model_validate(state)
+    except ValidationError as error:
+        raise SpecError.of("NS606", f"{path} is not a valid checkpoint", notes=[complaint(error)]) from None
     return state
 
 

@@ -37,8 +37,10 @@ def _write_csv(path: Path, matrix: list[list[int]], classes: Sequence[str]) -> N
 
 
 def _draw(path: Path, matrix: list[list[int]], classes: Sequence[str]) -> None:
+    from netspec.diagnostics.display import printable
     from netspec.training.curves import new_figure, write_figure
 
+    classes = [printable(name) for name in classes]
     few = len(classes) <= _MOST_WRITTEN
     figure = new_figure(1)
     side = max(3.6, 0.32 * len(classes) + 1.6) if few else 7.0

@@ -19,7 +19,13 @@ def new_figure(panels: int) -> Any:
     from matplotlib.figure import Figure
 
     mpl.rcParams.update(
-        {"svg.hashsalt": "netspec", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+        {
+            "svg.hashsalt": "netspec",
+            "text.parse_math": False,
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
     )
     figure = Figure(figsize=(4.2 * panels, 3.2), layout="constrained")
     figure.subplots(1, panels)
@@ -28,6 +34,12 @@ def new_figure(panels: int) -> Any:
 
 def write_figure(path: Path, figure: Any) -> None:
     """Writes a deterministic SVG. Raises SpecError (NS501)."""
+    from matplotlib.text import Text
+
+    from netspec.diagnostics.display import printable
+
+    for text in figure.findobj(Text):  # names come from outside, and XML has no control characters
+        text.set_text(printable(text.get_text()))
     image = io.BytesIO()
     figure.savefig(image, format="svg", metadata={"Date": None})
     with atomic_write(path) as file:

@@ -52,7 +52,18 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
     if cuda:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
-    fabric = Fabric(
+    try:
+        return _launched(Fabric, hardware, plan, cuda=cuda, several=several)
+    except Exception as error:  # of Lightning, torch.distributed or the cluster's environment, whatever is not as asked
+        said = next(iter(str(error).strip().splitlines()), "")[:300]
+        raise SpecError.of(
+            "NS604", "the processes of this run cannot be started", notes=[f"{type(error).__name__}: {said}"],
+            helps=["compare `--devices` and `--nodes` with what the cluster (SLURM, torchrun) has started"],
+        ) from None  # fmt: skip
+
+
+def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, *, cuda: bool, several: bool) -> Any:
+    fabric = fabric_class(
         accelerator="cuda" if cuda else "cpu", devices=hardware.devices, num_nodes=hardware.nodes,
         strategy=hardware.strategy if several or hardware.strategy != "auto" else "auto", precision=_precision(plan, cuda),
     )  # fmt: skip

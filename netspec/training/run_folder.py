@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write
+from netspec.reading.text import read_text
 from netspec.source import SourceFile
 from netspec.training.resolve import used_files
+from netspec.training.run_lock import LOCK_NAME
 
 if TYPE_CHECKING:
     from netspec.training.engine import Row
@@ -22,7 +24,7 @@ __all__ = ["RunFolder", "new_run_path"]
 
 _OURS = {
     "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", "best.safetensors",
-    "last.safetensors",
+    "last.safetensors", LOCK_NAME,
 }  # fmt: skip
 
 
@@ -53,16 +55,20 @@ class RunFolder:
     def exists(self) -> bool:
         return self.info.is_file()
 
-    def create(self, source: SourceFile) -> None:
-        """Writes the resolved spec and the files that it uses.
-
-        Raises SpecError (NS606) if the folder contains a run or other files, NS501 if it cannot be written.
-        """
+    def require_free(self) -> None:
+        """Raises SpecError (NS606) if the folder contains a run."""
         if self.exists:
             raise SpecError.of(
                 "NS606", f"{self.path} already contains a run",
                 helps=[f"to resume it: `netspec train --resume {self.path}`", "or choose another folder with `--folder`"],
             )  # fmt: skip
+
+    def create(self, source: SourceFile) -> None:
+        """Writes the resolved spec and the files that it uses.
+
+        Raises SpecError (NS606) if the folder contains a run or other files, NS501 if it cannot be written.
+        """
+        self.require_free()
         used = _all_used(source)
         if clash := next((str(path) for path in used if path.parts[0] in _OURS), None):
             raise SpecError.of(
@@ -97,13 +103,18 @@ class RunFolder:
         if not self.exists:
             what = "is not a run of `netspec train`" if self.path.exists() else "does not exist"
             raise SpecError.of("NS606", f"{self.path} {what}", helps=["give a folder written by `netspec train`"])
+        from pydantic import ValidationError
+
+        from netspec.training.run_schema import RunInfo, complaint
+
         try:
-            info = json.loads(self.info.read_text(encoding="utf-8"))
-            if not isinstance(info, dict) or "data" not in info:
-                raise ValueError("it does not describe a run")
-        except (OSError, ValueError) as error:
+            info = json.loads(read_text(self.info, "NS606"))
+            RunInfo.model_validate(info)
+        except ValidationError as error:
+            raise SpecError.of("NS606", f"{self.info} does not describe a run", notes=[complaint(error)]) from None
+        except (ValueError, RecursionError) as error:
             raise SpecError.of("NS606", f"{self.info} cannot be read", notes=[str(error)[:200]]) from None
-        return info
+        return info  # type: ignore[no-any-return]
 
     def write_metrics(self, rows: Iterable[Row]) -> None:
         """Rewrites the whole table, so that a resumed run does not repeat lines."""

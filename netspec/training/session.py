@@ -26,6 +26,7 @@ from netspec.training.pretraining import pretrain_layerwise
 from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 from netspec.training.statistics import fill_statistics
+from netspec.training.together import by_first, holding, telling_lost_processes
 
 if TYPE_CHECKING:
     import torch
@@ -70,18 +71,27 @@ def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool
     model = check(request.source).model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
+    with telling_lost_processes(fabric):
+        folder = RunFolder(fabric.broadcast(folder.path))
+        with holding(fabric, folder.path):
+            return _train(request, model, plan, fabric, folder, watcher, resume=resume)
+
+
+def _train(
+    request: Request, model: Model, plan: Plan, fabric: Any, folder: RunFolder, watcher: Watcher, *, resume: bool
+) -> Outcome:
+    """The run, its folder held."""
+    if not resume:
+        by_first(fabric, folder.require_free)
     engine = build_engine(model, plan, open_data(plan, request), fabric, request, fresh=not resume)
-    folder = RunFolder(fabric.broadcast(folder.path))
     keeper = _Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher())
     if resume:
         _check_same_data(folder, engine.collection)
-        engine.load_state(read_checkpoint(folder.checkpoint))
+        _load_state(engine, folder)
     else:
         for name, first, last in pretrain_layerwise(engine):
             engine.notes.append(f"pretrained {name}: mean squared error {first:.4g}, then {last:.4g}")
-        if fabric.is_global_zero:
-            folder.create(request.source)
-        fabric.barrier()
+        by_first(fabric, lambda: folder.create(request.source))
         keeper.save()
         if fabric.is_global_zero:
             folder.write_info(_info(request, engine))  # from here on it is a run, with a checkpoint to resume from
@@ -247,6 +257,16 @@ class _Keeper(Watcher):
                 write_checkpoint(self.folder.checkpoint, state)
                 write_weights(self.folder.last, weights, {"step": str(engine.at.step)})
         engine.fabric.barrier()
+
+
+def _load_state(engine: Engine, folder: RunFolder) -> None:
+    """Raises SpecError (NS606) where the checkpoint is none, or that of another net."""
+    state = read_checkpoint(folder.checkpoint)
+    try:
+        engine.load_state(state)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        lines = [line.strip()[:200] for line in str(error).splitlines() if line.strip()]
+        raise SpecError.of("NS606", f"{folder.checkpoint} does not fit {folder.spec}", notes=lines[:4]) from None
 
 
 def _check_same_data(folder: RunFolder, collection: Collection) -> None:

@@ -65,6 +65,12 @@ class Trained(Net):
         request = request_of(folder, Hardware())
         model = check(request.source).model()
         plan = Plan.of(model.graph)
+        classes = info["data"].get("classes") or []
+        if plan.task == "class" and classes and len(classes) != plan.output.type.features:
+            raise SpecError.of(
+                "NS606", f"{folder.info} does not fit {folder.spec}",
+                notes=[f"it names {len(classes)} classes, and the network has {plan.output.type.features} outputs"],
+            )  # fmt: skip
         file = folder.best if weights == "best" else folder.last
         if not file.is_file():
             helps = ["use `--weights last` for the last checkpoint"] if folder.last.is_file() else []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import multiprocessing
 import shutil
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,14 @@ from netspec.model import check
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.plan import Plan
 from netspec.training.run_folder import RunFolder
+from netspec.training.run_lock import LOCK_NAME, locked
 from netspec.training.search_space import SearchSpace
 from netspec.training.session import Request, train
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Search", "Trial", "done", "open_study", "run_trials", "run_workers", "trials", "write_best"]
+__all__ = ["Search", "Trial", "done", "open_study", "run_trials", "run_workers", "study_held", "trials", "write_best"]
 
 _FATAL = ("NS004", "NS501", "NS502", "NS601", "NS606")
 """Errors that every trial would have."""
@@ -95,6 +97,17 @@ def open_study(search: Search) -> optuna.Study:
         raise SpecError.of("NS606", f"the study in {_shown(search.storage)} cannot be opened", notes=[said]) from None
     _check_same(study, search, metric)
     return study
+
+
+@contextlib.contextmanager
+def study_held(search: Search) -> Iterator[None]:
+    """The study's folder and file, held by this process. Raises SpecError (NS501, NS606)."""
+    with contextlib.ExitStack() as held:
+        held.enter_context(locked(search.folder / LOCK_NAME, f"the study in {search.folder}"))
+        if "://" not in search.storage:
+            file = Path(search.storage)
+            held.enter_context(locked(file.with_name(f".{file.name}.lock"), f"the study in {file}"))
+        yield
 
 
 def _metric(search: Search) -> str:

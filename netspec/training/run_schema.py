@@ -1,0 +1,84 @@
+"""What `run.json` and a checkpoint hold, checked where they are read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+__all__ = ["CheckpointState", "RunInfo", "complaint"]
+
+
+class _Stored(BaseModel):
+    """Fields of later versions are left alone."""
+
+    model_config = ConfigDict(strict=True, extra="allow", defer_build=True)
+
+
+class StoredScore(_Stored):
+    loss: float
+    accuracy: float | None = None
+
+
+class StoredResult(_Stored):
+    finished: bool
+    best_epoch: int | None = None
+    validation: StoredScore | None = None
+    test: StoredScore | None = None
+
+
+class StoredOptions(_Stored):
+    """The fields of DataOptions."""
+
+    validation: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.2, ge=0, lt=1)
+    folds: int = Field(0, ge=0)
+    fold: int = Field(0, ge=0)
+    resize: bool = False
+    workers: int = Field(0, ge=0)
+    corrupt: Literal["stop", "skip"] = "stop"
+    pixels: int | None = Field(None, ge=1)
+    cut: bool = False
+    size: int | None = Field(None, ge=1)
+
+
+class StoredData(_Stored):
+    where: str
+    options: StoredOptions = Field(default_factory=lambda: StoredOptions())
+    classes: list[str] = []
+    counts: dict[str, int] = {}
+    fingerprint: str | None = None
+    skipped: list[str] = []
+
+
+class RunInfo(_Stored):
+    data: StoredData
+    task: str = "class"
+    save_every: float = Field(30.0, ge=0, allow_inf_nan=False)
+    test: bool = True
+    environment: dict[str, Any] | None = None
+    result: StoredResult | None = None
+
+
+_Rows = list[tuple[int, int, float, list[float | None] | None, list[float | None] | None, float, int]]
+
+
+class CheckpointState(BaseModel):
+    """The state of an engine. Tensors are compared with the net where they are loaded."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    module: dict[str, Any]
+    optimizer: dict[str, Any]
+    ema: dict[str, Any] | None
+    scaler: dict[str, Any]
+    plateau: tuple[float, float | None, int] | None
+    sums: tuple[float, float, float, float]
+    at: tuple[int, int, int, float, float, tuple[float, float] | None, int, float | None]
+    history: _Rows
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"`{'.'.join(map(str, first['loc']))}`: {first['msg'][:1].lower()}{first['msg'][1:]}"[:200]

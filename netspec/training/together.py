@@ -1,0 +1,51 @@
+"""What several processes of one run do together: one acts for all, and a mistake ends all of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics import SpecError
+from netspec.training.run_lock import LOCK_NAME, locked
+
+__all__ = ["by_first", "holding", "telling_lost_processes"]
+
+
+def by_first(fabric: Any, action: Callable[[], Any]) -> None:
+    """The first process acts, the others wait. Raises SpecError there, and SystemExit(1) in the others, whose words
+    would be the same."""
+    failure: SpecError | None = None
+    if fabric.is_global_zero:
+        try:
+            action()
+        except SpecError as error:
+            failure = error
+    if fabric.world_size > 1 and fabric.broadcast(failure is not None) and failure is None:
+        raise SystemExit(1)
+    if failure is not None:
+        raise failure
+
+
+@contextlib.contextmanager
+def holding(fabric: Any, folder: Path) -> Iterator[None]:
+    """The folder of a run, held by its first process for all of them. Raises SpecError (NS501, NS606)."""
+    with contextlib.ExitStack() as held:
+        by_first(fabric, lambda: held.enter_context(locked(folder / LOCK_NAME, f"the run folder {folder}")))
+        yield
+
+
+@contextlib.contextmanager
+def telling_lost_processes(fabric: Any) -> Iterator[None]:
+    """Raises SpecError (NS604) where a process waits for one that has ended."""
+    try:
+        yield
+    except RuntimeError as error:  # of torch.distributed and its backends
+        if fabric.world_size == 1:
+            raise
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        raise SpecError.of(
+            "NS604", "a process of this run has ended before the others", notes=[said],
+            helps=["what it had saved is whole: resume the run"],
+        ) from None  # fmt: skip
