@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import time
@@ -62,6 +63,7 @@ def measure(
         if compiled:
             engines[f"torch.compile {device}"] = torch.compile(module)
         for batch in batches:
+            _require_memory(graph, batch)
             inputs = sample_inputs(graph, batch)
             tensors = [torch.from_numpy(v).to(device) for v in inputs.values()]
             for name, engine in engines.items():
@@ -71,6 +73,17 @@ def measure(
                 row = _onnx(name, path, batch, inputs, runs, asked=providers is not None)
                 rows += [row] if row else []
     return rows
+
+
+def _require_memory(graph: Graph, batch: int) -> None:
+    """Raises SpecError (NS008) for a batch whose inputs and largest layer alone are more than this machine has."""
+    values = sum(graph.nodes[i].type.size for _, i in graph.inputs) + max(node.type.size for node in graph.nodes)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * batch * values > there:
+        raise SpecError.of(
+            "NS008", f"a batch of {batch:,} does not fit into memory",
+            notes=[f"it takes at least {4e-9 * batch * values:,.1f} GB, and this machine has {there / 1e9:,.1f} GB"],
+        )  # fmt: skip
 
 
 def _onnx(name: str, path: Path, batch: int, inputs: dict[str, Any], runs: int, *, asked: bool) -> Figures | None:

@@ -32,6 +32,7 @@ __all__ = [
     "with_lints",
 ]
 
+_PROFILE = "netspec.limits"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -43,7 +44,23 @@ def parameter_option(command: F) -> F:
 
 def limit_option(command: F) -> F:
     text = f"Change a resource limit ({', '.join(LIMIT_NAMES)}); can be repeated."
-    return click.option("--limit", "limits", metavar="NAME=N", multiple=True, help=text)(command)
+    command = click.option("--limit", "limits", metavar="NAME=N", multiple=True, help=text)(command)
+    return click.option(
+        "--limit-profile",
+        type=click.Choice(["service"]),
+        expose_value=False,
+        is_eager=True,
+        callback=_apply_profile,
+        help="Bounds for specs of strangers: 1 s of CPU, 256 MB, no `use`.",
+    )(command)
+
+
+def _apply_profile(ctx: click.Context, _: click.Parameter, chosen: str | None) -> None:
+    if chosen is not None:
+        from netspec.cli.service_profile import SERVICE_LIMITS, apply_service_bounds
+
+        ctx.meta[_PROFILE] = SERVICE_LIMITS
+        ctx.call_on_close(apply_service_bounds())
 
 
 def read_parameters(definitions: Iterable[str]) -> dict[str, Any]:
@@ -75,7 +92,9 @@ def read_limits(pairs: Iterable[str]) -> Limits:
                 f"--limit needs NAME=N, where NAME is one of {', '.join(LIMIT_NAMES)}, found `{pair}`."
             )
         values[name] = int(number.replace("_", ""))
-    return Limits().raised(**values)
+    context = click.get_current_context(silent=True)
+    profile: Limits = context.meta.get(_PROFILE, Limits()) if context is not None else Limits()
+    return profile.raised(**values)
 
 
 def read_spec(path: str, limits: Limits) -> SourceFile:

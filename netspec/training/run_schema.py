@@ -44,7 +44,7 @@ class StoredOptions(_Stored):
 
 class StoredData(_Stored):
     where: str
-    options: StoredOptions = Field(default_factory=lambda: StoredOptions())
+    options: StoredOptions = Field(default_factory=lambda: StoredOptions.model_validate({}))
     classes: list[str] = []
     counts: dict[str, int] = {}
     fingerprint: str | None = None
