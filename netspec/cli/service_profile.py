@@ -11,7 +11,7 @@ from netspec.elaborate.limits import Limits
 
 __all__ = ["SERVICE_LIMITS", "apply_service_bounds"]
 
-SERVICE_LIMITS = Limits(layers=10_000, steps=200_000, depth=50, bytes=65_536, files=0)
+SERVICE_LIMITS = Limits(layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100)
 """No file is read through `use`."""
 
 _SECONDS, _MEMORY, _GRACE = 1.0, 256 * 2**20, 2
