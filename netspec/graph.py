@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from netspec.records import Record
 from netspec.source import SourceFile, Span
 from netspec.symbolic import FunctionBody, Symbolic
 
@@ -131,8 +132,7 @@ class Operation(Protocol):
 RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "aux", "shared"]
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Record):
     """A block as it is declared; its place in the source tells it from others of the same name."""
 
     name: str
@@ -140,8 +140,7 @@ class Definition:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Record):
     """A condition that was met on the way through a body: where, which branch was taken, and how it was written.
 
     A `residual` decides by the types of two tensors whether it needs its `else`: those are `compared`, by node.

@@ -7,8 +7,9 @@ parameters of the block or of the net, and facts about tensors (`in.channels`). 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from netspec.records import Record
 
 __all__ = ["OPAQUE", "Apply", "Constant", "Fact", "FunctionBody", "Name", "Symbolic", "leaves"]
 
@@ -17,24 +18,21 @@ OPAQUE = "?"
 Scope: TypeAlias = Literal["block", "net", "function"]
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Record):
     """A value that is the same in every instance; `text` is how a literal was written."""
 
     value: bool | int | float | str | None
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Record):
     """A parameter: of the block in which it is used, of the net, or of a function."""
 
     name: str
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Record):
     """A size of a tensor: `in.channels` of what comes into the block; other owners are labels, or `here`."""
 
     owner: str
@@ -43,8 +41,7 @@ class Fact:
     """The tensor in the graph."""
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Record):
     """An operator (`+`, `//`, `<`, `and`, `not`, `neg`, `if`, `tuple`) or a function, applied to operands.
 
     `if` holds the value, the condition and the other value.
@@ -57,8 +54,7 @@ class Apply:
 Symbolic: TypeAlias = Constant | Name | Fact | Apply
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionBody:
+class FunctionBody(Record):
     """A function of the spec: `fn half(v) = v // 2`."""
 
     name: str

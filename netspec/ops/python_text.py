@@ -1,22 +1,20 @@
-"""Fragments of Python source."""
+"""Fragments of Python source. What traces numbers is imported where source is written: checking does without."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.graph import TensorType
-from netspec.ops.formula import decimal
-from netspec.ops.traced import same
 
 __all__ = ["along_tokens", "call", "each", "padding_module"]
 
 
 def number(value: Any) -> str:
+    from netspec.ops.formula import decimal
+
     return decimal(value) if type(value) is float else repr(value)
 
 
-@dataclass(frozen=True, slots=True)
 class Omitted:
     """A value that equals the default and is therefore left out of a call."""
 
@@ -33,11 +31,15 @@ def call(name: str, *values: Any, **options: Any) -> str:
 
 def each(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
     """A single number if all axes agree, as in `kernel_size=3`."""
+    from netspec.ops.traced import same
+
     return sizes[0] if all(same(size, sizes[0]) for size in sizes) else sizes
 
 
 def unless(value: Any, default: Any) -> Any:
     """The value, left out of a call where it is the default whatever the names in it are worth."""
+    from netspec.ops.traced import same
+
     if isinstance(value, tuple) and isinstance(default, tuple):
         alike = len(value) == len(default) and all(map(same, value, default))
     else:
