@@ -31,6 +31,8 @@ def call(name: str, *values: Any, **options: Any) -> str:
 
 def each(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
     """A single number if all axes agree, as in `kernel_size=3`."""
+    if all(type(size) is int for size in sizes):
+        return sizes[0] if len(set(sizes)) == 1 else sizes
     from netspec.ops.traced import same
 
     return sizes[0] if all(same(size, sizes[0]) for size in sizes) else sizes

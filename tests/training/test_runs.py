@@ -57,7 +57,7 @@ def test_the_head_is_replaced_and_the_rest_taken_over(tmp_path: Path) -> None:
     assert after["head.weight"].shape == (4, 8)
     assert before["head.weight"].shape == (3, 8)
     assert "2 of 4 tensors" in notes.texts[0]
-    assert "fresh: head.weight, head.bias" in notes.texts[0]
+    assert "not loaded: head.weight, head.bias" in notes.texts[0]
 
 
 def test_weights_outside_the_folder_of_a_spec_are_not_read(tmp_path: Path) -> None:
