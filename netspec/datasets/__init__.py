@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from netspec.datasets.examples import Batch, Collection, DataOptions, Examples, Task, batches, open_collection
+from netspec.datasets.examples import Batch, Collection, DataOptions, Examples, Task
 from netspec.datasets.fit import arranged
+from netspec.datasets.loading import batches
+from netspec.datasets.opening import open_collection
 
 __all__ = ["Batch", "Collection", "DataOptions", "Examples", "Task", "arranged", "batches", "open_collection"]

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from netspec.datasets.loading import batches
-from netspec.graph import TensorType
-
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["Batch", "Collection", "DataOptions", "Examples", "Task", "batches", "open_collection"]
+__all__ = ["Batch", "Collection", "DataOptions", "Examples", "Task"]
 
 Task = Literal["class", "values", "input"]
 
@@ -88,14 +85,3 @@ class DataOptions:
     """Whether images of a different size are kept if they all have the same size, to be cropped by an augmentation."""
     size: int | None = None
     """Number of examples of `synthetic`."""
-
-
-def open_collection(
-    where: str, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
-) -> Collection:
-    """The examples at `where`, checked against the net. Raises SpecError (NS502, NS601 to NS604)."""
-    from netspec.datasets.formats import open_source
-    from netspec.datasets.targets import collect
-
-    source = open_source(where, inputs, output, task, options)
-    return collect(source, inputs, output, task, options)

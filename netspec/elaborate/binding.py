@@ -197,7 +197,8 @@ class _Binder:
             self.set(free[i], value, expr.span, expr)
 
     def takes_word(self, free: list[Option[Any]], i: int) -> bool:
-        from netspec.ops.kinds import Choice, LayerWord, Padding, Reference
+        from netspec.ops.kinds import Choice, Padding, Reference
+        from netspec.ops.layer_word import LayerWord
 
         return i < len(free) and isinstance(free[i].kind, (Choice, LayerWord, Padding, Reference))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Param, TensorType
 from netspec.ops.convolution import Convolution
 from netspec.ops.divisors import divisor_changes, multiple_changes
-from netspec.ops.kinds import Flag, Integer, LayerWord, Padding, PerAxis, Table
+from netspec.ops.kinds import Flag, Integer, Padding, PerAxis, Table
+from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
 from netspec.ops.python_text import call, each, padding_module, unless

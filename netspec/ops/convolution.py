@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import prod
 
 from netspec.graph import Param, TensorType
-from netspec.ops.kinds import Flag, Integer, LayerWord, Padding, PerAxis
+from netspec.ops.kinds import Flag, Integer, Padding, PerAxis
+from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Leftover, Misfit, Op, Option
 from netspec.ops.python_text import each
 from netspec.ops.windows import Window, per_axis, windows

@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
-from netspec.ops.kinds import Flag, Integer, LayerWord, Reference
+from netspec.ops.kinds import Flag, Integer, Reference
+from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, unless
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from netspec.graph import Param, TensorType
 from netspec.ops.convolution import require_map
 from netspec.ops.dense import require_numbers
-from netspec.ops.kinds import Flag, LayerWord, Number, PerAxis
+from netspec.ops.kinds import Flag, Number, PerAxis
+from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Leftover, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, number
 from netspec.ops.windows import Window, windows

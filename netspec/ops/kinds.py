@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from netspec.diagnostics import nearest
 from netspec.values import Size, Value, Word, kind_of, show
-
-if TYPE_CHECKING:
-    from netspec.ops.op import Op
 
 __all__ = [
     "BadValue",
@@ -16,7 +13,6 @@ __all__ = [
     "Flag",
     "Integer",
     "Kind",
-    "LayerWord",
     "Number",
     "Numbers",
     "Padding",
@@ -61,7 +57,7 @@ def as_integer(value: Value, noun: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         plain = isinstance(value, str) and value.isdecimal() and value.isascii()
         helps, instead = ([f"write `{value}`"], str(value)) if plain else ([], "")
-        raise BadValue(f"expected {noun}, found {_found(value)}", *helps, instead=instead)
+        raise BadValue(f"expected {noun}, found {found_text(value)}", *helps, instead=instead)
     if isinstance(value, float):
         if value != int(value):
             raise BadValue(
@@ -73,7 +69,7 @@ def as_integer(value: Value, noun: str) -> int:
     return int(value)
 
 
-def _found(value: Value) -> str:
+def found_text(value: Value) -> str:
     return show(value) if value is None else f"{kind_of(value)}, {show(value)}"
 
 
@@ -87,7 +83,7 @@ class Kind(Generic[T_co]):
 
     def read(self, value: Value) -> T_co:
         """Raises BadValue."""
-        raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        raise BadValue(f"expected {self.noun}, found {found_text(value)}")
 
     def document(self) -> str:
         """The accepted values, for the documentation."""
@@ -134,7 +130,7 @@ class Number(Kind[float]):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             plain = isinstance(value, str) and value.replace(".", "", 1).isdecimal() and value.isascii()
             helps, instead = ([f"write `{value}`"], str(value)) if plain else ([], "")
-            raise BadValue(f"expected {self.noun}, found {_found(value)}", *helps, instead=instead)
+            raise BadValue(f"expected {self.noun}, found {found_text(value)}", *helps, instead=instead)
         number = float(value)
         if number < self.low or (self.open_low and number == self.low):
             raise BadValue(
@@ -162,7 +158,7 @@ class Flag(Kind[bool]):
             words = {"true": "yes", "false": "no", "on": "yes", "off": "no", "0": "no", "1": "yes"}
             word = words.get((value.name if isinstance(value, Word) else str(value)).lower(), "")
             helps = [f"write `{word}`"] if word else []
-            raise BadValue(f"expected yes or no, found {_found(value)}", *helps, instead=word)
+            raise BadValue(f"expected yes or no, found {found_text(value)}", *helps, instead=word)
         return value
 
 
@@ -179,7 +175,7 @@ class Choice(Kind[str]):
             if word.lower() in self.words:
                 return word.lower()
             raise BadValue(f"`{word}` is not {self.noun}", code="NS205", word=word, choices=self.words)
-        raise BadValue(f"expected {self.noun}, found {_found(value)}")
+        raise BadValue(f"expected {self.noun}, found {found_text(value)}")
 
 
 class PerAxis(Kind[tuple[int, ...]]):
@@ -265,7 +261,7 @@ class Pair(Kind[tuple[int, int]]):
 
     def read(self, value: Value) -> tuple[int, int]:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+            raise BadValue(f"expected {self.noun}, found {found_text(value)}")
         front, back = (Integer(0).read(v) for v in value)
         return front, back
 
@@ -277,11 +273,11 @@ class Table(Kind[tuple[tuple[int, ...], ...]]):
 
     def read(self, value: Value) -> tuple[tuple[int, ...], ...]:
         if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
-            raise BadValue(f"expected {self.noun}, found {_found(value)}")
+            raise BadValue(f"expected {self.noun}, found {found_text(value)}")
         rows = []
         for row in value:
             if not isinstance(row, (list, tuple)) or isinstance(row, Size) or not row:
-                raise BadValue(f"expected {self.noun}, but one row is {_found(row)}")
+                raise BadValue(f"expected {self.noun}, but one row is {found_text(row)}")
             channels = tuple(Integer(0).read(c) for c in row)
             if len(set(channels)) != len(channels):
                 raise BadValue(f"{show(list(row))} contains a channel twice", code="NS205")
@@ -299,83 +295,4 @@ class Reference(Kind[str]):
             return value.name
         if isinstance(value, str):
             return value
-        raise BadValue(f"expected {self.noun}, found {_found(value)}")
-
-
-_USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn", "ln", "gn(32)", "LRN"))
-
-
-class LayerWord(Kind["Op | None"]):
-    """A layer named by a word: a normalization (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
-
-    def __init__(self, family: str) -> None:
-        self.family = family
-        self.noun = (
-            f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
-        )
-
-    def names(self) -> dict[str, type[Op]]:
-        from netspec.ops import ACTIVATIONS, NORMALIZATIONS
-
-        return dict(NORMALIZATIONS if "norm" in self.family else ACTIVATIONS)
-
-    def read(self, value: Value) -> Op | None:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            value = Word(value)
-        if isinstance(value, bool):
-            usual = "none" if not value else "bn" if "norm" in self.family else "relu"
-            helps = "write `none` to omit the layer" if not value else f"say which: `{usual}`"
-            raise BadValue(f"expected {self.noun}, found {show(value)}", helps, instead=usual)
-        if not isinstance(value, Word):
-            raise BadValue(f"expected {self.noun}, found {_found(value)}")
-        if value.name.lower() == "none" and not value.called:
-            return None
-        names = self.names()
-        op = names.get(value.name.lower())
-        if value.name.lower() in ("true", "false"):
-            return self.read(value.name.lower() == "true")
-        if op is None:
-            from netspec.diagnostics.foreign import LAYER_WORDS
-
-            theirs = LAYER_WORDS.get(value.name.lower(), "")
-            if theirs == "none" or theirs.partition("(")[0] in names:
-                message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
-                raise BadValue(message, f"write `{theirs}`", code="NS205", instead=theirs)
-            usual = f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all"
-            message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
-            raise BadValue(message, usual, code="NS205", word=value.name, choices=tuple(names))
-        return bind_word(op, value)
-
-
-def bind_word(op: type[Op], word: Word) -> Op:
-    """An op from a word with arguments: `gn(32)`, `bn(eps=1e-3)`. Raises BadValue."""
-    values: dict[str, Any] = {}
-    slots = [o for o in op.options.values() if o.slot == "value"]
-    if len(word.arguments) > len(slots):
-        raise BadValue(
-            f"`{op.name}` takes {len(slots) or 'no'} unnamed value{'' if len(slots) == 1 else 's'}, found {len(word.arguments)}"
-        )
-    for option, value in zip(slots, word.arguments, strict=False):
-        values[option.name] = option.kind.read(value)
-    for name, value in word.options:
-        found = op.options.get(name)
-        if found is None:
-            have = f"its options are {', '.join(op.options) or 'none'}"
-            message = f"`{op.name}` has no option `{name}`"
-            raise BadValue(message, have, code="NS202", word=name, choices=tuple(op.options))
-        if name in values:
-            raise BadValue(f"`{name}` is given twice", code="NS203")
-        values[name] = found.kind.read(value)
-    from netspec.ops.op import REQUIRED, Misfit
-
-    missing = [o.name for o in op.options.values() if o.default is REQUIRED and o.name not in values]
-    if missing:
-        raise BadValue(f"`{op.name}` is missing `{missing[0]}`", f"write `{op.name}(…)`", code="NS206")
-    bound = op(**values)
-    try:
-        bound.validate()
-    except Misfit as misfit:
-        raise BadValue(misfit.message, *misfit.helps, code=misfit.code) from None
-    return bound
+        raise BadValue(f"expected {self.noun}, found {found_text(value)}")

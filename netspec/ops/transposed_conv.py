@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
 from netspec.ops.convolution import require_map, require_one_axis, stride_and_padding
-from netspec.ops.kinds import Flag, Integer, LayerWord, Padding, PerAxis
+from netspec.ops.kinds import Flag, Integer, Padding, PerAxis
+from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, each, padding_module, unless
 from netspec.ops.windows import Window, per_axis, windows

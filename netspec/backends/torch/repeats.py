@@ -6,14 +6,12 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from netspec.backends.torch.plan import Item, Rounds
+from netspec.backends.torch.plan import Item, Plan, Rounds
+from netspec.backends.torch.tracing import TracedModule
 from netspec.graph import Region
 from netspec.ops.formula import Expression, Variable, affine, render
-
-if TYPE_CHECKING:
-    from netspec.backends.torch.forward import Forward
 
 __all__ = ["Entry", "Line", "Run", "find_runs", "member_lines"]
 
@@ -155,14 +153,25 @@ def range_text(first: int, count: str) -> str:
     return f"range({first}, {count} + {first})"
 
 
-def find_runs(forward: Forward) -> list[Run]:
+class Flow(Protocol):
+    """What a forward pass knows of its items."""
+
+    plan: Plan
+    items: list[Item]
+    module: TracedModule
+
+    def last(self, value: int) -> int:
+        """The last item that reads a tensor."""
+
+
+def find_runs(forward: Flow) -> list[Run]:
     """The loops of a forward pass."""
     if forward.plan.is_chain:
         return []
     return list(_runs(forward, 0, len(forward.items), 0))
 
 
-def _runs(forward: Forward, start: int, stop: int, depth: int) -> Iterator[Run]:
+def _runs(forward: Flow, start: int, stop: int, depth: int) -> Iterator[Run]:
     for repeat in rounds_in(forward.items, start, stop, depth):
         for first, count in alike(repeat.bounds, lambda a, b, n: _follows(forward, a, b, n)):
             begin, end = repeat.bounds[first]
@@ -176,7 +185,7 @@ def _runs(forward: Forward, start: int, stop: int, depth: int) -> Iterator[Run]:
                 yield from _runs(forward, begin, repeat.bounds[first + count - 1][1], depth + 1)
 
 
-def _follows(forward: Forward, one: int, two: int, length: int) -> bool:
+def _follows(forward: Flow, one: int, two: int, length: int) -> bool:
     """Whether a round does what the one before does, on what that one gives."""
     items = forward.items
     if two != one + length:
@@ -218,7 +227,7 @@ def _has_module(item: Item) -> bool:
     return item.part is not None or (item.code is not None and bool(item.code.modules))
 
 
-def _run(forward: Forward, start: int, length: int, rounds: int) -> Run | None:
+def _run(forward: Flow, start: int, length: int, rounds: int) -> Run | None:
     """The run of rounds that are alike, if one tensor goes through them and nothing else leaves."""
     items = forward.items
     stop = start + length * rounds

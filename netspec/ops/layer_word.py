@@ -1,0 +1,87 @@
+"""`norm=bn(eps=1e-3)`, `act=relu`: layers as the values of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspec.ops.kinds import BadValue, Kind, found_text
+from netspec.ops.op import REQUIRED, Misfit, Op
+from netspec.values import Value, Word, show
+
+__all__ = ["LayerWord", "bind_word"]
+
+_USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn", "ln", "gn(32)", "LRN"))
+
+
+class LayerWord(Kind[Op | None]):
+    """A layer named by a word: a normalization (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self.noun = (
+            f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
+        )
+
+    def names(self) -> dict[str, type[Op]]:
+        from netspec.ops import ACTIVATIONS, NORMALIZATIONS
+
+        return dict(NORMALIZATIONS if "norm" in self.family else ACTIVATIONS)
+
+    def read(self, value: Value) -> Op | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = Word(value)
+        if isinstance(value, bool):
+            usual = "none" if not value else "bn" if "norm" in self.family else "relu"
+            helps = "write `none` to omit the layer" if not value else f"say which: `{usual}`"
+            raise BadValue(f"expected {self.noun}, found {show(value)}", helps, instead=usual)
+        if not isinstance(value, Word):
+            raise BadValue(f"expected {self.noun}, found {found_text(value)}")
+        if value.name.lower() == "none" and not value.called:
+            return None
+        names = self.names()
+        op = names.get(value.name.lower())
+        if value.name.lower() in ("true", "false"):
+            return self.read(value.name.lower() == "true")
+        if op is None:
+            from netspec.diagnostics.foreign import LAYER_WORDS
+
+            theirs = LAYER_WORDS.get(value.name.lower(), "")
+            if theirs == "none" or theirs.partition("(")[0] in names:
+                message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
+                raise BadValue(message, f"write `{theirs}`", code="NS205", instead=theirs)
+            usual = f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all"
+            message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
+            raise BadValue(message, usual, code="NS205", word=value.name, choices=tuple(names))
+        return bind_word(op, value)
+
+
+def bind_word(op: type[Op], word: Word) -> Op:
+    """An op from a word with arguments: `gn(32)`, `bn(eps=1e-3)`. Raises BadValue."""
+    values: dict[str, Any] = {}
+    slots = [o for o in op.options.values() if o.slot == "value"]
+    if len(word.arguments) > len(slots):
+        raise BadValue(
+            f"`{op.name}` takes {len(slots) or 'no'} unnamed value{'' if len(slots) == 1 else 's'}, found {len(word.arguments)}"
+        )
+    for option, value in zip(slots, word.arguments, strict=False):
+        values[option.name] = option.kind.read(value)
+    for name, value in word.options:
+        found = op.options.get(name)
+        if found is None:
+            have = f"its options are {', '.join(op.options) or 'none'}"
+            message = f"`{op.name}` has no option `{name}`"
+            raise BadValue(message, have, code="NS202", word=name, choices=tuple(op.options))
+        if name in values:
+            raise BadValue(f"`{name}` is given twice", code="NS203")
+        values[name] = found.kind.read(value)
+    missing = [o.name for o in op.options.values() if o.default is REQUIRED and o.name not in values]
+    if missing:
+        raise BadValue(f"`{op.name}` is missing `{missing[0]}`", f"write `{op.name}(…)`", code="NS206")
+    bound = op(**values)
+    try:
+        bound.validate()
+    except Misfit as misfit:
+        raise BadValue(misfit.message, *misfit.helps, code=misfit.code) from None
+    return bound
