@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,7 @@ from netspec.elaborate.facts import (
 )
 from netspec.elaborate.foreign_layers import foreign_call, report_comment, report_unknown_head
 from netspec.elaborate.origins import option_origins, origin
-from netspec.elaborate.state import Frame, Lazy
+from netspec.elaborate.state import BoundLayer, Frame, Lazy
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import REQUIRED, Misfit, Op, Option
@@ -32,21 +30,11 @@ from netspec.syntax import tree as t
 from netspec.values import Size, Value, Word, show
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["BoundLayer", "bind", "find_op", "report_unknown_option"]
+__all__ = ["bind", "find_op", "report_unknown_option"]
 
 _HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
-
-
-@dataclass(slots=True)
-class BoundLayer:
-    """An op with its options bound, and where each of them was written."""
-
-    op: Op
-    spans: dict[str, Span] = field(default_factory=dict)
-    origins: Mapping[str, Symbolic] = field(default_factory=dict)
-    """How the values were written, by option (`norm.eps` for an option of the normalization after it)."""
 
 
 def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
@@ -65,7 +53,7 @@ def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
 class _Binder:
     """Collects the values of one layer's options; the first of each counts, a second is an error."""
 
-    def __init__(self, run: Elaborator, op: type[Op], layer: t.Layer, frame: Frame) -> None:
+    def __init__(self, run: ElaborationContext, op: type[Op], layer: t.Layer, frame: Frame) -> None:
         self.run, self.op, self.layer, self.frame = run, op, layer, frame
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
@@ -240,12 +228,14 @@ class _Binder:
             self.fail("NS206", f"`{self.op.name}` is missing its {option.name}", self.layer.span, facts)
 
 
-def report_unknown_option(run: Elaborator, op: type[Op], option: t.Option, layer: t.Layer | None = None) -> None:
+def report_unknown_option(
+    run: ElaborationContext, op: type[Op], option: t.Option, layer: t.Layer | None = None
+) -> None:
     facts = UnknownOption(op, option, layer)
     run.error("NS202", f"`{op.name}` has no option `{option.name}`", option.name_span, facts=facts)
 
 
-def bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
+def bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     """The op of a layer with its options; None where there are errors, which are reported.
 
     The same layer with the same variables and defaults is bound once.
@@ -316,7 +306,7 @@ def _binding_key(layer: t.Layer, frame: Frame) -> tuple[Any, ...] | None:
 _UNDEFINED = object()
 
 
-def _bind(run: Elaborator, layer: t.Layer, frame: Frame) -> BoundLayer | None:
+def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer | None:
     if layer.head.lower() == "soft" and isinstance(layer.width, t.Name) and layer.width.text.lower() == "max":
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
     if "//" in layer.span.text and report_comment(run, layer, frame):

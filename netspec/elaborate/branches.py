@@ -15,7 +15,7 @@ from netspec.ops.windows import AXES
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import ElaborationContext
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["layers_before", "paths", "report_branches", "turning_points", "way_to"]
 

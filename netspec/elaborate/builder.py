@@ -1,191 +1,24 @@
-"""The state of an elaboration: the graph as it grows, the findings, and the work spent."""
+"""Nodes: layers added to the graph, those that do not fit reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-from netspec.diagnostics import Diagnostic, Diagnostics, Label
-from netspec.diagnostics.facts import BadOption, Misspelt
-from netspec.elaborate.binding import BoundLayer
-from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
-from netspec.elaborate.limits import LimitReached, Limits
-from netspec.elaborate.origins import option_origins
-from netspec.elaborate.state import FAILED, UNKNOWN, Defaults, Frame, Tensor
+from netspec.elaborate.context import NO_ORIGINS, ElaborationContext
+from netspec.elaborate.limits import LimitReached
+from netspec.elaborate.state import UNKNOWN, Frame, Tensor
 from netspec.elaborate.ties import tied_node
-from netspec.graph import Graph, Node, Param, TensorType
-from netspec.ops.kinds import BadValue
-from netspec.ops.op import Leftover, Misfit, Op
+from netspec.graph import Node, TensorType
+from netspec.ops.op import Misfit, Op
 from netspec.source import Span
 from netspec.symbolic import Symbolic
-from netspec.syntax import tree as t
-from netspec.values import kind_of, show
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from netspec.elaborate.contracts import Expectation
-    from netspec.elaborate.project import Project
-
-__all__ = ["ElaborationContext"]
-
-_NO_ORIGINS: Mapping[str, Symbolic] = MappingProxyType({})
-Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...], int]
+__all__ = ["GraphBuilder"]
 
 
-class ElaborationContext:
-    """Findings, values of expressions, and nodes: what running statements needs of the graph and the diagnostics."""
-
-    FAILED = FAILED
-
-    def __init__(self, graph: Graph, diagnostics: Diagnostics, limits: Limits, project: Project) -> None:
-        self.graph = graph
-        self.diagnostics = diagnostics
-        self.limits = limits
-        self.project = project
-        self.evaluator = Evaluator(limits)
-        self.expectations: list[Expectation] = []
-        self.train: t.Train | None = None
-        self.context: list[str] = []
-        self.depth = 0
-        self.aux_depth = 0
-        self.calling: list[Any] = []
-        self.shared_from: list[Iterator[Node]] = []
-        self.all_labels: set[str] = set()
-        self.place: Span | None = None
-        """The statement, or the number of copies, at which a limit is reached."""
-        self.inputs_ahead: list[Span] = []
-        """The `input` statements of the net."""
-        self._reported: set[Any] = set()
-        self.lost_outputs: set[str] = set()
-        """Outputs that would be the tensor of a layer in error."""
-        self.other_names: set[str] = set()
-        """Labels that are used and defined nowhere: what one of two layers of one name should probably be called."""
-        self.unknown_blocks = False
-        """Whether a `use` could not be parsed, so that any name may be a block."""
-        self.bound_layers: dict[tuple[Any, ...], BoundLayer] = {}
-        self._inferred: dict[tuple[Op, tuple[TensorType, ...]], Inferred] = {}
-        self._default_cache: dict[tuple[Defaults, type[Op]], list[tuple[str, Any, Span, dict[str, Symbolic]]]] = {}
-
-    @property
-    def failed_layers(self) -> bool:
-        """Whether a layer failed, so that totals mean nothing."""
-        if self.graph.failed or any(index < 0 for _, index in self.graph.outputs):
-            return True
-        return any(d.is_error and not d.code.startswith(("NS1", "NS4")) for d in self.diagnostics)
-
-    # Findings
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        label: str = "",
-        notes: Iterable[str] = (),
-        helps: Iterable[str] = (),
-        secondary: Iterable[Label] = (),
-        facts: Any = None,
-    ) -> None:
-        if len(self.diagnostics) >= self.limits.errors and code != "NS005":
-            raise LimitReached("errors", self.limits.errors, "this spec has too many errors: the rest is not checked")
-        self.diagnostics.error(
-            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, facts=facts
-        )  # fmt: skip
-
-    def bad_value(self, bad: BadValue, name: str, span: Span) -> None:
-        """Reports a value that an option does not take."""
-        facts: Any = BadOption(span, bad.fraction, bad.instead, bad.hint, whole=bad.fraction is not None)
-        if bad.word:
-            facts = Misspelt(span, bad.word, bad.choices, bad.helps[0] if bad.helps else "")
-        elif not bad.instead and bad.fraction is None:
-            facts = BadOption(span, None)
-        helps = () if bad.word or facts.title else bad.helps
-        self.error(bad.code, f"{name}: {bad.message}", span, helps=helps, facts=facts)
-
-    def trail(self) -> list[str]:
-        if not self.context:
-            return []
-        innermost = self.context[-1]
-        lead = "" if innermost.startswith("inside") else "in the " if innermost.endswith(" copies") else "in "
-        return [lead + ", ".join(reversed(self.context))]
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        self.error(
-            diagnostic.code,
-            diagnostic.message,
-            diagnostic.span,
-            label=diagnostic.label,
-            notes=diagnostic.notes,
-            helps=diagnostic.helps,
-            secondary=diagnostic.secondary,
-            facts=diagnostic.facts,
-        )
-
-    @contextmanager
-    def inside(self, what: str) -> Iterator[None]:
-        """Diagnostics meanwhile say where they are; the nesting is bounded."""
-        self.depth += 1
-        if self.depth > self.limits.depth:
-            raise LimitReached("depth", self.limits.depth, "blocks and braces nest too deep")
-        if what:
-            self.context.append(what)
-        try:
-            yield
-        finally:
-            self.depth -= 1
-            if what:
-                self.context.pop()
-
-    # Expressions
-
-    def evaluate(self, expr: t.Expr, frame: Frame, *, words: bool = False) -> Any:
-        """The value, or FAILED where there is none, which is reported."""
-        try:
-            return self.evaluator.value(expr, frame, words=words)
-        except EvaluationError as error:
-            self.report(error.diagnostic)
-        except Unknown:
-            pass
-        return self.FAILED
-
-    def count(self, expr: t.Expr, frame: Frame, what: str) -> int | None:
-        """A number of copies, 0 or more; None where there is none."""
-        value = self.evaluate(expr, frame)
-        if value is self.FAILED:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-            self.error("NS204", f"{what} is a whole number, found {kind_of(value)}, {show(value)}", expr.span)
-            return None
-        if value < 0:
-            self.error("NS205", f"{what} cannot be negative: {show(value)}", expr.span)
-            return None
-        return int(value)
-
-    def default_values(self, op: type[Op], frame: Frame) -> list[tuple[str, Any, Span, dict[str, Symbolic]]]:
-        """(option, value, span, origins) from the defaults in force for an op, the newest first."""
-        if frame.defaults is None:
-            return []
-        key = (frame.defaults, op)
-        found = self._default_cache.get(key)
-        if found is None:
-            found = []
-            for link in frame.defaults:
-                if not any(name.text.lower() in (op.name.lower(), *op.aliases) for name in link.statement.layers):
-                    continue
-                for option in link.statement.options:
-                    if option.name in op.options and all(option.name != name for name, *_ in found):
-                        value = self.evaluate(option.value, link.frame, words=True)
-                        if value is not self.FAILED:
-                            origins = option_origins(op, option.name, option.value, link.frame, self.graph.functions)
-                            found.append((option.name, value, option.span, origins))
-            self._default_cache[key] = found
-        return found
-
-    # Nodes
+class GraphBuilder(ElaborationContext):
+    """Adds layers to the graph."""
 
     def no_tensor(self, span: Span, frame: Frame) -> None:
         from netspec.elaborate.failures import report_no_input
@@ -201,7 +34,7 @@ class ElaborationContext:
         name: str | None,
         spans: dict[str, Span],
         branches: tuple[Span, ...] = (),
-        origins: Mapping[str, Symbolic] = _NO_ORIGINS,
+        origins: Mapping[str, Symbolic] = NO_ORIGINS,
     ) -> None:
         """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor.
 
@@ -245,22 +78,6 @@ class ElaborationContext:
         frame.here = UNKNOWN
         row_of_failure(self, frame, name, span, inputs)
 
-    def first_time(self, key: Any) -> bool:
-        """Whether a failure is new: the copies of a layer that does not fit fail alike, and are looked into once."""
-        if key in self._reported:
-            return False
-        self._reported.add(key)
-        return True
-
-    def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
-        """What an op gives for its inputs; the same op on the same types is inferred once. Raises Misfit."""
-        key = (op, types)
-        found = self._inferred.get(key)
-        if found is None:
-            found = op.output(*types), op.leftovers(*types), op.params(*types), op.macs(*types)
-            self._inferred[key] = found
-        return found
-
     def node(
         self,
         op: Op,
@@ -293,11 +110,6 @@ class ElaborationContext:
         self.evaluator.allow_layer()
         frame.region.members.append(node)
         frame.here = Tensor(node.index, output)
-
-    def room_for(self, layers: int) -> None:
-        """Raises LimitReached where so many more layers are too many."""
-        if len(self.graph.nodes) + layers > self.limits.layers:
-            raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
 
     def share(self, node: Node, span: Span) -> None:
         """Uses the weights of the layer that stood here at the first call of a shared block."""

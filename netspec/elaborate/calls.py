@@ -30,7 +30,7 @@ from netspec.values import show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["call_block", "declare_file", "declare_shared"]
 
@@ -39,7 +39,7 @@ _CALL_STEPS = 20
 """What a block instance counts as: it costs about as much as so many expressions."""
 
 
-def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path, ...] = ()) -> None:
+def declare_file(run: ElaborationContext, file: t.File, frame: Frame, stack: tuple[Path, ...] = ()) -> None:
     """Enters a file's blocks and functions, and those of the files it uses, before anything runs."""
     for item in file.items:
         if isinstance(item, t.Use):
@@ -66,7 +66,7 @@ def declare_file(run: Elaborator, file: t.File, frame: Frame, stack: tuple[Path,
     _find_recursion(run, frame)
 
 
-def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> None:
+def _check_parameters(run: ElaborationContext, item: t.Block | t.Function | t.Net) -> None:
     seen: set[str] = set()
     for parameter in item.parameters:
         if parameter.name in seen:
@@ -74,7 +74,7 @@ def _check_parameters(run: Elaborator, item: t.Block | t.Function | t.Net) -> No
         seen.add(parameter.name)
 
 
-def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
+def _declare(run: ElaborationContext, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
     if name in scope.blocks:
         _report_twice(run, name, scope.blocks[name], span)
         return
@@ -82,18 +82,18 @@ def _declare(run: Elaborator, scope: FileScope, name: str, block: BlockValue, sp
     scope.blocks[name] = block
 
 
-def _report_twice(run: Elaborator, name: str, first: BlockValue, span: Span) -> None:
+def _report_twice(run: ElaborationContext, name: str, first: BlockValue, span: Span) -> None:
     notes = [f"it is defined at {first.span.source.name}:{first.span.line}"]
     run.error("NS209", f"the block `{name}` is defined twice", span, notes=notes)
 
 
-def _check_block_name(run: Elaborator, name: str, span: Span) -> None:
+def _check_block_name(run: ElaborationContext, name: str, span: Span) -> None:
     if name.startswith("_"):
         help_ = "begin it with a letter: it names modules of the compiled net"
         run.error("NS213", f"`{name}` cannot name a block", span, helps=[help_])
 
 
-def _declare_use(run: Elaborator, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
+def _declare_use(run: ElaborationContext, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
     found = run.project.use(item.path, file.source, item.path_span)
     if found is None:
         if item.alias is not None:  # calls of it are not reported as well
@@ -144,7 +144,7 @@ def _capture_defaults(frame: Frame, file: t.File) -> None:
                 block.defaults, block.fit = defaults, fit
 
 
-def _find_recursion(run: Elaborator, frame: Frame) -> None:
+def _find_recursion(run: ElaborationContext, frame: Frame) -> None:
     """A block that calls itself, directly or around a corner, is an error even if it is never called."""
     blocks = frame.file.blocks
     calls = {
@@ -204,7 +204,7 @@ def _called(statements: tuple[Any, ...], blocks: dict[str, BlockValue]) -> list[
     return found
 
 
-def declare_shared(run: Elaborator, shared: t.Shared, frame: Frame) -> None:
+def declare_shared(run: ElaborationContext, shared: t.Shared, frame: Frame) -> None:
     """A block with one set of weights: for the net, for each instance of the block, or for each round of the loop in
     which it is declared."""
     if shared.name in frame.shared or shared.name in frame.file.blocks:
@@ -220,7 +220,7 @@ def _shared_block(shared: t.Shared, frame: Frame) -> BlockValue:
     return BlockValue(shared.name, (), body, frame, frame.defaults, frame.fit, shared.name_span, kind="shared")
 
 
-def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
+def call_block(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
     """An instance of a block after the current tensor."""
     start = frame.here
     frame.here = UNKNOWN
@@ -268,7 +268,7 @@ def call_block(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame,
     frame.here = inner.here
 
 
-def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
+def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
     if layer.width is not None or layer.stride is not None or layer.values or layer.options:
         slots = [slot for slot in (layer.width, layer.stride) if slot is not None]
         first = [*slots, *layer.values, *layer.options][0]
@@ -307,7 +307,7 @@ def _arguments(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame)
 
 
 def _instance_name(
-    run: Elaborator, block: BlockValue, frame: Frame, label: str | None
+    run: ElaborationContext, block: BlockValue, frame: Frame, label: str | None
 ) -> tuple[str, Iterator[Node] | None]:
     block.calls += 1
     if block.kind == "shared":
@@ -323,7 +323,7 @@ def _inner_frame(block: BlockValue, region: Region, start: Tensor) -> Frame:
     return inner
 
 
-def _bind_values(run: Elaborator, block: BlockValue, values: dict[str, Any], inner: Frame) -> bool:
+def _bind_values(run: ElaborationContext, block: BlockValue, values: dict[str, Any], inner: Frame) -> bool:
     for parameter in block.parameters:
         value = values.get(parameter.name, run.FAILED)
         if parameter.name not in values and parameter.default is not None:
@@ -334,7 +334,7 @@ def _bind_values(run: Elaborator, block: BlockValue, values: dict[str, Any], inn
     return True
 
 
-def _bind_origins(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Frame, inner: Frame) -> None:
+def _bind_origins(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, inner: Frame) -> None:
     """Keeps how the arguments were written; inside the block they are its parameters."""
     names = [p.name for p in block.parameters]
     given = dict(zip(names, layer.arguments or (), strict=False)) | {o.name: o.value for o in layer.argument_options}
@@ -347,7 +347,7 @@ def _bind_origins(run: Elaborator, block: BlockValue, layer: t.Layer, frame: Fra
     inner.region.given = frozenset(given)
 
 
-def _run_body(run: Elaborator, block: BlockValue, inner: Frame) -> None:
+def _run_body(run: ElaborationContext, block: BlockValue, inner: Frame) -> None:
     if block.kind != "net":
         run.run(block.statements, inner)
         return

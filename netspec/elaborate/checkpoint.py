@@ -8,12 +8,12 @@ from netspec.elaborate.state import Frame, labels_in
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["run_checkpoint"]
 
 
-def run_checkpoint(run: Elaborator, checkpoint: t.Checkpoint, frame: Frame) -> None:
+def run_checkpoint(run: ElaborationContext, checkpoint: t.Checkpoint, frame: Frame) -> None:
     """The part is a module of its own: under its label (`stage1: checkpoint { … }`), or numbered."""
     labelled = frame.region.kind == "group" and frame.region.named and not frame.region.members
     if labelled:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,14 @@ from netspec.analysis.totals import depth, receptive_field, totals
 from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
-from netspec.elaborate.state import Frame, Tensor
+from netspec.elaborate.state import Expectation, Frame, Tensor
 from netspec.graph import Node, TensorType
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Quantity, kind_of, show
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["QUANTITIES", "Expectation", "check_expectations"]
 
@@ -39,17 +38,7 @@ _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~")
 _OF_LABELS = ("shape", "params", "macs", "receptive_field")
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """An `expect` line, with where it stood when it was reached."""
-
-    statement: t.Expect
-    frame: Frame
-    here: Tensor | None
-    context: tuple[str, ...]
-
-
-def check_expectations(run: Elaborator) -> None:
+def check_expectations(run: ElaborationContext) -> None:
     for expectation in run.expectations:
         run.context = list(expectation.context)
         try:
@@ -64,7 +53,7 @@ def check_expectations(run: Elaborator) -> None:
 class _Check(Evaluator):
     """Evaluates one expectation: expressions as everywhere, and the quantities of the network beside them."""
 
-    def __init__(self, run: Elaborator, expectation: Expectation) -> None:
+    def __init__(self, run: ElaborationContext, expectation: Expectation) -> None:
         super().__init__(run.limits)
         self.run = run
         self.frame = expectation.frame

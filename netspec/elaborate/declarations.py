@@ -13,7 +13,7 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["RESERVED_LABELS", "Input", "declare_input", "declare_output", "run_aux"]
 
@@ -133,7 +133,7 @@ class Input(Op):
         return TorchCode.expression("{0}")
 
 
-def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
+def declare_input(run: ElaborationContext, statement: t.Input, frame: Frame) -> None:
     if run.calling and frame.entry is not None and frame.region.kind == "net":
         return  # a net used as a block takes its caller's tensor
     if _is_refused(run, statement, frame):
@@ -156,7 +156,7 @@ def declare_input(run: Elaborator, statement: t.Input, frame: Frame) -> None:
         frame.here = None  # which of them the first layer reads is said by `from`
 
 
-def _is_refused(run: Elaborator, statement: t.Input, frame: Frame) -> bool:
+def _is_refused(run: ElaborationContext, statement: t.Input, frame: Frame) -> bool:
     """Reports an input in the wrong place, or with a name that it cannot have."""
     name = statement.name or "input"
     if frame.entry is not None and frame.region.kind != "net":
@@ -184,7 +184,7 @@ def _named(statement: t.Input) -> str:
     return re.sub(r"^input[ \t]+", "", statement.span.text)
 
 
-def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
+def _type(run: ElaborationContext, statement: t.Input) -> TensorType | None:
     text = statement.size.replace("_", "")
     if len(text) > 60:
         run.error("NS205", "this input is too large", statement.size_span)
@@ -209,7 +209,7 @@ def _type(run: Elaborator, statement: t.Input) -> TensorType | None:
     return _typed(run, statement, sizes, words)
 
 
-def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: list[str]) -> TensorType | None:
+def _typed(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...], words: list[str]) -> TensorType | None:
     text = "x".join(map(str, sizes))
 
     def wrong(message: str, *helps: str) -> TensorType | None:
@@ -251,7 +251,7 @@ def _typed(run: Elaborator, statement: t.Input, sizes: tuple[int, ...], words: l
     return TensorType("vector" if len(sizes) == 1 else "map", sizes)
 
 
-def _warn_of_batch(run: Elaborator, statement: t.Input, sizes: tuple[int, ...]) -> None:
+def _warn_of_batch(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...]) -> None:
     """Warns of `1x3x224x224` and `32x224x224x3`, which look like a batch of images and read as a volume."""
     batch, *rest = sizes
     last = rest[2] in (1, 3) and min(rest[:2]) > 4
@@ -267,7 +267,7 @@ def _warn_of_batch(run: Elaborator, statement: t.Input, sizes: tuple[int, ...]) 
     )  # fmt: skip
 
 
-def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
+def declare_output(run: ElaborationContext, output: t.Output, frame: Frame) -> None:
     if run.calling:
         run.error("NS212", "`output` belongs at the top level of a net", output.span)
         return
@@ -289,7 +289,7 @@ def declare_output(run: Elaborator, output: t.Output, frame: Frame) -> None:
         run.graph.outputs.append((output.name, -1))
 
 
-def run_aux(run: Elaborator, aux: t.Aux, frame: Frame) -> None:
+def run_aux(run: ElaborationContext, aux: t.Aux, frame: Frame) -> None:
     """A side head: trained, left out of inference."""
     from netspec.ops.kinds import BadValue, Number
 

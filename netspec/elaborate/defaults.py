@@ -12,12 +12,12 @@ from netspec.ops.kinds import BadValue
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["check_default"]
 
 
-def check_default(run: Elaborator, statement: t.Default, frame: Frame) -> None:
+def check_default(run: ElaborationContext, statement: t.Default, frame: Frame) -> None:
     """Reports what is wrong with a `default` statement, used or not."""
     for name in statement.layers:
         op = CATALOGUE.get(name.text.lower())

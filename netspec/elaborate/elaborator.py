@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
 from netspec.diagnostics.facts import Instead, Misspelt
-from netspec.elaborate.binding import BoundLayer, bind
-from netspec.elaborate.builder import ElaborationContext
+from netspec.elaborate.binding import bind
+from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.facts import UnknownLabel, scope_of
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
-from netspec.elaborate.state import UNKNOWN, Defaults, Frame, Namer, labels_in, ordinal
-from netspec.graph import Region, RegionKind
+from netspec.elaborate.state import UNKNOWN, BoundLayer, Defaults, Frame, ordinal
+from netspec.graph import RegionKind
 from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
 from netspec.ops.shape import Flatten
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Elaborator"]
 
 
-class Elaborator(ElaborationContext):
+class Elaborator(GraphBuilder):
     """Runs the statements of a tree: declarations, chains, layers; joins, loops and calls are beside it."""
 
     # Statements
@@ -43,9 +43,11 @@ class Elaborator(ElaborationContext):
             self.evaluator.spend()
             getattr(self, f"_{type(statement).__name__.lower()}")(statement, frame)
 
-    def _chain(self, chain: t.Chain, frame: Frame) -> None:
+    def chain(self, chain: t.Chain, frame: Frame) -> None:
         for step in chain.steps:
             self.step(step, frame)
+
+    _chain = chain
 
     def _let(self, let: t.Let, frame: Frame) -> None:
         if let.name in frame.names:
@@ -85,7 +87,7 @@ class Elaborator(ElaborationContext):
         frame.fit = fit.mode.text
 
     def _expect(self, expect: t.Expect, frame: Frame) -> None:
-        from netspec.elaborate.contracts import Expectation
+        from netspec.elaborate.state import Expectation
 
         self.expectations.append(Expectation(expect, frame, frame.here, tuple(self.context)))
 
@@ -178,18 +180,6 @@ class Elaborator(ElaborationContext):
             return False
         return True
 
-    def named(self, frame: Frame, kind: RegionKind, name: str, span: Span, statements: tuple[Any, ...]) -> Frame:
-        """A frame whose members are prefixed with a name of their own."""
-        inner = frame.inner(self.region(frame, kind, name, span), Namer(labels_in(statements)))
-        return inner
-
-    def region(self, frame: Frame, kind: RegionKind, name: str, span: Span) -> Region:
-        outer = frame.region
-        path = f"{outer.path}{name}." if name else outer.path
-        region = Region(kind, name, path, outer, span)
-        outer.members.append(region)
-        return region
-
     def copies(self, step: t.Step, copies: int, frame: Frame) -> None:
         if step.times is None:
             self.term(step.term, frame, None)
@@ -231,17 +221,6 @@ class Elaborator(ElaborationContext):
         with self.inside(""):
             self.run(body.statements, inner)
         frame.here = inner.here
-
-    def lint_empty(self, body: t.Body, what: str) -> None:
-        """Warns (NS908) of braces with nothing in them."""
-        if not body.statements:
-            self.diagnostics.warning(
-                "NS908",
-                f"there is nothing in {what}",
-                body.span,
-                notes=self.trail(),
-                helps=["write the layers that belong here; `identity` says that nothing is meant"],
-            )
 
     def go_from(self, statement: t.From, frame: Frame) -> None:
         tensor = frame.label(statement.label)

@@ -14,7 +14,7 @@ from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import ElaborationContext
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["report_leftovers", "report_misfit", "report_no_input", "row_of_failure"]
 

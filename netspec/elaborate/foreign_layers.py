@@ -13,12 +13,12 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["foreign_call", "report_comment", "report_unknown_head"]
 
 
-def report_unknown_head(run: Elaborator, layer: t.Layer, frame: Frame) -> None:
+def report_unknown_head(run: ElaborationContext, layer: t.Layer, frame: Frame) -> None:
     if run.unknown_blocks:
         return
     if _is_setting(layer.head):
@@ -47,7 +47,7 @@ def _setting_rows(layer: t.Layer) -> Iterator[Span]:
         yield Span(source, start + row.start(), start + row.start() + len(row.group().rstrip()))
 
 
-def report_comment(run: Elaborator, layer: t.Layer, frame: Frame) -> bool:
+def report_comment(run: ElaborationContext, layer: t.Layer, frame: Frame) -> bool:
     """Whether a `//` that is read as a division begins a comment: `conv3-8 act=relu // the first layer`."""
     found = re.search(r"[ \t](//)[ \t]*([A-Za-z]\w*)(?:[ \t]+[A-Za-z]|[ \t]*$)", layer.span.text)
     if found is None or found[2] in frame.visible():

@@ -19,23 +19,23 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["run_dense", "run_join", "run_residual"]
 
 
-def branch(run: Elaborator, chain: t.Chain | t.Body, frame: Frame, where: str) -> Tensor:
+def branch(run: ElaborationContext, chain: t.Chain | t.Body, frame: Frame, where: str) -> Tensor:
     """The tensor that a branch leaves."""
     inner = frame.inner(run.region(frame, "branch", "", chain.span))
     with run.inside(where):
         if isinstance(chain, t.Body):
             run.run(chain.statements, inner)
         else:
-            run._chain(chain, inner)
+            run.chain(chain, inner)
     return inner.here if inner.here is not None else UNKNOWN
 
 
-def run_join(run: Elaborator, join: t.Join, frame: Frame) -> None:
+def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
     op = JOINS[join.kind]
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
@@ -79,7 +79,12 @@ def _starts_elsewhere(chain: t.Chain) -> bool:
 
 
 def join_option(
-    run: Elaborator, op: type[Op], option: t.Option, frame: Frame, values: dict[str, Any], spans: dict[str, Span]
+    run: ElaborationContext,
+    op: type[Op],
+    option: t.Option,
+    frame: Frame,
+    values: dict[str, Any],
+    spans: dict[str, Span],
 ) -> None:
     if option.name not in op.options:
         report_unknown_option(run, op, option)
@@ -94,7 +99,7 @@ def join_option(
         run.bad_value(bad, option.name, option.span)
 
 
-def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
+def run_residual(run: ElaborationContext, residual: t.Residual, frame: Frame) -> None:
     dropped = drop_probability(run, residual, frame)
     run.lint_empty(residual.body, "the body of this residual")
     if frame.here is None:
@@ -132,7 +137,7 @@ def run_residual(run: Elaborator, residual: t.Residual, frame: Frame) -> None:
         run.graph.nodes[frame.here.node].residual = True
 
 
-def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> float:
+def drop_probability(run: ElaborationContext, residual: t.Residual, frame: Frame) -> float:
     for option in residual.options:
         if option.name != "droppath":
             run.error(
@@ -152,7 +157,9 @@ def drop_probability(run: Elaborator, residual: t.Residual, frame: Frame) -> flo
     return 0.0
 
 
-def shape_changes(run: Elaborator, statement: t.Residual | t.Dense, word: str, body: Tensor, start: Tensor) -> None:
+def shape_changes(
+    run: ElaborationContext, statement: t.Residual | t.Dense, word: str, body: Tensor, start: Tensor
+) -> None:
     """The body of a `residual` or a `dense` gives what cannot be joined with what comes in."""
     from netspec.elaborate.branches import layers_before, paths, turning_points
 
@@ -169,7 +176,7 @@ def shape_changes(run: Elaborator, statement: t.Residual | t.Dense, word: str, b
     )  # fmt: skip
 
 
-def run_dense(run: Elaborator, dense: t.Dense, frame: Frame) -> None:
+def run_dense(run: ElaborationContext, dense: t.Dense, frame: Frame) -> None:
     run.lint_empty(dense.body, "the body of this `dense`")
     if frame.here is None:
         run.no_tensor(dense.span, frame)

@@ -14,12 +14,12 @@ from netspec.syntax import tree as t
 from netspec.syntax.tokens import masked
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["labels_and_uses", "report_label_twice"]
 
 
-def report_label_twice(run: Elaborator, label: t.Name, frame: Frame) -> None:
+def report_label_twice(run: ElaborationContext, label: t.Name, frame: Frame) -> None:
     """Reports a label that two layers have, with the name that the second should probably have."""
     source, name = label.span.source, label.text
     written, used = labels_and_uses(source)

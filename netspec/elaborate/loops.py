@@ -16,12 +16,12 @@ from netspec.syntax import tree as t
 from netspec.values import kind_of, show
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["before_rounds", "run_for", "run_if", "run_repeat"]
 
 
-def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
+def run_repeat(run: ElaborationContext, repeat: t.Repeat, frame: Frame) -> None:
     count = run.count(repeat.count, frame, "the number of repeats")
     if count is None:
         frame.here = UNKNOWN
@@ -39,7 +39,7 @@ def run_repeat(run: Elaborator, repeat: t.Repeat, frame: Frame) -> None:
     )
 
 
-def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
+def run_for(run: ElaborationContext, loop: t.For, frame: Frame) -> None:
     if _is_range(loop.items, frame):
         assert isinstance(loop.items, t.Call)
         run.error("NS208", f"there is no function `{loop.items.name}`", loop.items.name_span, facts=LoopCall(loop))
@@ -80,7 +80,7 @@ def run_for(run: Elaborator, loop: t.For, frame: Frame) -> None:
     )
 
 
-def _item_origins(run: Elaborator, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:
+def _item_origins(run: ElaborationContext, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:
     """How the values of one round were written, in a list that is written out."""
     assert isinstance(loop.items, t.Sequence_)
     names, item = [name.text for name in loop.names], loop.items.items[number]
@@ -89,7 +89,7 @@ def _item_origins(run: Elaborator, loop: t.For, number: int, frame: Frame) -> di
     return dict.fromkeys(names, origin(item, frame, run.graph.functions))
 
 
-def _report_item(run: Elaborator, loop: t.For, item: Any, places: list[int]) -> None:
+def _report_item(run: ElaborationContext, loop: t.For, item: Any, places: list[int]) -> None:
     """An item of a list does not have a value for each name of a `for`."""
     n = len(loop.names)
     found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
@@ -109,7 +109,7 @@ def _is_range(items: t.Expr, frame: Frame) -> bool:
 
 
 def unroll(
-    run: Elaborator,
+    run: ElaborationContext,
     body: t.Body,
     frame: Frame,
     rounds: int,
@@ -135,7 +135,7 @@ def unroll(
     frame.here = outer.here
 
 
-def before_rounds(run: Elaborator, statements: Sequence[Any], frame: Frame, rounds: int) -> None:
+def before_rounds(run: ElaborationContext, statements: Sequence[Any], frame: Frame, rounds: int) -> None:
     """Counts the rounds of a loop before the first: as layers where every round makes one, otherwise as steps.
 
     Raises LimitReached.
@@ -152,7 +152,7 @@ def _is_layer(step: t.Step, frame: Frame) -> bool:
     return step.times is None and isinstance(step.term, t.Layer) and frame.block(step.term.head) is None
 
 
-def run_if(run: Elaborator, when: t.If, frame: Frame) -> None:
+def run_if(run: ElaborationContext, when: t.If, frame: Frame) -> None:
     value = run.evaluate(when.condition, frame)
     if value is FAILED:
         frame.here = UNKNOWN

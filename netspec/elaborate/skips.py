@@ -10,7 +10,7 @@ from netspec.elaborate.state import FAILED, UNKNOWN, BlockValue, Frame
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["declare_skipped", "run_skipped", "without_skipped"]
 
@@ -23,7 +23,7 @@ def _first_word(skipped: Skipped) -> str:
     return found[1] if found else ""
 
 
-def declare_skipped(run: Elaborator, file: t.File, frame: Frame) -> None:
+def declare_skipped(run: ElaborationContext, file: t.File, frame: Frame) -> None:
     """Enters the names that left-out statements of the top level would have declared, so that their use is no error."""
     for (source, _), skipped in run.diagnostics.skipped.items():
         if source is not file.source:
@@ -41,7 +41,7 @@ def declare_skipped(run: Elaborator, file: t.File, frame: Frame) -> None:
             run.unknown_blocks = True
 
 
-def run_skipped(run: Elaborator, skipped: Skipped, frame: Frame) -> None:
+def run_skipped(run: ElaborationContext, skipped: Skipped, frame: Frame) -> None:
     """What the statement would have left: its variables and labels are unknown, and the tensor after a layer is."""
     for name in re.findall(r"\blet\s+([A-Za-z_]\w*)", skipped.text):
         frame.names[name] = FAILED
@@ -60,7 +60,7 @@ def run_skipped(run: Elaborator, skipped: Skipped, frame: Frame) -> None:
         run.fail(frame, None, skipped.span, ())
 
 
-def without_skipped(run: Elaborator, train: t.Train) -> t.Train:
+def without_skipped(run: ElaborationContext, train: t.Train) -> t.Train:
     """The recipe without the lines that could not be parsed."""
 
     def kept(settings: tuple[t.Setting, ...]) -> tuple[t.Setting, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.graph import Definition, Region, TensorType
+from netspec.ops.op import Op
 from netspec.source import Span
 from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
@@ -15,8 +16,10 @@ __all__ = [
     "FAILED",
     "UNKNOWN",
     "BlockValue",
+    "BoundLayer",
     "Callable_",
     "Defaults",
+    "Expectation",
     "FileScope",
     "Frame",
     "FunctionValue",
@@ -286,3 +289,23 @@ def labels_in(statements: tuple[Any, ...]) -> set[str]:
         elif isinstance(node, (t.Dense, t.Repeat, t.For, t.Aux)):
             stack.append(node.body)
     return found
+
+
+@dataclass(slots=True)
+class BoundLayer:
+    """An op with its options bound, and where each of them was written."""
+
+    op: Op
+    spans: dict[str, Span] = field(default_factory=dict)
+    origins: Mapping[str, Symbolic] = field(default_factory=dict)
+    """How the values were written, by option (`norm.eps` for an option of the normalization after it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """An `expect` line, with where it stood when it was reached."""
+
+    statement: t.Expect
+    frame: Frame
+    here: Tensor | None
+    context: tuple[str, ...]

@@ -13,7 +13,7 @@ from netspec.ops.dense import FullyConnected
 from netspec.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.builder import ElaborationContext
+    from netspec.elaborate.context import ElaborationContext
 
 __all__ = ["report_shared", "tied_node"]
 

@@ -26,14 +26,14 @@ from netspec.syntax import tree as t
 from netspec.values import Word, show
 
 if TYPE_CHECKING:
-    from netspec.elaborate.elaborator import Elaborator
+    from netspec.elaborate.context import ElaborationContext
 
 RATES = ("momentum", "beta1", "beta_1", "beta2", "beta_2")
 
 __all__ = ["read_recipe"]
 
 
-def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
+def read_recipe(run: ElaborationContext, train: t.Train, frame: Frame) -> Recipe | None:
     """The recipe of a `train` section; None if it has errors, which are reported (NS403 and the codes of values)."""
     reader = _Reader(run, frame)
     settings = reader.section(train.settings, SETTINGS, "train")
@@ -44,7 +44,7 @@ def read_recipe(run: Elaborator, train: t.Train, frame: Frame) -> Recipe | None:
 
 
 class _Reader:
-    def __init__(self, run: Elaborator, frame: Frame) -> None:
+    def __init__(self, run: ElaborationContext, frame: Frame) -> None:
         self.run, self.frame = run, frame
         self.failed = False
         self.augment: dict[str, tuple[Chosen, ...]] = {}
