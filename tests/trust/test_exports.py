@@ -117,3 +117,15 @@ def test_what_torch_cannot_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     result = run("compile", spec, "-o", tmp_path / "m.pt2")
     assert result.exit_code == 1
     assert "error[NS506]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("layer", "option"), [("maxpool3/2 round=ceil", "round=ceil"), ("conv2-4 pad=same_upper", "pad=same_upper")]
+)
+def test_what_keeps_sizes_from_being_open_is_named(layer: str, option: str) -> None:
+    model = netspec.loads(f"input 3x17x17\n{layer}\n")
+    with pytest.raises(netspec.SpecError) as caught:
+        model.to_onnx(dynamic=("batch", "height", "width"))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "NS506"
+    assert any(option in note for note in diagnostic.notes)

@@ -21,16 +21,29 @@ def require_open_sizes(graph: Graph) -> None:
         if not node.inputs:
             continue
         opened = any(is_open[i] for i in node.inputs)
-        if opened and not _any_size(node, graph.nodes[node.inputs[0]].type.rank):
-            reads = graph.nodes[node.inputs[0]].type
+        reads = graph.nodes[node.inputs[0]].type
+        if opened and not _any_size(node, reads.rank):
+            option = _fixing_option(node)
             raise SpecError.of(
                 "NS506",
                 f"{node.name} needs a fixed size, so height and width cannot be left open",
                 span=node.span,
-                notes=[f"it reads {reads.noun}"],
-                helps=["pool globally before it (`gap`), or leave only the batch open"],
+                notes=[f"it reads {reads.noun}", *([f"`{option}` depends on the size"] if option else [])],
+                helps=[f"write it without `{option}`, or leave only the batch open"]
+                if option
+                else ["pool globally before it (`gap`), or leave only the batch open"],
             )
         is_open[node.index] = opened and not isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
+
+
+def _fixing_option(node: Node) -> str:
+    """The option because of which a layer needs a fixed size, where it is one."""
+    op = node.op
+    if isinstance(op, Pool) and op.rounds_up:
+        return "round=ceil"
+    if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
+        return f"pad={op.pad}"
+    return "image" if isinstance(op, Normalize) else ""
 
 
 def _any_size(node: Node, rank: int) -> bool:
