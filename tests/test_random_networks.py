@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import netspec
-from netspec import Model
+from netspec import Model, SpecError
 from netspec.analysis.samples import sample_inputs
 
 pytestmark = pytest.mark.slow
@@ -896,6 +897,34 @@ def test_onnx_runtime_agrees_with_pytorch(network: Network) -> None:
             strays = (ours - exact).abs().max()
             # equal values standardised with an epsilon of 1e-5 leave rounding errors of some 1e-7 / sqrt(1e-5)
             assert (theirs - exact).abs().max() <= 1e-4 * exact.abs().max() + 5 * strays + 5e-5
+
+
+@explored(300)
+@given(
+    networks(),
+    st.integers(13, 22),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([("batch",), ("batch", "height", "width"), ()]),
+)
+def test_every_export_is_valid_and_loads_or_is_refused(
+    network: Network, opset: int, fold: bool, fp16: bool, dynamic: tuple[str, ...]
+) -> None:
+    model = check(network)
+    refused: set[str] = set()
+    proto = None
+    try:
+        proto = model.to_onnx(opset=opset, fold=fold, fp16=fp16, dynamic=dynamic)
+    except SpecError as error:
+        refused = {d.code for d in error.diagnostics}
+    assert refused <= {"NS503", "NS506"}
+    if refused:
+        return
+    assert proto is not None
+    onnx.checker.check_model(proto, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def run_torch(
