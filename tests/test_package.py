@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,8 +13,21 @@ import pytest
 from conftest import ROOT
 
 
+def _pythons() -> list[str]:
+    """This Python, and the other supported ones that the machine has."""
+    found = [sys.executable]
+    for version in ("3.11", "3.12", "3.13"):
+        path = shutil.which(f"python{version}")
+        if path is None or version == f"{sys.version_info.major}.{sys.version_info.minor}":
+            continue
+        if subprocess.run([path, "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode == 0:
+            found.append(path)
+    return found
+
+
 @pytest.mark.slow
-def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("interpreter", _pythons())
+def test_the_wheel_works_in_a_clean_environment(tmp_path: Path, interpreter: str) -> None:
     def run(*command: str, cwd: Path = tmp_path) -> str:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=clean, timeout=600, check=False)
@@ -24,7 +38,7 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("netspec-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read("netspec/syntax/tables.json") == (ROOT / "netspec/syntax/tables.json").read_bytes()
-    run(sys.executable, "-m", "venv", str(tmp_path / "env"))
+    run(interpreter, "-m", "venv", str(tmp_path / "env"))
     python = str(tmp_path / "env" / "bin" / "python")
     run(
         python,
