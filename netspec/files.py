@@ -43,9 +43,10 @@ def open_regular(path: Path) -> BinaryIO:
 def read_bounded(path: Path, most: int) -> bytes:
     """The first `most` + 1 bytes of a regular file. Raises OSError."""
     with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
         data: bytes | None = file.read(most + 1)
-    if data is None:  # a kernel file without data at the moment, such as /proc/kmsg
-        raise OSError(11, "it never ends", str(path))
+    if data is None or (data and not size):  # a file of the kernel, such as /proc/kmsg: it has no size and no end
+        raise OSError(11, "it has no end", str(path))
     return data
 
 

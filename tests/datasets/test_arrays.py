@@ -269,7 +269,7 @@ class _Bomb:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     trap = Path("/tmp/netspec-unpickled")
     path = saved(tmp_path, x=np.array([_Bomb()] * 3, dtype=object), y=np.arange(3))
-    assert "would run the code in it" in refused("NS601", path)
+    assert "would run the code in them" in refused("NS601", path)
     assert not trap.exists()
 
 

@@ -14,7 +14,7 @@ TEXTS = seeds()
 
 
 @pytest.mark.slow
-@explored(3000)
+@explored(500)
 @given(st.integers(0, 2**32))
 def test_mutated_specs(seed: int) -> None:
     text = mutated(random.Random(seed), TEXTS)

@@ -155,7 +155,7 @@ def test_means_of_the_training_set_are_stored_with_the_weights(tmp_path: Path) -
 
 def test_what_cannot_be_trained(tmp_path: Path) -> None:
     for text, says in (
-        (TEXT.replace("adam", "lbfgs; ema 0.9"), "does not go with"),
+        (TEXT.replace("adam", "lbfgs; ema 0.9"), "cannot be combined"),
         (TEXT.replace("adam", "sgd nesterov=yes"), "requires momentum"),
         (TEXT.replace("adam", "adam; freeze body head"), "frozen"),
         (TEXT.replace("adam", "adam; freeze body; train_only head"), "cannot be combined"),
@@ -174,6 +174,6 @@ def test_layers_are_pre_trained_one_after_the_other(tmp_path: Path) -> None:
     notes = Notes()
     train(request_of(tmp_path, text), RunFolder(tmp_path / "run"), notes)
     assert len(notes.texts) == 1, "the head is not"
-    assert notes.texts[0].startswith("pre-trained body: mean squared error ")
+    assert notes.texts[0].startswith("pretrained body: mean squared error ")
     train(request_of(tmp_path), RunFolder(tmp_path / "plain"), notes)
     assert len(notes.texts) == 1

@@ -8,6 +8,7 @@ from netspec.diagnostics import Edit, nearest
 from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, translated_call
 from netspec.fixes.edits import insert_before
 from netspec.fixes.rule import syntax_rule
+from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax.brackets import end_of_body
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
@@ -335,12 +336,15 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
 def unknown_join(site: ErrorSite) -> SyntaxFix | None:
     """Branches are joined by their sum (`add`), their product (`mul`) or one after another (`concat`)."""
     close = site.partner(site.here)
-    if site.here.text != "[" or close is None or site.previous.kind != "name" or not site.begins(site.previous):
+    word = site.previous
+    if site.here.text != "[" or close is None or word.kind != "name" or not site.begins(word):
         return None
-    whole = site.span(site.previous, close)
-    message = f"`{site.previous.text}` does not join branches"
+    if word.text.lower() in CATALOGUE:
+        return None
+    whole = site.span(word, close)
+    message = f"`{word.text}` does not join branches"
     help_ = "the joins are `add [ … ]`, `concat [ … ]` and `mul [ … ]`"
-    return SyntaxFix(message, help_, marked=site.span(site.previous), left_out=whole, applicability="unsure")
+    return SyntaxFix(message, help_, marked=site.span(word), left_out=whole, applicability="unsure")
 
 
 @syntax_rule(
