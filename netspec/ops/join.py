@@ -24,7 +24,8 @@ class Add(Op):
     symbol, sign, onnx_name = "+", "+", "Add"
 
     def output(self, *inputs: TensorType) -> TensorType:
-        widest = max(inputs, key=lambda t: t.size)
+        # which is the widest does not depend on the channels, which all have in common
+        widest = max(inputs, key=lambda t: int.__add__(t.size, 0))
         for i, x in enumerate(inputs):
             spread = x.layout == widest.layout == "map" and x.shape == (widest.shape[0], *(1,) * widest.rank)
             if x != widest and not spread:

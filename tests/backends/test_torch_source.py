@@ -87,6 +87,7 @@ PARAMETERS = {
     "net N(w = 4); input 3x8x8; block b(c, d = 2 * c) { conv1-d -> conv1-(in.channels * c) }; b(w); b(3, d=w)": set(),
     "net N(w = 4); input 8x8x8; block b(c) { residual { conv1-c } else { conv1-c } }; b(w); b(w)": {"w"},
     "net N(heads = 2, width = 8); input 5x8 sequence; residual { attention heads=heads -> linear-width }": {"width"},
+    "net N(w = 4); input 3x8x8; conv1-w; mul [ identity; { gap; conv1-w act=sigmoid } ]; upsample 2": set(),
     "net N(cut = 1); input 3x8x8; crop(cut); conv1-2": {"cut"},
 }
 
