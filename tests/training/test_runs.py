@@ -159,7 +159,7 @@ def test_what_cannot_be_trained(tmp_path: Path) -> None:
         (TEXT.replace("adam", "sgd nesterov=yes"), "requires momentum"),
         (TEXT.replace("adam", "adam; freeze body head"), "frozen"),
         (TEXT.replace("adam", "adam; freeze body; train_only head"), "cannot be combined"),
-        (TEXT.replace("adam", "adam; augment { flip }"), "for images"),
+        (TEXT.replace("adam", "adam; augment { flip }"), "requires an image"),
         (TEXT.replace("head:", "output middle\nhead:").replace("train", "output end\ntrain"), "2"),
         ("input 6\nrelu\ntrain { epochs 1 }\n", "no weights"),
     ):
