@@ -1,4 +1,4 @@
-"""The checked network: tensor types, parameters, nodes, and the tree of regions they stand in.
+"""The checked network: tensor types, parameters, nodes, and the tree of regions that contain them.
 
 The graph is one flat dataflow (`Graph.nodes`, in the order written, every input before its use) over a tree of
 regions (`Graph.root`): the net, its block instances, labelled groups, repeats, joins and their branches.
@@ -154,7 +154,7 @@ class Decision(Record):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Region:
-    """A part of the network that stands together in the spec.
+    """A part of the network that is written together in the spec.
 
     A named region (the net, a block instance, a labelled group) is a module of its own: its members' names
     are prefixed with its `path`. An unnamed one only groups.
@@ -244,7 +244,7 @@ class Node:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Failed:
-    """A layer in error: the index of the node that it would have been, what came in, and how many layers behind it
+    """A layer in error: the index of the node that it would have been, what came in, and how many layers after it
     are not known because of it."""
 
     place: int
@@ -293,7 +293,7 @@ class Graph:
         for i, node in enumerate(self.nodes):
             assert node.index == i, f"{node.name} is out of place"
             assert all(j < i for j in node.inputs), f"{node.name} reads what comes after it"
-            assert node.name not in names, f"{node.name} stands twice"
+            assert node.name not in names, f"{node.name} is used twice"
             assert all(s > 0 for s in node.type.shape), f"{node.name} has an empty shape"
             names.add(node.name)
         assert all(0 <= i < len(self.nodes) for _, i in (*self.inputs, *self.outputs))

@@ -127,7 +127,7 @@ def _short(value: int) -> str:
 
 
 def _add_region(graph: Graph, region: Region, made: Any) -> None:
-    """A named part is a cluster; what it holds stands inside."""
+    """A named part is a cluster; its members are inside."""
     for member in region.members:
         if isinstance(member, Node):
             _add_node(graph, member, made)

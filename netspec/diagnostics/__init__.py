@@ -34,7 +34,7 @@ _MOST_AT_ONE_PLACE = 3
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A span with the words that stand beside its underline."""
+    """A span with the words beside its underline."""
 
     span: Span
     text: str = ""
@@ -84,7 +84,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: a stable code, a short lower-case message, where, the facts, what to do, and edits that do it.
+    """A stable code, a short lower-case message, where, the facts, what to do, and edits that do it.
 
     `span` is None only where there is no text to point at (a file that cannot be read).
     """
@@ -120,13 +120,13 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Diagnostics:
-    """A collector. The same finding at the same place is kept once; of findings of one code at one place that differ
+    """A collector. The same diagnostic at the same place is kept once; of those of one code at one place that differ
     from copy to copy, the first few."""
 
     items: list[Diagnostic] = field(default_factory=list)
     skipped: dict[tuple[SourceFile, int], Skipped] = field(default_factory=dict)
     repaired: dict[SourceFile, list[tuple[int, int]]] = field(default_factory=dict)
-    """Where a text was read as it was meant and not as it stands: edits made for what was meant do not fit there."""
+    """Where a text was read as it was meant and not as it is written: edits made for what was meant do not fit there."""
     """What the parser left out, by the place of its placeholder."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
     _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class Diagnostics:
             self.items.append(diagnostic)
 
     def fits(self, fix: Fix) -> bool:
-        """Whether the text that a fix changes stands as it was read."""
+        """Whether the text that a fix changes was read as it is written."""
         return not any(
             start <= edit.span.end and edit.span.start <= stop
             for edit in fix.edits
@@ -221,7 +221,7 @@ class Diagnostics:
 
 
 class SpecError(Exception):
-    """A spec (or what was asked of it) has errors; `.diagnostics` holds every finding."""
+    """A spec (or what was asked of it) has errors; `.diagnostics` holds them all."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
@@ -236,7 +236,7 @@ class SpecError(Exception):
     def of(
         cls, code: str, message: str, *, span: Span | None = None, notes: Iterable[str] = (), helps: Iterable[str] = ()
     ) -> SpecError:
-        """The error of a single finding that has no place in a spec, such as a file that cannot be written."""
+        """A single error without a place in a spec, such as a file that cannot be written."""
         return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps))])
 
 

@@ -1,4 +1,4 @@
-"""Lines of source with the labels of a finding drawn beneath them: each line once, however many labels it has.
+"""Lines of source with the labels of a diagnostic drawn beneath them: each line once, however many labels it has.
 
 3 | / residual {
 4 | |   conv3-8/2 -> conv3-8
@@ -73,7 +73,7 @@ class _Line:
         return first, max(last, first + 1)
 
     def part(self, low: int, high: int) -> str:
-        """What stands on columns from `low` up to `high`, with an ellipsis where it is cut."""
+        """The text in columns from `low` up to `high`, with an ellipsis where it is cut."""
         inside_low, inside_high = low + (low > 0), high - (high < self.width)
         shown = ""
         for i in range(max(0, bisect_left(self.starts, inside_low) - 1), len(self.glyphs)):
@@ -89,7 +89,7 @@ class _Line:
 
 @lru_cache(maxsize=8)
 def _line(file: SourceFile, number: int) -> _Line:
-    """A line, kept for the next finding in it."""
+    """A line, kept for the next diagnostic in it."""
     return _Line(file.line_text(number))
 
 
@@ -114,7 +114,7 @@ class _Drawn:
 
 
 def draw_snippets(labels: Sequence[Label], severity: str, columns: int, gutter: int, paint: Paint) -> list[str]:
-    """The snippets of a finding, one for each file; the first label is the primary one, the others explain it."""
+    """The snippets of a diagnostic, one for each file; the first label is the primary one, the others explain it."""
     lines: list[str] = []
     files = list({id(label.span.source): label.span.source for label in labels}.values())
     for file in files:
@@ -207,7 +207,7 @@ class _Snippet:
 
     def windows(self, line: _Line, marks: list[_Mark]) -> list[tuple[int, int, list[_Mark]]]:
         """The parts of a line that are shown, with what is underlined in each: one part where the line fits."""
-        whole = max(line.width, *(mark.stop for mark in marks), 0)  # a mark may stand behind the last character
+        whole = max(line.width, *(mark.stop for mark in marks), 0)  # a mark may be after the last character
         if whole <= self.room:
             return [(0, whole, marks)]
         groups: list[list[_Mark]] = []

@@ -32,7 +32,7 @@ Inferred: TypeAlias = tuple[TensorType, tuple[Leftover, ...], tuple[Param, ...],
 
 
 class ElaborationContext(ABC):
-    """Findings, values of expressions, and nodes: what running statements needs of the graph and the diagnostics."""
+    """Diagnostics, values of expressions, and nodes: what running statements needs."""
 
     FAILED = FAILED
 
@@ -72,7 +72,7 @@ class ElaborationContext(ABC):
             return True
         return any(d.is_error and not d.code.startswith(("NS1", "NS4")) for d in self.diagnostics)
 
-    # Findings
+    # Diagnostics
 
     def error(
         self,

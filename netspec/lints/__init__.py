@@ -184,7 +184,7 @@ def _last_dropout(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
 
 
 def asked_for(graph: Graph, codes: frozenset[str]) -> list[Diagnostic]:
-    """The findings of lints that are off unless asked for."""
+    """The warnings of lints that are off by default."""
     found = _idle_biases(graph) if "NS906" in codes else []
     return found + (_idle_labels(graph.root.span.source) if "NS910" in codes else [])
 

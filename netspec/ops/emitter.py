@@ -139,7 +139,7 @@ class Emitter:
         return name
 
     def reshape(self, x: str, sizes: list[int]) -> str:
-        """A leading -1 stands for the batch, which keeps its symbolic name; in a weight it is computed."""
+        """A leading -1 is the batch, which keeps its symbolic name; in a weight it is computed."""
         if sizes[0] == -1 and x not in self.parts.weights:
             sizes = [0, *sizes[1:]]
         return self.node("Reshape", [x, self.ints(sizes, "sizes")])

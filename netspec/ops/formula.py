@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name of a class. One that is not `printable` stands for a number that has no name in the spec."""
+    """A name of a class. One that is not `printable` represents a number without a name in the spec."""
 
     key: tuple[Any, ...]
     name: str

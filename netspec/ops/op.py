@@ -60,7 +60,7 @@ _LAST = ("norm", "act")
 
 
 def _place(option: Option[Any]) -> tuple[int, int]:
-    """Where an option stands in the documentation: first those of the head as they are written, last the layers after it."""
+    """The position of an option in the documentation: first those of the head as they are written, last the layers after it."""
     return _HEAD.index(option.slot), _LAST.index(option.name) + 1 if option.name in _LAST else 0
 
 

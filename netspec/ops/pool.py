@@ -215,8 +215,8 @@ class AvgPool(RoundedPool):
         modules = [("pad", padding_module(window.before, window.after)), ("", text)]
         helpers: tuple[tuple[str, str], ...] = ()
         if any(window.overhang):  # cells beyond the padding do not count
-            behind = padding_module((0,) * x.rank, window.overhang)
-            modules[1] = ("", f"MeanWithoutPadding({behind}, {text})")
+            after = padding_module((0,) * x.rank, window.overhang)
+            modules[1] = ("", f"MeanWithoutPadding({after}, {text})")
             helpers = (MEAN_WITHOUT_PADDING,)
         return TorchCode(tuple(modules), padded_along_tokens(x), helpers)
 

@@ -360,7 +360,7 @@ def untraced(value: Any) -> Any:
 
 
 def traced_by(value: int, atom: Atom) -> TracedInt:
-    """A whole number that an atom stands for."""
+    """The whole number whose expression is one atom."""
     return TracedInt(value, single(atom))
 
 

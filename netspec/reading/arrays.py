@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netspec.diagnostics import SpecError
 from netspec.files import open_regular
-from netspec.reading.bounds import require_modest_archive
+from netspec.reading.bounds import Unfolds, require_modest_archive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ class ArrayArchive(Mapping[str, Any]):
 
 def read_arrays(path: Path, code: str = "NS503") -> dict[str, np.ndarray[Any, Any]]:
     """The array of an `.npy` (with an empty name) or the arrays of an `.npz`, by name. Raises SpecError (NS001, `code`)."""
-    with _told(path, code), open_regular(path) as file:
+    with _diagnosed(path, code), open_regular(path) as file:
         zipped = file.read(2) == _ZIP
         file.seek(0)
         if not zipped:
@@ -57,21 +57,25 @@ def read_arrays(path: Path, code: str = "NS503") -> dict[str, np.ndarray[Any, An
 
 def read_array(path: Path, code: str = "NS503") -> np.ndarray[Any, Any]:
     """The array of an `.npy`. Raises SpecError (NS001, `code`)."""
-    with _told(path, code), open_regular(path) as file:
+    with _diagnosed(path, code), open_regular(path) as file:
         return _array(file, path.stat().st_size)
+
+
+class HoldsObjects(ValueError):
+    """An array of Python objects, which only unpickling could read."""
 
 
 @contextmanager
 def open_archive(path: Path, code: str = "NS503") -> Iterator[ArrayArchive]:
     """The arrays of an `.npz`. Raises SpecError (NS001, `code`), also when a damaged array is read."""
-    with _told(path, code):
+    with _diagnosed(path, code):
         require_modest_archive(path)
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             yield ArrayArchive(archive)
 
 
 @contextmanager
-def _told(path: Path, code: str) -> Iterator[None]:
+def _diagnosed(path: Path, code: str) -> Iterator[None]:
     """Turns errors while reading into a diagnostic."""
     try:
         yield
@@ -82,9 +86,9 @@ def _told(path: Path, code: str) -> Iterator[None]:
     except _DAMAGE as error:
         said = "it is truncated" if isinstance(error, EOFError) and not str(error) else str(error)[:200]
         helps = []
-        if "Python objects" in said:
+        if isinstance(error, HoldsObjects):
             helps = ["store arrays of numbers; loading Python objects would run the code in them"]
-        elif "unfolds" in said:
+        elif isinstance(error, Unfolds):
             helps = ["store it uncompressed: np.savez"]
         raise SpecError.of(code, f"{path} cannot be read as an array", notes=[said], helps=helps) from None
 
@@ -112,7 +116,7 @@ def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
         raise ValueError(f"version {magic[6]} of NumPy's format is unknown")
     shape, fortran, dtype = reader(file)
     if dtype.hasobject:
-        raise ValueError("it contains Python objects, not numbers")
+        raise HoldsObjects("it contains Python objects, not numbers")
     if len(shape) > _MOST_AXES or any(not isinstance(n, int) or n < 0 for n in shape):
         raise ValueError("its header contains an invalid shape")
     count, wanted = prod(shape), prod(shape) * dtype.itemsize

@@ -1,8 +1,8 @@
 """The formatter: one canonical form of a spec, its comments kept, its meaning unchanged.
 
 Statements are printed from the tree; comments are woven in by their place in the source: those on lines of their own
-before the statement that follows them, the others behind the line that they stand on, aligned in runs.
-Braces and brackets that stand on one line stay on one line where they fit.
+before the statement that follows them, the others after the line that they are on, aligned in runs.
+Braces and brackets that are on one line stay on one line where they fit.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _Formatter(Printer):
         return at
 
     def trail(self, at: int) -> None:
-        """A comment behind the line just printed."""
+        """A comment after the line just printed."""
         comment = self.comment_behind(at)
         if comment is not None and not self.lines[-1].comment:
             self.lines[-1].comment = comment.text
@@ -186,7 +186,7 @@ class _Formatter(Printer):
     # Flow
 
     def _chain(self, chain: t.Chain, depth: int) -> None:
-        """On one line where it fits and no comment stands between its links, else a link a line."""
+        """On one line where it fits and no comment is between its links, else a link a line."""
         inline = self.inline_chain(chain)
         if inline is not None and len(_INDENT * depth + inline) <= WIDTH:
             self.put(depth, inline)
@@ -252,7 +252,7 @@ class _Formatter(Printer):
             self.continued(" else", otherwise, depth)
 
     def continued(self, head: str, body: t.Body, depth: int) -> None:
-        """`} else {` behind the line just printed."""
+        """`} else {` after the line just printed."""
         comment = self.lines[-1].comment
         last = self.lines.pop().text
         self.braced(last.removeprefix(_INDENT * depth) + head, body, depth, spread=True)

@@ -1,4 +1,4 @@
-"""The parser: Lark's LALR(1) with the tables of `grammar/netspec.lark`, which stand in `tables.json`."""
+"""The parser: Lark's LALR(1) with the tables of `grammar/netspec.lark`, which are in `tables.json`."""
 
 from __future__ import annotations
 

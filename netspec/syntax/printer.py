@@ -32,7 +32,7 @@ class Printer:
     # Heads
 
     def opening(self, term: Any) -> str | None:
-        """What stands before the braces of a term; None for one that has none."""
+        """What precedes the braces of a term; None for one that has none."""
         if isinstance(term, t.Residual):
             return " ".join(["residual", *map(self.option, term.options)])
         if isinstance(term, (t.Dense, t.Checkpoint)):

@@ -1,1 +1,1 @@
-"""Training: the recipe of a spec. What trains it will stand beside; heavy imports live inside functions."""
+"""Training by the recipe of a spec. Heavy imports are inside functions."""

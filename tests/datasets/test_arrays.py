@@ -262,13 +262,16 @@ def test_what_is_not_finite_is_named_or_left_out(tmp_path: Path) -> None:
 
 
 class _Bomb:
+    def __init__(self, trap: Path) -> None:
+        self.trap = trap
+
     def __reduce__(self) -> Any:
-        return Path.touch, (Path("/tmp/netspec-unpickled"),)
+        return Path.touch, (self.trap,)
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
-    trap = Path("/tmp/netspec-unpickled")
-    path = saved(tmp_path, x=np.array([_Bomb()] * 3, dtype=object), y=np.arange(3))
+    trap = tmp_path / "unpickled"
+    path = saved(tmp_path, x=np.array([_Bomb(trap)] * 3, dtype=object), y=np.arange(3))
     assert "would run the code in them" in refused("NS601", path)
     assert not trap.exists()
 

@@ -27,7 +27,7 @@ __all__ = ["FoldedWeights", "Folding", "foldings"]
 
 @dataclass(frozen=True, slots=True)
 class Folding:
-    """A layer and the batch norm behind it."""
+    """A layer and the batch norm after it."""
 
     layer: Node
     norm: Node

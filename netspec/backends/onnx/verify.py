@@ -1,4 +1,4 @@
-"""ONNX Runtime against the PyTorch module, on the weights that stand in the file."""
+"""ONNX Runtime against the PyTorch module, on the weights in the file."""
 
 from __future__ import annotations
 

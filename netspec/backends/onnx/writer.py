@@ -1,6 +1,6 @@
 """Writes an ONNX file without holding its weights: the protobuf framing around raw tensors, done by hand.
 
-A protobuf message is its fields one behind the other, each a tag, a length and its bytes, in any order. So the
+A protobuf message is its fields one after the other, each a tag, a length and its bytes, in any order. So the
 weights are appended to the serialised graph as further `initializer` fields, streamed from their source.
 Past 2 GB, protobuf's bound, they go to a second file beside it (`NAME.onnx.data`), as ONNX defines.
 """

@@ -85,7 +85,7 @@ class Parameter:
     kind: Kind
     default: int | float | None = None
     values: list[Any] = field(default_factory=list)
-    """For a number that no parameter of the spec stands for: what it is in each instance."""
+    """For a number without a parameter in the spec: its value in each instance."""
 
 
 @dataclass(slots=True)
@@ -144,7 +144,7 @@ def draft(module: TracedModule, classes: Mapping[Plan, ModuleClass]) -> Draft:
 
 
 def _claim_in_chain(module: TracedModule) -> None:
-    """In a chain a repeat reads what stands before it and gives what its last member gives."""
+    """In a chain a repeat reads the member before it and gives what its last member gives."""
     for region in module.counts:
         inside = [item for item in module.plan.items if any(r is region for r, _ in item.rounds)]
         if inside:

@@ -9,7 +9,7 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
 def wrapped(line: str, indent: int) -> list[str]:
-    """The lines of one statement that stands `indent` columns in; its own leading spaces count as well.
+    """The lines of one statement that is indented by `indent` columns; its own leading spaces count as well.
 
     What does not fit is broken at its last bracket group: the inside on a line of its own, or an item a line.
     """
@@ -45,7 +45,7 @@ def _last_group(line: str) -> tuple[int, int] | None:
 
 
 def _items(text: str) -> list[str]:
-    """The parts between the commas that stand outside brackets."""
+    """The parts between the commas outside brackets."""
     items, depth, start = [], 0, 0
     for i, char in enumerate(text):
         depth += (char in _PAIRS) - (char in _PAIRS.values())

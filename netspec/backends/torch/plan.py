@@ -13,14 +13,14 @@ __all__ = ["MODULES", "Item", "Plan", "Rounds", "in_place", "plan"]
 
 MODULES = -(2**40)
 Rounds: TypeAlias = tuple[tuple[Region, int], ...]
-"""The repeats in which a member stands, each with the number of its round, the outermost first."""
+"""The repeats around a member, each with the number of its round, the outermost first."""
 
 
 @dataclass(slots=True, eq=False)
 class Item:
     """One member of a module: a layer, or a module of its own.
 
-    `reads` and `gives` are node indices; -1-i stands for the weight of node i, which a tied layer reads, and
+    `reads` and `gives` are node indices; -1-i is the weight of node i, which a tied layer reads, and
     MODULES-k for the k-th shared part that another module holds.
     """
 
@@ -66,7 +66,7 @@ class Plan:
     outputs: list[int]
     items: list[Item] = field(default_factory=list)
     owners: list[Region] = field(default_factory=list)
-    """The shared parts that MODULES-k stand for."""
+    """The shared parts of which MODULES-k is the k-th."""
 
     def parts(self) -> Iterator[Plan]:
         """Every part below this one, inner ones first."""
@@ -168,7 +168,7 @@ class _Planner:
         return Item(name, reads, gives, part=made, shared=member.shares is not None, line=member.span.line)
 
     def borrow(self, owner: Region) -> int:
-        """The value that stands for a shared part where it is not at hand."""
+        """The value that represents a shared part where it is not at hand."""
         if owner not in self.owners:
             self.owners.append(owner)
         return MODULES - self.owners.index(owner)

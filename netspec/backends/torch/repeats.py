@@ -73,7 +73,7 @@ class InRounds(Protocol):
 
 @dataclass(slots=True)
 class Repeat:
-    """The rounds of one repeat that stand together: for each the half-open range of positions."""
+    """The consecutive rounds of one repeat: for each the half-open range of positions."""
 
     region: Region
     bounds: list[tuple[int, int]]
