@@ -182,7 +182,7 @@ def trial(text: str, *, full: bool = True, layers: int = 20_000) -> str | None:
     from netspec.elaborate.limits import Limits
     from netspec.lints import OFF, asked_for
     from netspec.model import Checked, Model, check
-    from netspec.report.formats import diagnostic_data
+    from netspec.report.output_formats import diagnostic_data
     from netspec.source import SourceFile
 
     source = SourceFile(text, "fuzz.net")

@@ -135,7 +135,7 @@ def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
 
         _print_json([report_of(checked.source, checked.graph, checked.diagnostics) for checked in results])
         return
-    from netspec.report import formats
+    from netspec.report import output_formats as formats
 
     found = [(checked.source.name, d) for checked in results for d in checked.diagnostics]
     if form == "sarif":

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netspec.diagnostics import Edit, Fix
-from netspec.fixes.context import FixContext
 from netspec.fixes.edits import insert_after
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.layer_text import change_fixes, changed, value_of_name, written
 from netspec.graph import Node, TensorType
 from netspec.ops.op import Change

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 from netspec.diagnostics import CODES, Applicability, Fix
 
 if TYPE_CHECKING:
-    from netspec.fixes.context import FixContext
+    from netspec.fixes.fix_context import FixContext
     from netspec.syntax.error_site import ErrorSite, SyntaxFix
 
 __all__ = ["Example", "Rule", "SemanticRule", "SyntaxRule", "by_id", "in_order", "semantic", "syntax_rule"]

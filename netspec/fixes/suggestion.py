@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix
-from netspec.fixes.context import FixContext
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.rule import SemanticRule
 from netspec.fixes.rules import semantic_rules
 from netspec.fixes.validation import Budget, Outcome, Trial, Validator, gist

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from netspec.analysis.totals import CONVENTION, totals
 from netspec.diagnostics import Diagnostic
 from netspec.graph import Failed, Graph, Node
-from netspec.report.formats import diagnostic_data
+from netspec.report.output_formats import diagnostic_data
 from netspec.source import SourceFile
 
 __all__ = ["Report", "report_of"]

@@ -12,7 +12,7 @@ from cases import CASES, Case
 from conftest import ROOT, run_netspec
 
 from netspec.model import check
-from netspec.report.formats import sarif
+from netspec.report.output_formats import sarif
 from netspec.source import SourceFile
 
 BAD = "input 3x8x8\nconv3-4 pda=1 # ünïcode\nfrom input\nconv9-4\nfrom input\nFC-10 softmax\n"

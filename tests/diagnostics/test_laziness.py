@@ -20,7 +20,7 @@ LAZY = (
     "netspec.elaborate.failures",
     "netspec.elaborate.skips",
     "netspec.elaborate.unknown_head",
-    "netspec.report.formats",
+    "netspec.report.output_formats",
     "netspec.fixes.rule",
     "netspec.fixes.rules",
     "netspec.syntax.brackets",

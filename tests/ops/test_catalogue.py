@@ -11,7 +11,7 @@ from agreement import assert_agreement, largest_difference
 from conftest import ROOT
 
 import netspec
-from netspec.backends.torch.values import substituted
+from netspec.backends.torch.expression_values import substituted
 from netspec.graph import TensorType
 from netspec.ops import ACTIVATIONS, CATALOGUE, JOINS, SECTIONS
 from netspec.ops.formula import Variable, variables

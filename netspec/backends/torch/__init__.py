@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from netspec.backends.torch.source import module_paths, named_source, torch_source
+from netspec.backends.torch.source_file import module_paths, named_source, torch_source
 
 __all__ = ["module_paths", "named_source", "torch_source"]

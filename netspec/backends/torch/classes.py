@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from netspec.backends.torch.forward import Forward, member
-from netspec.backends.torch.plan import Plan
+from netspec.backends.torch.members import Plan
 from netspec.backends.torch.repeats import Entry, Line, member_lines
 from netspec.backends.torch.tracing import TracedModule
 from netspec.elaborate.declarations import RESERVED_LABELS

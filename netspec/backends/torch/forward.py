@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 
-from netspec.backends.torch.plan import MODULES, Item
+from netspec.backends.torch.members import MODULES, Item
 from netspec.backends.torch.repeats import Run, find_runs
 from netspec.backends.torch.tracing import TracedModule
 

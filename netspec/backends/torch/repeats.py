@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from netspec.backends.torch.plan import Item, Plan, Rounds
+from netspec.backends.torch.members import Item, Plan, Rounds
 from netspec.backends.torch.tracing import TracedModule
 from netspec.graph import Region
 from netspec.ops.formula import Expression, Variable, affine, render

@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.backends.torch.plan import Item, Plan, in_place
-from netspec.backends.torch.values import Opaque, evaluate, substituted, whole
+from netspec.backends.torch.expression_values import Opaque, evaluate, substituted, whole
+from netspec.backends.torch.members import Item, Plan, in_place
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
 from netspec.ops.formula import Digits, Expression, Operation, Polynomial, Variable, variables

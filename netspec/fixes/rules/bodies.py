@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.facts import ChangedShape
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext, short
+from netspec.fixes.fix_context import FixContext, short
 from netspec.fixes.layer_text import written
 from netspec.fixes.matching import expressions, matching_fixes, projection
 from netspec.fixes.rule import semantic

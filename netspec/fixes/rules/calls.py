@@ -18,7 +18,7 @@ from netspec.elaborate.facts import (
     SurplusArguments,
 )
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.rule import semantic
 from netspec.fixes.rules.options import copies, label_after
 from netspec.ops import CATALOGUE

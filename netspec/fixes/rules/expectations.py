@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from netspec.diagnostics import Fix
 from netspec.elaborate.branches import way_to
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs
-from netspec.fixes.context import FixContext, inserted, name_of
+from netspec.fixes.fix_context import FixContext, inserted, name_of
 from netspec.fixes.matching import matching_fixes
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType

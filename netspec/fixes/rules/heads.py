@@ -9,7 +9,7 @@ from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import ALIASES, PLACES, translated
 from netspec.elaborate.facts import SettingOutside, UnknownHead
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.rule import semantic
 from netspec.ops import CATALOGUE, JOINS
 from netspec.source import Span

@@ -11,7 +11,7 @@ from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.facts import SharedOnOtherChannels, UnequalBranches
 from netspec.elaborate.state import ordinal
 from netspec.fixes import edits
-from netspec.fixes.context import POOLINGS, FixContext, name_of, short
+from netspec.fixes.fix_context import POOLINGS, FixContext, name_of, short
 from netspec.fixes.matching import matching_fixes, projection, resizing
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType

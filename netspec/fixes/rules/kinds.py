@@ -10,7 +10,7 @@ from dataclasses import replace
 from netspec.diagnostics import Fix
 from netspec.elaborate.facts import DoesNotFit, InputBelow, SeveralInputs
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext, before, inserted, name_of, removed, resumed, short, swapped
+from netspec.fixes.fix_context import FixContext, before, inserted, name_of, removed, resumed, short, swapped
 from netspec.fixes.rule import SemanticRule, semantic
 from netspec.ops import CATALOGUE
 from netspec.syntax import tree as t

@@ -9,7 +9,7 @@ from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.facts import BadOption, GivenTwice, Instead, Misspelt
 from netspec.elaborate.facts import LabelTwice, UndefinedName, UnknownLabel
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext, short
+from netspec.fixes.fix_context import FixContext, short
 from netspec.fixes.rule import SemanticRule, semantic
 from netspec.fixes.rules.joins import moved_label
 from netspec.ops import CATALOGUE

@@ -9,7 +9,7 @@ from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import ALIASES, LAYER_WORDS, OPTIONS, option_text, translated
 from netspec.elaborate.facts import LayerAsValue, MissingValue, StrayValue, UnknownOption, UnwantedSlot
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.layer_text import changed, written
 from netspec.fixes.rule import semantic
 from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALIZATIONS

@@ -19,7 +19,7 @@ from netspec.elaborate.recipe_facts import (
     UnlabelledLayers,
 )
 from netspec.fixes import edits
-from netspec.fixes.context import FixContext
+from netspec.fixes.fix_context import FixContext
 from netspec.fixes.matching import matching_fixes
 from netspec.fixes.rule import semantic
 from netspec.ops.kinds import Flag

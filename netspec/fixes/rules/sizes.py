@@ -9,7 +9,7 @@ from typing import Any
 
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.facts import DoesNotFit, DoesNotTile, UnfitTie
-from netspec.fixes.context import POOLINGS, FixContext, inserted, kernel_of, name_of, removed, rewritten
+from netspec.fixes.fix_context import POOLINGS, FixContext, inserted, kernel_of, name_of, removed, rewritten
 from netspec.fixes.layer_text import change_fixes, changed
 from netspec.fixes.rule import SemanticRule, semantic
 from netspec.graph import TensorType

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from netspec.diagnostics import Fix
 from netspec.elaborate.facts import DoesNotFit
-from netspec.fixes.context import FixContext, name_of, replaced_in, rewritten, short
+from netspec.fixes.fix_context import FixContext, name_of, replaced_in, rewritten, short
 from netspec.fixes.rule import semantic
 from netspec.source import Span
 from netspec.syntax.steps import StepRef

@@ -12,7 +12,7 @@ from dataclasses import replace
 from netspec.analysis.totals import totals
 from netspec.backends.torch.classes import Draft, ModuleClass, Parameter, draft, unify
 from netspec.backends.torch.layout import WIDTH, wrapped
-from netspec.backends.torch.plan import MODULES, Plan, plan
+from netspec.backends.torch.members import MODULES, Plan, plan
 from netspec.backends.torch.tracing import TracedModule, unnamed
 from netspec.graph import Graph, Region, TensorType
 from netspec.ops.formula import variables
