@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics.facts import GivenTwice
+from netspec.diagnostics.facts import GivenTwice, Instead
 from netspec.elaborate.expressions import value_after_name
 from netspec.elaborate.facts import (
     LateValue,
@@ -163,7 +164,21 @@ class _Binder:
     def not_a_value(self, name: str, span: Span) -> None:
         self.fail("NS207", f"`{name}` is a layer, not a value of `{self.op.name}`", span, LayerAsValue(name, span))
 
+    def glued(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...]) -> bool:
+        """Reports a name that is written into a size: `reshape 1xdim` is read as two values, 1 and `xdim`."""
+        for number, name in pairwise(exprs):
+            if isinstance(name, t.Name) and name.span.start == number.span.end and options and options[0].kind.gathers:
+                sizes = [*number.span.text.split("x"), *name.text.removeprefix("x").split("x")]
+                span, text = Span(number.span.source, self.layer.head_span.start, name.span.end), ", ".join(sizes)
+                instead = f"{self.layer.head_span.text}({text})"
+                message = "names and numbers are not written together in a size"
+                self.fail("NS204", message, name.span, Instead(span, instead, f"write `{instead}`"))
+                return True
+        return False
+
     def fill(self, options: list[Option[Any]], exprs: tuple[t.Expr, ...], what: str) -> None:
+        if self.glued(options, exprs):
+            return
         pairs = [(expr, *self.evaluate(expr)) for expr in exprs]
         if not all(ok for _, ok, _ in pairs):
             return

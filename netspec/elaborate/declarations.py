@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics.facts import Instead, Misspelt
+from netspec.diagnostics.facts import Instead
+from netspec.elaborate.input_type import SIZES_OF, input_type, size_origins
 from netspec.elaborate.state import Frame, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
@@ -119,9 +120,6 @@ RESERVED_LABELS = frozenset(
         "zero_grad",
     ]
 )
-_SIZES_OF = {"rgb": 2, "gray": 2, "grey": 2, "int": 1, "sequence": 2}
-"""How many sizes each of these words follows."""
-_WORDS = ("rgb", "gray", "grey", "int", "sequence")
 
 
 class Input(Op):
@@ -138,7 +136,7 @@ def declare_input(run: ElaborationContext, statement: t.Input, frame: Frame) -> 
         return  # a net used as a block takes its caller's tensor
     if _is_refused(run, statement, frame):
         return
-    kind = _type(run, statement)
+    kind = input_type(run, statement, frame)
     if kind is None:
         frame.here = Tensor(None, None)
         return
@@ -148,6 +146,7 @@ def declare_input(run: ElaborationContext, statement: t.Input, frame: Frame) -> 
     tensor = frame.here
     assert tensor is not None
     assert tensor.node is not None
+    run.graph.nodes[tensor.node].origins = size_origins(run, statement, kind, frame)
     run.graph.inputs.append((name, tensor.node))
     frame.labels[name] = tensor  # `from input` where it has no name of its own
     if len(run.graph.inputs) == 1:
@@ -162,8 +161,8 @@ def _is_refused(run: ElaborationContext, statement: t.Input, frame: Frame) -> bo
     if frame.entry is not None and frame.region.kind != "net":
         helps = ["a block takes the tensor of its caller"]
         run.error("NS212", "`input` belongs at the top level of a net", statement.span, helps=helps)
-    elif statement.size.count("x") + 1 == _SIZES_OF.get(name.lower()) and not statement.words:
-        text = f"{statement.size} {statement.name}"
+    elif len(statement.sizes) == SIZES_OF.get(name.lower()) and not statement.words:
+        text = f"{statement.size_span.text} {statement.name}"
         whole = Span(statement.span.source, statement.span.end - len(_named(statement)), statement.span.end)
         message = f"`{statement.name}` cannot name an input: it is a kind of input, and follows the size"
         run.error("NS213", message, whole, facts=Instead(whole, text, f"write `input {text}`"))
@@ -182,89 +181,6 @@ def _is_refused(run: ElaborationContext, statement: t.Input, frame: Frame) -> bo
 def _named(statement: t.Input) -> str:
     """The name and the size, as written."""
     return re.sub(r"^input[ \t]+", "", statement.span.text)
-
-
-def _type(run: ElaborationContext, statement: t.Input) -> TensorType | None:
-    text = statement.size.replace("_", "")
-    if len(text) > 60:
-        run.error("NS205", "this input is too large", statement.size_span)
-        return None
-    sizes = tuple(int(s) for s in text.split("x"))
-    words = [w.text.lower() for w in statement.words]
-    for word in statement.words:
-        if word.text.lower() not in _WORDS:
-            facts: Instead | Misspelt = Misspelt(word.span, word.text, _WORDS, f"there are {', '.join(_WORDS)}")
-            if re.fullmatch(r"(?:X\d+)+", word.text) and word.span.start == statement.size_span.end:
-                text = statement.size + word.text.replace("X", "x")
-                facts = Instead(
-                    statement.size_span.to(word.span), text, f"the sign between sizes is a lower-case `x`: `{text}`"
-                )
-            run.error("NS208", f"an input is not `{word.text}`", word.span, facts=facts)
-            return None
-    if min(sizes) < 1 or any(s > run.limits.integer for s in sizes):
-        run.error(
-            "NS205", f"an input of {text} has no sensible size", statement.size_span, helps=["every size is at least 1"]
-        )
-        return None
-    return _typed(run, statement, sizes, words)
-
-
-def _typed(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...], words: list[str]) -> TensorType | None:
-    text = "x".join(map(str, sizes))
-
-    def wrong(message: str, *helps: str) -> TensorType | None:
-        run.error("NS307", message, statement.size_span, helps=helps)
-        return None
-
-    if len(words) > 1:
-        run.error(
-            "NS207",
-            f"an input is one of {' and '.join(words)}",
-            statement.words[1].span,
-            helps=["leave one of them out"],
-        )
-        return None
-    word = words[0] if words else ""
-    if word in ("rgb", "gray", "grey"):
-        if len(sizes) != 2:
-            return wrong(f"{word} needs a height and a width, found {text}", f"write `input 224x224 {word}`")
-        return TensorType("map", (3 if word == "rgb" else 1, *sizes))
-    if word == "int":
-        if len(sizes) != 1:
-            return wrong(f"integers come in a row: one size, found {text}", "write `input ids 77 int`")
-        return TensorType("ids", sizes)
-    if word == "sequence":
-        if len(sizes) != 2:
-            return wrong(f"a sequence is tokens x features, found {text}", "write `input 77x64 sequence`")
-        return TensorType("sequence", sizes)
-    if len(sizes) > 4:
-        return wrong(f"an input has at most channels and three spatial sizes, found {text}")
-    if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] > 4 and sizes[1] > 4:
-        flipped = f"{sizes[2]}x{sizes[0]}x{sizes[1]}"
-        help_ = f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"
-        run.diagnostics.warning(
-            "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
-            label="channels come first", facts=Instead(statement.size_span, flipped, help_),
-        )  # fmt: skip
-    if len(sizes) == 4:
-        _warn_of_batch(run, statement, sizes)
-    return TensorType("vector" if len(sizes) == 1 else "map", sizes)
-
-
-def _warn_of_batch(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...]) -> None:
-    """Warns of `1x3x224x224` and `32x224x224x3`, which look like a batch of images and read as a volume."""
-    batch, *rest = sizes
-    last = rest[2] in (1, 3) and min(rest[:2]) > 4
-    if not last and not (rest[0] in (1, 3) and min(rest[1:]) > 4):
-        return
-    channels, height, width = (rest[2], *rest[:2]) if last else rest
-    image = f"{channels}x{height}x{width}"
-    help_ = f"for images of {height}x{width} write `input {image}`"
-    run.diagnostics.warning(
-        "NS310", f"{'x'.join(map(str, sizes))} reads as {batch} channel{'s' if batch > 1 else ''} of a volume",
-        statement.size_span, label=f"depth {rest[0]}, height {rest[1]}, width {rest[2]}",
-        notes=["a spec states the size of one example, without the batch"], facts=Instead(statement.size_span, image, help_),
-    )  # fmt: skip
 
 
 def declare_output(run: ElaborationContext, output: t.Output, frame: Frame) -> None:

@@ -48,8 +48,9 @@ def _lone_image(file: t.File) -> t.Input | None:
     if len(inputs) != 1:
         return None
     words = {word.text.lower() for word in inputs[0].words}
-    spatial = inputs[0].size.count("x") + bool(words & {"rgb", "gray", "grey"})
-    return inputs[0] if spatial >= 1 and not words & {"sequence", "int"} else None
+    spatial = len(inputs[0].sizes) - 1 + bool(words & {"rgb", "gray", "grey"})
+    usable = inputs[0].numbers is not None and spatial >= 1 and not words & {"sequence", "int"}
+    return inputs[0] if usable else None
 
 
 class _Search:
@@ -63,7 +64,7 @@ class _Search:
         self.key = (diagnostic.code, diagnostic.span.start if diagnostic.span else 0)
         self.errors = diagnostic.is_error
         self.known = self.keys(known)
-        numbers = [int(n) for n in statement.size.replace("_", "").split("x")]
+        numbers = list(statement.numbers or ())
         self.lead = [] if {"rgb", "gray", "grey"} & {w.text.lower() for w in statement.words} else numbers[:1]
         self.sizes = numbers[len(self.lead) :]
         self.larger_only = diagnostic.code == "NS301"
@@ -75,7 +76,7 @@ class _Search:
             if self.left <= 0:
                 break
             text = "x".join(map(str, [*self.lead, *sizes]))
-            found = self.findings(text)
+            found = self.findings([*self.lead, *sizes])
             keys = self.keys(found)
             if self.key in keys or not keys <= self.known:
                 continue
@@ -95,10 +96,11 @@ class _Search:
             yield [n * factor for n in self.sizes]
             factor *= 2
 
-    def findings(self, size: str) -> list[Diagnostic]:
-        """What is found with another size, the recipe left out."""
+    def findings(self, sizes: Sequence[int]) -> list[Diagnostic]:
+        """What is found with other sizes, the recipe left out."""
+        written = tuple(t.Literal_("int", str(n), self.statement.size_span) for n in sizes)
         items = tuple(
-            t.Input(item.name, size, item.words, item.size_span, item.span) if item is self.statement else item
+            t.Input(item.name, written, item.words, item.size_span, item.span) if item is self.statement else item
             for item in self.file.items
             if not isinstance(item, t.Train)
         )

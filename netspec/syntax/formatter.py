@@ -140,7 +140,7 @@ class _Formatter(Printer):
         self.braced(f"shared {item.name}", item.body, depth)
 
     def _input(self, item: t.Input, depth: int) -> None:
-        parts = ["input", *([item.name] if item.name else []), item.size, *(w.text for w in item.words)]
+        parts = ["input", *([item.name] if item.name else []), self.extents(item.sizes), *(w.text for w in item.words)]
         self.put(depth, " ".join(parts))
 
     def _let(self, item: t.Let, depth: int) -> None:

@@ -75,6 +75,20 @@ class Printer:
         plain = isinstance(expr, t.Name) or (isinstance(expr, t.Literal_) and expr.kind in ("int", "float", "size"))
         return text if plain or (isinstance(expr, t.Sequence_) and expr.kind == "tuple") else f"({text})"
 
+    def extents(self, sizes: Sequence[t.Expr]) -> str:
+        """The sizes of an input: `3x(size)x(2 * size)`."""
+        if len(sizes) == 1 and isinstance(sizes[0], t.Literal_) and sizes[0].kind == "size":
+            return sizes[0].text
+        plain = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
+
+        def shown(size: t.Expr) -> str:
+            bare = (isinstance(size, t.Literal_) and size.kind == "int") or (
+                isinstance(size, t.Name) and plain(size.text)
+            )
+            return self.expr(size) if bare else f"({self.expr(size)})"
+
+        return "x".join(map(shown, sizes))
+
     def parameters(self, parameters: Sequence[t.Parameter]) -> str:
         if not parameters:
             return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from lark import Token, Transformer, Tree
@@ -66,6 +67,13 @@ class _Arguments(NamedTuple):
 
     values: tuple[t.Expr, ...] | None
     options: tuple[t.Option, ...]
+
+
+class _Extents(NamedTuple):
+    """The sizes of an input, and where they are written."""
+
+    values: tuple[t.Expr, ...]
+    span: Span
 
 
 class _Reader(Transformer[Token, Any]):
@@ -169,9 +177,27 @@ class _Reader(Transformer[Token, Any]):
     def body(self, span: Span, *statements: t.Statement) -> t.Body:
         return t.Body(statements, span)
 
-    def input(self, span: Span, name: Token | None, size: Token, *words: Token) -> t.Input:
-        names = tuple(map(self._name, words))
-        return t.Input(_text(name) if name else None, _text(size), names, self.span_of(size), span)
+    def input(self, span: Span, name: Token | None, sizes: _Extents, *words: Token) -> t.Input:
+        return t.Input(_text(name) if name else None, sizes.values, tuple(map(self._name, words)), sizes.span, span)
+
+    def extents(self, span: Span, *parts: Token | t.Expr | None) -> _Extents:
+        """Each size of an input; those in a tuple, in parentheses, and those written between them (`3x(w)xH`)."""
+        values: list[t.Expr] = []
+        for part in parts:
+            if isinstance(part, Token):
+                values += self._numbers_and_names(part)
+            elif isinstance(part, t.Sequence_) and len(parts) == 1:
+                values += part.items
+            elif part is not None:
+                values.append(part)
+        return _Extents(tuple(values), span)
+
+    def _numbers_and_names(self, token: Token) -> Iterator[t.Expr]:
+        start = self.span_of(token).start
+        for found in re.finditer(r"[^x×]+", token):
+            span = Span(self._source, start + found.start(), start + found.end())
+            number = found[0][0].isdigit()
+            yield t.Literal_("int", found[0], span) if number else t.Name(found[0], span)
 
     def let(self, span: Span, name: Token, value: t.Expr) -> t.Let:
         return t.Let(_text(name), value, self.span_of(name), span)

@@ -155,11 +155,19 @@ class Shared(TreeNode):
 
 
 class Input(TreeNode):
+    """`sizes` are expressions: numbers, names in capitals, and what is in parentheses."""
+
     name: str | None
-    size: str
+    sizes: tuple[Expr, ...]
     words: tuple[Name, ...]
     size_span: Span
     span: Span
+
+    @property
+    def numbers(self) -> tuple[int, ...] | None:
+        """The sizes where all of them are written as numbers."""
+        texts = [size.text for size in self.sizes if isinstance(size, Literal_) and size.kind == "int"]
+        return tuple(map(int, texts)) if len(texts) == len(self.sizes) and max(map(len, texts)) <= 40 else None
 
 
 class Let(TreeNode):

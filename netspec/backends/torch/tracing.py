@@ -77,8 +77,14 @@ class TracedModule:
             if i < 0:
                 continue
             kind = self.graph.nodes[i].type
-            self.types[i] = kind if is_net else self.entering(kind, position, equal)
+            self.types[i] = self.declared(self.graph.nodes[i]) if is_net else self.entering(kind, position, equal)
             position += 1
+
+    def declared(self, node: Node) -> TensorType:
+        """The type of an input of the net, its sizes as they are written."""
+        written = ((size, node.origins.get(str(axis))) for axis, size in enumerate(node.type.shape))
+        sizes = (size if origin is None else self.value_of(origin, size) for size, origin in written)
+        return TensorType(node.type.layout, tuple(sizes))
 
     def entering(self, kind: TensorType, position: int, equal: Mapping[Variable, Any]) -> TensorType:
         feature_axis = 0 if kind.layout in ("map", "vector") else len(kind.shape) - 1

@@ -276,13 +276,12 @@ def as_the_others(context: FixContext) -> Iterator[Fix]:
 )
 def channels_of_input(context: FixContext) -> Iterator[Fix]:
     """Shared weights take the same number of channels at every call: one of the inputs is probably declared wrong."""
-    inputs = [item for item in context.inputs if "x" in item.size]
-    for item in inputs:
-        rest = item.size.split("x", 1)[1]
-        sizes = [f"{i.size.split('x', 1)[0]}x{rest}" for i in inputs] + [i.size for i in inputs]
-        for size in dict.fromkeys(sizes):
-            if size != item.size:
-                shown = item.span.text.replace(item.size, size)
+    inputs = [(item, item.numbers) for item in context.inputs if item.numbers is not None and len(item.numbers) > 1]
+    for item, numbers in inputs:
+        for sizes in dict.fromkeys([*((n[0], *numbers[1:]) for _, n in inputs), *(n for _, n in inputs)]):
+            if sizes != numbers:
+                size = "x".join(map(str, sizes))
+                shown = item.span.text.replace(item.size_span.text, size)
                 yield Fix.replace(item.size_span, size, f"declare the input as `{shown}`")
 
 

@@ -3,7 +3,6 @@ the input declared otherwise."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -65,11 +64,11 @@ def _order(context: FixContext) -> Iterator[Fix]:
 def _input_of_a_kind(context: FixContext) -> Iterator[Fix]:
     """The input is declared as a vector or an image, and the layers take ids, a sequence or an image."""
     inputs, kind = context.inputs, context.came_in
-    if len(inputs) != 1 or inputs[0].words:
+    if len(inputs) != 1 or inputs[0].words or inputs[0].numbers is None:
         return
-    statement, size, layer = inputs[0], inputs[0].size, name_of(context.step)
-    if re.fullmatch(r"\d+x\d+", size):
-        shown = statement.span.text.replace(size, f"1x{size}")
+    statement, size, layer = inputs[0], "x".join(map(str, inputs[0].numbers)), name_of(context.step)
+    if len(inputs[0].numbers) == 2:
+        shown = statement.span.text.replace(statement.size_span.text, f"1x{size}")
         yield Fix.replace(statement.size_span, f"1x{size}", f"an image has its channels before its sizes: `{shown}`")
         if kind is not None and kind.layout == "map" and str(kind) == size:
             text = " ".join(("input", *filter(None, [statement.name]), size, "sequence"))

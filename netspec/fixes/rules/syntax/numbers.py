@@ -23,7 +23,7 @@ _QUANTITY = re.compile(
 
 @syntax_rule(
     "NS101-input-size", "a size is written with `x` between its numbers", priority=30, applicability="safe",
-    wrong="input (3, 8, 8)\nFC-10\n", right="input 3x8x8\nFC-10\n",
+    wrong="input [3, 8, 8]\nFC-10\n", right="input 3x8x8\nFC-10\n",
 )  # fmt: skip
 def input_size(site: ErrorSite) -> SyntaxFix | None:
     """An input is `input 3x224x224`: channels, height and width of one example, without the batch."""
@@ -55,6 +55,24 @@ def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
     if len(sizes) == 3 and sizes[2] in (1, 3, 4) and min(sizes[:2]) > 4:
         return [numbers[2], *numbers[:2]]
     return numbers
+
+
+@syntax_rule(
+    "NS101-input-name", "a name in the size of an input needs parentheses", priority=45,
+    wrong="net N(context = 7)\ninput ids context int\nembed-8 vocab=9\n",
+    right="net N(context = 7)\ninput ids (context) int\nembed-8 vocab=9\n",
+)  # fmt: skip
+def input_name(site: ErrorSite) -> SyntaxFix | None:
+    """Parameters and variables are written in parentheses in a size, `3x(size)x(size)`, or as a tuple, `(3, size, size)`."""
+    found = re.match(
+        r"input(?P<name>[ \t]+[A-Za-z_]\w*)??[ \t]+(?P<size>[A-Za-z_]\w*)(?=[ \t]*(?:int\b[ \t]*)?$)", site.row.text
+    )
+    if found is None or not site.row.start <= site.at <= site.row.end:
+        return None
+    start, end = site.row.start + found.start("size"), site.row.start + found.end("size")
+    text = f"({found['size']})"
+    help_ = f"write `{site.row.text[: found.start('size')]}{text}{site.row.text[found.end('size') :]}`"
+    return SyntaxFix.write(site.between(start, end), text, help=help_)
 
 
 @syntax_rule(
@@ -150,4 +168,4 @@ def quantity(site: ErrorSite) -> SyntaxFix | None:
     return None
 
 
-RULES = (input_size, list_brackets, decimal_comma, thousands, leading_point, percent, quantity)
+RULES = (input_size, input_name, list_brackets, decimal_comma, thousands, leading_point, percent, quantity)
