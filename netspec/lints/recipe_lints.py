@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["lint_recipe"]
 
 _FITTING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
+_CLASSIFICATION = ("cross_entropy", "hinge")
+"""Losses that compare one output per class with a class."""
 _ONE_SIDED = ("relu", "relu6")
 
 
 def lint_recipe(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, train: t.Train) -> None:
-    """Warns (NS901, NS912) about a loss that does not fit the outputs and about settings without effect."""
+    """Reports (NS403, NS901, NS912) a loss that does not fit the outputs, and warns about settings without effect."""
     lines = {line.name: line for line in train.settings}
     if not diagnostics.has_errors:
-        _loss(graph, diagnostics, recipe, lines)
+        single = _single_output(graph, recipe, train)
+        if single is not None:
+            _one_class(diagnostics, recipe, train, single)
+        else:
+            _loss(graph, diagnostics, recipe, lines)
         _crop(graph, diagnostics, recipe, lines)
     _schedule(diagnostics, recipe, lines)
     _frozen(diagnostics, recipe, lines)
@@ -36,9 +42,45 @@ def _warn(diagnostics: Diagnostics, message: str, span: Span, **more: Any) -> No
     diagnostics.warning("NS912", message, span, **more)
 
 
+def _single_output(graph: Graph, recipe: Recipe, train: t.Train) -> Node | None:
+    """An output with a single feature that a classification loss would compare with nothing."""
+    loss = recipe.one("loss")
+    if loss is not None and loss.word not in _CLASSIFICATION:
+        return None
+    if loss is None and all(line.name == "init" for line in train.settings):  # initial weights, and no training
+        return None
+    ends = (graph.nodes[index] for _, index in graph.outputs)
+    return next((node for node in ends if node.type.features == 1), None)
+
+
+def _one_class(diagnostics: Diagnostics, recipe: Recipe, train: t.Train, last: Node) -> None:
+    """An error: with a single class every prediction is right, so the training would report an accuracy of 100%."""
+    loss = recipe.one("loss")
+    line = next((line for line in train.settings if line.name == "loss"), None)
+    softmax = last.op.name in ("softmax", "log_softmax")
+    help_ = "for two classes with a single output, write `loss bce`" + (f" and remove `{last.op.name}`" if softmax else "")
+    if line is None:
+        where = Span(train.span.source, train.span.start, train.span.start + len("train"))
+        brace = train.span.source.text.index("{", train.span.start) + 1
+        rest = train.span.source.text[brace : train.span.end]
+        indent = re.match(r"[ \t]*(?:#[^\n]*)?\n([ \t]*)", rest)
+        text = f"\n{indent[1]}loss bce" if indent else " loss bce;"
+        fixes = [Fix(help_, (Edit(Span(train.span.source, brace, brace), text),))]
+    else:
+        where = line.span
+        fixes = [Fix.replace(line.values[0].span, "bce", help_)] if not line.options else []
+    word = loss.word if loss is not None else "cross_entropy"
+    notes = ["the softmax of a single number is always 1, so nothing is learned"]
+    diagnostics.error(
+        "NS403", f"`{word}` needs one output for each class, but the network has a single one", where,
+        secondary=[Label(last.span, "the last layer")], notes=notes if loss is not None else ["`cross_entropy` is the default loss", *notes],
+        helps=[help_, "for a value, such as a price, write `loss mse`"], fixes=[] if softmax else fixes,
+    )  # fmt: skip
+
+
 def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """A squashing activation before a loss that expects logits (unless the loss includes it); a single class; an
-    autoencoder whose output differs in shape from its input."""
+    """A squashing activation before a loss that expects logits (unless the loss includes it); an autoencoder whose output
+    differs in shape from its input."""
     loss = recipe.one("loss")
     if loss is None:
         return
@@ -53,14 +95,6 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
             diagnostics.warning(
                 "NS901", f"`{loss.word}` expects logits, but the net ends in `{name}`", line.span, secondary=[last],
                 helps=[f"end the net in {' or '.join(fitting)}, or in logits"], fixes=_without_activation(node, name),
-            )  # fmt: skip
-        elif loss.word in ("cross_entropy", "hinge") and node.type.layout == "vector" and node.type.features == 1:
-            help_ = "for two classes with a single output, write `loss bce`"
-            word = line.values[0].span
-            _warn(
-                diagnostics, f"`{loss.word}` needs one output for each class, but the network has a single one", line.span, secondary=[last],
-                notes=["the softmax of a single number is always 1, so nothing is learned"], helps=[help_],
-                fixes=[Fix.replace(word, "bce", help_)] if name not in ("softmax", "log_softmax") else [],
             )  # fmt: skip
         if loss.values.get("target") == "input" and len(graph.inputs) == len(graph.outputs) == 1:
             given = graph.nodes[graph.inputs[0][1]].type
