@@ -144,17 +144,19 @@ class Model:
         fold: bool = True,
         train: bool = False,
         fp16: bool = False,
+        classes: Iterable[str] = (),
     ) -> onnx.ModelProto | None:
         """The ONNX model; written to `path` where one is given, returned otherwise.
 
-        `weights` is a safetensors file, a torch state dict (file or mapping); None: initial weights from the seed.
+        `weights` is a safetensors file, a torch state dict (file or mapping), or the folder of a run, which stands for its
+        best weights; None: initial weights from the seed. `classes` are names for the metadata of the model.
         `opset` 13 to 22; `dynamic` axes (batch, height, width); `fold` puts batch norms into the layers before them;
         `train` keeps dropout, batch statistics and auxiliary heads; `fp16` computes in half precision.
         Raises SpecError where the weights do not fit, a layer cannot be exported so, or the file cannot be written.
         """
         from netspec.backends.onnx import ExportOptions, to_onnx, write_onnx
 
-        options = ExportOptions(opset, frozenset(dynamic), fold, train, fp16)
+        options = ExportOptions(opset, frozenset(dynamic), fold, train, fp16, tuple(classes))
         if path is None:
             return to_onnx(self.graph, weights, seed=seed, options=options)
         write_onnx(self.graph, Path(path), weights, seed=seed, options=options)

@@ -25,7 +25,10 @@ __all__ = ["command"]
     "--runs", type=click.IntRange(3), default=20, show_default=True, help="Number of timed runs after warm-up."
 )
 @click.option(
-    "--weights", metavar="FILE", type=click.Path(path_type=Path), help="Weights to load; default: initial weights."
+    "--weights",
+    metavar="FILE|RUN",
+    type=click.Path(path_type=Path),
+    help="Weights to load: a file, or the folder of a run; default: initial weights.",
 )
 @click.option("--compile/--no-compile", "compiled", default=True, help="Also benchmark torch.compile (default).")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.")

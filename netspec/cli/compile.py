@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 
 @click.command("compile")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE|RUN")
 @click.option(
     "-o",
     "output",
@@ -28,9 +28,9 @@ __all__ = ["command"]
 @parameter_option
 @click.option(
     "--weights",
-    metavar="FILE",
+    metavar="FILE|RUN",
     type=click.Path(path_type=Path),
-    help="Weights to load: safetensors or a torch state dict.",
+    help="Weights to load: safetensors, a torch state dict, or the folder of a run (its best weights).",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the initial weights.")
 @click.option(
@@ -61,11 +61,14 @@ __all__ = ["command"]
 def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
     """Compile a spec to a readable PyTorch module (.py), an exported program (.pt2) or an ONNX model (.onnx).
 
-    FILE is a .net file, or - for standard input.
+    FILE is a .net file, or - for standard input. RUN is the folder of a run: its spec, with its best weights unless
+    --weights is given. The names of its classes go into the metadata of an ONNX model.
     """
     kind = output.suffix.lower()
     _check_usage(kind, output, wanted)
     model: Model = checked_model(file, definitions, limits)
+    if kind != ".py" and wanted["weights"] is None and Path(file, "run.json").is_file():
+        wanted["weights"] = Path(file)
     try:
         {".py": _write_torch, ".pt2": _write_program, ".onnx": _write_onnx}[kind](model, output, wanted)
     except SpecError as error:
@@ -129,14 +132,18 @@ def _write_program(model: Model, output: Path, wanted: dict[str, Any]) -> None:
 def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     """The file takes its name only when all that is asked for has succeeded."""
     from netspec.files import staged
+    from netspec.training.run_folder import RunFolder
 
     axes = [axis.strip() for axis in wanted["dynamic"].split(",") if axis.strip()]
     weights, seed = wanted["weights"], wanted["seed"]
     options = {name: wanted[name] for name in ("opset", "fold", "train", "fp16")}
+    classes = RunFolder.classes_in(weights)
     origin = f"weights from {weights}" if weights is not None else f"initial weights, seed {seed}"
     with staged(output) as path:
-        model.to_onnx(path, weights, seed=seed, dynamic=axes, **options)
+        model.to_onnx(path, weights, seed=seed, dynamic=axes, classes=classes, **options)
         size = sum(p.stat().st_size for p in path.parent.iterdir())
+        if classes:
+            origin += f", {len(classes)} class names"
         said = [f"{output}: {size / 1e6:,.1f} MB, {model.params:,} parameters, opset {wanted['opset']}, {origin}"]
         if wanted["verified"]:
             said.append(_verified(model, path, weights, seed, half=wanted["fp16"]))

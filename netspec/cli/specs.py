@@ -98,12 +98,13 @@ def read_limits(pairs: Iterable[str]) -> Limits:
 
 
 def read_spec(path: str, limits: Limits) -> SourceFile:
-    """The source of a path; `-` is standard input. Raises SpecError."""
+    """The source of a path; `-` is standard input, and the folder of a run stands for its spec. Raises SpecError."""
     if path == "-":
         if sys.stdin is None:
             raise SpecError.of("NS001", "standard input is closed")
         return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", None, limits)
-    return read_source(Path(path), limits)
+    where = Path(path)
+    return read_source(where / "spec.net" if (where / "run.json").is_file() else where, limits)
 
 
 def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) -> Checked:

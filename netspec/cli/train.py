@@ -46,9 +46,9 @@ __all__ = ["command"]
 @parameter_option
 @click.option(
     "--weights",
-    metavar="FILE",
+    metavar="FILE|RUN",
     type=click.Path(path_type=Path),
-    help="Weights to start from; tensors that do not match keep their initial values.",
+    help="Weights to start from: a file, or the best weights of a run; tensors that do not match keep their initial values.",
 )
 @data_options
 @click.option("--folds", type=click.IntRange(2), help="Cross-validation: number of folds, each with its own run.")
@@ -67,10 +67,10 @@ __all__ = ["command"]
 )
 @click.option(
     "--accelerator",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="Device type.",
+    help="Device type; mps is the GPU of a Mac.",
 )
 @click.option(
     "--devices",
@@ -93,7 +93,9 @@ __all__ = ["command"]
     show_default=True,
     help="How to distribute training over several devices.",
 )
-@click.option("--compile/--no-compile", "compiled", default=None, help="Use torch.compile; default: only on a GPU.")
+@click.option(
+    "--compile/--no-compile", "compiled", default=None, help="Use torch.compile; default: only on a CUDA GPU."
+)
 def command(file: str | None, **wanted: Any) -> None:
     """Train the net of a spec by its recipe.
 
@@ -132,7 +134,7 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
         changed += ["-D"] if wanted["definitions"] else []
         if changed and file is None:
             raise click.UsageError(
-                f"A run resumes with its original settings; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER/last.safetensors."
+                f"A run resumes with its original settings; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER."
             )
     modes = [m for m in ("sanity", "find_lr", "folds", "restarts", "resume") if wanted[m]]
     if len(modes) > 1:

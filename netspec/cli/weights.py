@@ -32,7 +32,7 @@ def command() -> None:
 def map_command(
     file: str, checkpoint: Path, output: Path | None, show: bool, definitions: tuple[str, ...], limits: tuple[str, ...]
 ) -> None:
-    """Match every tensor of CHECKPOINT (safetensors or a torch state dict) with a tensor of SPEC.
+    """Match every tensor of CHECKPOINT (safetensors, a torch state dict, or a run's folder) with a tensor of SPEC.
 
     Tensors are matched by name, then by order and shape. If any tensor is left unmatched, it is reported, nothing is
     written, and the exit code is 1.

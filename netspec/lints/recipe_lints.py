@@ -58,7 +58,9 @@ def _one_class(diagnostics: Diagnostics, recipe: Recipe, train: t.Train, last: N
     loss = recipe.one("loss")
     line = next((line for line in train.settings if line.name == "loss"), None)
     softmax = last.op.name in ("softmax", "log_softmax")
-    help_ = "for two classes with a single output, write `loss bce`" + (f" and remove `{last.op.name}`" if softmax else "")
+    help_ = "for two classes with a single output, write `loss bce`" + (
+        f" and remove `{last.op.name}`" if softmax else ""
+    )
     if line is None:
         where = Span(train.span.source, train.span.start, train.span.start + len("train"))
         brace = train.span.source.text.index("{", train.span.start) + 1

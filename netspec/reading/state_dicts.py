@@ -16,7 +16,7 @@ from netspec.reading.bounds import Unfolds, require_modest_archive
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["StoredTensors", "read_state", "tensors_of"]
+__all__ = ["BEST_WEIGHTS", "StoredTensors", "read_state", "tensors_of", "weights_file"]
 
 _SAFE = (".safetensors", ".sft")
 _STORED_NUMBERS = {"F64", "F32", "F16", "BF16", "I64", "I32"}
@@ -52,8 +52,28 @@ class StoredTensors(Mapping[str, Any]):
         return len(self.shapes)
 
 
+BEST_WEIGHTS = "best.safetensors"
+"""The file with the best weights of a run, in its folder."""
+
+
+def weights_file(path: Path) -> Path:
+    """The file itself, or the best weights of a run, whose folder stands for them. Raises SpecError (NS503)."""
+    if not path.is_dir():
+        return path
+    best = path / BEST_WEIGHTS
+    if not best.is_file():
+        is_run = (path / "run.json").is_file()
+        raise SpecError.of(
+            "NS503", f"{path} has no best weights yet" if is_run else f"{path} is neither a file with weights nor a run",
+            helps=[f"give one of its files, such as {path / 'last.safetensors'}"] if is_run else ["give a safetensors file, a torch state dict, or the folder of a run"],
+        )  # fmt: skip
+    return best
+
+
 def read_state(path: Path) -> StoredTensors:
-    """The tensors of a file, in its order. Raises SpecError (NS001, NS502, NS503)."""
+    """The tensors of a file, or of the best weights of a run, in the order of the file. Raises SpecError (NS001, NS502,
+    NS503)."""
+    path = weights_file(path)
     try:
         with open_regular(path):
             pass

@@ -109,6 +109,7 @@ class Engine:
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.module = logits_module(plan, module)
         self.cuda = fabric.device.type == "cuda"
+        self.on_cpu = fabric.device.type == "cpu"
         self.division = Division()
         if fabric.world_size > 1:
             self.module = share_batch_statistics(self.module, cuda=self.cuda)
@@ -122,7 +123,7 @@ class Engine:
         compilable: Any = torch.compile(self.module) if compiled else self.module
         self.wrapped, self.stepper = fabric.setup(compilable, self.optimizer)
         self.alone = fabric.world_size == 1
-        if self.alone and not self.cuda and plan.precision in ("auto", "fp32"):
+        if self.alone and self.on_cpu and plan.precision in ("auto", "fp32"):
             # Fabric's wrappers would do nothing here, at a noticeable cost for small nets
             self.wrapped, self.stepper, self.backward = compilable, self.optimizer, _backward
         else:
@@ -239,7 +240,7 @@ class Engine:
             max_norm_(self.units, bound)
         if self.ema is not None:
             self.ema.update_parameters(self.module)
-        return None if self.cuda else float(loss)  # type: ignore[arg-type]
+        return float(loss) if self.on_cpu else None  # type: ignore[arg-type]
 
     def _clip(self, norm: float) -> None:
         if self.backward is _backward:
@@ -251,7 +252,7 @@ class Engine:
 
     def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> None:
         """On a GPU and with several processes only every 16th update, because reading the loss waits for all of them."""
-        if self.at.step % 16 and (self.cuda or not self.alone):
+        if self.at.step % 16 and not (self.on_cpu and self.alone):
             return
         value = float(loss if self.alone else self.fabric.all_reduce(loss, reduce_op="mean"))
         if self.at.first_loss is None:
@@ -262,7 +263,7 @@ class Engine:
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share
         of this process, including penalties."""
-        seed_update(self.plan.seed, step, cuda=self.cuda)
+        seed_update(self.plan.seed, step, self.fabric.device.type)
         total = None
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
             last = number == len(pieces) - 1

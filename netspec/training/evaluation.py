@@ -77,7 +77,7 @@ def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
 def evaluate_exported(run: Trained, path: Path, question: Question, *, export: bool) -> Evaluation:
     """Evaluates the run and its ONNX model on the same examples; with `export` the model is written first. Raises SpecError."""
     if export:
-        run.model.to_onnx(path, run.weights)
+        run.model.to_onnx(path, run.weights, classes=run.classes)
     onnx = OnnxNet.open(path, run.plan)
     opened = _Data(run, question)
     one = opened.contestant(run, question)

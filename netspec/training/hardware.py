@@ -9,12 +9,13 @@ from typing import Any
 from netspec.diagnostics import SpecError
 from netspec.training.plan import Plan
 
-__all__ = ["Hardware", "launch"]
+__all__ = ["Hardware", "device_kind", "launch"]
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """`accelerator` is auto, cpu or cuda; `strategy` auto, ddp or fsdp; `compiled` None: on a GPU."""
+    """`accelerator` is auto, cpu, cuda or mps (the GPU of a Mac); `strategy` auto, ddp or fsdp; `compiled` None: on a
+    CUDA GPU."""
 
     accelerator: str = "auto"
     devices: int = 1
@@ -33,9 +34,8 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
             "NS502", f"{error.name or 'a package'} is not installed", helps=["install the training dependencies with `pip install 'netspec[train]'`"]
         ) from None  # fmt: skip
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    cuda = hardware.accelerator != "cpu" and torch.cuda.is_available()
-    if hardware.accelerator == "cuda" and not cuda:
-        raise SpecError.of("NS604", "PyTorch found no usable GPU", helps=["remove `--accelerator`"])
+    kind = device_kind(hardware)
+    cuda = kind == "cuda"
     if cuda and hardware.devices > torch.cuda.device_count():
         raise SpecError.of(
             "NS604", f"{hardware.devices} GPUs requested, but only {torch.cuda.device_count()} available"
@@ -44,7 +44,7 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         raise SpecError.of("NS604", "fsdp requires GPUs", helps=["`--strategy ddp` also runs on CPUs"])
     if plan.precision == "fp16" and not cuda:
         raise SpecError.of(
-            "NS604", "`precision fp16` requires a GPU", helps=["write `precision bf16` or `precision fp32`"]
+            "NS604", "`precision fp16` requires a CUDA GPU", helps=["write `precision bf16` or `precision fp32`"]
         )
     several = hardware.devices * hardware.nodes > 1
     if several and plan.optimizer.word == "lbfgs":
@@ -53,7 +53,7 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     try:
-        return _launched(Fabric, hardware, plan, cuda=cuda, several=several)
+        return _launched(Fabric, hardware, plan, kind, several=several)
     except Exception as error:  # of Lightning, torch.distributed or the cluster's environment, whatever is not as asked
         said = next(iter(str(error).strip().splitlines()), "")[:300]
         raise SpecError.of(
@@ -62,16 +62,34 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         ) from None  # fmt: skip
 
 
-def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, *, cuda: bool, several: bool) -> Any:
+def device_kind(hardware: Hardware) -> str:
+    """cpu, cuda or mps: what was asked for, or for `auto` the fastest that PyTorch can use. Raises SpecError (NS604)."""
+    import torch
+
+    asked, several = hardware.accelerator, hardware.devices * hardware.nodes > 1
+    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if asked == "auto":
+        return next(kind for kind, found in usable.items() if found and not (several and kind == "mps"))
+    if not usable[asked]:
+        what = "CUDA GPU" if asked == "cuda" else "Apple GPU (MPS)"
+        raise SpecError.of("NS604", f"PyTorch found no usable {what}", helps=["remove `--accelerator`"])
+    if asked == "mps" and several:
+        raise SpecError.of(
+            "NS604", "`--accelerator mps` supports only one device", helps=["remove `--devices`, or use `--accelerator cpu`"]
+        )  # fmt: skip
+    return asked
+
+
+def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, several: bool) -> Any:
     fabric = fabric_class(
-        accelerator="cuda" if cuda else "cpu", devices=hardware.devices, num_nodes=hardware.nodes,
-        strategy=hardware.strategy if several or hardware.strategy != "auto" else "auto", precision=_precision(plan, cuda),
+        accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes,
+        strategy=hardware.strategy if several or hardware.strategy != "auto" else "auto", precision=_precision(plan, cuda=kind == "cuda"),
     )  # fmt: skip
     fabric.launch()
     return fabric
 
 
-def _precision(plan: Plan, cuda: bool) -> Any:
+def _precision(plan: Plan, *, cuda: bool) -> Any:
     import torch
 
     kind = plan.precision

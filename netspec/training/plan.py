@@ -37,7 +37,9 @@ class Plan:
             )  # fmt: skip
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
-        if self.task == "class" and self.output.type.features == 1:  # `check` reports it in a recipe, but the recipe may be missing
+        if (
+            self.task == "class" and self.output.type.features == 1
+        ):  # `check` reports it in a recipe, but the recipe may be missing
             raise SpecError.of(
                 "NS604", f"`{self.loss.word}` needs one output for each class, but the network has a single one",
                 helps=["for two classes with a single output, write `loss bce` in `train { … }`", "for a value, such as a price, write `loss mse`"],

@@ -15,8 +15,8 @@ def place_seed(*place: int) -> int:
     return state >> 1
 
 
-def seed_update(seed: int, step: int, *, cuda: bool) -> None:
-    """Seeds torch's generators, used by dropout and noise, for one update.
+def seed_update(seed: int, step: int, device: str) -> None:
+    """Seeds torch's generators, used by dropout and noise, for one update on a cpu, cuda or mps device.
 
     All processes use the same seed, since each draws dropout for the whole batch (see processes.py).
     """
@@ -24,5 +24,7 @@ def seed_update(seed: int, step: int, *, cuda: bool) -> None:
 
     value = place_seed(seed, step)
     torch.default_generator.manual_seed(value)
-    if cuda:
+    if device == "cuda":
         torch.cuda.manual_seed(value)
+    elif device == "mps":
+        torch.mps.manual_seed(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write
+from netspec.reading.state_dicts import BEST_WEIGHTS
 from netspec.reading.text import read_text
 from netspec.source import SourceFile
 from netspec.training.resolve import used_files
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "new_run_path"]
 
 _OURS = {
-    "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", "best.safetensors",
+    "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", BEST_WEIGHTS,
     "last.safetensors", LOCK_NAME,
 }  # fmt: skip
 
@@ -48,7 +49,7 @@ class RunFolder:
         self.curves = path / "curves.svg"
         self.tensorboard = path / "tensorboard"
         self.checkpoint = path / "checkpoint.pt"
-        self.best = path / "best.safetensors"
+        self.best = path / BEST_WEIGHTS
         self.last = path / "last.safetensors"
 
     @property
@@ -115,6 +116,14 @@ class RunFolder:
         except (ValueError, RecursionError) as error:
             raise SpecError.of("NS606", f"{self.info} cannot be read", notes=[str(error)[:200]]) from None
         return info  # type: ignore[no-any-return]
+
+    @classmethod
+    def classes_in(cls, path: Path | None) -> tuple[str, ...]:
+        """The names of the classes of a run; none if the path is not the folder of a run. Raises SpecError (NS606)."""
+        folder = cls(path) if path is not None else None
+        if folder is None or not folder.exists:
+            return ()
+        return tuple(folder.read_info()["data"].get("classes") or ())
 
     def write_metrics(self, rows: Iterable[Row]) -> None:
         """Rewrites the whole table, so that a resumed run does not repeat lines."""

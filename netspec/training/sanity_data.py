@@ -9,6 +9,7 @@ from netspec.datasets import Examples
 from netspec.graph import Node
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize
 from netspec.training.check_result import CheckResult
+from netspec.training.precision import doubled
 from netspec.training.sanity_runs import Bench, Held, run_trial
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _scale(name: str, values: Tensor, norm: Node | None) -> CheckResult:
 
     check = "inputs" if name == "input" else f"input `{name}`"
     normalize = "add `normalize channel` directly after `input`"
-    values = values.double()
+    values = doubled(values)
     if not torch.isfinite(values).all():
         count = int((~torch.isfinite(values).flatten(1).all(1)).sum())
         return CheckResult(check, f"NaN or infinity in {count} of {len(values)} examples", "NaN in the data", "use `--corrupt skip` to leave such examples out")  # fmt: skip

@@ -9,6 +9,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.ops.norm import Normalize
 from netspec.training.inputs import Inputs
+from netspec.training.precision import doubled
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +66,7 @@ def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Ten
     plan = [range(i, min(i + _BATCH, len(examples))) for i in range(0, len(examples), _BATCH)]
     for batch in batches(examples, plan, workers):
         values, _ = inputs.test(batch)
-        sums = [(v.double().sum(0), v.double().square().sum(0)) for v in values]
+        sums = [(v.sum(0), v.square().sum(0)) for v in map(doubled, values)]
         totals = sums if not totals else [(a + c, b + d) for (a, b), (c, d) in zip(totals, sums, strict=True)]
     return [(a / len(examples), b / len(examples)) for a, b in totals]
 

@@ -13,6 +13,7 @@ from netspec.model import Model
 from netspec.training.inputs import Inputs
 from netspec.training.learner import final_squashing, logits_module, probabilities
 from netspec.training.plan import Plan
+from netspec.training.precision import doubled
 from netspec.training.run_folder import RunFolder
 from netspec.training.session import Request
 
@@ -57,9 +58,9 @@ class Trained(Net):
         from netspec.optional import require_torch
         from netspec.training.checkpoint_files import read_weights
         from netspec.training.continuation import request_of
-        from netspec.training.hardware import Hardware
+        from netspec.training.hardware import Hardware, device_kind
 
-        torch = require_torch()
+        require_torch()
         folder = RunFolder(path)
         info = folder.read_info()
         request = request_of(folder, Hardware())
@@ -84,7 +85,7 @@ class Trained(Net):
             raise SpecError.of(
                 "NS606", f"{file} does not match {folder.spec}", notes=[n[:200] for n in lines[:4]]
             ) from None
-        module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        module.eval().to(device_kind(Hardware()))
         return cls(path.resolve().name, plan, folder, info, request, model, file, module)
 
     @property
@@ -100,7 +101,7 @@ class Trained(Net):
 
         with torch.inference_mode():
             result = self.module(*inputs)
-            return probabilities(self.plan, result.double()).cpu()
+            return probabilities(self.plan, doubled(result)).cpu()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.backends.onnx.fold import FoldedWeights, Folding, foldings
 from netspec.backends.onnx.open_sizes import require_open_sizes
-from netspec.backends.onnx.options import ExportOptions
+from netspec.backends.onnx.options import CLASSES_KEY, ExportOptions
 from netspec.backends.onnx.validation import require_valid
 from netspec.graph import Graph, Node, Param, TensorType
 from netspec.ops.emitter import Emitter, OnnxParts
@@ -59,7 +60,7 @@ def build(graph: Graph, options: ExportOptions | None = None) -> Built:
 def _model(
     graph: Graph, parts: OnnxParts, inputs: list[Any], outputs: list[Any], options: ExportOptions
 ) -> onnx.ModelProto:
-    """The proto, with the spec's text, its hash and our version in the metadata."""
+    """The proto, with the spec's text, its hash, our version and the names of the classes in the metadata."""
     from onnx import helper
 
     from netspec.version import __version__
@@ -74,7 +75,10 @@ def _model(
     )
     text = graph.source.text
     digest = hashlib.sha256(text.encode()).hexdigest()
-    helper.set_model_props(proto, {"netspec.version": __version__, "netspec.sha256": digest, "netspec.spec": text})
+    facts = {"netspec.version": __version__, "netspec.sha256": digest, "netspec.spec": text}
+    if options.classes:
+        facts[CLASSES_KEY] = json.dumps(options.classes, ensure_ascii=False)
+    helper.set_model_props(proto, facts)
     return proto
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.backends.onnx.options import CLASSES_KEY
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -24,10 +26,11 @@ _IMAGE_KINDS = ("float32", "float16", "float64")
 
 @dataclass(frozen=True)
 class Answer:
-    """The first output, and the provider that computed it."""
+    """The first output, the provider that computed it, and the names of the classes in the metadata of the model."""
 
     values: np.ndarray[Any, Any]
     provider: str
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,16 @@ def run_on_file(model: Path, source: Path, provider: str | None = None) -> Answe
         raise SpecError.of("NS001", f"no such file: {model}")
     session, used = open_session(model, [provider] if provider else None)
     declared = _declared(session)
-    return Answer(_outputs(session, declared, _example(source, declared)), used)
+    return Answer(_outputs(session, declared, _example(source, declared)), used, _classes(session))
+
+
+def _classes(session: Any) -> tuple[str, ...]:
+    """The names of the classes; none if the metadata, which comes from outside, has no list of texts."""
+    try:
+        found = json.loads(session.get_modelmeta().custom_metadata_map.get(CLASSES_KEY, "[]"))
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(found) if isinstance(found, list) and all(isinstance(name, str) for name in found) else ()
 
 
 def _declared(session: Any) -> _Declared:
