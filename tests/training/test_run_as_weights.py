@@ -82,7 +82,10 @@ def test_run_prints_class_names(spec: Path, picture: Path, tmp_path: Path) -> No
     result = netspec("run", tmp_path / "named.onnx", "--input", picture, "--top", 2)
     assert result.output.count("digit ") == 2, result.output
     (tmp_path / "names.txt").write_text("\n".join("abcdefghij"))
-    assert "digit" not in netspec("run", tmp_path / "named.onnx", "--input", picture, "--labels", tmp_path / "names.txt").output
+    assert (
+        "digit"
+        not in netspec("run", tmp_path / "named.onnx", "--input", picture, "--labels", tmp_path / "names.txt").output
+    )
     for arguments in ([spec, "--weights", conv_run()], [conv_run()]):
         result = netspec("run", *arguments, "--input", picture)
         assert result.exit_code == 0, result.output
