@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
+from netspec.analysis.figures import Value
 from netspec.analysis.totals import Totals, totals
 from netspec.compiler import compile_source
 from netspec.diagnostics import Diagnostic, SpecError
@@ -39,11 +42,20 @@ class Layer:
     macs: int
     aux: bool
     description: str
+    _node: Node = field(repr=False, compare=False)
+    _analysis: Analysis = field(repr=False, compare=False)
 
     @property
     def input(self) -> tuple[int, ...]:
         """The shape of its (first) input."""
         return self.input_shapes[0]
+
+    def figure(self, name: str) -> Value | None:
+        """A figure by name (`receptive_field`, `neurons`; see docs/figures.md). Raises KeyError for an unknown name.
+
+        None where the layer has no such figure.
+        """
+        return self._analysis.layer(name, self._node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,16 @@ class Model:
 
     @property
     def layers(self) -> list[Layer]:
-        return [_layer(self.graph, node) for node in self.graph.layers]
+        analysis = self.analysis()
+        return [_layer(analysis, node) for node in self.graph.layers]
+
+    def analysis(self, conditions: Conditions | None = None) -> Analysis:
+        """The figures of the network, its parts and its layers, for one input in float32 or under other conditions."""
+        return Analysis(self.graph, conditions)
+
+    def figure(self, name: str, conditions: Conditions | None = None) -> Value | None:
+        """A figure of the whole network by name. Raises KeyError for an unknown name."""
+        return self.analysis(conditions).total(name)
 
     @property
     def totals(self) -> Totals:
@@ -169,7 +190,8 @@ class Model:
         draw(self.graph, Path(path), direction=direction)
 
 
-def _layer(graph: Graph, node: Node) -> Layer:
+def _layer(analysis: Analysis, node: Node) -> Layer:
+    graph = analysis.graph
     inputs = [graph.nodes[i] for i in node.inputs]
     return Layer(
         node.name,
@@ -183,6 +205,8 @@ def _layer(graph: Graph, node: Node) -> Layer:
         node.macs,
         node.aux,
         node.op.describe(inputs[0].type),
+        node,
+        analysis,
     )
 
 

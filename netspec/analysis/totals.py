@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil
 
+from netspec.analysis.frozen import frozen_nodes
 from netspec.graph import Graph, Node
 
-__all__ = ["CONVENTION", "Totals", "depth", "receptive_field", "totals"]
+__all__ = ["CONVENTION", "Totals", "depths", "totals"]
 
 CONVENTION = (
     "MACs: multiply-accumulates of convolutions, fully connected layers, recurrent layers and attention for one input, "
@@ -36,14 +35,16 @@ class Totals:
 def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
     """The totals of some nodes of a graph. Auxiliary heads count only in `aux_params`, unless there is nothing else."""
     nodes = list(nodes)
+    frozen = frozen_nodes(graph, graph.recipe)
     within = all(node.aux for node in nodes)
-    params = buffers = aux = aux_buffers = macs = neurons = connections = activations = 0
+    params = untrained = buffers = aux = aux_buffers = macs = neurons = connections = activations = 0
     for node in nodes:
         if node.aux and not within:
             aux += node.n_params
             aux_buffers += node.n_buffers
             continue
         params += node.n_params
+        untrained += node.n_params if node.index in frozen else 0
         buffers += node.n_buffers
         macs += node.macs
         activations += node.type.size
@@ -52,53 +53,13 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
                 neurons += node.type.size
             connections += node.op.connection_count(*graph.input_types(node))
     memory = 4 * (params + buffers + activations)
-    return Totals(params, params, buffers, aux, aux_buffers, macs, 2 * macs, neurons, connections, memory)
+    return Totals(params, params - untrained, buffers, aux, aux_buffers, macs, 2 * macs, neurons, connections, memory)
 
 
-def depth(graph: Graph, output: int) -> int:
-    """The number of layers with weights (convolutions, fully connected, …) on the longest path to a node."""
-    longest = [0] * len(graph.nodes)
-    for node in graph.nodes[: output + 1]:
+def depths(graph: Graph) -> list[int]:
+    """The number of layers with weights (convolutions, fully connected, …) on the longest path to each node."""
+    longest: list[int] = []
+    for node in graph.nodes:
         before = max((longest[i] for i in node.inputs), default=0)
-        longest[node.index] = before + (1 if node.op.weight_layer else 0)
-    return longest[output]
-
-
-def receptive_field(graph: Graph, output: int) -> tuple[int, ...]:
-    """The size of the input region, along each spatial axis, that one output element of a node depends on.
-
-    Along a path, r' = r + (K - 1) j and j' = j S with K the effective kernel and j the product of the strides so far
-    (Araujo et al. 2019). With several paths the largest value counts, limited to the size of the input.
-    """
-    first = _first_input(graph, output)
-    whole = first.type.spatial
-    fields: list[tuple[Sequence[Fraction], Sequence[Fraction]] | None] = []
-    for node in graph.nodes[: output + 1]:
-        if not node.inputs:
-            fields.append(([Fraction(1)] * node.type.rank, [Fraction(1)] * node.type.rank))
-            continue
-        ways = [fields[i] for i in node.inputs]
-        steps = node.op.window(graph.nodes[node.inputs[0]].type)
-        known = [w for w in ways if w is not None]
-        if steps is None or len(known) < len(ways) or any(len(w[0]) != len(steps) for w in known):
-            fields.append(None)
-            continue
-        field = [max(w[0][a] for w in known) for a in range(len(steps))]
-        jump = [max(w[1][a] for w in known) for a in range(len(steps))]
-        fields.append(
-            (
-                [r + (k - 1) * j for r, j, (k, _) in zip(field, jump, steps, strict=True)],
-                [j * s for j, (_, s) in zip(jump, steps, strict=True)],
-            )
-        )
-    found = fields[output]
-    if found is None or len(found[0]) != len(whole):
-        return whole
-    return tuple(min(ceil(r), w) for r, w in zip(found[0], whole, strict=True))
-
-
-def _first_input(graph: Graph, output: int) -> Node:
-    node = graph.nodes[output]
-    while node.inputs:
-        node = graph.nodes[node.inputs[0]]
-    return node
+        longest.append(before + (1 if node.op.weight_layer else 0))
+    return longest

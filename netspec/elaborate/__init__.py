@@ -78,13 +78,17 @@ def elaborate(
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
-    known, steps = not (run.failed_layers or graph.failed or diagnostics.skipped), run.evaluator.steps
+    failed = run.failed_layers
+    known, steps = not (failed or graph.failed or diagnostics.skipped), run.evaluator.steps
     if run.train is not None:
         from netspec.elaborate.train_section import read_recipe
 
         run.place, run.evaluator.steps = run.train.span, 0  # read even where the network is too large
         with _limited(run, top):
             graph.recipe = read_recipe(run, run.train, frame)
+    if run.expectations:
+        with _limited(run, top):
+            check_expectations(run, failed)  # last: they may ask what the recipe trains
     return Elaborated(graph, known, steps)
 
 
@@ -185,6 +189,5 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
         graph.outputs.append(("output" if "output" not in inputs else "result", frame.here.node))
     run.lost_outputs = {name for name, index in graph.outputs if index < 0}
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
-    check_expectations(run)
     if not run.diagnostics.has_errors:
         graph.verify()

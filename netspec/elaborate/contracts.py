@@ -6,7 +6,8 @@ import re
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from netspec.analysis.totals import depth, receptive_field, totals
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.figures import FIGURES
 from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
@@ -21,28 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTITIES", "Expectation", "check_expectations"]
 
-QUANTITIES = (
-    "params",
-    "aux_params",
-    "macs",
-    "flops",
-    "memory",
-    "neurons",
-    "connections",
-    "depth",
-    "output",
-    "receptive_field",
-    "buffers",
-)
+QUANTITIES = (*(name for name, figure in FIGURES.items() if figure.part is not None), "output")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~")
-_OF_LABELS = ("shape", "params", "macs", "receptive_field")
+_OF_LABELS = (*(name for name in QUANTITIES if name != "output"), "shape")
 
 
-def check_expectations(run: ElaborationContext) -> None:
+def check_expectations(run: ElaborationContext, failed: bool) -> None:
+    """Reports those that do not hold. Where layers `failed`, those of the whole network cannot be decided."""
+    analysis = Analysis(run.graph)
     for expectation in run.expectations:
         run.context = list(expectation.context)
         try:
-            _Check(run, expectation).check()
+            _Check(run, expectation, analysis, failed).check()
         except EvaluationError as error:
             run.report(error.diagnostic)
         except Unknown:
@@ -53,9 +44,11 @@ def check_expectations(run: ElaborationContext) -> None:
 class _Check(Evaluator):
     """Evaluates one expectation: expressions as everywhere, and the quantities of the network beside them."""
 
-    def __init__(self, run: ElaborationContext, expectation: Expectation) -> None:
+    def __init__(self, run: ElaborationContext, expectation: Expectation, analysis: Analysis, failed: bool) -> None:
         super().__init__(run.limits)
         self.run = run
+        self.analysis = analysis
+        self.failed = failed
         self.frame = expectation.frame
         self.here = expectation.here
         self.condition = expectation.statement.condition
@@ -177,7 +170,7 @@ class _Check(Evaluator):
         return index
 
     def quantity(self, name: str, span: Span) -> Any:
-        if self.run.failed_layers:
+        if self.failed:
             raise Unknown
         graph = self.run.graph
         if name == "output":
@@ -188,11 +181,17 @@ class _Check(Evaluator):
                     facts=SeveralOutputs(tuple(n for n, _ in graph.outputs)),
                 )  # fmt: skip
             return graph.nodes[self.output(span)].type
-        if name == "depth":
-            return depth(graph, self.output(span))
-        if name == "receptive_field":
-            return _field(receptive_field(graph, self.output(span)))
-        return getattr(totals(graph, self.nodes()), name)
+        at = self.frame.region.parent is not None and FIGURES[name].at_output
+        return self.figure(name, [graph.nodes[self.output(span)]] if at else self.nodes(), span)
+
+    def figure(self, name: str, nodes: list[Node], span: Span) -> Any:
+        """A figure as a value of an expression; a single number where it is the same along all axes."""
+        value = self.analysis.of(name, nodes)
+        if value is None:
+            raise EvaluationError("NS402", f"there is no {name} here: the whole input is seen", span)
+        if isinstance(value, tuple):
+            return value[0] if len(set(value)) == 1 else value
+        return value
 
     def of_label(self, expr: t.Call) -> Any:
         if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], t.Name):
@@ -229,10 +228,10 @@ class _Check(Evaluator):
             raise Unknown
         if expr.name == "shape":
             return tensor.type
-        if expr.name == "receptive_field":
-            return _field(receptive_field(self.run.graph, tensor.node))
         first, last = self.frame.labelled(label.text) or (tensor.node, tensor.node + 1)
-        return getattr(totals(self.run.graph, self.run.graph.nodes[first:last]), expr.name)
+        if FIGURES[expr.name].at_output:
+            first, last = tensor.node, tensor.node + 1
+        return self.figure(expr.name, self.run.graph.nodes[first:last], expr.span)
 
 
 def largest_layers(nodes: list[Node]) -> list[str]:
@@ -243,10 +242,6 @@ def largest_layers(nodes: list[Node]) -> list[str]:
 
 def _other(left: Any, right: Any) -> tuple[Any, ...]:
     return left if isinstance(left, tuple) else right
-
-
-def _field(sizes: tuple[int, ...]) -> Any:
-    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
 
 
 def _sizes(value: Any) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 
 from netspec.graph import Param, TensorType
@@ -10,6 +9,7 @@ from netspec.ops.kinds import Flag, Integer, Padding, PerAxis
 from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Leftover, Misfit, Op, Option
 from netspec.ops.python_text import each
+from netspec.ops.reach import Reach
 from netspec.ops.windows import Window, per_axis, windows
 
 __all__ = ["Convolution", "require_map", "require_one_axis", "stride_and_padding"]
@@ -109,9 +109,8 @@ class Convolution(Op):
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        window = self.geometry(x)
-        return tuple(zip(window.extent, window.stride, strict=True))
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return self.geometry(x).reach
 
     def describe(self, x: TensorType) -> str:
         window = self.geometry(x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
@@ -10,6 +9,7 @@ from netspec.ops.kinds import Flag, Integer, Reference
 from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, unless
+from netspec.ops.reach import Reach
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -110,7 +110,7 @@ class FullyConnected(Linear):
     def needs_flat(self, x: TensorType) -> bool:
         return x.layout in ("map", "sequence")
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:

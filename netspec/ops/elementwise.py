@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from netspec.ops.kinds import Flag, Number, PerAxis
 from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Leftover, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, number
+from netspec.ops.reach import Reach
 from netspec.ops.windows import Window, windows
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ class Subsample(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        window = self.geometry(x)
-        return tuple(zip(window.extent, window.stride, strict=True))
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return self.geometry(x).reach
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs

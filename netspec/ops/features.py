@@ -8,6 +8,7 @@ from netspec.graph import TensorType
 from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Choice, Integer
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
+from netspec.ops.reach import SAME, Reach, sliding
 from netspec.ops.windows import AXES
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class FeatureSlice(Op):
         shape = list(x.shape)
         shape[axis - 1] = stop - start
         return TensorType(x.layout, tuple(shape))
+
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        axis, start, _ = self.run(x)
+        first = 1 if x.layout == "sequence" else 2
+        return tuple(sliding(1, 1, -start) if first + i == axis else SAME for i in range(x.rank))
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         axis, start, stop = self.run(inputs[0])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
 
 from netspec.graph import Param, TensorType
 from netspec.ops.kinds import Kind
+from netspec.ops.reach import SAME, Reach
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -229,12 +229,9 @@ class Op:
         """MACs plus one for every output value with a bias (as in LeCun et al. 1998)."""
         return self.macs(*inputs)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        """(effective kernel, stride) along each spatial axis, for the receptive field; None: sees the whole input.
-
-        A layer that upsamples has a stride below 1.
-        """
-        return ((1, 1),) * x.rank
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        """The positions that an output depends on, along each spatial axis, for the receptive field; None: all of them."""
+        return (SAME,) * x.rank
 
     def describe(self, x: TensorType) -> str:
         """The description of the layer in the report."""

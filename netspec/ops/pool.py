@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
@@ -10,6 +9,7 @@ from netspec.ops.convolution import require_map, require_one_axis
 from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
 from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
+from netspec.ops.reach import Reach, sampled
 from netspec.ops.windows import Window, onnx_pads, per_axis, windows
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ class Pool(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        window = self.geometry(x)
-        return tuple(zip(window.extent, window.stride, strict=True))
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return self.geometry(x).reach
 
     def describe(self, x: TensorType) -> str:
         window = self.geometry(x)
@@ -297,7 +296,7 @@ class GlobalAvgPool(Op):
         require_map(self, x)
         return x.with_spatial(x.features, (1,) * x.rank)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -340,9 +339,9 @@ class AdaptiveAvgPool(Op):
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return per_axis(self.size, x.rank, "size")
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         sizes = zip(x.spatial, self.sizes(x), strict=True)
-        return tuple((max(map(len, bins(w, n))), max(1, w // n)) for w, n in sizes)
+        return tuple(sampled(w, n, [(b[0], b[-1]) for b in bins(w, n)]) for w, n in sizes)
 
     def describe(self, x: TensorType) -> str:
         return f"to {'x'.join(map(str, self.sizes(x)))}"

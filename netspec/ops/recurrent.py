@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Param, TensorType
 from netspec.ops.kinds import Flag, Integer
 from netspec.ops.op import Op, Option, TorchCode
+from netspec.ops.reach import Reach
 from netspec.ops.sequence import require_sequence
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Recurrent(Op):
         biased = self.gates * self.width * self.directions * self.layers * inputs[0].shape[0]
         return self.macs(*inputs) + (biased if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def describe(self, x: TensorType) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ from netspec.ops.convolution import require_map
 from netspec.ops.kinds import Choice, Integer, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import each
+from netspec.ops.reach import Reach, interpolated
 from netspec.ops.windows import per_axis
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Scaling(Op):
     def sizes(self, x: TensorType) -> tuple[int, ...]:
         return ()
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        taps = 1 if self.mode == "nearest" else 2
-        return tuple((taps, Fraction(w, n)) for w, n in zip(x.spatial, self.sizes(x), strict=True))
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        linear = self.mode != "nearest"
+        return tuple(interpolated(w, n, linear=linear) for w, n in zip(x.spatial, self.sizes(x), strict=True))
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -141,8 +141,8 @@ class PixelShuffle(Op):
             )
         return x.with_spatial(x.features // self.r**2, tuple(w * self.r for w in x.spatial))
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        return ((1, Fraction(1, self.r)),) * 2
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return (interpolated(1, self.r),) * 2
 
     def describe(self, x: TensorType) -> str:
         return f"x{self.r}"

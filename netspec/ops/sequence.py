@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
@@ -10,6 +9,7 @@ from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Flag, Integer, Number
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import number
+from netspec.ops.reach import Reach, sliding
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -132,6 +132,9 @@ class ClassToken(Op):
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         return (Param("weight", (inputs[0].features,), "zeros"),)
 
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return (sliding(1, 1, 1),)
+
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode((("", f"ClassToken({inputs[0].features})"),), None, (CLASS_TOKEN,))
 
@@ -188,7 +191,7 @@ class Attention(Op):
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (4 * inputs[0].size if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def describe(self, x: TensorType) -> str:

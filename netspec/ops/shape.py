@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from netspec.ops.features import ChannelShuffle, Chunk, Slice
 from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import number
+from netspec.ops.reach import SAME, Reach, sliding
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.windows import both_ends, per_axis
 from netspec.values import Value
@@ -44,7 +44,7 @@ class Identity(Op):
 class Rearrangement(Op):
     """A layer after which every position can depend on every other position."""
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
 
@@ -175,6 +175,9 @@ class Pad(Op):
         spatial = tuple(w + b + a for w, b, a in zip(x.spatial, before, after, strict=True))
         return x.with_spatial(x.features + (self.channels[0] + self.channels[1]), spatial)
 
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return tuple(sliding(1, 1, before) for before in self.ends(x)[0]) if x.rank else ()
+
     def describe(self, x: TensorType) -> str:
         amount = self.amount if isinstance(self.amount, tuple) else ()
         parts = [times(amount)] if any(amount) else []
@@ -259,6 +262,9 @@ class Crop(Op):
             )
         return x.with_spatial(x.features, sizes)
 
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return tuple(sliding(1, 1, -start) for start in self.starts(x)[0])
+
     def describe(self, x: TensorType) -> str:
         return f"to {times(self.starts(x)[1])}"
 
@@ -303,7 +309,7 @@ class Take(Op):
     def describe(self, x: TensorType) -> str:
         return f"token {self.i}"
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:
@@ -325,8 +331,8 @@ class Tokens(Op):
             raise Misfit("NS303", "tokens needs an image or a signal", label=f"the input is {x.noun}")
         return TensorType("sequence", (prod(x.spatial), x.features))
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        return ((1, 1),)
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        return (SAME,)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode.expression("{0}.flatten(2).transpose(1, 2)")
@@ -367,7 +373,7 @@ class Image(Op):
     def describe(self, x: TensorType) -> str:
         return f"to {times(self.size)}"
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
 
     def torch(self, *inputs: TensorType) -> TorchCode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from netspec.ops.kinds import Flag, Integer, Padding, PerAxis
 from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, each, padding_module, unless
+from netspec.ops.reach import Reach, spreading
 from netspec.ops.windows import Window, per_axis, windows
 
 if TYPE_CHECKING:
@@ -117,10 +117,11 @@ class TransposedConv(Op):
     def connection_count(self, *inputs: TensorType) -> int:
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
-    def window(self, x: TensorType) -> tuple[tuple[int, int | Fraction], ...] | None:
-        """Each output element sees the ceil(extent / S) inputs whose kernels reach it; neighbors are 1/S input apart."""
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        """Each output sees the inputs whose kernels reach it; neighbors are 1/S input apart."""
         window, _, _ = self.geometry(x)
-        return tuple((-(-e // s), Fraction(1, s)) for e, s in zip(window.extent, window.stride, strict=True))
+        axes = zip(window.kernel, window.dilation, window.stride, window.before, strict=True)
+        return tuple(spreading(range(0, k * d, d), s, b) for k, d, s, b in axes)
 
     def describe(self, x: TensorType) -> str:
         window, extra, _ = self.geometry(x)

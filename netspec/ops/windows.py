@@ -11,6 +11,7 @@ from math import prod
 
 from netspec.graph import TensorType
 from netspec.ops.op import Change, Leftover, Misfit
+from netspec.ops.reach import Reach, sliding
 
 __all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
 
@@ -50,6 +51,11 @@ class Window:
         if self.ceil and size > 1 and (size - 1) * self.stride[i] >= self.input[i] + self.before[i]:
             size -= 1  # no window may start in the padding after the input
         return size
+
+    @property
+    def reach(self) -> tuple[Reach, ...]:
+        """The inputs under the window at each position."""
+        return tuple(map(sliding, self.extent, self.stride, self.before))
 
     @property
     def symmetric(self) -> bool:

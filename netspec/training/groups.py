@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netspec.analysis.frozen import frozen_nodes, labeled
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
@@ -14,19 +15,9 @@ from netspec.training.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Groups", "labeled", "make_optimizer"]
+__all__ = ["Groups", "make_optimizer"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
-
-
-def labeled(graph: Graph, label: str) -> list[Node]:
-    """The layers of a label: the labeled layer with its norm and activation, or everything in the labeled group."""
-    first = [n for n in graph.nodes if n.name == label or n.name.startswith(f"{label}.")]
-    lines = {n.span.start for n in first if n.name == label}
-    found = [n for n in graph.nodes if n in first or (n.span.start in lines and n.name.startswith(f"{label}_"))]
-    return [
-        graph.nodes[n.shares] if n.shares is not None else n for n in found
-    ]  # weights belong to the layer that owns them
 
 
 def _decays(node: Node, param: Param) -> bool:
@@ -50,12 +41,7 @@ class Groups:
     def of(cls, plan: Plan, module: torch.nn.Module) -> Groups:
         """Disables gradients of frozen parameters. Raises SpecError (NS604) if there is nothing left to train."""
         graph, recipe = plan.graph, plan.recipe
-        frozen: set[int] = set()
-        if (line := recipe.one("freeze")) is not None:
-            frozen = {n.index for label in line.labels for n in labeled(graph, label)}
-        if (line := recipe.one("train_only")) is not None:
-            kept = {n.index for label in line.labels for n in labeled(graph, label)}
-            frozen = {n.index for n in graph.nodes} - kept
+        frozen = frozen_nodes(graph, recipe)
         factors: dict[int, float] = {}
         for line in plan.rates:
             for label in line.labels:

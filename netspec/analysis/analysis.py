@@ -1,0 +1,50 @@
+"""The figures of one network under given conditions, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netspec.analysis.conditions import Conditions
+from netspec.analysis.figures import FIGURES, Value
+from netspec.analysis.graph_facts import GraphFacts
+from netspec.graph import Graph, Node, Region
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """Figures by name (`FIGURES`) of layers, parts and the whole of a checked graph.
+
+    Facts are computed when they are first asked for, then kept. Every method raises KeyError for a name that is not a
+    figure, and gives None where the figure has no value there.
+    """
+
+    def __init__(self, graph: Graph, conditions: Conditions | None = None) -> None:
+        self.facts = GraphFacts(graph, conditions)
+
+    @property
+    def graph(self) -> Graph:
+        return self.facts.graph
+
+    @property
+    def conditions(self) -> Conditions:
+        return self.facts.conditions
+
+    def layer(self, name: str, node: Node) -> Value | None:
+        """A figure of one layer."""
+        figure = FIGURES[name]
+        return figure.layer(self.facts, node) if figure.layer is not None else None
+
+    def of(self, name: str, part: Region | Iterable[Node]) -> Value | None:
+        """A figure of a part: a region (a block instance, a label) or some nodes, in their order."""
+        figure = FIGURES[name]
+        nodes = list(part.nodes() if isinstance(part, Region) else part)
+        return figure.part(self.facts, nodes) if figure.part is not None else None
+
+    def total(self, name: str) -> Value | None:
+        """A figure of the whole network."""
+        return self.of(name, self.graph.nodes)
+
+    def text(self, name: str, value: Value | None) -> str:
+        """A value of a figure, as a table shows it."""
+        return FIGURES[name].text(value)
