@@ -138,17 +138,31 @@ def _check_same(found: Evaluation, path: Path) -> None:
 def _as_json(found: Evaluation) -> dict[str, Any]:
     final = found.final
     per_class = [
-        {"class": name, **asdict(c), "precision": c.precision, "recall": c.recall}
-        for name, c in zip(found.classes, final.classes, strict=False)
+        _one_class(name, c, final) for name, c in zip(found.classes, final.labels or final.classes, strict=False)
     ]
     scores = {name: _score(score) for name, score in found.scores.items()}
     result: dict[str, Any] = {"data": found.data, "part": found.part, "scores": scores}
     if found.ensemble is not None:
         result["ensemble"] = _score(found.ensemble)
+    if final.labels is not None:
+        result |= {"labels": per_class}
     if final.confusion is not None:
         result |= {"classes": per_class, "confusion": final.confusion}
     return result
 
 
+def _one_class(name: str, score: Any, final: Any) -> dict[str, Any]:
+    kept = {n: value for n, value in asdict(score).items() if value is not None}
+    found = {"label" if final.labels else "class": name, **kept, "precision": score.precision, "recall": score.recall}
+    if final.labels is not None:
+        found["accuracy"] = score.accuracy
+    return found | {"iou": score.iou, "dice": score.dice} if final.segments else found
+
+
 def _score(score: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(score).items() if value is not None and name != "confusion"}
+    kept = {
+        n: v
+        for n, v in asdict(score).items()
+        if v is not None and n not in ("confusion", "labels", "images", "segments")
+    }
+    return kept | {"iou": score.iou, "dice": score.dice} if score.segments else kept

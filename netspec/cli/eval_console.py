@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netspec.cli.output import printing_console
+from netspec.training.scores import r2_text
 
 if TYPE_CHECKING:
     from netspec.training.evaluation import Evaluation
@@ -44,10 +45,17 @@ def shown(share: float | None) -> str:
 def print_evaluation(found: Evaluation) -> None:
     console = table_console()
     final = found.final
-    count = f"{final.examples:,} example{'s' if final.examples != 1 else ''}"
+    what = "image" if final.segments else "example"
+    count = f"{final.examples:,} {what}{'s' if final.examples != 1 else ''}"
     console.print(Text(f"{found.part}: {count} from {found.data}"))
     console.print()
     console.print(_scores(found))
+    if final.r2 is not None and final.r2 <= 0:
+        console.print()
+        console.print("R2 is not above 0: always predicting the mean of the targets would be as good or better")
+    if final.labels is not None:
+        console.print()
+        console.print(_per_label(final, found.classes))
     if final.confusion is None:
         return
     few = len(found.classes) <= _MOST_CLASSES
@@ -69,10 +77,20 @@ def _scores(found: Evaluation) -> Table:
     if found.ensemble is not None:
         rows["ensemble"] = found.ensemble
     figures: list[tuple[str, Any]] = [
-        ("accuracy", lambda m: shown(m.accuracy)), ("top-5", lambda m: shown(m.top5)), ("loss", lambda m: f"{m.loss:.4f}"),
-        ("MSE", lambda m: f"{m.mse:.4g}"), ("MAE", lambda m: f"{m.mae:.4g}"), ("R2", lambda m: f"{m.r2:.4f}"),
+        ("accuracy", lambda m: shown(m.accuracy)), ("top-5", lambda m: shown(m.top5)), ("mean IoU", lambda m: shown(m.iou)),
+        ("mean Dice", lambda m: shown(m.dice)), ("loss", lambda m: f"{m.loss:.4f}"),
+        ("MSE", lambda m: f"{m.mse:.4g}"), ("MAE", lambda m: f"{m.mae:.4g}"), ("R2", lambda m: r2_text(m.r2)),
     ]  # fmt: skip
-    fields = {"accuracy": "accuracy", "top-5": "top5", "loss": "loss", "MSE": "mse", "MAE": "mae", "R2": "r2"}
+    fields = {
+        "accuracy": "accuracy",
+        "top-5": "top5",
+        "mean IoU": "iou",
+        "mean Dice": "dice",
+        "loss": "loss",
+        "MSE": "mse",
+        "MAE": "mae",
+        "R2": "r2",
+    }
     used = [(title, text) for title, text in figures if getattr(found.final, fields[title]) is not None]
     table = new_table("", *(title for title, _ in used))
     for name, score in rows.items():
@@ -88,11 +106,36 @@ def _per_class(score: Measured, classes: Sequence[str], *, few: bool) -> Table:
         known = [row for row in rows if row[1].examples]
         rows = sorted(known, key=lambda row: (row[1].recall or 0.0, row[0]))[:_MOST_PAIRS]
         title = f"the {len(rows)} of {len(classes)} classes with the lowest accuracy"
+    if score.segments:
+        table = new_table(title, "images", "pixels", "predicted", "IoU", "Dice", "precision", "recall")
+        for name, one in rows:
+            table.add_row(
+                name, f"{one.images or 0:,}", f"{one.examples:,}", f"{one.answered:,}", shown(one.iou), shown(one.dice),
+                shown(one.precision), shown(one.recall),
+            )  # fmt: skip
+        return table
     table = new_table(title, "examples", "predicted", "correct", "precision", "recall")
     for name, one in rows:
         table.add_row(
             name, f"{one.examples:,}", f"{one.answered:,}", f"{one.right:,}", shown(one.precision), shown(one.recall)
         )
+    return table
+
+
+def _per_label(score: Measured, names: Sequence[str]) -> Table:
+    """Every label; if there are many, the ones with the lowest accuracy."""
+    rows = list(zip(names, score.labels or (), strict=False))
+    title = "label"
+    if len(rows) > _MOST_CLASSES:
+        title = f"the {_MOST_PAIRS} of {len(rows)} labels with the lowest accuracy"
+        rows = sorted(rows, key=lambda row: (row[1].accuracy or 0.0, row[0]))[:_MOST_PAIRS]
+    overlap = ("images", "IoU", "Dice") if score.segments else ()
+    table = new_table(title, "holds", "predicted", "accuracy", "precision", "recall", *overlap)
+    for name, one in rows:
+        more = (f"{one.images or 0:,}", shown(one.iou), shown(one.dice)) if score.segments else ()
+        table.add_row(
+            name, f"{one.examples:,}", f"{one.answered:,}", shown(one.accuracy), shown(one.precision), shown(one.recall), *more
+        )  # fmt: skip
     return table
 
 

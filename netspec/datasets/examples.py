@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["Batch", "Collection", "DataOptions", "Examples", "Task"]
+__all__ = ["IGNORED", "Batch", "Collection", "DataOptions", "Examples", "Task"]
 
 Task = Literal["class", "values", "input"]
+
+IGNORED = -100
+"""The class index of a position that neither the loss nor any score counts, such as the outline of an object in a mask."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def targets(self) -> np.ndarray[Any, Any]:
-        """All targets, without decoding anything: class indices (int64) or values (float32); zeros for the task `input`."""
+    def targets(self) -> np.ndarray[Any, Any] | None:
+        """All targets, without decoding anything: class indices (int64) or values (float32); zeros for the task `input`.
+        None if they are files, such as masks."""
         ...
 
     def batch(self, indices: Sequence[int]) -> Batch:

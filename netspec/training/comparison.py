@@ -72,7 +72,8 @@ def read_metrics(folder: RunFolder) -> list[Row]:
 def _row(line: dict[str, str]) -> Row:
     def score(part: str) -> Score | None:
         loss, accuracy = line[f"{part}_loss"], line[f"{part}_accuracy"]
-        return Score(float(loss), float(accuracy) if accuracy else None) if loss else None
+        r2 = line.get(f"{part}_r2")
+        return Score(float(loss), float(accuracy) if accuracy else None, float(r2) if r2 else None) if loss else None
 
     train = score("train")
     if train is None:
@@ -100,7 +101,7 @@ def _summary(name: str, folder: RunFolder) -> Summary:
         len(rows),
         best.epoch if best is not None else None,
         best.score if best is not None else None,
-        Score(**test) if test is not None else None,
+        Score(**(test | {"labels": tuple(test.get("labels", ()))})) if test is not None else None,
         seconds,
         sum(row.examples for row in rows) / seconds if seconds else 0.0,
         bool(result.get("finished")),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netspec.files import atomic_write
 from netspec.training.engine import Engine, Row, Watcher
+from netspec.training.scores import Score
 
 __all__ = ["Board", "draw_curves", "draw_schedules", "new_figure", "write_figure"]
 
@@ -47,10 +49,12 @@ def write_figure(path: Path, figure: Any) -> None:
 
 
 def draw_curves(path: Path, runs: Mapping[str, Sequence[Row]]) -> None:
-    """Loss, accuracy (if there is one) and learning rate over the epochs of one or several runs."""
+    """Loss, accuracy or R2 (if there is one) and learning rate over the epochs of one or several runs. A circle marks the
+    best epoch of each run: the one whose weights are kept."""
     several = len(runs) > 1
-    classes = any(row.train.accuracy is not None for rows in runs.values() for row in rows)
-    figure = new_figure(3 if classes else 2)
+    shown = [row for rows in runs.values() for row in rows]
+    measure = next((m for m in _MEASURES if any(getattr(row.train, m.field) is not None for row in shown)), None)
+    figure = new_figure(3 if measure else 2)
     axes = list(figure.axes)
     for number, (name, rows) in enumerate(runs.items()):
         epochs = [row.epoch for row in rows]
@@ -64,14 +68,15 @@ def draw_curves(path: Path, runs: Mapping[str, Sequence[Row]]) -> None:
         measured = [row for row in rows if row.validation is not None]
         axes[0].plot(epochs, [r.train.loss for r in rows], label=f"{prefix}training", **train)
         axes[0].plot([r.epoch for r in measured], [_loss(r) for r in measured], label=f"{prefix}validation", **held_out)
-        if classes:
-            axes[1].plot(epochs, [_percent(r.train.accuracy) for r in rows], label=f"{prefix}training", **train)
-            shown = [_percent(r.validation.accuracy if r.validation else None) for r in measured]
-            axes[1].plot([r.epoch for r in measured], shown, label=f"{prefix}validation", **held_out)
+        if measure:
+            axes[1].plot(epochs, [measure.of(r.train) for r in rows], label=f"{prefix}training", **train)
+            axes[1].plot([r.epoch for r in measured], [measure.of(r.validation) for r in measured], label=f"{prefix}validation", **held_out)  # fmt: skip
+            _bound_below(axes[1], measure)
+        _mark_best(axes, rows, measure, held_out if measured else train, prefix)
         axes[-1].plot(
             epochs, [r.lr for r in rows], color=f"C{number if several else 2}", marker=train["marker"], label=name
         )
-    titles = ["loss", "accuracy, %", "learning rate"] if classes else ["loss", "learning rate"]
+    titles = ["loss", measure.title, "learning rate"] if measure else ["loss", "learning rate"]
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title)
         axis.set_xlabel("epoch")
@@ -84,8 +89,42 @@ def _loss(row: Row) -> float:
     return row.validation.loss if row.validation is not None else float("nan")
 
 
-def _percent(share: float | None) -> float:
-    return float("nan") if share is None else 100 * share
+@dataclass(frozen=True)
+class _Measure:
+    """A score beside the loss: its field, the title of its panel, its unit."""
+
+    field: str
+    title: str
+    scale: float
+    lowest: float
+    """Values below it are cut off: far below, they say no more than that the run is bad."""
+
+    def of(self, score: Score | None) -> float:
+        value = getattr(score, self.field) if score is not None else None
+        return float("nan") if value is None else self.scale * value
+
+
+_MEASURES = (_Measure("accuracy", "accuracy, %", 100.0, 0.0), _Measure("r2", "R2", 1.0, -1.0))
+
+
+def _bound_below(axis: Any, measure: _Measure) -> None:
+    """Keeps an R2 of minus a thousand in the first epoch from flattening the rest."""
+    if axis.dataLim.y0 < measure.lowest < axis.dataLim.y1:
+        axis.set_ylim(bottom=measure.lowest)
+
+
+def _mark_best(
+    axes: list[Any], rows: Sequence[Row], measure: _Measure | None, style: dict[str, Any], prefix: str
+) -> None:
+    best = max(rows, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    if best is None:
+        return
+    values = [best.score.loss, *([measure.of(best.score)] if measure else [])]
+    for axis, value in zip(axes, values, strict=False):
+        axis.axvline(best.epoch, color=style["color"] if prefix else "0.8", linewidth=0.8, linestyle=":", zorder=0)
+        axis.plot(
+            [best.epoch], [value], "o", color=style["color"], markerfacecolor="none", label=f"{prefix}best: epoch {best.epoch}"
+        )  # fmt: skip
 
 
 class Board(Watcher):
@@ -104,8 +143,9 @@ class Board(Watcher):
         for part, score in (("train", row.train), ("validation", row.validation)):
             if score is not None:
                 self.writer.add_scalar(f"{part}/loss", score.loss, row.step)
-                if score.accuracy is not None:
-                    self.writer.add_scalar(f"{part}/accuracy", score.accuracy, row.step)
+                for measure in _MEASURES:
+                    if (value := getattr(score, measure.field)) is not None:
+                        self.writer.add_scalar(f"{part}/{measure.field}", value, row.step)
         self.writer.add_scalar("learning_rate", row.lr, row.step)
         self.writer.flush()
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.training.engine import Diverged, Engine, Row
+from netspec.training.scores import r2_text
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["diverged", "first_not_finite", "verdict_of_curves"]
+__all__ = ["diverged", "first_not_finite", "verdict", "verdict_of_curves"]
 
 
 def diverged(engine: Engine, error: Diverged) -> SpecError:
@@ -61,6 +63,64 @@ def first_not_finite(engine: Engine, indices: Any) -> str | None:
     return f"it started in layer `{found[0]}`" + (f" (line {line} of the spec)" if line is not None else "")
 
 
+def verdict(engine: Engine) -> str | None:
+    """What a finished run shows: no better than chance or the mean, overfitting or underfitting; None if none of these."""
+    rows = engine.at.history
+    if not rows:
+        return None
+    return _no_better_than_chance(engine, rows[-1]) or _below_the_mean(rows) or verdict_of_curves(rows)
+
+
+_MOST_DECIDED = 10_000
+"""Examples beyond which an accuracy is exact enough."""
+
+
+def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
+    """A run whose accuracy is that of always predicting the most frequent class, and whose loss did not fall."""
+    first, accuracy = engine.at.first_loss, last.train.accuracy
+    chance = _share_of_the_largest_class(engine)
+    if first is None or accuracy is None or chance is None:
+        return None
+    noise = 3 * math.sqrt(chance * (1 - chance) / min(last.examples, _MOST_DECIDED))
+    if accuracy > chance + noise or last.train.loss < 0.97 * first:
+        return None
+    rate = f"the learning rate, {engine.plan.lr:g}"
+    said = f"the run ends at chance: training accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
+    if last.train.loss > 1.5 * first:
+        return said + (
+            f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {engine.plan.lr / 100:.3g}`, "
+            "or search for one with `--find-lr`"
+        )
+    return (
+        said
+        + f"Perhaps {rate}, does not suit: search for one with `--find-lr`. `--sanity` checks the data and the network"
+    )
+
+
+def _share_of_the_largest_class(engine: Engine) -> float | None:
+    """Of the training set; None if the targets are not one class per example."""
+    import numpy as np
+
+    targets = engine.collection.train.targets() if engine.judge.kind == "classes" else None
+    if targets is None or (targets.ndim != 1 and not engine.judge.one_hot):
+        return None
+    labels = targets if targets.ndim == 1 else targets.argmax(1)
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _below_the_mean(rows: list[Row]) -> str | None:
+    """Values that are predicted no better than by their mean."""
+    last = max(rows, key=lambda row: (row.score.rank, -row.epoch))
+    r2 = last.score.r2
+    if r2 is None or r2 > 0:
+        return None
+    part = "validation" if last.validation is not None else "training"
+    return (
+        f"the best {part} R2 is {r2_text(r2)}, no better than always predicting the mean of the targets (R2 0). Try a different learning "
+        "rate (`--find-lr`), more epochs, or targets scaled to about -1 to 1"
+    )
+
+
 def verdict_of_curves(rows: list[Row]) -> str | None:
     """Overfitting or underfitting, diagnosed from the curves; None if there is neither."""
     if len(rows) < 3 or rows[-1].validation is None:
@@ -81,14 +141,32 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
                 f"overfitting: training accuracy {last.train.accuracy:.1%}, validation accuracy {last.validation.accuracy:.1%}. "
                 "Try more data, `augment`, `dropout`, `regularize l2` or a smaller net"
             )
-    before = rows[-max(2, len(rows) // 4)].train.loss
-    falling = last.train.loss < 0.97 * before
+    falling = last.train.loss < 0.97 * rows[-max(2, len(rows) // 4)].train.loss
     poor = last.train.accuracy is not None and last.train.accuracy < 0.9
     if falling and poor:
         return "underfitting, but the training loss is still decreasing: train for more epochs or with a higher learning rate"
+    if poor and (end := _end_of_learning(rows)) is not None:
+        return (
+            f"the learning rate has decayed to {last.lr:.1e}, too small to learn more, and the training loss was still decreasing in epoch {end}: "
+            "train for more epochs"
+        )
     if poor:
         return "underfitting: the training loss has stopped decreasing at a high value. Try a larger net, a different learning rate (`--find-lr`) or less regularization"
     return None
+
+
+_DECAYED = 0.1
+"""The share of the highest learning rate below which little is learned."""
+
+
+def _end_of_learning(rows: list[Row]) -> int | None:
+    """The last epoch before the learning rate had decayed, if the training loss was still decreasing there."""
+    highest = max(row.lr for row in rows)
+    learning = [row for row in rows if row.lr > _DECAYED * highest]
+    if rows[-1].lr > _DECAYED * highest or len(learning) < 2:
+        return None
+    before = learning[-max(2, len(learning) // 4)]
+    return learning[-1].epoch if learning[-1].train.loss < 0.97 * before.train.loss else None
 
 
 def _smoothed(values: list[float]) -> list[float]:

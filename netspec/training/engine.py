@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets import Collection, batches
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
+from netspec.training.judging import Judge
 from netspec.training.learner import logits_module, outputs_of
 from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
@@ -23,7 +24,7 @@ from netspec.training.processes import Division, share_batch_statistics, share_d
 from netspec.training.randomness import seed_update
 from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
-from netspec.training.scores import Score, Sums
+from netspec.training.scores import Score
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
 
-__all__ = ["Diverged", "Engine", "Row", "Watcher"]
+__all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
+
+
+class Interrupted(Exception):
+    """An evaluation was stopped."""
 
 
 class Diverged(Exception):
@@ -131,7 +136,7 @@ class Engine:
         self.forward = self.wrapped if sharded(fabric) else compilable
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
         self.ema = _moving_average(self.module, plan.ema)
-        self.one_hot = plan.task == "values" and _one_hot(collection.train.targets())
+        self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
         self.decaying = list(self.groups.weights.values())
         self.units = by_unit(self.module, self.decaying)
@@ -141,7 +146,7 @@ class Engine:
         chosen = plan.schedule
         self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
         self.at = Progress()
-        self.sums = Sums()
+        self.sums = self.judge.sums()
         self.notes: list[str] = []
         """Notes on the start of the run, such as the origin of its weights."""
         self.replaced: set[str] = set()
@@ -202,7 +207,7 @@ class Engine:
         if self.plateau is not None:
             self.plateau.see(row.score.value)
         at.epoch, at.update, at.seconds = at.epoch + 1, 0, 0.0
-        self.sums = Sums()
+        self.sums = self.judge.sums()
         watcher.epoch(self, row, best=best)
 
     # One update
@@ -268,7 +273,7 @@ class Engine:
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
             last = number == len(pieces) - 1
             with nullcontext() if self.alone else self.fabric.no_backward_sync(self.wrapped, enabled=not last):
-                losses, hits, answers = self.losses(batch, piece, step * self.plan.accumulate + number)
+                losses, counts, answers = self.losses(batch, piece, step * self.plan.accumulate + number)
                 summed = losses.sum()
                 loss = summed * (piece.weight / len(losses) * self.share.world)
                 if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
@@ -276,12 +281,12 @@ class Engine:
                 self.backward(loss)
             total = loss.detach() if total is None else total + loss.detach()
             if count and len(piece.rows):
-                self.sums.add(summed.detach(), len(losses), hits, answers)
+                self.sums.add(summed, len(losses), counts, answers)
         assert total is not None
         return total
 
-    def losses(self, batch: Any, piece: Piece, place: int) -> tuple[Tensor, Tensor | None, int]:
-        """The loss of each example, including auxiliary heads, and the numbers of correct and all predictions."""
+    def losses(self, batch: Any, piece: Piece, place: int) -> tuple[Tensor, Tensor | None, Any]:
+        """The loss of each example, including auxiliary heads, and what is counted of the predictions (see Judge)."""
         self.division.rows, self.division.total = piece.rows, piece.total
         self.replaced.update(batch.replaced)
         inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
@@ -293,28 +298,21 @@ class Engine:
                 one = mixed.share * one + (1 - mixed.share) * self.loss(output, mixed.other)
             losses = weight * one if losses is None else losses + weight * one
         assert losses is not None
-        hits, answers = self._hits(outputs[0][1], target)
-        return losses, hits, answers
-
-    def _hits(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, int]:
-        """The numbers of correct and all predictions; zero if the net is not a classifier."""
-        axis = self.plan.output.type.feature_axis
-        if self.one_hot:
-            target = target.argmax(axis)
-        elif self.plan.task != "class":
-            return None, 0
-        return (output.detach().argmax(axis) == target).sum(), target.numel()
+        return losses, *self.judge(outputs[0][1], target)
 
     # Evaluation
 
-    def evaluate(self, examples: Examples) -> Score:
-        """The mean loss (without auxiliary heads and penalties) and accuracy over examples, over all processes."""
+    def evaluate(self, examples: Examples, interrupted: Callable[[], bool] = lambda: False) -> Score:
+        """The mean loss (without auxiliary heads and penalties) and score over examples, over all processes.
+
+        Raises Interrupted if `interrupted` returns true after a batch; several processes finish first.
+        """
         import torch
 
         module = self.ema.module if self.ema is not None else self.forward
         was_training = self.wrapped.training
         module.eval()
-        sums = Sums()
+        sums = self.judge.sums()
         size = max(1, math.ceil(max(self.plan.batch, 64) / self.share.world))
         share = Share() if sharded(self.fabric) else self.share
         mine = range(share.rank, len(examples), share.world)
@@ -324,7 +322,9 @@ class Engine:
                 inputs, target = self.inputs.test(batch)
                 output = module(*inputs)
                 losses = self.loss(output, target)
-                sums.add(losses.sum(), len(losses), *self._hits(output, target))
+                sums.add(losses.sum(), len(losses), *self.judge(output, target))
+                if self.alone and interrupted():
+                    raise Interrupted
         if was_training:
             self._train_mode()
         return sums.score(None if sharded(self.fabric) else self.fabric)
@@ -353,7 +353,7 @@ class Engine:
             self.ema.load_state_dict(state["ema"])
         if self.plateau is not None:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
-        self.sums = Sums(state["sums"])
+        self.sums = self.judge.sums(state["sums"])
         epoch, update, step, seconds, lr, best, waited, first_loss = state["at"]
         history = [_row(values) for values in state["history"]]
         self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
@@ -362,13 +362,6 @@ class Engine:
         """The state dict for inference: the moving average, if there is one."""
         module = self.ema.module if self.ema is not None else self.module
         return dict(module.state_dict())
-
-
-def _one_hot(targets: Any) -> bool:
-    """Whether values are one-hot classes."""
-    if targets.ndim != 2 or targets.shape[1] < 2:
-        return False
-    return bool((((targets == 0) | (targets == 1)).all()) and (targets.sum(1) == 1).all())
 
 
 def _backward(loss: Tensor) -> None:
@@ -390,7 +383,7 @@ def _moving_average(module: torch.nn.Module, decay: float | None) -> Any:
 
 
 def _row_values(row: Row) -> list[Any]:
-    scores = [None if s is None else [s.loss, s.accuracy] for s in (row.train, row.validation)]
+    scores = [None if s is None else [s.loss, s.accuracy, s.r2] for s in (row.train, row.validation)]
     return [row.epoch, row.step, row.lr, *scores, row.seconds, row.examples]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets import Collection, DataOptions, batches
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.training.inputs import Inputs
+from netspec.training.judging import is_one_hot
 from netspec.training.measures import Measured, Tally
 from netspec.training.session import Request, open_data
 from netspec.training.trained import Net, OnnxNet, Trained, answers, views
@@ -166,12 +167,12 @@ class _Data:
             )
         self.part = wanted
         targets = examples.targets()
-        if self.targets is not None and not np.array_equal(targets, self.targets):
+        if self.targets is not None and targets is not None and not np.array_equal(targets, self.targets):
             raise SpecError.of(
                 "NS602", "these runs read the examples differently", helps=["evaluate them separately, or with the same `--data`"]
             )  # fmt: skip
         self.targets = targets
-        self.one_hot = self.first.plan.task == "values" and _one_hot(targets)
+        self.one_hot = self.first.plan.task == "values" and is_one_hot(targets)
         return examples
 
 
@@ -182,12 +183,6 @@ def _place(where: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
-def _one_hot(targets: Any) -> bool:
-    if targets.ndim != 2 or targets.shape[1] < 2:
-        return False
-    return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all())
 
 
 def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool) -> Evaluation:
@@ -214,7 +209,9 @@ def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool
             difference = max(difference, float((given[0] - given[1]).abs().max()))
             if nets[0].net.plan.task == "class":
                 disagreements += int((given[0].argmax(axis) != given[1].argmax(axis)).sum())
-    names = data.classes or tuple(map(str, range(nets[0].net.plan.output.type.features)))
+    plan_of_first = nets[0].net.plan
+    single = plan_of_first.labels and plan_of_first.output.type.features == 1
+    names = data.classes or tuple(map(str, range(2 if single else plan_of_first.output.type.features)))
     return Evaluation(
         data.where, str(data.part), names, {name: tally.result() for name, tally in tallies.items()},
         whole.result() if whole is not None else None, tuple(data.warnings), difference, disagreements,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.examples import IGNORED
 from netspec.recipe import Chosen
 
 if TYPE_CHECKING:
@@ -39,8 +40,15 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
     smoothing = chosen.values.get("label_smoothing", 0.0)
     match chosen.word:
         case "cross_entropy":
-            return lambda output, target: per_example(
-                F.cross_entropy(classes_second(output).float(), target, reduction="none", label_smoothing=smoothing)
+            return lambda output, target: _over_counted(
+                F.cross_entropy(
+                    classes_second(output).float(),
+                    target,
+                    reduction="none",
+                    label_smoothing=smoothing,
+                    ignore_index=IGNORED,
+                ),
+                target,
             )
         case "hinge":
             return lambda output, target: _hinge_everywhere(
@@ -50,6 +58,13 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
     return lambda output, target: per_example(
         function(output.float(), target.reshape(output.shape).to(output.device).float(), reduction="none")
     )
+
+
+def _over_counted(values: Tensor, target: Tensor) -> Tensor:
+    """The mean of each example over the positions whose class counts; ignored ones are 0 in `values`."""
+    if values.ndim == 1:
+        return values
+    return values.flatten(1).sum(1) / (target != IGNORED).flatten(1).sum(1).clamp(min=1)
 
 
 def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:

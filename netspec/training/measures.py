@@ -1,10 +1,12 @@
-"""Metrics over batches: top-1 and top-5 accuracy, confusion matrix, and regression errors."""
+"""Metrics over batches: top-1 and top-5 accuracy, confusion matrix, labels, overlap of segments, and regression errors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.examples import IGNORED
 from netspec.diagnostics import SpecError
 from netspec.training.losses import loss_function
 from netspec.training.plan import Plan
@@ -20,11 +22,22 @@ _TOP = 5
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: its examples, how often it was predicted, and how often correctly."""
+    """One class, or one label: its examples (in a segmentation its pixels), how often it was predicted, and how often
+    correctly. `images`: in how many images of a segmentation it occurs. `total`: all examples, for labels."""
 
     examples: int
     answered: int
     right: int
+    images: int | None = None
+    total: int | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of a label: how often it was predicted correctly that it holds, or that it does not."""
+        if self.total is None:
+            return None
+        wrong = self.examples + self.answered - 2 * self.right
+        return 1 - wrong / self.total if self.total else None
 
     @property
     def precision(self) -> float | None:
@@ -34,17 +47,33 @@ class ClassScore:
     def recall(self) -> float | None:
         return self.right / self.examples if self.examples else None
 
+    @property
+    def iou(self) -> float | None:
+        """Intersection over union (the Jaccard index); None if the class neither occurs nor is predicted."""
+        union = self.examples + self.answered - self.right
+        return self.right / union if union else None
+
+    @property
+    def dice(self) -> float | None:
+        """The Dice coefficient, which is the F1 score; None if the class neither occurs nor is predicted."""
+        both = self.examples + self.answered
+        return 2 * self.right / both if both else None
+
 
 @dataclass(frozen=True)
 class Measured:
-    """`accuracy` and the following fields are for classifiers, `mse` and the following for regression. The rows of
-    `confusion` are true labels, its columns predicted labels."""
+    """`accuracy` to `confusion` are for classifiers, `labels` for several labels, `mse` and the following for regression.
+    The rows of `confusion` are true labels, its columns predicted labels. `segments`: the examples are images, and classes
+    are counted in pixels; `images` is the number of images in which each class occurs."""
 
     examples: int
     loss: float
     accuracy: float | None = None
     top5: float | None = None
     confusion: list[list[int]] | None = None
+    labels: list[ClassScore] | None = None
+    segments: bool = False
+    images: list[int] | None = None
     mse: float | None = None
     mae: float | None = None
     r2: float | None = None
@@ -53,7 +82,18 @@ class Measured:
     def classes(self) -> list[ClassScore]:
         matrix = self.confusion or []
         columns = [sum(column) for column in zip(*matrix, strict=True)]
-        return [ClassScore(sum(row), columns[i], row[i]) for i, row in enumerate(matrix)]
+        images: Any = self.images or [None] * len(matrix)
+        return [ClassScore(sum(row), columns[i], row[i], images[i]) for i, row in enumerate(matrix)]
+
+    @property
+    def iou(self) -> float | None:
+        """The mean over the classes or labels of a segmentation that occur or are predicted."""
+        return _mean([one.iou for one in self.labels or self.classes]) if self.segments else None
+
+    @property
+    def dice(self) -> float | None:
+        """Like `iou`."""
+        return _mean([one.dice for one in self.labels or self.classes]) if self.segments else None
 
     def most_confused(self, count: int) -> list[tuple[int, int, int]]:
         """(true label, predicted label, count), the most frequent first."""
@@ -61,6 +101,11 @@ class Measured:
             (i, j, n) for i, row in enumerate(self.confusion or []) for j, n in enumerate(row) if i != j and n
         ]  # fmt: skip
         return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))[:count]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    found = [value for value in values if value is not None]
+    return sum(found) / len(found) if found else None
 
 
 class Tally:
@@ -78,39 +123,61 @@ class Tally:
             ) from None
         self.plan, self.one_hot = plan, one_hot
         self.axis = plan.output.type.feature_axis
-        self.count = plan.output.type.features
+        self.features = plan.output.type.features
         self.loss = loss_function(plan.loss, self.axis)
         self.losses = 0.0
         self.examples = 0
+        self.binary = plan.labels and self.features == 1
+        self.count = 2 if self.binary else self.features
+        """The number of classes of the confusion matrix."""
+        self.segments = plan.output.type.layout == "map" and (plan.task == "class" or plan.labels)
+        self.images: Any = 0
+        self.labels: Any = 0
+        """For each label: how often it holds, is predicted, and both; and the number of all predictions."""
         self.metrics: dict[str, Any] = {}
-        if plan.task == "class" or one_hot:
-            self.metrics["confusion"] = c.MulticlassConfusionMatrix(self.count)
+        if plan.task == "class" or one_hot or self.binary:
+            self.metrics["confusion"] = c.MulticlassConfusionMatrix(self.count, ignore_index=IGNORED)
             if self.count > _TOP:
-                self.metrics["top5"] = c.MulticlassAccuracy(self.count, average="micro", top_k=_TOP)
-        if plan.task != "class":
+                self.metrics["top5"] = c.MulticlassAccuracy(
+                    self.count, average="micro", top_k=_TOP, ignore_index=IGNORED
+                )
+        elif not plan.labels:
             self.metrics["mse"] = torchmetrics.MeanSquaredError()
             self.metrics["mae"] = torchmetrics.MeanAbsoluteError()
             self.metrics["r2"] = torchmetrics.R2Score()
-            if plan.loss.word == "bce" and plan.task == "values" and not one_hot:
-                self.metrics["accuracy"] = c.BinaryAccuracy()
 
     def add(self, given: Tensor, target: Tensor) -> None:
         """Adds outputs and targets in the format of the loss, both on the CPU."""
         self.losses += float(self.loss(logits_of(self.plan, given), target).double().sum())
         self.examples += len(given)
-        values = (given, target.reshape(given.shape).to(given.dtype)) if self.plan.task != "class" else None
-        if "confusion" in self.metrics:
+        rows = given.movedim(self.axis, -1).reshape(-1, self.features)
+        if self.plan.task == "class" or self.one_hot:
             wanted = target.argmax(self.axis) if self.one_hot else target
-            rows = given.movedim(self.axis, -1).reshape(-1, self.count), wanted.reshape(-1)
-            for name in ("confusion", "top5"):
-                if name in self.metrics:
-                    self.metrics[name].update(*rows)
-        if values is not None:
-            for name in ("mse", "mae"):
-                self.metrics[name].update(*values)
-            self.metrics["r2"].update(*(v.flatten(1).squeeze(1) for v in values))
-            if "accuracy" in self.metrics:
-                self.metrics["accuracy"].update(values[0].flatten(), (values[1] > 0.5).long().flatten())
+            for metric in self.metrics.values():
+                metric.update(rows, wanted.reshape(-1))
+            if self.segments:
+                self.images += _occurrences(wanted, self.count)
+            return
+        values = target.reshape(given.shape).movedim(self.axis, -1).reshape(-1, self.features).to(given.dtype)
+        if self.binary:
+            held = (values[:, 0] > 0.5).long()
+            self.metrics["confusion"].update((rows[:, 0] > 0.5).long(), held)
+            if self.segments:
+                self.images += _occurrences(held.reshape(len(given), -1), 2)
+        elif self.plan.labels:
+            self._add_labels(rows > 0.5, values > 0.5)
+            if self.segments:
+                self.images += (values > 0.5).reshape(len(given), -1, self.features).any(1).sum(0)
+        else:
+            self.metrics["mse"].update(rows, values)
+            self.metrics["mae"].update(rows, values)
+            self.metrics["r2"].update(rows.squeeze(1), values.squeeze(1))
+
+    def _add_labels(self, given: Tensor, wanted: Tensor) -> None:
+        import torch
+
+        total = torch.full((self.features,), len(given))
+        self.labels += torch.stack([wanted.sum(0), given.sum(0), (wanted & given).sum(0), total])
 
     def result(self) -> Measured:
         found: dict[str, Any] = {
@@ -120,9 +187,31 @@ class Tally:
         numbers = {name: float(value) for name, value in found.items()}
         if confusion is not None:
             numbers["accuracy"] = float(confusion.diagonal().sum()) / max(1, int(confusion.sum()))
+        images = self.images.tolist() if self.segments and self.examples else None
+        labels = None
+        if self.plan.labels and confusion is None and self.examples:
+            columns = self.labels.T.tolist()
+            labels = [
+                ClassScore(held, told, both, images[i] if images else None, total)
+                for i, (held, told, both, total) in enumerate(columns)
+            ]
+            numbers["accuracy"] = _mean([one.accuracy for one in labels]) or 0.0
         return Measured(
             self.examples,
             self.losses / max(1, self.examples),
             confusion=confusion.tolist() if confusion is not None else None,
+            labels=labels,
+            segments=self.segments,
+            images=images,
             **numbers,
         )
+
+
+def _occurrences(classes: Tensor, count: int) -> Tensor:
+    """In how many examples (the first axis) each class occurs; ignored positions count for none."""
+    import torch
+
+    flat = classes.flatten(1)
+    present = torch.zeros(len(flat), count + 1, dtype=torch.bool)
+    present.scatter_(1, torch.where(flat == IGNORED, count, flat), True)
+    return present[:, :count].sum(0)

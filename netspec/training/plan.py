@@ -149,6 +149,11 @@ class Plan:
         return "class" if self.loss.word in ("cross_entropy", "hinge") else "values"
 
     @property
+    def labels(self) -> bool:
+        """Whether every output is the logit of a label that holds or not."""
+        return self.loss.word == "bce" and self.task == "values"
+
+    @property
     def inputs(self) -> dict[str, TensorType]:
         return {name: self.graph.nodes[i].type for name, i in self.graph.inputs}
 

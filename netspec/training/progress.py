@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from netspec.training.engine import Engine, Row, Watcher
+from netspec.training.scores import r2_text
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -18,6 +19,11 @@ __all__ = ["Reporter", "percent"]
 
 _EVERY = 0.1
 """Seconds between updates of the bar."""
+
+
+def _loss(value: float) -> str:
+    """Four decimals, in at most nine characters."""
+    return f"{value:.4f}" if value < 1e4 else f"{value:.3e}"
 
 
 def percent(share: float | None) -> str:
@@ -66,7 +72,7 @@ class Reporter(Watcher):
         self.bar.update(self.task, completed=at.step, epoch=at.epoch + 1, loss=shown, rate=f"{rate:,.0f}")
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        columns = _columns(row, row.train.accuracy is not None)
+        columns = _columns(row)
         if not self.headed:
             self.headed = True
             self.console.print("".join(f"{name:>{width}}" for name, width, _ in columns), style="bold", highlight=False)
@@ -74,14 +80,18 @@ class Reporter(Watcher):
         self.console.print(line + ("  best" if best else ""), highlight=False)
 
 
-def _columns(row: Row, classes: bool) -> list[tuple[str, int, str]]:
+def _columns(row: Row) -> list[tuple[str, int, str]]:
     """(heading, width, text) of the line of an epoch; 79 columns with accuracies."""
-    columns = [("epoch", 5, str(row.epoch)), ("loss", 10, f"{row.train.loss:.4f}")]
-    if classes:
+    columns = [("epoch", 5, str(row.epoch)), ("loss", 10, _loss(row.train.loss))]
+    if row.train.accuracy is not None:
         columns.append(("accuracy", 10, percent(row.train.accuracy)))
+    elif row.train.r2 is not None:
+        columns.append(("R2", 10, r2_text(row.train.r2)))
     if row.validation is not None:
-        columns.append(("val. loss", 11, f"{row.validation.loss:.4f}"))
-        if classes:
+        columns.append(("val. loss", 11, _loss(row.validation.loss)))
+        if row.train.accuracy is not None:
             columns.append(("val. acc.", 11, percent(row.validation.accuracy)))
+        elif row.train.r2 is not None:
+            columns.append(("val. R2", 11, r2_text(row.validation.r2)))
     rate = row.examples / row.seconds if row.seconds else 0.0
     return [*columns, ("rate", 10, f"{row.lr:.2e}"), ("examples/s", 13, f"{rate:,.0f}")]

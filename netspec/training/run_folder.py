@@ -129,13 +129,12 @@ class RunFolder:
         """Rewrites the whole table, so that a resumed run does not repeat lines."""
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
-        table.writerow(
-            ["epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds", "examples_per_second"]
-        )  # fmt: skip
+        rows = list(rows)
+        measures = ["loss", "accuracy", *(["r2"] if any(row.train.r2 is not None for row in rows) else [])]
+        heads = [f"{part}_{measure}" for part in ("train", "validation") for measure in measures]
+        table.writerow(["epoch", "step", "lr", *heads, "seconds", "examples_per_second"])
         for row in rows:
-            scores = [
-                v for s in (row.train, row.validation) for v in ((s.loss, s.accuracy) if s is not None else (None, None))
-            ]  # fmt: skip
+            scores = [getattr(s, m) if s is not None else None for s in (row.train, row.validation) for m in measures]
             table.writerow(
                 [
                     row.epoch,

@@ -18,6 +18,8 @@ class _Stored(BaseModel):
 class StoredScore(_Stored):
     loss: float
     accuracy: float | None = None
+    r2: float | None = None
+    labels: list[float] = []
 
 
 class StoredResult(_Stored):
@@ -73,7 +75,7 @@ class CheckpointState(BaseModel):
     ema: dict[str, Any] | None
     scaler: dict[str, Any]
     plateau: tuple[float, float | None, int] | None
-    sums: tuple[float, float, float, float]
+    sums: list[float] = Field(min_length=3)
     at: tuple[int, int, int, float, float, tuple[float, float] | None, int, float | None]
     history: _Rows
 

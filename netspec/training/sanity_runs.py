@@ -18,6 +18,7 @@ from netspec.training.engine import Diverged, Engine, Watcher
 from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.plan import Plan
+from netspec.training.scores import score_of
 from netspec.training.session import Request, build_engine, open_data
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class Held:
     def __init__(self, examples: Examples, indices: Sequence[int]) -> None:
         self.shapes: Mapping[str, tuple[int, ...]] = examples.shapes
         self._all = examples.batch(indices)
-        self._targets = examples.targets()[list(indices)]
+        self._count = len(indices)
+        targets = examples.targets()
+        self._targets = targets[list(indices)] if targets is not None else None
 
     def __len__(self) -> int:
-        return len(self._targets)
+        return self._count
 
-    def targets(self) -> np.ndarray[Any, Any]:
+    def targets(self) -> np.ndarray[Any, Any] | None:
         return self._targets
 
     def batch(self, indices: Sequence[int]) -> Batch:
@@ -76,10 +79,10 @@ class _Recorder(Watcher):
 
     def update(self, engine: Engine, loss: float | None) -> None:
         now = engine.sums.values()
-        summed, examples, hits, answers = (b - a for a, b in zip(self.before, now, strict=True))
+        score = score_of(engine.sums.kind, [b - a for a, b in zip(self.before, now, strict=True)])
         self.before = now
-        self.trace.losses.append(summed / max(1.0, examples))
-        self.trace.right.append(hits / answers if answers else None)
+        self.trace.losses.append(score.loss)
+        self.trace.right.append(score.accuracy)
 
     def epoch(self, engine: Engine, row: Any, *, best: bool) -> None:
         self.before = engine.sums.values()
@@ -150,10 +153,11 @@ class Bench:
 
     def labels(self, examples: Examples) -> np.ndarray[Any, Any] | None:
         """The classes of examples, also if stored as one-hot vectors; None if there are none."""
-        if self.engine.one_hot:
-            classes: np.ndarray[Any, Any] = examples.targets().argmax(1)
+        targets = examples.targets()
+        if targets is not None and self.engine.judge.one_hot:
+            classes: np.ndarray[Any, Any] = targets.argmax(1)
             return classes
-        return examples.targets() if self.plan.task == "class" else None
+        return targets if self.plan.task == "class" else None
 
     def trial(
         self, train: Examples, *, batch: int | None = None, optimizer: Chosen | None = None, plain: bool = False, warmup: int = 0

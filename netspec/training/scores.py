@@ -1,23 +1,34 @@
-"""Sums of losses and correct predictions over examples."""
+"""What is counted of predictions over examples, and the scores that follow."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Score", "Sums"]
+__all__ = ["Kind", "Score", "Sums", "r2_text", "score_of"]
+
+Kind = Literal["classes", "labels", "values", ""]
+"""What predictions are compared as: one of several classes, labels that hold or not, values, or nothing but the loss."""
+
+_LOSS, _EXAMPLES, _ANSWERS = 0, 1, 2
+_COUNTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over examples: the loss and the accuracy (None if the net is not a classifier)."""
+    """Means over examples: the loss; the accuracy of classes and labels; R2 of values (the coefficient of determination,
+    1 - squared error / squared deviation from the mean, averaged over the features). None where it does not apply."""
 
     loss: float
     accuracy: float | None = None
+    r2: float | None = None
+    labels: tuple[float, ...] = ()
+    """The accuracy of each label, if there are several."""
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -34,24 +45,35 @@ class Score:
 
 
 class Sums:
-    """Sums of losses, examples, correct predictions and all predictions. On a GPU, the sums stay there until read."""
+    """Sums over examples: losses, examples, predictions, and `width` counts whose meaning depends on the kind (see Judge).
 
-    def __init__(self, values: list[float] | None = None) -> None:
-        self.loss: Any
-        self.hits: Any
-        self.loss, self.examples, self.hits, self.answers = values or (0.0, 0.0, 0.0, 0.0)
+    On a GPU, the sums of batches stay there until they are read; they are added up in double precision.
+    """
 
-    def add(self, loss: Tensor, examples: int, hits: Tensor | None = None, answers: int = 0) -> None:
-        """loss: the sum over `examples`; hits: the number of correct predictions among `answers`."""
-        on_cpu = loss.device.type == "cpu"
-        self.loss += loss.item() if on_cpu else loss.detach()
-        self.examples += examples
-        if hits is not None:
-            self.hits += hits.item() if on_cpu else hits
-            self.answers += answers
+    def __init__(self, kind: Kind = "", width: int = 0, values: Sequence[float] | None = None) -> None:
+        self.kind = kind
+        self._totals = [0.0] * (_COUNTS + width) if values is None else list(values)
+        self._pending: list[tuple[Tensor, Tensor | None, Any]] = []
+
+    def add(self, loss: Tensor, examples: int, counts: Tensor | None = None, answers: Any = 0) -> None:
+        """loss: the sum over `examples`; counts: a vector; answers: the number of predictions."""
+        self._totals[_EXAMPLES] += examples
+        self._pending.append((loss.detach(), counts, answers))
+        if loss.device.type == "cpu":
+            self._settle()
+
+    def _settle(self) -> None:
+        for loss, counts, answers in self._pending:
+            self._totals[_LOSS] += loss.item()
+            self._totals[_ANSWERS] += float(answers)
+            if counts is not None:
+                for place, count in enumerate(counts.tolist(), _COUNTS):
+                    self._totals[place] += count
+        self._pending.clear()
 
     def values(self) -> list[float]:
-        return [float(self.loss), float(self.examples), float(self.hits), float(self.answers)]
+        self._settle()
+        return list(self._totals)
 
     def score(self, fabric: Any = None) -> Score:
         """The means over all processes."""
@@ -61,5 +83,36 @@ class Sums:
 
             mine = torch.tensor(values, dtype=torch.float64, device=fabric.device)
             values = fabric.all_reduce(mine, reduce_op="sum").tolist()
-        loss, examples, hits, answers = values
-        return Score(loss / max(1.0, examples), hits / answers if answers else None)
+        return score_of(self.kind, values)
+
+
+def score_of(kind: Kind, values: Sequence[float]) -> Score:
+    """The score of the sums in `values` (see `Sums.values`)."""
+    loss, examples, answers = values[:_COUNTS]
+    counts = values[_COUNTS:]
+    mean = loss / max(1.0, examples)
+    if kind == "values":
+        return Score(mean, r2=_r2(answers, counts))
+    if not kind or not answers:
+        return Score(mean)
+    shares = tuple(hits / answers for hits in counts)
+    return Score(mean, sum(shares) / len(shares), labels=shares if len(shares) > 1 else ())
+
+
+def _r2(answers: float, counts: Sequence[float]) -> float | None:
+    """Counts: for each feature the sum of the deviations of the targets from a fixed center, then of their squares, then of
+    the squared errors."""
+    if answers < 2:
+        return None
+    width = len(counts) // 3
+    found = []
+    for summed, squares, errors in zip(counts[:width], counts[width : 2 * width], counts[2 * width :], strict=True):
+        spread = squares - summed * summed / answers
+        constant = spread <= 1e-12 * squares
+        found.append(float(errors == 0) if constant else 1 - errors / spread)
+    return sum(found) / width
+
+
+def r2_text(value: float | None) -> str:
+    """Three decimals; far below 0, where no decimal matters, an order of magnitude."""
+    return "" if value is None else f"{value:.3f}" if value > -100 else f"{value:.1e}"

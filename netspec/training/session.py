@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from netspec.model import Model, check
 from netspec.source import SourceFile
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
 from netspec.training.curves import Board, draw_curves
-from netspec.training.diagnosis import diverged, verdict_of_curves
-from netspec.training.engine import Diverged, Engine, Row, Watcher, sharded
+from netspec.training.diagnosis import diverged, verdict
+from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher, sharded
 from netspec.training.environment import environment
 from netspec.training.hardware import Hardware, launch
 from netspec.training.inputs import Inputs
@@ -62,8 +63,11 @@ class Outcome:
     test: Score | None
     counts: dict[str, int]
     advice: str | None = None
-    """Overfitting or underfitting, if the curves show it."""
+    """What the curves show, such as overfitting."""
     signal: int | None = None
+    """The signal that stopped the run, or (if `finished`) its final test."""
+    labels: tuple[str, ...] = ()
+    """The names of the labels, if the outputs are several labels."""
 
 
 def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False) -> Outcome:
@@ -103,8 +107,8 @@ def _train(
             finished = engine.fit(keeper, interruption)
         except Diverged as error:
             raise diverged(engine, error) from None
-    keeper.save()
-    test = _test(engine, folder) if finished and request.test else None
+        keeper.save()
+        test = _test(engine, folder, interruption) if finished and request.test else None
     best = max(engine.at.history, key=lambda row: (row.score.rank, -row.epoch), default=None)
     if fabric.is_global_zero:
         draw_curves(folder.curves, {folder.path.name: engine.at.history})
@@ -114,9 +118,18 @@ def _train(
         keeper.told.note(
             f"{len(engine.replaced)} files could not be decoded and were replaced by others of the same class: {', '.join(sorted(engine.replaced)[:3])}"
         )
-    advice = verdict_of_curves(engine.at.history) if finished else None
+    advice = verdict(engine) if finished else None
+    untested = test is None and request.test and engine.collection.test is not None
     return Outcome(
-        folder, fabric.is_global_zero, finished, best, test, _counts(engine.collection), advice, interruption.signal
+        folder,
+        fabric.is_global_zero,
+        finished,
+        best,
+        test,
+        _counts(engine.collection),
+        advice,
+        interruption.signal if not finished or untested else None,
+        engine.collection.classes if engine.judge.kind == "labels" else (),
     )
 
 
@@ -302,14 +315,17 @@ def _counts(collection: Collection) -> dict[str, int]:
     return {name: len(examples) for name, examples in parts.items() if examples is not None}
 
 
-def _test(engine: Engine, folder: RunFolder) -> Score | None:
-    """Evaluates the best weights on the test examples."""
+def _test(engine: Engine, folder: RunFolder, interrupted: Callable[[], bool]) -> Score | None:
+    """Evaluates the best weights on the test examples; None if there are none, or if it was interrupted."""
     if engine.collection.test is None:
         return None
     if not sharded(engine.fabric):
         target = engine.ema.module if engine.ema is not None else engine.module
         target.load_state_dict(read_weights(folder.best))
-    return engine.evaluate(engine.collection.test)
+    try:
+        return engine.evaluate(engine.collection.test, interrupted)
+    except Interrupted:
+        return None
 
 
 def _write_result(folder: RunFolder, finished: bool, best: Row | None, test: Score | None) -> None:

@@ -112,13 +112,14 @@ def study_held(search: Search) -> Iterator[None]:
 
 def _metric(search: Search) -> str:
     plan = Plan.of(check(search.request.source).model().graph)
-    if search.metric == "accuracy" and plan.task != "class":
+    classifies = plan.task == "class" or plan.labels
+    if search.metric == "accuracy" and not classifies:
         raise SpecError.of(
             "NS604",
             f"`loss {plan.loss.word}` is a regression loss, so there is no accuracy",
             helps=["use `--metric loss`"],
         )
-    return search.metric or ("accuracy" if plan.task == "class" else "loss")
+    return search.metric or ("accuracy" if classifies else "loss")
 
 
 def _storage(where: str) -> Any:

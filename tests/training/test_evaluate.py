@@ -118,7 +118,7 @@ def test_another_model_is_measured_and_one_that_was_exported_wrong_is_an_error(
     scores = json.loads(netspec("eval", run, "--onnx", model, "--json").output)["scores"]
     assert scores["other.onnx"]["accuracy"] == result_of(other)["test"]["accuracy"]
 
-    def wrong(self: Any, path: Path, weights: Any) -> None:
+    def wrong(self: Any, path: Path, weights: Any, **_: Any) -> None:
         Path(path).write_bytes(model.read_bytes())
 
     monkeypatch.setattr("netspec.model.Model.to_onnx", wrong)
