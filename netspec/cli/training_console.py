@@ -49,7 +49,7 @@ def _labels_text(score: Score, names: Sequence[str]) -> str:
     shares = list(zip(names or map(str, range(len(score.labels))), score.labels, strict=False))
     few = len(shares) <= _MOST_LABELS
     listed = shares if few else sorted(shares, key=lambda pair: pair[1])[:_MOST_LABELS]
-    text = ", ".join(f"{name} {share:.2%}" for name, share in listed)
+    text = ", ".join(f"{name}: {share:.2%}" for name, share in listed)
     return (
         f"accuracy per label: {text}"
         if few

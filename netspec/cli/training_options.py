@@ -72,7 +72,8 @@ def resolved_source(source: SourceFile, definitions: Iterable[str], wanted: dict
         try:
             overrides.append(Override.of(written))
         except ValueError as error:
-            raise click.UsageError(f"--set {error}.") from None
+            said = str(error)
+            raise click.UsageError(f"--set {said}" + ("" if said.endswith("?") else ".")) from None
     simple = {
         "epochs": ("epochs", ""),
         "batch": ("batch", "n"),

@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
+from netspec.settings import SETTINGS
 from netspec.training.engine import Diverged, Engine, Row
+from netspec.training.plan import Plan
 from netspec.training.scores import r2_text
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ def verdict(engine: Engine) -> str | None:
 
 _MOST_DECIDED = 10_000
 """Examples beyond which an accuracy is exact enough."""
+_UNTRAINED = 0.1
+"""How far above chance, as a share of what is left, random weights may be."""
 
 
 def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
@@ -82,19 +86,25 @@ def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
     if first is None or accuracy is None or chance is None:
         return None
     noise = 3 * math.sqrt(chance * (1 - chance) / min(last.examples, _MOST_DECIDED))
-    if accuracy > chance + noise or last.train.loss < 0.97 * first:
+    if accuracy > chance + max(noise, _UNTRAINED * (1 - chance)) or last.train.loss < 0.97 * first:
         return None
     rate = f"the learning rate, {engine.plan.lr:g}"
-    said = f"the run ends at chance: training accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
+    said = f"the run ends near chance: training accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
     if last.train.loss > 1.5 * first:
         return said + (
-            f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {engine.plan.lr / 100:.3g}`, "
+            f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {_lower(engine.plan):.3g}`, "
             "or search for one with `--find-lr`"
         )
     return (
         said
         + f"Perhaps {rate}, does not suit: search for one with `--find-lr`. `--sanity` checks the data and the network"
     )
+
+
+def _lower(plan: Plan) -> float:
+    """A hundredth of the learning rate, or the default of the optimizer if that is lower."""
+    form = next(form for form in SETTINGS["optimizer"].forms if form.word == plan.optimizer.word)
+    return min(plan.lr / 100, float(form.options["lr"].default))
 
 
 def _share_of_the_largest_class(engine: Engine) -> float | None:
@@ -145,11 +155,8 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
     poor = last.train.accuracy is not None and last.train.accuracy < 0.9
     if falling and poor:
         return "underfitting, but the training loss is still decreasing: train for more epochs or with a higher learning rate"
-    if poor and (end := _end_of_learning(rows)) is not None:
-        return (
-            f"the learning rate has decayed to {last.lr:.1e}, too small to learn more, and the training loss was still decreasing in epoch {end}: "
-            "train for more epochs"
-        )
+    if poor and _ended_by_schedule(rows):
+        return f"the learning rate has decayed to {last.lr:.1e}, too small to learn more: train for more epochs"
     if poor:
         return "underfitting: the training loss has stopped decreasing at a high value. Try a larger net, a different learning rate (`--find-lr`) or less regularization"
     return None
@@ -159,14 +166,12 @@ _DECAYED = 0.1
 """The share of the highest learning rate below which little is learned."""
 
 
-def _end_of_learning(rows: list[Row]) -> int | None:
-    """The last epoch before the learning rate had decayed, if the training loss was still decreasing there."""
-    highest = max(row.lr for row in rows)
-    learning = [row for row in rows if row.lr > _DECAYED * highest]
-    if rows[-1].lr > _DECAYED * highest or len(learning) < 2:
-        return None
-    before = learning[-max(2, len(learning) // 4)]
-    return learning[-1].epoch if learning[-1].train.loss < 0.97 * before.train.loss else None
+def _ended_by_schedule(rows: list[Row]) -> bool:
+    """Whether the learning rate has decayed, and the training loss was still decreasing until then."""
+    bound = _DECAYED * max(row.lr for row in rows)
+    learning = [row for row in rows if row.lr > bound]
+    before = learning[-max(2, len(learning) // 4) :][0]
+    return rows[-1].lr <= bound and learning[-1].train.loss < before.train.loss
 
 
 def _smoothed(values: list[float]) -> list[float]:

@@ -12,7 +12,7 @@ from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
-__all__ = ["Override", "resolved", "used_files"]
+__all__ = ["Override", "nearest_setting", "resolved", "used_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,18 @@ class Override:
         if not equals or not name:
             raise ValueError(f"needs NAME=VALUE or NAME.OPTION=VALUE, found `{written}`")
         if name not in SETTINGS:
-            near = nearest(name, SETTINGS)
+            near = nearest_setting(name)
             raise ValueError(f"found no setting `{name}`" + (f"; did you mean `{near}`?" if near else ""))
         if "\n" in text or "}" in text:
             raise ValueError("needs a single line without braces")
         return cls(name, option, text.strip())
+
+
+def nearest_setting(name: str, others: Sequence[str] = ()) -> str | None:
+    """What a name that is no setting was probably meant to be: an option of one (`optimizer.lr` for `lr`), or a setting or
+    one of the others that is spelled almost the same."""
+    owners = [setting for setting, known in SETTINGS.items() if any(name in form.options for form in known.forms)]
+    return f"{owners[0]}.{name}" if len(owners) == 1 else nearest(name, [*SETTINGS, *others])
 
 
 def resolved(source: SourceFile, parameters: Mapping[str, str], overrides: Sequence[Override]) -> SourceFile:

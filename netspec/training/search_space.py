@@ -11,7 +11,7 @@ from netspec.settings import SETTINGS
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
-from netspec.training.resolve import Override, resolved
+from netspec.training.resolve import Override, nearest_setting, resolved
 
 if TYPE_CHECKING:
     import optuna
@@ -113,7 +113,7 @@ def _dimension(written: str, parameters: Sequence[str]) -> Dimension:
 def _check_setting(name: str, parameters: Sequence[str]) -> None:
     setting, _, option = name.partition(".")
     if setting not in SETTINGS:
-        near = nearest(setting, [*SETTINGS, *parameters])
+        near = nearest_setting(setting, parameters)
         hint = f"; did you mean `{near}`?" if near else ""
         raise ValueError(f"found no setting or parameter of the net named `{setting}`{hint}")
     options = {o for form in SETTINGS[setting].forms for o in form.options}

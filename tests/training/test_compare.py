@@ -17,8 +17,12 @@ def test_metrics_are_read_back_as_the_checkpoint_holds_them() -> None:
     folder = RunFolder(conv_run())
     history = read_checkpoint(folder.checkpoint)["history"]
     rows = read_metrics(folder)
-    assert [[r.epoch, r.step, r.lr, [r.train.loss, r.train.accuracy, r.train.r2]] for r in rows] == [h[:4] for h in history]
-    assert [[r.validation.loss, r.validation.accuracy, r.validation.r2] for r in rows if r.validation] == [h[4] for h in history]
+    assert [[r.epoch, r.step, r.lr, [r.train.loss, r.train.accuracy, r.train.r2]] for r in rows] == [
+        h[:4] for h in history
+    ]
+    assert [[r.validation.loss, r.validation.accuracy, r.validation.r2] for r in rows if r.validation] == [
+        h[4] for h in history
+    ]
     for row, held in zip(rows, history, strict=True):
         assert abs(row.examples - held[6]) <= 0.01 * held[6] + 1e-4 * held[6] / row.seconds
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from running import WHOLE, engine_of, save_examples
 
-from netspec.training.diagnosis import diverged, first_not_finite, verdict_of_curves
+from netspec.training.diagnosis import diverged, first_not_finite, verdict, verdict_of_curves
 from netspec.training.engine import Diverged, Row, Watcher
 from netspec.training.scores import Score
 
@@ -70,8 +70,45 @@ def rows(train: list[float], validation: list[float], right: tuple[float, float]
     ],
 )
 def test_curves_in_words(curves: list[Row], says: str | None) -> None:
-    verdict = verdict_of_curves(curves)
-    assert (verdict is None) if says is None else (verdict is not None and says in verdict)
+    told = verdict_of_curves(curves)
+    assert (told is None) if says is None else (told is not None and says in told)
+
+
+def decaying(losses: list[float]) -> list[Row]:
+    """Rows of a schedule whose rate is nothing in the last half."""
+    count = len(losses)
+    rates = [0.1 if i < count // 2 else 1e-6 for i in range(count)]
+    return [
+        Row(i + 1, i, rate, Score(loss, 0.4), Score(loss, 0.4), 1.0, 10)
+        for i, (loss, rate) in enumerate(zip(losses, rates, strict=True))
+    ]
+
+
+def test_a_rate_that_has_decayed_to_nothing_needs_more_epochs() -> None:
+    told = verdict_of_curves(decaying([2.3, 2.2, 2.1, 2.05, 2.0, 2.0, 2.0, 2.0]))
+    assert told == "the learning rate has decayed to 1.0e-06, too small to learn more: train for more epochs"
+    told = verdict_of_curves(decaying([2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]))
+    assert told is not None
+    assert "has stopped decreasing" in told, "a loss that never fell is not the fault of the schedule"
+
+
+CONV = "input 8x8 gray\nconv3-8 pad=same act=relu\nmaxpool\nFC-32 act=relu\nFC-10\ntrain {{ epochs 2; optimizer sgd lr={} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [("100", "100, is probably too high: try `--lr 0.01`"), ("1e-9", "1e-09, does not suit"), ("0.1", None)],
+)
+def test_a_run_at_chance_names_its_rate(rate: str, says: str | None) -> None:
+    engine = engine_of(CONV.format(rate), "digits")
+    engine.fit(Watcher())
+    told = verdict(engine)
+    if says is None:
+        assert told is None or "chance" not in told
+    else:
+        assert told is not None
+        assert "the run ends near chance" in told
+        assert says in told
 
 
 def test_shares_are_counted_where_classes_are_learnt_as_values(tmp_path: Path) -> None:
