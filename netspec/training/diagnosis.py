@@ -82,11 +82,14 @@ _UNTRAINED = 0.1
 def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
     """A run whose accuracy is that of always predicting the most frequent class, and whose loss did not fall."""
     first, accuracy = engine.at.first_loss, last.train.accuracy
-    chance = _share_of_the_largest_class(engine)
-    if first is None or accuracy is None or chance is None:
+    shares = _shares_of_classes(engine)
+    if first is None or accuracy is None or shares is None:
         return None
+    chance = max(shares)
     noise = 3 * math.sqrt(chance * (1 - chance) / min(last.examples, _MOST_DECIDED))
-    if accuracy > chance + max(noise, _UNTRAINED * (1 - chance)) or last.train.loss < 0.97 * first:
+    if accuracy > chance + max(noise, _UNTRAINED * (1 - chance)) or last.train.loss < 0.97 * _loss_at_chance(
+        engine, first, shares
+    ):
         return None
     rate = f"the learning rate, {engine.plan.lr:g}"
     said = f"the run ends near chance: training accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
@@ -107,7 +110,14 @@ def _lower(plan: Plan) -> float:
     return min(plan.lr / 100, float(form.options["lr"].default))
 
 
-def _share_of_the_largest_class(engine: Engine) -> float | None:
+def _loss_at_chance(engine: Engine, first: float, shares: list[float]) -> float:
+    """The loss of what has learnt nothing: under cross-entropy the entropy of the classes, as one batch is a noisy witness."""
+    if engine.plan.loss.word != "cross_entropy":
+        return first
+    return min(first, -sum(share * math.log(share) for share in shares if share))
+
+
+def _shares_of_classes(engine: Engine) -> list[float] | None:
     """Of the training set; None if the targets are not one class per example."""
     import numpy as np
 
@@ -115,7 +125,7 @@ def _share_of_the_largest_class(engine: Engine) -> float | None:
     if targets is None or (targets.ndim != 1 and not engine.judge.one_hot):
         return None
     labels = targets if targets.ndim == 1 else targets.argmax(1)
-    return float(np.bincount(labels).max() / len(labels))
+    return [float(share) for share in np.bincount(labels) / len(labels)]
 
 
 def _below_the_mean(rows: list[Row]) -> str | None:

@@ -70,7 +70,7 @@ def test_brackets_in_order_have_no_flaw(text: str) -> None:
 
 
 def test_a_repaired_statement_counts_for_what_it_means() -> None:
-    text = "input (3, 8, 8)\nconv3-8 padding='same', act=“relu”\nw = 5\nFC-w\n"
+    text = "input 3, 8, 8\nconv3-8 padding='same', act=“relu”\nw = 5\nFC-w\n"
     assert places(text) == [("NS101", 1), ("NS101", 2), ("NS101", 2), ("NS101", 2), ("NS101", 3)]
 
 
