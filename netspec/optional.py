@@ -6,7 +6,10 @@ from typing import Any
 
 from netspec.diagnostics import SpecError
 
-__all__ = ["require_onnx", "require_onnxruntime", "require_torch"]
+__all__ = ["DISTRIBUTION", "install_command", "not_installed", "require_onnx", "require_onnxruntime", "require_torch"]
+
+DISTRIBUTION = "netspec-nn"
+"""The name under which pip installs netspec; on PyPI, `netspec` is another project."""
 
 
 def require_torch() -> Any:
@@ -14,7 +17,7 @@ def require_torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise _missing("PyTorch", "torch") from None
+        raise not_installed("PyTorch", "torch") from None
     return torch
 
 
@@ -23,7 +26,7 @@ def require_onnx() -> Any:
     try:
         import onnx
     except ImportError:
-        raise _missing("the onnx package", "onnx") from None
+        raise not_installed("the onnx package", "onnx") from None
     return onnx
 
 
@@ -32,11 +35,15 @@ def require_onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise _missing("ONNX Runtime", "onnx") from None
+        raise not_installed("ONNX Runtime", "onnx") from None
     return onnxruntime
 
 
-def _missing(package: str, extra: str) -> SpecError:
-    return SpecError.of(
-        "NS502", f"{package} is not installed", helps=[f"install it with `pip install 'netspec[{extra}]'`"]
-    )
+def not_installed(package: str, extra: str) -> SpecError:
+    """NS502 for a package that the extra installs."""
+    return SpecError.of("NS502", f"{package} is not installed", helps=[f"install it with `{install_command(extra)}`"])
+
+
+def install_command(extra: str) -> str:
+    """The command that installs netspec with an extra."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"

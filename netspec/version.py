@@ -1,4 +1,4 @@
-"""The version of netspec: what generated files say they were written by."""
+"""The version of netspec: what the package is built with, and what generated files say they were written by."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from netspec import __version__
+
 
 def _pythons() -> list[str]:
     """This Python, and the other supported ones that the machine has."""
@@ -35,7 +37,7 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path, interpreter: str
         return result.stdout
 
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT))
-    (wheel,) = tmp_path.glob("netspec-*.whl")
+    (wheel,) = tmp_path.glob("netspec_nn-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read("netspec/syntax/tables.json") == (ROOT / "netspec/syntax/tables.json").read_bytes()
     run(interpreter, "-m", "venv", str(tmp_path / "env"))
@@ -53,9 +55,11 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path, interpreter: str
     )
     shown = run(str(tmp_path / "env" / "bin" / "netspec"), "check", str(ROOT / "examples" / "vgg16.net"))
     assert "138,357,544" in shown
+    assert __version__ in run(str(tmp_path / "env" / "bin" / "netspec"), "--version")
+    assert run(python, "-m", "pip", "show", "netspec-nn").splitlines()[1] == f"Version: {__version__}"
     missing = subprocess.run(
         [str(tmp_path / "env" / "bin" / "netspec"), "compile", str(ROOT / "examples" / "xor.net"), "-o", "x.onnx"],
         capture_output=True, text=True, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert missing.returncode == 1
-    assert "pip install 'netspec[onnx]'" in missing.stderr
+    assert "pip install 'netspec-nn[onnx]'" in missing.stderr

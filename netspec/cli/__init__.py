@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from netspec.version import __version__
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -70,7 +72,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="netspec", prog_name="netspec")
+@click.version_option(__version__, prog_name="netspec")
 def main() -> None:
     """Check, compile, draw and train neural networks that are as short as the table in the paper.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from netspec.datasets.fit import covering
 from netspec.diagnostics import SpecError
+from netspec.optional import not_installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,9 +61,7 @@ def require_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
-        raise SpecError.of(
-            "NS502", "Pillow is not installed", helps=["install it with `pip install 'netspec[train]'`"]
-        ) from None
+        raise not_installed("Pillow", "train") from None
 
 
 def measure(stored: Stored, shown: str) -> Header:

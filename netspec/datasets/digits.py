@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
-from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
+from netspec.optional import not_installed
 
 if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions
@@ -24,9 +24,7 @@ def open_digits(inputs: Mapping[str, TensorType], options: DataOptions) -> Sourc
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise SpecError.of(
-            "NS502", "scikit-learn, which contains the digits, is not installed", helps=["install it with `pip install 'netspec[train]'`"]
-        ) from None  # fmt: skip
+        raise not_installed("scikit-learn, which contains the digits,", "train") from None
     name, _ = only_input(inputs, "digits")
     stored = load_digits()
     pixels = np.round(stored.images * (255 / 16)).astype(np.uint8)[:, None]  # pixel values are 0 to 16

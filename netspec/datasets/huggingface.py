@@ -15,6 +15,7 @@ from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
+from netspec.optional import not_installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,9 +77,7 @@ def _load(folder: Path) -> dict[int, Any]:
     try:
         from datasets import Dataset, load_from_disk
     except ImportError:
-        raise SpecError.of(
-            "NS502", "`datasets` is not installed", helps=["install it with `pip install 'netspec[huggingface]'`"]
-        ) from None
+        raise not_installed("the datasets package", "huggingface") from None
     try:
         loaded: Any = load_from_disk(str(folder))
     except Exception as error:  # Arrow and JSON files of any origin

@@ -7,9 +7,11 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from netspec.optional import DISTRIBUTION
+
 __all__ = ["environment"]
 
-_PACKAGES = ("netspec", "torch", "numpy", "lightning-fabric", "torchmetrics", "safetensors")
+_PACKAGES = (DISTRIBUTION, "torch", "numpy", "lightning-fabric", "torchmetrics", "safetensors")
 
 
 def environment(fabric: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspec.diagnostics import SpecError
+from netspec.optional import not_installed
 from netspec.training.plan import Plan
 
 __all__ = ["Hardware", "device_kind", "launch"]
@@ -30,9 +31,7 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         import torch
         from lightning_fabric import Fabric
     except ImportError as error:
-        raise SpecError.of(
-            "NS502", f"{error.name or 'a package'} is not installed", helps=["install the training dependencies with `pip install 'netspec[train]'`"]
-        ) from None  # fmt: skip
+        raise not_installed(error.name or "a package", "train") from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     kind = device_kind(hardware)
     cuda = kind == "cuda"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
-from netspec.diagnostics import SpecError
+from netspec.optional import not_installed
 from netspec.training.losses import loss_function
 from netspec.training.plan import Plan
 from netspec.training.trained import logits_of
@@ -116,11 +116,7 @@ class Tally:
             import torchmetrics
             from torchmetrics import classification as c
         except ImportError:
-            raise SpecError.of(
-                "NS502",
-                "torchmetrics is not installed",
-                helps=["install the training dependencies with `pip install 'netspec[train]'`"],
-            ) from None
+            raise not_installed("torchmetrics", "train") from None
         self.plan, self.one_hot = plan, one_hot
         self.axis = plan.output.type.feature_axis
         self.features = plan.output.type.features

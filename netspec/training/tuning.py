@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write
 from netspec.model import check
+from netspec.optional import not_installed
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.plan import Plan
 from netspec.training.run_folder import RunFolder
@@ -77,11 +78,7 @@ def open_study(search: Search) -> optuna.Study:
     try:
         import optuna
     except ImportError:
-        raise SpecError.of(
-            "NS502",
-            "Optuna is not installed",
-            helps=["install the training dependencies with `pip install 'netspec[train]'`"],
-        ) from None
+        raise not_installed("Optuna", "train") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = _metric(search)
     pruner: Any = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP) if search.prune else optuna.pruners.NopPruner()

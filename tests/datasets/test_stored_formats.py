@@ -280,6 +280,6 @@ def test_hugging_face_folders_that_are_broken(tmp_path: Path) -> None:
 def test_packages_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image_dataset(pictures(4, 8, 8), LABELS[:4]).save_to_disk(tmp_path / "saved")
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
-    assert "pip install 'netspec[huggingface]'" in refused("NS502", tmp_path / "saved")
+    assert "pip install 'netspec-nn[huggingface]'" in refused("NS502", tmp_path / "saved")
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    assert "pip install 'netspec[train]'" in refused("NS502", "digits")
+    assert "pip install 'netspec-nn[train]'" in refused("NS502", "digits")
