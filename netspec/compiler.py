@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics import Diagnostic, Diagnostics, is_allowed
-from netspec.elaborate import elaborate, is_library
+from netspec.diagnostics import Diagnostic, Diagnostics, SpecError, is_allowed
+from netspec.elaborate import Elaborated, elaborate, is_library
 from netspec.elaborate.limits import Limits
 from netspec.fixes.explain import explain_syntax
 from netspec.graph import Graph
 from netspec.lints import lint
-from netspec.source import SourceFile
+from netspec.source import SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
-__all__ = ["Compiled", "compile_source"]
+__all__ = ["Compiled", "Variants", "compile_source", "read_condition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,16 @@ _STEPS = 20
 """Expressions and statements that cost about as much as one layer."""
 
 
-def compile_source(source: SourceFile, parameters: Mapping[str, Any], limits: Limits) -> Compiled:
-    """Raises UnknownParameter for a parameter that the net does not have."""
+def compile_source(
+    source: SourceFile, parameters: Mapping[str, Any], limits: Limits, contracts: Sequence[t.Expect] = ()
+) -> Compiled:
+    """`contracts` are expectations beside those of the spec. Raises UnknownParameter for a parameter that the net does
+    not have."""
     diagnostics = Diagnostics()
     tree = parse(source, diagnostics, recover=True, explain=explain_syntax, most_tokens=limits.tokens)
     if tree is None:
         return Compiled(None, None, tuple(diagnostics))
-    check = _Check(parameters, _class_name(source))
+    check = _Check(parameters, _class_name(source), contracts)
     graph, work = check(tree, limits, diagnostics)
     if len(diagnostics):
         _fix(source, tree, graph, diagnostics, check, limits, work)
@@ -51,15 +54,16 @@ def compile_source(source: SourceFile, parameters: Mapping[str, Any], limits: Li
 class _Check:
     """Elaborates and lints trees; the files that they use are parsed once."""
 
-    def __init__(self, parameters: Mapping[str, Any], name: str) -> None:
-        self.parameters, self.name = parameters, name
+    def __init__(self, parameters: Mapping[str, Any], name: str, contracts: Sequence[t.Expect]) -> None:
+        self.parameters, self.name, self.contracts = parameters, name, contracts
         self.used: dict[Path, t.File | None] = {}
 
     def __call__(self, tree: t.File, limits: Limits, diagnostics: Diagnostics) -> tuple[Graph, int]:
         """The graph with its recipe, and the work that it took, in layers."""
         found = elaborate(
-            tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax
-        )
+            tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax,
+            contracts=self.contracts,
+        )  # fmt: skip
         graph, work = found.graph, len(found.graph.nodes) + found.steps // _STEPS
         if found.whole and graph.layers and not is_library(tree):
             lint(tree, graph, diagnostics)
@@ -96,6 +100,49 @@ def _fix(
 def _parsed(source: SourceFile, diagnostics: Diagnostics) -> int:
     """The work of parsing, in lines: after every syntax error the text is parsed anew."""
     return source.text.count("\n") * (1 + sum(d.code.startswith("NS1") for d in diagnostics))
+
+
+def read_condition(text: str, name: str) -> t.Expect:
+    """A condition as `expect` has it (`params < 5M and macs < 600M`), from outside a spec; `name` is where it is from.
+
+    Raises SpecError where it is not one.
+    """
+    source = SourceFile(f"expect {text}", name)
+    diagnostics = Diagnostics()
+    tree = parse(source, diagnostics, explain=explain_syntax)
+    if tree is not None and len(tree.items) == 1 and isinstance(tree.items[0], t.Expect):
+        return tree.items[0]
+    if not len(diagnostics):
+        diagnostics.error("NS402", "this is not one condition", Span(source, 0, len(source.text)), helps=[
+            "write one comparison, or several with `and`: `params <= 5M and macs <= 600M`",
+        ])  # fmt: skip
+    raise SpecError(tuple(diagnostics))
+
+
+class Variants:
+    """A spec under various values of its parameters: parsed once, and for each only elaborated.
+
+    The `expect` lines of the spec are not checked: they are about the values that the spec itself has.
+    """
+
+    def __init__(self, source: SourceFile, limits: Limits) -> None:
+        """Raises SpecError where the spec cannot be parsed."""
+        diagnostics = Diagnostics()
+        tree = parse(source, diagnostics, recover=True, explain=explain_syntax, most_tokens=limits.tokens)
+        if tree is None or diagnostics.has_errors:
+            raise SpecError(compile_source(source, {}, limits).diagnostics)
+        self.source, self.limits, self._tree = source, limits, tree
+        self._used: dict[Path, t.File | None] = {}
+        self._name = _class_name(source)
+
+    def of(self, parameters: Mapping[str, Any]) -> Elaborated | Diagnostic:
+        """The network, or the first error. Raises UnknownParameter."""
+        diagnostics = Diagnostics()
+        found = elaborate(
+            self._tree, parameters, diagnostics, self.limits, name=self._name, trees=self._used, explain=explain_syntax,
+            contracts=None,
+        )  # fmt: skip
+        return next((d for d in diagnostics if d.is_error), found)
 
 
 def _class_name(source: SourceFile) -> str:

@@ -11,7 +11,7 @@ from netspec.analysis.analysis import Analysis
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import Value
 from netspec.analysis.totals import Totals, totals
-from netspec.compiler import compile_source
+from netspec.compiler import compile_source, read_condition
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
@@ -210,9 +210,20 @@ def _layer(analysis: Analysis, node: Node) -> Layer:
     )
 
 
-def check(source: SourceFile, parameters: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Checked:
-    """Parses and checks a source. Errors are returned, not raised. Raises UnknownParameter for a parameter the net lacks."""
-    found = compile_source(source, parameters or {}, limits or Limits())
+def check(
+    source: SourceFile,
+    parameters: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    expect: Iterable[str] = (),
+) -> Checked:
+    """Parses and checks a source. Errors are returned, not raised.
+
+    `expect` are conditions beside those of the spec, such as "params <= 5M". Raises UnknownParameter for a parameter the
+    net lacks, SpecError for a condition that cannot be parsed.
+    """
+    contracts = [read_condition(text, "<expect>") for text in expect]
+    found = compile_source(source, parameters or {}, limits or Limits(), contracts)
     if found.tree is not None and is_library(found.tree):
         blocks = tuple(i.name for i in found.tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, found.diagnostics, blocks)

@@ -40,12 +40,13 @@ class _Job:
     limits: Limits
     lints: frozenset[str]
     strict: bool
+    expect: tuple[str, ...]
 
     def source(self, path: str | None, text: str | None) -> SourceFile:
         return SourceFile(text or "", "<-e>") if path is None else read_spec(path, self.limits)
 
     def check(self, source: SourceFile) -> Checked:
-        checked = with_lints(run_check(source, self.parameters, self.limits), self.lints)
+        checked = with_lints(run_check(source, self.parameters, self.limits, self.expect), self.lints)
         if self.strict and not all(d.is_error for d in checked.diagnostics):
             strict = tuple(replace(d, severity="error") for d in checked.diagnostics)
             checked = replace(checked, diagnostics=strict)
@@ -69,6 +70,13 @@ class _Job:
 @click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, without writing anything.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--lint", "lints", metavar="CODE", multiple=True, help="Enable a lint that is off by default (or: all).")
+@click.option(
+    "--expect",
+    "expect",
+    metavar="CONDITION",
+    multiple=True,
+    help="Also check this expectation, such as 'params <= 5M'.",
+)
 @limit_option
 def command(
     files: tuple[str, ...],
@@ -80,6 +88,7 @@ def command(
     diff: bool,
     strict: bool,
     lints: tuple[str, ...],
+    expect: tuple[str, ...],
     limits: tuple[str, ...],
 ) -> None:
     """Check specs: infer all shapes, count parameters and MACs, and report errors.
@@ -94,7 +103,7 @@ def command(
         raise click.UsageError("Give either --fix or --diff, not both.")
     if fix and (text is not None or "-" in files):
         raise click.UsageError("--fix changes files. For text given with -e or on standard input, use --diff.")
-    job = _Job(read_parameters(definitions), read_limits(limits), read_lints(lints), strict)
+    job = _Job(read_parameters(definitions), read_limits(limits), read_lints(lints), strict, expect)
     paths: tuple[str | None, ...] = files or (None,)
     results = [_one(path, text, job, fix=fix, diff=diff) for path in paths]
     if not diff:

@@ -107,10 +107,10 @@ def read_spec(path: str, limits: Limits) -> SourceFile:
     return read_source(where / "spec.net" if (where / "run.json").is_file() else where, limits)
 
 
-def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits) -> Checked:
+def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits, expect: Iterable[str] = ()) -> Checked:
     """Raises UsageError for an unknown parameter."""
     try:
-        return check(source, parameters, limits)
+        return check(source, parameters, limits, expect=expect)
     except UnknownParameter as unknown:
         raise click.UsageError(f"The net in {source.name} has no parameter `{unknown.name}`; {unknown.help}.") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostics, nearest
 from netspec.elaborate.calls import declare_file
-from netspec.elaborate.contracts import check_expectations
+from netspec.elaborate.contracts import Expectation, Judgement, check_expectations, judge
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.project import Project
@@ -46,6 +46,12 @@ class Elaborated:
     graph: Graph
     whole: bool
     steps: int
+    run: Elaborator
+    frame: Frame
+
+    def judge(self, condition: t.Expr) -> Judgement:
+        """A condition held against the network, with the names at its end. Raises EvaluationError."""
+        return judge(self.run, self.frame, condition)
 
 
 def elaborate(
@@ -57,10 +63,11 @@ def elaborate(
     name: str = "Net",
     trees: dict[Path, t.File | None] | None = None,
     explain: Explain | None = None,
+    contracts: Sequence[t.Expect] | None = (),
 ) -> Elaborated:
     """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter.
 
-    `trees` keeps the used files that are parsed, for several elaborations; `explain` is for their syntax errors.
+    `contracts` are expectations beside those of the file; None: also those of the file are not checked. `trees` keeps the used files that are parsed, for several elaborations; `explain` is for their syntax errors.
     """
     net = next((item for item in file.items if isinstance(item, t.Net)), None)
     _check_parameter_names(net, parameters)
@@ -78,6 +85,9 @@ def elaborate(
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
+    if contracts is None:
+        run.expectations = []
+    run.expectations += [Expectation(contract, frame, frame.here, ()) for contract in contracts or ()]
     failed = run.failed_layers
     known, steps = not (failed or graph.failed or diagnostics.skipped), run.evaluator.steps
     if run.train is not None:
@@ -89,7 +99,7 @@ def elaborate(
     if run.expectations:
         with _limited(run, top):
             check_expectations(run, failed)  # last: they may ask what the recipe trains
-    return Elaborated(graph, known, steps)
+    return Elaborated(graph, known, steps, run, frame)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from netspec.values import Quantity, kind_of, show
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["QUANTITIES", "Expectation", "check_expectations"]
+__all__ = ["QUANTITIES", "Expectation", "Judgement", "check_expectations", "judge"]
 
 QUANTITIES = (*(name for name, figure in FIGURES.items() if figure.part is not None), "output")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~")
@@ -39,6 +40,26 @@ def check_expectations(run: ElaborationContext, failed: bool) -> None:
         except Unknown:
             pass
     run.context = []
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a condition holds of a network, and if not, by how much it is missed.
+
+    `excess` is relative: 0.25 where `params <= 4M` meets 5M. Of `a and b` it is the sum, of `a or b` the least; 1 where
+    there is nothing to measure.
+    """
+
+    holds: bool
+    excess: float
+
+
+def judge(run: ElaborationContext, frame: Frame, condition: t.Expr) -> Judgement:
+    """A condition held against a network without errors. Raises EvaluationError."""
+    statement = t.Expect(condition, condition.span)
+    check = _Check(run, Expectation(statement, frame, frame.here, ()), Analysis(run.graph), failed=False)
+    excess = check.excess(condition)
+    return Judgement(excess == 0, excess)
 
 
 class _Check(Evaluator):
@@ -71,6 +92,16 @@ class _Check(Evaluator):
                 self.report(condition, left, right)
         elif not self.truth(condition, self.frame):
             self.run.error("NS401", "this expectation does not hold", condition.span)
+
+    def excess(self, condition: t.Expr) -> float:
+        """By how much a condition is missed, as in `Judgement`; 0 where it holds."""
+        if isinstance(condition, t.Binary) and condition.operator in ("and", "or"):
+            left, right = self.excess(condition.left), self.excess(condition.right)
+            return left + right if condition.operator == "and" else min(left, right)
+        if isinstance(condition, t.Binary) and condition.operator in _COMPARISONS:
+            values = self.value(condition.left, self.frame), self.value(condition.right, self.frame)
+            return 0.0 if self.holds(condition, *values) else _distance(*values)
+        return 0.0 if self.truth(condition, self.frame) else 1.0
 
     def holds(self, condition: t.Binary, left: Any, right: Any) -> bool:
         operator = condition.operator
@@ -232,6 +263,18 @@ class _Check(Evaluator):
         if FIGURES[expr.name].at_output:
             first, last = tensor.node, tensor.node + 1
         return self.figure(expr.name, self.run.graph.nodes[first:last], expr.span)
+
+
+def _distance(left: Any, right: Any) -> float:
+    """How far two values are apart, relative to the second (the first, where it is 0); 1 for what has no distance."""
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        pairs = zip(
+            *(v if isinstance(v, tuple) else (v,) * len(_other(left, right)) for v in (left, right)), strict=False
+        )
+        return max((_distance(a, b) for a, b in pairs), default=1.0)
+    if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in (left, right)) or left == right:
+        return 1.0
+    return float(abs(left - right) / (abs(right) or abs(left)))
 
 
 def largest_layers(nodes: list[Node]) -> list[str]:
