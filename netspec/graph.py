@@ -116,6 +116,7 @@ class Operation(Protocol):
     has_neurons: ClassVar[bool]
     pools: ClassVar[bool]
     vanishes: ClassVar[bool]
+    lends: ClassVar[str]
     sign: ClassVar[str]
     torch_in_place: ClassVar[bool]
     torch_keeps_no_output: ClassVar[bool]
@@ -224,7 +225,7 @@ class Node:
     residual: bool = False
     """Whether this is the addition of a `residual`: its first input is the body."""
     tied: int | None = None
-    """The node whose `weight` this one uses, transposed, beside parameters of its own."""
+    """The node whose `weight` this one uses, as `lends` of its op says, beside parameters of its own."""
     origins: Mapping[str, Symbolic] = field(default_factory=dict)
     """How the values of its options were written, where that says more than the value; `op` is how the layer itself was
     named, where `act=` or `norm=` took it from a parameter."""

@@ -282,7 +282,7 @@ class SharedOnOtherChannels(Record):
 
 
 class UnfitTie(Record):
-    """Transposed weights take `takes` features, and the layer gets another number."""
+    """Tied weights take `takes` features, and the layer gets another number, or gives one."""
 
     takes: int
 

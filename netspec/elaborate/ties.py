@@ -1,4 +1,4 @@
-"""Weights that are used twice: `tie`, the transposed weights of another layer; the layers of a shared block."""
+"""Weights that are used twice: `tie`, the weights of another layer; the layers of a shared block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.facts import SharedOnOtherChannels, UnfitTie, scope_of
 from netspec.elaborate.state import Frame
 from netspec.graph import Node, Region, TensorType
-from netspec.ops.dense import FullyConnected
 from netspec.source import Span
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def tied_node(run: ElaborationContext, op: Any, x: TensorType, spans: dict[str, 
     tensor = frame.label(op.tie)
     if tensor is None:
         facts = Misspelt(
-            span, op.tie, scope_of(frame).labels, f"write `{op.tie}:` before an earlier FC layer in this block"
+            span, op.tie, scope_of(frame).labels, f"write `{op.tie}:` before an earlier layer in this block"
         )
         run.error("NS208", f"there is no label `{op.tie}` here", span, facts=facts)
         return None
@@ -32,18 +31,21 @@ def tied_node(run: ElaborationContext, op: Any, x: TensorType, spans: dict[str, 
         return None
     labelled = run.graph.nodes[tensor.node]
     same_line = [n for n in run.graph.nodes if n.span == labelled.span and n.region is labelled.region]
-    target = next((n for n in reversed(same_line) if isinstance(n.op, FullyConnected)), None)
-    if target is None or not isinstance(target.op, FullyConnected) or target.op.tie:
-        run.error("NS207", f"`{op.tie}` is not a fully connected layer with weights of its own", span)
+    target = next((n for n in reversed(same_line) if n.op.lends), None)
+    if target is None or getattr(target.op, "tie", None):
+        message = f"`{op.tie}` is not an FC, linear or embed layer with weights of its own"
+        run.error("NS207", message, span)
         return None
-    rows, columns = target.params[0].shape
-    if (rows, columns) != (x.features, op.width):
+    transposed = target.op.lends == "transposed"
+    takes, gives = target.params[0].shape if transposed else target.params[0].shape[::-1]
+    if (takes, gives) != (x.features, op.width):
+        how = "transposed they" if transposed else "they"
         run.error(
             "NS307",
-            f"the transposed weights of `{op.tie}` do not fit here",
+            f"the {'transposed ' if transposed else ''}weights of `{op.tie}` do not fit here",
             span,
-            notes=[f"transposed they take {rows} values to {columns}", f"this layer takes {x.features} to {op.width}"],
-            facts=UnfitTie(rows),
+            notes=[f"{how} take {takes} values to {gives}", f"this layer takes {x.features} to {op.width}"],
+            facts=UnfitTie(takes),
         )
         return None
     return target.index if target.shares is None else target.shares

@@ -38,9 +38,14 @@ class Linear(Op):
     shape_rule = "width along the feature axis; the other axes are unchanged"
     param_rule = "features x width weights and width biases"
     weight_layer = has_neurons = True
+    lends = "transposed"
 
     width = Option(Integer(), slot="width", doc="number of units")
     bias = Option(Flag(), True, doc="whether each unit has a bias")
+    tie = Option(
+        Reference(), None,
+        doc="label of the layer whose weights to use: those of `embed` as they are, those of `FC` and `linear` transposed",
+    )  # fmt: skip
     norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
@@ -52,7 +57,8 @@ class Linear(Op):
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         features = inputs[0].features
         weight = Param("weight", (self.width, features), "random", fan_in=features)
-        return (weight, Param("bias", (self.width,), "zeros")) if self.bias else (weight,)
+        bias = Param("bias", (self.width,), "zeros")
+        return (*(() if self.tie else (weight,)), *((bias,) if self.bias else ()))
 
     def macs(self, *inputs: TensorType) -> int:
         return inputs[0].size * self.width
@@ -61,20 +67,27 @@ class Linear(Op):
         return self.macs(*inputs) + (self.output(*inputs).size if self.bias else 0)
 
     def describe(self, x: TensorType) -> str:
-        return f"{self.width} unit{'s' if self.width > 1 else ''}" + ("" if self.bias else ", no bias")
+        units = f"{self.width} unit{'s' if self.width > 1 else ''}" + ("" if self.bias else ", no bias")
+        return units + (f", weights of {self.tie}" if self.tie else "")
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
-        text = call("nn.Linear", x.features, self.width, bias=unless(self.bias, True))
+        bias = unless(self.bias, True)
+        if self.tie:
+            over = "{m}({0}.movedim(1, -1), {1}).movedim(-1, 1)" if x.layout == "map" else "{m}({0}, {1})"
+            return TorchCode((("", call("TiedLinear", self.width, bias=bias)),), over, (TIED_LINEAR,))
+        text = call("nn.Linear", x.features, self.width, bias=bias)
         return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
+        weight, transposed = emit.tied_weight() if self.tie else (emit.param("weight"), False)
         if x.layout == "vector":
             biases = [emit.param("bias")] if self.bias else []
-            return emit.node("Gemm", [*emit.inputs, emit.param("weight"), *biases], transB=1)
-        y = emit.node("Transpose", [emit.param("weight")], perm=[1, 0], hint="weight_t")
-        y = emit.node("MatMul", [emit.features_last(), y])
+            return emit.node("Gemm", [*emit.inputs, weight, *biases], **({} if transposed else {"transB": 1}))
+        if not transposed:
+            weight = emit.node("Transpose", [weight], perm=[1, 0], hint="weight_t")
+        y = emit.node("MatMul", [emit.features_last(), weight])
         if self.bias:
             y = emit.node("Add", [y, emit.param("bias")])
         return emit.features_back(y)
@@ -84,14 +97,14 @@ TIED_LINEAR = (
     "TiedLinear",
     '''
 class TiedLinear(nn.Module):
-    """A linear layer that uses the weights of another one, transposed."""
+    """A linear layer that uses the weights of another layer."""
 
     def __init__(self, out_features: int, bias: bool = True) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.linear(x, weight.t(), self.bias)
+        return F.linear(x, weight, self.bias)
 ''',
 )
 
@@ -105,29 +118,8 @@ class FullyConnected(Linear):
     example = "FC-4096 act=relu"
     shape_rule = "a vector of width"
 
-    tie = Option(Reference(), None, doc="label of the layer whose transposed weights to use")
-
     def needs_flat(self, x: TensorType) -> bool:
         return x.layout in ("map", "sequence")
 
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None
-
-    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        own = super().params(*inputs)
-        return own[1:] if self.tie else own
-
-    def describe(self, x: TensorType) -> str:
-        return super().describe(x) + (f", transposed weights of {self.tie}" if self.tie else "")
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        if not self.tie:
-            return super().torch(*inputs)
-        text = call("TiedLinear", self.width, bias=unless(self.bias, True))
-        return TorchCode((("", text),), "{m}({0}, {1})", (TIED_LINEAR,))
-
-    def onnx(self, emit: Emitter) -> str:
-        if not self.tie:
-            return super().onnx(emit)
-        biases = [emit.param("bias")] if self.bias else []
-        return emit.node("Gemm", [*emit.inputs, emit.tied_weight(), *biases])

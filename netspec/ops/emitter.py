@@ -81,12 +81,13 @@ class Emitter:
         self.parts.weights[full] = None
         return full
 
-    def tied_weight(self) -> str:
-        """The initializer of the layer whose weights this one uses transposed."""
+    def tied_weight(self) -> tuple[str, bool]:
+        """The initializer of the layer whose weights this one uses, and whether it uses them transposed."""
         assert self.layer.tied is not None
-        full = f"{self.graph.nodes[self.layer.tied].name}.weight"
+        lender = self.graph.nodes[self.layer.tied]
+        full = f"{lender.name}.weight"
         self.parts.weights[full] = None
-        return full
+        return full, lender.op.lends == "transposed"
 
     def ints(self, values: list[int], hint: str, *, shape: tuple[int, ...] | None = None) -> str:
         return self._constant(tuple(values), "int64", hint, (len(values),) if shape is None else shape)

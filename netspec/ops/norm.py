@@ -82,33 +82,38 @@ class LayerNorm(Op):
 
     eps = Option(_EPS, 1e-5, doc="added to the variance")
     affine = Option(Flag(), True, doc="whether to scale and shift the result")
+    bias = Option(Flag(), True, doc="whether to shift the result, beside the scale")
 
     def output(self, *inputs: TensorType) -> TensorType:
         require_numbers(self, inputs[0])
         return inputs[0]
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        return affine(inputs[0].features) if self.affine else ()
+        own = affine(inputs[0].features) if self.affine else ()
+        return own if self.bias else own[:1]
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         text = call(
-            "nn.LayerNorm", x.features, eps=unless(self.eps, 1e-5), elementwise_affine=unless(self.affine, True)
-        )
+            "nn.LayerNorm", x.features, eps=unless(self.eps, 1e-5), elementwise_affine=unless(self.affine, True),
+            bias=unless(self.bias, True),
+        )  # fmt: skip
         return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
 
     def onnx(self, emit: Emitter) -> str:
         n = emit.types[0].features
         x = emit.features_last()
         if emit.opset >= 17:
-            scale = [emit.param("weight"), emit.param("bias")] if self.affine else [emit.floats([1.0] * n, "scale")]
+            scale = [emit.param("weight") if self.affine else emit.floats([1.0] * n, "scale")]
+            scale += [emit.param("bias")] if self.affine and self.bias else []
             return emit.features_back(emit.node("LayerNormalization", [x, *scale], axis=-1, epsilon=self.eps))
         centered = emit.node("Sub", [x, emit.reduce("ReduceMean", x, [-1], keepdims=1)])
         variance = emit.reduce("ReduceMean", emit.node("Mul", [centered, centered]), [-1], keepdims=1)
         root = emit.node("Sqrt", [emit.node("Add", [variance, emit.scalar(self.eps, "eps")])])
         y = emit.node("Div", [centered, root])
         if self.affine:
-            y = emit.node("Add", [emit.node("Mul", [y, emit.param("weight")]), emit.param("bias")])
+            y = emit.node("Mul", [y, emit.param("weight")])
+            y = emit.node("Add", [y, emit.param("bias")]) if self.bias else y
         return emit.features_back(y)
 
 

@@ -151,6 +151,8 @@ class Op:
     """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
     pools: ClassVar[bool] = False
     """Whether it pools windows of its input."""
+    lends: ClassVar[Literal["", "weight", "transposed"]] = ""
+    """How a layer with `tie=` uses the `weight` of this one: as it is, or transposed; empty: not at all."""
     vanishes: ClassVar[bool] = False
     """Whether it returns its input in inference."""
     sign: ClassVar[str] = ""

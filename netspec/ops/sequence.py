@@ -35,6 +35,7 @@ class Embed(Op):
     aliases = ("embedding",)
     shape_rule = "tokens x width"
     param_rule = "vocab x width"
+    lends = "weight"
     width = Option(Integer(), slot="width", doc="size of the vectors")
     vocab = Option(Integer(), doc="number of distinct ids")
 

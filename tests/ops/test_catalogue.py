@@ -47,7 +47,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "FC": (["FC-10", "FC-10 bias=no norm=bn act=relu"], NUMBERS),
     "linear": (["linear-10", "linear-6 bias=no act=gelu"], NUMBERS),
     "bn": (["bn", "bn eps=1e-3 momentum=0.01", "bn affine=no"], NUMBERS),
-    "ln": (["ln", "ln eps=1e-6 affine=no"], NUMBERS),
+    "ln": (["ln", "ln eps=1e-6 affine=no", "ln bias=no"], NUMBERS),
     "gn": (["gn 4", "gn 2 affine=no"], NUMBERS),
     "instancenorm": (["instancenorm", "instancenorm affine=yes"], SPATIAL),
     "LRN": (["LRN", "LRN 3 alpha=1e-2 beta=0.5 k=1"], MAPS),

@@ -202,6 +202,9 @@ class Forward:
             owner = self.plan.region.shares
             name = self.graph.nodes[item.node.shares].name.removeprefix(owner.path if owner else "")
         modules = {("m_" + s if s else "m"): self.held(member(name, s)) for s, _ in item.code.modules}
+        if item.node is not None and item.node.tied is not None:
+            lender = self.graph.nodes[item.node.tied].op
+            values = [*values[:-1], values[-1] + (".t()" if lender.lends == "transposed" else "")]
         if item.code.call is not None:
             return item.code.call.format(*values, **modules)
         text = values[0]

@@ -179,7 +179,7 @@ def padded_before(context: FixContext) -> Iterator[Fix]:
                 yield from removed(step)
 
 
-# Values that do not fill a shape; transposed weights
+# Values that do not fill a shape; tied weights
 
 
 @semantic(
@@ -270,7 +270,7 @@ def class_token(context: FixContext) -> Iterator[Fix]:
         "input 8\na: FC-4 -> b: FC-2\nFC-4 tie=a\nFC-8 tie=b\n",
         "input 8\na: FC-4 -> b: FC-2\nFC-4 tie=b\nFC-8 tie=a\n",
     ),
-    title="transposed weights of another layer",
+    title="the weights of another layer do not fit",
     guess=True,
 )
 def tied_layer(context: FixContext) -> Iterator[Fix]:
