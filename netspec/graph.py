@@ -116,7 +116,7 @@ class Operation(Protocol):
     has_neurons: ClassVar[bool]
     pools: ClassVar[bool]
     vanishes: ClassVar[bool]
-    lends: ClassVar[str]
+    lends: ClassVar[Literal["", "weight", "transposed"]]
     sign: ClassVar[str]
     torch_in_place: ClassVar[bool]
     torch_keeps_no_output: ClassVar[bool]

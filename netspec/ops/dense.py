@@ -84,7 +84,7 @@ class Linear(Op):
         weight, transposed = emit.tied_weight() if self.tie else (emit.param("weight"), False)
         if x.layout == "vector":
             biases = [emit.param("bias")] if self.bias else []
-            return emit.node("Gemm", [*emit.inputs, weight, *biases], **({} if transposed else {"transB": 1}))
+            return emit.node("Gemm", [*emit.inputs, weight, *biases], transB=int(not transposed))
         if not transposed:
             weight = emit.node("Transpose", [weight], perm=[1, 0], hint="weight_t")
         y = emit.node("MatMul", [emit.features_last(), weight])
