@@ -52,12 +52,9 @@ class BatchNorm(Op):
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
         text = call(
-            f"nn.BatchNorm{max(1, x.rank)}d",
-            x.features,
-            eps=unless(self.eps, 1e-5),
-            momentum=unless(self.momentum, 0.1),
-            affine=unless(self.affine, True),
-        )
+            f"nn.BatchNorm{max(1, x.rank)}d", x.features, eps=unless(self.eps, 1e-5),
+            momentum=unless(self.momentum, 0.1), affine=unless(self.affine, True),
+        )  # fmt: skip
         return TorchCode((("", text),), along_tokens(x))
 
     def onnx(self, emit: Emitter) -> str:
