@@ -1,13 +1,16 @@
-"""Mutated and random specs: never a traceback, never a hang, never more than 1 GB, every span inside its file.
+"""Mutated and random specs: never a traceback, every span inside its file, and none takes more than 2 seconds of the
+processor and 256 MB on the default limits, except those that unroll to the layers that the limit allows.
 
     python tests/fuzzing.py 100000 [seed]            whole example networks are mutated
     python tests/fuzzing.py 1000000 [seed] --small   pieces of them, of the documentation, and known mistakes
 
-Prints what breaks the promise as it is found, a line of progress now and then, and exits with 1 where anything did.
+Without a seed one is drawn. Prints what breaks the promise as it is found, as a line for `data/fuzzed.jsonl`, the texts
+that are tried first; a line of progress with the seed now and then; and exits with 1 where anything did.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import resource
@@ -16,14 +19,20 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 5.0
-"""Of the processor: beside other programs an input may wait."""
-BYTES = 10**9
-PROGRESS = 20_000
+from measuring import ROOT, SECONDS, cost_of_check, forget_peak, peak
+
+CORPUS = ROOT / "tests" / "data" / "fuzzed.jsonl"
+HANG = 30.0
+"""Seconds of the processor after which an input is given up."""
+SUSPICIOUS = 128 * 10**6
+"""Memory that one input takes beside what is loaded; more is measured in a process of its own."""
+UNROLLED = 25_000
+"""Layers, of the 100,000 of the default limit, from which on a spec may take longer."""
+PROGRESS = 5_000
 TABLE = 16
 """One accepted input in so many is printed as a table, and one finding in so many as data: they cost most of the time."""
 _WORDS = """
@@ -175,21 +184,30 @@ def _statement_edit(rng: random.Random, text: str, texts: list[str]) -> str:
     return "".join(statements)
 
 
-def trial(text: str, *, full: bool = True, layers: int = 20_000) -> str | None:
+@dataclass
+class Outcome:
+    """How many layers a text unrolled to, at most."""
+
+    layers: int = 0
+
+
+def trial(text: str, *, full: bool = True, outcome: Outcome | None = None) -> str | None:
     """What is wrong with how netspec takes a text; None where all is well. `full`: in every format, fixed, as a table."""
     from netspec.diagnostics.mending import apply_fixes, mended
     from netspec.diagnostics.terminal import render
-    from netspec.elaborate.limits import Limits
     from netspec.lints import OFF, asked_for
     from netspec.model import Checked, Model, check
     from netspec.report.output_formats import diagnostic_data
     from netspec.source import SourceFile
 
     source = SourceFile(text, "fuzz.net")
-    limits = Limits(layers=layers, steps=5 * layers)
+    outcome = outcome or Outcome()
 
     def found(source: SourceFile) -> Checked:
-        return check(source, None, limits)
+        checked = check(source)
+        if checked.graph is not None:
+            outcome.layers = max(outcome.layers, len(checked.graph.nodes))
+        return checked
 
     try:
         checked = found(source)
@@ -221,50 +239,83 @@ class Hang(Exception):
 
 
 def _hang(*_: Any) -> None:
-    raise Hang(f"longer than {SECONDS:.0f} s")
+    raise Hang(f"longer than {HANG:.0f} s")
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+@dataclass
+class Examiner:
+    """Tries texts one after another in this process, and measures each. What is costly here is measured again in a
+    process of its own, as `netspec check` and `netspec check --diff`, before it counts: a process that has tried many
+    texts has garbage to collect."""
+
+    full_every: int = 1
+    tried: int = 0
+    slowest: float = 0.0
+    largest: int = 0
+    unrolled: int = 0
+    """Costly texts that unroll to the layers of the limit."""
+
+    def wrong(self, text: str) -> str | None:
+        """What is wrong with how netspec takes a text; None where all is well."""
+        self.tried += 1
+        forget_peak()
+        before, begun = peak(), time.process_time()
+        outcome = Outcome()
+        signal.signal(signal.SIGPROF, _hang)
+        signal.setitimer(signal.ITIMER_PROF, HANG)
+        wrong = trial(text, full=self.tried % self.full_every == 0, outcome=outcome)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        seconds, memory = time.process_time() - begun, peak() - before
+        if wrong is not None:
+            return wrong
+        if seconds > SECONDS or memory > SUSPICIOUS:
+            if outcome.layers >= UNROLLED:
+                self.unrolled += 1
+                return None
+            for options in ((), ("--diff",)):
+                cost = cost_of_check(text, *options)
+                if cost.too_much:
+                    return f"netspec check {' '.join(options)}: {cost}, for {outcome.layers:,} layers"
+        self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, memory)
+        return None
+
+    def __str__(self) -> str:
+        return (
+            f"slowest {self.slowest:.2f} s, largest {self.largest / 1e6:.0f} MB, "
+            f"{self.unrolled} beyond that of as many layers as the limit allows"
+        )
+
+
+def corpus() -> list[str]:
+    """Texts that once broke a promise."""
+    return [json.loads(row)["text"] for row in CORPUS.read_text(encoding="utf-8").splitlines()]
 
 
 def main(number: int, seed: int, small: bool) -> int:
     rng, texts = random.Random(seed), small_seeds() if small else seeds()
     broken: set[str] = set()
-    slowest, peak = (0.0, ""), _peak()
-    resource.setrlimit(resource.RLIMIT_AS, (3 * BYTES, 3 * BYTES))
-    signal.signal(signal.SIGPROF, _hang)
+    examiner = Examiner(TABLE if small else 1)
+    resource.setrlimit(resource.RLIMIT_AS, (3 * 10**9, 3 * 10**9))
     started = time.monotonic()
-
-    def progress(done: int) -> None:
-        rate = done / max(time.monotonic() - started, 1e-9)
-        print(
-            f"{done:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, "
-            f"slowest {slowest[0]:.2f} s, peak {_peak() / 1e6:.0f} MB",
-            flush=True,
-        )
-
+    known = corpus()
     for done in range(1, number + 1):
-        text = mutated(rng, texts)
-        begun = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        wrong = trial(text, full=not small or done % TABLE == 0, layers=2_000 if small else 20_000)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        slowest = max(slowest, (time.process_time() - begun, text))
-        if _peak() > max(peak, BYTES):
-            peak = _peak()
-            wrong = wrong or f"took memory up to {peak / 1e6:.0f} MB"
+        text = known.pop() if known else mutated(rng, texts)
+        wrong = examiner.wrong(text)
         if wrong is not None:
             where = [row.strip() for row in wrong.splitlines() if row.startswith("  File")]
             key = f"{where[-1:]} {wrong.strip().splitlines()[-1][:60]}"
             if key not in broken:
                 broken.add(key)
-                print(f"{text!r}\n{wrong}\n", flush=True)
+                print(f"{json.dumps({'text': text})}\n{wrong}\n", flush=True)
         if done % PROGRESS == 0 or done == number:
-            progress(done)
+            rate = done / max(time.monotonic() - started, 1e-9)
+            print(
+                f"{done:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, {examiner}", flush=True
+            )
     return 1 if broken else 0
 
 
 if __name__ == "__main__":
     given = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    sys.exit(main(given[0] if given else 3000, given[1] if given[1:] else 0, "--small" in sys.argv))
+    drawn = random.SystemRandom().randrange(2**32)
+    sys.exit(main(given[0] if given else 3000, given[1] if given[1:] else drawn, "--small" in sys.argv))

@@ -1,4 +1,5 @@
-"""A bounded share of `tests/fuzzing.py`: mutated examples and random text never give more than diagnostics."""
+"""A bounded share of `tests/fuzzing.py`: mutated examples and random text never give more than diagnostics, and take
+neither more than 2 seconds of the processor nor 256 MB."""
 
 from __future__ import annotations
 
@@ -6,11 +7,27 @@ import random
 
 import pytest
 from conftest import explored
-from fuzzing import mutated, seeds, trial
+from fuzzing import Examiner, corpus, mutated, seeds, trial
 from hypothesis import given
 from hypothesis import strategies as st
 
 TEXTS = seeds()
+
+
+@pytest.mark.parametrize("text", corpus())
+def test_what_once_broke_a_promise(text: str) -> None:
+    wrong = Examiner().wrong(text)
+    assert wrong is None, wrong
+
+
+def test_what_takes_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("fuzzing", "measuring"):
+        monkeypatch.setattr(f"{module}.SECONDS", 0.0)
+    wrong = Examiner().wrong("input 3x8x8; FC-2")
+    assert wrong is not None
+    assert "s of CPU" in wrong
+    monkeypatch.setattr("fuzzing.UNROLLED", 2)
+    assert Examiner().wrong("input 3x8x8; FC-2") is None
 
 
 @pytest.mark.slow
@@ -18,7 +35,7 @@ TEXTS = seeds()
 @given(st.integers(0, 2**32))
 def test_mutated_specs(seed: int) -> None:
     text = mutated(random.Random(seed), TEXTS)
-    wrong = trial(text)
+    wrong = Examiner().wrong(text)
     assert wrong is None, f"{text!r}\n{wrong}"
 
 

@@ -62,7 +62,7 @@ def slot_expression(site: ErrorSite) -> SyntaxFix | None:
     if last is operand:
         return None
     head, text = sign, f"({site.shown(operand, last)})"
-    while (before := site.tokens[head.index - 1]).end == head.start and before.text not in ("{", ";", "[", "\n"):
+    while (before := site.tokens[head.index - 1]).end == head.start and before.text not in ("", "{", ";", "[", "\n"):
         head = before
     return SyntaxFix.write(site.span(operand, last), text, help=f"write `{site.shown(head, sign)}{text}`")
 
