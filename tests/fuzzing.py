@@ -20,7 +20,6 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from measuring import ROOT, SECONDS, cost_of_check, forget_peak, peak
@@ -310,7 +309,8 @@ def main(number: int, seed: int, small: bool) -> int:
         if done % PROGRESS == 0 or done == number:
             rate = done / max(time.monotonic() - started, 1e-9)
             print(
-                f"{done:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, {examiner}", flush=True
+                f"{done:,} inputs, seed {seed}: {len(broken)} kinds of failure; {rate:.0f} a second, {examiner}",
+                flush=True,
             )
     return 1 if broken else 0
 

@@ -166,7 +166,7 @@ class Input(TreeNode):
     @property
     def numbers(self) -> tuple[int, ...] | None:
         """The sizes where all of them are written as numbers."""
-        texts = [size.text for size in self.sizes if isinstance(size, Literal_) and size.kind == "int"]
+        texts = [size.text.replace("_", "") for size in self.sizes if isinstance(size, Literal_) and size.kind == "int"]
         return tuple(map(int, texts)) if len(texts) == len(self.sizes) and max(map(len, texts)) <= 40 else None
 
 
