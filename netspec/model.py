@@ -13,16 +13,19 @@ from netspec.analysis.figures import Value
 from netspec.analysis.totals import Totals, totals
 from netspec.compiler import compile_source, read_condition
 from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics.terminal import render, summary
 from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
-from netspec.elaborate.project import read_source
 from netspec.graph import Graph, Node, TensorType
 from netspec.source import SourceFile
+from netspec.spec_source import Spec, parameter_values, source_of
 from netspec.syntax.tree import Block, Function
 
 if TYPE_CHECKING:
     import onnx
     import torch
+
+    from netspec.backends.dot import SVG
 
 __all__ = ["Checked", "Layer", "Model", "check", "load", "loads"]
 
@@ -58,9 +61,12 @@ class Layer:
         return self._analysis.layer(name, self._node)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Checked:
-    """What `check` found: the graph (None where the text could not be parsed) and every diagnostic."""
+    """What `check` found: the graph (None where the text could not be parsed) and every diagnostic.
+
+    Printed, it is what `netspec check` prints: the table and the diagnostics, as plain text.
+    """
 
     source: SourceFile
     graph: Graph | None
@@ -71,6 +77,26 @@ class Checked:
     @property
     def ok(self) -> bool:
         return (self.graph is not None or bool(self.library)) and not any(d.is_error for d in self.diagnostics)
+
+    def __repr__(self) -> str:
+        return f"<Checked {self.source.name}: {summary(self.diagnostics) or 'no errors'}>"
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows."""
+        printer.text(self.report())
+
+    def report(self, *, columns: int = 80) -> str:
+        """The table and the diagnostics that `netspec check` prints, as plain text."""
+        from netspec.report.table import as_text
+
+        parts = [f"{self.source.name}: a library that declares {', '.join(self.library)}"] if self.library else []
+        if self.graph is not None and self.graph.layers:
+            parts.append(as_text(self.graph, columns=columns).rstrip("\n"))
+        parts += [render(d, color=False, columns=columns).rstrip("\n") for d in self.diagnostics]
+        return "\n\n".join(parts)
 
     def model(self) -> Model:
         """Raises SpecError where there are errors."""
@@ -148,11 +174,22 @@ class Model:
 
         return torch_source(self.graph)
 
-    def to_torch(self, *, seed: int | None = None) -> torch.nn.Module:
-        """The module that `torch_source()` defines, executed; with a seed, holding netspec's initial weights."""
+    def to_torch(
+        self, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int | None = None
+    ) -> torch.nn.Module:
+        """The module that `torch_source()` defines, executed, in training mode as PyTorch makes it.
+
+        `weights` as in `to_onnx`. Without them: netspec's initial weights from the seed, or PyTorch's own if there is none.
+        Raises SpecError where PyTorch is missing or the weights do not fit.
+        """
         from netspec.backends.torch.live import to_torch
 
-        return to_torch(self.graph, seed=seed)
+        module = to_torch(self.graph, seed=seed if weights is None else None)
+        if weights is not None:
+            from netspec.weights.loading import load_weights
+
+            load_weights(module, self.graph, weights, 0)
+        return module
 
     def to_onnx(
         self,
@@ -183,11 +220,21 @@ class Model:
         write_onnx(self.graph, Path(path), weights, seed=seed, options=options)
         return None
 
-    def draw(self, path: str | Path, *, direction: str = "TB") -> None:
-        """Writes a diagram: .svg, .png, .pdf or .dot. Raises SpecError where it cannot."""
-        from netspec.backends.dot import draw
+    def draw(self, path: str | Path | None = None, *, direction: str = "TB") -> SVG | None:
+        """A diagram; written to `path` (.svg, .png, .pdf or .dot) where one is given, else returned as the text of an SVG,
+        which notebooks display.
 
-        draw(self.graph, Path(path), direction=direction)
+        `direction` is TB (top to bottom) or LR (left to right). Raises SpecError where it cannot be drawn or written,
+        ValueError for another direction.
+        """
+        from netspec.backends.dot import draw, svg
+
+        if direction.upper() not in ("TB", "LR"):
+            raise ValueError(f"the direction is TB or LR, found {direction!r}")
+        if path is None:
+            return svg(self.graph, direction=direction.upper())
+        draw(self.graph, Path(path), direction=direction.upper())
+        return None
 
 
 def _layer(analysis: Analysis, node: Node) -> Layer:
@@ -211,30 +258,37 @@ def _layer(analysis: Analysis, node: Node) -> Layer:
 
 
 def check(
-    source: SourceFile,
+    spec: Spec,
     parameters: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
     *,
-    expect: Iterable[str] = (),
+    expect: str | Iterable[str] = (),
+    **more: Any,
 ) -> Checked:
-    """Parses and checks a source. Errors are returned, not raised.
+    """Parses and checks a spec: text, a path, or an open file (see docs/python.md for what counts as text).
 
-    `expect` are conditions beside those of the spec, such as "params <= 5M". Raises UnknownParameter for a parameter the
-    net lacks, SpecError for a condition that cannot be parsed.
+    Errors of the spec are returned, not raised. `parameters` and keywords are values for the parameters of the net;
+    `expect` are conditions beside those of the spec, such as "params <= 5M". Raises SpecError where the spec cannot be
+    read or a condition cannot be parsed, and TypeError for what is no spec, for a parameter that the net does not have
+    (UnknownParameter) and for a value that the language does not have.
     """
-    contracts = [read_condition(text, "<expect>") for text in expect]
-    found = compile_source(source, parameters or {}, limits or Limits(), contracts)
+    limits = limits or Limits()
+    source = source_of(spec, limits)
+    contracts = [read_condition(text, "<expect>") for text in ([expect] if isinstance(expect, str) else expect)]
+    found = compile_source(source, parameter_values({**(parameters or {}), **more}), limits, contracts)
     if found.tree is not None and is_library(found.tree):
         blocks = tuple(i.name for i in found.tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, found.diagnostics, blocks)
     return Checked(source, found.graph, found.diagnostics)
 
 
-def load(path: str | Path, **parameters: Any) -> Model:
-    """The checked model of a `.net` file, its parameters replaced by those given. Raises SpecError."""
-    return check(read_source(Path(path), Limits()), parameters).model()
+def load(spec: Spec, /, **parameters: Any) -> Model:
+    """The checked model of a spec, its parameters replaced by those given: text, a path, or an open file, as in `check`.
+
+    Raises SpecError where the spec cannot be read or has errors, and TypeError as `check` does.
+    """
+    return check(spec, parameters).model()
 
 
-def loads(text: str, **parameters: Any) -> Model:
-    """The checked model of a spec's text. Raises SpecError."""
-    return check(SourceFile(text), parameters).model()
+loads = load
+"""The same as `load`, which also takes text."""

@@ -30,7 +30,7 @@ ROWS = (
     ("backends.torch", "backends.dot"),
     ("backends.onnx",),
     ("backends.bench",),
-    ("compiler",),
+    ("compiler", "spec_source"),
     ("model",),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("training",),

@@ -17,7 +17,7 @@ from netspec.ops import JOINS, SECTIONS
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-__all__ = ["FORMATS", "digraph", "draw"]
+__all__ = ["FORMATS", "SVG", "digraph", "draw", "svg"]
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
@@ -39,6 +39,20 @@ _COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 _SECTION = {op.name: section for section, ops in SECTIONS.items() for op in ops} | dict.fromkeys(JOINS, "join")
+
+
+class SVG(str):
+    """The text of an SVG image, which notebooks display."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
+def svg(graph: Graph, *, direction: str = "TB") -> SVG:
+    """The diagram as an SVG image. Raises SpecError (NS501, NS502)."""
+    return SVG(_render(digraph(graph, direction), "svg").decode())
 
 
 def draw(graph: Graph, path: Path, *, direction: str = "TB") -> None:

@@ -17,6 +17,7 @@ from netspec.elaborate.limits import LIMIT_NAMES, Limits
 from netspec.elaborate.project import decode, read_source
 from netspec.model import Checked, check
 from netspec.source import SourceFile
+from netspec.spec_source import spec_path
 
 __all__ = [
     "checked_model",
@@ -103,8 +104,7 @@ def read_spec(path: str, limits: Limits) -> SourceFile:
         if sys.stdin is None:
             raise SpecError.of("NS001", "standard input is closed")
         return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", None, limits)
-    where = Path(path)
-    return read_source(where / "spec.net" if (where / "run.json").is_file() else where, limits)
+    return read_source(spec_path(Path(path)), limits)
 
 
 def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits, expect: Iterable[str] = ()) -> Checked:

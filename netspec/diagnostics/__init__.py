@@ -232,6 +232,10 @@ class SpecError(Exception):
 
         return "\n" + "\n".join(render_plain(d) for d in self.diagnostics)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the mistake is in the spec, not in the calls that led to it."""
+        return str(self).strip("\n").split("\n")
+
     @classmethod
     def of(
         cls, code: str, message: str, *, span: Span | None = None, notes: Iterable[str] = (), helps: Iterable[str] = ()

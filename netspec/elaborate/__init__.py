@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Elaborated", "UnknownParameter", "elaborate", "is_library"]
 
 
-class UnknownParameter(Exception):
+class UnknownParameter(TypeError):
     """A value is given for a parameter that the net does not have: wrong usage, not an error of the spec."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
@@ -37,6 +37,10 @@ class UnknownParameter(Exception):
         have = f"its parameters are {', '.join(known)}" if known else "it has none"
         self.help = f"did you mean `{near}`?" if near else have
         super().__init__(f"the net has no parameter `{name}`; {self.help}")
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback."""
+        return [f"UnknownParameter: {self}"]
 
 
 @dataclass(frozen=True, slots=True)
