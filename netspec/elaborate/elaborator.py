@@ -227,8 +227,10 @@ class Elaborator(GraphBuilder):
         if tensor is None and statement.label in self.other_names:
             tensor = UNKNOWN  # reported with the label that is defined twice
         elif tensor is None:
+            name = frame.at_label(statement.label)[1]
             self.error(
-                "NS208", f"there is no label `{statement.label}` here", statement.label_span,
+                "NS208", f"there is no label `{name}` here", statement.label_span,
+                notes=[f"`{statement.label}` is `{name}`"] if name != statement.label else [],
                 secondary=[Label(later, "it is here")] if (later := self.label_below(statement)) is not None else [],
                 facts=self.unknown_label(statement, frame, later),
             )  # fmt: skip
@@ -236,7 +238,7 @@ class Elaborator(GraphBuilder):
         frame.here = tensor
 
     def unknown_label(self, statement: t.From, frame: Frame, later: Span | None) -> UnknownLabel:
-        name = statement.label
+        name = frame.at_label(statement.label)[1]
         block = frame.block(name)
         named = (n for n in self.graph.nodes if n.name == frame.region.path + name and n.inputs)
         node = next((n for n in named if n.span.source is statement.span.source), None)

@@ -45,7 +45,7 @@ def run_for(run: ElaborationContext, loop: t.For, frame: Frame) -> None:
         run.error("NS208", f"there is no function `{loop.items.name}`", loop.items.name_span, facts=LoopCall(loop))
         frame.here = UNKNOWN
         return
-    items = run.evaluate(loop.items, frame)
+    items = run.evaluate(loop.items, _with_labels(loop.items, frame))
     if items is FAILED:
         frame.here = UNKNOWN
         return
@@ -78,6 +78,20 @@ def run_for(run: ElaborationContext, loop: t.For, frame: Frame) -> None:
         lambda i: (bindings[i], _item_origins(run, loop, i, frame) if listed else whole),
         loop.span,
     )
+
+
+def _with_labels(items: t.Expr, frame: Frame) -> Frame:
+    """A frame in which the labels that a list consists of are words: `for s in [a, b] { from s }`."""
+    words, stack = {}, [items]
+    while stack:
+        expr = stack.pop()
+        if isinstance(expr, t.Sequence_):
+            stack.extend(expr.items)
+        elif isinstance(expr, t.Name) and expr is not items and frame.label(expr.text) is not None:
+            words[expr.text] = expr.text
+    inner = frame.inner() if words else frame
+    inner.names.update({word: word for word in words if word not in frame.visible()})
+    return inner
 
 
 def _item_origins(run: ElaborationContext, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:

@@ -223,21 +223,24 @@ class Frame:
         return None
 
     def label(self, name: str) -> Tensor | None:
-        frame: Frame | None = self
-        while frame is not None:
-            if name in frame.labels:
-                return frame.labels[name]
-            frame = frame.enclosing
-        return None
+        frame, name = self.at_label(name)
+        return frame.labels[name] if frame is not None else None
 
     def labelled(self, name: str) -> tuple[int, int] | None:
         """The nodes under a label: from one index up to, not including, another."""
+        frame, name = self.at_label(name)
+        return frame.members.get(name) if frame is not None else None
+
+    def at_label(self, name: str) -> tuple[Frame | None, str]:
+        """Where a label is visible, None for nowhere, and the label itself: a variable may hold it as a text."""
         frame: Frame | None = self
         while frame is not None:
+            if name not in frame.labels and isinstance(value := frame.names.get(name), str):
+                name = value
             if name in frame.labels:
-                return frame.members.get(name)
+                break
             frame = frame.enclosing
-        return None
+        return frame, name
 
     def visible(self) -> Iterator[str]:
         """Every variable in scope, for suggestions."""

@@ -108,7 +108,10 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
     """The variable is misspelled, is a word of Python, or is a layer or a string."""
     facts: UndefinedName = context.facts
     name = facts.name
-    near = nearest(name, [*facts.scope.variables, *facts.functions])
+    if name in facts.scope.labels:
+        yield from _label_as_value(facts)
+        return
+    near = nearest(name, [*facts.scope.variables, *(facts.scope.labels if _listed(facts) else facts.functions)])
     truth = {"true": "yes", "false": "no"}.get(name.lower())
     prefixed = re.fullmatch(r"(\w+)\.(\w+)", facts.span.text)
     if facts.layer is not None and facts.layer.head.lower() == "soft" and name == "max":
@@ -121,6 +124,26 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
         yield Fix.replace(facts.span, prefixed[2].lower(), f"write `{prefixed[2].lower()}`")
     elif name.lower() in CATALOGUE:
         yield Fix.replace(facts.span, f'"{name}"', f'to pass a word, quote it: `"{name}"`')
+
+
+def _listed(facts: UndefinedName) -> bool:
+    """Whether a name is an item of a list that is written on one line."""
+    before = facts.span.source.text[: facts.span.start].rpartition("\n")[2]
+    return before.rfind("[") > before.rfind("]")
+
+
+def _label_as_value(facts: UndefinedName) -> Iterator[Fix | str]:
+    """A label where a value belongs: its channels, or, in a list over which a loop runs, the label as a text."""
+    name, span = facts.name, facts.span
+    if _listed(facts):
+        yield Fix.replace(span, f'"{name}"', f'`{name}` is a label: in a list of a variable, quote it: `"{name}"`')
+    elif span.source.text[span.start - 1 : span.start] in ("-", "/"):
+        text = f"({name}.channels)"
+        yield Fix.replace(span, text, f"`{name}` is a label: the number of its channels is `{text}`")
+    elif (called := re.search(r"(\w+)\([^()\n]*$", span.source.text[: span.start])) and called[1] in facts.scope.blocks:
+        yield f"`{name}` is a label, and a block reads only the current tensor: join with `{name}` where it is called"
+    else:
+        yield f"`{name}` is a label: `from {name}` goes on from it, and `{name}.channels` is the number of its channels"
 
 
 def _respelled(facts: UndefinedName, name: str, near: str) -> Iterator[Fix]:
@@ -155,31 +178,43 @@ def _label(context: FixContext) -> Iterator[Fix | str]:
         call = f"{facts.name}({', '.join(facts.parameters)})"
         title = f"`{facts.name}` is a block: call it, `{call}`"
         yield title if facts.parameters else Fix.replace(facts.span, f"{facts.name}()", title)
+    elif facts.node is not None and re.search(r":[ \t]*$", facts.node.span.source.text[: facts.node.span.start]):
+        yield f"`{facts.name}` is a copy, and is visible in its loop only: write out the layers that are read later"
     elif facts.node is not None:
         title = f"`{facts.name}` is an automatic name; write the label before the layer: `{facts.name}: …`"
         yield Fix(title, (edits.insert_before(facts.node.span, f"{facts.name}: "),))
     elif facts.entry is not None:
-        yield from _entry(facts)
+        yield "a block sees only its own labels: join with others where it is called"
     elif facts.elsewhere:
-        yield f"`{facts.name}` is inside braces, and is visible there only"
+        loop = any(isinstance(s.step.term, (t.Repeat, t.For)) for s in _around_label(context, facts.name))
+        yield f"`{facts.name}` is inside {'a loop' if loop else 'braces'}, and is visible there only"
     else:
         yield f"write `{facts.name}:` before an earlier layer in this block"
 
 
-def _misspelt_label(facts: UnknownLabel, near: str) -> Iterator[Fix]:
+def _around_label(context: FixContext, name: str) -> Iterator[StepRef]:
+    """The steps around the layer with a label."""
+    for step in context.steps:
+        if step.step.label is not None and step.step.label.text == name:
+            yield from step.around
+
+
+def _misspelt_label(facts: UnknownLabel, near: str) -> Iterator[Fix | str]:
     place = re.search(rf"(?<!\w){re.escape(facts.name)}(?!\w)", facts.span.text)
-    if place is not None:
+    if place is None:  # a variable holds it
+        yield f"did you mean `{near}`?"
+    else:
         start = facts.span.start + place.start()
         where = Span(facts.span.source, start, start + len(facts.name))
         yield Fix.replace(where, near, f"did you mean `{near}`?")
 
 
-def _entry(facts: UnknownLabel) -> Iterator[Fix | str]:
+def _entry(context: FixContext) -> Iterator[Fix]:
     """For a label of the caller: what comes into the block gets a label of its own."""
+    facts: UnknownLabel = context.facts
     first = facts.entry
-    title = "a block sees only its own labels: label what comes in, and go on from that: `from entry`"
+    title = "label what comes into the block, and go on from that: `from entry`"
     if not isinstance(first, t.Chain) or first.span.source is not facts.span.source:
-        yield title
         return
     word = Span(facts.span.source, facts.span.end - len(facts.name), facts.span.end)
     yield Fix(title, (edits.insert_line_before(first.span, "entry: identity"), Edit(word, "entry")))
@@ -285,6 +320,13 @@ RULES = (
         NS208=(
             "input 3x8x8\n{\n  a: conv3-3 pad=1\n}\nrelu\nadd [ identity; from a ]\n",
             "input 3x8x8\na: {\n  conv3-3 pad=1\n}\nrelu\nadd [ identity; from a ]\n",
+        ),
+    ),
+    *_rules(
+        _entry, UnknownLabel, "label-entry", "a label of the caller in a block", 30, True,
+        NS208=(
+            "block b {\n  conv3-3 pad=1\n  add [ identity; from a ]\n}\ninput 3x8x8\na: relu\nb\n",
+            "block b {\n  entry: identity\n  conv3-3 pad=1\n  add [ identity; from entry ]\n}\ninput 3x8x8\na: relu\nb\n",
         ),
     ),
     label_twice,
