@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ _MOST_VALUES = 16
     show_default=True,
     help="Weights of the run to use.",
 )
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.png|OUT.npy|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write masks (PNG with a palette, or .npy of class indices) and other outputs (.npy) to a file, or one file per example and the names of the classes to a folder.",
+)
 @click.option("--resize", is_flag=True, help="Scale images to the input size of the net.")
 @click.option("--json", "as_json", is_flag=True, help="Print all predictions as JSON.")
 def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
@@ -38,13 +46,15 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
 
     Files are read like the training data: bytes are scaled to 0 to 1, and gray and color images are converted as needed.
     An array contains one example, or several along its first axis. A file that cannot be read is reported, and the
-    others are still predicted.
+    others are still predicted. A mask is as large as the output of the net; its pixels are class indices.
     """
+    from netspec.training.predicted_files import PredictedFiles
     from netspec.training.prediction import Predictor, found_files
     from netspec.training.trained import Trained
 
     try:
         predictor = Predictor(Trained.open(run, wanted["weights"]), resize=wanted["resize"])
+        files_out = PredictedFiles(wanted["output"], predictor) if wanted["output"] is not None else None
     except SpecError as error:
         stop_on_error(error)
     failed = False
@@ -59,11 +69,15 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
             continue
         for file in inner:
             try:
-                for prediction in predictor.predictions(file):
+                for number, prediction in enumerate(predictor.predictions(file)):
+                    one = prediction.name == str(file)
+                    path = files_out.write(prediction, file, None if one else number) if files_out is not None else None
                     if wanted["as_json"]:
-                        answered.append(_as_json(prediction, predictor, wanted["top"]))
-                    else:
-                        _print(prediction, predictor, wanted["top"], line=several or prediction.name != str(file))
+                        answered.append(_as_json(prediction, predictor, wanted["top"], path))
+                        continue
+                    _print(prediction, predictor, wanted["top"], line=several or not one)
+                    if path is not None:
+                        echo(f"  written to {path}")
             except SpecError as error:
                 print_diagnostics(error.diagnostics)
                 failed = True
@@ -74,7 +88,7 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
 
 
 def _class_name(predictor: Predictor, index: int) -> str:
-    names = predictor.run.classes
+    names = predictor.class_names
     return names[index] if index < len(names) else str(index)
 
 
@@ -103,24 +117,31 @@ def _print(prediction: Prediction, predictor: Predictor, top: int, *, line: bool
 
 
 def _values_text(prediction: Prediction, predictor: Predictor, top: int) -> str:
-    """All values of a small output; for per-position classes, the share of positions predicted as each class."""
-    values = prediction.values
+    """All values of a small output, with the names of labels; for a class at every position, the share of each class."""
+    if predictor.masks:
+        counts = Counter(predictor.mask(prediction).ravel().tolist())
+        total = counts.total()
+        best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top]
+        parts = [f"{_class_name(predictor, index)} {count / total:.2%}" for index, count in best]
+        return (
+            f"{', '.join(parts)} of {total:,} {'pixels' if predictor.run.plan.output.type.rank == 2 else 'positions'}"
+        )
     plan = predictor.run.plan
-    if plan.task == "class":
-        chosen = values.argmax(plan.output.type.feature_axis - 1).flatten()
-        counts = chosen.bincount()
-        order = counts.argsort(descending=True, stable=True)[:top].tolist()
-        parts = [f"{_class_name(predictor, i)} {int(counts[i]) / len(chosen):.2%}" for i in order if counts[i]]
-        return f"{', '.join(parts)} of {len(chosen):,} positions"
-    flat = values.flatten().tolist()
-    if len(flat) <= _MOST_VALUES:
-        return " ".join(f"{v:.6g}" for v in flat)
-    return f"{plan.output.type} values, from {min(flat):.4g} to {max(flat):.4g}; --json prints them"
+    flat = prediction.values.flatten().tolist()
+    if len(flat) > _MOST_VALUES:
+        return f"{plan.output.type} values, from {min(flat):.4g} to {max(flat):.4g}; --json prints them"
+    names = predictor.run.classes
+    if plan.labels and len(flat) == 1 and len(names) == 2:
+        names = names[1:]
+    if plan.labels and len(names) == len(flat):
+        return ", ".join(f"{name} {value:.2%}" for name, value in zip(names, flat, strict=True))
+    return " ".join(f"{v:.6g}" for v in flat)
 
 
-def _as_json(prediction: Prediction, predictor: Predictor, top: int) -> dict[str, Any]:
+def _as_json(prediction: Prediction, predictor: Predictor, top: int, path: Path | None) -> dict[str, Any]:
+    written = {"file": str(path)} if path is not None else {}
     if not prediction.ranked:
-        return {"name": prediction.name, "values": prediction.values.tolist()}
+        return {"name": prediction.name, "values": prediction.values.tolist(), **written}
     what = "score" if predictor.run.plan.loss.word == "hinge" else "probability"
     best = [{"class": _class_name(predictor, i), "index": i, what: v} for i, v in prediction.ranked[:top]]
-    return {"name": prediction.name, "top": best}
+    return {"name": prediction.name, "top": best, **written}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-__all__ = ["Frame", "Header", "decode", "inspect", "measure", "require_pillow"]
+__all__ = ["Frame", "Header", "corrupt", "decode", "inspect", "measure", "opened", "require_pillow"]
 
 Stored: TypeAlias = "str | BinaryIO"
 """A path or an open file."""
@@ -67,17 +67,17 @@ def require_pillow() -> None:
 def measure(stored: Stored, shown: str) -> Header:
     """Raises SpecError (NS603)."""
     try:
-        with _opened(stored) as image:
+        with opened(stored) as image:
             return _header(image)
     except Exception as error:  # Pillow raises arbitrary exceptions for corrupt files
-        raise _corrupt(shown, error) from None
+        raise corrupt(shown, error) from None
 
 
 def inspect(stored: Stored, shown: str) -> Header:
     """The header of an image that can very likely be decoded: the checksums of a PNG and the end marker of a JPEG are
     verified; other formats are decoded. Raises SpecError (NS603)."""
     try:
-        with _opened(stored) as image:
+        with opened(stored) as image:
             header = _header(image)
             if image.format == "PNG":
                 image.verify()
@@ -85,7 +85,7 @@ def inspect(stored: Stored, shown: str) -> Header:
                 image.load()
             return header
     except Exception as error:
-        raise _corrupt(shown, error) from None
+        raise corrupt(shown, error) from None
 
 
 def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
@@ -94,7 +94,7 @@ def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
     from PIL import Image
 
     try:
-        with _opened(stored) as image:
+        with opened(stored) as image:
             header = _header(image)
             if not frame.resize and (header.height, header.width) != (frame.height, frame.width):
                 raise _misfit(shown, header, frame)
@@ -113,11 +113,12 @@ def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
     except SpecError:
         raise
     except Exception as error:
-        raise _corrupt(shown, error) from None
+        raise corrupt(shown, error) from None
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 
-def _opened(stored: Stored) -> Image.Image:
+def opened(stored: Stored) -> Image.Image:
+    """The image, not decoded yet. Pillow raises arbitrary exceptions, here and when it decodes."""
     from PIL import Image
 
     with warnings.catch_warnings():
@@ -173,7 +174,8 @@ def _has_end(stored: Stored) -> bool:
     return b"\xff\xd9" in tail
 
 
-def _corrupt(shown: str, error: Exception) -> SpecError:
+def corrupt(shown: str, error: Exception) -> SpecError:
+    """NS603, with what Pillow said."""
     said = f"{type(error).__name__}: {error}" if str(error).strip() else type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         said = error.strerror

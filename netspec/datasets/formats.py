@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import SpecError, nearest
-from netspec.graph import TensorType
 
 if TYPE_CHECKING:
-    from netspec.datasets.examples import DataOptions, Task
+    from netspec.datasets.examples import DataOptions
     from netspec.datasets.pools import Source
+    from netspec.datasets.wanted import Wanted
 
 __all__ = ["open_source"]
 
 _WORDS = ("digits", "synthetic")
-_FORMS = (
-    "supported data: digits, synthetic, a folder with one subfolder of images per class (optionally inside train/, val/, test/), "
-    "MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset saved to disk"
-)
+_TABLES = (".csv", ".tsv")
+_TEXTS = (".txt", ".text", ".md")
 
 
-def open_source(
-    where: str, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
-) -> Source:
+def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     if where == "digits":
         from netspec.datasets.digits import open_digits
 
-        return open_digits(inputs, options)
+        return open_digits(wanted.inputs, options)
     if where == "synthetic":
         from netspec.datasets.synthetic import open_synthetic
 
-        return open_synthetic(inputs, output, task, options)
+        return open_synthetic(wanted.inputs, wanted.output, wanted.task, options)
     path = Path(where)
     try:
         if path.is_dir():
-            return _open_folder(path, inputs, output, task, options)
-        if path.is_file() and path.suffix.lower() == ".npz":
-            from netspec.datasets.npz import open_npz
-
-            return open_npz(path, inputs, options)
+            return _open_folder(path, wanted, options)
+        if path.is_file() and (source := _open_file(path, wanted, options)) is not None:
+            return source
         exists = path.exists()
     except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder deleted in the meantime
         said = getattr(error, "strerror", None) or str(error)
@@ -50,9 +43,22 @@ def open_source(
     if not exists:
         near = nearest(where, _WORDS)
         raise SpecError.of(
-            "NS601", f"no such file or folder: {where}", helps=[*([f"did you mean `{near}`?"] if near else []), _FORMS]
-        )
-    raise SpecError.of("NS601", f"unrecognized data format: {where}", helps=[*_other_file(path), _FORMS])
+            "NS601", f"no such file or folder: {where}", notes=[wanted.described],
+            helps=[*([f"did you mean `{near}`?"] if near else []), wanted.formats],
+        )  # fmt: skip
+    raise SpecError.of(
+        "NS601", f"unrecognized data format: {where}", notes=[wanted.described], helps=[*_other_file(path), wanted.formats],
+    )  # fmt: skip
+
+
+def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | None:
+    """None if its extension is not known."""
+    match path.suffix.lower():
+        case ".npz":
+            from netspec.datasets.npz import open_npz
+
+            return open_npz(path, wanted.inputs, options)
+    return None
 
 
 def _other_file(path: Path) -> list[str]:
@@ -70,12 +76,12 @@ def _other_file(path: Path) -> list[str]:
     return []
 
 
-def _open_folder(
-    path: Path, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
-) -> Source:
+def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
     from netspec.datasets import cifar, huggingface, idx
     from netspec.datasets.image_folder import has_images, open_image_folder
+    from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
+    inputs, output, task = wanted.inputs, wanted.output, wanted.task
     for folder in _candidates(path):
         if huggingface.is_huggingface(folder):
             return huggingface.open_huggingface(folder, inputs, options)
@@ -85,6 +91,8 @@ def _open_folder(
             return cifar.open_cifar(folder, inputs, output, options)
         if cifar.has_pickled_cifar(folder):
             raise cifar.pickled_cifar(folder)
+        if has_masks(folder):
+            return open_mask_folder(folder, inputs, output, task, options)
     if has_images(path):
         return open_image_folder(path, inputs, task, options)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
@@ -92,8 +100,8 @@ def _open_folder(
     raise SpecError.of(
         "NS601",
         f"no recognized data in {path}",
-        notes=[f"it contains {found}" if entries else "it is empty"],
-        helps=[*_inner(path), _FORMS],
+        notes=[f"it contains {found}" if entries else "it is empty", wanted.described],
+        helps=[*_inner(path), wanted.formats],
     )
 
 

@@ -19,10 +19,11 @@ from netspec.graph import TensorType
 if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions, Task
 
-__all__ = ["SUFFIXES", "ImageFiles", "has_images", "open_image_folder"]
+__all__ = ["PARTS", "SUFFIXES", "ImageFiles", "has_images", "images_in", "open_image_folder", "printable"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-_PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
+PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
+"""The names of splits: of folders, and in a column of a table."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ImageFiles:
         return os.path.join(self.folder, self.names[row])  # noqa: PTH118
 
     def shown(self, row: int) -> str:
-        return _printable(self.stored(row))
+        return printable(self.stored(row))
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     import numpy as np
 
-    shown = _printable(str(folder))
+    shown = printable(str(folder))
     name, kind = only_input(inputs, shown)
     found, classes = _scan(folder, labeled=task != "input")
     files = ImageFiles(str(folder), tuple(f.name for f in found))
@@ -85,7 +86,7 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
 
 def has_images(folder: Path) -> bool:
     """Whether the folder contains an image, at any depth."""
-    return any(True for _ in _images(str(folder), ""))
+    return any(True for _ in images_in(str(folder)))
 
 
 def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]]:
@@ -95,7 +96,7 @@ def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]
         found = [
             _Found(f"{part}{n}", size, code, -1)
             for part, code in parts.items()
-            for n, size in _images(str(folder / part), "")
+            for n, size in images_in(str(folder / part))
         ]
         return sorted(found, key=lambda f: f.name), ()
     train = next(part for part, code in parts.items() if code == TRAIN)
@@ -108,23 +109,23 @@ def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]
         if unknown or not names[part]:
             raise SpecError.of(
                 "NS601",
-                f"{_printable(str(folder / part))} has classes that are not in {_printable(str(folder / train))}",
-                notes=[f"the additional classes are {', '.join(map(_printable, unknown[:6]))}" if unknown else "it has no class folders"],
+                f"{printable(str(folder / part))} has classes that are not in {printable(str(folder / train))}",
+                notes=[f"the additional classes are {', '.join(map(printable, unknown[:6]))}" if unknown else "it has no class folders"],
                 helps=["sort its images into folders named after the classes, or move it elsewhere"],
             )  # fmt: skip
         for label, name in enumerate(classes):
             if name not in names[part]:
                 continue
-            images = sorted(_images(str(folder / part / name), ""))
+            images = sorted(images_in(str(folder / part / name)))
             if not images and code == TRAIN:
                 raise SpecError.of(
                     "NS601",
-                    f"{_printable(str(folder / part / name))} contains no images",
+                    f"{printable(str(folder / part / name))} contains no images",
                     notes=["every folder is a class"],
                     helps=["move it elsewhere, or add the images of its class", f"supported extensions: {', '.join(SUFFIXES)}"],
                 )  # fmt: skip
             found += [_Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
-    return found, tuple(map(_printable, classes))
+    return found, tuple(map(printable, classes))
 
 
 def _parts(folder: Path, *, labeled: bool) -> dict[str, int]:
@@ -134,15 +135,15 @@ def _parts(folder: Path, *, labeled: bool) -> dict[str, int]:
     """
     folders = _classes(folder)
     train = next((f for f in folders if f.lower() == "train"), None)
-    others = [f for f in folders if f.lower() not in _PARTS]
+    others = [f for f in folders if f.lower() not in PARTS]
     if train is None or (others and not _classes(folder / train)) or (labeled and not _classes(folder / train)):
         if folders and not others and len(folders) > 1 and train is None:
-            raise SpecError.of("NS601", f"{_printable(str(folder))} has {' and '.join(folders)} but no train")
+            raise SpecError.of("NS601", f"{printable(str(folder))} has {' and '.join(folders)} but no train")
         return {"": TRAIN}
-    parts = {f"{f}/": _PARTS[f.lower()] for f in folders if f.lower() in _PARTS}
+    parts = {f"{f}/": PARTS[f.lower()] for f in folders if f.lower() in PARTS}
     if len(set(parts.values())) < len(parts):
         raise SpecError.of(
-            "NS601", f"{_printable(str(folder))} has the same split twice", notes=[f"it has {', '.join(parts)}"]
+            "NS601", f"{printable(str(folder))} has the same split twice", notes=[f"it has {', '.join(parts)}"]
         )
     return parts
 
@@ -156,7 +157,7 @@ def _visible(name: str) -> bool:
     return not name.startswith(".") and name != "__MACOSX"
 
 
-def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, int]]:
+def images_in(folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, int]]:
     """Names and sizes of the images in a folder, at any depth. Links that lead back up are not followed."""
     status = os.stat(folder)  # noqa: PTH116
     here = (status.st_dev, status.st_ino)
@@ -167,7 +168,7 @@ def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -
             if not _visible(entry.name):
                 continue
             if entry.is_dir():
-                yield from _images(entry.path, f"{prefix}{entry.name}/", (*above, here))
+                yield from images_in(entry.path, f"{prefix}{entry.name}/", (*above, here))
             elif entry.name.lower().endswith(SUFFIXES):
                 if entry.is_file():
                     yield prefix + entry.name, entry.stat().st_size
@@ -178,13 +179,14 @@ def _images(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -
                     )  # a broken link is reported as corrupt; pipes and devices are ignored
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """A name of a file, without bytes that are no text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _no_classes(folder: Path) -> SpecError:
     return SpecError.of(
         "NS601",
-        f"the images in {_printable(str(folder))} are not sorted into class folders",
+        f"the images in {printable(str(folder))} are not sorted into class folders",
         helps=["sort them into one folder per class: cat/1.png, dog/2.png", "an autoencoder needs no classes: `loss mse target=input`"],
     )  # fmt: skip

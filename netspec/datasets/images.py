@@ -48,33 +48,37 @@ class ImagePool:
         return len(self._images)
 
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
-        import numpy as np
-        import torch
-
-        result = np.empty((len(rows), *self._frame.shape), dtype=np.uint8)
-        rows, replaced = rows.copy(), []
+        rows, replaced, kept = rows.copy(), [], []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about metadata; real problems are errors
             for place, row in enumerate(rows.tolist()):
                 try:
-                    result[place] = self._decoded(row)
+                    kept.append(self._read(row))
                 except SpecError as error:
                     if spares is None or error.diagnostics[0].code != "NS603":
                         raise
-                    rows[place] = self._replace(result[place], row, spares, error)
+                    rows[place], instead = self._replacement(row, spares, error)
+                    kept.append(instead)
                     replaced.append(self._images.shown(row))
-        return Taken({self._name: torch.from_numpy(result)}, rows, tuple(replaced))
+        return self._taken(kept, rows, tuple(replaced))
 
-    def _decoded(self, row: int) -> np.ndarray[Any, Any]:
+    def _read(self, row: int) -> Any:
+        """What is stored for a row. Raises SpecError (NS602, NS603)."""
         return decode(self._images.stored(row), self._frame, self._images.shown(row))
 
-    def _replace(self, target: np.ndarray[Any, Any], row: int, spares: Spares, error: SpecError) -> int:
+    def _taken(self, kept: list[Any], rows: np.ndarray[Any, Any], replaced: tuple[str, ...]) -> Taken:
+        import numpy as np
+        import torch
+
+        stacked = np.stack(kept) if kept else np.empty((0, *self._frame.shape), dtype=np.uint8)
+        return Taken({self._name: torch.from_numpy(stacked)}, rows, replaced)
+
+    def _replacement(self, row: int, spares: Spares, error: SpecError) -> tuple[int, Any]:
         for spare in spares(row):
             try:
-                target[:] = self._decoded(spare)
+                return spare, self._read(spare)
             except SpecError:
                 continue
-            return spare
         raise error
 
 

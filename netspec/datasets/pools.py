@@ -20,11 +20,13 @@ Spares: TypeAlias = "Callable[[int], Iterator[int]]"
 
 
 class Taken(NamedTuple):
-    """Inputs of some rows; `rows` are the actual rows, after `replaced` files were substituted."""
+    """Inputs of some rows; `rows` are the actual rows, after `replaced` files were substituted. `target`: the targets that
+    are read with the inputs, such as masks."""
 
     inputs: dict[str, torch.Tensor]
     rows: np.ndarray[Any, Any]
     replaced: tuple[str, ...] = ()
+    target: torch.Tensor | None = None
 
 
 class Pool(Protocol):
@@ -54,6 +56,10 @@ class Source:
     classes: tuple[str, ...] = ()
     """The class names, if the data has them; their number must then match the net."""
     skipped: list[str] = field(default_factory=list)
+    read_targets: bool = False
+    """Whether the pool reads the targets with the inputs. They fit the net then."""
+    in_order: bool = False
+    """Whether the examples follow one another, as in a text: the test and validation examples are the last ones."""
 
 
 class ArrayPool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.examples import Batch, Collection, DataOptions, Examples, Task
+from netspec.datasets.examples import Batch, Collection, DataOptions, Examples
 from netspec.datasets.fit import sizes
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source
 from netspec.datasets.splits import split
@@ -17,13 +17,15 @@ from netspec.graph import TensorType
 if TYPE_CHECKING:
     import numpy as np
 
+    from netspec.datasets.wanted import Wanted
+
 __all__ = ["Selected", "collect"]
 
 _SPARES = 100
 
 
 class Selected:
-    """Some rows of a pool, with their targets. `ones` is the length of the one-hot vectors that class indices are
+    """Some rows of a pool, with their targets (None: the pool reads them). `ones` is the length of the one-hot vectors that class indices are
     converted to, and `mirror` is the input that is also the target."""
 
     loader: Any = None
@@ -32,7 +34,7 @@ class Selected:
         self,
         pool: Pool,
         rows: np.ndarray[Any, Any],
-        targets: np.ndarray[Any, Any],
+        targets: np.ndarray[Any, Any] | None,
         *,
         ones: int = 0,
         mirror: str = "",
@@ -49,8 +51,8 @@ class Selected:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "loader"}
 
-    def targets(self) -> np.ndarray[Any, Any]:
-        return self._expanded(self._targets[self._rows])
+    def targets(self) -> np.ndarray[Any, Any] | None:
+        return self._expanded(self._targets[self._rows]) if self._targets is not None else None
 
     def batch(self, indices: Sequence[int]) -> Batch:
         import numpy as np
@@ -61,6 +63,9 @@ class Selected:
         )
         if self._mirror:
             return Batch(taken.inputs, taken.inputs[self._mirror], taken.replaced)
+        if self._targets is None:
+            assert taken.target is not None
+            return Batch(taken.inputs, taken.target, taken.replaced)
         target = torch.from_numpy(np.ascontiguousarray(self._expanded(self._targets[taken.rows])))
         return Batch(taken.inputs, target, taken.replaced)
 
@@ -77,29 +82,31 @@ class Selected:
         import numpy as np
 
         fellows = self._rows
-        if self._targets.ndim == 1 and self._targets.dtype == np.int64:
+        if self._targets is not None and self._targets.ndim == 1 and self._targets.dtype == np.int64:
             fellows = fellows[self._targets[fellows] == self._targets[row]]
         place = int(np.searchsorted(fellows, row))
         for step in range(1, min(len(fellows), _SPARES + 1)):
             yield int(fellows[(place + step) % len(fellows)])
 
 
-def collect(
-    source: Source, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
-) -> Collection:
+def collect(source: Source, wanted: Wanted, options: DataOptions) -> Collection:
     """Splits the source and checks its targets against the output of the net. Raises SpecError (NS601 to NS604)."""
     import numpy as np
 
     if not (source.part == TRAIN).any():
         left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no split is used for training"
         raise SpecError.of("NS601", f"{source.name} has no examples to train on", notes=[left])
+    inputs, task = wanted.inputs, wanted.task
+    output = _stored_output(wanted, source.pool)
     common: dict[str, Any] = {"replaces": options.corrupt == "skip"}
     classes: tuple[str, ...] = ()
     if task == "input":
         common["mirror"] = _mirrored(source, inputs, output)
-        targets = np.zeros(len(source.part), dtype=np.int64)
+        targets: np.ndarray[Any, Any] | None = np.zeros(len(source.part), dtype=np.int64)
+    elif source.read_targets:
+        targets, classes = None, source.classes
     elif task == "class":
-        targets, classes = _class_targets(source, output)
+        targets, classes = _class_targets(source, output, wanted.formats)
     else:
         targets, common["ones"] = _value_targets(source, output)
     is_class = task == "class" or bool(common.get("ones"))
@@ -116,13 +123,24 @@ def collect(
     return Collection(source.name, train, validation, test, classes, digest.hexdigest(), tuple(source.skipped))
 
 
+def _stored_output(wanted: Wanted, pool: Pool) -> TensorType:
+    """The output of the net. If every pixel has a target and images are stored larger than the input, to be cropped, it is
+    as large as they are."""
+    output = wanted.output
+    for name, kind in wanted.inputs.items():
+        stored = pool.shapes[name]
+        if wanted.labels_pixels and kind.spatial == output.spatial and len(stored) == 3:
+            return TensorType("map", (output.features, *stored[1:]))
+    return output
+
+
 def _strata(source: Source, is_class: bool) -> np.ndarray[Any, Any] | None:
     """The classes, even if the net does not use them, so that an autoencoder trains on the same examples as a classifier.
     Labels with almost as many values as examples do not count as classes."""
     import numpy as np
 
     targets = source.targets
-    if targets is None or targets.dtype.kind == "f" or targets.size != len(targets):
+    if targets is None or targets.dtype.kind == "f" or targets.size != len(targets) or source.in_order:
         return None
     labels = targets.reshape(-1)
     few = is_class or bool(source.classes) or 10 * len(np.unique(labels)) <= len(labels)
@@ -150,7 +168,9 @@ def _unlabeled(source: Source) -> SpecError:
     )
 
 
-def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+def _class_targets(
+    source: Source, output: TensorType, formats: str = ""
+) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     import numpy as np
 
     if source.targets is None:
@@ -168,7 +188,7 @@ def _class_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
     targets = targets.astype(np.int64)
     wanted = output.shape[:-1] if output.layout == "sequence" else output.shape[1:]
     if [n for n in targets.shape[1:] if n != 1] != [n for n in wanted if n != 1]:
-        helps = []
+        helps = [formats] if formats else []
         if targets.shape[1:] == (output.features,):
             helps = ["store class indices instead of one-hot vectors: y.argmax(1)"]
         raise SpecError.of(

@@ -82,12 +82,22 @@ class Augmenter:
                 images = erase(images, self.settings["erase"]["p"], draws)
         return images
 
+    def train_target(self, target: Tensor, step: int, rows: range, total: int) -> Tensor:
+        """Moves the targets of pixels like `train` moves their images: N x H x W classes, or N x C x H x W values."""
+        import torch
+
+        if self.geometry is None:
+            return target
+        with torch.no_grad(), torch.autocast(target.device.type, enabled=False):
+            return self.geometry.apply_to_target(target, self._draws(target, step, rows, total))
+
     def test(self, images: Tensor) -> Tensor:
         """Center crops of the images (smaller ones are zero-padded), N x C x h x w, float32; not random."""
         return center(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
 
     def mix(self, images: Tensor, target: Tensor, step: int, rows: range, total: int) -> tuple[Tensor, Mixed]:
-        """Mixup and cutmix of the result of `train`, N x C x h x w, and its targets, N or N x … (see mixing.mix)."""
+        """Mixup and cutmix of the result of `train`, N x C x h x w, and its targets: N, N x …, or one for each pixel (see
+        mixing.mix)."""
         import torch
 
         if not self.mixes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netspec.datasets.examples import IGNORED
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["center", "ten_crops"]
+__all__ = ["center", "center_target", "ten_crops"]
 
 
 def center(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -24,6 +25,15 @@ def center(images: Tensor, size: tuple[int, int]) -> Tensor:
     if top < 0 or left < 0:
         return F.pad(images, (-left, w + left - width, -top, h + top - height))
     return images[:, :, top : top + h, left : left + w]
+
+
+def center_target(target: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Crops the targets of pixels, N x H x W classes or N x C x H x W values, like `center` crops their images. Outside of
+    the image no class counts, and values are 0."""
+    height, width = size
+    if target.is_floating_point():
+        return center(target, (height, width))
+    return center((target - IGNORED)[:, None], (height, width))[:, 0] + IGNORED
 
 
 def ten_crops(images: Tensor, wanted: tuple[int, int, int]) -> list[Tensor]:

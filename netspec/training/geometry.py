@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netspec.datasets.examples import IGNORED
 from netspec.training.draws import Draws, on_device
 
 if TYPE_CHECKING:
@@ -52,13 +53,24 @@ class Geometry:
         """Whether there is anything to do."""
         return self.distorts or self.crop or self.flip > 0 or self.flip_vertical > 0
 
-    def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """Maps N x C x H x W to N x C x h x w. Crops and flips alone move whole pixels, without resampling."""
+    def apply(self, images: Tensor, draws: Draws, *, mode: str = "bilinear") -> Tensor:
+        """Maps N x C x H x W to N x C x h x w, with zeros outside. Crops and flips alone move whole pixels, without
+        resampling; `mode` is how others resample."""
         if not self.moves:
             return images
         if self.distorts:
-            return resample(images, maps(self, draws), self.cut)
+            return resample(images, maps(self, draws), self.cut, mode=mode)
         return window(images, self.offsets(draws), *self.mirrored(draws), self.cut, self.pad)
+
+    def apply_to_target(self, target: Tensor, draws: Draws) -> Tensor:
+        """The targets of the pixels, N x H x W classes or N x C x H x W values, moved like their images, each to the
+        nearest pixel. Outside of the image no class counts, and values are 0."""
+        if not self.moves:
+            return target
+        if target.is_floating_point():
+            return self.apply(target, draws, mode="nearest")
+        shifted = (target - IGNORED).float()[:, None]  # exact in float32; zeros outside become IGNORED
+        return self.apply(shifted, draws, mode="nearest")[:, 0].to(target.dtype) + IGNORED
 
     def offsets(self, draws: Draws) -> Array:
         """N x 2: the row and column in the padded image where the crop starts, whole numbers."""
@@ -138,8 +150,8 @@ def _matrices(rows: list[list[Any]], n: int) -> Array:
     return made
 
 
-def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
-    """Resamples N x C x H x W to N x C x h x w: bilinear, zeros outside.
+def resample(images: Tensor, maps: Array, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
+    """Resamples N x C x H x W to N x C x h x w: bilinear or nearest, zeros outside.
 
     The coordinates are computed with elementwise products and sums. The matrix products in F.affine_grid and
     kornia.geometry.warp_affine are rounded to ten bits on GPUs with TF32, and to seven under autocast, which would move
@@ -161,7 +173,7 @@ def resample(images: Tensor, maps: Array, size: tuple[int, int]) -> Tensor:
     grid = torch.empty(n, h, w, 2, device=images.device)
     torch.add(a * x, b * y + c, out=grid[..., 0])
     torch.add(d * x, e * y + f, out=grid[..., 1])
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
 
 
 def window(images: Tensor, offsets: Array, across: Truth, down: Truth, size: tuple[int, int], pad: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import arranged
+from netspec.training.crops import center_target
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ class Inputs:
         mixed = None
         if self.augmenter is not None and self.image is not None:
             images = self.augmenter.train(values[self.image], place, rows, total)
+            if self.plan.pixelwise:
+                target = self.augmenter.train_target(target, place, rows, total)
             if self.augmenter.mixes and self.plan.task != "input":
                 images, mixed = self.augmenter.mix(images, target, place, rows, total)
+                target = mixed.target
             values[self.image] = images
         ordered = self._ordered(values)
         return ordered, self._target(ordered, target), mixed
@@ -46,6 +50,8 @@ class Inputs:
         values, target = self._tensors(batch)
         if self.augmenter is not None and self.image is not None:
             values[self.image] = self.augmenter.test(values[self.image])
+            if self.plan.pixelwise and target.ndim > 2:
+                target = center_target(target, self.plan.output.type.spatial)
         ordered = self._ordered(values)
         return ordered, self._target(ordered, target)
 

@@ -72,7 +72,8 @@ def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
     if scores.ndim == 2:
         return hinge(scores, target, margin)
     flat = scores.movedim(1, -1).flatten(0, -2)
-    return hinge(flat, target.flatten(), margin).reshape(len(scores), -1).mean(1)
+    values = hinge(flat, target.flatten().clamp(min=0), margin).reshape(target.shape)
+    return _over_counted(values * (target != IGNORED), target)
 
 
 def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None:

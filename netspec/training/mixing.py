@@ -48,7 +48,8 @@ def mix(
 
     Mixup (Zhang et al. 2018): share x + (1 - share) partner, with a share from Beta(alpha, alpha) for each example.
     Cutmix (Yun et al. 2019): a rectangle of the image's own proportions and of 1 - share of its area, its center
-    uniform, is taken from the partner; it is clipped to the image, and the share is that of the remaining pixels.
+    uniform, is taken from the partner; it is clipped to the image, and the share is that of the remaining pixels. If
+    every pixel has a target (N x h x w, or N x C x h x w), the rectangle is taken from the partner's target too.
     """
     import numpy as np
     import torch
@@ -78,7 +79,7 @@ def mix(
         share = np.where(pasting, share, draws.beta("mixup", mixup))
     theirs = images[partner]
     shares, blend, *ends = on_device([share, np.where(pasting, 1.0, share), *box], images)
-    mixed = images
+    mixed, given = images, target
     if mixup is not None:
         mixed = torch.lerp(theirs, images, blend.reshape(n, *(1 for _ in images.shape[1:])))
     if cutmix is not None:
@@ -86,4 +87,7 @@ def mix(
         x = torch.arange(images.shape[3], device=images.device)
         pasted = (y >= ends[0]) & (y < ends[1]) & (x >= ends[2]) & (x < ends[3])
         mixed = torch.where(pasted[:, None], theirs, mixed)
-    return mixed, Mixed(target, target[partner], shares.reshape(n))
+        if target.ndim > 2 and target.shape[-2:] == images.shape[-2:]:
+            shares = blend
+            target = torch.where(pasted if target.ndim == 3 else pasted[:, None], target[partner], target)
+    return mixed, Mixed(target, given[partner], shares.reshape(n))

@@ -153,9 +153,28 @@ class Plan:
         """Whether every output is the logit of a label that holds or not."""
         return self.loss.word == "bce" and self.task == "values"
 
+    @cached_property
+    def pixelwise(self) -> bool:
+        """Whether every pixel of the image has a target, as in a segmentation."""
+        kind = self.output.type
+        images = [t for t in self.inputs.values() if t.layout == "map" and t.rank == 2]
+        return self.task != "input" and kind.layout == "map" and len(images) == 1 and kind.spatial == images[0].spatial
+
     @property
     def inputs(self) -> dict[str, TensorType]:
         return {name: self.graph.nodes[i].type for name, i in self.graph.inputs}
+
+    @property
+    def vocabularies(self) -> dict[str, int]:
+        """The number of different ids that each input of ids may hold: the smallest `vocab` of the layers that look them up."""
+        from netspec.ops.sequence import Embed
+
+        found: dict[str, int] = {}
+        for name, index in self.graph.inputs:
+            sizes = [n.op.vocab for n in self.graph.nodes if isinstance(n.op, Embed) and index in n.inputs]
+            if sizes:
+                found[name] = min(sizes)
+        return found
 
     @property
     def output(self) -> Node:

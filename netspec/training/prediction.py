@@ -68,6 +68,28 @@ class Predictor:
         """Whether the net predicts one class per example."""
         return self.run.plan.task == "class" and len(self.run.plan.output.type.shape) == 1
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes or labels; numbers where the data has none."""
+        plan = self.run.plan
+        count = 2 if self.masks and plan.output.type.features == 1 else plan.output.type.features
+        return self.run.classes or tuple(map(str, range(count)))
+
+    @property
+    def masks(self) -> bool:
+        """Whether the net predicts a class for every position; a single channel of labels tells two classes apart."""
+        plan = self.run.plan
+        single = plan.labels and plan.output.type.layout == "map" and plan.output.type.features == 1
+        return single or (plan.task == "class" and len(plan.output.type.shape) > 1)
+
+    def mask(self, prediction: Prediction) -> np.ndarray[Any, Any]:
+        """The class of every position (uint8, or int32 if there are more than 256)."""
+        kind = self.run.plan.output.type
+        values = prediction.values
+        chosen = values.argmax(kind.feature_axis - 1) if kind.features > 1 else (values[0] > 0.5)
+        found: np.ndarray[Any, Any] = chosen.numpy().astype("uint8" if kind.features <= 256 else "int32")
+        return found
+
     def predictions(self, file: Path) -> Iterator[Prediction]:
         """One prediction per image, or per example of an array. Raises SpecError (NS503, NS602, NS603)."""
         arrays = self._arrays(file)

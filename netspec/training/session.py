@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, DataOptions, open_collection
+from netspec.datasets.fit import sizes
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 from netspec.model import Model, check
@@ -138,14 +139,15 @@ def open_data(plan: Plan, request: Request) -> Collection:
 
     For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled.
     """
-    inputs, options = plan.inputs, request.options
+    inputs, output, options = plan.inputs, plan.output.type, request.options
     crop = plan.recipe.augment.get("crop")
     if crop is not None:
         side = crop.values["from"]
         options = replace(options, resize=options.resize or side is not None, cut=side is None)
         if side is not None:
             inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
-    return open_collection(request.data, inputs, plan.output.type, plan.task, options)
+            output = _squared(output, side) if plan.pixelwise else output
+    return open_collection(request.data, inputs, output, plan.task, options, plan.vocabularies)
 
 
 def _squared(kind: TensorType, side: int) -> TensorType:
@@ -224,7 +226,16 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
     from netspec.training.statistics import colors
 
     basis = colors(collection.train, image) if "lighting" in augment else None
-    return Augmenter(augment, stored, wanted, plan.seed, basis)
+    augmenter = Augmenter(augment, stored, wanted, plan.seed, basis)
+    output = plan.output.type
+    moves = augmenter.geometry is not None and augmenter.geometry.moves
+    if moves and plan.task != "input" and output.layout == "map" and output.rank == 2 and not plan.pixelwise:
+        raise SpecError.of(
+            "NS604", "`augment` cannot move the targets with the images",
+            notes=[f"the images are {sizes(wanted[1:])}, but the targets, like the output of the net, are {sizes(output.spatial)}"],
+            helps=["remove the augmentations that move pixels, or let the net output maps as large as its images"],
+        )  # fmt: skip
+    return augmenter
 
 
 class _Keeper(Watcher):

@@ -205,6 +205,10 @@ def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
         return [Inputs(plan, image, part, net.device)]
     if kind is None or not is_map:
         raise SpecError.of("NS604", "`--ten-crop` requires an image input, but the net has none")
+    if plan.output.type.layout == "map":
+        raise SpecError.of(
+            "NS604", "`--ten-crop` averages predictions for whole images, but the net predicts one for each pixel"
+        )
     crop = plan.recipe.augment.get("crop")
     pad = int(crop.values.get("pad") or 0) if crop is not None else 0
     if shapes[image][1:] == kind.shape[1:] and not pad:
