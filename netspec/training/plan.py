@@ -171,7 +171,8 @@ class Plan:
 
         found: dict[str, int] = {}
         for name, index in self.graph.inputs:
-            sizes = [n.op.vocab for n in self.graph.nodes if isinstance(n.op, Embed) and index in n.inputs]
+            readers = [node.op for node in self.graph.nodes if index in node.inputs]
+            sizes = [op.vocab for op in readers if isinstance(op, Embed)]
             if sizes:
                 found[name] = min(sizes)
         return found
