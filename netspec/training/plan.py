@@ -171,8 +171,8 @@ class Plan:
 
         found: dict[str, int] = {}
         for name, index in self.graph.inputs:
-            readers = [node.op for node in self.graph.nodes if index in node.inputs]
-            sizes = [op.vocab for op in readers if isinstance(op, Embed)]
+            tables = [n.params[0] for n in self.graph.nodes if isinstance(n.op, Embed) and index in n.inputs]
+            sizes = [table.shape[0] for table in tables]
             if sizes:
                 found[name] = min(sizes)
         return found
