@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.training.draws import Draws, on_device
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
+
+    Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 __all__ = ["Mixed", "mix", "unmixed"]
 
@@ -67,13 +70,7 @@ def mix(
     )
     share, box = np.ones(n), np.zeros((4, n))
     if cutmix is not None:
-        height, width = images.shape[2:]
-        side = np.sqrt(1 - draws.beta("cutmix", cutmix))
-        center = draws.uniform("cutmix place", 2).T * np.array([[height], [width]])
-        for axis, size in enumerate((height, width)):
-            box[2 * axis] = np.clip(np.rint(center[axis] - side * size / 2), 0, size)
-            box[2 * axis + 1] = np.clip(np.rint(center[axis] + side * size / 2), 0, size)
-        share = 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width)
+        share, box = _boxes(images.shape[2], images.shape[3], cutmix, draws)
         box[:, ~pasting] = 0
     if mixup is not None:
         share = np.where(pasting, share, draws.beta("mixup", mixup))
@@ -91,3 +88,16 @@ def mix(
             shares = blend
             target = torch.where(pasted if target.ndim == 3 else pasted[:, None], target[partner], target)
     return mixed, Mixed(target, given[partner], shares.reshape(n))
+
+
+def _boxes(height: int, width: int, alpha: float, draws: Draws) -> tuple[Array, Array]:
+    """The share of each image outside of its rectangle (N), and top, bottom, left and right of the rectangles (4 x N)."""
+    import numpy as np
+
+    side = np.sqrt(1 - draws.beta("cutmix", alpha))
+    center = draws.uniform("cutmix place", 2).T * np.array([[height], [width]])
+    box = np.zeros((4, len(side)))
+    for axis, size in enumerate((height, width)):
+        box[2 * axis] = np.clip(np.rint(center[axis] - side * size / 2), 0, size)
+        box[2 * axis + 1] = np.clip(np.rint(center[axis] + side * size / 2), 0, size)
+    return 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width), box
