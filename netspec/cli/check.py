@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from netspec.cli.output import color_wanted, columns, echo, echo_json, echo_verbatim
+from netspec.cli.check_report import write_report
+from netspec.cli.output import echo
+from netspec.cli.report_options import read_report_options, report_options
 from netspec.cli.specs import (
     limit_option,
     parameter_option,
@@ -28,8 +30,6 @@ from netspec.model import Checked
 from netspec.source import SourceFile
 
 __all__ = ["command"]
-
-_FORMATS = ("table", "json", "jsonl", "sarif", "github")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,7 @@ class _Job:
 @click.argument("files", metavar="FILE...", nargs=-1)
 @click.option("-e", "text", metavar="SPEC", help="Check this text instead of a file.")
 @parameter_option
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMATS),
-    default="table",
-    help="Output format: the table or the JSON report; or only the diagnostics, as JSON lines (jsonl), "
-    "SARIF 2.1.0, or GitHub workflow commands.",
-)
-@click.option("--all", "everything", is_flag=True, help="Show every layer, even of large networks.")
+@report_options
 @click.option("--fix", "fix", is_flag=True, help="Apply the safe fixes to the files, then check them.")
 @click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, without writing anything.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
@@ -82,14 +74,13 @@ def command(
     files: tuple[str, ...],
     text: str | None,
     definitions: tuple[str, ...],
-    form: str,
-    everything: bool,
     fix: bool,
     diff: bool,
     strict: bool,
     lints: tuple[str, ...],
     expect: tuple[str, ...],
     limits: tuple[str, ...],
+    **report: Any,
 ) -> None:
     """Check specs: infer all shapes, count parameters and MACs, and report errors.
 
@@ -103,11 +94,12 @@ def command(
         raise click.UsageError("Give either --fix or --diff, not both.")
     if fix and (text is not None or "-" in files):
         raise click.UsageError("--fix changes files. For text given with -e or on standard input, use --diff.")
+    options = read_report_options(**report)
     job = _Job(read_parameters(definitions), read_limits(limits), read_lints(lints), strict, expect)
     paths: tuple[str | None, ...] = files or (None,)
     results = [_one(path, text, job, fix=fix, diff=diff) for path in paths]
     if not diff:
-        _print(results, form, everything)
+        write_report(results, options)
     else:
         _explain_no_difference(results)
     sys.exit(0 if all(checked.ok for checked in results) else 1)
@@ -132,49 +124,3 @@ def _one(path: str | None, text: str | None, job: _Job, *, fix: bool, diff: bool
         return checked
     except SpecError as error:
         return Checked(SourceFile("", str(path)), None, error.diagnostics)
-
-
-def _print(results: Sequence[Checked], form: str, everything: bool) -> None:
-    if form == "table":
-        for checked in results:
-            _print_table(checked, everything, last=checked is results[-1])
-        return
-    if form == "json":
-        from netspec.report.schema import report_of
-
-        _print_json([report_of(checked.source, checked.graph, checked.diagnostics) for checked in results])
-        return
-    from netspec.report import output_formats as formats
-
-    found = [(checked.source.name, d) for checked in results for d in checked.diagnostics]
-    if form == "sarif":
-        import netspec
-
-        echo_verbatim(formats.sarif(found, netspec.__version__), nl=False)
-    else:
-        echo_verbatim((formats.json_lines if form == "jsonl" else formats.github)(found), nl=False)
-
-
-def _print_table(checked: Checked, everything: bool, *, last: bool) -> None:
-    if checked.library:
-        echo(f"{checked.source.name}: a library that declares {', '.join(checked.library)}")
-    elif checked.graph is not None and (checked.ok or len(checked.graph.layers) > 0):
-        from netspec.report.table import report_lines
-
-        color = color_wanted(sys.stdout)
-        lines = report_lines(checked.graph, columns=columns(sys.stdout), color=color, everything=everything)
-        echo_verbatim("\n".join(lines), color=color)
-        if not last or not checked.ok:
-            echo_verbatim("")
-    sys.stdout.flush()
-    print_diagnostics(checked.diagnostics)
-    counts = summary(checked.diagnostics)
-    if counts:
-        echo(f"{checked.source.name}: {counts}", err=True)
-
-
-def _print_json(reports: Sequence[object]) -> None:
-    """A single report as an object, several reports as a list."""
-
-    data = [report.model_dump(mode="json", by_alias=True) for report in reports]  # type: ignore[attr-defined]
-    echo_json(data[0] if len(data) == 1 else data)

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["color_wanted", "columns", "echo", "echo_json", "echo_verbatim", "printing_console"]
+__all__ = ["color_wanted", "columns", "echo", "echo_json", "echo_verbatim", "json_text", "printing_console"]
 
 
 def columns(stream: Any) -> int:
@@ -55,9 +55,14 @@ def echo_verbatim(text: str, *, err: bool = False, nl: bool = True, color: bool 
 
 def echo_json(value: Any) -> None:
     """Prints a value as an indented JSON document."""
+    click.echo(json_text(value), nl=False)
+
+
+def json_text(value: Any) -> str:
+    """A value as an indented JSON document."""
     from netspec.diagnostics.display import json_printable
 
-    click.echo(json_printable(json.dumps(value, indent=2, ensure_ascii=False)))
+    return json_printable(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def printing_console(stream: Any, **options: Any) -> Console:

@@ -1,77 +1,117 @@
-"""Text in columns for a terminal: each as wide as its widest cell, as far as the line allows."""
+"""A table in columns for a terminal: each as wide as its widest cell, as far as the line allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
-from typing import Literal, NamedTuple
 
 from netspec.diagnostics.display import printable, width, wrapped
+from netspec.report.table_formats import Entry, Heading, Row
 
-__all__ = ["Cell", "Column", "in_columns", "painted"]
+__all__ = ["in_columns", "painted"]
 
 _GAP = " " * 3
-_NARROW = (12, 4)
-"""How narrow a column becomes before the next gives way, and at last."""
+_INDENT = " " * 2
+_NARROW = 12
+"""How narrow a column of texts becomes, at the least."""
 _STYLES = {"bold": "1", "dim": "2", "cyan": "36", "bold red": "1;31"}
-
-
-class Cell(NamedTuple):
-    """A text, and how it looks in colors: bold, dim, cyan, bold red, or plain."""
-
-    text: str
-    style: str = ""
-
-
-class Column(NamedTuple):
-    """`narrow` says what gives where the line is too short: nothing, or its cells are folded into lines, or cut."""
-
-    title: str
-    right: bool = False
-    narrow: Literal["", "fold", "cut"] = ""
 
 
 def painted(text: str, style: str, *, color: bool) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if color and style and text.strip() else text
 
 
-def in_columns(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, room: int, color: bool) -> Iterator[str]:
-    """The lines of a table with its titles. Numbers are never cut: a line that is still too long stays so."""
-    rows = [[Cell(printable(cell.text), cell.style) for cell in row] for row in rows]
-    widths = _widths(columns, rows, room)
-    yield from _lines(columns, widths, [Cell(column.title, "bold") for column in columns], color=color)
-    yield "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+def in_columns(headings: Sequence[Heading], rows: Iterable[Row], *, room: int, color: bool) -> Iterator[str]:
+    """The lines of a table with its titles, a rule below them and above a total.
+
+    Where the line is too short, texts are folded and cut; then columns of folded texts are left out; then the table is
+    continued below, its first column repeated. Numbers are never cut: a line with one number may be too long.
+    """
+    shown = [_printable(row) for row in rows]
+    for number, part in enumerate(_parts(headings, shown, room)):
+        if number:
+            yield ""
+        some = [headings[i] for i in part]
+        yield from _drawn(some, [row._replace(entries=[row.entries[i] for i in part]) for row in shown], room, color)
+
+
+def _printable(row: Row) -> Row:
+    first, *rest = [Entry(printable(entry.text), None, entry.style) for entry in row.entries]
+    return row._replace(entries=[first._replace(text=_INDENT * row.level + first.text), *rest])
+
+
+def _drawn(headings: Sequence[Heading], rows: Sequence[Row], room: int, color: bool) -> Iterator[str]:
+    widths = _widths(headings, rows, room)
+    rule = "─" * _total(widths)
+    yield from _lines(headings, widths, [Entry(heading.title, None, "bold") for heading in headings], color=color)
+    yield rule
     for row in rows:
-        yield from _lines(columns, widths, row, color=color)
+        if row.role == "total":
+            yield rule
+        yield from _lines(headings, widths, row.entries, color=color)
 
 
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) -> list[int]:
-    cells = [(column.title, *(row[i].text for row in rows)) for i, column in enumerate(columns)]
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _parts(headings: Sequence[Heading], rows: Sequence[Row], room: int) -> list[list[int]]:
+    """The columns of each part of the table, by their positions."""
+    every = list(range(len(headings)))
+    if _total(_widths(headings, rows, room)) <= room:
+        return [every]
+    kept = [i for i in every if i == 0 or headings[i].narrow != "fold"]
+    widths = _widths(
+        [headings[i] for i in kept], [r._replace(entries=[r.entries[i] for i in kept]) for r in rows], room
+    )
+    parts, used = [[0]], widths[0]
+    for i, own in zip(kept[1:], widths[1:], strict=True):
+        if used + len(_GAP) + own > room and len(parts[-1]) > 1:
+            parts.append([0])
+            used = widths[0]
+        parts[-1].append(i)
+        used += len(_GAP) + own
+    return parts
+
+
+def _widths(headings: Sequence[Heading], rows: Sequence[Row], room: int) -> list[int]:
+    cells = [(heading.title, *(row.entries[i].text for row in rows)) for i, heading in enumerate(headings)]
     widths = [max(map(width, texts)) for texts in cells]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
-    for least, way in product(_NARROW, ("fold", "cut")):
-        for i, column in enumerate(columns):
-            if column.narrow == way and excess > 0:
-                less = min(excess, max(0, widths[i] - least))
+    excess = _total(widths) - room
+    for way in ("fold", "cut"):
+        for i, heading in enumerate(headings):
+            if heading.narrow == way and excess > 0:
+                less = min(excess, max(0, widths[i] - _NARROW))
                 widths[i] -= less
                 excess -= less
     return widths
 
 
-def _lines(columns: Sequence[Column], widths: Sequence[int], row: Sequence[Cell], *, color: bool) -> Iterator[str]:
+def _lines(headings: Sequence[Heading], widths: Sequence[int], row: Sequence[Entry], *, color: bool) -> Iterator[str]:
     """The lines of one row: as many as its longest folded cell has."""
-    cells = [_fitted(cell.text, column, room) for cell, column, room in zip(row, columns, widths, strict=True)]
+    cells = [_fitted(entry.text, heading, room) for entry, heading, room in zip(row, headings, widths, strict=True)]
     for number in range(max(map(len, cells))):
         line = ""
-        for i, (cell, column, room) in enumerate(zip(row, columns, widths, strict=True)):
+        for i, (entry, heading, room) in enumerate(zip(row, headings, widths, strict=True)):
             text = cells[i][number] if number < len(cells[i]) else ""
             blank = " " * (room - width(text))
-            shown = painted(text, cell.style, color=color)
-            line += (_GAP if i else "") + (blank + shown if column.right else shown + blank)
+            shown = painted(text, entry.style, color=color)
+            line += (_GAP if i else "") + (blank + shown if heading.right else shown + blank)
         yield line.rstrip()
 
 
-def _fitted(text: str, column: Column, room: int) -> list[str]:
-    if width(text) <= room or not column.narrow:
+def _fitted(text: str, heading: Heading, room: int) -> list[str]:
+    if width(text) <= room or not heading.narrow:
         return [text]
-    return wrapped(text, room) if column.narrow == "fold" else [text[: room - 1] + "…"]
+    return wrapped(text, room) if heading.narrow == "fold" else [_cut(text, room)]
+
+
+def _cut(text: str, room: int) -> str:
+    """A text with an ellipsis in place of its middle, by what it takes on the screen; the number at its end stays."""
+    tail = text[len(text.rstrip("0123456789-")) :]
+    tail = tail if width(tail) < room - 1 else ""
+    kept = ""
+    for char in text:
+        if width(kept + char) > room - 1 - width(tail):
+            break
+        kept += char
+    return f"{kept}…{tail}"

@@ -1,55 +1,74 @@
-"""The report as a table for the terminal."""
+"""The report of a network for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
 
-from netspec.analysis.description import description
+from netspec.analysis.analysis import Analysis
 from netspec.analysis.totals import CONVENTION, totals
+from netspec.analysis.units import bytes_text
 from netspec.diagnostics.display import wrapped
-from netspec.graph import Failed, Graph, Node, Region
-from netspec.report.columns import Cell, Column, in_columns, painted
-from netspec.values import show
+from netspec.graph import Graph
+from netspec.report.columns import in_columns, painted
+from netspec.report.network_table import headings_of, inputs_of, network_rows, notes_of, total_row
+from netspec.report.outline import Item, View, outline
+from netspec.report.selection import FACTS, PRESETS, columns_of
+from netspec.report.table_formats import Entry, Row
 
 __all__ = ["as_text", "report_lines"]
 
-FULL_ROWS = 200
-"""Longer networks show one row per block, and at most this many rows, unless all layers are requested."""
-
-_COLUMNS = (
-    Column("layer", narrow="cut"), Column("what", narrow="fold"),
-    Column("output", right=True), Column("params", right=True), Column("MACs", right=True),
-)  # fmt: skip
-_BLANK = Cell("")
-
-Row: TypeAlias = tuple[Cell, Cell, Cell, Cell, Cell]
+MOST_ROWS = 200
+"""Unless rows are requested, of longer tables the middle is left out."""
+_LAST = 10
+"""How many rows stay after what is left out."""
 
 
 def as_text(graph: Graph, *, columns: int) -> str:
-    return "".join(f"{line}\n" for line in report_lines(graph, columns=columns, color=False, everything=True))
+    lines = report_lines(Analysis(graph), columns=columns, color=False)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def report_lines(graph: Graph, *, columns: int, color: bool, everything: bool = False) -> Iterator[str]:
-    """Name, description, output shape, parameters and MACs of each layer, then the totals with their conventions."""
+def report_lines(
+    analysis: Analysis, *, columns: int, color: bool, chosen: Iterable[str] = ("default",), view: View | None = None
+) -> Iterator[str]:
+    """The outline of a network with its figures in `columns` of the terminal, then the totals with their conventions.
+
+    Raises UnknownColumn, UnknownPart.
+    """
+    graph = analysis.graph
+    names = columns_of(chosen)
+    usual = tuple(name for name in names if name not in FACTS) == PRESETS["default"]
+    view = view or View()
+    items = outline(graph, view)
+    rows = network_rows(analysis, names, _shortened(items, view), local=True)
+    left_out = len(items) - MOST_ROWS if view == View() else 0
+    if left_out > 0:
+        gap = Entry(f"… {left_out:,} more rows")
+        rows.insert(MOST_ROWS - _LAST, Row((gap, *(Entry("") for _ in names))))
+    if not usual and not graph.failed:
+        rows.append(total_row(analysis, names))
     yield from _title(graph, columns, color)
-    rows, folded = _rows(graph, everything=everything)
-    yield from in_columns(_COLUMNS, rows, room=columns, color=color)
-    if folded:
-        note = f"{len(graph.layers):,} layers, one row per block; use --all to show every layer"
+    yield from in_columns(headings_of(names), rows, room=columns, color=color)
+    if left_out > 0 or any(item.layer is None and not item.opened for item in items):
+        note = f"{len(graph.layers):,} layers; to see inside of a part, use --depth N, --expand NAME or --all"
         yield from _notes(note, columns, color)
     if graph.failed:
         yield from _notes("totals unavailable: some layers have errors", columns, color)
-    else:
+    elif usual:
         yield from _totals(graph, columns, color)
+    else:
+        yield ""
+        for note in notes_of(analysis, names):
+            yield from _notes(note, columns, color)
+
+
+def _shortened(items: list[Item], view: View) -> list[Item]:
+    cut = len(items) > MOST_ROWS and view == View()
+    return [*items[: MOST_ROWS - _LAST], *items[-_LAST:]] if cut else items
 
 
 def _title(graph: Graph, columns: int, color: bool) -> Iterator[str]:
-    several = len(graph.inputs) > 1
-    inputs = ", ".join(
-        f"{name} {graph.nodes[i].type}" if several else str(graph.nodes[i].type) for name, i in graph.inputs
-    )
-    first, *rest = wrapped(f"   input {inputs}", columns, lead=graph.name, hang=4)
+    first, *rest = wrapped(f"   input {inputs_of(graph)}", columns, lead=graph.name, hang=4)
     yield painted(graph.name, "bold", color=color) + first[len(graph.name) :]
     yield from rest
 
@@ -58,100 +77,17 @@ def _notes(text: str, columns: int, color: bool) -> Iterator[str]:
     return (painted(line, "dim", color=color) for line in wrapped(text, columns))
 
 
-def _rows(graph: Graph, *, everything: bool) -> tuple[list[Row], bool]:
-    """The rows, and whether each represents a block rather than a layer."""
-    members: list[Node | Region] = list(graph.layers)
-    folded = not everything and len(members) > FULL_ROWS
-    if folded:
-        members = list(_folded(graph.root))
-    left_out = max(0, len(members) - FULL_ROWS) if folded else 0
-    cut = len(members) - left_out - 10 if left_out else len(members)
-    rows = [_row(graph, member) for member in (*members[:cut], *members[cut + left_out :])]
-    if graph.failed and not folded:
-        rows = list(_with_failures(graph, rows))
-    if left_out:
-        rows.insert(cut, (Cell("…"), Cell(f"{left_out:,} more rows"), _BLANK, _BLANK, _BLANK))
-    return rows, folded
-
-
-def _with_failures(graph: Graph, rows: list[Row]) -> Iterator[Row]:
-    """The rows of the known layers, with a marked row in place of each layer with an error."""
-    waiting = list(graph.failed)
-    for node, row in zip(graph.layers, rows, strict=True):
-        while waiting and waiting[0].place <= node.index:
-            yield from _failure(waiting.pop(0))
-        yield row
-    for failed in waiting:
-        yield from _failure(failed)
-
-
-def _failure(failed: Failed) -> Iterator[Row]:
-    text = " ".join(failed.span.text.split())
-    shown = text if len(text) <= 40 else f"{text[:39]}…"
-    took = f" on {', '.join(map(str, failed.inputs))}" if failed.inputs else ""
-    unknown = Cell("?")
-    where = Cell(f"{shown}{took}, line {failed.span.line}")
-    yield Cell(f"✗ {failed.name}", "bold red"), where, unknown, unknown, unknown
-    if failed.followers:
-        plural = "s" if failed.followers > 1 else ""
-        yield (
-            Cell("…", "dim"),
-            Cell(f"{failed.followers:,} layer{plural} after it {'are' if plural else 'is'} unknown"),
-            _BLANK,
-            _BLANK,
-            _BLANK,
-        )
-
-
-def _folded(region: Region) -> Iterator[Node | Region]:
-    """The layers of a net, with each block and labeled group as one."""
-    for member in region.members:
-        if isinstance(member, Node):
-            if member.inputs:
-                yield member
-        elif not member.named:
-            yield from _folded(member)
-        elif any(True for _ in member.nodes()):
-            yield member
-
-
-def _row(graph: Graph, member: Node | Region) -> Row:
-    if isinstance(member, Region):
-        nodes = list(member.nodes())
-        arguments = ", ".join(show(value) for _, value in member.arguments)
-        words = f"{member.block}({arguments}), " if member.block else ""
-        name = Cell(member.path.rstrip("."), "dim" if nodes[-1].aux else "")
-        output = Cell(str(nodes[-1].type), "cyan")
-        counts = _number(sum(n.n_params for n in nodes)), _number(sum(n.macs for n in nodes))
-        return name, Cell(f"{words}{len(nodes)} layers"), output, *counts
-    name = Cell(member.name, "dim" if member.aux else "")
-    params = Cell("shared") if member.shares is not None and member.params else _number(member.n_params)
-    output = Cell(str(member.type), "cyan")
-    return name, Cell(description(graph, member)), output, params, _number(member.macs)
-
-
-def _number(value: int) -> Cell:
-    return Cell(f"{value:,}") if value else Cell("-", "dim")
-
-
-def memory_text(size: int) -> str:
-    """Bytes in a suitable unit (1 MB = 10^6 bytes)."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.2f} {unit}"
-    return f"{size} bytes"
-
-
 def _totals(graph: Graph, columns: int, color: bool) -> Iterator[str]:
     total = totals(graph, graph.nodes)
-    rows = [("parameters", f"{total.params:,}", "all trainable")]
+    trained = "all trainable" if total.trainable == total.params else f"{total.trainable:,} trained by the recipe"
+    rows = [("parameters", f"{total.params:,}", trained)]
     if total.aux_params:
         rows.append(("auxiliary", f"{total.aux_params:,}", "parameters of auxiliary heads, only used in training"))
     if total.buffers:
         rows.append(("buffers", f"{total.buffers:,}", "running statistics, not trained"))
     rows += [("MACs", f"{total.macs:,}", ""), ("FLOPs", f"{total.flops:,}", "")]
     room = max(len(value) for _, value, _ in rows)
-    rows.append(("memory", memory_text(total.memory), "weights and layer outputs, float32"))
+    rows.append(("memory", bytes_text(total.memory), "weights and layer outputs, float32"))
     yield ""
     for name, value, note in rows:
         lead = f"{name:<11}{value:>{room}}"

@@ -157,7 +157,7 @@ def _html_text(text: str) -> str:
 
 
 def html(table: Table) -> str:
-    """A fragment that needs nothing else: a style for its own class, then the table. It inherits colors and fonts."""
+    """A fragment in ASCII that needs nothing else: a style for its own class, then the table. It inherits colors and fonts."""
     lines = [f"<style>{_CSS}</style>", '<table class="netspec">']
     if table.title:
         lines.append(f"<caption>{_html_text(table.title)}</caption>")
@@ -167,7 +167,7 @@ def html(table: Table) -> str:
     if table.notes:
         said = "<br>".join(map(_html_text, table.notes))
         lines.append(f'<tfoot class="notes"><tr><td colspan="{len(table.headings)}">{said}</td></tr></tfoot>')
-    return "\n".join((*lines, "</table>")) + "\n"
+    return "\n".join((*lines, "</table>\n")).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _html_head(headings: Sequence[Heading]) -> str:
