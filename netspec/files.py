@@ -56,7 +56,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 def cannot_write(path: Path, error: OSError) -> SpecError:
     """NS501, with the error message of the system."""
     helps = []
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
         helps = [f"create the folder first: mkdir -p {path.parent}"]
     elif isinstance(error, PermissionError):
         helps = ["write to another folder, or change its permissions"]

@@ -15,7 +15,7 @@ from netspec.diagnostics import SpecError
 if TYPE_CHECKING:
     from netspec.source import SourceFile
     from netspec.training.search_space import SearchSpace
-    from netspec.training.tuning import Search, Trial
+    from netspec.training.study import Search, Trial
 
 __all__ = ["command"]
 
@@ -65,8 +65,8 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
     """Search for the best settings and sizes with Optuna.
 
     Every trial is a run in FOLDER/trial-N. Trials are compared on the validation examples; the test examples are not
-    used. To continue a study, run the same command again. Several commands can share a study. --seed also seeds the
-    sampler.
+    used. To continue a study, run the same command again. Several machines can share a study on a database server.
+    --seed also seeds the sampler.
 
     \b
     netspec tune net.net --search optimizer.lr="1e-4..1e-1 log" --search width=16..64
@@ -83,7 +83,7 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
             raise click.UsageError(f"--search {said}" + ("" if said.endswith("?") else ".")) from None
         _check_values(source, space)
         search = _search(source, space, wanted)
-        from netspec.training.tuning import study_held
+        from netspec.training.study import study_held
 
         with study_held(search):
             _tune(search, wanted["parallel"])
@@ -120,7 +120,7 @@ def _check_values(source: SourceFile, space: SearchSpace) -> None:
 def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> Search:
     from netspec.files import cannot_write
     from netspec.training.session import Request
-    from netspec.training.tuning import Search
+    from netspec.training.study import Search
 
     stem = source.path.stem if source.path is not None else "net"
     folder = wanted["folder"] or Path("runs", f"{stem}-tune")
@@ -139,7 +139,8 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
 
 
 def _tune(search: Search, parallel: int) -> None:
-    from netspec.training.tuning import open_study, run_trials, run_workers, trials
+    from netspec.training.study import open_study, trials
+    from netspec.training.tuning import run_trials, run_workers
 
     study = open_study(search)
     before = trials(study, search.space)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,19 +18,27 @@ __all__ = ["LOCK_NAME", "locked"]
 
 LOCK_NAME = ".lock"
 _MOST_BYTES = 4096
+_PASSWORD = re.compile(r"://[^/@\s]*@")
+"""The user and the password in the address of a database."""
 
 
 @contextlib.contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
+def locked(path: Path, what: str, *, wait: float = 0) -> Iterator[None]:
     """Holds the lock file `path`, whose folder is made and, left empty, removed. Raises SpecError (NS606) where another
-    process holds it, naming that process, and NS501 where the file cannot be written."""
+    process still holds it after `wait` seconds, naming that process, and NS501 where the file cannot be written."""
     from filelock import FileLock, Timeout
 
     made = not path.parent.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
-        lock.acquire(timeout=0)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            os.close(
+                os.open(path, os.O_RDWR | os.O_CREAT)
+            )  # also a folder that takes no files looks like a lock in use
+            raise
     except Timeout:
         raise SpecError.of(
             "NS606", f"{what} is in use", notes=[f"by {_holder(path)}"], helps=["wait for it to end, or name another"]
@@ -37,7 +46,9 @@ def locked(path: Path, what: str) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error) from None
     try:
-        path.write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "command": sys.argv}))
+        command = [_PASSWORD.sub("://", word) for word in sys.argv]
+        with contextlib.suppress(OSError):  # of a full disk the run itself will speak
+            path.write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "command": command}))
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import multiprocessing
 import shutil
 import signal
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write
-from netspec.model import check
-from netspec.optional import not_installed
 from netspec.training.engine import Engine, Row, Watcher
-from netspec.training.plan import Plan
 from netspec.training.run_folder import RunFolder
-from netspec.training.run_lock import LOCK_NAME, locked
-from netspec.training.search_space import SearchSpace
-from netspec.training.session import Request, train
+from netspec.training.session import train
+from netspec.training.study import Search, Trial, beating, done, has_room_for, metric_of, next_trial, open_study, trials
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Search", "Trial", "done", "open_study", "run_trials", "run_workers", "study_held", "trials", "write_best"]
+__all__ = ["run_trials", "run_workers", "write_best"]
 
 _FATAL = ("NS004", "NS501", "NS502", "NS601", "NS606")
 """Errors that every trial would have."""
-_STARTUP = 5
-"""The number of trials that are never pruned."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """The search space, where the study is stored, and the number of trials."""
-
-    request: Request
-    space: SearchSpace
-    folder: Path
-    storage: str
-    study: str
-    trials: int
-    metric: str | None = None
-    """Validation accuracy or loss; None: accuracy for classifiers."""
-    prune: bool = False
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial. `state` is complete, pruned or failed; `reason` is the reason for a failure."""
-
-    number: int
-    state: str
-    value: float | None
-    values: dict[str, str]
-    folder: Path | None
-    reason: str = ""
 
 
 class _Interrupted(Exception):
@@ -68,112 +31,6 @@ class _Interrupted(Exception):
 
     def __init__(self, number: int) -> None:
         self.signal = number
-
-
-# The study
-
-
-def open_study(search: Search) -> optuna.Study:
-    """Opens the study, or creates it. Raises SpecError (NS502, NS604, NS606)."""
-    try:
-        import optuna
-    except ImportError:
-        raise not_installed("Optuna", "train") from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    metric = _metric(search)
-    pruner: Any = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP) if search.prune else optuna.pruners.NopPruner()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            study = optuna.create_study(
-                storage=_storage(search.storage), study_name=search.study, pruner=pruner, load_if_exists=True,
-                direction="maximize" if metric == "accuracy" else "minimize",
-            )  # fmt: skip
-    except Exception as error:  # from Optuna, SQLAlchemy, the database driver, or the system
-        said = str(error).strip().split("\n")[0][:200] if "://" not in search.storage else type(error).__name__
-        raise SpecError.of("NS606", f"the study in {_shown(search.storage)} cannot be opened", notes=[said]) from None
-    _check_same(study, search, metric)
-    return study
-
-
-@contextlib.contextmanager
-def study_held(search: Search) -> Iterator[None]:
-    """The study's folder and file, held by this process. Raises SpecError (NS501, NS606)."""
-    with contextlib.ExitStack() as held:
-        held.enter_context(locked(search.folder / LOCK_NAME, f"the study in {search.folder}"))
-        if "://" not in search.storage:
-            file = Path(search.storage)
-            held.enter_context(locked(file.with_name(f".{file.name}.lock"), f"the study in {file}"))
-        yield
-
-
-def _metric(search: Search) -> str:
-    plan = Plan.of(check(search.request.source).model().graph)
-    classifies = plan.task == "class" or plan.labels
-    if search.metric == "accuracy" and not classifies:
-        raise SpecError.of(
-            "NS604",
-            f"`loss {plan.loss.word}` is a regression loss, so there is no accuracy",
-            helps=["use `--metric loss`"],
-        )
-    return search.metric or ("accuracy" if classifies else "loss")
-
-
-def _storage(where: str) -> Any:
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
-    if "://" in where:
-        return optuna.storages.RDBStorage(where)
-    if Path(where).suffix == ".log":
-        return optuna.storages.JournalStorage(JournalFileBackend(where))
-    return optuna.storages.RDBStorage(f"sqlite:///{where}", engine_kwargs={"connect_args": {"timeout": 60}})
-
-
-def _shown(where: str) -> str:
-    """The address of a database without a possible password."""
-    scheme, slashes, rest = where.partition("://")
-    return f"{scheme}{slashes}{rest.rpartition('@')[2]}" if slashes else where
-
-
-def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
-    """Raises SpecError (NS606) if the trials of a study are from a different search."""
-    request = search.request
-    asked = {
-        "spec": hashlib.blake2b(request.source.text.encode(), digest_size=8).hexdigest(),
-        "data": request.data,
-        "split": repr(replace(request.options, workers=0)),
-        "search": sorted(search.space.written),
-        "metric": metric,
-    }
-    held = study.user_attrs.get("netspec")
-    if held is None:
-        study.set_user_attr("netspec", asked)
-    elif held != asked:
-        changed = [name for name, value in asked.items() if held.get(name) != value]
-        raise SpecError.of(
-            "NS606", f"the study `{search.study}` in {_shown(search.storage)} belongs to a different search",
-            notes=[f"it was started with a different {' and a different '.join(changed)}"],
-            helps=["choose a new study with `--study`, or another folder with `--folder`"],
-        )  # fmt: skip
-
-
-def trials(study: optuna.Study, space: SearchSpace) -> list[Trial]:
-    """The finished trials, by number, without interrupted ones."""
-    found = []
-    for one in study.get_trials(deepcopy=False):
-        state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(one.state.name)
-        reason = one.user_attrs.get("reason", "")
-        if state is None or (state == "failed" and not reason):
-            continue
-        folder = one.user_attrs.get("folder")
-        value = one.value if state == "complete" else None
-        found.append(Trial(one.number, state, value, space.texts(one.params), Path(folder) if folder else None, reason))
-    return found
-
-
-def done(study: optuna.Study, space: SearchSpace) -> int:
-    return len(trials(study, space))
 
 
 # Trials
@@ -193,10 +50,14 @@ def run_trials(
     ours = 0
     while (count := done(study, search.space)) < search.trials and (most is None or ours < most):
         study.sampler = optuna.samplers.TPESampler(seed=(search.seed * 1009 + count) * 1009 + worker)
-        trial = study.ask()
+        trial = next_trial(study)
         state = optuna.trial.TrialState
+        if not has_room_for(study, search, trial):
+            study.tell(trial, state=state.FAIL)
+            return None
         try:
-            value = _run_trial(search, trial)
+            with beating(study, trial):
+                value = _run_trial(search, trial)
         except optuna.TrialPruned:
             study.tell(trial, state=state.PRUNED)
         except SpecError as error:
@@ -225,7 +86,7 @@ def _run_trial(search: Search, trial: optuna.Trial) -> float:
     source = search.space.source(search.request.source, values)
     folder = RunFolder(search.folder / f"trial-{trial.number}")
     trial.set_user_attr("folder", str(folder.path.resolve()))
-    watcher = _Pruner(trial, _metric(search), prune=search.prune)
+    watcher = _Pruner(trial, metric_of(search), prune=search.prune)
     outcome = train(replace(search.request, source=source, test=False), folder, watcher)
     if not outcome.finished:
         raise _Interrupted(outcome.signal or int(signal.SIGINT))
