@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from netspec.backends.dot import SVG
+    from netspec.scene.svg import SVG
 
 __all__ = ["Checked", "Layer", "Model", "check", "load", "loads"]
 
@@ -220,20 +220,36 @@ class Model:
         write_onnx(self.graph, Path(path), weights, seed=seed, options=options)
         return None
 
-    def draw(self, path: str | Path | None = None, *, direction: str = "TB") -> SVG | None:
-        """A diagram; written to `path` (.svg, .png, .pdf or .dot) where one is given, else returned as the text of an SVG,
+    def draw(
+        self,
+        path: str | Path | None = None,
+        *,
+        style: str = "graph",
+        direction: str = "TB",
+        theme: str = "light",
+        depth: int | None = None,
+        expand: Iterable[str] = (),
+        by: str = "",
+        columns: Iterable[str] = (),
+        weights: str | Path | Mapping[str, Any] | None = None,
+    ) -> SVG | None:
+        """A picture: written to `path` (.svg, .pdf, .png, .tex, .html or .dot), else returned as the text of an SVG,
         which notebooks display.
 
-        `direction` is TB (top to bottom) or LR (left to right). Raises SpecError where it cannot be drawn or written,
-        ValueError for another direction.
+        `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark. `depth` levels of blocks are
+        opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
+        `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
+        numbers for the lines of `neurons`. Raises SpecError where the picture cannot be made, ValueError for a word that
+        is none of these, KeyError for an unknown figure.
         """
-        from netspec.backends.dot import draw, svg
+        from netspec.scene.drawing import draw, picture
+        from netspec.scene.options import DrawOptions
+        from netspec.scene.svg import SVG, as_svg
 
-        if direction.upper() not in ("TB", "LR"):
-            raise ValueError(f"the direction is TB or LR, found {direction!r}")
+        options = DrawOptions.of(direction.upper(), theme, depth, tuple(expand), by, tuple(columns))
         if path is None:
-            return svg(self.graph, direction=direction.upper())
-        draw(self.graph, Path(path), direction=direction.upper())
+            return SVG(as_svg(picture(self.graph, style, options, weights)))
+        draw(self.graph, Path(path), style, options, weights)
         return None
 
 

@@ -6,7 +6,16 @@ from typing import Any
 
 from netspec.diagnostics import SpecError
 
-__all__ = ["DISTRIBUTION", "install_command", "not_installed", "require_onnx", "require_onnxruntime", "require_torch"]
+__all__ = [
+    "DISTRIBUTION",
+    "install_command",
+    "not_installed",
+    "require_fpdf",
+    "require_onnx",
+    "require_onnxruntime",
+    "require_resvg",
+    "require_torch",
+]
 
 DISTRIBUTION = "netspec-nn"
 """The name under which pip installs netspec; on PyPI, `netspec` is another project."""
@@ -28,6 +37,24 @@ def require_onnx() -> Any:
     except ImportError:
         raise not_installed("the onnx package", "onnx") from None
     return onnx
+
+
+def require_fpdf() -> Any:
+    """The fpdf package, which writes PDF. Raises SpecError (NS502) where it is not installed."""
+    try:
+        import fpdf
+    except ImportError:
+        raise not_installed("the fpdf2 package, which writes PDF,", "draw") from None
+    return fpdf
+
+
+def require_resvg() -> Any:
+    """The resvg_py package, which writes PNG. Raises SpecError (NS502) where it is not installed."""
+    try:
+        import resvg_py
+    except ImportError:
+        raise not_installed("the resvg-py package, which writes PNG,", "draw") from None
+    return resvg_py
 
 
 def require_onnxruntime() -> Any:

@@ -1,4 +1,4 @@
-# Sourced by the other scripts: a virtual environment in .venv with what the caller asks for, and Graphviz's `dot`.
+# Sourced by the other scripts: a virtual environment in .venv with what the caller asks for.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,7 +17,6 @@ need() { # need PROGRAM PACKAGE: installs the Debian package where the program i
 install_netspec() { # install_netspec EXTRAS: the package, editable, with versions known to work together
   need python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || { as_root apt-get update -qq; as_root apt-get install -y -qq python3-venv >/dev/null; }
-  need dot graphviz
   [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$1"
   .venv/bin/python -m compileall -q netspec

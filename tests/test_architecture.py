@@ -27,7 +27,7 @@ ROWS = (
     ("fixes",),
     ("lints",),
     ("weights", "report", "datasets"),
-    ("backends.torch", "backends.dot"),
+    ("scene", "backends.torch"),
     ("backends.onnx",),
     ("backends.bench",),
     ("compiler", "spec_source"),

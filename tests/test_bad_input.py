@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_netspec
+
+import netspec
 
 GOOD = "input 3x8x8; conv3-4; FC-2"
 
@@ -208,14 +211,16 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     assert not (tmp_path / "x.onnx").exists()
 
 
-def test_dot_missing_says_how_to_install_it(tmp_path: Path) -> None:
-    spec = tmp_path / "spec.net"
-    spec.write_text(GOOD)
-    result = run_netspec("draw", str(spec), "-o", str(tmp_path / "x.svg"), PATH="/nowhere")
-    assert result.returncode == 1
-    assert "error[NS502]" in result.stderr
-    assert "apt-get install graphviz" in result.stderr
-    assert run_netspec("draw", str(spec), "-o", str(tmp_path / "x.dot"), PATH="/nowhere").returncode == 0
+@pytest.mark.parametrize(("name", "package"), [("x.pdf", "fpdf"), ("x.png", "resvg_py")])
+def test_a_missing_package_of_draw_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(netspec.SpecError, match="NS502") as raised:
+        netspec.loads(GOOD).draw(tmp_path / name)
+    assert "pip install 'netspec-nn[draw]'" in str(raised.value)
+    assert not (tmp_path / name).exists()
+    netspec.loads(GOOD).draw(tmp_path / "x.svg")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "graphviz", "safetensors", "pydantic", "lightning")
+HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "fpdf", "resvg_py", "safetensors", "pydantic", "lightning")
 PROBE = "import sys; {}; print([m for m in {!r} if m in sys.modules])"
 
 

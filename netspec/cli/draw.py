@@ -6,12 +6,23 @@ from pathlib import Path
 
 import click
 
+from netspec.analysis.figures import FIGURES
 from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
+from netspec.diagnostics.spelling import nearest
 from netspec.model import Model
 
 __all__ = ["command"]
+
+
+def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
+    """Names of figures, separated by commas."""
+    for name in filter(None, text.split(",")):
+        if name not in FIGURES:
+            near = nearest(name, FIGURES)
+            raise click.BadParameter(f"{name} is no figure" + (f": did you mean {near}?" if near else ""))
+    return text
 
 
 @click.command("draw")
@@ -22,25 +33,71 @@ __all__ = ["command"]
     metavar="OUT",
     type=click.Path(path_type=Path),
     required=True,
-    help="Output file: OUT.svg, .png, .pdf or .dot.",
+    help="Output file: OUT.svg, .pdf, .png, .tex, .html or .dot.",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["graph", "volumes", "neurons"]),
+    default="graph",
+    show_default=True,
+    help="Boxes and lines, feature maps as volumes, or the units of a small dense network.",
+)
+@click.option(
+    "--depth", metavar="N", type=click.IntRange(0), help="Levels of blocks to open (default: what one page shows)."
+)
+@click.option("--expand", metavar="NAME", multiple=True, help="Open this block or part; all: every layer, every round.")
+@click.option(
+    "--by", metavar="FIGURE", default="", callback=_figure, help="Color boxes by macs, params, memory, rf, ..."
+)
+@click.option(
+    "--columns", metavar="FIGURES", default="", callback=_figure, help="Write figures in the boxes: params,macs"
 )
 @click.option(
     "--direction",
     type=click.Choice(["TB", "LR"], case_sensitive=False),
-    default="TB",
-    show_default=True,
-    help="Direction: top to bottom (TB) or left to right (LR).",
+    help="Direction: top to bottom (TB, the default) or left to right (LR).",
+)
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Colors.")
+@click.option(
+    "--weights",
+    metavar="FILE|RUN",
+    type=click.Path(path_type=Path),
+    help="Weights to write on the lines of --style neurons.",
 )
 @parameter_option
 @limit_option
-def command(file: str, output: Path, direction: str, definitions: tuple[str, ...], limits: tuple[str, ...]) -> None:
-    """Draw a spec as a diagram: edges show shapes, colors distinguish the kinds of layers.
+def command(
+    file: str,
+    output: Path,
+    style: str,
+    depth: int | None,
+    expand: tuple[str, ...],
+    by: str,
+    columns: str,
+    direction: str | None,
+    theme: str,
+    weights: Path | None,
+    definitions: tuple[str, ...],
+    limits: tuple[str, ...],
+) -> None:
+    """Draw a spec. Blocks are folded so that the picture fits a page, and equal neighbours are drawn once, with their number.
 
     FILE is a .net file, or - for standard input.
     """
+    if style != "graph" and (direction or by or columns):
+        raise click.UsageError("--direction, --by and --columns are for --style graph")
+    if style == "neurons" and (depth is not None or expand):
+        raise click.UsageError("--depth and --expand are for --style graph and --style volumes")
+    if style != "neurons" and weights is not None:
+        raise click.UsageError("--weights is for --style neurons")
+    if style != "graph" and output.suffix.lower() == ".dot":
+        raise click.UsageError(".dot is for --style graph")
     model: Model = checked_model(file, definitions, limits)
     try:
-        model.draw(output, direction=direction.upper())
+        model.draw(
+            output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
+            direction=(direction or "TB").upper(), theme=theme, weights=weights,
+        )  # fmt: skip
     except SpecError as error:
         stop_on_error(error)
     count = len(model.graph.layers)

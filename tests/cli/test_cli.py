@@ -165,7 +165,15 @@ def test_past_2_gb_the_weights_go_to_a_file_of_their_own(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("x.svg", b"<?xml"), ("x.png", b"\x89PNG"), ("x.pdf", b"%PDF"), ("x.dot", b"digraph")]
+    ("name", "start"),
+    [
+        ("x.svg", b"<svg"),
+        ("x.png", b"\x89PNG"),
+        ("x.pdf", b"%PDF"),
+        ("x.tex", b"% LeNet5"),
+        ("x.html", b"<!doctype html>"),
+        ("x.dot", b"digraph"),
+    ],
 )
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_draw(tmp_path: Path, name: str, start: bytes, direction: str) -> None:
@@ -174,12 +182,21 @@ def test_draw(tmp_path: Path, name: str, start: bytes, direction: str) -> None:
     assert (tmp_path / name).read_bytes().startswith(start)
 
 
-def test_the_diagram_shows_every_layer_and_shape(tmp_path: Path) -> None:
-    netspec.load(LENET).draw(tmp_path / "x.dot")
-    text = (tmp_path / "x.dot").read_text()
-    for layer in netspec.load(LENET).layers:
-        assert f"<b>{layer.name}</b>" in text
-        assert "×".join(map(str, layer.output)) in text
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--style", "volumes", "--by", "macs"),
+        ("--style", "neurons", "--depth", "1"),
+        ("--weights", "x.safetensors"),
+        ("--by", "mac"),
+        ("--columns", "params,macz"),
+    ],
+)
+def test_options_that_a_style_does_not_have_are_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run_netspec("draw", LENET, "-o", str(tmp_path / "x.svg"), *arguments)
+    assert result.returncode == 2
+    assert "Usage" in result.stderr
+    assert not (tmp_path / "x.svg").exists()
 
 
 def test_help_names_every_command() -> None:

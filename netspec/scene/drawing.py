@@ -1,0 +1,79 @@
+"""`draw`: a picture of a network in a style, written in the format of the file's ending."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from netspec.analysis.analysis import Analysis
+from netspec.diagnostics import SpecError
+from netspec.diagnostics.display import printable
+from netspec.files import atomic_write
+from netspec.graph import Graph
+from netspec.scene.dot import as_dot
+from netspec.scene.figure import Figure
+from netspec.scene.graph_style import drawn_as_graph
+from netspec.scene.neurons_style import drawn_as_neurons
+from netspec.scene.options import STYLES, DrawOptions
+from netspec.scene.pdf import as_pdf
+from netspec.scene.png import as_png
+from netspec.scene.svg import as_svg
+from netspec.scene.tex import as_tex
+from netspec.scene.volumes_style import drawn_as_volumes
+from netspec.weights import open_weights
+
+__all__ = ["FORMATS", "draw", "picture"]
+
+Weights: TypeAlias = "str | Path | Mapping[str, Any] | None"
+
+
+def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = None, weights: Weights = None) -> Figure:
+    """A picture of a checked network. Raises SpecError (NS501) where the style cannot show it, NS503 where the weights,
+    which only `neurons` shows, do not fit, ValueError for an unknown style."""
+    if style not in STYLES:
+        raise ValueError(f"style is {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {style}")
+    options = options or DrawOptions()
+    if style == "neurons":
+        source = open_weights(graph, weights, 0) if weights is not None else None
+        return drawn_as_neurons(graph, options, source)
+    drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
+    return drawn(graph, Analysis(graph), options)
+
+
+def _as_html(figure: Figure) -> str:
+    """A page with nothing but the picture."""
+    head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{html.escape(printable(figure.title))}</title>\n'
+    return f'{head}<body style="margin: 0; background: {figure.background}">\n{as_svg(figure)}</body>\n</html>\n'
+
+
+_WRITERS: Mapping[str, Callable[[Figure], str | bytes]] = MappingProxyType(
+    {"svg": as_svg, "pdf": as_pdf, "png": as_png, "tex": as_tex, "html": _as_html}
+)
+FORMATS = (*_WRITERS, "dot")
+
+
+def draw(
+    graph: Graph, path: Path, style: str = "graph", options: DrawOptions | None = None, weights: Weights = None
+) -> None:
+    """Writes a picture in the format of the path's ending; `.dot` is for Graphviz, which then does the layout.
+
+    Raises SpecError: NS505 for another ending, NS502 where a package is missing, NS501 where the style cannot show the
+    network or the file cannot be written.
+    """
+    form = path.suffix.lower().lstrip(".")
+    if form not in FORMATS:
+        raise SpecError.of(
+            "NS505",
+            f"{path.name} does not end in a format that can be drawn",
+            helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"],
+        )
+    options = options or DrawOptions()
+    if form == "dot":
+        data: str | bytes = as_dot(graph, Analysis(graph), options)
+    else:
+        data = _WRITERS[form](picture(graph, style, options, weights))
+    with atomic_write(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)

@@ -1,0 +1,109 @@
+"""What is written in the box of a part: its lines, and the size that they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.figures import FIGURES
+from netspec.graph import Graph, Node, TensorType
+from netspec.scene.lettering import text_width
+from netspec.scene.parts import Part
+from netspec.values import show
+
+__all__ = ["Face", "Faces", "head_text", "type_text"]
+
+SIZE, SMALL = 11.0, 9.0
+_LINE, _SMALL_LINE = 14.0, 12.0
+_PAD = (9.0, 5.0)
+_STEP = 8.0
+"""Widths are rounded up to this, so that boxes of like content are alike."""
+_LONGEST = 46
+_UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """`bold` and `plain` stand on the first line, `small` on lines below."""
+
+    bold: str
+    plain: str
+    small: tuple[str, ...]
+    width: float
+    height: float
+
+
+class Faces:
+    """The boxes of a graph; `columns` are figures shown in each."""
+
+    def __init__(self, graph: Graph, analysis: Analysis, columns: Sequence[str] = ()) -> None:
+        self._graph, self._analysis, self._columns = graph, analysis, columns
+        self._made: dict[Part, Face] = {}
+
+    def face(self, part: Part) -> Face:
+        if part not in self._made:
+            bold, plain, small = self._words(part)
+            small = [*small, *self._figures(part)]
+            first = text_width(bold, SIZE, bold=True) + (text_width(f" {plain}", SIZE) if plain else 0.0)
+            wide = max([first, *(text_width(line, SMALL) for line in small)]) + 2 * _PAD[0]
+            height = _LINE + len(small) * _SMALL_LINE + 2 * _PAD[1]
+            self._made[part] = Face(bold, plain, tuple(small), -(-wide // _STEP) * _STEP, height)
+        return self._made[part]
+
+    def _words(self, part: Part) -> tuple[str, str, list[str]]:
+        if not part.is_layer:
+            layers = part.round_stop - part.start
+            return head_text(part), "", [f"{layers} layers" if part.count == 1 else f"{layers} layers each"]
+        if part.is_output:
+            return part.name, type_text(self._graph.nodes[part.start].type), []
+        nodes = self._graph.nodes[part.start : part.round_stop]
+        first = nodes[0]
+        if not first.inputs:
+            return first.name, type_text(first.type), []
+        words = first.op.describe(self._graph.nodes[first.inputs[0]].type)
+        small = [" · ".join(_kind(self._graph, n) for n in nodes[1:])] if len(nodes) > 1 else []
+        local = first.name.rpartition(".")[2]
+        if re.sub(r"\d+$", "", local) != first.kind.lower():
+            small.insert(0, local)
+        if first.shares is not None:
+            small.append(f"weights of {self._graph.nodes[first.shares].name}")
+        times = f" ×{part.count}" if part.count > 1 else ""
+        return first.kind, _shortened(_UNSAID.sub("", words).lstrip(", ")) + times, [_shortened(line) for line in small]
+
+    def _figures(self, part: Part) -> list[str]:
+        found = []
+        for name in () if part.is_output else self._columns:
+            value = self._analysis.of(name, self._graph.nodes[part.start : part.stop])
+            if value is not None:
+                found.append(f"{FIGURES[name].title} {FIGURES[name].text(value)}")
+        return found
+
+
+def _kind(graph: Graph, node: Node) -> str:
+    words = _UNSAID.sub("", node.op.describe(graph.nodes[node.inputs[0]].type)).lstrip(", ")
+    return f"{node.kind} {words}".strip()
+
+
+def head_text(part: Part) -> str:
+    """What a part is called: its label, or its block with the arguments that the call gives."""
+    times = f" ×{part.count}" if part.count > 1 else ""
+    region = part.region
+    if region is None or region.kind == "repeat":
+        return f"×{part.count}" if part.count > 1 else part.name
+    if not region.block:
+        return f"{region.name}{times}"
+    given = [show(value) for name, value in region.arguments if name in region.given]
+    words = f"{region.block}({', '.join(given)})" if given else region.block
+    if not re.fullmatch(re.escape(region.block.lower()) + r"\d+", region.name.lower()):
+        words = f"{region.name}: {words}"
+    return _shortened(words) + times
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def type_text(kind: TensorType) -> str:
+    return "×".join(map(str, kind.shape))

@@ -1,0 +1,135 @@
+"""The drawing of a part and of the open parts in it, from the inside out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
+from netspec.scene.order import Ordered, ordered
+from netspec.scene.parts import Level, Part, Parts
+
+__all__ = ["Box", "Inside", "Measure", "Route", "laid_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How large things are: a closed part, the title of an open one, and the label of a tensor, each (across, along)."""
+
+    part: Callable[[Part], Point]
+    head: Callable[[Part], float]
+    label: Callable[[int], Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The line of the tensor that `node` gives, through points (across, along), from one box to another; None is the border."""
+
+    source: Box | None
+    target: Box | None
+    node: int
+    points: tuple[Point, ...]
+    arrow: bool
+
+
+@dataclass(slots=True)
+class Inside:
+    """What stands in an open part; its own corner is (0, 0). `entries` and `exits` say where tensors cross its border."""
+
+    size: Point
+    boxes: list[Box] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    labels: list[tuple[int, Point]] = field(default_factory=list)
+    entries: dict[int, float] = field(default_factory=dict)
+    exits: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Box:
+    """A part with its corner in the part around it."""
+
+    part: Part
+    corner: Point
+    size: Point
+    inside: Inside | None = None
+
+
+def laid_out(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> Inside:
+    """The drawing of the whole network. Levels of the same outline are laid out once."""
+    return _Layout(parts, is_open, measure, spacing).inside(parts.root, framed=False)
+
+
+def _at(boxes: list[Box], place: int) -> Box | None:
+    return boxes[place] if place < len(boxes) else None
+
+
+class _Layout:
+    def __init__(self, parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> None:
+        self._parts, self._is_open, self._measure, self._spacing = parts, is_open, measure, spacing
+        self._orders: dict[object, Ordered] = {}
+        self._solved: dict[Outline, Geometry] = {}
+
+    def inside(self, part: Part, *, framed: bool) -> Inside:
+        level = self._parts.level(part)
+        inner = [self.inside(m, framed=True) if m.members and self._is_open(m) else None for m in level.members]
+        tensors = list(dict.fromkeys(wire.node for wire in level.wires))
+        solved = self._solve(self._outline(part, level, inner, tensors, framed))
+        boxes = [
+            Box(m, corner, i.size if i else self._measure.part(m), i)
+            for m, i, corner in zip(level.members, inner, solved.corners, strict=True)
+        ]
+        return Inside(
+            solved.size,
+            boxes,
+            [
+                Route(_at(boxes, line.source), _at(boxes, line.target), tensors[line.tensor], line.points, line.arrow)
+                for line in solved.lines
+            ],
+            [(tensors[tensor], corner) for tensor, corner in solved.labels],
+            {tensors[tensor]: x for tensor, x in solved.entries},
+            {tensors[tensor]: x for tensor, x in solved.exits},
+        )
+
+    def _outline(
+        self, part: Part, level: Level, inner: list[Inside | None], tensors: list[int], framed: bool
+    ) -> Outline:
+        number = {node: i for i, node in enumerate(tensors)}
+        members = len(level.members)
+        entry = {node: members + i for i, node in enumerate(level.entries)}
+        exit_ = {node: members + len(entry) + i for i, node in enumerate(level.exits)}
+        edges = tuple(
+            (w.source if w.source >= 0 else entry[w.node], w.target if w.target >= 0 else exit_[w.node], number[w.node])
+            for w in level.wires
+        )
+        leaving: dict[int, list[int]] = {}
+        for wire in level.wires:
+            if wire.source >= 0:
+                leaving.setdefault(wire.source, []).append(wire.node)
+        frames = [
+            self._frame(m, i, number, leaving.get(k, ()))
+            for k, (m, i) in enumerate(zip(level.members, inner, strict=True))
+        ]
+        return Outline(
+            tuple(frames), edges,
+            tuple(number[n] for n in level.entries), tuple(number[n] for n in level.exits),
+            tuple(self._measure.label(node) for node in tensors),
+            self._measure.head(part) if framed else None,
+        )  # fmt: skip
+
+    def _frame(self, part: Part, inside: Inside | None, number: dict[int, int], leaving: Iterable[int]) -> Frame:
+        if inside is None:
+            return Frame(self._measure.part(part))
+        entries = tuple((number[node], x) for node, x in inside.entries.items())
+        exits = {number[node]: inside.exits[part.drawn(node)] for node in leaving if part.drawn(node) in inside.exits}
+        return Frame(inside.size, entries, tuple(exits.items()))
+
+    def _solve(self, outline: Outline) -> Geometry:
+        if outline not in self._solved:
+            first = len(outline.members)
+            last = first + len(outline.entries)
+            count = last + len(outline.exits)
+            key = (count, first, last, outline.edges)
+            if key not in self._orders:
+                self._orders[key] = ordered(count, outline.edges, range(first, last), range(last, count))
+            self._solved[outline] = geometry(outline, self._orders[key], self._spacing)
+        return self._solved[outline]

@@ -1,0 +1,56 @@
+"""Which parts are drawn open, with what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netspec.scene.options import DrawOptions
+from netspec.scene.parts import Part, Parts
+
+__all__ = ["opened"]
+
+PAGE = 48
+"""How many boxes one page shows well: parts are opened as long as there are at most so many."""
+
+
+def opened(parts: Parts, options: DrawOptions) -> Callable[[Part], bool]:
+    """By depth, and those asked for together with what stands around them."""
+    level = {id(parts.root): 0}
+    for part in parts.root.walk():
+        for member in part.members:
+            level[id(member)] = level[id(part)] + 1
+    wanted: set[int] = set()
+    if options.expand:
+        _open_named(parts.root, frozenset(options.expand), wanted)
+    depth = options.depth if options.depth is not None else _depth_for_a_page(parts)
+    return lambda part: id(part) in wanted or level[id(part)] <= depth or _is_repeat(part)
+
+
+def _is_repeat(part: Part) -> bool:
+    """A repeat of several layers has no name that could stand for it."""
+    return part.region is not None and part.region.kind == "repeat"
+
+
+def _open_named(root: Part, names: frozenset[str], wanted: set[int]) -> None:
+    around: list[tuple[Part, tuple[Part, ...]]] = [(root, ())]
+    while around:
+        part, outer = around.pop()
+        for member in part.members:
+            region = member.region
+            if region is not None and {region.block, region.name, member.name, "all"} & names:
+                wanted.update(id(p) for p in (*outer, part, member))
+            if member.members:
+                around.append((member, (*outer, part)))
+
+
+def _depth_for_a_page(parts: Parts) -> int:
+    """The deepest level at which all boxes fit on a page."""
+    depth = 0
+    row = parts.root.members
+    while True:
+        shown: list[Part] = []
+        for part in row:
+            shown += part.members if part.members else [part]
+        if len(shown) > PAGE or len(shown) == len(row):
+            return depth
+        row, depth = shown, depth + 1

@@ -1,0 +1,44 @@
+"""What a caller says about a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from netspec.analysis.figures import FIGURES
+from netspec.scene.theme import THEMES
+
+__all__ = ["DIRECTIONS", "STYLES", "DrawOptions"]
+
+Direction: TypeAlias = Literal["TB", "LR"]
+Style: TypeAlias = Literal["graph", "volumes", "neurons"]
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+STYLES: tuple[str, ...] = get_args(Style)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawOptions:
+    """`depth` is how many levels of parts are opened (None: as many as one page shows well), `expand` names parts and
+    blocks to open besides ("all": everything, each round of a repeat too). `by` is the figure that colours boxes, `columns` are
+    figures written in them."""
+
+    direction: str = "TB"
+    theme: str = "light"
+    depth: int | None = None
+    expand: tuple[str, ...] = ()
+    by: str = ""
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, direction: str, theme: str, depth: int | None, expand: tuple[str, ...], by: str, columns: tuple[str, ...]
+    ) -> DrawOptions:
+        """Raises ValueError for an unknown direction or theme, KeyError for an unknown figure."""
+        if direction not in DIRECTIONS:
+            raise ValueError(f"direction is {' or '.join(DIRECTIONS)}, not {direction}")
+        if theme not in THEMES:
+            raise ValueError(f"theme is {' or '.join(THEMES)}, not {theme}")
+        for name in (by, *columns) if by else columns:
+            if name not in FIGURES:
+                raise KeyError(name)
+        return cls(direction, theme, depth, expand, by, columns)

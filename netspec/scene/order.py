@@ -1,0 +1,169 @@
+"""Layered drawing of one level (Sugiyama, Tagawa & Toda, 1981): ranks by longest path, one chain of bends for each
+source whatever the number of its targets, and an order within the ranks with few crossings.
+
+Nothing here knows sizes: opening a part changes coordinates, never the order.
+"""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = ["Ordered", "ordered"]
+
+_SWEEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """`ranks` holds items in order; those from `count` on are bends. `links` go from one rank to the next.
+
+    `paths` gives for each edge the items that it runs through, its ends included.
+    An edge is (from, to, tensor): edges of one tensor share their bends.
+    """
+
+    count: int
+    ranks: tuple[tuple[int, ...], ...]
+    links: tuple[tuple[int, int], ...]
+    paths: tuple[tuple[int, ...], ...]
+
+    @property
+    def total(self) -> int:
+        """How many items and bends there are."""
+        return max((item for row in self.ranks for item in row), default=-1) + 1
+
+
+Edge: TypeAlias = "tuple[int, int, int]"
+
+
+def ordered(count: int, edges: Sequence[Edge], first: Sequence[int] = (), last: Sequence[int] = ()) -> Ordered:
+    """The order of `count` items joined by `edges`, which lead from lower to higher ranks; `first` stand in the first rank
+    and `last` in the last."""
+    rank = _ranks(count, edges, first, last)
+    links, paths, height = _bends(count, edges, rank)
+    rows: list[list[int]] = [[] for _ in range(max(height, default=-1) + 1)]
+    for item in _depth_first(len(height), count, links):
+        rows[height[item]].append(item)
+    return Ordered(count, tuple(map(tuple, _untangled(rows, links))), tuple(links), tuple(paths))
+
+
+def _ranks(count: int, edges: Sequence[Edge], first: Sequence[int], last: Sequence[int]) -> list[int]:
+    """Longest paths from the top; an item without predecessors stands just above its first reader."""
+    after: list[list[int]] = [[] for _ in range(count)]
+    waiting = [0] * count
+    for a, b, _ in edges:
+        after[a].append(b)
+        waiting[b] += 1
+    begins, ends = set(first), set(last)
+    rank = [1 if begins and i not in begins else 0 for i in range(count)]
+    ready = [i for i in range(count) if not waiting[i]]
+    sources = [i for i in ready if i not in begins]
+    for a in ready:
+        for b in after[a]:
+            rank[b] = max(rank[b], rank[a] + 1)
+            waiting[b] -= 1
+            if not waiting[b]:
+                ready.append(b)
+    for a in reversed(sources):
+        if after[a]:
+            rank[a] = max(rank[a], min(rank[b] for b in after[a]) - 1)
+    bottom = max((rank[i] for i in range(count) if i not in ends), default=0) + 1
+    for i in last:
+        rank[i] = bottom
+    return rank
+
+
+def _bends(
+    count: int, edges: Sequence[Edge], rank: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[tuple[int, ...]], list[int]]:
+    """Links between neighbouring ranks; a tensor that many read runs down one chain."""
+    height = list(rank)
+    chains: dict[int, list[int]] = {}
+    links: dict[tuple[int, int], None] = {}
+    paths = []
+    for a, b, tensor in edges:
+        chain = chains.setdefault(tensor, [a])
+        steps = rank[b] - rank[a]
+        while len(chain) < steps:
+            height.append(rank[a] + len(chain))
+            chain.append(len(height) - 1)
+            links[chain[-2], chain[-1]] = None
+        path = (*chain[:steps], b)
+        links[path[-2], b] = None
+        paths.append(path)
+    return list(links), paths, height
+
+
+def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]]) -> list[int]:
+    """The items as a walk from the sources meets them: the way through real items first, so that skips stand at the side."""
+    after: list[list[int]] = [[] for _ in range(total)]
+    entered = [False] * total
+    for a, b in links:
+        after[a].append(b)
+        entered[b] = True
+    found: list[int] = []
+    seen = [False] * total
+    for start in range(count):
+        stack = [] if entered[start] else [start]
+        while stack:
+            item = stack.pop()
+            if seen[item]:
+                continue
+            seen[item] = True
+            found.append(item)
+            stack.extend(sorted(after[item], key=lambda i: (i >= count, i), reverse=True))
+    return found
+
+
+def _untangled(rows: list[list[int]], links: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Barycentre sweeps down and up; the order with the fewest crossings wins, the earliest of equals."""
+    if all(len(row) < 2 for row in rows):
+        return rows
+    above: dict[int, list[int]] = {}
+    below: dict[int, list[int]] = {}
+    for a, b in links:
+        above.setdefault(b, []).append(a)
+        below.setdefault(a, []).append(b)
+    best, fewest = [list(row) for row in rows], _crossings(rows, below)
+    for sweep in range(_SWEEPS):
+        if not fewest:
+            break
+        down = sweep % 2 == 0
+        neighbours = above if down else below
+        for k in range(1, len(rows)) if down else range(len(rows) - 2, -1, -1):
+            fixed = {item: i for i, item in enumerate(rows[k - 1 if down else k + 1])}
+            rows[k] = _by_barycentre(rows[k], neighbours, fixed)
+        crossings = _crossings(rows, below)
+        if crossings < fewest:
+            best, fewest = [list(row) for row in rows], crossings
+    return best
+
+
+def _by_barycentre(row: list[int], neighbours: dict[int, list[int]], fixed: dict[int, int]) -> list[int]:
+    """Sorted by the mean place of the neighbours; items without any keep their place."""
+    means = {}
+    for item in row:
+        places = [fixed[n] for n in neighbours.get(item, ())]
+        if places:
+            means[item] = sum(places) / len(places)
+    movable = iter(sorted(means, key=lambda item: (means[item], row.index(item))))
+    return [next(movable) if item in means else item for item in row]
+
+
+def _crossings(rows: Sequence[Sequence[int]], below: dict[int, list[int]]) -> int:
+    """How many pairs of links cross (inversions, counted by insertion)."""
+    total = 0
+    for upper, lower in itertools.pairwise(rows):
+        if len(upper) < 2 or len(lower) < 2:
+            continue
+        place = {item: i for i, item in enumerate(lower)}
+        met: list[int] = []
+        for item in upper:
+            ends = sorted(place[b] for b in below.get(item, ()))
+            total += sum(len(met) - bisect_right(met, end) for end in ends)
+            for end in ends:
+                insort(met, end)
+    return total

@@ -1,0 +1,262 @@
+"""The network as it is drawn: written layers, blocks, and equal neighbours as one part with a count."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from netspec.graph import Graph, Node, Region
+
+__all__ = ["Level", "Part", "Parts", "Wire", "written_together"]
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """What is drawn as one: the layers of one written layer (`conv3-64 act=relu`), or a block, a labelled group or a
+    repeat with its `members`. Its nodes are `start` to `stop`; with a `count`, those of all rounds."""
+
+    name: str
+    start: int
+    stop: int
+    region: Region | None = None
+    members: list[Part] = field(default_factory=list)
+    count: int = 1
+    kind: int = 0
+    """Equal for parts that compute the same way, whatever the sizes that come in."""
+
+    @property
+    def is_layer(self) -> bool:
+        return not self.members
+
+    @property
+    def is_output(self) -> bool:
+        """Whether this is no part of the net, but the end of the line from node `start`."""
+        return self.start == self.stop
+
+    @property
+    def round_stop(self) -> int:
+        """Where the first round ends: the one that is drawn."""
+        return self.start + (self.stop - self.start) // self.count
+
+    def drawn(self, node: int) -> int:
+        """The node of the first round that stands for one of any round."""
+        return self.start + (node - self.start) % (self.round_stop - self.start)
+
+    def walk(self) -> Iterator[Part]:
+        stack = [self]
+        while stack:
+            part = stack.pop()
+            yield part
+            stack.extend(reversed(part.members))
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A tensor from one member of a level to another; -1 is the border of the level. `node` is what made the tensor."""
+
+    source: int
+    target: int
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What stands inside one open part: its members, the tensors between them, and those that come in and go out."""
+
+    members: tuple[Part, ...]
+    wires: tuple[Wire, ...]
+    entries: tuple[int, ...]
+    exits: tuple[int, ...]
+
+
+def written_together(before: Node, node: Node) -> bool:
+    """Whether a layer comes from the same written layer as the one before it (`act=`, `norm=`)."""
+    return bool(before.inputs) and node.span == before.span
+
+
+def _is_plain_identity(node: Node) -> bool:
+    """A branch of a join that passes its input on: it is drawn as the line that it is, unless its author named it."""
+    return node.kind == "identity" and node.name.rpartition(".")[2].rstrip("0123456789") == "identity"
+
+
+def _extent(members: Iterable[Node | Region]) -> tuple[int, int]:
+    """The first of the nodes and the one after the last."""
+    nodes = [n.index for m in members for n in ((m,) if isinstance(m, Node) else m.nodes())]
+    return (min(nodes), max(nodes) + 1) if nodes else (0, 0)
+
+
+def _real(graph: Graph, index: int) -> int:
+    """The node that gives what node `index` gives, identities left out."""
+    while _is_plain_identity(graph.nodes[index]):
+        index = graph.nodes[index].inputs[0]
+    return index
+
+
+def _without_identities(graph: Graph) -> list[tuple[int, ...]]:
+    return [tuple(_real(graph, i) for i in node.inputs) for node in graph.nodes]
+
+
+class Parts:
+    """The tree of parts of a graph. `folded=False` keeps every round of a repeat; `joins` says which layers are drawn as one
+    with the layer that alone they read."""
+
+    def __init__(
+        self, graph: Graph, *, folded: bool = True, joins: Callable[[Node, Node], bool] = written_together
+    ) -> None:
+        self.graph = graph
+        self._folded = folded
+        self._joins = joins
+        self._kinds: dict[object, int] = {}
+        self._inputs = _without_identities(graph)
+        self._ops = [self._op_kind(node) for node in graph.nodes]
+        self._last_use, self._kept = self._uses()
+        count = len(graph.nodes)
+        self.root = Part(graph.name, 0, count, graph.root, self._parts(graph.root.members))
+
+    # The tree
+
+    def _parts(self, members: Iterable[Node | Region]) -> list[Part]:
+        found: list[Part] = []
+        for member in members:
+            if isinstance(member, Node):
+                if not _is_plain_identity(member):
+                    self._add_node(found, member)
+            elif member.named:
+                inner = self._parts(member.members)
+                if inner:
+                    part = Part(member.path.rstrip("."), *_extent(member.members), member, inner)
+                    self._append(found, part)
+            elif member.kind == "repeat" and len(member.rounds) > 1:
+                self._add_rounds(found, member)
+            else:
+                for part in self._parts(member.members):
+                    self._append(found, part)
+        return found
+
+    def _add_node(self, found: list[Part], node: Node) -> None:
+        """A layer that is drawn with the one before it joins its part."""
+        last = found[-1] if found else None
+        if last is not None and last.is_layer and last.count == 1 and last.stop == node.index:
+            before = self.graph.nodes[last.stop - 1]
+            alone = self._last_use[before.index] == node.index and before.index not in self._kept
+            if (
+                self._inputs[node.index] == (before.index,)
+                and node.region is before.region
+                and alone
+                and self._joins(before, node)
+            ):
+                last.stop += 1
+                last.kind = self._kind_of(last.start, last.stop)
+                return
+        self._append(found, Part(node.name, node.index, node.index + 1))
+
+    def _add_rounds(self, found: list[Part], repeat: Region) -> None:
+        ends = [*repeat.rounds[1:], len(repeat.members)]
+        written = [repeat.members[a:b] for a, b in zip(repeat.rounds, ends, strict=True)]
+        rounds = [self._parts(members) for members in written]
+        spans = [_extent(members) for members in written]
+        if len(rounds[0]) > 1 and self._folds(spans):
+            part = Part(rounds[0][0].name, spans[0][0], spans[-1][1], repeat, rounds[0], len(rounds))
+            part.kind = self._kind_of(*spans[0])
+            found.append(part)
+            return
+        for parts in rounds:
+            for part in parts:
+                self._append(found, part)
+
+    def _append(self, found: list[Part], part: Part) -> None:
+        """Adds a part, to the count of the one before where the two are rounds of one thing."""
+        part.kind = part.kind or self._kind_of(part.start, part.round_stop)
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.kind == part.kind
+            and last.stop == part.start
+            and part.count == 1
+            and self.graph.nodes[part.start].inputs
+        ):
+            size = part.stop - part.start
+            latest = range(max(last.start, part.stop - 3 * size), part.stop, size)
+            if self._folds([(at, at + size) for at in latest]):
+                last.stop, last.count = part.stop, last.count + 1
+                return
+        found.append(part)
+
+    def _folds(self, spans: Sequence[tuple[int, int]]) -> bool:
+        """Whether these ranges of nodes are rounds: each computes the same on what the one before gave."""
+        if not self._folded or len({self._kind_of(a, b) for a, b in spans}) > 1:
+            return False
+        entries = [self._entries(a, b) for a, b in spans]
+        steps: list[int | None] | None = None
+        for (a, b), (_, next_stop), here, there in zip(spans, spans[1:], entries, entries[1:], strict=False):
+            if any(self._last_use[i] >= next_stop or i in self._kept for i in range(a, b)):
+                return False
+            found = [j - a if a <= j < b else None for j in there]
+            if any(step is None and i != j for step, i, j in zip(found, here, there, strict=True)):
+                return False
+            if steps is not None and found != steps:
+                return False
+            steps = found
+        return steps is not None and any(step is not None for step in steps)
+
+    # What is equal
+
+    def _op_kind(self, node: Node) -> int:
+        options = tuple(repr(getattr(node.op, name, None)) for name in node.op.options)
+        local = node.name.rpartition(".")[2].rstrip("0123456789")
+        key = (node.kind, options, node.region.block, local, node.shares is not None, node.tied is not None)
+        return self._kinds.setdefault(key, len(self._kinds) + 1)
+
+    def _kind_of(self, start: int, stop: int) -> int:
+        key = tuple(
+            (self._ops[i], tuple(j - start if j >= start else -1 for j in self._inputs[i])) for i in range(start, stop)
+        )
+        return self._kinds.setdefault(key, len(self._kinds) + 1)
+
+    def _entries(self, start: int, stop: int) -> list[int]:
+        """What comes in from outside, in the order of its uses."""
+        return [j for i in range(start, stop) for j in self._inputs[i] if not start <= j < stop]
+
+    def _uses(self) -> tuple[list[int], frozenset[int]]:
+        """The last node that reads each node, and the nodes that the net itself gives."""
+        last = [-1] * len(self.graph.nodes)
+        for node in self.graph.nodes:
+            if not _is_plain_identity(node):
+                for i in self._inputs[node.index]:
+                    last[i] = node.index
+        return last, frozenset(i for _, i in self._ends())
+
+    def _ends(self) -> list[tuple[str, int]]:
+        """The outputs and the auxiliary heads, by name."""
+        ends = [*self.graph.outputs, *((name, i) for name, i, _ in self.graph.aux)]
+        return [(name, _real(self.graph, i)) for name, i in ends]
+
+    # What stands inside
+
+    def level(self, part: Part) -> Level:
+        """The inside of a part: of one with a count, of its first round."""
+        members, start, stop = part.members, part.start, part.round_stop
+        starts = [member.start for member in members]
+
+        def place(i: int) -> int:
+            return bisect_right(starts, i) - 1 if start <= i < stop else -1
+
+        wires: dict[Wire, None] = {}
+        entries: dict[int, None] = {}
+        for target, member in enumerate(members):
+            for i in range(member.start, member.stop):
+                for j in () if _is_plain_identity(self.graph.nodes[i]) else self._inputs[i]:
+                    if member.start <= j < member.stop:
+                        continue
+                    source = place(j)
+                    if source < 0:
+                        entries[j] = None
+                    wires[Wire(source, target, j)] = None
+        if part is self.root:
+            ends = [Part(name, i, i) for name, i in self._ends()]
+            wires |= {Wire(place(end.start), len(members) + k, end.start): None for k, end in enumerate(ends)}
+            return Level((*members, *ends), tuple(wires), (), ())
+        exits = [i for i in range(start, stop) if self._last_use[i] >= stop or i in self._kept]
+        wires |= {Wire(place(i), -1, i): None for i in exits}
+        return Level(tuple(members), tuple(wires), tuple(entries), tuple(exits))

@@ -1,0 +1,88 @@
+"""What is wrong with a picture: texts that meet, that are cut, or that a line runs through; lines through boxes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from netspec.scene.figure import Figure, Path, Rect, Text
+from netspec.scene.lettering import text_width
+
+Box = tuple[float, float, float, float]
+_CELL = 64.0
+
+
+def text_box(item: Text) -> Box:
+    wide = text_width(item.text, item.size, item.bold)
+    left = item.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor] * wide
+    return left, item.y - 0.72 * item.size, left + wide, item.y + 0.05 * item.size
+
+
+def points(path: Path) -> Iterator[tuple[float, float]]:
+    """Points along a path, at most 2 pixels apart."""
+    x, y = path.start
+    for piece in path.pieces:
+        end = piece[-1]
+        steps = max(2, int((abs(end[0] - x) + abs(end[1] - y)) / 2))
+        for k in range(steps + 1):
+            t = k / steps
+            if len(piece) == 1:
+                yield x + (end[0] - x) * t, y + (end[1] - y) * t
+            else:
+                (ax, ay), (bx, by), (cx, cy) = piece
+                u = 1 - t
+                yield (
+                    u**3 * x + 3 * u * u * t * ax + 3 * u * t * t * bx + t**3 * cx,
+                    u**3 * y + 3 * u * u * t * ay + 3 * u * t * t * by + t**3 * cy,
+                )
+        x, y = end
+
+
+class _Places:
+    """Rectangles by the cells that they touch."""
+
+    def __init__(self, boxes: list[tuple[Box, str]]) -> None:
+        self.boxes = boxes
+        self.cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for i, ((a, b, c, d), _) in enumerate(boxes):
+            for cx in range(int(a // _CELL), int(c // _CELL) + 1):
+                for cy in range(int(b // _CELL), int(d // _CELL) + 1):
+                    self.cells[cx, cy].append(i)
+
+    def at(self, x: float, y: float) -> Iterator[tuple[Box, str]]:
+        for i in self.cells.get((int(x // _CELL), int(y // _CELL)), ()):
+            (a, b, c, d), _ = self.boxes[i]
+            if a < x < c and b < y < d:
+                yield self.boxes[i]
+
+    def pairs(self) -> Iterator[tuple[tuple[Box, str], tuple[Box, str]]]:
+        met = set()
+        for members in self.cells.values():
+            for k, i in enumerate(members):
+                for j in members[k + 1 :]:
+                    (a, b, c, d), (e, f, g, h) = self.boxes[i][0], self.boxes[j][0]
+                    if (i, j) not in met and min(c, g) - max(a, e) > 0.5 and min(d, h) - max(b, f) > 0.5:
+                        met.add((i, j))
+                        yield self.boxes[i], self.boxes[j]
+
+
+def flaws(figure: Figure, frames: frozenset[str] = frozenset()) -> list[str]:
+    """Every flaw, in words. `frames` are fills of rectangles that lines may enter."""
+    found = []
+    texts = [(text_box(item), item.text) for item in figure.items if isinstance(item, Text) and item.text]
+    solid = [
+        ((r.x, r.y, r.x + r.width, r.y + r.height), r.tip or "a box")
+        for r in figure.items
+        if isinstance(r, Rect) and r.fill not in frames and r.stroke != "none"
+    ]
+    for (a, b, c, d), name in texts + solid:
+        if a < -0.5 or b < -0.5 or c > figure.width + 0.5 or d > figure.height + 0.5:
+            found.append(f"{name!r} is cut by the edge")
+    found += [f"{one!r} meets {other!r}" for (_, one), (_, other) in _Places(texts).pairs()]
+    lettering = _Places([((a + 0.5, b + 0.5, c - 0.5, d - 0.5), t) for (a, b, c, d), t in texts])
+    boxes = _Places([((a + 1.5, b + 1.5, c - 1.5, d - 1.5), t) for (a, b, c, d), t in solid])
+    for item in figure.items:
+        if isinstance(item, Path) and not item.closed:
+            through = {name for x, y in points(item) for _, name in (*lettering.at(x, y), *boxes.at(x, y))}
+            found += [f"a line runs through {name!r}" for name in sorted(through)]
+    return found

@@ -1,0 +1,105 @@
+"""What is drawn as one: written layers, blocks, and equal neighbours with their number."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ROOT
+
+import netspec
+from netspec.graph import Graph
+from netspec.scene.parts import Part, Parts
+
+
+def parts_of(text: str) -> Parts:
+    return Parts(netspec.loads(text).graph)
+
+
+def shown(parts: Parts) -> list[str]:
+    return [f"{p.name} x{p.count}" if p.count > 1 else p.name for p in parts.root.members]
+
+
+def example(name: str) -> Graph:
+    return netspec.load(ROOT / "examples" / f"{name}.net").graph
+
+
+def test_a_written_layer_is_one_part() -> None:
+    text = "input 3x8x8\nconv3-4 pad=1 norm=bn act=relu\nmaxpool\n"
+    assert shown(parts_of(text)) == ["input", "conv1", "maxpool1"]
+
+
+def test_equal_neighbours_are_counted() -> None:
+    assert shown(parts_of("input 3x8x8\nconv3-4 pad=1\nconv3-4 pad=1\nconv3-4 pad=1\n")) == ["input", "conv1 x3"]
+
+
+def test_neighbours_that_differ_are_not() -> None:
+    assert shown(parts_of("input 3x8x8\nconv3-4 pad=1\nconv3-4 pad=1 dilation=1 bias=no\n")) == [
+        "input",
+        "conv1",
+        "conv2",
+    ]
+
+
+def test_what_is_read_later_stands_alone() -> None:
+    text = "input 4x8x8\na: conv3-4 pad=1\nconv3-4 pad=1\nconv3-4 pad=1\nadd [ identity; from a ]\n"
+    assert shown(parts_of(text)) == ["input", "a", "conv1 x2", "add1"]
+
+
+def test_blocks_of_one_definition_are_counted_whatever_the_sizes() -> None:
+    counted = [f"{p.region.block} x{p.count}" for p in Parts(example("densenet201")).root.members if p.region]
+    assert counted == [
+        "stem x1", "dense_layer x6", "transition x1", "dense_layer x12", "transition x1", "dense_layer x48", "transition x1",
+        "dense_layer x32",
+    ]  # fmt: skip
+
+
+def test_rounds_of_several_layers_are_one_part() -> None:
+    text = "input 4x8x8\nrepeat 3 { conv3-4 pad=1; relu }\ngap\n"
+    parts = parts_of(text)
+    assert shown(parts) == ["input", "conv1 x3", "gap1"]
+    assert [member.name for member in parts.root.members[1].members] == ["conv1", "relu1"]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121", "googlenet", "unet", "vit_b_16", "alexnet_towers"])
+@pytest.mark.parametrize("folded", [True, False])
+def test_every_layer_has_its_place(name: str, folded: bool) -> None:
+    """Each layer but plain identities is in exactly one closed part of the tree, opened down to the layers."""
+    graph = example(name)
+    parts = Parts(graph, folded=folded)
+
+    def layers(part: Part) -> list[int]:
+        if part.is_layer:
+            return list(range(part.start, part.stop))
+        size = part.round_stop - part.start
+        inner = [i for member in part.members for i in layers(member)]
+        return [i + k * size for k in range(part.count) for i in inner]
+
+    real = [n.index for n in graph.nodes if n.kind != "identity"]
+    assert sorted(layers(parts.root)) == real
+    assert folded or all(part.count == 1 for part in parts.root.walk())
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "unet", "shufflenet_v2_x1_0", "siamese"])
+def test_wires_are_the_tensors_that_are_read(name: str) -> None:
+    """With every part open and nothing folded, lines lead from each layer to each that reads it."""
+    graph = example(name)
+    parts = Parts(graph, folded=False)
+
+    def real(i: int) -> int:
+        return real(graph.nodes[i].inputs[0]) if graph.nodes[i].kind == "identity" else i
+
+    found: set[tuple[int, int]] = set()
+
+    def readers(part: Part) -> None:
+        level = parts.level(part)
+        for wire in level.wires:
+            target = level.members[wire.target] if wire.target >= 0 else None
+            if target is not None and not target.is_output and target.is_layer:
+                found.add((wire.node, target.start))
+        for member in level.members:
+            if member.members:
+                readers(member)
+
+    readers(parts.root)
+    starts = {part.start for part in parts.root.walk() if part.is_layer}
+    wanted = {(real(i), n.index) for n in graph.nodes if n.index in starts and n.kind != "identity" for i in n.inputs}
+    assert found == wanted

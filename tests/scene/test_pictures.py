@@ -1,0 +1,209 @@
+"""Pictures of every example: nothing meets, nothing is cut, no line runs through a box; and every format."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from overlaps import flaws
+
+import netspec
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph
+from netspec.scene.drawing import picture
+from netspec.scene.figure import Figure, Rect, Text
+from netspec.scene.options import DrawOptions
+from netspec.scene.pdf import as_pdf
+from netspec.scene.svg import as_svg
+from netspec.scene.tex import as_tex
+from netspec.scene.theme import THEMES
+
+LIBRARIES = {"densenet_blocks", "resnet_blocks", "resnet_cifar_blocks"}
+NAMES = sorted(p.stem for p in (ROOT / "examples").glob("*.net") if p.stem not in LIBRARIES)
+FRAMES = frozenset(theme.frame_fill for theme in THEMES.values())
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def graph_of(name: str) -> Graph:
+    return netspec.load(ROOT / "examples" / f"{name}.net").graph
+
+
+def texts(figure: Figure) -> list[str]:
+    return [item.text for item in figure.items if isinstance(item, Text)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_have_no_flaw(name: str) -> None:
+    graph = graph_of(name)
+    assert flaws(picture(graph), FRAMES) == []
+    assert (
+        flaws(
+            picture(graph, "graph", DrawOptions(direction="LR", theme="dark", by="macs", columns=("params",))), FRAMES
+        )
+        == []
+    )
+    assert flaws(picture(graph, "volumes"), FRAMES) == []
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121", "googlenet", "inception_v3", "shufflenet_v2_x1_0", "unet"])
+def test_open_pictures_have_no_flaw(name: str) -> None:
+    graph = graph_of(name)
+    assert flaws(picture(graph, "graph", DrawOptions(expand=("all",))), FRAMES) == []
+    assert flaws(picture(graph, "graph", DrawOptions(depth=9, direction="LR")), FRAMES) == []
+
+
+def test_the_checker_of_flaws_sees_them() -> None:
+    figure = Figure(100, 100, "x", items=[Text(10, 50, "abc"), Text(14, 50, "def"), Text(90, 20, "cut off")])
+    assert len(flaws(figure)) == 2
+
+
+@pytest.mark.parametrize("name", ["resnet152", "densenet201", "vit_b_16", "googlenet"])
+def test_a_folded_network_fits_a_page(name: str) -> None:
+    figure = picture(graph_of(name))
+    boxes = [item for item in figure.items if isinstance(item, Rect) and item.tip]
+    assert len(boxes) <= 60
+    assert figure.height / figure.width < 9
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet18", "googlenet", "alexnet_towers"])
+def test_an_open_picture_shows_every_layer_and_shape(name: str) -> None:
+    graph = graph_of(name)
+    figure = picture(graph, "graph", DrawOptions(expand=("all",)))
+    tips = " ".join(item.tip for item in figure.items if isinstance(item, Rect))
+    words = " ".join(texts(figure))
+    for node in graph.layers:
+        first = next(n for n in graph.nodes[: node.index + 1][::-1] if n.span != node.span or n is node)
+        assert f"{first.name}:" in tips or node.kind in words
+        assert "×".join(map(str, node.type.shape)) in words
+
+
+def test_repeats_carry_their_number() -> None:
+    assert "encoder ×12" in texts(picture(graph_of("vit_b_16"), "graph", DrawOptions(depth=0)))
+    assert "dense_layer(k) ×48" not in texts(picture(graph_of("densenet201"), "graph", DrawOptions(depth=0)))
+    assert any(t.startswith("dense_layer") and t.endswith("×48") for t in texts(picture(graph_of("densenet201"))))
+
+
+def test_depth_and_expand_open_parts() -> None:
+    graph = graph_of("resnet50")
+    count = [len(texts(picture(graph, "graph", DrawOptions(depth=depth)))) for depth in (0, 1)]
+    assert count[0] < count[1]
+    one = picture(graph, "graph", DrawOptions(depth=0, expand=("bottleneck5",)))
+    assert count[0] < len(texts(one)) < count[1]
+    assert "bottleneck(128) ×3" in texts(one)
+
+
+def test_columns_write_figures_and_by_colours_the_largest_darkest() -> None:
+    graph = graph_of("lenet5")
+    figure = picture(graph, "graph", DrawOptions(columns=("params",), by="params"))
+    largest = max(graph.layers, key=lambda n: n.n_params)
+    assert f"params {largest.n_params:,}" in texts(figure)
+    dark = THEMES["light"].on_scale(1.0)
+    assert [r.tip.split(":")[0] for r in figure.items if isinstance(r, Rect) and r.fill == dark and r.tip] == [
+        largest.name
+    ]
+
+
+def test_equal_networks_give_equal_files(tmp_path: Path) -> None:
+    for name in ("x.svg", "x.pdf", "x.png", "x.tex", "x.dot"):
+        data = []
+        for folder in ("a", "b"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            netspec.load(ROOT / "examples" / "googlenet.net").draw(tmp_path / folder / name)
+            data.append((tmp_path / folder / name).read_bytes())
+        assert data[0] == data[1]
+
+
+def test_names_are_data(tmp_path: Path) -> None:
+    """A figure whose texts hold markup, quotes and control characters is still XML, TeX and DOT."""
+    bad = '<script>&"\\{}$%#_^~\u202e\x1b[31m'
+    figure = Figure(200, 50, bad, items=[Text(10, 20, bad), Rect(1, 1, 5, 5, "#ffffff", tip=bad)])
+    root = ElementTree.fromstring(as_svg(figure))
+    assert not list(root.iter("script"))
+    assert "\u202e" not in as_svg(figure)
+    assert "\x1b" not in as_svg(figure)
+    tex = as_tex(figure)
+    assert "\x1b" not in tex
+    assert r"\textbackslash{}\{\}\$\%\#\_\textasciicircum{}\textasciitilde{}" in tex
+    assert as_pdf(figure).startswith(b"%PDF")
+
+
+def test_the_svg_says_what_it_shows() -> None:
+    root = ElementTree.fromstring(as_svg(picture(graph_of("lenet5"))))
+    assert root.get("role") == "img"
+    title = root.find(f"{SVG}title")
+    assert title is not None
+    assert "61,706 parameters" in (title.text or "")
+
+
+def test_a_pdf_embeds_its_fonts() -> None:
+    assert as_pdf(picture(graph_of("lenet5"))).count(b"/FontFile2") == 2
+
+
+def test_volumes_stand_in_true_proportions() -> None:
+    """The largest feature map is the highest, equal sizes are equally high, more channels are thicker."""
+    figure = picture(graph_of("vgg16"), "volumes")
+    front = {r.tip.split(":")[0]: r for r in figure.items if isinstance(r, Rect) and r.tip}
+    assert front["conv1"].height == front["input"].height == max(r.height for r in front.values())
+    assert front["conv3"].height > front["conv5"].height > front["conv8"].height
+    assert front["conv1"].width < front["conv3"].width < front["conv5"].width
+    assert front["conv8"].width == front["conv11"].width
+
+
+def test_volumes_draw_the_windows_of_what_reads_them() -> None:
+    closed = [
+        i for i in picture(graph_of("lenet5"), "volumes").items if getattr(i, "closed", False) and i.fill == "none"
+    ]
+    windows = [n for n in graph_of("lenet5").layers if n.kind in ("conv", "maxpool", "avgpool")]
+    assert len(closed) == len(windows)
+
+
+def test_neurons_show_weights() -> None:
+    import numpy as np
+
+    graph = graph_of("xor")
+    weights = {
+        "fc1.weight": np.array([[1.5, -2.25], [0.5, 4.0]], np.float32), "fc1.bias": np.array([-0.5, 0.75], np.float32),
+        "fc2.weight": np.array([[3.0, -1.0]], np.float32), "fc2.bias": np.array([0.25], np.float32),
+    }  # fmt: skip
+    found = texts(picture(graph, "neurons", weights=weights))
+    assert {"1.50", "−2.25", "0.50", "4.00", "3.00", "−1.00", "−0.50", "0.75", "0.25"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("lenet5", "more than 24"), ("mlp_digits", "more than 24"), ("siamese", "several inputs")],
+)
+def test_neurons_refuse_what_is_no_picture_of_circles(name: str, reason: str) -> None:
+    with pytest.raises(SpecError, match="neurons") as raised:
+        picture(graph_of(name), "neurons")
+    assert reason in " ".join(str(raised.value).split())
+
+
+def test_a_page_that_no_pdf_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="too large"):
+        netspec.load(ROOT / "examples" / "resnet1202_cifar.net").draw(tmp_path / "x.pdf", expand=["all"])
+    assert not (tmp_path / "x.pdf").exists()
+
+
+def test_dot_has_a_node_for_each_box_and_an_edge_for_each_tensor() -> None:
+    from netspec.analysis.analysis import Analysis
+    from netspec.scene.dot import as_dot
+
+    graph = graph_of("googlenet")
+    text = as_dot(graph, Analysis(graph), DrawOptions(expand=("all",)))
+    names = set(re.findall(r"^\s*(\w+) \[label", text, re.M))
+    ends = {end for pair in re.findall(r"(\w+) -> (\w+)", text) for end in pair}
+    assert ends <= names
+    assert names <= ends
+
+
+def test_the_pictures_of_the_docs_are_up_to_date() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "pictures.py"))
+    folder, wanted, drawn = script["PICTURES"], script["WANTED"], script["drawn"]
+    assert {p.stem for p in folder.glob("*.svg")} == set(wanted)
+    for name in wanted:
+        assert (folder / f"{name}.svg").read_text(encoding="utf-8") == drawn(name)
