@@ -4,24 +4,49 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from pathlib import Path
+from typing import Protocol
 
-__all__ = ["SourceFile", "Span"]
+__all__ = ["FileTree", "SourceFile", "Span"]
+
+
+class FileTree(Protocol):
+    """Files that are not those on disk, such as those of a revision."""
+
+    def located(self, path: Path) -> Path:
+        """The path without `..`. Raises ValueError for one outside."""
+        ...
+
+    def read(self, path: Path, most: int) -> bytes:
+        """The first `most` + 1 bytes of a file. Raises OSError."""
+        ...
 
 
 class SourceFile:
     """The text of one `.net` file (or of `-e`, or of standard input) with its line index.
 
-    `name` is what diagnostics print; `path` is None where the text has no file.
+    `name` is what diagnostics print; `path` is None where the text has no file. `files` is where the files that it uses
+    are, if not on disk.
     A byte-order mark is dropped; CRLF is read as LF, so that columns agree with what editors show.
     """
 
-    __slots__ = ("_starts", "name", "path", "text")
+    __slots__ = ("_starts", "files", "name", "path", "text")
 
-    def __init__(self, text: str, name: str = "<text>", path: Path | None = None) -> None:
+    def __init__(
+        self, text: str, name: str = "<text>", path: Path | None = None, files: FileTree | None = None
+    ) -> None:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         self.name = name
         self.path = path
+        self.files = files
         self._starts: list[int] | None = None
+
+    def edited(self, text: str) -> SourceFile:
+        """Another text in its place."""
+        return SourceFile(text, self.name, self.path, self.files)
+
+    def located(self, path: Path) -> Path:
+        """The path of a file among which this one is, without `..` and links. Raises OSError, ValueError."""
+        return self.files.located(path) if self.files is not None else path.resolve()
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:

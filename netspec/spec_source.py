@@ -14,7 +14,7 @@ from netspec.elaborate.project import decode, read_source
 from netspec.source import SourceFile
 from netspec.values import Size, Word
 
-__all__ = ["Spec", "is_text", "parameter_values", "source_of", "spec_path"]
+__all__ = ["Spec", "is_text", "parameter_values", "path_or_revision", "source_of", "spec_path"]
 
 Spec: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes] | SourceFile
 """The text of a spec, the path of its file or of the folder of a run, an open file, or a source."""
@@ -44,6 +44,23 @@ def source_of(spec: Spec, limits: Limits) -> SourceFile:
     elif callable(getattr(spec, "read", None)):
         return _from_file(spec, limits)
     raise TypeError(f"a spec is text, a path or an open file, found {_kind(spec)}")
+
+
+def path_or_revision(spec: str, limits: Limits) -> SourceFile:
+    """The source of a path, or of a file of a git revision, such as `HEAD~1:net.net`. Raises SpecError."""
+    from netspec.reading.revisions import is_revision, revision_of
+
+    if not is_revision(spec):
+        return _from_path(Path(spec), limits, typed=False)
+    revision, path = revision_of(spec)
+    try:
+        return read_source(path, limits, name=spec, files=revision)
+    except SpecError as error:
+        first, name = error.diagnostics[0], spec.removeprefix(f"{revision.name}:")
+        if first.code != "NS001" or not Path(name).exists() or name.startswith("."):
+            raise
+        helps = [f"paths in git begin at the top of the repository; from this folder: {revision.name}:./{name}"]
+        raise SpecError.of(first.code, first.message, helps=helps) from None
 
 
 def spec_path(path: Path) -> Path:

@@ -32,6 +32,7 @@ ROWS = (
     ("backends.bench",),
     ("compiler", "spec_source"),
     ("model",),
+    ("comparing",),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("training",),
     ("cli",),

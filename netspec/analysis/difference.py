@@ -15,6 +15,7 @@ from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.parts import Part
 from netspec.analysis.runs import runs
 from netspec.graph import Graph, Node, Region
+from netspec.values import show
 
 __all__ = ["TOTALS", "Change", "ChangeKind", "Difference", "FigureChange", "difference"]
 
@@ -157,14 +158,14 @@ class _Changes:
         elif isinstance(a.member, Node) and isinstance(b.member, Node):
             details, own = layer_details(self.found, a.member, b.member)
             if details:
-                yield _change("changed" if own else "affected", a, b, details)
+                yield self.change("changed" if own else "affected", a, b, details)
         elif isinstance(a.member, Region) and isinstance(b.member, Region):
             inner, details = self.inside(match), region_details(a.member, b.member)
             if not a.named and not b.named:
                 yield from inner
             elif inner:
                 affected = all(change.kind == "affected" for change in inner) and not details
-                yield _change("affected" if affected else "changed", a, b, details, tuple(inner))
+                yield self.change("affected" if affected else "changed", a, b, details, tuple(inner))
 
     def alone(self, part: Part, kind: ChangeKind) -> Iterator[Change]:
         """A part without a counterpart; what has no name is opened."""
@@ -172,21 +173,22 @@ class _Changes:
             for child in part.children:
                 yield from self.alone(child, kind)
         else:
-            yield _change(kind, part if kind == "removed" else None, part if kind == "added" else None)
+            yield self.change(kind, part if kind == "removed" else None, part if kind == "added" else None)
 
-
-def _change(
-    kind: ChangeKind, a: Part | None, b: Part | None, details: tuple[Detail, ...] = (), inner: tuple[Change, ...] = ()
-) -> Change:
-    sides = [list(part.nodes()) if part is not None else [] for part in (a, b)]
-    (layers, layers_), (params, params_), (macs, macs_) = (
-        (len(sides[0]), len(sides[1])), [sum(n.n_params for n in side) for side in sides],
-        [sum(n.macs for n in side) for side in sides],
-    )  # fmt: skip
-    names = (_name(a), _name(b))
-    return Change(
-        kind, (names,), (_what(a), _what(b)), details, (layers, layers_), (params, params_), (macs, macs_), inner
-    )
+    def change(
+        self, kind: ChangeKind, a: Part | None, b: Part | None, details: tuple[Detail, ...] = (),
+        inner: tuple[Change, ...] = (),
+    ) -> Change:  # fmt: skip
+        nodes = [list(part.nodes()) if part is not None else [] for part in (a, b)]
+        layers, params, macs = (
+            (value[0], value[1]) for value in (
+                [len(side) for side in nodes], [sum(n.n_params for n in side) for side in nodes],
+                [sum(n.macs for n in side) for side in nodes],
+            )
+        )  # fmt: skip
+        before, after = self.found.graphs
+        what = (_what(before, a), _what(after, b))
+        return Change(kind, ((_name(a), _name(b)),), what, details, layers, params, macs, inner)
 
 
 def _name(part: Part | None) -> str:
@@ -195,11 +197,16 @@ def _name(part: Part | None) -> str:
     return part.member.name if isinstance(part.member, Node) else part.member.path.rstrip(".")
 
 
-def _what(part: Part | None) -> str:
-    """A layer by its kind and options, a block by its name."""
+def _what(graph: Graph, part: Part | None) -> str:
+    """A layer by its kind and description, a block by its name and arguments."""
     if part is None:
         return ""
-    return part.member.kind if isinstance(part.member, Node) else part.member.block or part.member.kind
+    member = part.member
+    if isinstance(member, Node):
+        words = member.op.describe(graph.nodes[member.inputs[0]].type) if member.inputs else str(member.type)
+        return f"{member.kind} {words}".rstrip()
+    arguments = ", ".join(show(value) for _, value in member.arguments)
+    return f"{member.block}({arguments})" if member.block else member.kind
 
 
 def _folded(changes: list[Change]) -> list[Change]:

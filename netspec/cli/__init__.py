@@ -14,6 +14,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "check": "Check specs: shapes, parameters, MACs.",
     "compile": "Compile a spec to PyTorch or ONNX.",
+    "diff": "Compare two specs, or two revisions of one, layer by layer.",
     "draw": "Draw a spec as a diagram.",
     "explain": "Explain an error code such as NS301, with an example.",
     "fmt": "Format specs.",

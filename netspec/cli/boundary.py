@@ -23,13 +23,13 @@ _MEMORY = "out of memory"
 
 
 @contextlib.contextmanager
-def contained() -> Iterator[None]:
-    """Runs a command. Raises only exceptions that click turns into an exit code."""
+def contained(status: int = 1) -> Iterator[None]:
+    """Runs a command. Raises only exceptions that click turns into an exit code; that of an error is `status`."""
     try:
         yield
         sys.stdout.flush()
     except SpecError as error:
-        _report(*error.diagnostics)
+        _report(*error.diagnostics, status=status)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except KeyboardInterrupt:
@@ -41,11 +41,11 @@ def contained() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             _abandon_stdout()
             raise SystemExit(1) from None
-        _report(_of_system(error))
+        _report(_of_system(error), status=status)
     except Exception as error:
         if os.environ.get("NETSPEC_TRACEBACK"):
             raise
-        _report(_unforeseen(error))
+        _report(_unforeseen(error), status=status)
 
 
 def prepare_streams() -> None:
@@ -77,15 +77,15 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def _report(*diagnostics: Diagnostic) -> None:
-    """Prints and exits with 1."""
+def _report(*diagnostics: Diagnostic, status: int = 1) -> None:
+    """Prints and exits with a status."""
     from netspec.cli.specs import print_diagnostics
 
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     with contextlib.suppress(OSError):  # standard error may also be full
         print_diagnostics(diagnostics)
-    raise SystemExit(1)
+    raise SystemExit(status)
 
 
 def _abandon_stdout() -> None:

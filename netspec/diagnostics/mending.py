@@ -37,7 +37,7 @@ def mended(source: SourceFile, findings: Callable[[SourceFile], Iterable[Diagnos
         text = apply_fixes(source.text, fixes)
         if text == source.text:
             break
-        source = SourceFile(text, source.name, source.path)
+        source = source.edited(text)
     return source
 
 

@@ -78,7 +78,7 @@ def elaborate(
     whole = Span(file.source, 0, 0)
     root = Region("net", "", "", None, whole, block=net.name if net else name)
     graph = Graph(net.name if net else name, root)
-    project = Project(file.source.path.parent if file.source.path else None, diagnostics, limits, trees, explain)
+    project = Project(file.source, diagnostics, limits, trees, explain)
     run = Elaborator(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
     top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))

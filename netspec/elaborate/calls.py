@@ -102,7 +102,7 @@ def _declare_use(run: ElaborationContext, item: t.Use, file: t.File, frame: Fram
             run.unknown_blocks = True
         return
     path, used = found
-    if path in stack or (file.source.path is not None and path == file.source.path.resolve()):
+    if path in stack or (file.source.path is not None and path == file.source.located(file.source.path)):
         run.error("NS004", f'"{item.path}" uses itself, directly or around a corner', item.path_span)
         return
     inner = Frame(FileScope(), frame.region, frame.namer)

@@ -9,7 +9,7 @@ from netspec.diagnostics import Diagnostics, SpecError, nearest
 from netspec.diagnostics.facts import Instead
 from netspec.elaborate.limits import Limits
 from netspec.files import read_bounded
-from netspec.source import SourceFile, Span
+from netspec.source import FileTree, SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["Project", "read_source"]
 
 
-def read_source(path: Path, limits: Limits, *, name: str | None = None) -> SourceFile:
-    """The text of a file. Raises SpecError where it cannot be read, is not text, or is too large."""
+def read_source(path: Path, limits: Limits, *, name: str | None = None, files: FileTree | None = None) -> SourceFile:
+    """The text of a file, on disk or among others. Raises SpecError where it cannot be read, is not text, or is too large."""
     shown = name or str(path)
     try:
+        if files is not None:
+            return decode(files.read(path, limits.bytes), shown, path, limits, files)
         if path.is_dir():
             raise SpecError.of("NS001", f"{shown} is a folder, not a file", helps=["name the `.net` files in it"])
         if path.exists() and not path.is_file():
@@ -31,7 +33,7 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
             )
         data = read_bounded(path, limits.bytes)
     except FileNotFoundError:
-        near = _near_file(path)
+        near = _near_file(path) if files is None else None
         raise SpecError.of(
             "NS001", f"there is no file {shown}", helps=[f"did you mean {near}?"] if near else []
         ) from None
@@ -41,7 +43,7 @@ def read_source(path: Path, limits: Limits, *, name: str | None = None) -> Sourc
     return decode(data, shown, path, limits)
 
 
-def decode(data: bytes, shown: str, path: Path | None, limits: Limits) -> SourceFile:
+def decode(data: bytes, shown: str, path: Path | None, limits: Limits, files: FileTree | None = None) -> SourceFile:
     """Raises SpecError for data that is no text, or too much of it."""
     if len(data) > limits.bytes:
         raise SpecError.of(
@@ -59,7 +61,7 @@ def decode(data: bytes, shown: str, path: Path | None, limits: Limits) -> Source
         ) from None
     if "\x00" in text:
         raise SpecError.of("NS002", f"{shown} is not text: it holds a zero byte")
-    return SourceFile(text, shown, path)
+    return SourceFile(text, shown, path, files)
 
 
 def _near_file(path: Path) -> str | None:
@@ -77,14 +79,14 @@ class Project:
 
     def __init__(
         self,
-        root: Path | None,
+        first: SourceFile,
         diagnostics: Diagnostics,
         limits: Limits,
         trees: dict[Path, t.File | None] | None = None,
         explain: Explain | None = None,
     ) -> None:
         self.explain = explain
-        self.root = root.resolve() if root is not None else None
+        self.root = first.located(first.path.parent) if first.path is not None else None
         self.diagnostics = diagnostics
         self.limits = limits
         self.trees: dict[Path, t.File | None] = trees if trees is not None else {}
@@ -98,7 +100,7 @@ class Project:
             return None
         target = Path(path)
         try:
-            resolved = (source.path.parent / target).resolve()
+            resolved = source.located(source.path.parent / target)
         except (OSError, ValueError, RuntimeError):
             resolved = Path("/")
         if target.is_absolute() or self.root not in resolved.parents:
@@ -124,10 +126,10 @@ class Project:
         assert source.path is not None
         try:
             shown = str(Path(source.name).parent / path) if source.path else path
-            text = read_source(resolved, self.limits, name=shown)
+            text = read_source(resolved, self.limits, name=shown, files=source.files)
         except SpecError as error:
             first = error.diagnostics[0]
-            near = _near_file(resolved) if first.code == "NS001" else None
+            near = _near_file(resolved) if first.code == "NS001" and source.files is None else None
             meant = f'"{Path(path).with_name(near)}"' if near else ""
             facts = Instead(span, meant, f"did you mean {meant}?") if near else None
             helps = () if near else first.helps

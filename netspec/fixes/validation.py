@@ -72,7 +72,7 @@ class Validator:
     def outcome(self, diagnostic: Diagnostic, fix: Fix) -> Outcome:
         """What comes with a fix. The error stays too where the same one is now beside it."""
         source = self.source
-        edited = SourceFile(apply_edits(source.text, fix.edits), source.name, source.path)
+        edited = source.edited(apply_edits(source.text, fix.edits))
         after, work = self.trial(edited, self.budget.left)
         self.budget.spend(work)
         shifts = sorted((edit.span.start, edit.span.end, len(edit.text)) for edit in fix.edits)
