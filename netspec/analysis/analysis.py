@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.graph_facts import GraphFacts
+from netspec.analysis.resources import largest_batch
 from netspec.graph import Graph, Node, Region
 
 __all__ = ["Analysis"]
@@ -44,6 +45,13 @@ class Analysis:
     def total(self, name: str) -> Value | None:
         """A figure of the whole network."""
         return self.of(name, self.graph.nodes)
+
+    def largest_batch(self, capacity: int | None = None) -> int:
+        """The largest batch that fits into so many bytes (default: the memory of the device, else 80 GB).
+
+        Counts training with the optimizer of the conditions; without one, inference. 0 where not one example fits.
+        """
+        return largest_batch(self.facts, capacity)
 
     def text(self, name: str, value: Value | None) -> str:
         """A value of a figure, as a table shows it."""

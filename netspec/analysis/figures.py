@@ -8,9 +8,10 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TypeAlias
 
+from netspec.analysis import resources
 from netspec.analysis.fields import Field, size_within
 from netspec.analysis.graph_facts import GraphFacts
-from netspec.analysis.units import bytes_text, count_text, number_text
+from netspec.analysis.units import bytes_text, count_text, number_text, seconds_text
 from netspec.graph import Node
 
 __all__ = ["ALL", "FIGURES", "Figure", "Value"]
@@ -51,6 +52,8 @@ class Figure:
             return "x".join(number_text(v) for v in same)
         if self.unit == "bytes":
             return bytes_text(int(value))
+        if self.unit == "s":
+            return seconds_text(float(value))
         return count_text(value) if isinstance(value, int) else number_text(value)
 
 
@@ -103,7 +106,7 @@ def _aux_params(facts: GraphFacts, nodes: Sequence[Node]) -> int:
 
 
 def _macs(facts: GraphFacts, node: Node) -> int:
-    return node.macs
+    return facts.macs[node.index]
 
 
 def _neurons(facts: GraphFacts, node: Node) -> int:
@@ -191,7 +194,10 @@ ALL: tuple[Figure, ...] = (
         lambda facts, node: node.n_buffers,
     ),
     Figure("aux_params", "aux params", "", "Trainable parameters of auxiliary heads.", None, _aux_params),
-    _summed("macs", "MACs", "Multiply-accumulates for one input.", _macs),
+    _summed(
+        "macs", "MACs", "Multiply-accumulates for one input, counted by netspec's convention or by that of another tool.",
+        _macs,
+    ),
     _summed("flops", "FLOPs", "2 x `macs`: a multiplication and an addition.", lambda facts, node: 2 * _macs(facts, node)),
     _summed("neurons", "neurons", "Output values of layers with weights.", _neurons),
     _summed(
@@ -229,6 +235,52 @@ ALL: tuple[Figure, ...] = (
     Figure(
         "leftover", "leftover", "", "Rows and columns of its input that no window of the layer covers (NS305); of a part, "
         "the number of such layers.", _leftover, _not_tiling,
+    ),
+    _summed("weight_memory", "weights", "Bytes of parameters and buffers in the number format.", resources.weights, "bytes"),
+    _summed(
+        "gradient_memory", "gradients", "Bytes of the gradients of the parameters that are trained.", resources.gradients,
+        "bytes",
+    ),
+    _summed(
+        "optimizer_memory", "optimizer", "Bytes that the optimizer keeps for the trained parameters: none for `sgd`, one "
+        "value each for `momentum`, `rmsprop` and `adagrad`, two for `adam` and `adamw`; 0 without an optimizer.",
+        resources.optimizer_state, "bytes",
+    ),
+    Figure(
+        "activation_memory", "kept", "bytes", "Bytes that the batch keeps for the backward pass: tensors of the network that "
+        "some layer needs, each once, and masks, indices and statistics. Auxiliary heads count; a checkpointed part keeps "
+        "its inputs only.", resources.activations_kept,
+        lambda facts, nodes: sum(resources.activations_kept(facts, n) for n in nodes),
+    ),
+    Figure(
+        "training_memory", "training", "bytes", "Bytes of a training step: weights, gradients, optimizer state, and the "
+        "activations kept, with those of the largest checkpointed part. What kernels allocate while they run is not counted.",
+        None, resources.training,
+    ),
+    Figure(
+        "inference_memory", "inference", "bytes", "Bytes of inference: weights, and the most activations that are held at "
+        "once.", None, resources.inference,
+    ),
+    Figure(
+        "fits", "largest batch", "", "The largest batch whose training (without an optimizer: inference) fits into the "
+        "memory of the device; without a device, into 80 GB.", None,
+        lambda facts, nodes: resources.largest_batch(facts) if len(nodes) == len(facts.graph.nodes) else None,
+    ),
+    _summed(
+        "traffic", "traffic", "Bytes that the batch moves: the inputs, weights and output of each layer once.",
+        resources.moved, "bytes",
+    ),
+    Figure(
+        "intensity", "FLOPs/byte", "FLOPs/byte", "Arithmetic intensity: FLOPs of the batch per byte of `traffic`.",
+        resources.intensity, resources.intensity_of,
+    ),
+    Figure(
+        "time", "time", "s", "An estimate: the seconds that the batch takes at least on the device, by the roofline model. "
+        "With an optimizer, of a training step (three forward passes).", resources.seconds, resources.seconds_of,
+    ),
+    Figure(
+        "bound", "bound", "", "An estimate: whether arithmetic (`compute`) or traffic (`memory`) limits a layer on the "
+        "device; of a part, what limits most of its time.", resources.bound, resources.bound_of,
     ),
 )  # fmt: skip
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.fields import Field, fields
 from netspec.analysis.frozen import frozen_nodes
+from netspec.analysis.memory import KeptMemory, kept_for_backward, peak_of_inference
+from netspec.analysis.roofline import Cost, cost
 from netspec.analysis.totals import depths
 from netspec.graph import Graph, Node
 
@@ -35,6 +37,31 @@ class GraphFacts:
     def fields(self) -> list[Field]:
         """The receptive field of each node."""
         return fields(self.graph)
+
+    @cached_property
+    def macs(self) -> list[int]:
+        """Multiply-accumulates of each node for one input, as netspec or the tool of the conditions counts them."""
+        if self.conditions.macs == "netspec":
+            return [node.macs for node in self.graph.nodes]
+        from netspec.analysis.dialects import DIALECTS
+
+        dialect = DIALECTS[self.conditions.macs]
+        return [dialect.macs(self.graph, node) for node in self.graph.nodes]
+
+    @cached_property
+    def kept(self) -> KeptMemory:
+        """What a training step keeps between its forward and its backward pass."""
+        return kept_for_backward(self.graph, self.conditions.dtype, self.frozen)
+
+    @cached_property
+    def peak(self) -> tuple[int, Node]:
+        """The most bytes of activations of one example that inference holds at once, and where."""
+        return peak_of_inference(self.graph, self.conditions.dtype)
+
+    @cached_property
+    def costs(self) -> list[Cost]:
+        """What each layer computes and moves, and how long that takes on the device."""
+        return [cost(self.graph, node, self.macs[node.index], self.conditions) for node in self.graph.nodes]
 
     def counted(self, nodes: Iterable[Node]) -> list[Node]:
         """Some nodes without those of auxiliary heads, unless there are no others."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from netspec.analysis.in_place import in_place_nodes, source
 from netspec.graph import Graph, Node, Region
 from netspec.ops.op import TorchCode
 
@@ -106,14 +107,12 @@ class _Planner:
                 continue
             for i in node.inputs:
                 self.users.setdefault(self.source(i), []).append(node.index)
+        self.overwriting = in_place_nodes(graph)
         self.kept = {self.source(i) for _, i in graph.outputs} | {self.source(i) for _, i, _ in graph.aux}
 
     def source(self, index: int) -> int:
         """The tensor that a node gives: that of its input, where it does nothing."""
-        node = self.graph.nodes[index]
-        while node.kind == "identity":
-            node = self.graph.nodes[node.inputs[0]]
-        return node.index
+        return source(self.graph, index)
 
     def reads(self, node: Node) -> list[int]:
         return [*map(self.source, node.inputs), *([] if node.tied is None else [-1 - node.tied])]
@@ -132,17 +131,10 @@ class _Planner:
 
     def layer(self, node: Node, region: Region) -> Item:
         name = node.name.removeprefix(region.path)
-        over = node.op.torch_in_place and self.owns_input(node)
+        over = node.index in self.overwriting
         return Item(
             name, self.reads(node), [node.index], node=node, in_place=over, line=node.span.line, start=node.span.start
         )
-
-    def owns_input(self, node: Node) -> bool:
-        """Whether nothing else needs the tensor that comes in, not even the backward pass of what made it."""
-        (i,) = map(self.source, node.inputs)
-        before = self.graph.nodes[i]
-        alone = len(self.users[i]) == 1 and i not in self.kept and before.region.path == node.region.path
-        return alone and before.op.torch_keeps_no_output and node.shares is None
 
     def part(self, member: Region, region: Region) -> Item | None:
         nodes = list(member.nodes())

@@ -1,0 +1,272 @@
+"""What eager PyTorch keeps of each op for the backward pass, in training, as its saved-tensor hooks see it on a CPU.
+
+A test compares every op of the catalogue with PyTorch. An op that is not listed, by its own class or a base, keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+from netspec.graph import Operation, TensorType
+from netspec.ops.activation import GLU, Activation, HardTanh, Maxout, ReLU, ReLU6, Sigmoid, Softmax, Softsign, Tanh
+from netspec.ops.conv import Conv, SharedConvolution
+from netspec.ops.dense import Linear
+from netspec.ops.elementwise import Scale, Subsample
+from netspec.ops.features import FeatureSlice
+from netspec.ops.join import Multiply
+from netspec.ops.local_conv import LocalConv
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm
+from netspec.ops.op import Op
+from netspec.ops.pool import (
+    MEAN_WITHOUT_PADDING,
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    GlobalMaxPool,
+    LpPool,
+    MaxPool,
+    covering,
+)
+from netspec.ops.recurrent import GRU, LSTM, RNN
+from netspec.ops.regularization import Dropout, Dropout2d, DropPath
+from netspec.ops.sequence import Attention, Embed
+from netspec.ops.shape import Crop, Flatten, Identity, Image, Pad, Permute, Reshape, Take, Tokens
+from netspec.ops.transposed_conv import TransposedConv
+
+__all__ = ["Kept", "is_view", "kept", "workspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The tensors that the backward pass of one layer needs.
+
+    `inputs` and `output` are tensors of the network. Besides them a layer keeps, for each example, `values` in the number
+    format of the activations and `bytes` of masks and indices; and for the whole batch `fixed` values and `fixed_bytes`.
+    """
+
+    inputs: bool = False
+    output: bool = False
+    values: int = 0
+    bytes: int = 0
+    fixed: int = 0
+    fixed_bytes: int = 0
+
+
+Rule: TypeAlias = "Callable[[Any, tuple[TensorType, ...], TensorType], Kept]"
+
+_NOTHING = Kept()
+_INPUTS = Kept(inputs=True)
+_OUTPUT = Kept(output=True)
+_INDEX = 8
+"""Bytes of an index (int64)."""
+_FLOAT = 4
+"""Bytes of statistics, which are float32 in every number format."""
+
+
+def kept(op: Operation, inputs: tuple[TensorType, ...], output: TensorType, *, in_place: bool = False) -> Kept:
+    """What a layer keeps, where its backward pass is needed at all."""
+    if in_place and isinstance(op, _COPIED):
+        return Kept(values=output.size)
+    rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
+    return rule(op, inputs, output) if rule is not None else _NOTHING
+
+
+def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType, size: int) -> int:
+    """Bytes for one example that inference allocates while a layer runs, besides its output; `size` bytes per value."""
+    (x, *_) = inputs
+    if isinstance(op, (MaxPool, GlobalMaxPool, AdaptiveMaxPool)):
+        return _INDEX * output.size
+    if isinstance(op, LocalResponseNorm):
+        return 2 * size * x.size
+    if isinstance(op, Attention):
+        return 4 * size * x.size
+    return 0
+
+
+def is_view(op: Operation) -> bool:
+    """Whether its result shares the memory of its input, in PyTorch."""
+    return isinstance(op, _VIEWS)
+
+
+_COPIED = (ReLU6, HardTanh)
+"""Activations that need their input: of one that is written over it, PyTorch keeps a copy."""
+_VIEWS = (Identity, Flatten, Reshape, Permute, FeatureSlice, Crop, Take, Tokens, Image)
+
+
+def _inputs(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _INPUTS
+
+
+def _output(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _OUTPUT
+
+
+def _padded(op: Any, x: TensorType) -> int:
+    """Values of the input with its padding, where a layer pads before anything else; 0 where it does not."""
+    code = op.torch(x)
+    if not any(suffix == "pad" for suffix, _ in code.modules) and MEAN_WITHOUT_PADDING not in code.helpers:
+        return 0
+    window = op.geometry(x)
+    sizes = zip(window.input, window.before, covering(window), strict=True)
+    return x.features * prod(int(w + b + a) for w, b, a in sizes)
+
+
+def _conv(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    (x,) = xs
+    padded = _padded(op, x)
+    fixed = indices = 0
+    if isinstance(op, Conv) and op.connections is not None:  # the dense kernel, and where its values come from
+        fixed, indices = op.width * x.features * op.geometry(x).taps, 2 * _INDEX * op.links(x)
+    return Kept(inputs=not padded, values=padded, fixed=fixed, fixed_bytes=indices)
+
+
+def _local_conv(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    window = op.geometry(xs[0])
+    return Kept(values=prod(window.output) * xs[0].features * window.taps)
+
+
+def _max_pool(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    padded = _padded(op, xs[0])
+    return Kept(inputs=not padded, values=padded, bytes=_INDEX * y.size)
+
+
+def _whole_max_pool(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(inputs=True, bytes=_INDEX * y.size)
+
+
+def _avg_pool(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    padded = _padded(op, xs[0])
+    divisor = y.size if MEAN_WITHOUT_PADDING in op.torch(xs[0]).helpers else 0
+    return Kept(inputs=not padded, values=padded + divisor)
+
+
+def _adaptive_avg_pool(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _NOTHING if set(y.spatial) == {1} else _INPUTS  # a mean needs sizes alone
+
+
+def _lp_pool(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """The input, its absolute value, its power; the sum before and after it is bounded."""
+    padded = _padded(op, xs[0])
+    return Kept(inputs=not padded, values=(3 * padded or 2 * xs[0].size) + 2 * y.size)
+
+
+def _batch_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(inputs=True, fixed_bytes=2 * _FLOAT * xs[0].features)
+
+
+def _layer_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(inputs=True, bytes=2 * _FLOAT * (xs[0].size // xs[0].features))
+
+
+def _group_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    copied = xs[0].size if xs[0].layout == "sequence" else 0
+    return Kept(inputs=not copied, values=copied, bytes=2 * _FLOAT * op.groups)
+
+
+def _instance_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    copied = xs[0].size if xs[0].layout == "sequence" else 0
+    scale = xs[0].features if op.affine else 0
+    return Kept(inputs=not copied, values=copied + scale, bytes=2 * _FLOAT * xs[0].features)
+
+
+def _local_response_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    (x,) = xs
+    return Kept(inputs=True, values=2 * x.size + x.size // x.features * (x.features + op.size - 1))
+
+
+def _l2_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(inputs=True, values=2 * (xs[0].size // xs[0].features))
+
+
+def _dropout(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(values=xs[0].size if op.p else 0)
+
+
+def _dropout_of_channels(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(values=xs[0].features if op.p else 0)
+
+
+def _drop_path(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(values=1 if op.p else 0)
+
+
+def _pad(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _NOTHING if op.mode == "constant" else _INPUTS
+
+
+def _attention(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """The tokens first to last, queries, keys and values, the result of the heads, and one logarithm of a sum per row;
+    with dropout the scaled queries and keys, and the weights before, after and of the dropout."""
+    (x,) = xs
+    tokens, size = x.shape[0], x.size
+    mask = tokens * tokens if op.causal else 0
+    if op.dropout:
+        return Kept(values=7 * size + 3 * op.heads * tokens * tokens, fixed=mask)
+    return Kept(values=5 * size, bytes=_FLOAT * op.heads * tokens, fixed=mask)
+
+
+def _recurrent(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """The input of each layer, the first for each direction; for every token and unit the states (a GRU: its gates too)."""
+    tokens = xs[0].shape[0]
+    per_unit = 7 * tokens if isinstance(op, GRU) else tokens + 1
+    layers = sum(tokens * features for _, features in op.parts(xs[0])[:: op.directions])
+    layers += (op.directions - 1) * xs[0].size
+    return Kept(values=layers + per_unit * op.width * op.layers * op.directions)
+
+
+def _lstm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """Input and output of each layer, and the workspace of oneDNN: gates and states.
+
+    The workspace is not documented; its formula was fitted to what PyTorch 2.13 allocates.
+    """
+    tokens, width = xs[0].shape[0], op.width
+    layers = sum(tokens * features for _, features in op.parts(xs[0])[:: op.directions])
+    workspace = sum(9 * width + 6 * max(f, width) + 16 * (width % 64 == 0) for _, f in op.parts(xs[0]))
+    weights = 0 if op.bias else sum(4 * width * (f + width) for _, f in op.parts(xs[0]))
+    parts = op.layers * op.directions
+    return Kept(
+        values=layers + tokens * workspace + parts * (tokens + 4) * width, fixed=weights, fixed_bytes=parts * 5 * 4096
+    )
+
+
+_RULES: Mapping[type[Op], Rule] = {
+    SharedConvolution: _conv,
+    TransposedConv: _inputs,
+    LocalConv: _local_conv,
+    MaxPool: _max_pool,
+    AvgPool: _avg_pool,
+    LpPool: _lp_pool,
+    GlobalMaxPool: _whole_max_pool,
+    AdaptiveAvgPool: _adaptive_avg_pool,
+    AdaptiveMaxPool: _whole_max_pool,
+    Linear: _inputs,
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
+    GroupNorm: _group_norm,
+    InstanceNorm: _instance_norm,
+    LocalResponseNorm: _local_response_norm,
+    L2Norm: _l2_norm,
+    Dropout: _dropout,
+    Dropout2d: _dropout_of_channels,
+    DropPath: _drop_path,
+    Pad: _pad,
+    Embed: _inputs,
+    Attention: _attention,
+    RNN: _recurrent,
+    GRU: _recurrent,
+    LSTM: _lstm,
+    Scale: _inputs,
+    Subsample: lambda op, xs, y: Kept(inputs=True, values=y.size),
+    Activation: _inputs,
+    ReLU: _output,
+    Sigmoid: _output,
+    Tanh: _output,
+    Softmax: _output,
+    Softsign: lambda op, xs, y: Kept(inputs=True, values=y.size),
+    Maxout: lambda op, xs, y: Kept(inputs=True, output=True),
+    GLU: _inputs,
+    Multiply: lambda op, xs, y: Kept(inputs=True, values=(len(xs) - 2) * y.size),
+}

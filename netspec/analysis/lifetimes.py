@@ -1,0 +1,105 @@
+"""How long the generated PyTorch module holds a tensor: as long as a variable of a forward pass names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netspec.graph import Graph, Node, Region
+
+__all__ = ["Holds"]
+
+
+class Holds:
+    """For a tensor and a layer that reads it: until when it is held."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.ends: dict[int, int] = {}
+        self.readers: list[list[int]] = [[] for _ in graph.nodes]
+        for node in graph.nodes:
+            for region in _around(node):
+                self.ends[id(region)] = node.index
+            for i in node.inputs:
+                self.readers[i].append(node.index)
+        self.chains = {id(region) for region in _named(graph.root) if self.is_chain(region)}
+        self.lines = self.line_starts()
+        self.line_ends = {start: i for i, start in enumerate(self.lines)}
+
+    def until(self, made: int, reader: Node) -> int:
+        """The index of the layer after which tensor `made` is free, if nothing but `reader` reads it."""
+        maker = self.graph.nodes[made]
+        around = {id(region) for region in _around(maker)}
+        entered = [self.ends[id(region)] for region in _around(reader) if region.named and id(region) not in around]
+        within = self.lines[made] == self.lines[reader.index]
+        found = max([reader.index if within else self.line_ends[self.lines[reader.index]], *entered])
+        return max(found, self.ends[id(self.scope(maker))]) if self.has_name(maker) else found
+
+    def scope(self, maker: Node) -> Region:
+        """The part whose forward pass hands a tensor from its maker to its readers."""
+        readers = [{id(region) for region in _around(self.graph.nodes[i])} for i in self.readers[maker.index]]
+        return next(r for r in _around(maker) if r.named and all(id(r) in around for around in readers))
+
+    def has_name(self, maker: Node) -> bool:
+        """Whether the forward pass names a tensor after its layer, because it is used again later."""
+        readers = self.readers[maker.index]
+        if not maker.inputs or not readers or maker.residual:
+            return False
+        scope = self.scope(maker)
+        parts = [self.part(scope, self.graph.nodes[i]) for i in readers]
+        made = self.part(scope, maker)
+        following = (self.ends[made] if made >= 0 and made in self.ends else maker.index) + 1
+        if readers[-1] <= following or set(parts) == {self.part(scope, self.graph.nodes[min(following, readers[-1])])}:
+            return False
+        return not (len(readers) == 1 and len(self.graph.nodes[readers[0]].inputs) == 2)
+
+    def part(self, scope: Region, node: Node) -> int:
+        """What of a forward pass a layer belongs to: the outermost part below it, or itself."""
+        found = -node.index
+        for region in _around(node):
+            if region is scope:
+                break
+            found = id(region) if region.named else found
+        return found
+
+    def is_chain(self, region: Region) -> bool:
+        """Whether a part becomes an `nn.Sequential`: modules one after the other, each called by itself."""
+        nodes = [node for node in region.nodes() if node.inputs]
+        return all(
+            node.inputs == (node.index - 1,)
+            and not node.aux
+            and node.shares is None
+            and node.op.torch(self.graph.nodes[node.index - 1].type).call is None
+            for node in nodes
+        )
+
+    def line_starts(self) -> list[int]:
+        """For each node the first of those that one statement of the module runs: a layer with its norm and activation."""
+        found: list[int] = []
+        for node in self.graph.nodes:
+            before = self.graph.nodes[node.index - 1] if node.index else None
+            same = (
+                before is not None
+                and node.inputs == (before.index,)
+                and node.span.start == before.span.start
+                and node.region is before.region
+                and not node.op.weight_layer
+                and id(next(region for region in _around(node) if region.named)) not in self.chains
+            )
+            found.append(found[-1] if same else node.index)
+        return found
+
+
+def _around(node: Node) -> Iterator[Region]:
+    region: Region | None = node.region
+    while region is not None:
+        yield region
+        region = region.parent
+
+
+def _named(region: Region) -> Iterator[Region]:
+    """A region and those below it that are modules."""
+    if region.named:
+        yield region
+    for member in region.members:
+        if isinstance(member, Region):
+            yield from _named(member)
