@@ -123,7 +123,9 @@ def test_states_are_those_of_torchs_optimizers(name: str) -> None:
     optimizer = make[name](module.parameters())
     module(torch.randn(1, *next(iter(model.inputs.values())).shape)).sum().backward()
     optimizer.step()
-    states = [t for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor) and t.dim()]
+    states = [
+        t for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor) and t.dim()
+    ]
     conditions = Conditions(optimizer=name)  # type: ignore[arg-type]
     assert model.figure("optimizer_memory", conditions) == sum(t.nbytes for t in states)
     assert model.figure("gradient_memory", conditions) == sum(p.grad.nbytes for p in module.parameters())
