@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "check": "Check specs: shapes, parameters, MACs.",
+    "table": "Show networks side by side, as in the tables of papers.",
     "compile": "Compile a spec to PyTorch or ONNX.",
     "diff": "Compare two specs, or two revisions of one, layer by layer.",
     "draw": "Draw a spec as a diagram.",

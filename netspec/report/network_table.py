@@ -84,7 +84,7 @@ def network_rows(analysis: Analysis, columns: Sequence[str], items: Iterable[Ite
             rows += _failure(waiting.pop(0), columns, item.level)
         name = Entry(item.local_name if local else item.name, item.name, _style(item))
         entries = (name, *(_entry(analysis, item, column) for column in columns))
-        rows.append(Row(entries, item.level, "" if item.layer is not None else "part"))
+        rows.append(Row(entries, item.level, "part" if item.opened else ""))
     return rows + [row for failed in waiting for row in _failure(failed, columns, 0)]
 
 

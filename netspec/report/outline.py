@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from netspec.graph import Graph, Node, Region
 from netspec.values import show
 
-__all__ = ["EVERYTHING", "FULL_ROWS", "Item", "UnknownPart", "View", "outline"]
+__all__ = ["EVERYTHING", "FULL_ROWS", "Item", "UnknownPart", "View", "call_text", "outline", "visible"]
 
 FULL_ROWS = 60
 """Unless a depth is requested, parts are opened as long as there are at most this many layers and parts."""
@@ -82,7 +82,7 @@ class Item:
         assert isinstance(region, Region)
         count = sum(1 for _ in _nodes(region))
         times = f" x{len(self.members)}" if len(self.members) > 1 else ""
-        call = f"{region.block}{_arguments(region)}{times}" if region.block else ""
+        call = call_text(region) + times
         layers = f"{count:,} layer{'s' if count != 1 else ''}{' each' if times else ''}"
         return ", ".join(filter(None, (call, "checkpoint" if region.checkpoint else "", layers)))
 
@@ -141,7 +141,7 @@ def _named(region: Region) -> Iterator[Region]:
 
 def _items(region: Region, level: int, opens: Opens) -> Iterator[Item]:
     run: list[Region] = []
-    for member in _visible(region):
+    for member in visible(region):
         if isinstance(member, Region) and not opens(member, level):
             if run and not _alike(run[-1], member):
                 yield Item(tuple(run), level)
@@ -158,14 +158,14 @@ def _items(region: Region, level: int, opens: Opens) -> Iterator[Item]:
         yield Item(tuple(run), level)
 
 
-def _visible(region: Region) -> Iterator[Node | Region]:
+def visible(region: Region) -> Iterator[Node | Region]:
     """The layers and named parts of a region, through the unnamed ones."""
     for member in region.members:
         if isinstance(member, Node):
             if member.inputs:
                 yield member
         elif not member.named:
-            yield from _visible(member)
+            yield from visible(member)
         elif next(_nodes(member), None) is not None:
             yield member
 
@@ -195,8 +195,8 @@ def _outer_path(region: Region) -> str:
     return region.parent.path if region.parent is not None else ""
 
 
-def _arguments(region: Region) -> str:
-    """What the call gives: `(64)`, `(64, inner=128)`; nothing for a block without arguments."""
+def call_text(region: Region) -> str:
+    """A block with what its call gives: `stem`, `basic(64)`, `basic(64, inner=128)`; nothing for a label."""
     texts: list[str] = []
     in_order = True
     for name, value in region.arguments:
@@ -204,4 +204,4 @@ def _arguments(region: Region) -> str:
             texts.append(show(value) if in_order else f"{name}={show(value)}")
         else:
             in_order = False
-    return f"({', '.join(texts)})" if texts else ""
+    return f"{region.block}({', '.join(texts)})" if texts else region.block

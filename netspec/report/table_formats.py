@@ -15,7 +15,20 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from netspec.diagnostics.display import printable, width
 
-__all__ = ["WRITERS", "Entry", "Heading", "Row", "Table", "csv_text", "html", "latex", "markdown"]
+__all__ = [
+    "WRITERS",
+    "Entry",
+    "Heading",
+    "Row",
+    "Table",
+    "csv_text",
+    "html",
+    "html_text",
+    "latex",
+    "latex_text",
+    "markdown",
+    "markdown_text",
+]
 
 Scalar: TypeAlias = "int | float | Fraction | str | None"
 Value: TypeAlias = "Scalar | tuple[int | float | Fraction, ...]"
@@ -105,22 +118,22 @@ def _texts(row: Row, indent: str) -> list[str]:
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is; underscores and asterisks between digits and letters too."""
     return _MARKDOWN.sub(r"\\\1", text.replace("\n", " "))
 
 
 def markdown(table: Table) -> str:
     """A table of GitHub-flavored Markdown, its columns aligned in the source as well."""
-    grid = [[_markdown_text(heading.title) for heading in table.headings]]
-    grid += [[_emphasized(cell, row) for cell in map(_markdown_text, _texts(row, ""))] for row in table.rows]
+    grid = [[markdown_text(heading.title) for heading in table.headings]]
+    grid += [[_emphasized(cell, row) for cell in map(markdown_text, _texts(row, ""))] for row in table.rows]
     for cells, row in zip(grid[1:], table.rows, strict=True):
         cells[0] = "&nbsp;&nbsp;" * row.level + cells[0]
     widths = [max(3, *(width(cells[i]) for cells in grid)) for i in range(len(table.headings))]
     rule = ["-" * (w - 1) + ":" if h.right else "-" * w for h, w in zip(table.headings, widths, strict=True)]
     lines = [_markdown_line(cells, table.headings, widths) for cells in (grid[0], rule, *grid[1:])]
-    title = [f"**{_markdown_text(printable(table.title))}**", ""] if table.title else []
-    notes = [line for note in table.notes for line in ("", _markdown_text(printable(note)))]
+    title = [f"**{markdown_text(printable(table.title))}**", ""] if table.title else []
+    notes = [line for note in table.notes for line in ("", markdown_text(printable(note)))]
     return "".join(f"{line}\n" for line in (*title, *lines, *notes))
 
 
@@ -150,7 +163,8 @@ _CSS = (
 )
 
 
-def _html_text(text: str) -> str:
+def html_text(text: str) -> str:
+    """Text that HTML shows as it is, also in attributes."""
     from html import escape
 
     return escape(printable(text)).replace("\n", "<br>")
@@ -160,18 +174,18 @@ def html(table: Table) -> str:
     """A fragment in ASCII that needs nothing else: a style for its own class, then the table. It inherits colors and fonts."""
     lines = [f"<style>{_CSS}</style>", '<table class="netspec">']
     if table.title:
-        lines.append(f"<caption>{_html_text(table.title)}</caption>")
+        lines.append(f"<caption>{html_text(table.title)}</caption>")
     lines += ["<thead>", f"<tr>{_html_head(table.headings)}</tr>", "</thead>", "<tbody>"]
     lines += [_html_row(row, table.headings) for row in table.rows]
     lines.append("</tbody>")
     if table.notes:
-        said = "<br>".join(map(_html_text, table.notes))
+        said = "<br>".join(map(html_text, table.notes))
         lines.append(f'<tfoot class="notes"><tr><td colspan="{len(table.headings)}">{said}</td></tr></tfoot>')
     return "\n".join((*lines, "</table>\n")).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _html_head(headings: Sequence[Heading]) -> str:
-    return "".join(f'<th scope="col"{_html_class(h)}>{_html_text(h.title)}</th>' for h in headings)
+    return "".join(f'<th scope="col"{_html_class(h)}>{html_text(h.title)}</th>' for h in headings)
 
 
 def _html_class(heading: Heading) -> str:
@@ -180,7 +194,7 @@ def _html_class(heading: Heading) -> str:
 
 def _html_row(row: Row, headings: Sequence[Heading]) -> str:
     cells = [
-        f"<td{_html_class(heading)}>{_html_text(entry.text)}</td>"
+        f"<td{_html_class(heading)}>{html_text(entry.text)}</td>"
         for entry, heading in zip(row.entries, headings, strict=True)
     ]
     if row.level:
