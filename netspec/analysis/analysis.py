@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netspec.analysis.conditions import Conditions
+from netspec.analysis.explain import Explained, explain
 from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.graph_facts import GraphFacts
 from netspec.analysis.resources import largest_batch
@@ -45,6 +46,13 @@ class Analysis:
     def total(self, name: str) -> Value | None:
         """A figure of the whole network."""
         return self.of(name, self.graph.nodes)
+
+    def explain(self, node: Node) -> list[Explained]:
+        """The arithmetic of a layer, line by line: its output sizes, parameters, MACs and receptive field.
+
+        Every result equals the figure of the layer; MACs are those of netspec's own convention.
+        """
+        return explain(self.facts, node)
 
     def largest_batch(self, capacity: int | None = None) -> int:
         """The largest batch that fits into so many bytes (default: the memory of the device, else 80 GB).

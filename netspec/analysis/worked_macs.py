@@ -1,0 +1,71 @@
+"""How many multiply-accumulates a layer has, with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from netspec.analysis.arithmetic import Arithmetic, product, total
+from netspec.graph import Operation, TensorType
+from netspec.ops.conv import Conv
+from netspec.ops.convolution import Convolution
+from netspec.ops.dense import Linear
+from netspec.ops.op import Op
+from netspec.ops.recurrent import Recurrent
+from netspec.ops.sequence import Attention
+from netspec.ops.transposed_conv import TransposedConv
+
+__all__ = ["macs_of"]
+
+Worked: TypeAlias = "tuple[Arithmetic, str]"
+"""The arithmetic, and what its factors are."""
+
+
+def macs_of(op: Operation, inputs: tuple[TensorType, ...], output: TensorType) -> Worked | None:
+    """The MACs of a layer; None where it has none."""
+    rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
+    return rule(op, inputs[0], output) if rule is not None else None
+
+
+def _conv(op: Any, x: TensorType, y: TensorType) -> Worked:
+    window, groups = op.geometry(x), op.group_count(x)
+    if isinstance(op, Conv) and op.connections is not None:
+        return product([*window.kernel, op.links(x), *y.spatial]), "kernel * connected pairs * positions"
+    if groups == 1:
+        return product([*window.kernel, x.features, y.features, *y.spatial]), "kernel * channels * filters * positions"
+    channels = Arithmetic(x.features) / groups
+    worked = product([*window.kernel, Arithmetic(channels.value, f"({channels.text})"), y.features, *y.spatial])
+    return worked, "kernel * channels of a group * filters * positions"
+
+
+def _transposed(op: Any, x: TensorType, y: TensorType) -> Worked:
+    filters = Arithmetic(op.width) if op.groups == 1 else Arithmetic(op.width // op.groups, f"({op.width}/{op.groups})")
+    worked = product([*op.geometry(x)[0].kernel, x.features, filters, *x.spatial])
+    return worked, "kernel * channels * filters * positions of the input"
+
+
+def _linear(op: Any, x: TensorType, y: TensorType) -> Worked:
+    if x.spatial:
+        return product([x.features, op.width, *x.spatial]), "features * units * positions"
+    return product([x.features, op.width]), "inputs * units"
+
+
+def _attention(op: Any, x: TensorType, y: TensorType) -> Worked:
+    tokens, features = x.shape
+    worked = product([4, tokens, features, features]) + product([2, tokens, tokens, features])
+    return worked, "four projections, and the products of queries with keys and of weights with values"
+
+
+def _recurrent(op: Any, x: TensorType, y: TensorType) -> Worked:
+    parts = [product([op.gates, op.width, Arithmetic(features) + op.width]) for _, features in op.parts(x)]
+    words = "tokens * gates * units * (inputs + units)"
+    return Arithmetic(x.shape[0]) * total(parts), words if len(parts) == 1 else f"{words}, for each layer and direction"
+
+
+_RULES: Mapping[type[Op], Callable[[Any, TensorType, TensorType], Worked]] = {
+    Convolution: _conv,
+    TransposedConv: _transposed,
+    Linear: _linear,
+    Attention: _attention,
+    Recurrent: _recurrent,
+}

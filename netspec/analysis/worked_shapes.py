@@ -1,0 +1,218 @@
+"""How the sizes of an output follow from those of the input, with the numbers of the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from netspec.analysis.arithmetic import Arithmetic, product, total
+from netspec.graph import Operation, TensorType
+from netspec.ops.activation import GLU, Maxout
+from netspec.ops.convolution import Convolution
+from netspec.ops.dense import Linear
+from netspec.ops.elementwise import Subsample
+from netspec.ops.features import FeatureSlice
+from netspec.ops.join import Concat
+from netspec.ops.op import Op
+from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
+from netspec.ops.recurrent import Recurrent
+from netspec.ops.resample import PixelShuffle, Resize, Upsample
+from netspec.ops.sequence import ClassToken, Embed
+from netspec.ops.shape import Crop, Flatten, Image, Pad, Permute, Reshape, Take, Tokens
+from netspec.ops.transposed_conv import TransposedConv
+from netspec.ops.windows import AXES, Window
+
+__all__ = ["shape_of"]
+
+Line: TypeAlias = "tuple[str, Arithmetic, str]"
+"""An axis of the output, the arithmetic of its size, and words."""
+Rule: TypeAlias = "Callable[[Any, TensorType, TensorType], list[Line]]"
+
+
+def shape_of(op: Operation, inputs: tuple[TensorType, ...], output: TensorType) -> list[Line]:
+    """A line for each axis, those alike in one; none where the output is like the input."""
+    if isinstance(op, Concat):
+        return _concat(op, inputs, output)
+    rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
+    return rule(op, inputs[0], output) if rule is not None else []
+
+
+def _axes(y: TensorType) -> tuple[str, ...]:
+    return ("tokens",) if y.layout == "sequence" else AXES.get(y.rank, ())
+
+
+def _features(y: TensorType) -> str:
+    return "channels" if y.layout == "map" else "features"
+
+
+def _spatial(y: TensorType, worked: Iterable[Arithmetic]) -> list[Line]:
+    """One line where all axes are computed alike."""
+    lines = list(worked)
+    if len({(line.text, line.value) for line in lines}) == 1 and len(lines) > 1:
+        return [(" and ".join([", ".join(_axes(y)[:-1]), _axes(y)[-1]]), lines[0], "")]
+    return [(axis, line, "") for axis, line in zip(_axes(y), lines, strict=True)]
+
+
+def _count(y: TensorType, words: str) -> Line:
+    return _features(y), Arithmetic(y.features), words
+
+
+def _window(window: Window, y: TensorType) -> list[Line]:
+    worked = []
+    for i, size in enumerate(window.input):
+        before, after = window.before[i], window.after[i]
+        pad = Arithmetic(2) * before if before == after else Arithmetic(before) + after
+        kernel = Arithmetic(window.extent[i])
+        if window.dilation[i] != 1:
+            kernel = Arithmetic(window.dilation[i]) * (Arithmetic(window.kernel[i]) - 1) + 1
+        place = (Arithmetic(size) + pad - kernel) / window.stride[i] + 1
+        # rounding up, a window that would begin in the padding after the input is left out
+        up = window.ceil and -(-place.value // 1) == window.output[i]
+        worked.append(place.rounded("up" if up else "down"))
+    return _spatial(y, worked)
+
+
+def _conv(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [_count(y, "the filters"), *_window(op.geometry(x), y)]
+
+
+def _pool(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [_count(y, "as its input"), *_window(op.geometry(x), y)]
+
+
+def _transposed(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    window, extra, _ = op.geometry(x)
+    worked = []
+    for i, size in enumerate(x.spatial):
+        before, after = window.before[i], window.after[i]
+        pad = Arithmetic(2) * before if before == after else Arithmetic(before) + after
+        kernel = Arithmetic(window.kernel[i])
+        if window.dilation[i] != 1:
+            kernel = Arithmetic(window.dilation[i]) * (kernel - 1) + 1
+        line = (Arithmetic(size) - 1) * window.stride[i] - pad + kernel
+        worked.append(line + extra[i] if extra[i] else line)
+    return [_count(y, "the filters"), *_spatial(y, worked)]
+
+
+def _whole(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [_count(y, "as its input"), *_spatial(y, [Arithmetic(1)] * len(y.spatial))]
+
+
+def _given(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    lines = [(axis, line, "as given") for axis, line, _ in _spatial(y, map(Arithmetic, y.spatial))]
+    return [_count(y, "as its input"), *lines]
+
+
+def _units(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [_count(y, "the units")]
+
+
+def _recurrent(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [(_features(y), Arithmetic(2) * op.width if op.bidirectional else Arithmetic(op.width), "")]
+
+
+def _divided(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [(_features(y), Arithmetic(x.features) / (op.n if isinstance(op, Maxout) else 2), "")]
+
+
+def _flatten(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [(_features(y), product(x.shape), "")]
+
+
+def _reshape(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("values", product(y.shape), f"as many as {x}")]
+
+
+def _permute(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("output", product(y.shape), f"the axes of {x} in the order {', '.join(map(str, op.order))}")]
+
+
+def _pad(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    lines: list[Line] = []
+    if any(op.channels):
+        lines.append((_features(y), Arithmetic(x.features) + op.channels[0] + op.channels[1], ""))
+    if x.rank:
+        before, after = op.ends(x)
+        worked = [Arithmetic(w) + b + a for w, b, a in zip(x.spatial, before, after, strict=True)]
+        lines += _spatial(y, worked)
+    return lines
+
+
+def _crop(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    how, _ = op.size
+    if how == "to":
+        return _given(op, x, y)
+    starts, _ = op.starts(x)
+    return _spatial(y, [Arithmetic(w) - Arithmetic(2) * n for w, n in zip(x.spatial, starts, strict=True)])
+
+
+def _sliced(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    axis, start, stop = op.run(x)
+    names = (*_axes(x), _features(x)) if x.layout == "sequence" else (_features(x), *_axes(x))
+    return [(names[axis - 1], Arithmetic(stop) - start, "")]
+
+
+def _upsample(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    factors = (n // w for n, w in zip(y.spatial, x.spatial, strict=True))
+    return _spatial(y, [Arithmetic(w) * f for w, f in zip(x.spatial, factors, strict=True)])
+
+
+def _pixel_shuffle(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    channels = Arithmetic(x.features) / (Arithmetic(op.r) ** 2)
+    return [("channels", channels, ""), *_spatial(y, [Arithmetic(w) * op.r for w in x.spatial])]
+
+
+def _tokens(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("tokens", product(x.spatial), "one per position"), _count(y, "the channels")]
+
+
+def _image(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("positions", product(y.spatial), f"one per token of {x.shape[0]}"), _count(y, "the features")]
+
+
+def _class_token(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("tokens", Arithmetic(x.shape[0]) + 1, "")]
+
+
+def _take(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [_count(y, "those of one token")]
+
+
+def _embed(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [("tokens", Arithmetic(x.shape[0]), "one per id"), _count(y, "the width")]
+
+
+def _concat(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> list[Line]:
+    axis = next((i for i, size in enumerate(y.shape) if any(x.shape[i] != size for x in xs)), None)
+    if axis is None:
+        return []
+    names = (*_axes(y), _features(y)) if y.layout == "sequence" else (_features(y), *_axes(y))
+    return [(names[axis], total(x.shape[axis] for x in xs), "")]
+
+
+_RULES: Mapping[type[Op], Rule] = {
+    Convolution: _conv,
+    TransposedConv: _transposed,
+    Pool: _pool,
+    Subsample: _pool,
+    GlobalAvgPool: _whole,
+    AdaptiveAvgPool: _given,
+    Linear: _units,
+    Recurrent: _recurrent,
+    Maxout: _divided,
+    GLU: _divided,
+    Flatten: _flatten,
+    Reshape: _reshape,
+    Permute: _permute,
+    Pad: _pad,
+    Crop: _crop,
+    FeatureSlice: _sliced,
+    Upsample: _upsample,
+    Resize: _given,
+    PixelShuffle: _pixel_shuffle,
+    Tokens: _tokens,
+    Image: _image,
+    ClassToken: _class_token,
+    Take: _take,
+    Embed: _embed,
+}
