@@ -31,7 +31,7 @@ def test_intensity_and_time_of_a_convolution() -> None:
     assert analysis.total("time") == pytest.approx(sum(analysis.layer("time", n) for n in model.graph.layers))
     half = model.analysis(Conditions(batch=BATCH, dtype="bf16", device="a100"))
     assert half.layer("time", conv) == pytest.approx(max(flops / 312e12, traffic / 2 / 2.039e12))
-    assert half.layer("bound", conv) == "memory"
+    assert half.layer("bound", conv) == "compute"
 
 
 def test_a_training_step_takes_three_passes() -> None:
