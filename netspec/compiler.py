@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics import Diagnostic, Diagnostics, SpecError, is_allowed
+from netspec.diagnostics import SEVERITIES, Diagnostic, Diagnostics, SpecError, is_allowed
 from netspec.elaborate import Elaborated, elaborate, is_library
 from netspec.elaborate.limits import Limits
 from netspec.fixes.explain import explain_syntax
@@ -48,7 +48,7 @@ def compile_source(
     if len(diagnostics):
         _fix(source, tree, graph, diagnostics, check, limits, work)
     found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
-    return Compiled(tree, graph, tuple(sorted(found, key=lambda d: not d.is_error)))
+    return Compiled(tree, graph, tuple(sorted(found, key=lambda d: SEVERITIES.index(d.severity))))
 
 
 class _Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from netspec.scene.svg import SVG
 
 __all__ = ["Checked", "Layer", "Model", "check", "load", "loads"]
+
+_EXPECTATIONS = ("NS401", "NS402")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,17 @@ class Checked:
             parts.append(as_text(self.graph, columns=columns).rstrip("\n"))
         parts += [render(d, color=False, columns=columns).rstrip("\n") for d in self.diagnostics]
         return "\n\n".join(parts)
+
+    def strict(self) -> Checked:
+        """The same with warnings and notes as errors."""
+        return replace(self, diagnostics=tuple(replace(d, severity="error") for d in self.diagnostics))
+
+    def lenient(self) -> Checked:
+        """The same with failed expectations as warnings, for what uses a network rather than verifies it."""
+        found = (
+            replace(d, severity="warning") if d.is_error and d.code in _EXPECTATIONS else d for d in self.diagnostics
+        )
+        return replace(self, diagnostics=tuple(found))
 
     def model(self) -> Model:
         """Raises SpecError where there are errors."""

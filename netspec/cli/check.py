@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -47,10 +47,7 @@ class _Job:
 
     def check(self, source: SourceFile) -> Checked:
         checked = with_lints(run_check(source, self.parameters, self.limits, self.expect), self.lints)
-        if self.strict and not all(d.is_error for d in checked.diagnostics):
-            strict = tuple(replace(d, severity="error") for d in checked.diagnostics)
-            checked = replace(checked, diagnostics=strict)
-        return checked
+        return checked.strict() if self.strict else checked
 
 
 @click.command("check")
@@ -60,7 +57,7 @@ class _Job:
 @report_options
 @click.option("--fix", "fix", is_flag=True, help="Apply the safe fixes to the files, then check them.")
 @click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, without writing anything.")
-@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings and notes as errors.")
 @click.option("--lint", "lints", metavar="CODE", multiple=True, help="Enable a lint that is off by default (or: all).")
 @click.option(
     "--expect",

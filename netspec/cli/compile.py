@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
+from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error, strict_option
 from netspec.diagnostics import SpecError
 from netspec.model import Model
 
@@ -57,6 +57,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Calibration inputs for --int8: an .npy or .npz file.",
 )
+@strict_option
 @limit_option
 def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
     """Compile a spec to a readable PyTorch module (.py), an exported program (.pt2) or an ONNX model (.onnx).
@@ -66,7 +67,7 @@ def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple
     """
     kind = output.suffix.lower()
     _check_usage(kind, output, wanted)
-    model: Model = checked_model(file, definitions, limits)
+    model: Model = checked_model(file, definitions, limits, strict=wanted.pop("strict"))
     if kind != ".py" and wanted["weights"] is None and Path(file, "run.json").is_file():
         wanted["weights"] = Path(file)
     try:

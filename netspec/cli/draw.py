@@ -8,7 +8,7 @@ import click
 
 from netspec.analysis.figures import FIGURES
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
+from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error, strict_option
 from netspec.diagnostics import SpecError
 from netspec.diagnostics.spelling import nearest
 from netspec.model import Model
@@ -65,6 +65,7 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
     help="Weights to write on the lines of --style neurons.",
 )
 @parameter_option
+@strict_option
 @limit_option
 def command(
     file: str,
@@ -78,6 +79,7 @@ def command(
     theme: str,
     weights: Path | None,
     definitions: tuple[str, ...],
+    strict: bool,
     limits: tuple[str, ...],
 ) -> None:
     """Draw a spec. Blocks are folded so that the picture fits a page, and equal neighbours are drawn once, with their number.
@@ -92,7 +94,7 @@ def command(
         raise click.UsageError("--weights is for --style neurons")
     if style != "graph" and output.suffix.lower() == ".dot":
         raise click.UsageError(".dot is for --style graph")
-    model: Model = checked_model(file, definitions, limits)
+    model: Model = checked_model(file, definitions, limits, strict=strict)
     try:
         model.draw(
             output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),

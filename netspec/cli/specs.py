@@ -30,6 +30,8 @@ __all__ = [
     "read_spec",
     "run_check",
     "stop_on_error",
+    "strict_option",
+    "usable",
     "with_lints",
 ]
 
@@ -41,6 +43,11 @@ def parameter_option(command: F) -> F:
     return click.option(
         "-D", "definitions", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the net; can be repeated."
     )(command)
+
+
+def strict_option(command: F) -> F:
+    text = "Refuse a spec with warnings or notes, such as a failed expectation."
+    return click.option("--strict", is_flag=True, help=text)(command)
 
 
 def limit_option(command: F) -> F:
@@ -157,15 +164,24 @@ def stop_on_error(error: SpecError) -> None:
     raise SystemExit(1)
 
 
-def checked_model(path: str, definitions: Iterable[str], limits: Iterable[str]) -> Any:
+def checked_model(path: str, definitions: Iterable[str], limits: Iterable[str], *, strict: bool = False) -> Any:
     """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SystemExit(1)."""
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
     try:
-        checked = run_check(read_spec(path, bounds), parameters, bounds)
-        print_diagnostics(checked.diagnostics)
-        if not checked.ok:
-            raise SystemExit(1)
-        return checked.model()
+        return usable(read_spec(path, bounds), parameters, bounds, strict=strict).model()
     except SpecError as error:
         stop_on_error(error)
+
+
+def usable(source: SourceFile, parameters: dict[str, Any], limits: Limits, *, strict: bool = False) -> Checked:
+    """The check of a spec that is to be used: a failed expectation is a warning. Prints the diagnostics.
+
+    With `strict` every diagnostic is an error. Raises UsageError, SystemExit(1).
+    """
+    checked = run_check(source, parameters, limits)
+    checked = checked.strict() if strict else checked.lenient()
+    print_diagnostics(checked.diagnostics)
+    if not checked.ok:
+        raise SystemExit(1)
+    return checked

@@ -10,11 +10,12 @@ import click
 from netspec.cli.output import echo
 from netspec.cli.specs import (
     parameter_option,
-    print_diagnostics,
     read_limits,
     read_spec,
     run_check,
     stop_on_error,
+    strict_option,
+    usable,
 )
 from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
 from netspec.diagnostics import SpecError
@@ -44,6 +45,7 @@ __all__ = ["command"]
 )
 @recipe_options
 @parameter_option
+@strict_option
 @click.option(
     "--weights",
     metavar="FILE|RUN",
@@ -132,6 +134,8 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
         ]
         changed += ["set"] if wanted["settings"] else []
         changed += ["-D"] if wanted["definitions"] else []
+        if wanted["strict"] and file is None:
+            raise click.UsageError("--strict checks a SPEC; give one beside --resume.")
         if changed and file is None:
             raise click.UsageError(
                 f"A run resumes with its original settings; --{changed[0].removeprefix('-D') or 'D'} would change it. Start a new run with --weights FOLDER."
@@ -149,12 +153,9 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
 
     limits = read_limits(())
     source = read_spec(file, limits)
-    checked = run_check(source, _parameters(wanted), limits)
-    print_diagnostics(checked.diagnostics)
-    if not checked.ok:
-        raise SystemExit(1)
+    usable(source, _parameters(wanted), limits, strict=wanted["strict"])
     source = resolved_source(source, wanted["definitions"], wanted)
-    again = run_check(source, {}, limits)
+    again = run_check(source, {}, limits).lenient()
     if not again.ok:
         raise SpecError(again.diagnostics)
     hardware = Hardware(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import parameter_option, print_diagnostics, read_limits, read_spec, run_check, stop_on_error
+from netspec.cli.specs import parameter_option, read_limits, read_spec, stop_on_error, strict_option, usable
 from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
 from netspec.diagnostics import SpecError
 
@@ -60,6 +60,7 @@ _SHOWN = 5
 @data_option
 @recipe_options
 @parameter_option
+@strict_option
 @data_options
 def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
     """Search for the best settings and sizes with Optuna.
@@ -97,10 +98,7 @@ def _source(file: str, wanted: dict[str, Any]) -> SourceFile:
 
     limits = read_limits(())
     source = read_spec(file, limits)
-    checked = run_check(source, read_parameters(wanted["definitions"]), limits)
-    print_diagnostics(checked.diagnostics)
-    if not checked.ok:
-        raise SystemExit(1)
+    usable(source, read_parameters(wanted["definitions"]), limits, strict=wanted["strict"])
     return resolved_source(source, wanted["definitions"], wanted)
 
 
@@ -112,7 +110,7 @@ def _check_values(source: SourceFile, space: SearchSpace) -> None:
     corners = [{d.name: d.ends[end] for d in space.dimensions} for end in (0, 1)]
     choices = [(d.name, choice) for d in space.dimensions for choice in d.choices]
     for changed in [dict([one]) for one in choices] or [{}]:
-        found = [check(space.source(source, corner | changed)) for corner in corners]
+        found = [check(space.source(source, corner | changed)).lenient() for corner in corners]
         if not any(checked.ok for checked in found):
             raise SpecError(found[0].diagnostics)
 

@@ -13,6 +13,7 @@ from netspec.source import SourceFile, Span
 
 __all__ = [
     "CODES",
+    "SEVERITIES",
     "Applicability",
     "Diagnostic",
     "Diagnostics",
@@ -25,7 +26,9 @@ __all__ = [
     "nearest",
 ]
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""A `note` is for what may well be meant: `--strict` makes errors of warnings and notes."""
 Applicability = Literal["safe", "review", "unsure"]
 """Of a fix. `safe`: it says what the author certainly meant, and `--fix` applies it. `review`: it probably does. `unsure`:
 it shows one way out, and may need more than the edits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netspec.diagnostics import Diagnostic, Label
+from netspec.diagnostics import SEVERITIES, Diagnostic, Label
 
 __all__ = ["render", "render_plain", "summary"]
 
@@ -12,6 +12,7 @@ _RESET = "\x1b[0m"
 _STYLES = {
     "error": "\x1b[1;31m",
     "warning": "\x1b[1;33m",
+    "note": "\x1b[1;36m",
     "bold": "\x1b[1m",
     "frame": "\x1b[1;34m",
     "help": "\x1b[1;36m",
@@ -65,6 +66,6 @@ def render_plain(diagnostic: Diagnostic) -> str:
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """`2 errors, 1 warning`, or an empty string where there is nothing."""
-    found = list(diagnostics)
-    counts = ((sum(d.is_error for d in found), "error"), (sum(not d.is_error for d in found), "warning"))
+    found = [d.severity for d in diagnostics]
+    counts = ((found.count(severity), severity) for severity in SEVERITIES)
     return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)

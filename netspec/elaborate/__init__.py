@@ -91,7 +91,7 @@ def elaborate(
         _finish(run, file, frame)
     if contracts is None:
         run.expectations = []
-    run.expectations += [Expectation(contract, frame, frame.here, ()) for contract in contracts or ()]
+    run.expectations += [Expectation(contract, frame, frame.here, (), asked=True) for contract in contracts or ()]
     failed = run.failed_layers
     known, steps = not (failed or graph.failed or diagnostics.skipped), run.evaluator.steps
     if run.train is not None:
@@ -163,8 +163,10 @@ def _bind_parameters(run: Elaborator, net: t.Net | None, parameters: Mapping[str
     for parameter in net.parameters if net else ():
         if parameter.name in parameters:
             frame.names[parameter.name] = parameters[parameter.name]
+            run.overrides.give(parameter, parameters[parameter.name], frame, run.evaluator)
         elif parameter.default is not None:
             frame.names[parameter.name] = run.evaluate(parameter.default, frame)
+            run.overrides.compute(parameter, frame)
         else:
             run.error(
                 "NS206",

@@ -13,6 +13,7 @@ from netspec.diagnostics.facts import BadOption, Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.origins import option_origins
+from netspec.elaborate.overrides import Overrides
 from netspec.elaborate.state import FAILED, BoundLayer, Defaults, Expectation, Frame, Namer, Tensor, labels_in
 from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
 from netspec.ops.kinds import BadValue
@@ -43,6 +44,7 @@ class ElaborationContext(ABC):
         self.project = project
         self.evaluator = Evaluator(limits)
         self.expectations: list[Expectation] = []
+        self.overrides = Overrides()
         self.train: t.Train | None = None
         self.context: list[str] = []
         self.depth = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
+from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
@@ -33,10 +34,14 @@ def check_expectations(run: ElaborationContext, failed: bool) -> None:
     analysis = Analysis(run.graph)
     for expectation in run.expectations:
         run.context = list(expectation.context)
+        check = _Check(run, expectation, analysis, failed)
         try:
-            _Check(run, expectation, analysis, failed).check()
+            check.check()
         except EvaluationError as error:
-            run.report(error.diagnostic)
+            if error.diagnostic.code == "NS402" and check.excused(check.condition):
+                check.note(error.diagnostic.code, error.diagnostic.message, error.diagnostic.span)
+            else:
+                run.report(error.diagnostic)
         except Unknown:
             pass
     run.context = []
@@ -73,6 +78,7 @@ class _Check(Evaluator):
         self.frame = expectation.frame
         self.here = expectation.here
         self.condition = expectation.statement.condition
+        self.asked = expectation.asked
 
     def check(self) -> None:
         later, self.frame.here = self.frame.here, self.here  # `here` is where the line is
@@ -91,7 +97,16 @@ class _Check(Evaluator):
             if not self.holds(condition, left, right):
                 self.report(condition, left, right)
         elif not self.truth(condition, self.frame):
-            self.run.error("NS401", "this expectation does not hold", condition.span)
+            report = self.note if self.excused(condition) else self.run.error
+            report("NS401", "this expectation does not hold", condition.span)
+
+    def excused(self, condition: t.Expr) -> bool:
+        """Whether it is about other values of the parameters than those that are given."""
+        return not self.asked and self.run.overrides.excuse(condition, self.frame)
+
+    def note(self, code: str, message: str, span: Span | None, label: str = "") -> None:
+        notes = (self.run.overrides.note(), *self.run.trail())
+        self.run.diagnostics.add(Diagnostic(code, "note", message, span, label, notes=notes))
 
     def excess(self, condition: t.Expr) -> float:
         """By how much a condition is missed, as in `Judgement`; 0 where it holds."""
@@ -128,6 +143,12 @@ class _Check(Evaluator):
     def report(self, condition: t.Binary, left: Any, right: Any) -> None:
         actual, wanted = (left, right) if _is_computed(condition.left) else (right, left)
         computed = condition.left if _is_computed(condition.left) else condition.right
+        message, label = (
+            f"{lead}{_name(computed)} is {_grouped(actual)}" for lead in (f"expected {_words(condition)}, but ", "")
+        )
+        if self.excused(condition):
+            self.note("NS401", message, condition.span, label)
+            return
         notes = []
         numbers = [v for v in (actual, wanted) if isinstance(v, (int, float)) and not isinstance(v, bool)]
         if len(numbers) == 2 and actual != wanted:
@@ -140,8 +161,7 @@ class _Check(Evaluator):
         if not isinstance(actual, TensorType) and _name(computed) == "params" and not corrected:
             notes += largest_layers(self.nodes())
         self.run.error(
-            "NS401", f"expected {_words(condition)}, but {_name(computed)} is {_grouped(actual)}", condition.span,
-            label=f"{_name(computed)} is {_grouped(actual)}", notes=notes,
+            "NS401", message, condition.span, label=label, notes=notes,
             facts=ExpectationFails(condition, wrong, actual, wanted, self.target(computed, actual)),
         )  # fmt: skip
 

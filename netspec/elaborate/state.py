@@ -312,3 +312,5 @@ class Expectation:
     frame: Frame
     here: Tensor | None
     context: tuple[str, ...]
+    asked: bool = False
+    """Whether it is from outside the spec: about the network that is asked for, whatever the parameters of the file are."""

@@ -155,5 +155,6 @@ def github(findings: Iterable[tuple[str, Diagnostic]]) -> str:
             where = [f"file={_property(source.name)}", f"line={line}", f"col={column}"]
             where += [f"endLine={end_line}", f"endColumn={end_column}"]
         text = "\n".join((diagnostic.message, *diagnostic.notes, *(f"help: {h}" for h in diagnostic.helps)))
-        rows.append(f"::{diagnostic.severity} {','.join(where)},title={diagnostic.code}::{_data(text)}\n")
+        command = "notice" if diagnostic.severity == "note" else diagnostic.severity
+        rows.append(f"::{command} {','.join(where)},title={diagnostic.code}::{_data(text)}\n")
     return "".join(rows)

@@ -97,7 +97,7 @@ class FailedReport(_Part):
 class DiagnosticReport(_Part):
     code: str
     rule: str | None = Field(description="the code with its sub-code, where a rule explains it: `NS101-elif`")
-    severity: str
+    severity: Literal["error", "warning", "note"]
     message: str
     spans: list[SpanReport] = Field(description="the first is the location of the diagnostic")
     notes: list[str]

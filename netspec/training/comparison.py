@@ -88,7 +88,7 @@ def _row(line: dict[str, str]) -> Row:
 def _summary(name: str, folder: RunFolder) -> Summary:
     info = folder.read_info()
     source = read_source(folder.spec, Limits())
-    model = check(source).model()
+    model = check(source).lenient().model()
     rows = read_metrics(folder)
     best = max(rows, key=lambda row: (row.score.rank, -row.epoch), default=None)
     result = info.get("result") or {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.model import check
 from netspec.settings import SETTINGS
 from netspec.settings.schema import Form
-from netspec.source import SourceFile
+from netspec.source import SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
@@ -48,11 +51,12 @@ def nearest_setting(name: str, others: Sequence[str] = ()) -> str | None:
 def resolved(source: SourceFile, parameters: Mapping[str, str], overrides: Sequence[Override]) -> SourceFile:
     """The source with parameters of the net and settings of the recipe replaced.
 
-    `parameters` are the values of `-D` as written. The text is unchanged if there is nothing to replace.
+    `parameters` are the values of `-D` as written; expectations that are about the values in the file and do not hold for
+    these are commented out. The text is unchanged if there is nothing to replace.
     Raises SpecError if the source cannot be parsed.
     """
-    for name, value in parameters.items():
-        source = _with_parameter(source, name, value)
+    if parameters:
+        source = _with_parameters(source, parameters)
     for override in overrides:
         source = _with_setting(source, override)
     return source
@@ -68,6 +72,48 @@ def _tree(source: SourceFile) -> t.File:
 
 def _replaced(source: SourceFile, start: int, end: int, text: str) -> SourceFile:
     return SourceFile(source.text[:start] + text + source.text[end:], source.name, source.path)
+
+
+def _with_parameters(source: SourceFile, parameters: Mapping[str, str]) -> SourceFile:
+    def changed(source: SourceFile) -> SourceFile:
+        for name, value in parameters.items():
+            source = _with_parameter(source, name, value)
+        return source
+
+    found = check(changed(source))
+    if found.graph is None or not found.lenient().ok:
+        return changed(source)
+    values = {name: found.graph.parameters[name] for name in parameters if name in found.graph.parameters}
+    notes = [d.span for d in check(source, values).diagnostics if d.severity == "note" and d.span is not None]
+    statements = [item.span for item in _expectations(_tree(source).items) if any(_inside(n, item.span) for n in notes)]
+    for span in sorted(statements, key=lambda span: span.start, reverse=True):
+        source = _without_statement(source, span)
+    return changed(source)
+
+
+def _expectations(items: Any) -> Iterator[t.Expect]:
+    for item in items:
+        if isinstance(item, t.Expect):
+            yield item
+        elif isinstance(item, (t.TreeNode, tuple)):
+            yield from _expectations(item)
+
+
+def _inside(part: Span, whole: Span) -> bool:
+    return part.source is whole.source and whole.start <= part.start <= whole.end
+
+
+def _without_statement(source: SourceFile, span: Span) -> SourceFile:
+    """Comments a statement out; one that shares its line with others is cut."""
+    text = source.text
+    start, end = text.rfind("\n", 0, span.start) + 1, (text + "\n").index("\n", span.end)
+    if not text[start : span.start].strip() and text[span.end : end].lstrip()[:1] in ("", "#"):
+        return _replaced(source, span.start, span.end, "# " + span.text.replace("\n", "\n# "))
+    before = re.search(r";[ \t]*$", text[: span.start])
+    after = re.match(r"[ \t]*;[ \t]*", text[span.end :])
+    if before is not None:
+        return _replaced(source, before.start(), span.end, "")
+    return _replaced(source, span.start, span.end + (after.end() if after is not None else 0), "")
 
 
 def _with_parameter(source: SourceFile, name: str, value: str) -> SourceFile:

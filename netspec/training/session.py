@@ -73,7 +73,7 @@ class Outcome:
 
 def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False) -> Outcome:
     """Starts or resumes the run of a folder. Raises SpecError, also if the run diverges."""
-    model = check(request.source).model()
+    model = check(request.source).lenient().model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
     with telling_lost_processes(fabric):

@@ -18,7 +18,7 @@ __all__ = ["fold_requests", "keep_best", "restart_requests", "summary"]
 
 def restart_requests(request: Request, count: int) -> list[Request]:
     """The request with `count` seeds, starting from that of the recipe. The test examples are reserved for the best run."""
-    first = Plan.of(check(request.source).model().graph).seed
+    first = Plan.of(check(request.source).lenient().model().graph).seed
     return [
         replace(request, source=resolved(request.source, {}, [Override("seed", "", str(first + number))]), test=False)
         for number in range(count)

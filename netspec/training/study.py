@@ -191,7 +191,7 @@ def _cannot_open(search: Search, error: Exception) -> SpecError:
 
 def metric_of(search: Search) -> str:
     """What trials are compared by. Raises SpecError (NS604)."""
-    plan = Plan.of(check(search.request.source).model().graph)
+    plan = Plan.of(check(search.request.source).lenient().model().graph)
     classifies = plan.task == "class" or plan.labels
     if search.metric == "accuracy" and not classifies:
         raise SpecError.of(

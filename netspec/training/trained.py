@@ -64,7 +64,7 @@ class Trained(Net):
         folder = RunFolder(path)
         info = folder.read_info()
         request = request_of(folder, Hardware())
-        model = check(request.source).model()
+        model = check(request.source).lenient().model()
         plan = Plan.of(model.graph)
         classes = info["data"].get("classes") or []
         if plan.task == "class" and classes and len(classes) != plan.output.type.features:

@@ -67,3 +67,54 @@ def test_a_recipe_on_one_line() -> None:
 def test_what_is_no_override(written: str) -> None:
     with pytest.raises(ValueError, match=r"needs|found no"):
         Override.of(written)
+
+
+CLASSES = """net N(classes = 5)
+block Head(n) {
+  FC-n; expect params == 25
+}
+input 4
+expect output == 5  # of the file
+Head(classes)
+expect output == classes
+expect (params == 25
+        and depth == 1)
+"""
+
+
+def test_expectations_about_the_values_of_the_file_are_commented_out() -> None:
+    text = with_(classes="7", text=CLASSES)
+    assert (
+        text
+        == """net N(classes = 7)
+block Head(n) {
+  FC-n
+}
+input 4
+# expect output == 5  # of the file
+Head(classes)
+expect output == classes
+# expect (params == 25
+#         and depth == 1)
+"""
+    )
+    assert with_(classes="5", text=CLASSES) == CLASSES
+    assert with_(text=CLASSES) == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("net N(c = 5); input 4; FC-c; expect output == 5", "net N(c = 7); input 4; FC-c"),
+        ("net N(c = 5); input 4; expect output == 5; FC-c", "net N(c = 7); input 4; FC-c"),
+        ("net N(c = 5); input 4; { expect output == 5; FC-c }", "net N(c = 7); input 4; { FC-c }"),
+    ],
+)
+def test_expectations_that_share_a_line_are_cut(before: str, after: str) -> None:
+    assert with_(c="7", text=before) == after
+
+
+def test_an_expectation_written_with_the_parameter_stays_and_fails() -> None:
+    source = resolved(SourceFile(CLASSES.replace("== classes", "== classes + 1")), {"classes": "7"}, [])
+    assert "expect output == classes + 1" in source.text
+    assert [d.code for d in check(source).diagnostics] == ["NS401"]
