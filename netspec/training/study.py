@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.model import check
+from netspec.optional import not_installed
 from netspec.training.plan import Plan
 from netspec.training.run_lock import LOCK_NAME, locked
 from netspec.training.search_space import SearchSpace
@@ -89,11 +90,7 @@ def open_study(search: Search) -> optuna.Study:
     try:
         import optuna
     except ImportError:
-        raise SpecError.of(
-            "NS502",
-            "Optuna is not installed",
-            helps=["install the training dependencies with `pip install 'netspec[train]'`"],
-        ) from None
+        raise not_installed("Optuna", "train") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = metric_of(search)
     pruner: Any = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP) if search.prune else optuna.pruners.NopPruner()
