@@ -30,6 +30,7 @@ ROWS = (
     ("scene", "backends.torch"),
     ("backends.onnx",),
     ("backends.bench",),
+    ("survey",),
     ("compiler", "spec_source"),
     ("model",),
     ("comparing",),

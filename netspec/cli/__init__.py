@@ -17,6 +17,7 @@ _COMMANDS = {
     "compile": "Compile a spec to PyTorch or ONNX.",
     "diff": "Compare two specs, or two revisions of one, layer by layer.",
     "draw": "Draw a spec as a diagram.",
+    "sizes": "Show which input sizes a spec takes.",
     "explain": "Explain an error code such as NS301, with an example.",
     "fmt": "Format specs.",
     "run": "Run a spec or an ONNX model on an image or array.",

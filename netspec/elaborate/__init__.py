@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ from netspec.elaborate.calls import declare_file
 from netspec.elaborate.contracts import Expectation, Judgement, check_expectations, judge
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.open_inputs import open_names
 from netspec.elaborate.project import Project
 from netspec.elaborate.state import FileScope, Frame, Namer, labels_in
 from netspec.graph import Graph, Region
+from netspec.ops.open_size import undecided
 from netspec.source import Span
 from netspec.symbolic import Name
 from netspec.syntax import tree as t
@@ -68,24 +70,29 @@ def elaborate(
     trees: dict[Path, t.File | None] | None = None,
     explain: Explain | None = None,
     contracts: Sequence[t.Expect] | None = (),
+    builder: Callable[..., Elaborator] = Elaborator,
 ) -> Elaborated:
     """The graph of a tree; with errors in `diagnostics`, what is known of it. Raises UnknownParameter.
 
-    `contracts` are expectations beside those of the file; None: also those of the file are not checked. `trees` keeps the used files that are parsed, for several elaborations; `explain` is for their syntax errors.
+    `contracts` are expectations beside those of the file; None: also those of the file are not checked. `trees` keeps
+    the used files that are parsed, for several elaborations; `explain` is for their syntax errors. `parameters` hold values
+    for open sizes, too. `builder` makes the elaborator.
     """
     net = next((item for item in file.items if isinstance(item, t.Net)), None)
-    _check_parameter_names(net, parameters)
+    sizes = open_names(file)
+    _check_parameter_names(net, parameters, sizes)
     whole = Span(file.source, 0, 0)
     root = Region("net", "", "", None, whole, block=net.name if net else name)
     graph = Graph(net.name if net else name, root)
     project = Project(file.source, diagnostics, limits, trees, explain)
-    run = Elaborator(graph, diagnostics, limits, project)
+    run = builder(graph, diagnostics, limits, project)
     frame = Frame(FileScope(), root, Namer(labels_in(file.items) | _input_names(file)))
     top = net.span if net else Span(file.source, 0, min(1, len(file.source.text)))
     with _deep_and_large(), _limited(run, top):
         declare_file(run, file, frame)
         items = _of_one_net(run, file)
         _bind_parameters(run, net, parameters, frame)
+        frame.names.update((name, parameters[name]) for name in sizes if name in parameters)
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
@@ -136,8 +143,8 @@ def _input_names(file: t.File) -> set[str]:
     return {item.name for item in file.items if isinstance(item, t.Input) and item.name}
 
 
-def _check_parameter_names(net: t.Net | None, parameters: Mapping[str, Any]) -> None:
-    known = tuple(p.name for p in net.parameters) if net else ()
+def _check_parameter_names(net: t.Net | None, parameters: Mapping[str, Any], sizes: tuple[str, ...]) -> None:
+    known = (*(p.name for p in net.parameters), *sizes) if net else sizes
     for name in parameters:
         if name not in known:
             raise UnknownParameter(name, known)
@@ -206,4 +213,5 @@ def _finish(run: Elaborator, file: t.File, frame: Frame) -> None:
     run.lost_outputs = {name for name, index in graph.outputs if index < 0}
     graph.outputs = [(name, index) for name, index in graph.outputs if index >= 0]
     if not run.diagnostics.has_errors:
-        graph.verify()
+        with undecided():
+            graph.verify()

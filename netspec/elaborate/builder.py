@@ -63,7 +63,7 @@ class GraphBuilder(ElaborationContext):
             from netspec.elaborate.failures import report_leftovers
 
             report_leftovers(self, leftovers, op, types, span, frame)
-        if max(output.shape) > self.limits.integer or output.size > self.limits.integer:
+        if any(size > self.limits.integer for size in output.shape) or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
         tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
         self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)

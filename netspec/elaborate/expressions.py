@@ -348,7 +348,7 @@ def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
     for value, side in ((left, expr.left), (right, expr.right)):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise EvaluationError("NS210", f"`{operator}` needs numbers, found {kind_of(value)}", side.span)
-    left, right = (int(v) if isinstance(v, int) else v for v in (left, right))
+    left, right = (int(v) if isinstance(v, Quantity) else v for v in (left, right))
     if operator in ("/", "//", "%") and right == 0:
         raise EvaluationError("NS210", "division by zero", expr.span)
     if operator == "**":

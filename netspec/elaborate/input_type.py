@@ -10,9 +10,10 @@ from netspec.elaborate.facts import UndefinedName, scope_of
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import FAILED, Frame
 from netspec.graph import TensorType
+from netspec.ops.open_size import is_open
 from netspec.symbolic import Constant, Symbolic
 from netspec.syntax import tree as t
-from netspec.values import kind_of, show
+from netspec.values import Quantity, kind_of, show
 
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
@@ -34,7 +35,7 @@ def input_type(run: ElaborationContext, statement: t.Input, frame: Frame) -> Ten
     if sizes is None:
         return None
     words = [w.text.lower() for w in statement.words]
-    if min(sizes) < 1 or any(s > run.limits.integer for s in sizes):
+    if any(s < 1 or s > run.limits.integer for s in sizes):
         text = "x".join(str(s) if s <= run.limits.integer else "…" for s in sizes)
         run.error(
             "NS205", f"an input of {text} has no sensible size", statement.size_span, helps=["every size is at least 1"]
@@ -53,14 +54,18 @@ def _sizes(run: ElaborationContext, statement: t.Input, frame: Frame) -> tuple[i
         if value is FAILED:
             return None
         for size in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(size, bool) or not isinstance(size, (int, float)) or size != int(size):
+            if isinstance(size, bool) or not isinstance(size, (int, float)) or not _is_whole(size):
                 what = f"`{' '.join(expr.span.text.split())}` is {kind_of(value)}, {show(value)}"
                 run.error("NS204", f"the sizes of an input are whole numbers, but {what}", expr.span)
                 return None
-            sizes.append(int(size))
+            sizes.append(int(size) if isinstance(size, (float, Quantity)) else size)
     if not sizes:
         run.error("NS205", "an input has at least one size", statement.size_span)
     return tuple(sizes) or None
+
+
+def _is_whole(size: float) -> bool:
+    return not isinstance(size, float) or size == int(size)
 
 
 def size_origins(run: ElaborationContext, statement: t.Input, kind: TensorType, frame: Frame) -> dict[str, Symbolic]:
@@ -158,6 +163,8 @@ def _typed(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...], 
         return TensorType("sequence", sizes)
     if len(sizes) > 4:
         return wrong(f"an input has at most channels and three spatial sizes, found {text}")
+    if any(map(is_open, sizes)):
+        return TensorType("vector" if len(sizes) == 1 else "map", sizes)
     if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] > 4 and sizes[1] > 4:
         flipped = f"{sizes[2]}x{sizes[0]}x{sizes[1]}"
         help_ = f"for an image of {sizes[0]}x{sizes[1]} write `input {flipped}`"

@@ -90,6 +90,9 @@ class Convolution(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
+    def tiling(self, *inputs: TensorType) -> tuple[tuple[int, int], ...]:
+        return self.geometry(inputs[0]).tiling
+
     def links(self, x: TensorType) -> int:
         """The number of (input channel, filter) pairs with a kernel."""
         return x.features // self.group_count(x) * self.filters(x)

@@ -111,6 +111,9 @@ class Subsample(Op):
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
 
+    def tiling(self, *inputs: TensorType) -> tuple[tuple[int, int], ...]:
+        return self.geometry(inputs[0]).tiling
+
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return self.geometry(x).reach
 

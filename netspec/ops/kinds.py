@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from netspec.diagnostics import nearest
-from netspec.values import Size, Value, Word, kind_of, show
+from netspec.values import Quantity, Size, Value, Word, kind_of, show
 
 __all__ = [
     "BadValue",
@@ -66,7 +66,7 @@ def as_integer(value: Value, noun: str) -> int:
                 fraction=value,
             )
         return int(value)
-    return int(value)
+    return int(value) if isinstance(value, Quantity) else value
 
 
 def found_text(value: Value) -> str:

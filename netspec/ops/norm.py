@@ -10,6 +10,7 @@ from netspec.ops.divisors import divisor_changes
 from netspec.ops.kinds import Choice, Flag, Integer, Number, Numbers
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, number, unless
+from netspec.ops.traced import untraced
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -136,7 +137,8 @@ class GroupNorm(Op):
                 changes=(changes := divisor_changes("groups", "possible values", self.groups, x.features)),
                 helps=(changes[0].help,),
             )  # fmt: skip
-        if int.__eq__(x.size, self.groups):  # a check, whatever names the sizes are made of
+        # a check, whatever names the sizes are made of
+        if untraced(x.features) == self.groups and all(untraced(s) == 1 for s in x.spatial):
             raise Misfit(
                 "NS307",
                 "gn over a single value always gives 0",
@@ -192,7 +194,7 @@ class InstanceNorm(Op):
                 label=f"the input is {x.noun}",
                 helps=("use `ln` for vectors",),
             )
-        if x.size == x.features:
+        if all(s == 1 for s in x.spatial):
             raise Misfit(
                 "NS307",
                 "instancenorm over a single position always gives 0",

@@ -211,6 +211,11 @@ class Op:
         """The axes along which a window does not tile its input."""
         return ()
 
+    def tiling(self, *inputs: TensorType) -> tuple[tuple[int, int], ...]:
+        """For each axis along which a window slides, by how much the size is more than one that it tiles, and how much
+        of that is never seen."""
+        return ()
+
     def needs_flat(self, x: TensorType) -> bool:
         """Whether to insert a flatten before this op."""
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool"]
+
+
+_ENDS = 64
+"""Windows at either end of an axis that are examined; those between lie within the input."""
 
 
 class Pool(Op):
@@ -60,6 +65,9 @@ class Pool(Op):
 
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
         return self.geometry(inputs[0]).leftovers()
+
+    def tiling(self, *inputs: TensorType) -> tuple[tuple[int, int], ...]:
+        return self.geometry(inputs[0]).tiling
 
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return self.geometry(x).reach
@@ -116,8 +124,9 @@ class MaxPool(RoundedPool):
     def require_taps(self, window: Window) -> None:
         """Raises Misfit if all elements of a window fall outside the input: with dilation they can step over it."""
         for i, size in enumerate(window.output):
-            near_ends = {*range(min(size, 64)), *range(max(0, size - 64), size)}
-            for o in near_ends:
+            if window.input[i] >= window.dilation[i]:
+                continue  # no window steps over an input at least as long as its steps
+            for o in near_ends(size):
                 first = o * window.stride[i] - window.before[i]
                 taps = (first + k * window.dilation[i] for k in range(window.kernel[i]))
                 if not any(0 <= tap < window.input[i] for tap in taps):
@@ -161,6 +170,12 @@ class MaxPool(RoundedPool):
             dilations=list(window.dilation),
         )  # fmt: skip
         return emit.channels_back(y)
+
+
+def near_ends(size: int) -> Iterator[int]:
+    """The first and the last positions of a row."""
+    yield from (i for i in range(_ENDS) if i < size)
+    yield from (size - 1 - i for i in range(_ENDS) if size - 1 - i >= _ENDS)
 
 
 def padded_along_tokens(x: TensorType) -> str | None:

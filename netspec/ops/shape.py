@@ -165,7 +165,7 @@ class Pad(Op):
         before, after = self.ends(x)
         if self.mode != "constant" and (self.channels[0] + self.channels[1]):
             raise Misfit("NS207", f"mode={self.mode} cannot pad channels", option="mode")
-        if self.mode == "reflect" and any(max(b, a) >= w for b, a, w in zip(before, after, x.spatial, strict=True)):
+        if self.mode == "reflect" and any(b >= w or a >= w for b, a, w in zip(before, after, x.spatial, strict=True)):
             raise Misfit(
                 "NS205",
                 "the padding of mode=reflect must be smaller than the input",
@@ -255,7 +255,7 @@ class Crop(Op):
         (x,) = inputs
         require_map(self, x)
         starts, sizes = self.starts(x)
-        if min(sizes) < 1 or any(n > w for n, w in zip(sizes, x.spatial, strict=True)):
+        if any(n < 1 for n in sizes) or any(n > w for n, w in zip(sizes, x.spatial, strict=True)):
             what = f"to {times(sizes)}" if self.size[0] == "to" else f"by {times(starts)} on each side"
             raise Misfit(
                 "NS307", f"{times(x.spatial)} cannot be cropped {what}", option="size", label=f"the input is {x.noun}"

@@ -57,7 +57,7 @@ class TransposedConv(Op):
         )
         if self.pad in ("same_upper", "same_lower"):
             total = tuple(f - w * s for f, w, s in zip(full, x.spatial, stride, strict=True))
-            if min(total) < 0:
+            if any(t < 0 for t in total):
                 raise Misfit("NS307", f"pad={self.pad} needs a kernel at least as large as the stride", option="pad")
             less, more = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
             before, after = (less, more) if self.pad == "same_upper" else (more, less)
@@ -82,14 +82,14 @@ class TransposedConv(Op):
                 )
         window, extra, sizes = self.geometry(x)
         for o, s, d, a in zip(extra, window.stride, window.dilation, window.after, strict=True):
-            if o >= max(s, d) or o - min(o, a) >= s:
+            if (o >= s and o >= d) or o - min(o, a) >= s:
                 raise Misfit(
                     "NS205",
                     f"output_pad {o} is too large",
                     option="output_pad",
                     helps=(f"it must be less than the stride ({s})",),
                 )
-        if min(sizes) < 1:
+        if any(n < 1 for n in sizes):
             raise Misfit(
                 "NS301",
                 "the padding removes the whole output",

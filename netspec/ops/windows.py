@@ -11,7 +11,9 @@ from math import prod
 
 from netspec.graph import TensorType
 from netspec.ops.op import Change, Leftover, Misfit
+from netspec.ops.open_size import settled
 from netspec.ops.reach import Reach, sliding
+from netspec.ops.traced import untraced
 
 __all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
 
@@ -71,6 +73,18 @@ class Window:
             )
         )
 
+    def dropped(self, i: int) -> int:
+        """How many elements along one axis no window sees; 0 where a kernel smaller than its stride skips some by design."""
+        if self.extent[i] < self.stride[i] or not self.rest(i):
+            return 0
+        unseen = self.input[i] + self.before[i] - (self.output[i] - 1) * self.stride[i] - self.extent[i]
+        return unseen if unseen > 0 else 0
+
+    @property
+    def tiling(self) -> tuple[tuple[int, int], ...]:
+        """For each axis the rest, and how much of it is never seen."""
+        return tuple((self.rest(i), self.dropped(i)) for i in range(len(self.input)))
+
     @property
     def taps(self) -> int:
         """The number of elements of one channel that a window covers."""
@@ -85,11 +99,10 @@ class Window:
 
     def require_fit(self, what: str) -> None:
         """Raises Misfit (NS301) if the window is larger than the padded input."""
-        short = [
-            i for i, o in enumerate(self.output) if int.__lt__(o, 1)
-        ]  # a check, whatever names the size is made of
+        short = [i for i, o in enumerate(self.output) if untraced(o) < 1]  # a check, whatever names the size is made of
         if not short:
             return
+        settled()
         kernel, size = _times(self.extent), _times(self.input)
         notes = tuple(f"{self.axes[i]}: {self.arithmetic(i)}" for i in short)
         changes = self._fitting(what, short)
@@ -129,17 +142,17 @@ class Window:
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """The axes along which the window does not tile its input exactly."""
-        return tuple(
-            self._leftover(i) for i in range(len(self.input)) if not self.ceil and self._rest(i) and self.output[i] >= 1
-        )
+        return tuple(self._leftover(i) for i in range(len(self.input)) if self.rest(i) and self.output[i] >= 1)
+
+    def rest(self, i: int) -> int:
+        """By how much a size is more than one that the window tiles; none where the output is rounded up."""
+        return 0 if self.ceil else self._rest(i)
 
     def _rest(self, i: int) -> int:
         return (self.input[i] + self.before[i] + self.after[i] - self.extent[i]) % self.stride[i]
 
     def _leftover(self, i: int) -> Leftover:
         w, s, e, b, a = self.input[i], self.stride[i], self.extent[i], self.before[i], self.after[i]
-        seen = (self.output[i] - 1) * s + e - b
-        dropped = max(0, w - seen) if e >= s else 0
         sizes = [v for v in (w - self._rest(i), w - self._rest(i) + s) if v >= 1]
         tiling = " or ".join(f"{v} ({(v + a + b - e) // s + 1} out)" for v in sizes)
         changes = self._tiling(i)
@@ -147,7 +160,7 @@ class Window:
         helps += [f"inputs of {tiling} tile exactly"] if sizes else []
         helps += [c.help for c in changes if c.option == "kernel"]
         alike = len({(self.input[j], self.extent[j], self.stride[j], self.before[j]) for j in range(len(self.input))})
-        return Leftover(self.axes[i], dropped, self.arithmetic(i), tuple(helps), changes if alike == 1 else ())
+        return Leftover(self.axes[i], self.dropped(i), self.arithmetic(i), tuple(helps), changes if alike == 1 else ())
 
     def _tiling(self, i: int) -> tuple[Change, ...]:
         """The nearest padding, stride and kernel for which the window tiles axis i, each with the resulting output size."""

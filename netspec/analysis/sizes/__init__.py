@@ -1,0 +1,1 @@
+"""Which sizes of the input a network takes: the algebra, and the search over it."""
