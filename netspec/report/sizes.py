@@ -12,15 +12,19 @@ from netspec.analysis.sizes.periodic import LARGEST, PeriodicSet
 from netspec.analysis.sizes.search import Network, Refusal, Survey
 from netspec.analysis.sizes.wording import boxes_text, relation_text
 from netspec.diagnostics.display import wrapped
-from netspec.graph import Graph, Node, Region, TensorType
+from netspec.graph import Graph, Node, TensorType
 from netspec.ops.formula import render
 from netspec.ops.open_size import form_of, plain_at
-from netspec.report.columns import Cell, Column, in_columns, painted
+from netspec.report.columns import in_columns, painted
+from netspec.report.outline import EVERYTHING, outline
+from netspec.report.table_formats import Entry, Heading, Row
 
 __all__ = ["SizesReport", "sizes_data", "sizes_lines"]
 
-_COLUMNS = (Column("layer", narrow="cut"), Column("line", right=True), Column("output", right=True, narrow="fold"))
-_MOST_ROWS = 60
+_COLUMNS = (
+    Heading("layer", "layer", narrow="cut"), Heading("line", "line", right=True),
+    Heading("output", "output", right=True, narrow="fold"),
+)  # fmt: skip
 _LEAD = 11
 
 
@@ -117,35 +121,23 @@ def _refusal_text(refusal: Refusal) -> str:
     return f"{refusal.layer}{where} refuses {boxes_text(refusal.boxes)}: {refusal.message}"
 
 
-def _rows(graph: Graph, *, everything: bool) -> list[tuple[Cell, ...]]:
-    """Layers in a row that have one shape are one row; blocks are, in large networks."""
-    members: Sequence[Node | Region] = graph.layers
-    if not everything and len(members) > _MOST_ROWS:
-        members = list(_folded(graph.root))
-    rows: list[tuple[str, str, int, str]] = []
-    for member in members:
-        node = member if isinstance(member, Node) else list(member.nodes())[-1]
-        name = node.name if isinstance(member, Node) else member.path.rstrip(".")
-        shape = str(node.type)
-        if rows and not everything and rows[-1][3] == shape and isinstance(member, Node):
-            rows[-1] = (rows[-1][0], name, rows[-1][2], shape)
+def _rows(graph: Graph, *, everything: bool) -> list[Row]:
+    """The outline of a network; layers in a row that have one shape are one row."""
+    rows: list[tuple[str, str, int, str, int]] = []
+    for item in outline(graph, EVERYTHING if everything else None):
+        shape = "" if item.opened else str(item.nodes()[-1].type)
+        line = item.members[0].span.line
+        if rows and not everything and item.layer is not None and rows[-1][3:] == (shape, item.level):
+            rows[-1] = (rows[-1][0], item.local_name, *rows[-1][2:])
         else:
-            rows.append((name, name, member.span.line, shape))
+            rows.append((item.local_name, item.local_name, line, shape, item.level))
     return [
-        (Cell(first if first == last else f"{first} … {last}"), Cell(f"{line}"), Cell(shape, "cyan"))
-        for first, last, line, shape in rows
+        Row(
+            (Entry(first if first == last else f"{first} … {last}"), Entry(f"{line}"), Entry(shape, None, "cyan")),
+            level,
+        )
+        for first, last, line, shape, level in rows
     ]
-
-
-def _folded(region: Region) -> Iterator[Node | Region]:
-    for member in region.members:
-        if isinstance(member, Node):
-            if member.inputs:
-                yield member
-        elif not member.named:
-            yield from _folded(member)
-        elif any(True for _ in member.nodes()):
-            yield member
 
 
 # Data
