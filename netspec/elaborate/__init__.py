@@ -79,8 +79,7 @@ def elaborate(
     for open sizes, too. `builder` makes the elaborator.
     """
     net = next((item for item in file.items if isinstance(item, t.Net)), None)
-    sizes = open_names(file)
-    _check_parameter_names(net, parameters, sizes)
+    _check_parameter_names(net, parameters, open_names(file))
     whole = Span(file.source, 0, 0)
     root = Region("net", "", "", None, whole, block=net.name if net else name)
     graph = Graph(net.name if net else name, root)
@@ -91,8 +90,8 @@ def elaborate(
     with _deep_and_large(), _limited(run, top):
         declare_file(run, file, frame)
         items = _of_one_net(run, file)
+        frame.names.update((name, parameters[name]) for name in open_names(file) if name in parameters)
         _bind_parameters(run, net, parameters, frame)
-        frame.names.update((name, parameters[name]) for name in sizes if name in parameters)
         run.inputs_ahead = [item.span for item in items if isinstance(item, t.Input)]
         run.run(items, frame)
         _finish(run, file, frame)
