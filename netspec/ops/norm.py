@@ -140,11 +140,9 @@ class GroupNorm(Op):
         # a check, whatever names the sizes are made of
         if untraced(x.features) == self.groups and all(untraced(s) == 1 for s in x.spatial):
             raise Misfit(
-                "NS307",
-                "gn over a single value always gives 0",
-                label=f"the input is {x.noun}",
+                "NS307", "gn over a single value always gives 0", label=f"the input is {x.noun}",
                 helps=("use fewer groups or `ln`",),
-            )
+            )  # fmt: skip
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
@@ -196,11 +194,9 @@ class InstanceNorm(Op):
             )
         if all(s == 1 for s in x.spatial):
             raise Misfit(
-                "NS307",
-                "instancenorm over a single position always gives 0",
-                label=f"the input is {x.noun}",
+                "NS307", "instancenorm over a single position always gives 0", label=f"the input is {x.noun}",
                 helps=("use `ln` or `bn` instead",),
-            )
+            )  # fmt: skip
         return x
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
