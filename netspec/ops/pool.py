@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
@@ -11,16 +10,13 @@ from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
 from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
 from netspec.ops.reach import Reach, sampled
+from netspec.ops.taps import require_taps
 from netspec.ops.windows import Window, onnx_pads, per_axis, windows
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool"]
-
-
-_ENDS = 64
-"""Windows at either end of an axis that are examined; those between lie within the input."""
 
 
 class Pool(Op):
@@ -118,25 +114,8 @@ class MaxPool(RoundedPool):
     def output(self, *inputs: TensorType) -> TensorType:
         result = super().output(*inputs)
         if set(self.dilation) != {1}:
-            self.require_taps(self.geometry(inputs[0]))
+            require_taps(self.geometry(inputs[0]))
         return result
-
-    def require_taps(self, window: Window) -> None:
-        """Raises Misfit if all elements of a window fall outside the input: with dilation they can step over it."""
-        for i, size in enumerate(window.output):
-            if window.input[i] >= window.dilation[i]:
-                continue  # no window steps over an input at least as long as its steps
-            for o in near_ends(size):
-                first = o * window.stride[i] - window.before[i]
-                taps = (first + k * window.dilation[i] for k in range(window.kernel[i]))
-                if not any(0 <= tap < window.input[i] for tap in taps):
-                    raise Misfit(
-                        "NS205",
-                        "a window contains only padding",
-                        option="dilation",
-                        notes=(f"along the {window.axes[i]}, window {o + 1} of {size} contains no input values",),
-                        helps=("use less padding or a smaller dilation",),
-                    )
 
     @property
     def spacing(self) -> tuple[int, ...]:
@@ -170,12 +149,6 @@ class MaxPool(RoundedPool):
             dilations=list(window.dilation),
         )  # fmt: skip
         return emit.channels_back(y)
-
-
-def near_ends(size: int) -> Iterator[int]:
-    """The first and the last positions of a row."""
-    yield from (i for i in range(_ENDS) if i < size)
-    yield from (size - 1 - i for i in range(_ENDS) if size - 1 - i >= _ENDS)
 
 
 def padded_along_tokens(x: TensorType) -> str | None:
