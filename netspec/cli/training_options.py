@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def data_option(command: F) -> F:
     return click.option(
-        "--data", metavar="WHERE", help="digits, synthetic, or a path: a folder with one subfolder of images per class or with images/ and masks/, MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset. Default: digits.",
+        "--data", metavar="WHERE", help="digits, synthetic, or a path: a folder with one subfolder of images per class or with images/ and masks/, a .csv file, text (.txt files) for nets that take ids, MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset. Default: digits.",
     )(command)  # fmt: skip
 
 

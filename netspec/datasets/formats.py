@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netspec.datasets.pools import TRAIN
 from netspec.diagnostics import SpecError, nearest
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["open_source"]
 
 _WORDS = ("digits", "synthetic")
-_TABLES = (".csv", ".tsv")
-_TEXTS = (".txt", ".text", ".md")
 
 
 def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
@@ -58,6 +57,14 @@ def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | Non
             from netspec.datasets.npz import open_npz
 
             return open_npz(path, wanted.inputs, options)
+        case ".csv" | ".tsv":
+            from netspec.datasets.csv_file import open_csv
+
+            return open_csv(path, wanted, options)
+        case ".txt" | ".text" if wanted.takes_ids:
+            from netspec.datasets.text import open_text
+
+            return open_text([(path, TRAIN)], wanted, options)
     return None
 
 
@@ -71,14 +78,14 @@ def _other_file(path: Path) -> list[str]:
         return ["store inputs and targets in one file: np.savez(…, x=x, y=y)"]
     if re.search(r"idx\d[-_.]ubyte", name) or name.endswith(".bin"):
         return ["give the folder that contains the files"]
-    if name.endswith((".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".h5", ".hdf5", ".mat")):
+    if name.endswith((".json", ".jsonl", ".parquet", ".arrow", ".h5", ".hdf5", ".mat")):
         return ["convert it to arrays and store them with np.savez"]
     return []
 
 
 def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
     from netspec.datasets import cifar, huggingface, idx
-    from netspec.datasets.image_folder import has_images, open_image_folder
+    from netspec.datasets.image_folder import IMAGES, TEXTS, has_files, open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
     inputs, output, task = wanted.inputs, wanted.output, wanted.task
@@ -93,7 +100,14 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
             raise cifar.pickled_cifar(folder)
         if has_masks(folder):
             return open_mask_folder(folder, inputs, output, task, options)
-    if has_images(path):
+    if wanted.takes_ids:
+        from netspec.datasets.text import open_text, open_text_folder, text_parts
+
+        if files := text_parts(path):
+            return open_text(files, wanted, options)
+        if has_files(path, TEXTS):
+            return open_text_folder(path, wanted, options)
+    elif has_files(path, IMAGES):
         return open_image_folder(path, inputs, task, options)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
@@ -117,5 +131,5 @@ def _candidates(path: Path) -> list[Path]:
 
 
 def _inner(path: Path) -> list[str]:
-    (arrays, *_) = [*sorted(path.glob("*.npz")), None]
-    return [] if arrays is None else [f"give the file: {arrays}"]
+    (file, *_) = [*sorted(p for p in path.iterdir() if p.suffix.lower() in (".npz", ".csv", ".tsv")), None]
+    return [] if file is None else [f"give the file: {file}"]

@@ -19,11 +19,37 @@ from netspec.graph import TensorType
 if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions, Task
 
-__all__ = ["PARTS", "SUFFIXES", "ImageFiles", "has_images", "images_in", "open_image_folder", "printable"]
+__all__ = [
+    "IMAGES",
+    "PARTS",
+    "SUFFIXES",
+    "TEXTS",
+    "FileKind",
+    "Found",
+    "ImageFiles",
+    "has_files",
+    "images_in",
+    "open_image_folder",
+    "printable",
+    "scanned",
+]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
 """The names of splits: of folders, and in a column of a table."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """Files that are examples: what they are called, and their extensions."""
+
+    noun: str
+    suffixes: tuple[str, ...]
+    sample: str
+
+
+IMAGES = FileKind("images", SUFFIXES, "1.png")
+TEXTS = FileKind("texts", (".txt", ".text"), "1.txt")
 
 
 @dataclass(frozen=True)
@@ -44,8 +70,8 @@ class ImageFiles:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """An image: its relative path, its size in bytes, its split, and its class (-1 if it has none)."""
+class Found:
+    """A file: its relative path, its size in bytes, its split, and its class (-1 if it has none)."""
 
     name: str
     size: int
@@ -59,7 +85,7 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
 
     shown = printable(str(folder))
     name, kind = only_input(inputs, shown)
-    found, classes = _scan(folder, labeled=task != "input")
+    found, classes = scanned(folder, labeled=task != "input")
     files = ImageFiles(str(folder), tuple(f.name for f in found))
     part = np.array([f.part for f in found], dtype=np.int8)
     good, bad = headers(files, options)
@@ -84,25 +110,27 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
     )
 
 
-def has_images(folder: Path) -> bool:
-    """Whether the folder contains an image, at any depth."""
-    return any(True for _ in images_in(str(folder)))
+def has_files(folder: Path, kind: FileKind) -> bool:
+    """Whether the folder contains such a file, at any depth."""
+    return any(True for _ in images_in(str(folder), kind=kind))
 
 
-def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]]:
+def scanned(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> tuple[list[Found], tuple[str, ...]]:
+    """The files in one folder per class, optionally inside folders of splits, and the names of the classes. Raises SpecError
+    (NS601)."""
     parts = _parts(folder, labeled=labeled)
     names = {part: _classes(folder / part) for part in parts}
     if not labeled and not all(names.values()):
         found = [
-            _Found(f"{part}{n}", size, code, -1)
+            Found(f"{part}{n}", size, code, -1)
             for part, code in parts.items()
-            for n, size in images_in(str(folder / part))
+            for n, size in images_in(str(folder / part), kind=kind)
         ]
         return sorted(found, key=lambda f: f.name), ()
     train = next(part for part, code in parts.items() if code == TRAIN)
     classes = names[train]
     if not classes:
-        raise _no_classes(folder)
+        raise _no_classes(folder, kind)
     found = []
     for part, code in parts.items():
         unknown = [c for c in names[part] if c not in classes]
@@ -111,20 +139,20 @@ def _scan(folder: Path, *, labeled: bool) -> tuple[list[_Found], tuple[str, ...]
                 "NS601",
                 f"{printable(str(folder / part))} has classes that are not in {printable(str(folder / train))}",
                 notes=[f"the additional classes are {', '.join(map(printable, unknown[:6]))}" if unknown else "it has no class folders"],
-                helps=["sort its images into folders named after the classes, or move it elsewhere"],
+                helps=[f"sort its {kind.noun} into folders named after the classes, or move it elsewhere"],
             )  # fmt: skip
         for label, name in enumerate(classes):
             if name not in names[part]:
                 continue
-            images = sorted(images_in(str(folder / part / name)))
+            images = sorted(images_in(str(folder / part / name), kind=kind))
             if not images and code == TRAIN:
                 raise SpecError.of(
                     "NS601",
-                    f"{printable(str(folder / part / name))} contains no images",
+                    f"{printable(str(folder / part / name))} contains no {kind.noun}",
                     notes=["every folder is a class"],
-                    helps=["move it elsewhere, or add the images of its class", f"supported extensions: {', '.join(SUFFIXES)}"],
+                    helps=[f"move it elsewhere, or add the {kind.noun} of its class", f"supported extensions: {', '.join(kind.suffixes)}"],
                 )  # fmt: skip
-            found += [_Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
+            found += [Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
     return found, tuple(map(printable, classes))
 
 
@@ -157,7 +185,9 @@ def _visible(name: str) -> bool:
     return not name.startswith(".") and name != "__MACOSX"
 
 
-def images_in(folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, int]]:
+def images_in(
+    folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = (), *, kind: FileKind = IMAGES
+) -> Iterator[tuple[str, int]]:
     """Names and sizes of the images in a folder, at any depth. Links that lead back up are not followed."""
     status = os.stat(folder)  # noqa: PTH116
     here = (status.st_dev, status.st_ino)
@@ -168,8 +198,8 @@ def images_in(folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] 
             if not _visible(entry.name):
                 continue
             if entry.is_dir():
-                yield from images_in(entry.path, f"{prefix}{entry.name}/", (*above, here))
-            elif entry.name.lower().endswith(SUFFIXES):
+                yield from images_in(entry.path, f"{prefix}{entry.name}/", (*above, here), kind=kind)
+            elif entry.name.lower().endswith(kind.suffixes):
                 if entry.is_file():
                     yield prefix + entry.name, entry.stat().st_size
                 elif entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110
@@ -184,9 +214,12 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _no_classes(folder: Path) -> SpecError:
+def _no_classes(folder: Path, kind: FileKind) -> SpecError:
     return SpecError.of(
         "NS601",
-        f"the images in {printable(str(folder))} are not sorted into class folders",
-        helps=["sort them into one folder per class: cat/1.png, dog/2.png", "an autoencoder needs no classes: `loss mse target=input`"],
-    )  # fmt: skip
+        f"the {kind.noun} in {printable(str(folder))} are not sorted into class folders",
+        helps=[
+            f"sort them into one folder per class: cat/{kind.sample}, dog/{kind.sample}",
+            "an autoencoder needs no classes: `loss mse target=input`",
+        ],
+    )

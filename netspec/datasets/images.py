@@ -47,6 +47,9 @@ class ImagePool:
     def __len__(self) -> int:
         return len(self._images)
 
+    def bounds(self, name: str) -> tuple[int, int]:
+        raise TypeError(f"{name} is not an input of ids")
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         rows, replaced, kept = rows.copy(), [], []
         with warnings.catch_warnings():

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from netspec.datasets.examples import Collection, DataOptions, Task
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
+
+if TYPE_CHECKING:
+    from netspec.datasets.pools import Source
+    from netspec.datasets.wanted import Wanted
 
 __all__ = ["open_collection"]
 
@@ -30,8 +35,22 @@ def open_collection(
 
     wanted = Wanted(inputs, output, task, vocabularies or {})
     try:
-        return collect(open_source(where, wanted, options), wanted, options)
+        source = open_source(where, wanted, options)
+        _require_known_ids(source, wanted)
+        return collect(source, wanted, options)
     except SpecError as error:
         if where != "digits":
             raise
         raise SpecError(replace(d, helps=(*d.helps, f"or give your own data with `--data`; {wanted.formats}")) for d in error.diagnostics) from None  # fmt: skip
+
+
+def _require_known_ids(source: Source, wanted: Wanted) -> None:
+    """Raises SpecError (NS602) if an id is larger than those that the net looks up."""
+    for name, count in wanted.vocabularies.items():
+        low, high = source.pool.bounds(name)
+        if low < 0 or high >= count:
+            raise SpecError.of(
+                "NS602", f"{source.name} has ids that the net does not look up",
+                notes=[f"they are {low} to {high}, but `embed` has `vocab={count}`: 0 to {count - 1}"],
+                helps=[f"write `vocab={high + 1}`", "texts of classes are read as bytes, which need `vocab=256`"] if low >= 0 else ["number ids from 0"],
+            )  # fmt: skip

@@ -37,6 +37,10 @@ class Pool(Protocol):
 
     def __len__(self) -> int: ...
 
+    def bounds(self, name: str) -> tuple[int, int]:
+        """The lowest and the highest id of an input of ids."""
+        ...
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         """Raises SpecError (NS602, NS603)."""
         ...
@@ -78,6 +82,10 @@ class ArrayPool:
     def __len__(self) -> int:
         return self._count
 
+    def bounds(self, name: str) -> tuple[int, int]:
+        ids = self._arrays[name]
+        return int(ids.min()), int(ids.max())
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         import torch
 
@@ -98,6 +106,10 @@ class JoinedPool:
 
     def __len__(self) -> int:
         return int(self._ends[-1])
+
+    def bounds(self, name: str) -> tuple[int, int]:
+        lows, highs = zip(*(pool.bounds(name) for pool in self._pools), strict=True)
+        return min(lows), max(highs)
 
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         import numpy as np

@@ -11,6 +11,9 @@ from netspec.graph import TensorType
 
 __all__ = ["Wanted"]
 
+_SMALLEST = 64
+"""The length from which a vector may be the pixels of an image."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -25,7 +28,9 @@ class Wanted:
     def takes_image(self) -> bool:
         """Whether the only input can be an image."""
         kinds = list(self.inputs.values())
-        return len(kinds) == 1 and kinds[0].layout != "ids" and any(image_size(kinds[0], c) for c in (1, 3))
+        if len(kinds) != 1 or kinds[0].layout == "ids" or (kinds[0].layout == "vector" and kinds[0].size < _SMALLEST):
+            return False
+        return any(image_size(kinds[0], channels) for channels in (1, 3))
 
     @property
     def takes_ids(self) -> bool:

@@ -64,7 +64,11 @@ class PredictedFiles:
                 "NS501", f"{path} cannot hold several predictions", helps=["give the name of a folder: `-o masks`"]
             )
         self.written.add(path)
-        values = self.predictor.mask(prediction) if self.predictor.masks else prediction.values.numpy()
+        values = (
+            self.predictor.mask(prediction)
+            if self.predictor.masks and not prediction.ranked
+            else prediction.values.numpy()
+        )
         if self.suffix == ".png":
             write_png(path, values, len(self.predictor.class_names))
         else:

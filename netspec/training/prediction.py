@@ -36,19 +36,21 @@ class Prediction:
 
 def found_files(path: Path) -> list[Path]:
     """The file itself, or all images and arrays in a folder, at any depth, by name. Raises SpecError (NS001)."""
-    from netspec.datasets.image_folder import SUFFIXES
+    from netspec.datasets.image_folder import SUFFIXES, TEXTS
 
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise SpecError.of("NS001", f"no such file: {path}")
-    inner = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*SUFFIXES, *_ARRAYS) and p.is_file()]
+    inner = [
+        p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*SUFFIXES, *_ARRAYS, *TEXTS.suffixes) and p.is_file()
+    ]
     files = [p for p in inner if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     if not files:
         raise SpecError.of(
             "NS001",
-            f"{path} contains no images or arrays",
-            helps=[f"supported extensions: {', '.join(SUFFIXES)}, .npy"],
+            f"{path} contains no images, arrays or texts",
+            helps=[f"supported extensions: {', '.join((*SUFFIXES, *TEXTS.suffixes))}, .npy"],
         )
     return files
 
@@ -93,15 +95,16 @@ class Predictor:
     def predictions(self, file: Path) -> Iterator[Prediction]:
         """One prediction per image, or per example of an array. Raises SpecError (NS503, NS602, NS603)."""
         arrays = self._arrays(file)
+        place = self._place(file)
         count = len(next(iter(arrays.values())))
         for start in range(0, count, _BATCH):
             given = self._answers({name: array[start : start + _BATCH] for name, array in arrays.items()})
-            for row, answer in enumerate(given, start):
+            for row, answer in enumerate(given if place is None else given[:, place], start):
                 name = str(file) if count == 1 else f"{file}[{row}]"
                 yield Prediction(name, self._ranked(answer), answer)
 
     def _ranked(self, answer: Tensor) -> list[tuple[int, float]]:
-        if not self.ranks:
+        if self.run.plan.task != "class" or answer.ndim != 1:
             return []
         order = answer.argsort(descending=True, stable=True).tolist()
         return [(index, float(answer[index])) for index in order]
@@ -123,7 +126,41 @@ class Predictor:
         if file.suffix.lower() in _ARRAYS:
             return self._stored(file)
         name, kind = only_input(self.run.plan.inputs, str(file))
+        if kind.layout == "ids":
+            return {name: self._text(file, kind)}
         return {name: self._image(file, kind)}
+
+    def _text(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        from netspec.datasets.text import bytes_of_texts, content_of, ids_of_end
+
+        if not file.is_file():
+            raise SpecError.of("NS001", f"no such file: {file}")
+        if not self._continues:
+            return bytes_of_texts([content_of(file)], kind.shape[0])
+        ids = ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))
+        if not len(ids) or (len(ids) < kind.shape[0] and self.ranks):
+            raise SpecError.of("NS602", f"{file} is too short", notes=[f"it has {len(ids)} characters, and the net takes {kind.shape[0]}"])  # fmt: skip
+        return np.pad(ids, (0, kind.shape[0] - len(ids)))[None]
+
+    @property
+    def _continues(self) -> bool:
+        """Whether the net was trained to predict the next character of a text."""
+        from netspec.datasets.text import is_corpus
+
+        plan = self.run.plan
+        return plan.output.type.layout == "sequence" or is_corpus(Path(self.run.request.data))
+
+    def _place(self, file: Path) -> int | None:
+        """Where a net that predicts the next character at every token says what follows the text; None for other files."""
+        from netspec.datasets.text import content_of, ids_of_end
+
+        plan = self.run.plan
+        (kind, *_) = plan.inputs.values()
+        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in _ARRAYS:
+            return None
+        return len(ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))) - 1
 
     def _image(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
         from netspec.datasets.decoding import decode, measure, require_pillow

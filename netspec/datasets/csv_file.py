@@ -1,0 +1,260 @@
+"""Examples listed in a CSV file: image files, texts or numbers, with a label or values."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.fit import only_input
+from netspec.datasets.image_folder import PARTS, SUFFIXES, ImageFiles
+from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.splits import keys_of_names
+from netspec.datasets.table import Table, read_table
+from netspec.datasets.text import bytes_of_texts
+from netspec.diagnostics import SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions
+    from netspec.datasets.wanted import Wanted
+
+__all__ = ["open_csv"]
+
+_CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+
+
+def open_csv(path: Path, wanted: Wanted, options: DataOptions) -> Source:
+    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    table = read_table(path)
+    part = _parts(table)
+    if wanted.takes_ids:
+        return _texts(table, part, wanted, options)
+    column = _file_column(table, path.parent, wanted)
+    if column is None:
+        return _numbers(table, part, wanted, options)
+    return _images(table, column, part, path, wanted, options)
+
+
+def _parts(table: Table) -> np.ndarray[Any, Any]:
+    """The split of every row; TRAIN where no column gives one. Raises SpecError (NS601)."""
+    import numpy as np
+
+    split = table.find("split")
+    if not split:
+        return np.full(len(table.rows), TRAIN, dtype=np.int8)
+    words = [word.lower() for word in table.texts(split[0])]
+    for word, line in zip(words, table.lines, strict=True):
+        if word not in PARTS:
+            raise SpecError.of(
+                "NS601", f"line {line} of {table.shown} has no split", notes=[f"`{table.columns[split[0]]}` is `{word[:60]}`"],
+                helps=["write train, val or test"],
+            )  # fmt: skip
+    return np.array([PARTS[word] for word in words], dtype=np.int8)
+
+
+# Targets
+
+
+def _targets(
+    table: Table, columns: Sequence[int], wanted: Wanted
+) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...]]:
+    """Class indices with their names, or numbers: those of one column (N,), or of several (N x columns)."""
+    import numpy as np
+
+    if wanted.task == "input" or not columns:
+        return None, ()
+    if len(columns) == 1 and not table.are_numbers(columns[0]):
+        names, indices = np.unique(np.array(table.texts(columns[0])), return_inverse=True)
+        if "" in names:
+            line = table.lines[table.texts(columns[0]).index("")]
+            raise SpecError.of(
+                "NS601", f"line {line} of {table.shown} has no label", helps=["write one, or remove the row"]
+            )
+        if wanted.task == "values" and len(names) != 2 and wanted.output.size == 1:
+            table.numbers(columns)  # names the cell that is not a number
+        return indices.astype(np.int64), tuple(map(str, names))
+    numbers = table.numbers(columns)
+    numbers = numbers[:, 0] if len(columns) == 1 else numbers
+    whole = bool(np.isfinite(numbers).all()) and bool((numbers == np.floor(numbers)).all())
+    return numbers.astype(np.int64 if whole else np.float32), ()
+
+
+def _target_columns(table: Table, others: Sequence[int], wanted: Wanted) -> list[int]:
+    """Of the columns that are not used otherwise: those of values, or the one with the label. Raises SpecError (NS601)."""
+    if wanted.task == "input":
+        return []
+    named = [column for column in table.find("target") if column in others]
+    if wanted.task == "values" and wanted.output.size > 1 and len(named) < wanted.output.size:
+        return list(others)
+    if named:
+        return named[:1]
+    if len(others) == 1 or wanted.task == "values":
+        return list(others)
+    raise table.missing("target", "several columns may be the label" if others else "there is no column for the label")
+
+
+def _split_columns(table: Table) -> set[int]:
+    return set(table.find("split")[:1])
+
+
+# Image files
+
+
+def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
+    """The column of image files: by its name, or because its first cell names an image. None for a table of numbers."""
+    named = table.find("file")
+    if named:
+        return named[0]
+    for column, cell in enumerate(table.rows[0]):
+        name = cell.strip()
+        if name.lower().endswith(SUFFIXES) or (wanted.takes_image and name and (folder / name).is_file()):
+            return column
+    return None
+
+
+def _images(
+    table: Table, column: int, part: np.ndarray[Any, Any], path: Path, wanted: Wanted, options: DataOptions
+) -> Source:
+    import numpy as np
+
+    if not wanted.takes_image:
+        raise SpecError.of(
+            "NS602", f"{table.shown} lists files, which this net does not take", notes=[wanted.described], helps=[wanted.formats]
+        )  # fmt: skip
+    name, kind = only_input(wanted.inputs, table.shown)
+    files = ImageFiles(str(path.parent), _inner_files(table, column, path.parent))
+    others = [c for c in range(len(table.columns)) if c != column and c not in _split_columns(table)]
+    targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
+    good, bad = headers(files, options)
+    part[list(bad)] = LEFT_OUT
+    if not good:
+        raise SpecError.of(
+            "NS601", f"none of the images of {table.shown} can be read", notes=[f"{len(bad)} files are corrupt"]
+        )
+    frame = fitted_frame(kind, list(good.values()), options, table.shown)
+    digest = hashlib.blake2b(repr((table.columns, table.rows)).encode("utf-8", "surrogatepass"), digest_size=16)
+    for row in range(len(files)):
+        digest.update(str(os.path.getsize(files.stored(row))).encode())  # noqa: PTH202
+    return Source(
+        table.shown,
+        ImagePool(files, name, frame),
+        targets if targets is None or targets.dtype != np.float64 else targets.astype(np.float32),
+        part,
+        keys_of_names(files.names),
+        f"{digest.hexdigest()} {frame}",
+        classes,
+        [files.shown(row) for row in bad],
+    )
+
+
+def _inner_files(table: Table, column: int, folder: Path) -> tuple[str, ...]:
+    """The files that a column names, relative to the folder of the table. A table comes from outside, so no file outside
+    of that folder is read, also not through a link. Raises SpecError (NS601)."""
+    root = folder.resolve()
+    names, missing = [], []
+    for name, line in zip(table.texts(column), table.lines, strict=True):
+        inner = PurePosixPath(name)
+        usable = bool(name) and "\0" not in name and not inner.is_absolute() and ".." not in inner.parts
+        if not usable or not (resolved := (root / name).resolve()).is_relative_to(root):
+            raise SpecError.of(
+                "NS601", f"line {line} of {table.shown} names " + ("a file outside of its folder" if name else "no file"),
+                notes=[f"it is `{name[:100]}`", "a table can only name files in its own folder and below"],
+                helps=["write paths relative to the table, such as `images/1.png`"],
+            )  # fmt: skip
+        if not resolved.is_file():
+            missing.append((name, line))
+        names.append(name)
+    if missing:
+        raise _missing_files(table, missing, root)
+    return tuple(names)
+
+
+def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path) -> SpecError:
+    name, line = missing[0]
+    helps = ["write paths relative to the table, with their extensions"]
+    folders = [root, *sorted(p for p in root.iterdir() if p.is_dir())]
+    found = [
+        p for f in folders for suffix in ("", *SUFFIXES) if (p := f / f"{PurePosixPath(name).name}{suffix}").is_file()
+    ]
+    if found:
+        helps = [f"it may be `{found[0].relative_to(root).as_posix()}`: {helps[0]}"]
+    if "\\" in name:
+        helps = ["separate folders with `/`"]
+    count = f"{len(missing)} of the {len(table.rows)} files" if len(missing) > 1 else "a file"
+    return SpecError.of(
+        "NS601", f"{count} in {table.shown} cannot be found", notes=[f"line {line} names `{name[:100]}`"], helps=helps
+    )
+
+
+# Texts and numbers
+
+
+def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
+    name, kind = only_input(wanted.inputs, table.shown)
+    named = table.find("text")
+    free = [c for c in range(len(table.columns)) if c not in {*_split_columns(table), *table.find("target")[:1]}]
+    if not named and len(free) > 1:
+        raise table.missing("text", "the net takes text, and several columns may hold it")
+    if not named and not free:
+        raise table.missing("text", "the net takes text")
+    column = named[0] if named else free[0]
+    others = [c for c in range(len(table.columns)) if c != column and c not in _split_columns(table)]
+    ids = bytes_of_texts([text.encode() for text in table.texts(column)], kind.shape[0])
+    return _arrays(table, {name: ids}, f"`{table.columns[column]}`", others, part, wanted, options)
+
+
+def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
+    import numpy as np
+
+    name, kind = only_input(wanted.inputs, table.shown)
+    free = [c for c in range(len(table.columns)) if c not in _split_columns(table)]
+    named = [c for c in table.find("target") if c in free]
+    count = wanted.output.size if wanted.task == "values" else 1
+    if wanted.task == "input":
+        chosen: list[int] = []
+    else:
+        chosen = named[:1] if named and count == 1 else free[-count:]
+    features = [c for c in free if c not in chosen]
+    if len(features) != kind.size:
+        raise _misfit(table, features, chosen, wanted)
+    x = table.numbers(features)
+    if kind.layout == "map":  # pixels
+        x = x.reshape(len(x), *kind.shape)
+        if bool(((x >= 0) & (x <= 255) & (x == np.floor(x))).all()) and x.max(initial=0) > 1:
+            x = x.astype(np.uint8)
+    return _arrays(table, {name: x}, "the columns", chosen, part, wanted, options)
+
+
+def _misfit(table: Table, features: Sequence[int], chosen: Sequence[int], wanted: Wanted) -> SpecError:
+    def listed(columns: Sequence[int]) -> str:
+        shown = ", ".join(f"`{table.columns[c]}`" for c in columns[:8])
+        return shown + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
+
+    notes = [wanted.described, f"there are {len(features)} columns of inputs: {listed(features)}"]
+    if chosen:
+        notes.append(f"the target is {listed(chosen)}")
+    helps = [f"write `input {len(features)}`, or remove the columns that are no inputs", wanted.formats]
+    if wanted.takes_image and not features:
+        helps = ["name the column with the image files `file`", wanted.formats]
+    return SpecError.of("NS602", f"{table.shown} does not match the input of the net", notes=notes, helps=helps)
+
+
+def _arrays(
+    table: Table, inputs: dict[str, Any], shown: str, targets: Sequence[int], part: np.ndarray[Any, Any],
+    wanted: Wanted, options: DataOptions,
+) -> Source:  # fmt: skip
+    columns = targets if len(targets) == 1 else _target_columns(table, targets, wanted)
+    y, classes = _targets(table, columns, wanted)
+    names = {**dict.fromkeys(inputs, f"{shown} of {table.shown}"), "target": f"the targets of {table.shown}"}
+    parts = {
+        word: Arrays({n: a[part == code] for n, a in inputs.items()}, None if y is None else y[part == code], names)
+        for code, word in _CODES.items()
+        if (part == code).any()
+    }
+    return array_source(table.shown, parts, wanted.inputs, options, classes)
