@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.elaborate.expressions import FUNCTIONS, literal
+from netspec.elaborate.expressions import FUNCTIONS, EvaluationError, literal
+from netspec.elaborate.limits import LimitReached
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops.op import Op
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic, leaves
@@ -58,12 +59,18 @@ class _Tracer:
         self.functions = functions
         self.left = _LARGEST
 
+    def literal(self, expr: t.Literal_) -> Symbolic:
+        try:
+            return self.constant(literal(expr, 2**62), expr.text if expr.kind in ("int", "float") else "")
+        except (EvaluationError, LimitReached):  # reported where it is evaluated
+            raise _Untraceable from None
+
     def trace(self, expr: t.Expr, frame: Frame, bound: Mapping[str, Symbolic]) -> Symbolic:
         self.left -= 1
         if self.left < 0:
             raise _Untraceable
         if isinstance(expr, t.Literal_):
-            return self.constant(literal(expr, 2**62), expr.text if expr.kind in ("int", "float") else "")
+            return self.literal(expr)
         if isinstance(expr, t.Name):
             return self.name(expr, frame, bound)
         if isinstance(expr, t.Fact):

@@ -86,6 +86,24 @@ def test_an_archive_that_unfolds_a_thousandfold(tmp_path: Path) -> None:
     assert caught.value.diagnostics[0].code == "NS601"
 
 
+def test_how_to_store_what_unfolds_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", npy((300_000_000,), "|u1", bytes(300_000_000)))
+    for read in (read_arrays, _first_array):
+        with pytest.raises(SpecError, match="NS503") as caught:
+            read(tmp_path / "x.npz")
+        assert caught.value.diagnostics[0].helps == ("store it uncompressed: np.savez",)
+        assert "uncompressed size" in caught.value.diagnostics[0].notes[0]
+    with np.load(tmp_path / "x.npz") as archive:  # and that it is the way out
+        np.savez(tmp_path / "stored.npz", x=archive["x"][:4_000_000])
+    assert read_arrays(tmp_path / "stored.npz")["x"].shape == (4_000_000,)
+
+
+def _first_array(path: Path) -> Any:
+    with open_archive(path) as archive:
+        return next(iter(archive.values()))
+
+
 def test_images_of_idx_that_unfold_a_thousandfold(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte.gz"
     with gzip.open(path, "wb") as file:
