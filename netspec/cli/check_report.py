@@ -75,7 +75,10 @@ def _lines(graph: Graph, options: ReportOptions, *, color: bool = False) -> str:
     from netspec.report.table import report_lines
 
     room = columns(sys.stdout)
-    lines = report_lines(Analysis(graph), columns=room, color=color, chosen=options.columns, view=options.view)
+    analysis = Analysis(graph, options.conditions)
+    lines = report_lines(
+        analysis, columns=room, color=color, chosen=options.columns, view=options.view, fits=options.fits
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -87,10 +90,12 @@ def _tables(results: Sequence[Checked], options: ReportOptions) -> str:
 
     graphs = [(c.source.name, c.graph) for c in results if c.ok and c.graph is not None]
     if options.form != "csv":
-        tables = [network_table(Analysis(graph), options.columns, options.view) for _, graph in graphs]
+        tables = [
+            network_table(Analysis(graph, options.conditions), options.columns, options.view) for _, graph in graphs
+        ]
         return "\n".join(map(WRITERS[options.form], tables))
     view = options.view if options.view != View() else None
-    named = [(name, layer_table(Analysis(graph), options.columns, view)) for name, graph in graphs]
+    named = [(name, layer_table(Analysis(graph, options.conditions), options.columns, view)) for name, graph in graphs]
     if not named:
         return ""
     return WRITERS["csv"](named[0][1] if len(results) == 1 else with_column("file", named))

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import ALL
+from netspec.cli.condition_options import condition_options, read_conditions, read_size
 from netspec.report.outline import View
 from netspec.report.selection import FACTS, PRESETS, UnknownColumn, columns_of
 
@@ -30,10 +32,13 @@ class ReportOptions:
     output: Path | None
     columns: tuple[str, ...]
     view: View
+    conditions: Conditions
+    fits: int | None
 
 
 def report_options(command: F) -> F:
     """Adds the options; `read_report_options` makes `ReportOptions` of their values."""
+    command = condition_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -66,6 +71,7 @@ _OPTIONS = (
         "--expand", "expand", metavar="NAME", multiple=True, help="Open a block, an instance or a label; or: all."
     ),
     click.option("--all", "everything", is_flag=True, help="The same as --expand all."),
+    click.option("--fits", metavar="SIZE", help="Show the largest batch that fits into a memory, such as 80GB."),
 )
 
 
@@ -76,21 +82,39 @@ def read_report_options(
     depth: int | None,
     expand: tuple[str, ...],
     everything: bool,
+    fits: str | None,
+    **conditions: Any,
 ) -> ReportOptions:
     """Raises UsageError."""
     form = form or _SUFFIXES.get(output.suffix.lower() if output is not None else "", "table")
-    if form in DIAGNOSTICS and (columns != "default" or depth is not None or expand or everything):
+    given = read_conditions(**conditions)
+    names = _read_columns(columns, given)
+    expanded = tuple(name for text in expand for name in text.split(",")) + (("all",) if everything else ())
+    view = View(depth, expanded)
+    asked = names != ("default",) or view != View() or given != Conditions()
+    if form in DIAGNOSTICS and (asked or fits is not None):
         raise click.UsageError(f"--format {form} writes diagnostics only, without rows and columns.")
-    names = tuple(name for name in columns.split(",") if name.strip())
+    if fits is not None and form != "table":
+        raise click.UsageError("--fits is a line of the table; elsewhere, the column `fits` has it for the device.")
+    return ReportOptions(form, output, names, view, given, read_size(fits) if fits is not None else None)
+
+
+def _read_columns(text: str, given: Conditions) -> tuple[str, ...]:
+    """Raises UsageError."""
+    names = tuple(name for name in text.split(",") if name.strip())
+    if not names:
+        raise click.UsageError(f"--columns needs at least one name.\n{_every_column()}")
     try:
-        columns_of(names)
+        chosen = columns_of(names)
     except UnknownColumn as unknown:
         hint = f" Did you mean `{unknown.near}`?" if unknown.near else ""
         raise click.UsageError(f"There is no column `{unknown.name}`.{hint}\n{_every_column()}") from None
-    if not names:
-        raise click.UsageError(f"--columns needs at least one name.\n{_every_column()}")
-    expanded = tuple(name for text in expand for name in text.split(",")) + (("all",) if everything else ())
-    return ReportOptions(form, output, names, View(depth, expanded))
+    timed = [name for name in chosen if name in ("time", "bound")]
+    if timed and given.device is None:
+        from netspec.analysis.devices import DEVICES
+
+        raise click.UsageError(f"The column `{timed[0]}` needs --device: {', '.join(DEVICES)}, or figures of your own.")
+    return names
 
 
 def _every_column() -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.description import description
 from netspec.analysis.figures import FIGURES, Value
 from netspec.graph import Failed, Graph, Node
 from netspec.report.outline import EVERYTHING, Item, View, outline
 from netspec.report.selection import FACTS, columns_of
+from netspec.report.summary import conditions_text, convention
 from netspec.report.table_formats import Entry, Heading, Row, Table
 
 __all__ = [
@@ -65,9 +67,18 @@ def inputs_of(graph: Graph) -> str:
 
 
 def notes_of(analysis: Analysis, columns: Iterable[str]) -> list[str]:
-    """What each figure is."""
+    """What each figure is, and the conditions where they are not one input in float32, counted by netspec."""
     figures = [FIGURES[name] for name in columns if name in FIGURES]
-    return [f"{figure.title}: {figure.doc}" for figure in figures]
+    notes = [f"{figure.title}: {figure.doc}" for figure in figures]
+    if analysis.conditions.macs != "netspec":
+        notes.append(convention(analysis))
+    if analysis.conditions != Conditions(macs=analysis.conditions.macs):
+        given = analysis.conditions
+        others = (f", optimizer {given.optimizer}" if given.optimizer else "") + (
+            f", {given.device}" if given.device else ""
+        )
+        notes.append(f"Memory, traffic and time: {conditions_text(given)}{others}.")
+    return notes
 
 
 def headings_of(columns: Iterable[str]) -> list[Heading]:

@@ -29,9 +29,11 @@ FACTS: Mapping[str, Heading] = MappingProxyType(
 PRESETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "default": ("params", "macs"),
-        "cost": ("params", "macs", "flops", "connections"),
+        "cost": ("params", "macs", "traffic", "intensity"),
+        "counts": ("params", "buffers", "neurons", "connections"),
         "receptive": ("receptive_field", "rf_stride", "rf_start", "rf_center", "leftover"),
-        "counts": ("params", "trainable", "frozen", "buffers", "neurons", "connections"),
+        "memory": ("weight_memory", "gradient_memory", "optimizer_memory", "activation_memory"),
+        "time": ("macs", "traffic", "time", "bound"),
     }
 )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from netspec.analysis.analysis import Analysis
-from netspec.analysis.totals import CONVENTION, totals
-from netspec.analysis.units import bytes_text
 from netspec.diagnostics.display import wrapped
 from netspec.graph import Graph
 from netspec.report.columns import in_columns, painted
 from netspec.report.network_table import headings_of, inputs_of, network_rows, notes_of, total_row
 from netspec.report.outline import Item, View, outline
 from netspec.report.selection import FACTS, PRESETS, columns_of
+from netspec.report.summary import Line, condition_lines, convention, total_lines
 from netspec.report.table_formats import Entry, Row
 
 __all__ = ["as_text", "report_lines"]
@@ -29,11 +28,17 @@ def as_text(graph: Graph, *, columns: int) -> str:
 
 
 def report_lines(
-    analysis: Analysis, *, columns: int, color: bool, chosen: Iterable[str] = ("default",), view: View | None = None
+    analysis: Analysis,
+    *,
+    columns: int,
+    color: bool,
+    chosen: Iterable[str] = ("default",),
+    view: View | None = None,
+    fits: int | None = None,
 ) -> Iterator[str]:
     """The outline of a network with its figures in `columns` of the terminal, then the totals with their conventions.
 
-    Raises UnknownColumn, UnknownPart.
+    `fits` asks for the largest batch that fits into so many bytes. Raises UnknownColumn, UnknownPart.
     """
     graph = analysis.graph
     names = columns_of(chosen)
@@ -54,12 +59,15 @@ def report_lines(
         yield from _notes(note, columns, color)
     if graph.failed:
         yield from _notes("totals unavailable: some layers have errors", columns, color)
-    elif usual:
-        yield from _totals(graph, columns, color)
-    else:
+        return
+    below = [*(total_lines(analysis) if usual else ()), *condition_lines(analysis, fits)]
+    if below:
         yield ""
-        for note in notes_of(analysis, names):
-            yield from _notes(note, columns, color)
+        yield from _summary(below, columns, color)
+    if not usual:
+        yield ""
+    for note in [convention(analysis)] if usual else notes_of(analysis, names):
+        yield from _notes(note, columns, color)
 
 
 def _shortened(items: list[Item], view: View) -> list[Item]:
@@ -77,22 +85,12 @@ def _notes(text: str, columns: int, color: bool) -> Iterator[str]:
     return (painted(line, "dim", color=color) for line in wrapped(text, columns))
 
 
-def _totals(graph: Graph, columns: int, color: bool) -> Iterator[str]:
-    total = totals(graph, graph.nodes)
-    trained = "all trainable" if total.trainable == total.params else f"{total.trainable:,} trained by the recipe"
-    rows = [("parameters", f"{total.params:,}", trained)]
-    if total.aux_params:
-        rows.append(("auxiliary", f"{total.aux_params:,}", "parameters of auxiliary heads, only used in training"))
-    if total.buffers:
-        rows.append(("buffers", f"{total.buffers:,}", "running statistics, not trained"))
-    rows += [("MACs", f"{total.macs:,}", ""), ("FLOPs", f"{total.flops:,}", "")]
-    room = max(len(value) for _, value, _ in rows)
-    rows.append(("memory", bytes_text(total.memory), "weights and layer outputs, float32"))
-    yield ""
-    for name, value, note in rows:
+def _summary(lines: Iterable[Line], columns: int, color: bool) -> Iterator[str]:
+    lines = list(lines)
+    room = max((len(line.value) for line in lines), default=0)
+    for name, value, note in lines:
         lead = f"{name:<11}{value:>{room}}"
         first, *rest = wrapped(note, columns, lead=f"{lead}   ", hang=len(lead) + 3)
         said = painted(first[len(lead) :], "dim", color=color)
         yield (painted(f"{name:<11}", "bold", color=color) + lead[11:] + said).rstrip()
         yield from (painted(line, "dim", color=color) for line in rest)
-    yield from _notes(CONVENTION, columns, color)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_netspec
 
 from netspec import load
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import ALL, FIGURES
+from netspec.cli.condition_options import read_size
 from netspec.report.selection import FACTS, PRESETS, UnknownColumn, columns_of
 
 LENET, RESNET = str(ROOT / "examples" / "lenet5.net"), str(ROOT / "examples" / "resnet50.net")
@@ -61,11 +64,69 @@ def test_the_message_lists_every_column() -> None:
 @pytest.mark.parametrize("columns", [60, 80, 160])
 @pytest.mark.parametrize("names", ["rf,memory", *PRESETS])
 def test_lines_fit_and_totals_are_shown(names: str, columns: int) -> None:
-    text = checked(RESNET, "--columns", names, columns=columns)
+    device = ("--device", "a100") if names == "time" else ()
+    text = checked(RESNET, "--columns", names, *device, columns=columns)
     assert all(len(line) <= columns for line in text.splitlines())
     total = [line for line in text.splitlines() if line.startswith(("total", "parameters"))]
     assert total
-    assert "bottlene…15-16" in text or "bottleneck15-16" in text or "bottl…15-16" in text
+    assert re.search(r"^bottl\w*…?15-16 ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("names", PRESETS)
+def test_presets_fit_80_columns_without_a_second_part(names: str) -> None:
+    text = checked(RESNET, "--columns", names, "--device", "a100", columns=80)
+    assert text.count("fc1 ") == 1
+
+
+# Conditions
+
+
+def test_macs_of_other_tools() -> None:
+    assert "4,133,742,592" in checked(RESNET, "--macs", "thop")
+    assert "MACs as thop" in checked(RESNET, "--macs", "thop", "--format", "markdown")
+    rows = csv.DictReader(io.StringIO(checked(RESNET, "--macs", "fvcore", "--format", "csv")))
+    assert sum(int(row["macs"]) for row in rows) == 4_111_512_576
+
+
+def test_memory_and_time_of_training() -> None:
+    options = "--batch 64 --dtype bf16 --optimizer adam --device h100 --fits 80GB"
+    text = checked(LENET, *options.split(), columns=160)
+    conditions = Conditions(64, "bf16", "adam", "h100")
+    model = load(LENET)
+    for name in ("training_memory", "time"):
+        assert FIGURES[name].text(model.figure(name, conditions)) in text
+    lines = {line.split()[0]: line for line in text.splitlines() if line}
+    batch = int(lines["fits"].split()[1].replace(",", ""))
+    most = Conditions(batch, "bf16", "adam"), Conditions(batch + 1, "bf16", "adam")
+    below, above = (model.figure("training_memory", c) for c in most)
+    assert below <= 80 * 10**9 < above  # type: ignore[operator]
+    assert "roofline" in lines["time"]
+
+
+def test_nothing_fits() -> None:
+    assert "not even one input" in checked(LENET, "--fits", "1kB")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--columns time", "needs --device: h200"),
+        ("--device gtx", "h200"),
+        ("--device 0,5G", "must be positive"),
+        ("--fits 80XB", "80GB or 24GiB"),
+        ("--fits 80GB --format csv", "line of the table"),
+        ("--batch 0", "1"),
+    ],
+)
+def test_conditions_that_cannot_be(options: str, message: str) -> None:
+    assert message in refused(LENET, *options.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("80GB", 80e9), ("80 gb", 80e9), ("24GiB", 24 * 2**30), ("500M", 5e8), ("1.5k", 1500), ("7", 7)]
+)
+def test_sizes(text: str, size: float) -> None:
+    assert read_size(text) == size
 
 
 # Rows

@@ -1,0 +1,60 @@
+"""The options that say under which conditions a network is judged: batch, number format, optimizer, device, who counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from netspec.analysis.conditions import DTYPES, OPTIMIZERS, Conditions
+
+__all__ = ["condition_options", "read_conditions", "read_size"]
+
+_TOOLS = ("netspec", "fvcore", "thop", "torchinfo", "ptflops")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def condition_options(command: F) -> F:
+    """Adds the options; `read_conditions` makes `Conditions` of their values."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option("--batch", type=click.IntRange(1), default=1, metavar="N", help="Batch size for memory and time."),
+    click.option("--dtype", type=click.Choice(DTYPES), default="fp32", help="Number format for memory and time."),
+    click.option(
+        "--optimizer", type=click.Choice(OPTIMIZERS), help="Count memory and time of training with this optimizer."
+    ),
+    click.option(
+        "--device",
+        metavar="NAME",
+        help="Estimate the time on a device, such as h100 or cpu, or FLOPS,BANDWIDTH[,MEMORY]: 50T,900G,24G.",
+    ),
+    click.option("--macs", type=click.Choice(_TOOLS), default="netspec", help="Count MACs as this tool does."),
+)
+
+
+def read_conditions(batch: int, dtype: str, optimizer: str | None, device: str | None, macs: str) -> Conditions:
+    """Raises UsageError for an unknown device."""
+    if device is not None:
+        from netspec.analysis.devices import device_named
+
+        try:
+            device_named(device)
+        except ValueError as error:
+            raise click.UsageError(f"--device {device}: {error}.") from None
+    return Conditions(batch, dtype, optimizer, device, macs)  # type: ignore[arg-type]
+
+
+def read_size(text: str) -> int:
+    """Bytes: `80GB` (10^9), `24GiB` (2^30), `500M`. Raises UsageError."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise click.UsageError(f"--fits needs a size such as 80GB or 24GiB, found `{text}`.")
+    power = " kmgt".index(found[2].lower() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
