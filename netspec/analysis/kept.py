@@ -43,11 +43,12 @@ __all__ = ["Kept", "is_view", "kept", "workspace"]
 class Kept:
     """The tensors that the backward pass of one layer needs.
 
-    `inputs` and `output` are tensors of the network. Besides them a layer keeps, for each example, `values` in the number
+    `inputs` and `output` are tensors of the network; `factors` is each input that is multiplied by one with a gradient. Besides them a layer keeps, for each example, `values` in the number
     format of the activations and `bytes` of masks and indices; and for the whole batch `fixed` values and `fixed_bytes`.
     """
 
     inputs: bool = False
+    factors: bool = False
     output: bool = False
     values: int = 0
     bytes: int = 0
@@ -268,5 +269,5 @@ _RULES: Mapping[type[Op], Rule] = {
     Softsign: lambda op, xs, y: Kept(inputs=True, values=y.size),
     Maxout: lambda op, xs, y: Kept(inputs=True, output=True),
     GLU: _inputs,
-    Multiply: lambda op, xs, y: Kept(inputs=True, values=(len(xs) - 2) * y.size),
+    Multiply: lambda op, xs, y: Kept(factors=True, values=(len(xs) - 2) * y.size),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from netspec.analysis.conditions import BYTES
 from netspec.analysis.in_place import in_place_nodes
-from netspec.analysis.kept import is_view, kept, workspace
+from netspec.analysis.kept import Kept, is_view, kept, workspace
 from netspec.analysis.lifetimes import Holds
 from netspec.graph import Graph, Node, Region, TensorType
 
@@ -58,7 +58,9 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
             continue
         found = kept(node.op, graph.input_types(node), node.type, in_place=node.index in over)
         own = found.values * size + found.bytes
-        tensors = {memory[i] for i in node.inputs if found.inputs} | ({memory[node.index]} if found.output else set())
+        tensors = {memory[i] for i in _inputs_needed(node, found, learns)} | (
+            {memory[node.index]} if found.output else set()
+        )
         if part is None:
             per_example[node.index] += own
             per_batch[node.index] += found.fixed * size + found.fixed_bytes
@@ -78,6 +80,12 @@ def weight_bytes(node: Node, dtype: str) -> int:
     if node.shares is not None:
         return 0
     return sum(p.size * (8 if p.dtype == "int64" else BYTES[dtype]) for p in node.params)
+
+
+def _inputs_needed(node: Node, found: Kept, learns: list[bool]) -> list[int]:
+    if found.factors:
+        return [i for k, i in enumerate(node.inputs) if any(learns[j] for j in node.inputs[:k] + node.inputs[k + 1 :])]
+    return list(node.inputs) if found.inputs else []
 
 
 def _memory_of(graph: Graph, *, training: bool) -> list[int]:

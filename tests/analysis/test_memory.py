@@ -94,6 +94,11 @@ def test_layers_before_the_first_trained_one_keep_nothing() -> None:
     assert kept(model) == module_keeps
 
 
+def test_a_product_keeps_what_a_gradient_is_multiplied_by() -> None:
+    model = netspec.loads("input left 16\ninput right 16\nmul [ from left; from right -> FC-16 ]\nFC-4")
+    assert kept(model) == kept_for_backward(model, BATCH) == BATCH * 4 * (16 + 16 + 16)
+
+
 # Inference
 
 # Attention and recurrent layers compute inside what is not counted; a name that is used again may free a tensor earlier
