@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from netspec.analysis.conditions import Conditions
-from netspec.analysis.explain import Explained, explain
 from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.graph_facts import GraphFacts
 from netspec.analysis.resources import largest_batch
 from netspec.graph import Graph, Node, Region
+
+if TYPE_CHECKING:
+    from netspec.analysis.explain import Explained
 
 __all__ = ["Analysis"]
 
@@ -52,6 +55,8 @@ class Analysis:
 
         Every result equals the figure of the layer; MACs are those of netspec's own convention.
         """
+        from netspec.analysis.explain import explain
+
         return explain(self.facts, node)
 
     def largest_batch(self, capacity: int | None = None) -> int:
