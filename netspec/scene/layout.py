@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
-from netspec.scene.order import Ordered, ordered
+from netspec.scene.order import Edge, Ordered, ordered
 from netspec.scene.parts import Level, Part, Parts
 
-__all__ = ["Box", "Inside", "Measure", "Route", "laid_out"]
+__all__ = ["Box", "Inside", "Measure", "Route", "laid_out", "numbered", "plan_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,27 @@ def laid_out(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, sp
     return _Layout(parts, is_open, measure, spacing).inside(parts.root, framed=False)
 
 
+def numbered(level: Level) -> tuple[list[int], tuple[Edge, ...]]:
+    """The nodes whose tensors are drawn in a level, and its wires as edges between numbers: of the members, then of what comes in,
+    then of what goes out; tensors by their place in the list."""
+    tensors = list(dict.fromkeys(wire.node for wire in level.wires))
+    number = {node: i for i, node in enumerate(tensors)}
+    members = len(level.members)
+    entry = {node: members + i for i, node in enumerate(level.entries)}
+    exit_ = {node: members + len(entry) + i for i, node in enumerate(level.exits)}
+    edges = tuple(
+        (w.source if w.source >= 0 else entry[w.node], w.target if w.target >= 0 else exit_[w.node], number[w.node])
+        for w in level.wires
+    )
+    return tensors, edges
+
+
+def plan_of(members: int, entries: int, exits: int, edges: tuple[Edge, ...]) -> Ordered:
+    """The order of a level with so many members, tensors that come in, and tensors that go out."""
+    last = members + entries
+    return ordered(last + exits, edges, range(members, last), range(last, last + exits))
+
+
 def _at(boxes: list[Box], place: int) -> Box | None:
     return boxes[place] if place < len(boxes) else None
 
@@ -72,8 +93,8 @@ class _Layout:
     def inside(self, part: Part, *, framed: bool) -> Inside:
         level = self._parts.level(part)
         inner = [self.inside(m, framed=True) if m.members and self._is_open(m) else None for m in level.members]
-        tensors = list(dict.fromkeys(wire.node for wire in level.wires))
-        solved = self._solve(self._outline(part, level, inner, tensors, framed))
+        tensors, edges = numbered(level)
+        solved = self._solve(self._outline(part, level, inner, (tensors, edges), framed))
         boxes = [
             Box(m, corner, i.size if i else self._measure.part(m), i)
             for m, i, corner in zip(level.members, inner, solved.corners, strict=True)
@@ -91,16 +112,10 @@ class _Layout:
         )
 
     def _outline(
-        self, part: Part, level: Level, inner: list[Inside | None], tensors: list[int], framed: bool
+        self, part: Part, level: Level, inner: list[Inside | None], wires: tuple[list[int], tuple[Edge, ...]], framed: bool
     ) -> Outline:
+        tensors, edges = wires
         number = {node: i for i, node in enumerate(tensors)}
-        members = len(level.members)
-        entry = {node: members + i for i, node in enumerate(level.entries)}
-        exit_ = {node: members + len(entry) + i for i, node in enumerate(level.exits)}
-        edges = tuple(
-            (w.source if w.source >= 0 else entry[w.node], w.target if w.target >= 0 else exit_[w.node], number[w.node])
-            for w in level.wires
-        )
         leaving: dict[int, list[int]] = {}
         for wire in level.wires:
             if wire.source >= 0:
@@ -125,11 +140,8 @@ class _Layout:
 
     def _solve(self, outline: Outline) -> Geometry:
         if outline not in self._solved:
-            first = len(outline.members)
-            last = first + len(outline.entries)
-            count = last + len(outline.exits)
-            key = (count, first, last, outline.edges)
+            key = (len(outline.members), len(outline.entries), len(outline.exits), outline.edges)
             if key not in self._orders:
-                self._orders[key] = ordered(count, outline.edges, range(first, last), range(last, count))
+                self._orders[key] = plan_of(*key)
             self._solved[outline] = geometry(outline, self._orders[key], self._spacing)
         return self._solved[outline]

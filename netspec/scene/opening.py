@@ -7,7 +7,7 @@ from collections.abc import Callable
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 
-__all__ = ["opened"]
+__all__ = ["depth_for_a_page", "opened"]
 
 PAGE = 48
 """How many boxes one page shows well: parts are opened as long as there are at most so many."""
@@ -22,7 +22,7 @@ def opened(parts: Parts, options: DrawOptions) -> Callable[[Part], bool]:
     wanted: set[int] = set()
     if options.expand:
         _open_named(parts.root, frozenset(options.expand), wanted)
-    depth = options.depth if options.depth is not None else _depth_for_a_page(parts)
+    depth = options.depth if options.depth is not None else depth_for_a_page(parts)
     return lambda part: id(part) in wanted or level[id(part)] <= depth or _is_repeat(part)
 
 
@@ -43,7 +43,7 @@ def _open_named(root: Part, names: frozenset[str], wanted: set[int]) -> None:
                 around.append((member, (*outer, part)))
 
 
-def _depth_for_a_page(parts: Parts) -> int:
+def depth_for_a_page(parts: Parts) -> int:
     """The deepest level at which all boxes fit on a page."""
     depth = 0
     row = parts.root.members

@@ -1,0 +1,104 @@
+// What Python sends: see netspec/page/document.py.
+
+export type Point = [number, number];
+
+export interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+export interface Fix {
+  title: string;
+  safe: boolean;
+  edits: Edit[];
+}
+
+export interface Finding {
+  code: string;
+  severity: "error" | "warning";
+  message: string;
+  start: number | null;
+  end: number | null;
+  line: number | null;
+  notes: string[];
+  helps: string[];
+  fixes: Fix[];
+  elsewhere: string;
+}
+
+export interface NodeData {
+  name: string;
+  kind: string;
+  section: string;
+  shape: string;
+  labelWidth: number;
+  inputs: number[];
+  start: number | null;
+  end: number | null;
+  figures: [string, string][];
+  describe: string;
+}
+
+export interface Plan {
+  count: number;
+  ranks: number[][];
+  links: Point[];
+  paths: number[][];
+}
+
+export interface LevelData {
+  wires: [number, number, number][];
+  entries: number[];
+  exits: number[];
+  plan: number;
+}
+
+export interface PartData {
+  name: string;
+  start: number;
+  stop: number;
+  count: number;
+  head: string;
+  headWidth: number;
+  bold: string;
+  plain: string;
+  small: string[];
+  width: number;
+  height: number;
+  section: string;
+  aux: boolean;
+  output: boolean;
+  repeat: boolean;
+  values: Record<string, number>;
+  figures: [string, string][];
+  members: number[];
+  level: LevelData | null;
+}
+
+export interface Network {
+  name: string;
+  summary: string;
+  totals: [string, string][];
+  parameters: Record<string, number | boolean | string>;
+  nodes: NodeData[];
+  parts: PartData[];
+  plans: Plan[];
+  depth: number;
+}
+
+export interface Document {
+  file: string;
+  text: string;
+  version: string;
+  network: Network | null;
+  findings: Finding[];
+  library: boolean;
+}
+
+export interface Start {
+  mode: "live" | "static";
+  token: string;
+  documents: Document[];
+  words: string[];
+}
