@@ -94,6 +94,7 @@ class _Network:
         self.analysis = Analysis(graph)
         self.parts = Parts(graph)
         self.faces = Faces(graph, self.analysis)
+        self.drawn: set[int] = set()
         self.rows: list[dict[str, Any]] = []
         self.plans: dict[object, int] = {}
         self.orders: list[Ordered] = []
@@ -109,7 +110,7 @@ class _Network:
             "summary": summary or "totals unavailable: some layers have errors",
             "totals": totals,
             "parameters": {n: v for n, v in graph.parameters.items() if isinstance(v, (bool, int, float, str))},
-            "nodes": [self._node(node) for node in graph.nodes],
+            "nodes": [self._node(node, node.index in self.drawn) for node in graph.nodes],
             "parts": self.rows,
             "plans": [_plan(order) for order in self.orders],
             "depth": depth_for_a_page(self.parts),
@@ -121,7 +122,7 @@ class _Network:
     def _figures(self, pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
         return [self._text(name, value) for name, value in pairs if value not in (None, 0, ())]
 
-    def _node(self, node: Node) -> dict[str, Any]:
+    def _node(self, node: Node, shown: bool) -> dict[str, Any]:
         start, end = self._span(node.span)
         shape = type_text(node.type)
         read = [self.graph.nodes[i].type for i in node.inputs]
@@ -135,7 +136,7 @@ class _Network:
             "start": start,
             "end": end,
             "describe": printable(node.op.describe(read[0])) if read else "",
-            "figures": self._figures((name, self.analysis.layer(name, node)) for name in _OF_A_LAYER),
+            "figures": self._figures((name, self.analysis.layer(name, node)) for name in _OF_A_LAYER) if shown else [],
         }
 
     def _span(self, span: Span) -> tuple[int | None, int | None]:
@@ -165,6 +166,8 @@ class _Network:
             "figures": self._figures((name, self.analysis.of(name, nodes)) for name in _TOTALS) if nodes and not is_root else [],
             "members": [], "level": None,
         })  # fmt: skip
+        if part.is_layer:
+            self.drawn.update(range(part.start, part.round_stop))
         if part.members:
             level = self.parts.level(part)
             _, edges = numbered(level)

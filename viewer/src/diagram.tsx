@@ -1,0 +1,196 @@
+// The diagram: pan, zoom, open and close parts, choose one; by pointer and by keyboard.
+import { useEffect, useRef } from "preact/hooks";
+import { type Camera, Painter, type View, boxAt, placeOf } from "./painter";
+import type { Inside } from "./layout";
+import type { Network } from "./protocol";
+import type { Theme } from "./theme";
+
+export interface DiagramProps {
+  network: Network;
+  root: Inside;
+  theme: Theme;
+  by: string;
+  selected: number | null;
+  marked: Set<number>;
+  differs: Map<number, string>;
+  reveal: { part: number; count: number } | null; // brings a part into view, once for each count
+  onSelect: (part: number | null) => void;
+  onToggle: (part: number) => void;
+}
+
+const ZOOMS: [number, number] = [0.02, 4];
+
+export function Diagram(props: DiagramProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const map = useRef<HTMLCanvasElement>(null);
+  const camera = useRef<Camera | null>(null);
+  const shown = useRef("");
+  const latest = useRef(props);
+  latest.current = props;
+  const revealed = useRef(-1);
+
+  const view = (at: Camera): View => ({ ...latest.current, camera: at });
+
+  const paint = () => {
+    const element = canvas.current;
+    if (!element) return;
+    const { width, height } = element.getBoundingClientRect();
+    const ratio = window.devicePixelRatio || 1;
+    if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
+    if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
+    if (!camera.current || shown.current !== latest.current.network.name) {
+      camera.current = fitted(latest.current.root, width, height);
+      shown.current = latest.current.network.name;
+    }
+    new Painter(element.getContext("2d")!).paint(view(camera.current), width, height, ratio);
+    paintMap(width, height);
+  };
+
+  const paintMap = (width: number, height: number) => {
+    const element = map.current;
+    if (!element || !camera.current) return;
+    const [w, h] = latest.current.root.size;
+    const zoom = Math.min(110 / (w + 40), 150 / (h + 40));
+    const c = element.getContext("2d")!;
+    new Painter(c).paint(view({ x: -20, y: -20, zoom }), 110, 150, 1);
+    const { x, y, zoom: seen } = camera.current;
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.strokeStyle = latest.current.theme.mark;
+    c.strokeRect((x + 20) * zoom, (y + 20) * zoom, (width / seen) * zoom, (height / seen) * zoom);
+  };
+
+  const move = (change: (at: Camera, width: number, height: number) => Camera) => {
+    const { width, height } = canvas.current!.getBoundingClientRect();
+    if (camera.current) camera.current = change(camera.current, width, height);
+    requestAnimationFrame(paint);
+  };
+
+  const zoomAt = (factor: number, px: number, py: number) =>
+    move((at) => {
+      const zoom = Math.min(Math.max(at.zoom * factor, ZOOMS[0]), ZOOMS[1]);
+      return { zoom, x: at.x + px / at.zoom - px / zoom, y: at.y + py / at.zoom - py / zoom };
+    });
+
+  const fit = () => move((_, width, height) => fitted(latest.current.root, width, height));
+
+  const bring = (part: number) => {
+    const place = placeOf(latest.current.root, part);
+    if (!place) return;
+    move((at, width, height) => {
+      const [x, y, w, h] = place;
+      const zoom = Math.max(at.zoom, Math.min(1, width / (w + 80), height / (h + 80)));
+      const inView =
+        x >= at.x && y >= at.y && x + w <= at.x + width / at.zoom && y + h <= at.y + height / at.zoom && at.zoom >= 0.4;
+      return inView ? at : { zoom, x: x + w / 2 - width / zoom / 2, y: y + h / 2 - height / zoom / 2 };
+    });
+  };
+
+  useEffect(() => {
+    requestAnimationFrame(paint);
+    if (props.reveal && props.reveal.count !== revealed.current) {
+      revealed.current = props.reveal.count;
+      bring(props.reveal.part);
+    }
+  });
+
+  useEffect(() => {
+    const element = canvas.current!;
+    const watcher = new ResizeObserver(() => requestAnimationFrame(paint));
+    watcher.observe(element);
+    const wheel = (event: WheelEvent) => {
+      event.preventDefault();
+      const box = element.getBoundingClientRect();
+      if (event.ctrlKey || event.metaKey) zoomAt(Math.exp(-event.deltaY / 200), event.clientX - box.x, event.clientY - box.y);
+      else move((at) => ({ ...at, x: at.x + event.deltaX / at.zoom, y: at.y + event.deltaY / at.zoom }));
+    };
+    element.addEventListener("wheel", wheel, { passive: false });
+    return () => {
+      watcher.disconnect();
+      element.removeEventListener("wheel", wheel);
+    };
+  }, []);
+
+  const at = (event: PointerEvent | MouseEvent) => {
+    const box = canvas.current!.getBoundingClientRect();
+    const { x, y, zoom } = camera.current!;
+    return boxAt(latest.current.root, x + (event.clientX - box.x) / zoom, y + (event.clientY - box.y) / zoom);
+  };
+
+  const drag = useRef<{ x: number; y: number; moved: boolean } | null>(null);
+  const down = (event: PointerEvent) => {
+    drag.current = { x: event.clientX, y: event.clientY, moved: false };
+    canvas.current!.setPointerCapture(event.pointerId);
+  };
+  const dragged = (event: PointerEvent) => {
+    const from = drag.current;
+    if (!from) return;
+    const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+    if (!from.moved && Math.abs(dx) + Math.abs(dy) < 4) return;
+    drag.current = { x: event.clientX, y: event.clientY, moved: true };
+    move((c) => ({ ...c, x: c.x - dx / c.zoom, y: c.y - dy / c.zoom }));
+  };
+  const up = (event: PointerEvent) => {
+    if (drag.current && !drag.current.moved) props.onSelect(at(event)?.part ?? null);
+    drag.current = null;
+  };
+
+  const keys = (event: KeyboardEvent) => {
+    const step = 60;
+    const pan: Record<string, [number, number]> = {
+      ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step],
+    };
+    if (pan[event.key]) move((c) => ({ ...c, x: c.x + pan[event.key][0] / c.zoom, y: c.y + pan[event.key][1] / c.zoom }));
+    else if (event.key === "+" || event.key === "=") move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2));
+    else if (event.key === "-") move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2));
+    else if (event.key === "0") fit();
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <div class="diagram">
+      <canvas
+        ref={canvas}
+        tabIndex={0}
+        role="img"
+        aria-label={`Diagram of ${props.network.name}. The outline beside it lists its parts.`}
+        onPointerDown={down}
+        onPointerMove={dragged}
+        onPointerUp={up}
+        onPointerCancel={() => (drag.current = null)}
+        onDblClick={(event) => {
+          const box = at(event);
+          if (box) props.onToggle(box.part);
+        }}
+        onKeyDown={keys}
+      />
+      <canvas
+        ref={map} class="map" width={110} height={150} aria-hidden="true"
+        onClick={(event) => {
+          const [w, h] = latest.current.root.size;
+          const zoom = Math.min(110 / (w + 40), 150 / (h + 40));
+          const [x, y] = [event.offsetX / zoom - 20, event.offsetY / zoom - 20];
+          move((c, width, height) => ({ ...c, x: x - width / c.zoom / 2, y: y - height / c.zoom / 2 }));
+        }}
+      />
+      <div class="zoom">
+        <button type="button" title="Zoom in (+)" onClick={() => move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2))}>+</button>
+        <button type="button" title="Zoom out (-)" onClick={() => move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2))}>−</button>
+        <button type="button" title="Show everything (0)" onClick={fit}>Fit</button>
+      </div>
+    </div>
+  );
+}
+
+function zoomed(at: Camera, factor: number, px: number, py: number): Camera {
+  const zoom = Math.min(Math.max(at.zoom * factor, ZOOMS[0]), ZOOMS[1]);
+  return { zoom, x: at.x + px / at.zoom - px / zoom, y: at.y + py / at.zoom - py / zoom };
+}
+
+// The whole width, or what is readable of it, from the top.
+function fitted(root: Inside, width: number, height: number): Camera {
+  const [w, h] = root.size;
+  const whole = Math.min(width / (w + 48), height / (h + 48));
+  const zoom = Math.min(1.2, Math.max(whole, Math.min(0.6, width / (w + 48))));
+  return { zoom, x: w / 2 - width / zoom / 2, y: h * zoom + 48 < height ? h / 2 - height / zoom / 2 : -24 };
+}

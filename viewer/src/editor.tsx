@@ -1,0 +1,141 @@
+// The text of the spec: highlighted, completed, with the findings of the check in it and their fixes a click away.
+import { type CompletionContext, autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, type DecorationSet, EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "preact/hooks";
+import type { Edit, Finding } from "./protocol";
+
+const KEYWORDS = new Set(
+  ("net input output block use default let fn if else for in repeat from add mul concat residual train expect shared aux " +
+    "checkpoint fit and or not yes no true false").split(" "),
+);
+
+const language = StreamLanguage.define<null>({
+  name: "netspec",
+  startState: () => null,
+  token(stream) {
+    if (stream.match(/#.*/)) return "comment";
+    if (stream.match(/"(?:[^"\\]|\\.)*"?/)) return "string";
+    if (stream.match(/\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?[kKMG%]?/)) return "number";
+    const word = stream.match(/[^\W\d]\w*/) as RegExpMatchArray | null;
+    if (word) return KEYWORDS.has(word[0]) ? "keyword" : "variableName";
+    stream.next();
+    return null;
+  },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.comment, color: "var(--faint)", fontStyle: "italic" },
+  { tag: tags.keyword, color: "var(--keyword)", fontWeight: "bold" },
+  { tag: tags.number, color: "var(--number)" },
+  { tag: tags.string, color: "var(--string)" },
+]);
+
+const mark = StateEffect.define<[number, number] | null>();
+const marks = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(value, change) {
+    let found = value.map(change.changes);
+    for (const effect of change.effects)
+      if (effect.is(mark)) {
+        const span = effect.value;
+        found = span && span[0] < span[1] ? Decoration.set([Decoration.mark({ class: "chosen" }).range(...span)]) : Decoration.none;
+      }
+    return found;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+export interface EditorProps {
+  text: string; // what the page set; what the author types comes by onChange
+  revision: number; // counts what the page set
+  findings: Finding[];
+  words: string[];
+  chosen: [number, number] | null;
+  readOnly: boolean;
+  nonce: string;
+  onChange: (text: string) => void;
+  onCursor: (offset: number) => void;
+  onSave: () => void;
+}
+
+export function Editor(props: EditorProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const writable = useRef(new Compartment());
+
+  useEffect(() => {
+    const complete = (context: CompletionContext) => {
+      const word = context.matchBefore(/\w+/);
+      if (!word && !context.explicit) return null;
+      return { from: word?.from ?? context.pos, options: latest.current.words.map((label) => ({ label })) };
+    };
+    const save = { key: "Mod-s", run: () => (latest.current.onSave(), true), preventDefault: true };
+    view.current = new EditorView({
+      parent: host.current!,
+      state: EditorState.create({
+        doc: props.text,
+        extensions: [
+          EditorView.cspNonce.of(props.nonce),
+          lineNumbers(), history(), bracketMatching(), lintGutter(), marks, language, syntaxHighlighting(colours),
+          autocompletion({ override: [complete] }),
+          keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
+          writable.current.of(EditorState.readOnly.of(props.readOnly)),
+          EditorView.contentAttributes.of({ "aria-label": "Text of the spec" }),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged && !update.transactions.some((t) => t.isUserEvent("page")))
+              latest.current.onChange(update.state.doc.toString());
+            if (update.selectionSet && !update.docChanged) latest.current.onCursor(update.state.selection.main.head);
+          }),
+        ],
+      }),
+    });
+    return () => view.current?.destroy();
+  }, []);
+
+  useEffect(() => {
+    const editor = view.current!;
+    if (editor.state.doc.toString() !== props.text)
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.text }, userEvent: "page" });
+  }, [props.revision]);
+
+  useEffect(() => {
+    const editor = view.current!;
+    const end = editor.state.doc.length;
+    const shown = props.findings.map((finding): Diagnostic => {
+      const from = Math.min(finding.start ?? 0, end);
+      return {
+        from,
+        to: Math.min(Math.max(finding.end ?? 0, from), end),
+        severity: finding.severity,
+        source: finding.code,
+        message: [finding.message, ...finding.notes].join("\n"),
+        actions: finding.fixes.map((fix) => ({ name: fix.title, apply: (target) => apply(target, fix.edits) })),
+      };
+    });
+    editor.dispatch(setDiagnostics(editor.state, shown));
+  }, [props.findings]);
+
+  useEffect(() => {
+    const editor = view.current!;
+    const span = props.chosen && props.chosen[1] <= editor.state.doc.length ? props.chosen : null;
+    editor.dispatch({ effects: [mark.of(span), ...(span ? [EditorView.scrollIntoView(span[0], { y: "center" })] : [])] });
+  }, [props.chosen?.[0], props.chosen?.[1]]);
+
+  return <div class="editor" ref={host} />;
+}
+
+function apply(editor: EditorView, edits: Edit[]): void {
+  if (edits.every((edit) => edit.end <= editor.state.doc.length))
+    editor.dispatch({ changes: edits.map(({ start, end, text }) => ({ from: start, to: end, insert: text })) });
+}
+
+export function withEdits(text: string, edits: Edit[]): string {
+  return [...edits].sort((a, b) => b.start - a.start).reduce((t, e) => t.slice(0, e.start) + e.text + t.slice(e.end), text);
+}

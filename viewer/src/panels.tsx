@@ -1,0 +1,222 @@
+// What stands beside the diagram: outline, details of the chosen part, findings, parameters, where the costs go.
+import { useState } from "preact/hooks";
+import type { Finding, Fix, Network } from "./protocol";
+
+export function Outline(props: {
+  network: Network;
+  open: Set<number>;
+  selected: number | null;
+  query: string;
+  onSelect: (part: number) => void;
+  onToggle: (part: number) => void;
+}) {
+  const { network, open } = props;
+  const rows: { part: number; level: number }[] = [];
+  const wanted = props.query.trim().toLowerCase();
+  const hit = (index: number) => {
+    const part = network.parts[index];
+    return [part.name, part.bold, part.plain, part.head, ...part.small].some((text) => text.toLowerCase().includes(wanted));
+  };
+  const walk = (index: number, level: number) => {
+    for (const m of network.parts[index].members) {
+      if (!wanted || hit(m)) rows.push({ part: m, level: wanted ? 0 : level });
+      if (network.parts[m].level && (wanted || open.has(m))) walk(m, level + 1);
+    }
+  };
+  walk(0, 0);
+  const keys = (event: KeyboardEvent) => {
+    const at = rows.findIndex((row) => row.part === props.selected);
+    const row = rows[at];
+    if (event.key === "ArrowDown" && at + 1 < rows.length) props.onSelect(rows[at + 1].part);
+    else if (event.key === "ArrowUp" && at > 0) props.onSelect(rows[at - 1].part);
+    else if (row && network.parts[row.part].level && (event.key === "Enter" || event.key === " ")) props.onToggle(row.part);
+    else if (row && network.parts[row.part].level && event.key === "ArrowRight" && !open.has(row.part)) props.onToggle(row.part);
+    else if (row && network.parts[row.part].level && event.key === "ArrowLeft" && open.has(row.part)) props.onToggle(row.part);
+    else return;
+    event.preventDefault();
+  };
+  const chosen = props.selected !== null ? `part-${props.selected}` : undefined;
+  return (
+    <ul class="outline" role="tree" aria-label="Parts of the network" tabIndex={0} aria-activedescendant={chosen} onKeyDown={keys}>
+      {rows.slice(0, 2000).map(({ part: index, level }) => {
+        const part = network.parts[index];
+        const inner = part.level !== null;
+        return (
+          <li
+            key={index} id={`part-${index}`} role="treeitem" aria-level={level + 1} aria-selected={props.selected === index}
+            aria-expanded={inner ? open.has(index) : undefined} style={{ paddingLeft: `${6 + 12 * level}px` }}
+            onClick={() => props.onSelect(index)}
+          >
+            {inner ? (
+              <button
+                type="button" tabIndex={-1} aria-label={open.has(index) ? `Close ${part.head}` : `Open ${part.head}`}
+                onClick={(event) => (event.stopPropagation(), props.onToggle(index))}
+              >
+                {open.has(index) ? "▾" : "▸"}
+              </button>
+            ) : (
+              <span class="dot" />
+            )}
+            <b>{part.head && inner ? part.head : part.bold}</b> {part.plain}
+          </li>
+        );
+      })}
+      {rows.length > 2000 && <li>… {rows.length - 2000} more: search for them</li>}
+      {!rows.length && <li class="none">nothing is called so</li>}
+    </ul>
+  );
+}
+
+export function Details(props: { network: Network; part: number | null; change: string | undefined; onToggle: (part: number) => void }) {
+  const { network } = props;
+  if (props.part === null || !network.parts[props.part])
+    return (
+      <section class="details" aria-label="Totals">
+        <h2>{network.name}</h2>
+        <Table rows={network.totals} />
+        <p class="hint">Choose a part of the diagram to see its figures. A double click opens a block.</p>
+      </section>
+    );
+  const part = network.parts[props.part];
+  const stop = part.level ? 0 : part.output ? 0 : part.start + (part.stop - part.start) / part.count;
+  const layers = network.nodes.slice(part.start, stop);
+  return (
+    <section class="details" aria-label="Details" aria-live="polite">
+      <h2>{part.head && part.level ? part.head : `${part.bold} ${part.plain}`}</h2>
+      {props.change && <p class="change">Differs: {props.change}</p>}
+      {part.level && (
+        <button type="button" onClick={() => props.onToggle(props.part!)}>Open or close</button>
+      )}
+      {part.output && <Table rows={[["shape", network.nodes[part.start].shape]]} />}
+      {(part.level || part.count > 1) && <Table rows={part.figures} />}
+      {layers.map((node) => (
+        <div key={node.name}>
+          <h3>{node.name}</h3>
+          <p>{node.kind} {node.describe}</p>
+          <Table
+            rows={[
+              ...(node.inputs.length ? [["reads", node.inputs.map((i) => `${network.nodes[i].name} ${network.nodes[i].shape}`).join(", ")] as [string, string]] : []),
+              ["output", node.shape],
+              ...node.figures,
+            ]}
+          />
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Table(props: { rows: [string, string][] }) {
+  return (
+    <table>
+      <tbody>
+        {props.rows.map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+export function Findings(props: { findings: Finding[]; onFix: (fix: Fix) => void; onGo: (finding: Finding) => void; live: boolean }) {
+  if (!props.findings.length) return null;
+  return (
+    <ol class="findings" aria-label="Findings">
+      {props.findings.map((finding, i) => (
+        <li key={i} class={finding.severity}>
+          <button type="button" class="where" onClick={() => props.onGo(finding)}>
+            {finding.severity}[{finding.code}]{finding.line ? `, line ${finding.line}` : ""}
+            {finding.elsewhere && ` of ${finding.elsewhere}`}
+          </button>
+          <span> {finding.message}</span>
+          {finding.notes.map((note) => <div class="note" key={note}>{note}</div>)}
+          {finding.helps.map((text) => <div class="help" key={text}>help: {text}</div>)}
+          {props.live && finding.fixes.map((fix) => (
+            <button type="button" class="fix" key={fix.title} onClick={() => props.onFix(fix)}>Fix: {fix.title}</button>
+          ))}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+type Values = Record<string, number | boolean | string>;
+
+export function Parameters(props: { values: Values; given: Values; live: boolean; onChange: (name: string, value: number | boolean) => void; onReset: () => void }) {
+  const names = Object.keys(props.values);
+  if (!names.length) return null;
+  return (
+    <fieldset class="parameters">
+      <legend>Parameters</legend>
+      {names.map((name) => {
+        const value = props.given[name] ?? props.values[name];
+        if (typeof value === "boolean")
+          return (
+            <label key={name}>
+              <span>{name}</span>
+              <input type="checkbox" checked={value} disabled={!props.live} onChange={(e) => props.onChange(name, e.currentTarget.checked)} />
+            </label>
+          );
+        if (typeof value !== "number") return <label key={name}><span>{name}</span><output>{value}</output></label>;
+        const whole = Number.isInteger(props.values[name]);
+        const most = Math.max(4, 2 * Math.abs(Number(props.values[name])));
+        return (
+          <label key={name}>
+            <span>{name}</span>
+            <input
+              type="range" min={whole ? 1 : 0} max={most} step={whole ? 1 : most / 100} value={value} disabled={!props.live}
+              aria-label={name} onInput={(e) => props.onChange(name, Number(e.currentTarget.value))}
+            />
+            <input
+              type="number" value={value} step={whole ? 1 : "any"} disabled={!props.live} aria-label={`${name}, as a number`}
+              onChange={(e) => e.currentTarget.value !== "" && props.onChange(name, Number(e.currentTarget.value))}
+            />
+          </label>
+        );
+      })}
+      {Object.keys(props.given).length > 0 && <button type="button" onClick={props.onReset}>As in the spec</button>}
+    </fieldset>
+  );
+}
+
+export function Costs(props: { network: Network; open: Set<number>; onSelect: (part: number) => void }) {
+  const [by, setBy] = useState("macs");
+  const rows: { part: number; value: number }[] = [];
+  const walk = (index: number) => {
+    for (const m of props.network.parts[index].members) {
+      const part = props.network.parts[m];
+      if (part.level && props.open.has(m)) walk(m);
+      else if (part.values[by]) rows.push({ part: m, value: part.values[by] });
+    }
+  };
+  walk(0);
+  rows.sort((a, b) => b.value - a.value);
+  const all = rows.reduce((sum, row) => sum + row.value, 0);
+  return (
+    <section class="costs" aria-label="Where the costs go">
+      <label>
+        Where{" "}
+        <select value={by} onChange={(e) => setBy(e.currentTarget.value)}>
+          <option value="macs">MACs</option>
+          <option value="params">parameters</option>
+          <option value="memory">memory</option>
+          <option value="activations">activations</option>
+        </select>{" "}
+        go
+      </label>
+      {rows.slice(0, 10).map(({ part: index, value }) => {
+        const part = props.network.parts[index];
+        return (
+          <button type="button" class="bar" key={index} onClick={() => props.onSelect(index)}>
+            <span class="fill" style={{ width: `${(100 * value) / rows[0].value}%` }} />
+            <span class="label">{part.level ? part.head : `${part.bold} ${part.plain}`}</span>
+            <span class="share">{((100 * value) / all).toFixed(1)} %</span>
+          </button>
+        );
+      })}
+    </section>
+  );
+}
