@@ -14,6 +14,7 @@ __all__ = [
     "require_onnx",
     "require_onnxruntime",
     "require_resvg",
+    "require_server",
     "require_torch",
 ]
 
@@ -64,6 +65,14 @@ def require_onnxruntime() -> Any:
     except ImportError:
         raise not_installed("ONNX Runtime", "onnx") from None
     return onnxruntime
+
+
+def require_server() -> None:
+    """Raises SpecError (NS502) where one of the packages that serve the page is not installed."""
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "watchfiles"))):
+        raise not_installed("what serves the page (starlette, uvicorn, watchfiles)", "view")
 
 
 def not_installed(package: str, extra: str) -> SpecError:

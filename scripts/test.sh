@@ -2,6 +2,11 @@
 # Sets netspec up for development in .venv, then runs the linters and every test. Arguments go to pytest.
 source "$(dirname "$0")/environment.sh"
 install_netspec "[dev]"
+need chromium chromium # for the tests of the page
+if command -v npm >/dev/null 2>&1; then # what is built from viewer/ is what is committed
+  (cd viewer && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build)
+  git diff --exit-code --stat -- netspec/page/bundle
+fi
 .venv/bin/ruff check .
 .venv/bin/mypy
 export NETSPEC_SEED="${NETSPEC_SEED:-$RANDOM}" # of the tests with random inputs; the last line of a run names it

@@ -35,7 +35,7 @@ ROWS = (
     ("model",),
     ("comparing",),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
-    ("training",),
+    ("page", "training"),
     ("cli",),
     ("__main__",),
 )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "diff": "Compare two specs, or two revisions of one, layer by layer.",
     "draw": "Draw a spec as a diagram.",
     "sizes": "Show which input sizes a spec takes.",
+    "view": "Show specs beside their diagrams, in a page.",
     "explain": "Explain an error code such as NS301, with an example.",
     "fmt": "Format specs.",
     "run": "Run a spec or an ONNX model on an image or array.",

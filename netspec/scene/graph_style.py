@@ -17,11 +17,11 @@ from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 from netspec.scene.theme import THEMES, Theme, section
 
-__all__ = ["drawn_as_graph"]
+__all__ = ["STACK", "drawn_as_graph"]
 
 _MARGIN = 16.0
 _TITLE = 15.0
-_STACK = 3.0
+STACK = 3.0
 """How far the second sheet of a repeated part looks out."""
 
 
@@ -76,7 +76,7 @@ class _Painter:
 
     def _size(self, part: Part) -> tuple[float, float]:
         face = self.faces.face(part)
-        stack = _STACK if part.count > 1 else 0.0
+        stack = STACK if part.count > 1 else 0.0
         return self._turned(face.width + stack, face.height + stack)
 
     def _head(self, part: Part) -> float:
@@ -154,7 +154,7 @@ class _Painter:
         face = self.faces.face(part)
         fill, border, ink, faint = self._colours(part)
         if part.count > 1:
-            self.items.append(Rect(x + _STACK, y + _STACK, face.width, face.height, fill, border, 5.0))
+            self.items.append(Rect(x + STACK, y + STACK, face.width, face.height, fill, border, 5.0))
         aux = self.graph.nodes[min(part.start, len(self.graph.nodes) - 1)].aux
         self.items.append(
             Rect(x, y, face.width, face.height, fill, border, 5.0, dashed=aux, tip=f"{part.name}: {self._tip(part)}")

@@ -112,7 +112,12 @@ class _Layout:
         )
 
     def _outline(
-        self, part: Part, level: Level, inner: list[Inside | None], wires: tuple[list[int], tuple[Edge, ...]], framed: bool
+        self,
+        part: Part,
+        level: Level,
+        inner: list[Inside | None],
+        wires: tuple[list[int], tuple[Edge, ...]],
+        framed: bool,
     ) -> Outline:
         tensors, edges = wires
         number = {node: i for i, node in enumerate(tensors)}

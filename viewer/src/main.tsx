@@ -70,7 +70,10 @@ function App() {
       const index = start.documents.findIndex((d) => d.file === file);
       if (index < 0) return;
       const { texts: now, saved: then } = state.current;
-      if (then[index].version === version) return;
+      if (then[index].version === version) {
+        check(index, now[index], state.current.given); // a file that it uses has changed
+        return;
+      }
       if (now[index] !== then[index].text) {
         setConflict({ text, version });
         return;
@@ -264,4 +267,6 @@ function parents(network: Network, part: number): number[] {
   return found;
 }
 
+// For tests and benchmarks: the layout alone.
+(globalThis as Record<string, unknown>).netspec = { start, layout, openAtFirst };
 render(<App />, document.getElementById("netspec")!);

@@ -1,0 +1,87 @@
+"""netspec view"""
+
+from __future__ import annotations
+
+import secrets
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from netspec.cli.output import echo
+from netspec.cli.specs import limit_option, parameter_option, read_limits, read_parameters, stop_on_error
+from netspec.diagnostics import SpecError
+from netspec.elaborate.limits import Limits
+from netspec.files import atomic_write
+from netspec.page.html import page, start_data
+from netspec.page.spec_files import SpecFiles
+from netspec.spec_source import spec_path
+
+__all__ = ["command"]
+
+
+@click.command("view")
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--export", metavar="PAGE.html", type=click.Path(path_type=Path), help="Write the page as one file instead."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port on this machine (default: a free one)."
+)
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser (default).")
+@parameter_option
+@limit_option
+def command(
+    specs: tuple[Path, ...],
+    export: Path | None,
+    port: int,
+    browser: bool,
+    definitions: tuple[str, ...],
+    limits: tuple[str, ...],
+) -> None:
+    """Show specs beside their diagrams, in a page that follows what you write.
+
+    The page is served on this machine only, checks the text as you type, and saves it where you ask it to. Several SPECs can be
+    compared. A page written by --export works without a server and asks no one for anything.
+    """
+    bounds = read_limits(limits)
+    try:
+        files = _files(specs, bounds, read_parameters(definitions))
+        if export is not None:
+            _export(files, export)
+        else:
+            _serve(files, port, browser)
+    except SpecError as error:
+        stop_on_error(error)
+
+
+def _files(specs: tuple[Path, ...], limits: Limits, parameters: dict[str, Any]) -> SpecFiles:
+    """The specs by name; each must be readable. Raises SpecError."""
+    files = SpecFiles({str(path): spec_path(path) for path in specs}, limits, parameters)
+    for name in files.names:
+        files.source(name)
+    return files
+
+
+def _export(files: SpecFiles, path: Path) -> None:
+    documents = [files.checked(name) for name in files.names]
+    title = documents[0]["network"]["name"] if documents[0]["network"] else documents[0]["file"]
+    with atomic_write(path) as file:
+        file.write(page(start_data(documents), f"{title} - netspec").encode())
+    echo(f"{path}: {len(documents)} spec{'s' if len(documents) > 1 else ''}")
+
+
+def _serve(files: SpecFiles, port: int, browser: bool) -> None:
+    from netspec.page.server import loopback, serve
+
+    listener = loopback(port)
+    token = secrets.token_urlsafe(24)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/?token={token}"
+
+    def started() -> None:
+        echo(f"{address}\nCtrl-C ends it.")
+        if browser:
+            webbrowser.open(address)
+
+    serve(files, listener, token, started)

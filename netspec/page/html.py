@@ -1,0 +1,81 @@
+"""The page as one HTML file: style, script and data in it, and a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from importlib.resources import files
+from typing import Any
+
+from netspec.ops import CATALOGUE, JOINS
+
+__all__ = ["page", "policy", "start_data"]
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+{policy}<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style nonce="{nonce}">{style}</style>
+</head>
+<body>
+<div id="netspec"></div>
+<noscript>This page draws a network and needs JavaScript.</noscript>
+<script type="application/json" id="netspec-start">{data}</script>
+<script nonce="{nonce}">{script}</script>
+</body>
+</html>
+"""
+_WORDS = (
+    "net",
+    "input",
+    "output",
+    "block",
+    "use",
+    "default",
+    "let",
+    "for",
+    "if",
+    "else",
+    "repeat",
+    "from",
+    "residual",
+    "train",
+    "expect",
+)
+
+
+def start_data(documents: list[dict[str, Any]], *, token: str = "") -> dict[str, Any]:
+    """What the page starts from; with a token it asks the server for checks."""
+    words = sorted({*CATALOGUE, *JOINS, *_WORDS})
+    return {"mode": "live" if token else "static", "token": token, "documents": documents, "words": words}
+
+
+def page(start: dict[str, Any], title: str, nonce: str = "") -> str:
+    """The whole page. With a `nonce` the policy is the server's to send; without, it stands in the page, which may then ask
+    nobody for anything."""
+    folder = files("netspec.page").joinpath("bundle")
+    script = folder.joinpath("viewer.js").read_text(encoding="utf-8")
+    style = folder.joinpath("viewer.css").read_text(encoding="utf-8")
+    data = _embedded(start)
+    stated = ""
+    if not nonce:
+        nonce = hashlib.sha256((script + style + data).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        stated = f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce, connect=False)}">\n'
+    return _PAGE.format(policy=stated, title=html.escape(title), nonce=nonce, style=style, data=data, script=script)
+
+
+def policy(nonce: str, *, connect: bool) -> str:
+    """The Content-Security-Policy: our script and style alone, nothing from elsewhere, no frames around the page."""
+    ours = f"'nonce-{nonce}'"
+    asks = "; connect-src 'self'; frame-ancestors 'none'" if connect else ""
+    return f"default-src 'none'; script-src {ours}; style-src {ours}; img-src data:; base-uri 'none'; form-action 'none'{asks}"
+
+
+def _embedded(data: dict[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

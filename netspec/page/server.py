@@ -1,0 +1,213 @@
+"""The page on loopback: `netspec view`.
+
+Whoever asks must name this server as the host, come from no other origin, and know the token: the page itself by its address,
+what the page asks for by a header, which no other site can send. Only the files given are read and written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.optional import require_server
+from netspec.page.document import version_of
+from netspec.page.html import page, policy, start_data
+from netspec.page.spec_files import Changed, SpecFiles
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["application", "loopback", "serve"]
+
+_MOST = 4_000_000
+"""Bytes of a request."""
+
+
+def loopback(port: int) -> socket.socket:
+    """A socket on 127.0.0.1; port 0 takes a free one. Raises SpecError (NS501) where the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        raise SpecError.of(
+            "NS501", f"port {port} cannot be used: {error.strerror or error}", helps=["`--port 0` takes a free one"]
+        ) from None
+    return listener
+
+
+def serve(files: SpecFiles, listener: socket.socket, token: str, started: Callable[[], None]) -> None:
+    """Serves until it is interrupted; `started` is called once it listens."""
+    require_server()
+    import uvicorn
+
+    port = listener.getsockname()[1]
+    app = application(files, token, port, started)
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="on")
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def application(files: SpecFiles, token: str, port: int, started: Callable[[], None] = lambda: None) -> Starlette:
+    """The ASGI application. `port` is the one at which it is reached."""
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.routing import Route
+
+    service = _Service(files, token)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        started()
+        yield
+        service.closing.set()
+
+    return Starlette(
+        routes=[
+            Route("/", service.index),
+            Route("/api/check", service.check, methods=["POST"]),
+            Route("/api/save", service.save, methods=["POST"]),
+            Route("/api/events", service.events),
+        ],
+        middleware=[Middleware(_Guard, token=token, port=port)],
+        lifespan=lifespan,
+    )
+
+
+class _Guard:
+    """Turns away what does not come from the page."""
+
+    def __init__(self, app: Any, token: str, port: int) -> None:
+        self._app, self._token = app, token
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            from starlette.requests import Request
+            from starlette.responses import PlainTextResponse
+
+            reason = self._refusal(Request(scope))
+            if reason:
+                await PlainTextResponse(reason, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, request: Request) -> str:
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        if host not in self._hosts:
+            return "unknown host"
+        if origin is not None and origin not in {f"http://{name}" for name in self._hosts}:
+            return "unknown origin"
+        given = (
+            request.query_params.get("token", "")
+            if request.url.path == "/"
+            else request.headers.get("x-netspec-token", "")
+        )
+        return (
+            ""
+            if secrets.compare_digest(given.encode(), self._token.encode())
+            else "the token is missing: open the address that netspec view printed"
+        )
+
+
+class _Service:
+    def __init__(self, files: SpecFiles, token: str) -> None:
+        self._files, self._token = files, token
+        self.closing = asyncio.Event()
+
+    async def index(self, _: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import HTMLResponse
+
+        nonce = secrets.token_urlsafe(16)
+        documents = await run_in_threadpool(lambda: [self._files.checked(name) for name in self._files.names])
+        text = page(start_data(documents, token=self._token), f"{documents[0]['file']} - netspec", nonce)
+        headers = {
+            "Content-Security-Policy": policy(nonce, connect=True),
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        return HTMLResponse(text, headers=headers)
+
+    async def check(self, request: Request) -> Response:
+        async def work(data: Mapping[str, Any]) -> Any:
+            from starlette.concurrency import run_in_threadpool
+
+            values = data.get("parameters", {})
+            if not isinstance(values, dict) or not all(isinstance(v, (bool, int, float, str)) for v in values.values()):
+                raise ValueError("parameters are numbers, words, true and false")
+            return await run_in_threadpool(self._files.checked, _text(data, "file"), _text(data, "text"), values)
+
+        return await _answer(request, work)
+
+    async def save(self, request: Request) -> Response:
+        async def work(data: Mapping[str, Any]) -> Any:
+            from starlette.concurrency import run_in_threadpool
+
+            words = (_text(data, name) for name in ("file", "text", "version"))
+            return {"version": await run_in_threadpool(self._files.save, *words)}
+
+        return await _answer(request, work)
+
+    async def events(self, _: Request) -> Response:
+        """A line of JSON for each spec whenever files beside them change."""
+        from starlette.responses import StreamingResponse
+
+        return StreamingResponse(
+            self._changes(), media_type="application/x-ndjson", headers={"Cache-Control": "no-store"}
+        )
+
+    async def _changes(self) -> AsyncIterator[str]:
+        from watchfiles import awatch
+
+        yield "\n"  # the page knows that it is heard
+        folders = sorted(map(str, self._files.folders()))
+        async for changes in awatch(*folders, recursive=False, debounce=100, step=20, stop_event=self.closing):
+            if any(path.endswith(".net") for _, path in changes):
+                for name in self._files.names:
+                    with contextlib.suppress(SpecError):  # being written, or gone for the moment
+                        text = self._files.source(name).text
+                        yield json.dumps({"file": name, "text": text, "version": version_of(text)}) + "\n"
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is a text")
+    return value
+
+
+async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Response:
+    """What `work` gives for the body, as JSON; what is wrong with the request is said in it."""
+    from starlette.responses import JSONResponse
+
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST:
+            return JSONResponse({"error": "the text is too large"}, 413)
+    try:
+        data = json.loads(body)
+        if not isinstance(data, dict):
+            raise ValueError("the body is an object")
+        return JSONResponse(await work(data))
+    except Changed as change:
+        return JSONResponse({"version": version_of(change.text), "text": change.text}, 409)
+    except SpecError as error:
+        return JSONResponse({"error": "\n".join(d.message for d in error.diagnostics)}, 422)
+    except KeyError:
+        return JSONResponse({"error": "this file is not shown here"}, 404)
+    except (ValueError, RecursionError) as error:
+        return JSONResponse({"error": f"the request cannot be read: {error}"}, 400)

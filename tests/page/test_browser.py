@@ -1,0 +1,270 @@
+"""The page in Chromium: what a user does with it, by pointer and by keyboard."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from serving import served
+
+import netspec
+from netspec.analysis.analysis import Analysis
+from netspec.page.document import document
+from netspec.page.html import page, start_data
+from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
+from netspec.scene.graph_style import STACK
+from netspec.scene.layout import Inside, Measure, laid_out
+from netspec.scene.lettering import text_width
+from netspec.scene.level_geometry import Spacing
+from netspec.scene.parts import Part, Parts
+
+pytestmark = pytest.mark.slow
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SPEC = """net Small(w = 8)
+
+block unit(c) {
+  add [ identity; conv3-c pad=1 -> relu ]
+}
+
+input 3x16x16
+conv3-w pad=1
+unit(w) x3
+maxpool
+gap
+FC-10
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program is not None, "scripts/test.sh installs Debian's chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield started
+        started.close()
+
+
+class Watched:
+    """A tab, and what must not happen in it: errors, and requests to others."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.tab: Page = browser.new_page(viewport={"width": 1400, "height": 850})
+        self.tab.set_default_timeout(120_000)  # a machine under load
+        self.wrong: list[str] = []
+        self.tab.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.tab.on(
+            "request",
+            lambda r: None if re.match(r"file:|data:|about:|http://127\.0\.0\.1:", r.url) else self.wrong.append(r.url),
+        )
+
+    def item(self, name: str) -> Any:
+        return self.tab.get_by_role("treeitem").filter(has_text=name)
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    found = Watched(browser)
+    yield found
+    assert found.wrong == []
+    found.tab.close()
+
+
+@contextlib.contextmanager
+def opened(watched: Watched, spec: Path) -> Iterator[Page]:
+    """The spec in a page; the tab leaves it before the server ends."""
+    with served(Path(spec.name), cwd=spec.parent) as server:
+        watched.tab.goto(server.address)
+        yield watched.tab
+        watched.tab.goto("about:blank")
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "small.net"
+    path.write_text(SPEC)
+    return path
+
+
+def exported(tmp_path: Path, *names: str) -> str:
+    documents = [document(netspec.check(ROOT / "examples" / f"{name}.net"), f"{name}.net") for name in names]
+    path = tmp_path / "page.html"
+    path.write_text(page(start_data(documents), "x"), encoding="utf-8")
+    return path.as_uri()
+
+
+def test_an_exported_page_is_complete(watched: Watched, tmp_path: Path) -> None:
+    tab = watched.tab
+    tab.goto(exported(tmp_path, "resnet18", "resnet34"))
+    expect(tab.locator(".summary")).to_have_text("11,689,512 params, 1,814,073,344 MACs")
+    tab.get_by_role("searchbox").fill("gap")
+    expect(tab.get_by_role("treeitem")).to_have_count(1)
+    watched.item("gap").click()
+    expect(tab.get_by_role("region", name="Details")).to_contain_text("512×1×1")
+    tab.get_by_role("searchbox").fill("")
+    tab.get_by_label("Compare with").select_option("resnet34.net")
+    watched.item("basic(64, 1) ×2").first.click()
+    expect(tab.locator(".change")).to_contain_text("Differs")
+    expect(tab.get_by_role("button", name="Save")).to_have_count(0)
+
+
+def test_parts_open_and_close(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec):
+        unit = watched.item("unit(8) ×3")
+        expect(unit).to_have_attribute("aria-expanded", "true")
+        unit.get_by_role("button", name="Close").click()
+        expect(unit).to_have_attribute("aria-expanded", "false")
+        expect(watched.item("relu")).to_have_count(0)
+        unit.get_by_role("button", name="Open").click()
+        expect(watched.item("conv")).to_have_count(2)
+
+
+def test_a_click_on_either_side_shows_the_other(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        watched.item("maxpool").click()
+        expect(tab.locator(".cm-content .chosen")).to_have_text("maxpool")
+        canvas = tab.locator(".diagram > canvas").first
+        box = canvas.bounding_box()
+        assert box is not None
+        width, height = tab.evaluate("netspec.layout(netspec.start.documents[0].network, () => true).size")
+        zoom = min(1.2, box["width"] / (width + 48), box["height"] / (height + 48))
+        top = box["height"] / 2 - height * zoom / 2  # the drawing fits, and stands in the middle
+        canvas.click(position={"x": box["width"] / 2, "y": top + 12 * zoom})
+        expect(tab.locator(".cm-content .chosen")).to_have_text("input 3x16x16")
+        expect(tab.get_by_role("region", name="Details")).to_contain_text("3×16×16")
+
+
+def test_a_slider_checks_the_network_anew(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        expect(tab.locator(".summary")).to_contain_text("2,066 params")
+        slider = tab.get_by_role("slider", name="w")
+        slider.focus()
+        slider.press("ArrowRight")
+        wanted = netspec.loads(SPEC, w=9).params
+        expect(tab.locator(".summary")).to_contain_text(f"{wanted:,} params")
+        tab.get_by_role("button", name="As in the spec").click()
+        expect(tab.locator(".summary")).to_contain_text("2,066 params")
+
+
+def test_an_error_appears_and_its_fix_removes_it(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        tab.locator(".cm-line", has_text="maxpool").click()
+        tab.keyboard.press("End")
+        tab.keyboard.type("l")
+        finding = tab.get_by_role("list", name="Findings").get_by_role("listitem")
+        expect(finding).to_contain_text("did you mean")
+        expect(tab.locator(".cm-lintRange-error")).to_have_text("maxpooll")
+        finding.get_by_role("button", name="Fix: did you mean `maxpool`?").click()
+        expect(tab.get_by_role("list", name="Findings")).to_have_count(0)
+        expect(tab.locator(".cm-content")).to_contain_text("maxpool")
+
+
+def test_an_edit_is_saved_and_a_change_on_disk_arrives(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        tab.locator(".cm-line", has_text="FC-10").click()
+        tab.keyboard.press("End")
+        tab.keyboard.type("0")
+        expect(tab.locator(".summary")).to_contain_text(
+            f"{netspec.loads(SPEC.replace('FC-10', 'FC-100')).params:,} params"
+        )
+        tab.keyboard.press("Control+s")
+        expect(tab.get_by_role("button", name="Saved")).to_be_disabled()
+        assert spec.read_text() == SPEC.replace("FC-10", "FC-100")
+        spec.write_text(SPEC.replace("FC-10", "FC-7"))
+        expect(tab.locator(".cm-content")).to_contain_text("FC-7")
+        expect(watched.item("FC")).to_contain_text("7 units")
+
+
+def test_a_change_on_disk_does_not_overwrite_what_is_being_written(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        tab.locator(".cm-line", has_text="FC-10").click()
+        tab.keyboard.press("End")
+        tab.keyboard.type("1")
+        spec.write_text(SPEC.replace("FC-10", "FC-7"))
+        expect(tab.get_by_role("status")).to_contain_text("The file has changed on disk")
+        expect(tab.locator(".cm-content")).to_contain_text("FC-101")
+        tab.get_by_role("button", name="Take it").click()
+        expect(tab.locator(".cm-content")).to_contain_text("FC-7")
+
+
+def test_the_keyboard_alone(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        tab.get_by_role("tree").focus()
+        for _ in range(3):
+            tab.keyboard.press("ArrowDown")
+        unit = watched.item("unit(8) ×3")
+        expect(unit).to_have_attribute("aria-selected", "true")
+        tab.keyboard.press("ArrowLeft")
+        expect(unit).to_have_attribute("aria-expanded", "false")
+        tab.keyboard.press("Enter")
+        expect(unit).to_have_attribute("aria-expanded", "true")
+
+
+HOSTILE = SPEC.replace("input", "# </script><img src=x onerror=alert(1)>\u202e\ninput")
+
+
+def test_a_hostile_spec_runs_nothing(watched: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "a<b>&.net"
+    path.write_text(HOSTILE)
+    asked: list[str] = []
+    watched.tab.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    with opened(watched, path):
+        expect(watched.tab.locator("header b")).to_have_text(path.name)
+        expect(watched.tab.locator(".summary")).to_contain_text("params")
+        assert watched.tab.locator("img").count() == 0
+    assert asked == []
+
+
+def _python_layout(name: str) -> Inside:
+    graph = netspec.load(ROOT / "examples" / f"{name}.net").graph
+    parts, faces = Parts(graph), Faces(graph, Analysis(graph))
+
+    def size(part: Part) -> tuple[float, float]:
+        stack = STACK if part.count > 1 else 0.0
+        return faces.face(part).width + stack, faces.face(part).height + stack
+
+    measure = Measure(
+        size, lambda part: text_width(head_text(part), SIZE, bold=True) + 18.0,
+        lambda node: (text_width(type_text(graph.nodes[node].type), SMALL) + 8.0, 13.0),
+    )  # fmt: skip
+    return laid_out(parts, lambda part: True, measure, Spacing())
+
+
+def _compare(here: Inside, there: dict[str, Any]) -> None:
+    assert there["size"] == pytest.approx(here.size, abs=0.01)
+    for box, other in zip(here.boxes, there["boxes"], strict=True):
+        assert other["corner"] == pytest.approx(box.corner, abs=0.01)
+        assert (box.inside is None) == (other["inside"] is None)
+        if box.inside is not None:
+            _compare(box.inside, other["inside"])
+    for route, other in zip(here.routes, there["routes"], strict=True):
+        assert other["node"] == route.node
+        assert [x for point in other["points"] for x in point] == pytest.approx(
+            [x for p in route.points for x in p], abs=0.01
+        )
+    for (node, corner), (other_node, other_corner) in zip(here.labels, there["labels"], strict=True):
+        assert node == other_node
+        assert other_corner == pytest.approx(corner, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "name", ["googlenet", "unet", "densenet121", "resnet50", "shufflenet_v2_x1_0", "alexnet_towers", "siamese"]
+)
+def test_the_page_lays_out_as_files_do(watched: Watched, tmp_path: Path, name: str) -> None:
+    watched.tab.goto(exported(tmp_path, name))
+    there = watched.tab.evaluate("netspec.layout(netspec.start.documents[0].network, () => true)")
+    _compare(_python_layout(name), there)

@@ -1,0 +1,135 @@
+"""The server answers the page alone, and touches the given files alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from serving import Served, served
+
+from netspec.page.document import version_of
+
+SPEC = "net Small\ninput 3x8x8\nconv3-4 pad=1\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("view")
+    (path / "small.net").write_text(SPEC)
+    (path / "secret.net").write_text("input 3\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Served]:
+    with served(Path("small.net"), cwd=folder) as found:
+        yield found
+
+
+def test_the_page_carries_the_spec_and_a_strict_policy(server: Served) -> None:
+    status, body, headers = server.request(f"/?token={server.token}")
+    assert status == 200
+    assert "net Small" in body
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'nonce-")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/", {}),
+        ("/?token=wrong", {}),
+        ("/api/events", {"X_Netspec_Token": "wrong"}),
+        ("/api/check", {"X_Netspec_Token": ""}),
+        ("/?token={}", {"Host": "evil.example"}),
+        ("/?token={}", {"Host": "evil.example:80"}),
+        ("/api/check", {"Origin": "http://evil.example"}),
+        ("/api/save", {"Origin": "null"}),
+    ],
+)
+def test_strangers_are_turned_away(server: Served, path: str, headers: dict[str, str]) -> None:
+    data = {"file": "small.net", "text": "input 3", "version": version_of(SPEC)} if path.startswith("/api/") else None
+    status, _, _ = server.request(path.format(server.token), data if path != "/api/events" else None, **headers)
+    assert status == 403
+
+
+def test_a_text_is_checked(server: Served) -> None:
+    status, body, _ = server.request(
+        "/api/check", {"file": "small.net", "text": "input 3x8x8\nconv9-4\n", "parameters": {}}
+    )
+    found = json.loads(body)
+    assert status == 200
+    assert [f["code"] for f in found["findings"]] == ["NS301"]
+    assert found["text"] == "input 3x8x8\nconv9-4\n"
+
+
+def test_parameters_change_the_network(server: Served) -> None:
+    text = "net N(w=4)\ninput 3x8x8\nconv3-w\n"
+    asked = {"file": "small.net", "text": text, "parameters": {"w": 7, "gone": 1}}
+    found = json.loads(server.request("/api/check", asked)[1])
+    assert found["network"]["nodes"][1]["shape"] == "7×6×6"
+    assert found["network"]["parameters"] == {"w": 7}
+
+
+@pytest.mark.parametrize("file", ["secret.net", "../small.net", "/etc/passwd", ""])
+def test_other_files_are_neither_read_nor_written(server: Served, folder: Path, file: str) -> None:
+    for path in ("/api/check", "/api/save"):
+        asked = {"file": file, "text": "input 5\n", "version": version_of("input 3\n"), "parameters": {}}
+        assert server.request(path, asked)[0] == 404
+    assert (folder / "secret.net").read_text() == "input 3\n"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"file": 1}', b"[" * 100_000, b'{"file": "small.net"}'])
+def test_what_is_no_request_is_said(server: Served, body: bytes) -> None:
+    status, answer, _ = server.request("/api/check", body)
+    assert status == 400
+    assert "error" in json.loads(answer)
+
+
+def test_a_huge_text_is_refused(server: Served) -> None:
+    assert server.request("/api/check", b" " * 5_000_000)[0] == 413
+
+
+def test_a_text_is_saved_as_the_file_was(tmp_path: Path) -> None:
+    path = tmp_path / "crlf.net"
+    path.write_bytes(b"\xef\xbb\xbfinput 3x8x8\r\nconv3-4\r\n")
+    with served(Path("crlf.net"), cwd=tmp_path) as server:
+        old = version_of("input 3x8x8\nconv3-4\n")
+        asked = {"file": "crlf.net", "text": "input 3x8x8\nconv3-5\n", "version": old}
+        status, body, _ = server.request("/api/save", asked)
+        assert status == 200
+        assert path.read_bytes() == b"\xef\xbb\xbfinput 3x8x8\r\nconv3-5\r\n"
+        assert json.loads(body)["version"] == version_of("input 3x8x8\nconv3-5\n")
+        status, body, _ = server.request("/api/save", {**asked, "text": "input 3x8x8\n"})
+        assert status == 409
+        assert json.loads(body)["text"] == "input 3x8x8\nconv3-5\n"
+        assert path.read_bytes().endswith(b"conv3-5\r\n")
+
+
+def test_changes_on_disk_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.net").write_text(SPEC)
+    heard = threading.Event()
+
+    def write() -> None:  # again and again: the watcher begins some time after the stream
+        for number in itertools.count():
+            (tmp_path / "a.net").write_text(SPEC + f"# {number}\n")
+            if heard.wait(0.3):
+                return
+
+    with served(Path("a.net"), cwd=tmp_path) as server:
+        asked = urllib.request.Request(f"http://{server.host}/api/events", headers={"X-Netspec-Token": server.token})
+        with urllib.request.urlopen(asked) as events:
+            assert events.readline() == b"\n"
+            writer = threading.Thread(target=write)
+            writer.start()
+            told = json.loads(events.readline())
+            heard.set()
+            writer.join()
+    assert told["file"] == "a.net"
+    assert told["version"] == version_of(told["text"])
