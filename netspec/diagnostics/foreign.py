@@ -12,6 +12,7 @@ __all__ = [
     "PLACES",
     "RECIPE",
     "RECIPE_ELSEWHERE",
+    "TWO_WAYS",
     "option_text",
     "translated",
     "translated_call",
@@ -46,8 +47,18 @@ PLACES = {
     "view": "`flatten` makes a vector of it, `reshape 16x5x5` gives it other sizes",
     "cat": "branches are joined by `concat [ from first; from second ]`",
     "print": "`netspec check` prints the shape after every layer",
+    "squeeze": "`reshape` gives the sizes without the axis of size 1; `flatten` makes a vector",
+    "unsqueeze": "`reshape` gives the sizes with one more axis, as in `reshape 1x28x28`; the batch has no axis here",
+    "expand_dims": "`reshape` gives the sizes with one more axis, as in `reshape 1x28x28`; the batch has no axis here",
+    "transpose": "`permute(1, 0)` exchanges the two axes of a sequence",
+    "mean": "`gap` is the mean over all positions",
+    "bidirectional": "write `bidirectional=yes` on the layer: `lstm-256 bidirectional=yes`",
+    "lambda": "there are no functions of tensors: `netspec ops` lists the layers",
 }
 """What has no layer of its own here, and what takes its place."""
+
+TWO_WAYS = {"bilstm": "lstm", "blstm": "lstm", "bigru": "gru", "bgru": "gru", "birnn": "rnn", "brnn": "rnn"}
+"""Recurrent layers in both directions, which are an option here."""
 
 OPTIONS = {
     "in_channels": "", "in_features": "", "num_features": "", "num_channels": "", "input_dim": "", "normalized_shape": "",

@@ -53,6 +53,8 @@ def _candidates(node: Node, goal: TensorType) -> Iterator[tuple[str, Any]]:
     op: Any = node.op
     if "output_pad" in op.options:
         yield "output_pad", (1,)
+    if "round" in op.options:
+        yield "round", "ceil"
     if "pad" in op.options and "kernel" in op.options:
         largest = max(op.kernel)
         reach = max(getattr(op, "dilation", None) or (1,)) * (largest - 1)
@@ -165,7 +167,7 @@ def projection(mine: TensorType, goal: TensorType) -> str | None:
     if mine.spatial == goal.spatial:
         return f"conv1-{goal.features}"
     pairs = list(zip(mine.spatial, goal.spatial, strict=True))
-    for stride in sorted({w // n for w, n in pairs}):
+    for stride in sorted({-(-w // n) for w, n in pairs}):
         if 1 < stride <= 8 and all(-(-w // stride) == n for w, n in pairs):
             return f"conv1-{goal.features}/{stride}"
     return None

@@ -174,6 +174,9 @@ class Window:
             if pads:
                 p = min(pads, key=lambda p: (abs(p - b), -p))
                 changes.append(Change(f"pad={p} gives exactly {(w + 2 * p - e) // s + 1}", "pad", str(p)))
+            elif e % 2 and b < e // 2 and (w + 2 * (e // 2) - e) % s <= e // 2:  # only padding is left over
+                out = (w + 2 * (e // 2) - e) // s + 1
+                changes.append(Change(f"pad={e // 2} loses nothing of the input ({out} out)", "pad", str(e // 2)))
         strides = [t for t in range(max(1, s - near), min(s + 1, room) + 1) if t != s and room % t == 0]
         if strides:
             t = min(strides, key=lambda t: (abs(t - s), t))

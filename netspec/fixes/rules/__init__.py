@@ -24,6 +24,7 @@ def semantic_rules() -> MappingProxyType[str, SemanticRule]:
     """By id, in the order in which they are tried."""
     from netspec.fixes.rules import (
         bodies,
+        branch_shapes,
         calls,
         expectations,
         heads,
@@ -36,7 +37,9 @@ def semantic_rules() -> MappingProxyType[str, SemanticRule]:
         widths,
     )
 
-    families = (bodies, calls, expectations, heads, joins, kinds, names, options, recipes, sizes, widths)
+    families = (
+        bodies, branch_shapes, calls, expectations, heads, joins, kinds, names, options, recipes, sizes, widths,
+    )  # fmt: skip
     return by_id(rule for family in families for rule in family.RULES)
 
 

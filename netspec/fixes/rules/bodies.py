@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
 
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.facts import ChangedShape
 from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext, short
 from netspec.fixes.layer_text import written
-from netspec.fixes.matching import expressions, matching_fixes, projection
+from netspec.fixes.matching import expressions, matching_fixes, projection, resizing, sizes_text
 from netspec.fixes.rule import semantic
 from netspec.graph import Node, TensorType
 from netspec.source import Span
@@ -27,6 +29,14 @@ __all__ = ["RULES"]
         "input 4x8x8\nresidual { conv3-8/2 pad=1 }\n",
         "input 4x8x8\nresidual { conv3-8/2 pad=1 } else { conv1-8/2 }\n",
     ),
+    (
+        "input 4x8x8\nresidual { conv3-8 -> relu }\n",
+        "input 4x8x8\nresidual { conv3-8 pad=1 -> relu } else { conv1-8 }\n",
+    ),
+    (
+        "input 4x9x9\nresidual { conv3-8 pad=1 -> maxpool }\n",
+        "input 4x9x9\nresidual { conv3-8 pad=1 -> maxpool round=ceil } else { conv1-8/2 }\n",
+    ),
     title="the body of a residual changes the shape, and the shortcut does not",
 )
 def project_skip(context: FixContext) -> Iterator[Fix]:
@@ -34,13 +44,58 @@ def project_skip(context: FixContext) -> Iterator[Fix]:
     facts: ChangedShape = context.facts
     if not isinstance(facts.statement, t.Residual):
         return
-    layer = _shortcut(facts)
+    layer, end = _shortcut(facts), facts.statement.body.span
     if layer is not None:
-        end = facts.statement.body.span
-        yield Fix(
-            f"give the shortcut a projection: `else {{ {layer} }}`", (edits.insert_after(end, f" else {{ {layer} }}"),)
-        )
-        yield Fix("or drop the shortcut here: `else none`", (edits.insert_after(end, " else none"),))
+        text = f" else {{ {layer} }}"
+        yield Fix(f"give the shortcut a projection: `{text.strip()}`", (edits.insert_after(end, text),))
+    else:
+        yield from _kept_and_projected(context, facts)
+        yield from _shrunk_and_projected(facts)
+    title = "drop the shortcut here: `else none`"
+    yield Fix(title, (edits.insert_after(end, " else none"),), fallback=layer is None)
+
+
+def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fix]:
+    """Where the body changes the sizes and the width: the sizes are kept, or halved as the shortcut halves them, and the
+    shortcut is projected."""
+    start, body = facts.start, facts.body
+    images = start.layout == body.layout == "map" and start.rank == body.rank
+    if not images or start.features == body.features:
+        return
+    strides = [max(getattr(node.op, "stride", None) or getattr(node.op, "kernel", (1,))) for node in facts.way]
+    for stride in sorted({1, prod(strides)}):
+        goal = body.with_spatial(body.features, tuple(-(-w // stride) for w in start.spatial))
+        layer = projection(start, goal)
+        if layer is None or goal == body:
+            continue
+        text = f" else {{ {layer} }}"
+        found = list(matching_fixes(context, facts.way, goal, "the body", facts.statement.body.span))
+        rounded = [fix for fix in found if any("round=ceil" in edit.text for edit in fix.edits)]
+        for fix in (rounded or found)[:1]:
+            end = edits.insert_after(facts.statement.body.span, text)
+            yield replace(fix, title=f"{fix.title}; with `{text.strip()}` both are added", edits=(*fix.edits, end))
+
+
+def _shrunk_and_projected(facts: ChangedShape) -> Iterator[Fix]:
+    """A shortcut that is pooled or cropped to the size of the body, then projected where the width differs."""
+    start, body = facts.start, facts.body
+    layers = []
+    if start.layout == body.layout == "map" and start.rank == body.rank:
+        pairs = list(zip(start.spatial, body.spatial, strict=True))
+        factor = pairs[0][0] // pairs[0][1]
+        if factor > 1 and all(w // factor == n for w, n in pairs):
+            layers.append(f"avgpool{factor}")
+        elif (layer := resizing(start, body)) is not None:
+            layers.append(layer)
+        else:
+            layers.append(f"resize {sizes_text(body.spatial)}")
+        layers += [f"conv1-{body.features}"] if start.features != body.features else []
+    elif start.layout == body.layout and start.shape[:-1] == body.shape[:-1]:
+        layers.append(f"linear-{body.features}")
+    if layers:
+        text = f" else {{ {' -> '.join(layers)} }}"
+        title = f"give the shortcut the shape of the body: `{text.strip()}`"
+        yield Fix(title, (edits.insert_after(facts.statement.body.span, text),), fallback=True)
 
 
 def _shortcut(facts: ChangedShape) -> str | None:

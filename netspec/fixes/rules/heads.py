@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import ALIASES, PLACES, translated
+from netspec.diagnostics.foreign import ALIASES, PLACES, TWO_WAYS, translated
 from netspec.elaborate.facts import SettingOutside, UnknownHead
 from netspec.fixes import edits
-from netspec.fixes.fix_context import FixContext
+from netspec.fixes.fix_context import FixContext, short
 from netspec.fixes.rule import semantic
+from netspec.graph import TensorType
 from netspec.ops import CATALOGUE, JOINS
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -29,6 +30,9 @@ _STATEMENTS = (
     ("input 3x8x8\nconvv3-8\n", "input 3x8x8\nconv3-8\n"),
     ("input 3x8x8\nConv2d(3, 8, 3, padding=1)\n", "input 3x8x8\nconv3-8 pad=1\n"),
     ("input 8\nFC10\n", "input 8\nFC-10\n"),
+    ("input 3x8x8\nconv3-8 -> output a\nFC-2\n", "input 3x8x8\nconv3-8\noutput a\nFC-2\n"),
+    ("input 6x8 sequence\nbilstm-4\n", "input 6x8 sequence\nlstm-4 bidirectional=yes\n"),
+    ("input 8x1x9\nsqueeze\n", "input 8x1x9\nreshape 8x9\n"),
     ("input 3x8x8\nmax-pool\n", "input 3x8x8\nmaxpool\n"),
     ("input 3x8x8\na: conv3-3 pad=1\nadd(a, input)\n", "input 3x8x8\na: conv3-3 pad=1\nadd [ from a; from input ]\n"),
     title="a layer that does not exist",
@@ -36,7 +40,7 @@ _STATEMENTS = (
 def unknown_layer(context: FixContext) -> Iterator[Fix | str]:
     """The name is misspelled, is that of another framework, or is written with another sign."""
     facts: UnknownHead = context.facts
-    for way in (_signs, _reference, _foreign, _spelling):
+    for way in (_statement, _signs, _reference, _both_directions, _foreign, _spelling):
         found = list(way(facts))
         if found:
             yield from found
@@ -48,6 +52,38 @@ def _stem(layer: t.Layer) -> tuple[str, str]:
     """A head without the digits at its end, in lower case, and those digits."""
     stem = re.sub(r"\d+(x\d+)*$", "", layer.head.lower())
     return stem, layer.head[len(stem) :]
+
+
+def _statement(facts: UnknownHead) -> Iterator[Fix | str]:
+    """A statement at the end of a chain: `conv3-8 -> output features`."""
+    layer, text = facts.layer, facts.layer.span.source.text
+    arrow = re.search(r"[ \t]*->\s*$", text[: layer.span.start])
+    if arrow is None or layer.head not in _STATEMENTS or layer.arguments is not None:
+        return
+    title = f"`{short(layer.span.text)}` takes a line of its own"
+    before = Span(layer.span.source, arrow.start(), layer.span.start)
+    after = re.match(r"[ \t]*->\s*", text[layer.span.end :])
+    if layer.head != "output" or len(layer.values) > 1:
+        yield title
+    elif not layer.values and after is None:
+        yield Fix(
+            "remove it: the last tensor is the output", (Edit(Span(before.source, before.start, layer.span.end), ""),)
+        )
+    elif layer.values:
+        start = text.rfind("\n", 0, before.start) + 1
+        line = "\n" + re.match(r"[ \t]*", text[start:])[0]  # type: ignore[index]
+        end = Span(before.source, layer.span.end, layer.span.end + (after.end() if after else 0))
+        yield Fix(title, (Edit(before, line), *([Edit(end, line)] if after else ())))
+
+
+def _both_directions(facts: UnknownHead) -> Iterator[Fix]:
+    """`bilstm-256`: both directions are an option."""
+    layer, name = facts.layer, TWO_WAYS.get(facts.layer.head.lower())
+    if name is not None and layer.width is not None:
+        option = "bidirectional=yes"
+        whole = Span(layer.span.source, layer.span.start, layer.width.span.end)
+        text = f"{name}{whole.text[len(layer.head) :]} {option}"
+        yield Fix.replace(whole, text, f"both directions are an option: `{text}`")
 
 
 def _signs(facts: UnknownHead) -> Iterator[Fix]:
@@ -86,7 +122,7 @@ def _reference(facts: UnknownHead) -> Iterator[Fix | str]:
     elif head in JOINS and (layer.arguments or layer.values):
         yield from _bracketed(facts)
     elif head.lower() in PLACES:
-        yield from _elsewhere(layer, PLACES[head.lower()])
+        yield from _elsewhere(layer, PLACES[head.lower()], facts.scope.here)
 
 
 def _alone(facts: UnknownHead) -> Iterator[Span]:
@@ -121,7 +157,7 @@ def _branch(argument: t.Expr, facts: UnknownHead) -> str:
     return f"from {text}" if text in facts.scope.labels else text
 
 
-def _elsewhere(layer: t.Layer, title: str) -> Iterator[Fix | str]:
+def _elsewhere(layer: t.Layer, title: str, here: TensorType | None) -> Iterator[Fix | str]:
     head, values = layer.head.lower(), [v.span.text for v in layer.values]
     yield title
     line = edits.line_of_its_own(layer.span)
@@ -131,6 +167,24 @@ def _elsewhere(layer: t.Layer, title: str) -> Iterator[Fix | str]:
         yield Fix.replace(layer.span, f'use "{values[0]}.net"', f'write `use "{values[0]}.net"`')
     elif head == "view":
         yield Fix.replace(layer.span, "flatten", "write `flatten`")
+    elif head == "mean":
+        yield Fix.replace(layer.span, "gap", "write `gap`")
+    elif head in ("squeeze", "unsqueeze", "expand_dims") and here is not None:
+        yield from _other_axes(layer, head, here)
+
+
+def _other_axes(layer: t.Layer, head: str, here: TensorType) -> Iterator[Fix]:
+    """The sizes without, or with, an axis of size 1."""
+    kept = tuple(n for n in here.shape if n != 1) or (1,)
+    sizes = kept if head == "squeeze" else (1, *here.shape)
+    if len(sizes) > 4 or sizes == here.shape:
+        return
+    text = f"reshape {'x'.join(map(str, sizes))}"
+    yield Fix.replace(layer.span, text, f"`{text}` keeps the values")
+    if head == "squeeze" and here.layout == "map" and len(kept) == 2 and here.shape[0] == kept[0]:
+        yield Fix.replace(
+            layer.span, "tokens", f"`tokens` makes a sequence of {kept[1]}x{kept[0]}, for recurrent layers"
+        )
 
 
 def _foreign(facts: UnknownHead) -> Iterator[Fix | str]:

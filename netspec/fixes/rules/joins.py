@@ -20,7 +20,7 @@ from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.syntax.steps import StepRef
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "appended", "moved_label"]
 
 UNET = "input 1x16x16\na: conv3-4 pad=1\nmaxpool\nb: conv3-8 pad=1\nmaxpool\nconv3-8 pad=1\nupsample 2\n"
 
@@ -146,14 +146,17 @@ def _goal(op: Any, mine: TensorType, other: TensorType) -> TensorType:
     UnequalBranches,
     31,
     ("input 4x8x8\nadd [ conv3-8 pad=1; identity ]\n", "input 4x8x8\nadd [ conv3-8 pad=1; conv1-8 ]\n"),
+    ("input a 8\ninput b 4\nadd [ from a; from b ]\n", "input a 8\ninput b 4\nadd [ from a; from b -> linear-8 ]\n"),
     title="a branch needs a projection",
 )
 def project(context: FixContext) -> Iterator[Fix]:
-    """A 1x1 convolution brings a branch to the number of channels, and the stride, of the others."""
+    """A 1x1 convolution, or `linear`, brings a branch to the number of channels, and the stride, of the others."""
     facts: UnequalBranches = context.facts
     for which, goal in _pairs(facts):
         mine, way = facts.types[which], facts.ways[which]
         layer, does = projection(mine, goal), f"project the {ordinal(which + 1)} branch"
+        if mine.layout == goal.layout != "map" and mine.shape[:-1] == goal.shape[:-1]:
+            layer = f"linear-{goal.features}"
         if layer is None:
             continue
         if len(way) == 1 and way[0].kind == "identity":
@@ -161,10 +164,10 @@ def project(context: FixContext) -> Iterator[Fix]:
             yield Fix.replace(way[0].span, layer, title)
         elif facts.branches and mine.spatial == goal.spatial and mine.features != goal.features:
             branch = facts.branches[which]
-            yield _appended(branch, layer + (" act=none" if "act" in branch.source.text else ""), does, goal)
+            yield appended(branch, layer + (" act=none" if "act" in branch.source.text else ""), does, goal)
 
 
-def _appended(branch: Span, layer: str, does: str, gives: object) -> Fix:
+def appended(branch: Span, layer: str, does: str, gives: object) -> Fix:
     """A layer after a branch; instead of it, where it is `identity`."""
     text = short(branch.text)
     if text == "identity":
@@ -191,7 +194,7 @@ def resize(context: FixContext) -> Iterator[Fix]:
         layer = resizing(mine, goal)
         if layer is not None and mine.features == goal.features:
             does = {"c": "crop", "m": "pool"}.get(layer[0], "enlarge")
-            fix = _appended(facts.branches[which], layer, f"{does} the {ordinal(which + 1)} branch", goal)
+            fix = appended(facts.branches[which], layer, f"{does} the {ordinal(which + 1)} branch", goal)
             yield replace(fix, fallback=True)
 
 
@@ -212,7 +215,7 @@ def flatten(context: FixContext) -> Iterator[Fix]:
     if isinstance(facts.op, Concat) and facts.branches and len(images) == 1:
         i = images[0]
         does = f"flatten the {ordinal(i + 1)} branch"
-        yield replace(_appended(facts.branches[i], "flatten", does, facts.types[i].size), fallback=True)
+        yield replace(appended(facts.branches[i], "flatten", does, facts.types[i].size), fallback=True)
 
 
 @semantic(

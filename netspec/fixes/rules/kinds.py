@@ -26,6 +26,7 @@ _NEAR = 8
     DoesNotFit,
     10,
     ("input 3x8x8\nattention heads=3\n", "input 3x8x8\ntokens\nattention heads=3\n"),
+    ("input 3x8x9\nlstm-4\n", "input 3x8x9\nadaptive_avgpool 1x9\ntokens\nlstm-4\n"),
     title="a layer of sequences gets an image",
 )
 def tokens(context: FixContext) -> Iterator[Fix]:
@@ -39,6 +40,12 @@ def tokens(context: FixContext) -> Iterator[Fix]:
         return
     lead = text[text.rfind("\n", 0, start) + 1 : start]
     new = "tokens -> " if lead.strip() else f"tokens\n{lead}"
+    image = facts.types[0]
+    if facts.op.name in ("rnn", "lstm", "gru") and image.rank == 2 and image.spatial[0] > 1:
+        pool = f"adaptive_avgpool 1x{image.spatial[1]}"
+        title = f"collapse the height first, for one token per column: `{pool}`, then `tokens`, makes a sequence of"
+        lines = new.replace("tokens", f"{pool}{' -> ' if lead.strip() else new[6:]}tokens", 1)
+        yield Fix(f"{title} {image.spatial[1]}x{image.features}", (edits.insert_before(facts.span, lines),))
     yield Fix(f"`tokens` before it makes a sequence of {made[0]}", (edits.insert_before(facts.span, new),))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.facts import BadOption, GivenTwice, Instead, Misspelt
@@ -118,12 +118,21 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
         yield Fix.replace(facts.layer.span, "softmax", "write `softmax`")
     elif truth is not None:
         yield Fix.replace(facts.span, truth, f"write `{truth}`", "safe")
+    elif facts.layer is not None and (sizes := _size_of_names(name, facts.scope.variables)):
+        yield Fix.replace(facts.span, sizes, f"a size with names is a tuple: `{sizes}`")
     elif near is not None:
         yield from _respelled(facts, name, near)
     elif prefixed and prefixed[2].lower() in CATALOGUE:
         yield Fix.replace(facts.span, prefixed[2].lower(), f"write `{prefixed[2].lower()}`")
     elif name.lower() in CATALOGUE:
         yield Fix.replace(facts.span, f'"{name}"', f'to pass a word, quote it: `"{name}"`')
+
+
+def _size_of_names(name: str, variables: Sequence[str]) -> str:
+    """`dimx1x1` as a tuple, where its parts are numbers and variables; otherwise nothing."""
+    parts = name.split("x")
+    known = all(part.isdecimal() or part in variables for part in parts)
+    return f"({', '.join(parts)})" if known and len(parts) > 1 else ""
 
 
 def _listed(facts: UndefinedName) -> bool:

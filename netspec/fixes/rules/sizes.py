@@ -103,7 +103,8 @@ def _tiling(context: FixContext) -> Iterator[Fix | str]:
             change = changes.get(help_)
             if change is not None:
                 found = _with(context, facts.op, facts.types, {change.option: change.value})
-                if found is None or found[1]:
+                exact = context.diagnostic.code == "NS302"
+                if found is None or any(exact or left.dropped for left in found[1]):
                     continue
             title = f"{each.axis}: {help_}" if several else help_
             if title in shown:
@@ -228,6 +229,25 @@ def _refilled(size: tuple[int, ...], have: int) -> Iterator[tuple[int, ...]]:
 
 
 @semantic(
+    "NS307-copies",
+    DoesNotFit,
+    8,
+    ("let n = 8\ninput 8\nreshape 1x(n)\n", "let n = 8\ninput 8\nreshape (1, n)\n"),
+    title="`x(…)` after a size makes copies",
+)
+def copies_of_size(context: FixContext) -> Iterator[Fix]:
+    """A size with an expression is a tuple: `reshape (1, n)`. `x(n)` after a layer makes n copies of it."""
+    for here in context.here:
+        term = here.step.term.span
+        rest = term.source.text[term.end : here.span.end]
+        last = re.search(r"(\d+(?:x\d+)*)$", term.text)
+        if last is not None and re.fullmatch(r"x\(.*\)", rest, re.DOTALL):
+            text = f"({', '.join([*last[1].split('x'), rest[2:-1]])})"
+            where = Span(term.source, term.start + last.start(), here.span.end)
+            yield Fix.replace(where, text, f"a size with an expression is a tuple: `{text}`")
+
+
+@semantic(
     "NS307-batch-axis",
     DoesNotFit,
     15,
@@ -298,5 +318,5 @@ def _tie(step: StepRef) -> Span | None:
 
 
 RULES = (
-    *_OPTION_RULES, kernel_and_width, *_TILING_RULES, fewer, padded_before, values, batch_axis, class_token, tied_layer,
+    *_OPTION_RULES, kernel_and_width, *_TILING_RULES, fewer, padded_before, values, copies_of_size, batch_axis, class_token, tied_layer,
 )  # fmt: skip
