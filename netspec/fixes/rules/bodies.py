@@ -62,7 +62,7 @@ def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fi
     images = start.layout == body.layout == "map" and start.rank == body.rank
     if not images or start.features == body.features:
         return
-    strides = [max(getattr(node.op, "stride", None) or getattr(node.op, "kernel", (1,))) for node in facts.way]
+    strides = [max(_stride(node)) for node in facts.way]
     for stride in sorted({1, prod(strides)}):
         goal = body.with_spatial(body.features, tuple(-(-w // stride) for w in start.spatial))
         layer = projection(start, goal)
@@ -74,6 +74,11 @@ def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fi
         for fix in (rounded or found)[:1]:
             end = edits.insert_after(facts.statement.body.span, text)
             yield replace(fix, title=f"{fix.title}; with `{text.strip()}` both are added", edits=(*fix.edits, end))
+
+
+def _stride(node: Node) -> tuple[int, ...]:
+    stride: tuple[int, ...] | None = getattr(node.op, "stride", (1,))
+    return stride or getattr(node.op, "kernel", (1,))  # a pooling's is its kernel
 
 
 def _shrunk_and_projected(facts: ChangedShape) -> Iterator[Fix]:
