@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from netspec.diagnostics import Edit, Fix
 from netspec.elaborate.facts import ChangedShape
@@ -77,8 +78,9 @@ def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fi
 
 
 def _stride(node: Node) -> tuple[int, ...]:
-    stride: tuple[int, ...] | None = getattr(node.op, "stride", (1,))
-    return stride or getattr(node.op, "kernel", (1,))  # a pooling's is its kernel
+    op: Any = node.op
+    stride: tuple[int, ...] = getattr(op, "stride", None) or getattr(op, "kernel", (1,))  # a pooling's is its kernel
+    return stride if "stride" in op.options else (1,)
 
 
 def _shrunk_and_projected(facts: ChangedShape) -> Iterator[Fix]:
