@@ -79,8 +79,8 @@ def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fi
 
 def _stride(node: Node) -> tuple[int, ...]:
     op: Any = node.op
-    stride: tuple[int, ...] = getattr(op, "stride", None) or getattr(op, "kernel", (1,))  # a pooling's is its kernel
-    return stride if "stride" in op.options else (1,)
+    stride: tuple[int, ...] | None = op.stride if "stride" in op.options else (1,)
+    return stride or op.kernel  # type: ignore[no-any-return]  # a pooling's is its kernel
 
 
 def _shrunk_and_projected(facts: ChangedShape) -> Iterator[Fix]:
