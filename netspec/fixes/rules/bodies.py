@@ -80,7 +80,7 @@ def _kept_and_projected(context: FixContext, facts: ChangedShape) -> Iterator[Fi
 def _stride(node: Node) -> tuple[int, ...]:
     op: Any = node.op
     stride: tuple[int, ...] | None = op.stride if "stride" in op.options else (1,)
-    return stride or op.kernel  # type: ignore[no-any-return]  # a pooling's is its kernel
+    return stride or tuple(op.kernel)  # a pooling's is its kernel
 
 
 def _shrunk_and_projected(facts: ChangedShape) -> Iterator[Fix]:
