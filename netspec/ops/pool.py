@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
 from netspec.ops.convolution import require_map, require_one_axis
 from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
-from netspec.ops.op import Change, Leftover, Misfit, Op, Option, TorchCode
+from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
 from netspec.ops.reach import Reach, sampled
 from netspec.ops.taps import require_taps
@@ -90,25 +89,7 @@ class RoundedPool(Pool):
         return self.round == "ceil"
 
     def leftovers(self, *inputs: TensorType) -> tuple[Leftover, ...]:
-        """With the size rounded up as the first way out; a stride of 1 would undo the pooling."""
-        found = self.geometry(inputs[0]).leftovers()
-        if not found:
-            return ()
-        up = replace(self.geometry(inputs[0]), ceil=True)
-        more = dict(zip(up.axes, up.output, strict=True))
-        return tuple(
-            replace(
-                each,
-                helps=(
-                    text := f"round=ceil gives {more[each.axis]}",
-                    *(h for h in each.helps if not h.startswith("stride 1 ")),
-                ),
-                changes=(Change(text, "round", "ceil"), *(c for c in each.changes if c.value != "1"))
-                if each.changes
-                else (),
-            )
-            for each in found
-        )
+        return self.geometry(inputs[0]).leftovers_of_pooling()
 
 
 def fits_torch_padding(window: Window) -> bool:

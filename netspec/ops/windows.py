@@ -148,6 +148,18 @@ class Window:
         """By how much a size is more than one that the window tiles; none where the output is rounded up."""
         return 0 if self.ceil else self._rest(i)
 
+    def leftovers_of_pooling(self) -> tuple[Leftover, ...]:
+        """The same with the size rounded up as the first way out, and without a stride of 1, which would undo the pooling."""
+        up = replace(self, ceil=True).output
+        found = []
+        for each in self.leftovers():
+            text = f"round=ceil gives {up[self.axes.index(each.axis)]}"
+            helps = (text, *(help_ for help_ in each.helps if not help_.startswith("stride 1 ")))
+            kept = (change for change in each.changes if (change.option, change.value) != ("stride", "1"))
+            changes = (Change(text, "round", "ceil"), *kept) if each.changes else ()
+            found.append(replace(each, helps=helps, changes=changes))
+        return tuple(found)
+
     def _rest(self, i: int) -> int:
         return (self.input[i] + self.before[i] + self.after[i] - self.extent[i]) % self.stride[i]
 
