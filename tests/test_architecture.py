@@ -33,7 +33,7 @@ ROWS = (
     ("survey",),
     ("compiler", "spec_source"),
     ("model",),
-    ("comparing",),
+    ("comparing", "exploring"),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("page", "training"),
     ("cli",),

@@ -21,6 +21,8 @@ _COMMANDS = {
     "view": "Show specs beside their diagrams, in a page.",
     "explain": "Explain an error code such as NS301, with an example.",
     "fmt": "Format specs.",
+    "sweep": "Tabulate a spec over a grid of parameters.",
+    "solve": "Find parameters that keep a budget.",
     "run": "Run a spec or an ONNX model on an image or array.",
     "bench": "Benchmark PyTorch, torch.compile and ONNX Runtime.",
     "train": "Train a net by its recipe, on one or more machines.",
