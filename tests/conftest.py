@@ -35,13 +35,17 @@ def explored(examples: int) -> Callable[[Callable[..., None]], Callable[..., Non
     return lambda test: seed(SEED)(bounds(test))
 
 
+PATIENCE = 3600
+"""Seconds after which a process counts as hung: no test judges how long one takes, and a loaded machine is slow."""
+
+
 def run_netspec(
     *arguments: str, stdin: str | None = None, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, in 100 columns."""
     return subprocess.run(
         [sys.executable, "-m", "netspec", *arguments],
-        input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, timeout=300, check=False,
+        input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, timeout=PATIENCE, check=False,
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment},
     )  # fmt: skip
 

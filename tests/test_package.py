@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 from netspec import __version__
 
@@ -32,7 +32,9 @@ def _pythons() -> list[str]:
 def test_the_wheel_works_in_a_clean_environment(tmp_path: Path, interpreter: str) -> None:
     def run(*command: str, cwd: Path = tmp_path) -> str:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=clean, timeout=600, check=False)
+        result = subprocess.run(
+            command, capture_output=True, text=True, cwd=cwd, env=clean, timeout=PATIENCE, check=False
+        )
         assert result.returncode == 0, result.stderr
         return result.stdout
 

@@ -92,6 +92,8 @@ def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
     if values.ndim != 2 and wanted["output"] is None:
         extent = f", from {values.min():.4g} to {values.max():.4g}" if values.size else ", without values"
         echo(f"output {shape}{extent}; --output OUT.npy writes it")
+    if values.ndim == 4 and values.shape[1] == len(names):
+        _print_shares(values, wanted["top"], names)
 
 
 def _write(path: Path, values: Any) -> None:
@@ -113,6 +115,16 @@ def _print_top(row: Any, top: int, names: Sequence[str]) -> None:
     for index in np.argsort(-row, kind="stable")[:top]:
         value = f"{row[index]:8.2%}" if probable else f"{row[index]:10.4g}"
         echo(f"{value}  {names[index]}")
+
+
+def _print_shares(values: Any, top: int, names: Sequence[str]) -> None:
+    """The share of the pixels that are predicted as each class, for a map with a channel for each."""
+    import numpy as np
+
+    counts = np.bincount(values.argmax(1).ravel(), minlength=len(names))
+    for index in np.argsort(-counts, kind="stable")[:top]:
+        if counts[index]:
+            echo(f"{counts[index] / counts.sum():8.2%}  {names[index]}")
 
 
 def _labels(path: Path) -> list[str]:

@@ -166,7 +166,7 @@ def _check_twenty(bench: Bench, *, blocked: bool) -> list[CheckResult]:
     measured = f"{'memorized' if done else 'not memorized'} in {len(trace.losses)} updates ({how}): {_state(trace)}"
     result = CheckResult("twenty examples", measured)
     if not done and trace.cut:
-        result = replace(result, measured=f"{measured}; stopped by the time limit", note=True)
+        result = replace(result, measured=f"{measured}; stopped because more would take too long", note=True)
     elif not done and blocked:
         result = replace(result, note=True, advice="explained by the problems above")
     elif not done:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ class Trace:
     losses: list[float] = field(default_factory=list)
     right: list[float | None] = field(default_factory=list)
     cut: bool = False
-    """Whether the time limit was reached before the last update."""
+    """Whether the bound on computations was reached before the last update."""
 
     @property
     def finite(self) -> bool:
@@ -88,17 +87,31 @@ class _Recorder(Watcher):
         self.before = engine.sums.values()
 
 
-def run_trial(
-    engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False, *, seconds: float = 60.0
-) -> Trace:
+_MOST_MACS = {"cpu": 2e12}
+"""The multiply-accumulates of a trial, forward and backward, by device: about a minute on two cores. Counted and not timed,
+so that a busy machine finds the same."""
+_MOST_MACS_ELSEWHERE = 1e14
+_LEAST_UPDATES = 20
+
+
+def _affordable(engine: Engine) -> int:
+    """The number of updates within the bound."""
+    plan = engine.plan
+    examples = min(plan.batch * plan.accumulate, len(engine.collection.train))
+    each = 3 * examples * sum(node.macs for node in plan.graph.nodes)  # backward costs twice as much as forward
+    most = _MOST_MACS.get(engine.fabric.device.type, _MOST_MACS_ELSEWHERE)
+    return max(_LEAST_UPDATES, int(most / max(1, each)))
+
+
+def run_trial(engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False) -> Trace:
     """Runs the given number of updates, or fewer if the loss is not finite (it is the last of the trace), `stop` returns
-    true, or the time limit is reached."""
+    true, or they would compute too much."""
     recorder = _Recorder(engine)
-    trace, end = recorder.trace, time.monotonic() + seconds
+    trace, most = recorder.trace, _affordable(engine)
 
     def enough() -> bool:
         done = len(trace.losses) >= updates or not trace.finite or stop(trace)
-        trace.cut = not done and time.monotonic() > end
+        trace.cut = not done and len(trace.losses) >= most
         return done or trace.cut
 
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import PATIENCE
 from PIL import Image
 from written import COLOR, GRAY, classes, every, opened, png, refused, save_images, words
 
@@ -317,5 +318,5 @@ import torch.utils.data._utils
 torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 10_000  # seconds that torch waits for a process that was not told to end
 {held}
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 from safetensors.torch import load_file
 
 SPEC = """input 8x8 gray
@@ -33,7 +34,7 @@ def train(tmp_path: Path, name: str, *launcher: str, options: tuple[str, ...] = 
     command = [*launcher, "-m", "netspec", "train", "spec.net", "--accelerator", "cpu", "--folder", name, *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False, env=environment
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment
     )
     assert result.returncode == 0, result.stderr[-3000:]
     with (tmp_path / name / "metrics.csv").open() as file:

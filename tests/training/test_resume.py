@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import run_netspec
+from conftest import PATIENCE, run_netspec
 
 from netspec.diagnostics import SpecError
 from netspec.training.checkpoint_files import read_checkpoint
@@ -81,7 +81,7 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_as_if_undisturbed(tmp_p
     def train(name: str, kills: int, seed: int) -> int:
         result = subprocess.run(
             [sys.executable, "forks.py", "spec.net", name, str(kills), str(seed)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=280, check=True, env=environment,
+            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True, env=environment,
         )  # fmt: skip
         killed, code = map(int, result.stdout.split()[-2:])
         assert code == 0, result.stderr
@@ -108,7 +108,7 @@ def test_a_signal_saves_first(tmp_path: Path, number: signal.Signals) -> None:
     while not (tmp_path / "r" / "metrics.csv").exists() and run.poll() is None:
         time.sleep(0.1)
     run.send_signal(number)
-    out, err = run.communicate(timeout=280)
+    out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 128 + number, err
     assert "to resume: netspec train --resume r" in out
     assert read_checkpoint(tmp_path / "r" / "checkpoint.pt")["at"][2] > 0

@@ -253,3 +253,13 @@ def test_the_command_says_it_in_words_and_ends_with_1(tmp_path: Path) -> None:
     assert "the head is frozen" in done.stderr
     assert any(line.startswith("problem") and "`head` (line 4)" in line for line in done.stdout.splitlines())
     assert not (tmp_path / "runs").exists(), "nothing was trained for good"
+
+
+def test_a_net_too_large_for_all_updates_is_cut_by_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netspec.training.sanity_runs._MOST_MACS", {"cpu": 0})
+    results = sane(MLP.replace("lr=0.1", "lr=1e-3"))
+    (twenty,) = (r for r in results if r.check == "twenty examples")
+    assert "in 20 updates" in twenty.measured
+    assert "more would take too long" in twenty.measured
+    assert twenty.note
+    assert not twenty.fault

@@ -176,6 +176,16 @@ def test_predicted_masks_are_written(run: Path, data: Path, tmp_path: Path) -> N
     assert shares[0] == pytest.approx(100 * max((mask == 0).mean(), (mask == 1).mean()), abs=0.01)
 
 
+def test_run_prints_the_share_of_each_class(run: Path, data: Path, tmp_path: Path) -> None:
+    assert netspec("compile", run, "-o", tmp_path / "m.onnx").exit_code == 0
+    image = data / "images" / "03.png"
+    shown = netspec("run", tmp_path / "m.onnx", "--input", image).output
+    shares = {name: share for share, name in (line.split() for line in shown.splitlines()[-2:])}
+    predicted = netspec("predict", run, image).output
+    assert set(shares) == {"ground", "house"}
+    assert all(f"{name} {share}" in predicted for name, share in shares.items()), (shown, predicted)
+
+
 def test_a_folder_of_masks_can_be_trained_on(run: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "masks"
     assert netspec("predict", run, data / "images", "-o", out).exit_code == 0

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 import pytest
 from click.testing import Result
+from conftest import PATIENCE
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from small_runs import MLP, netspec
@@ -151,7 +152,7 @@ def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
     while not metrics.exists() and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=280)
+    told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGINT, told
     assert "run the same command again to continue" in told
     first, waiting = study_of(spec).trials

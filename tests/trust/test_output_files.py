@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 from netspec.cli import main
 from netspec.diagnostics import SpecError
@@ -125,7 +125,7 @@ def test_a_file_of_the_kernel_without_an_end() -> None:
         [sys.executable, "-m", "netspec", "check", "/proc/kmsg"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 1

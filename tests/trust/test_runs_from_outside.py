@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 from netspec.training.confusion import write_confusion
 from netspec.training.measures import Measured
@@ -103,7 +103,7 @@ def test_two_processes_on_one_folder(command: str, tmp_path: Path) -> None:
         subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         for _ in range(2)
     ]
-    ended = [(process.communicate(timeout=200)[1], process.returncode) for process in running]
+    ended = [(process.communicate(timeout=PATIENCE)[1], process.returncode) for process in running]
     assert [code for _, code in ended].count(0) >= 1, ended
     for said, code in ended:
         assert "Traceback" not in said

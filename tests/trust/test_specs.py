@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 from netspec.cli import main
 
@@ -41,7 +41,7 @@ def test_a_batch_beyond_all_memory() -> None:
 
 def service(text: str, *options: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "netspec", "check", "--limit-profile", "service", *options, "-"]
-    return subprocess.run(line, input=text, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return subprocess.run(line, input=text, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT)
 
 
 def test_the_service_profile_takes_what_is_modest() -> None:

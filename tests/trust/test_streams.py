@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 SPEC = "input 3x8x8; FC-4"
 
@@ -19,7 +19,7 @@ def shell(line: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
     program = f'"{sys.executable}" -m netspec'
     return subprocess.run(
         ["bash", "-c", line.replace("netspec", program)], cwd=cwd, capture_output=True, text=True, check=False,
-        errors="surrogateescape", timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        errors="surrogateescape", timeout=PATIENCE, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
 

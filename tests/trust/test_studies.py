@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 from netspec.source import SourceFile
 from netspec.training import study as studies
@@ -164,5 +164,5 @@ def test_a_new_database_is_made_by_one_of_several(tmp_path: Path, name: str) -> 
         subprocess.Popen([sys.executable, "-c", code, str(i)], stderr=subprocess.PIPE, text=True) for i in range(3)
     ]
     for process in running:
-        said = process.communicate(timeout=200)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
         assert process.returncode == 0, said
