@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.conditions import Conditions
-from netspec.analysis.figures import Value
+from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.totals import Totals, totals
 from netspec.compiler import compile_source, read_condition
-from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics import Diagnostic, SpecError, nearest
 from netspec.diagnostics.terminal import render, summary
 from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
@@ -60,6 +61,7 @@ class Layer:
 
         None where the layer has no such figure.
         """
+        _require_figure(name)
         return self._analysis.layer(name, self._node)
 
 
@@ -79,6 +81,13 @@ class Checked:
     @property
     def ok(self) -> bool:
         return (self.graph is not None or bool(self.library)) and not any(d.is_error for d in self.diagnostics)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What a model has and a check has not. Raises AttributeError."""
+            help_ = f"; a model has it: `.model().{name}`" if hasattr(Model, name) else ""
+            raise AttributeError(f"a check has no `{name}`{help_}")
 
     def __repr__(self) -> str:
         return f"<Checked {self.source.name}: {summary(self.diagnostics) or 'no errors'}>"
@@ -159,6 +168,7 @@ class Model:
 
     def figure(self, name: str, conditions: Conditions | None = None) -> Value | None:
         """A figure of the whole network by name. Raises KeyError for an unknown name."""
+        _require_figure(name)
         return self.analysis(conditions).total(name)
 
     @property
@@ -197,6 +207,10 @@ class Model:
         """
         from netspec.backends.torch.live import to_torch
 
+        if not isinstance(weights, (str, os.PathLike, Mapping, type(None))):
+            raise TypeError(
+                f"weights are a file, the folder of a run or a state dict, not {weights!r:.40}; a seed is `seed=0`"
+            )
         module = to_torch(self.graph, seed=seed if weights is None else None)
         if weights is not None:
             from netspec.weights.loading import load_weights
@@ -266,6 +280,12 @@ class Model:
         return None
 
 
+def _require_figure(name: str) -> None:
+    if name not in FIGURES:
+        near = nearest(name, FIGURES)
+        raise KeyError(f"no figure {name}; " + (f"did you mean {near}?" if near else f"there are {', '.join(FIGURES)}"))
+
+
 def _layer(analysis: Analysis, node: Node) -> Layer:
     graph = analysis.graph
     inputs = [graph.nodes[i] for i in node.inputs]
@@ -304,19 +324,19 @@ def check(
     limits = limits or Limits()
     source = source_of(spec, limits)
     contracts = [read_condition(text, "<expect>") for text in ([expect] if isinstance(expect, str) else expect)]
-    found = compile_source(source, parameter_values({**(parameters or {}), **more}), limits, contracts)
+    found = compile_source(source, {**parameter_values(parameters or {}), **parameter_values(more)}, limits, contracts)
     if found.tree is not None and is_library(found.tree):
         blocks = tuple(i.name for i in found.tree.items if isinstance(i, (Block, Function)))
         return Checked(source, None, found.diagnostics, blocks)
     return Checked(source, found.graph, found.diagnostics)
 
 
-def load(spec: Spec, /, **parameters: Any) -> Model:
+def load(spec: Spec, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> Model:
     """The checked model of a spec, its parameters replaced by those given: text, a path, or an open file, as in `check`.
 
     Raises SpecError where the spec cannot be read or has errors, and TypeError as `check` does.
     """
-    return check(spec, parameters).model()
+    return check(spec, {**parameter_values(parameters or {}), **more}).model()
 
 
 loads = load

@@ -77,7 +77,7 @@ def _from_path(path: Path, limits: Limits, *, typed: bool) -> SourceFile:
         return read_source(spec_path(path), limits)
     except SpecError as error:
         first = error.diagnostics[0]
-        if typed and first.code == "NS001" and not first.helps and not path.suffix:
+        if typed and first.code == "NS001" and not first.helps and path.name == str(path) and not path.suffix:
             raise SpecError.of(first.code, first.message, helps=[_TEXT_HELP]) from None
         raise
 
@@ -106,6 +106,10 @@ def _bounded(text: str, shown: str, path: Path | None, limits: Limits) -> Source
 
 def parameter_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of parameters as the language has them. Raises TypeError for one that it does not have."""
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            f"parameters are given by name, such as `classes=10` or {{'classes': 10}}; found {_kind(values)}"
+        )
     return {name: _value(name, value) for name, value in values.items()}
 
 

@@ -70,6 +70,16 @@ def test_a_mistyped_path_is_a_missing_file(path: Path) -> None:
         assert error.helps == ("did you mean small.net?",)
 
 
+def test_a_file_whose_name_goes_on_is_suggested(tmp_path: Path, path: Path) -> None:
+    for mistyped in ("smal", "sma.net", "small"):
+        with pytest.raises(SpecError) as caught:
+            netspec.load(str(tmp_path / mistyped))
+        assert caught.value.diagnostics[0].helps == ("did you mean small.net?",), mistyped
+    with pytest.raises(SpecError) as caught:
+        netspec.load("runs/none")
+    assert caught.value.diagnostics[0].helps == ()
+
+
 def test_a_single_word_may_have_been_meant_as_text() -> None:
     with pytest.raises(SpecError) as caught:
         netspec.check("conv3-64")
@@ -143,7 +153,35 @@ def test_an_unknown_parameter_is_a_type_error_with_the_nearest_name() -> None:
         netspec.load(NET, clases=10)
 
 
+def test_parameters_are_given_by_name() -> None:
+    assert netspec.load(NET, {"classes": 7}).params == netspec.load(NET, classes=7).params
+    for read in (netspec.load, netspec.check):
+        with pytest.raises(TypeError, match="given by name, such as `classes=10`"):
+            read(NET, 7)  # type: ignore[arg-type]
+
+
+def test_a_check_says_where_the_figures_are() -> None:
+    checked = netspec.check(NET)
+    with pytest.raises(AttributeError, match=r"a check has no `params`; a model has it: `.model\(\).params`"):
+        _ = checked.params  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"a check has no `parms`$"):
+        _ = checked.parms  # type: ignore[attr-defined]
+    assert not hasattr(checked, "_repr_html_")
+
+
+def test_an_unknown_figure_names_the_nearest() -> None:
+    model = netspec.load(NET)
+    for owner in (model, model.layers[0]):
+        with pytest.raises(KeyError, match="no figure flopps; did you mean flops"):
+            owner.figure("flopps")
+
+
 # Weights
+
+
+def test_a_seed_is_no_weights() -> None:
+    with pytest.raises(TypeError, match="not 3; a seed is `seed=0`"):
+        netspec.load(NET).to_torch(3)  # type: ignore[arg-type]
 
 
 def test_a_module_takes_the_weights_that_a_state_dict_holds(path: Path) -> None:

@@ -71,7 +71,8 @@ def _near_file(path: Path) -> str | None:
     except OSError:
         return None
     near = nearest(path.stem, names)
-    return names[near] if near else None
+    longer = sorted(name for name in names if len(path.stem) > 2 and name.startswith(path.stem))
+    return names[near] if near else names[longer[0]] if longer else None
 
 
 class Project:
