@@ -10,6 +10,7 @@ from typing import Any
 from netspec.diagnostics import SEVERITIES, Diagnostic, Diagnostics, SpecError, is_allowed
 from netspec.elaborate import Elaborated, elaborate, is_library
 from netspec.elaborate.limits import Limits
+from netspec.elaborate.open_inputs import misplaced, open_names
 from netspec.fixes.explain import explain_syntax
 from netspec.graph import Graph
 from netspec.lints import lint
@@ -44,11 +45,40 @@ def compile_source(
     if tree is None:
         return Compiled(None, None, tuple(diagnostics))
     check = _Check(parameters, _class_name(source), contracts)
-    graph, work = check(tree, limits, diagnostics)
+    graph, work = _open_or_not(check, tree, limits, diagnostics)
     if len(diagnostics):
         _fix(source, tree, graph, diagnostics, check, limits, work)
     found = [d for d in diagnostics if d.is_error or not is_allowed(d)]
     return Compiled(tree, graph, tuple(sorted(found, key=lambda d: SEVERITIES.index(d.severity))))
+
+
+def _open_or_not(check: _Check, tree: t.File, limits: Limits, diagnostics: Diagnostics) -> tuple[Graph, int]:
+    """The graph of a tree; one with open sizes is built at one of those that it takes."""
+    sizes = [name for name in open_names(tree) if name not in check.parameters]
+    for name in misplaced(tree) if sizes else ():
+        message = f"`{name.text}` cannot be left open: it is the number of channels or features"
+        helps = ["channels come first, and are a number: `input 3xHxW`"]
+        diagnostics.error("NS307", message, name.span, helps=helps)
+    if not sizes or diagnostics.has_errors:
+        check.parameters = {**check.parameters, **dict.fromkeys(sizes, 224)}
+        return check(tree, limits, diagnostics)
+    from netspec.open_spec import check_open, sample_of, settle
+    from netspec.survey import survey
+
+    given = check.parameters
+    found = survey(tree, given, dict.fromkeys(sizes), limits, check.used)
+    sample = sample_of(found)
+    check.parameters = {**given, **sample}
+    graph, work = check(tree, limits, diagnostics)
+
+    def expected(others: Mapping[str, int]) -> Diagnostics:
+        at = Diagnostics()
+        elaborate(tree, {**given, **others}, at, limits, trees=check.used, contracts=check.contracts)
+        return at
+
+    check_open(tree, found, sample, diagnostics, expected)
+    settle(graph, found, sample)
+    return graph, work
 
 
 class _Check:

@@ -276,6 +276,19 @@ class Graph:
     failed: list[Failed] = field(default_factory=list)
     """Layers in error, in the order of the spec; the network is whole where there are none."""
 
+    sizes: dict[str, int] = field(default_factory=dict)
+    """The open sizes of a spec that has any (`input 3xHxW`), with the values for which this graph is built."""
+    forms: Graph | None = None
+    """With open sizes, the same network for all of them: its sizes are numbers whose text is a form, `⌊H/2⌋`."""
+    taken: tuple[Any, ...] = ()
+    """With open sizes, those that it takes, as boxes of `analysis.sizes`."""
+    sizes_notes: tuple[str, ...] = ()
+    """Which sizes it takes, and which layers need them, in words."""
+
+    def shown(self, index: int) -> TensorType:
+        """The type of a node as a reader sees it: with open sizes, for all of them."""
+        return (self.forms or self).nodes[index].type
+
     @property
     def source(self) -> SourceFile:
         """The file that was read; those that it uses have spans of their own."""

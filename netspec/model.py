@@ -18,6 +18,8 @@ from netspec.diagnostics.terminal import render, summary
 from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
 from netspec.graph import Graph, Node, TensorType
+from netspec.ops.open_size import is_open
+from netspec.ops.windows import AXES
 from netspec.source import SourceFile
 from netspec.spec_source import Spec, parameter_values, source_of
 from netspec.syntax.tree import Block, Function
@@ -191,10 +193,36 @@ class Model:
 
         return as_text(self.graph, columns=columns)
 
+    @property
+    def open_axes(self) -> list[str]:
+        """The axes of the inputs that the spec leaves open, as ONNX names them: height, width, length, depth."""
+        graph = self.graph
+        kinds = [graph.shown(i) for _, i in graph.inputs]
+        pairs = (
+            (axis, size) for kind in kinds for axis, size in zip(AXES.get(kind.rank, ()), kind.spatial, strict=False)
+        )
+        return list(dict.fromkeys(axis for axis, size in pairs if is_open(size)))
+
+    def require_sizes(self) -> None:
+        """Raises SpecError (NS307) where the spec leaves sizes open, for what needs numbers."""
+        if self.graph.sizes:
+            given = " ".join(f"-D {name}={size}" for name, size in self.graph.sizes.items())
+            names = " and ".join(self.graph.sizes)
+            span = self.graph.nodes[self.graph.inputs[0][1]].span
+            message = f"this needs numbers, but the spec leaves {names} open"
+            raise SpecError.of("NS307", message, span=span, helps=[f"give the sizes: `{given}`"])
+
     def torch_source(self) -> str:
-        """A standalone PyTorch module as Python source."""
+        """A standalone PyTorch module as Python source; with open sizes, for every size that the spec takes.
+
+        Raises SpecError (NS506) where a layer needs a fixed size.
+        """
         from netspec.backends.torch import torch_source
 
+        if self.graph.sizes:
+            from netspec.open_spec import require_any_size
+
+            require_any_size(self.graph, self.graph.taken)
         return torch_source(self.graph)
 
     def to_torch(

@@ -30,7 +30,7 @@ ROWS = (
     ("scene", "backends.torch"),
     ("backends.onnx",),
     ("backends.bench",),
-    ("survey",),
+    ("survey", "open_spec"),
     ("compiler", "spec_source"),
     ("model",),
     ("comparing", "exploring"),

@@ -67,7 +67,7 @@ def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple
     """
     kind = output.suffix.lower()
     _check_usage(kind, output, wanted)
-    model: Model = checked_model(file, definitions, limits, strict=wanted.pop("strict"))
+    model: Model = checked_model(file, definitions, limits, strict=wanted.pop("strict"), any_size=True)
     if kind != ".py" and wanted["weights"] is None and Path(file, "run.json").is_file():
         wanted["weights"] = Path(file)
     try:
@@ -136,6 +136,7 @@ def _write_onnx(model: Model, output: Path, wanted: dict[str, Any]) -> None:
     from netspec.training.run_folder import RunFolder
 
     axes = [axis.strip() for axis in wanted["dynamic"].split(",") if axis.strip()]
+    axes += [axis for axis in model.open_axes if axis not in axes]
     weights, seed = wanted["weights"], wanted["seed"]
     options = {name: wanted[name] for name in ("opset", "fold", "train", "fp16")}
     classes = RunFolder.classes_in(weights)

@@ -94,7 +94,7 @@ def command(
         raise click.UsageError("--weights is for --style neurons")
     if style != "graph" and output.suffix.lower() == ".dot":
         raise click.UsageError(".dot is for --style graph")
-    model: Model = checked_model(file, definitions, limits, strict=strict)
+    model: Model = checked_model(file, definitions, limits, strict=strict, any_size=True)
     try:
         model.draw(
             output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),

@@ -164,12 +164,20 @@ def stop_on_error(error: SpecError) -> None:
     raise SystemExit(1)
 
 
-def checked_model(path: str, definitions: Iterable[str], limits: Iterable[str], *, strict: bool = False) -> Any:
-    """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SystemExit(1)."""
+def checked_model(
+    path: str, definitions: Iterable[str], limits: Iterable[str], *, strict: bool = False, any_size: bool = False
+) -> Any:
+    """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SystemExit(1).
+
+    Open sizes are an error, except with `any_size`.
+    """
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
     try:
-        return usable(read_spec(path, bounds), parameters, bounds, strict=strict).model()
+        model = usable(read_spec(path, bounds), parameters, bounds, strict=strict).model()
+        if not any_size:
+            model.require_sizes()
+        return model
     except SpecError as error:
         stop_on_error(error)
 

@@ -9,17 +9,34 @@ from typing import Any
 
 from netspec.syntax import tree as t
 
-__all__ = ["Opened", "open_names", "opened"]
+__all__ = ["Opened", "misplaced", "open_names", "opened"]
 
 _OPEN = re.compile(r"[A-Z][0-9]?")
+_BATCH = ("N", "B")
+"""Names of a batch before the sizes, which an input does not have: an error of its own."""
 _NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 
 def open_names(file: t.File) -> tuple[str, ...]:
     """The sizes that a spec leaves open: capitals in the size of an input that stand for no parameter or variable."""
+    return tuple(dict.fromkeys(name.text for name, _ in _open(file)))
+
+
+def misplaced(file: t.File) -> list[t.Name]:
+    """The open sizes in places that are no sizes of a signal, an image, a volume or a sequence: channels and features."""
+    return [name for name, fits in _open(file) if not fits]
+
+
+def _open(file: t.File) -> Iterator[tuple[t.Name, bool]]:
+    """Each open size, and whether its place can be left open."""
     declared = _declared(file)
-    written = (size.text for statement in _inputs(file) for size in statement.sizes if isinstance(size, t.Name))
-    return tuple(dict.fromkeys(name for name in written if _OPEN.fullmatch(name) and name not in declared))
+    for statement in _inputs(file):
+        places = _places(statement)
+        for i, size in enumerate(statement.sizes):
+            if not isinstance(size, t.Name) or not _OPEN.fullmatch(size.text) or size.text in declared:
+                continue
+            if i or len(statement.sizes) < 4 or size.text not in _BATCH:
+                yield size, i in places
 
 
 def _inputs(file: t.File) -> Iterator[t.Input]:

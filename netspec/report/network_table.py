@@ -62,7 +62,7 @@ def title_of(graph: Graph) -> str:
 
 def inputs_of(graph: Graph) -> str:
     several = len(graph.inputs) > 1
-    types = ((name, graph.nodes[i].type) for name, i in graph.inputs)
+    types = ((name, graph.shown(i)) for name, i in graph.inputs)
     return ", ".join(f"{name} {kind}" if several else str(kind) for name, kind in types)
 
 
@@ -130,10 +130,10 @@ def _figure_entry(name: str, value: Value | None) -> Entry:
 def _fact(graph: Graph, item: Item, column: str) -> Entry:
     node, nodes = item.layer, item.nodes()
     if column == "output":
-        return Entry(str(nodes[-1].type), nodes[-1].type.shape, "cyan")
+        return Entry(str(graph.shown(nodes[-1].index)), nodes[-1].type.shape, "cyan")
     if column == "input":
-        before = graph.nodes[nodes[0].inputs[0]].type
-        return Entry(str(before), before.shape)
+        before = nodes[0].inputs[0]
+        return Entry(str(graph.shown(before)), graph.nodes[before].type.shape)
     if column == "line":
         line = item.members[0].span.line
         return Entry(str(line), line)

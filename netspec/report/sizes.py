@@ -10,11 +10,12 @@ from netspec.analysis.sizes import answers
 from netspec.analysis.sizes.boxes import Box
 from netspec.analysis.sizes.periodic import LARGEST, PeriodicSet
 from netspec.analysis.sizes.search import Network, Refusal, Survey
-from netspec.analysis.sizes.wording import boxes_text, relation_text
+from netspec.analysis.sizes.wording import boxes_text, place, relation_text
 from netspec.diagnostics.display import wrapped
 from netspec.graph import Graph, Node, TensorType
 from netspec.ops.formula import render
-from netspec.ops.open_size import form_of, plain_at
+from netspec.ops.open_size import form_of, is_open, plain_at
+from netspec.ops.size_text import form_text
 from netspec.report.columns import in_columns, painted
 from netspec.report.outline import EVERYTHING, outline
 from netspec.report.table_formats import Entry, Heading, Row
@@ -89,6 +90,7 @@ def _answers(report: SizesReport) -> Iterator[tuple[str, str]]:
         whole = tiles == network.boxes
         yield "tiles", "every size that it takes" if whole else boxes_text(tiles)
         yield "weights", _weights_text(report, network)
+        yield "MACs", form_text(form_of(sum(node.macs for node in network.graph.nodes if not node.aux)))
     others = [n for n in survey.networks if n is not network]
     for other in others[:3]:
         yield "another", f"network is built for {boxes_text(other.boxes)}"
@@ -114,11 +116,9 @@ def _weights_text(report: SizesReport, network: Network) -> str:
 
 
 def _refusal_text(refusal: Refusal) -> str:
-    span = refusal.span
-    where = f" (line {span.line}, column {span.column})" if span is not None else ""
     if refusal.allowed:
-        return f"{refusal.layer}{where} needs {boxes_text(refusal.allowed)}"
-    return f"{refusal.layer}{where} refuses {boxes_text(refusal.boxes)}: {refusal.message}"
+        return f"{place(refusal)} needs {boxes_text(refusal.allowed)}"
+    return f"{place(refusal)} refuses {boxes_text(refusal.boxes)}: {refusal.message}"
 
 
 def _rows(graph: Graph, *, everything: bool) -> list[Row]:
@@ -154,6 +154,7 @@ def sizes_data(report: SizesReport) -> dict[str, Any]:
         "name": report.name,
         "sizes": dict(report.declared),
         "largest": LARGEST,
+        "macs": _macs_data(graph) if graph is not None else None,
         "takes": _boxes_data(survey.boxes),
         "smallest": answers.smallest(survey.boxes),
         "tiles": _boxes_data(answers.tiled(network)) if network is not None else [],
@@ -165,6 +166,15 @@ def sizes_data(report: SizesReport) -> dict[str, Any]:
         "other_networks": [_boxes_data(n.boxes) for n in survey.networks if n is not network],
         "undecided": _boxes_data(survey.undecided),
     }
+
+
+def _macs_data(graph: Graph) -> int | str:
+    return _size_data(sum(node.macs for node in graph.nodes if not node.aux))
+
+
+def _size_data(size: int) -> int | str:
+    """A number, or the expression of a form."""
+    return render(form_of(size)) if is_open(size) else size
 
 
 def _boxes_data(boxes: Sequence[Box]) -> list[dict[str, Any]]:
@@ -196,11 +206,7 @@ def _weights_data(report: SizesReport, network: Network) -> dict[str, Any]:
 
 
 def _shape_data(kind: TensorType) -> list[int | str]:
-    forms = [form_of(size) for size in kind.shape]
-    return [
-        size if not any(atoms for atoms, _ in form.terms) else render(form)
-        for size, form in zip(kind.shape, forms, strict=True)
-    ]
+    return [_size_data(size) for size in kind.shape]
 
 
 def _named(graph: Graph, name: str, index: int) -> dict[str, Any]:

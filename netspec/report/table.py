@@ -79,6 +79,13 @@ def _title(graph: Graph, columns: int, color: bool) -> Iterator[str]:
     first, *rest = wrapped(f"   input {inputs_of(graph)}", columns, lead=graph.name, hang=4)
     yield painted(graph.name, "bold", color=color) + first[len(graph.name) :]
     yield from rest
+    if graph.sizes:
+        for note in graph.sizes_notes:
+            yield from _notes(f"   {note}", columns, color)
+        built = " and ".join(f"{name} = {size}" for name, size in graph.sizes.items())
+        example = next(iter(graph.sizes))
+        yield from _notes(f"   figures are for {built}; `-D {example}=…` gives others", columns, color)
+        yield ""
 
 
 def _notes(text: str, columns: int, color: bool) -> Iterator[str]:

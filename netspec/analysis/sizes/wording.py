@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from netspec.analysis.sizes.boxes import Box
 from netspec.analysis.sizes.periodic import ALL, PeriodicSet
+from netspec.analysis.sizes.search import Refusal
 from netspec.ops.formula import Polynomial
 from netspec.ops.open_size import Decided
 from netspec.ops.size_forms import scaled
 from netspec.ops.size_text import form_text
 
-__all__ = ["box_text", "boxes_text", "joined", "relation_text", "set_text"]
+__all__ = ["box_text", "boxes_text", "joined", "place", "relation_text", "set_text"]
 
 _MOST = 6
 """Residues, and runs of sizes, that are listed."""
@@ -80,6 +81,12 @@ def _listed(texts: Sequence[str]) -> str:
 def joined(texts: Sequence[str], word: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"
+
+
+def place(refusal: Refusal) -> str:
+    """A layer that refuses sizes, and where it is written."""
+    span = refusal.span
+    return f"{refusal.layer} (line {span.line}, column {span.column})" if span is not None else refusal.layer
 
 
 def relation_text(decided: Decided) -> str:
