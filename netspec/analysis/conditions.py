@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["BYTES", "DTYPES", "OPTIMIZERS", "STATES", "Conditions", "DType", "Optimizer"]
+from netspec.analysis.devices import device_named
+
+__all__ = ["BYTES", "COUNTERS", "DTYPES", "OPTIMIZERS", "STATES", "Conditions", "DType", "Optimizer"]
 
 DType: TypeAlias = Literal["fp32", "bf16", "fp16"]
 Optimizer: TypeAlias = Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
 DTYPES: tuple[DType, ...] = get_args(DType)
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+COUNTERS = ("netspec", "fvcore", "thop", "torchinfo", "ptflops")
+"""Who counts multiply-accumulates: netspec's convention, or that of a tool (`dialects.DIALECTS`)."""
 BYTES: Mapping[str, int] = MappingProxyType({"fp32": 4, "bf16": 2, "fp16": 2})
 """The size of one value in each number format."""
 STATES: Mapping[str, int] = MappingProxyType(
@@ -25,8 +29,8 @@ STATES: Mapping[str, int] = MappingProxyType(
 class Conditions:
     """One input in float32, without training, unless the caller asks for something else.
 
-    `optimizer` None is inference. `device` is a name of `devices.DEVICES`. `macs` is who counts multiply-accumulates:
-    "netspec", or the name of a tool in `dialects.DIALECTS`.
+    `optimizer` None is inference. `device` is a name of `devices.DEVICES`, or a device by its figures ("50T,900G,24G").
+    `macs` is one of `COUNTERS`. Raises ValueError for anything else, and for a batch that is not positive.
     """
 
     batch: int = 1
@@ -34,3 +38,16 @@ class Conditions:
     optimizer: Optimizer | None = None
     device: str | None = None
     macs: str = "netspec"
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"the batch must be at least 1, found {self.batch}")
+        for what, value, known in (
+            ("number format", self.dtype, DTYPES),
+            ("optimizer", self.optimizer, (None, *OPTIMIZERS)),
+            ("counter of MACs", self.macs, COUNTERS),
+        ):
+            if value not in known:
+                raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(str, filter(None, known)))}")
+        if self.device is not None:
+            device_named(self.device)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from conftest import ROOT
 
 import netspec
 from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import ALL, FIGURES
 
 SMALL = """
@@ -80,3 +83,13 @@ def test_text() -> None:
     assert analysis.text("rf", (7, 3)) == "7x3"
     assert analysis.text("rf", None) == "-"
     assert analysis.text("memory", 2_500_000) == "2.50 MB"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [({"batch": 0}, "batch"), ({"dtype": "fp8"}, "fp32, bf16, fp16"), ({"optimizer": "lion"}, "sgd, momentum, adam"),
+     ({"device": "abacus"}, "h100"), ({"macs": "guess"}, "netspec, fvcore")],
+)  # fmt: skip
+def test_conditions_are_checked(conditions: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Conditions(**conditions)

@@ -11,7 +11,7 @@ from conftest import ROOT, specs
 
 import netspec
 from netspec.analysis.analysis import Analysis
-from netspec.analysis.conditions import Conditions
+from netspec.analysis.conditions import COUNTERS, Conditions
 from netspec.analysis.dialects import DIALECTS
 
 RECORDED: dict[str, Any] = json.loads(gzip.decompress((ROOT / "tests/data/mac_tools.json.gz").read_bytes()))
@@ -22,6 +22,7 @@ def counted(model: netspec.Model) -> dict[str, int]:
 
 
 def test_versions_are_named() -> None:
+    assert ("netspec", *DIALECTS) == COUNTERS
     assert RECORDED["versions"] == {name: dialect.version for name, dialect in DIALECTS.items()}
 
 
@@ -59,8 +60,3 @@ def test_a_layer_counts_its_part_and_flops_follow() -> None:
     assert analysis.layer("macs", norm) == 2 * 4 * 64
     assert analysis.total("flops") == 2 * analysis.total("macs")
     assert model.figure("macs") == 27 * 4 * 64
-
-
-def test_an_unknown_tool_is_a_key_error() -> None:
-    with pytest.raises(KeyError):
-        netspec.loads("input 4\nFC-2").figure("macs", Conditions(macs="guess"))
