@@ -30,7 +30,7 @@ from netspec.ops.pool import (
     MaxPool,
     covering,
 )
-from netspec.ops.recurrent import GRU, LSTM, RNN
+from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
 from netspec.ops.sequence import Attention, Embed
 from netspec.ops.shape import Crop, Flatten, Identity, Image, Pad, Permute, Reshape, Take, Tokens
@@ -82,9 +82,19 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return _INDEX * output.size
     if isinstance(op, LocalResponseNorm):
         return 2 * size * x.size
-    if isinstance(op, Attention):
-        return 4 * size * x.size
+    if isinstance(op, Recurrent):
+        return size * _recurrent_workspace(op, x)
     return 0
+
+
+def _recurrent_workspace(op: Recurrent, x: TensorType) -> int:
+    """The input of each layer, tokens first, with the last states and the outputs of both directions (LSTM); or the gates of
+    all tokens and their outputs one by one."""
+    tokens, states = x.shape[0], op.width * op.directions
+    if isinstance(op, LSTM):
+        inputs = sum(features for _, features in op.parts(x)[:: op.directions])
+        return tokens * (inputs + (states if op.directions > 1 else 0)) + 6 * states
+    return tokens * states * (op.gates + (2 if isinstance(op, GRU) else 1)) + states
 
 
 def is_view(op: Operation) -> bool:

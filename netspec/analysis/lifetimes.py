@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netspec.analysis.in_place import source
 from netspec.graph import Graph, Node, Region
 
 __all__ = ["Holds"]
@@ -19,14 +20,17 @@ class Holds:
         for node in graph.nodes:
             for region in _around(node):
                 self.ends[id(region)] = node.index
-            for i in node.inputs:
-                self.readers[i].append(node.index)
+            for i in node.inputs if node.kind != "identity" else ():
+                self.readers[source(graph, i)].append(node.index)
         self.chains = {id(region) for region in _named(graph.root) if self.is_chain(region)}
         self.lines = self.line_starts()
         self.line_ends = {start: i for i, start in enumerate(self.lines)}
 
     def until(self, made: int, reader: Node) -> int:
         """The index of the layer after which tensor `made` is free, if nothing but `reader` reads it."""
+        if reader.kind == "identity":
+            return reader.index
+        made = source(self.graph, made)
         maker = self.graph.nodes[made]
         around = {id(region) for region in _around(maker)}
         entered = [self.ends[id(region)] for region in _around(reader) if region.named and id(region) not in around]

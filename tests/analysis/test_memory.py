@@ -101,8 +101,8 @@ def test_a_product_keeps_what_a_gradient_is_multiplied_by() -> None:
 
 # Inference
 
-# Attention and recurrent layers compute inside what is not counted; a name that is used again may free a tensor earlier
-ROUGH = {"lstm_digits", "lstm_text", "transformer_encoder", "vit_b_16", "unet", "mlp_digits"}
+# A name that is used again may free a tensor earlier, or hold one longer, than the model of the forward pass says
+ROUGH = {"transformer_encoder": 0.13, "mlp_digits": 0.08}
 
 
 @pytest.mark.parametrize("path", BY_NAME)
@@ -110,8 +110,8 @@ def test_peak_of_inference_is_what_eager_torch_holds(path: Path) -> None:
     model = netspec.load(path)
     weights = model.figure("weight_memory")
     found = model.figure("inference_memory", Conditions(batch=BATCH)) - weights
-    measured = peak_of_inference(model, BATCH)
-    assert found == pytest.approx(measured, rel=0.7 if path.stem in ROUGH else 0.005)
+    measured = peak_of_inference(model, BATCH, "cpu" if path.stem in COMPUTED else "meta")
+    assert found == pytest.approx(measured, rel=ROUGH.get(path.stem, 0.005))
 
 
 # Weights, gradients, optimizers
