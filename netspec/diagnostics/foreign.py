@@ -12,6 +12,7 @@ __all__ = [
     "PLACES",
     "RECIPE",
     "RECIPE_ELSEWHERE",
+    "TENSORS",
     "TWO_WAYS",
     "option_text",
     "translated",
@@ -140,7 +141,9 @@ _WINDOWED = ("conv", "convT", "sepconv")
 _LARGEST_KERNEL = 11
 """Of the kernels in use: `conv(3, 64)` states what comes in and what goes out, as in PyTorch."""
 
-_TENSORS = ("x", "h", "y", "z", "out", "input", "inputs", "net", "features", "output")
+_MOST_AXES = 4
+
+TENSORS = ("x", "h", "y", "z", "out", "input", "inputs", "net", "features", "output")
 """What a call of PyTorch's functions or of Keras's layers is handed."""
 
 _CASED = {"fc": "FC", "convt": "convT", "lrn": "LRN"}
@@ -151,12 +154,14 @@ _NUMBER = r"\d+|[A-Za-z_]\w*"
 
 def translated(head: str, values: Sequence[str], options: Mapping[str, str]) -> str | None:
     """The layer that a call such as `Conv2d(3, 64, 3, padding=1)` means; None where that is not clear."""
-    if values and values[0] in _TENSORS:
+    if values and values[0] in TENSORS:
         values = values[1:]
     if any("(" in value.lstrip("(") for value in values):
         return None
     stem = head.lower()
     name = ALIASES.get(stem, _CASED.get(stem, stem))
+    if name in ("softmax", "log_softmax") and len(values) == 1 and values[0].isdigit():
+        return f"FC-{values[0]} act={name}" if int(values[0]) > _MOST_AXES else name  # a number of classes, or an axis
     sized = any(OPTIONS.get(option) == "kernel" for option in options)
     lone = (
         len(values) == 2

@@ -151,11 +151,13 @@ class Window:
     def leftovers_of_pooling(self) -> tuple[Leftover, ...]:
         """The same with the size rounded up as the first way out, and without a stride of 1, which would undo the pooling."""
         up = replace(self, ceil=True).output
+        tiling = (change for i in range(len(self.axes)) for change in self._tiling(i))
+        undone = {change.help for change in tiling if (change.option, change.value) == ("stride", "1")}
         found = []
         for each in self.leftovers():
             text = f"round=ceil gives {up[self.axes.index(each.axis)]}"
-            helps = (text, *(help_ for help_ in each.helps if not help_.startswith("stride 1 ")))
-            kept = (change for change in each.changes if (change.option, change.value) != ("stride", "1"))
+            helps = (text, *(help_ for help_ in each.helps if help_ not in undone))
+            kept = (change for change in each.changes if change.help not in undone)
             changes = (Change(text, "round", "ceil"), *kept) if each.changes else ()
             found.append(replace(each, helps=helps, changes=changes))
         return tuple(found)

@@ -109,7 +109,13 @@ def _signs(facts: UnknownHead) -> Iterator[Fix]:
     elif "value" in kinds and not layer.values and layer.arguments is None:
         text = f"{stem} {digits}"
         yield Fix.replace(layer.head_span, text, f"the number follows a space: `{text}`", "safe")
-    if head.lower() in _STATEMENTS and head != head.lower():
+    shape = re.search(r"\(\s*(\d+(?:\s*,\s*\d+)*)\s*,?\s*\)", layer.call_span.text) if layer.argument_options else None
+    if head.lower() == "input" and shape is not None:  # `Input(shape=(32, 32, 3))`
+        sizes = re.findall(r"\d+", shape[1])
+        last = len(sizes) == 3 and int(sizes[2]) in (1, 3, 4) and int(sizes[0]) > 4
+        text = f"input {'x'.join([sizes[2], *sizes[:2]] if last else sizes)}"
+        yield Fix.replace(layer.call_span, text, f"write `{text}`" + (": channels come first" if last else ""))
+    elif head.lower() in _STATEMENTS and head != head.lower():
         yield Fix.replace(layer.head_span, head.lower(), f"keywords are lower-case: `{head.lower()}`", "safe")
 
 

@@ -124,7 +124,10 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
         yield from _respelled(facts, name, near)
     elif prefixed and prefixed[2].lower() in CATALOGUE:
         yield Fix.replace(facts.span, prefixed[2].lower(), f"write `{prefixed[2].lower()}`")
-    elif name.lower() in CATALOGUE:
+    elif name.lower() not in CATALOGUE:
+        if name.isidentifier() and not context.diagnostic.helps:
+            yield f"declare it: `let {name} = …`, or as a parameter: `net Name({name} = …)`"
+    else:
         yield Fix.replace(facts.span, f'"{name}"', f'to pass a word, quote it: `"{name}"`')
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netspec.diagnostics import Edit, nearest
-from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, translated_call
+from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, TENSORS, translated_call
 from netspec.fixes.edits import insert_before
 from netspec.fixes.rule import syntax_rule
 from netspec.ops import CATALOGUE
@@ -54,6 +54,13 @@ def let(site: ErrorSite) -> SyntaxFix | None:
     if site.here.text != "=" or name.kind != "name" or not site.begins(name) or site.in_recipe:
         return None
     text = site.text[name.start : site.row.end]
+    op = CATALOGUE.get(name.text.lower())
+    if op is not None and any(option.slot == "value" for option in op.options.values()):
+        gap = site.between(name.end, site.next.start)
+        layer = f"{name.text} {site.text[site.next.start : site.row.end]}"
+        return SyntaxFix(
+            "unexpected `=`", f"`{name.text}` is a layer: write `{layer}`", (Edit(gap, " "),), applicability="review"
+        )
     return SyntaxFix(
         "", f"write `let {text if len(text) <= 50 else name.text + ' = …'}`", (insert_before(site.span(name), "let "),)
     )
@@ -68,6 +75,9 @@ def keyword_label(site: ErrorSite) -> SyntaxFix | None:
     word = site.previous
     if site.here.text != ":" or not site.begins(word) or not _is_layer(site, site.next.index):
         return None
+    if word.text in ("residual", "dense", "checkpoint"):
+        rest = site.text[site.here.end : site.row.end].strip()
+        return SyntaxFix.write(site.between(word.start, site.row.end), f"{word.text} {{ {rest} }}", "unexpected `:`")
     after = zip(site.tokens.items, site.tokens.items[1:], strict=False)
     uses = [token for sign, token in after if sign.text == "from" and token.text == word.text]
     edits = tuple(Edit(site.span(token), f"{word.text}1") for token in (word, *uses))
@@ -287,6 +297,9 @@ def foreign_call(site: ErrorSite) -> SyntaxFix | None:
         if close is None or close.text != ")" or not site.begins(first) or not first.start <= site.at <= close.end:
             continue
         inside = site.text[bracket.end : close.start]
+        text = f"from {inside.strip()} -> {first.text}: {name.text}()"
+        if assigned and path is name and _is_block_call(name.text, inside) and site.parses(text):
+            return SyntaxFix.write(site.span(first, close), text, "layers are not called with tensors")
         if path is name and not assigned and not _is_foreign(name.text, inside):
             return None
         found, span = _translation(name.text, inside, site.span(first, close)), site.span(first, close)
@@ -294,6 +307,12 @@ def foreign_call(site: ErrorSite) -> SyntaxFix | None:
             return SyntaxFix("", "write each layer on a line of its own: `conv3-64 pad=1`", marked=span, left_out=span)
         return found
     return None
+
+
+def _is_block_call(head: str, inside: str) -> bool:
+    """Whether `y = head(a)` applies a block to a tensor with a name."""
+    known = head.lower() in (*CATALOGUE, *ALIASES, *PLACES)
+    return not known and inside.strip().isidentifier() and inside.strip() not in TENSORS
 
 
 def _is_foreign(head: str, inside: str) -> bool:

@@ -8,6 +8,7 @@ from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS
 from netspec.fixes.edits import insert_after
 from netspec.fixes.rule import syntax_rule
+from netspec.ops import CATALOGUE
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.tokens import Token
 
@@ -189,7 +190,24 @@ def dense_units(site: ErrorSite) -> SyntaxFix | None:
     )
 
 
+@syntax_rule(
+    "NS101-output-layer", "`output` names a tensor, and holds no layer", priority=48,
+    wrong="input 784\noutput FC-10\n", right="input 784\nFC-10\n",
+)  # fmt: skip
+def output_layer(site: ErrorSite) -> SyntaxFix | None:
+    """The last layer is the output. `output name`, on a line after a layer, gives it a name."""
+    words = site.line[:2]
+    if len(words) < 2 or words[0].text != "output" or words[1].kind != "name" or site.here.text not in ("-", "("):
+        return None
+    if words[1] is not site.previous or re.sub(r"\d+$", "", words[1].text.lower()) not in CATALOGUE:
+        return None
+    gap = site.between(words[0].start, words[1].start)
+    return SyntaxFix(
+        edits=(Edit(gap, ""),), help="remove `output`: the last layer is the output", marked=site.span(words[0])
+    )
+
+
 RULES = (
     option_comma, option_colon, option_parentheses, option_arrow, word_value, missing_comma, paper_notation,
-    dense_units,
+    dense_units, output_layer,
 )  # fmt: skip

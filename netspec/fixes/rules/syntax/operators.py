@@ -9,6 +9,7 @@ from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS, option_text
 from netspec.fixes.edits import insert_after, insert_before
 from netspec.fixes.rule import syntax_rule
+from netspec.ops import CATALOGUE
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.recovery import statement_around
 from netspec.syntax.tokens import Token, masked
@@ -272,6 +273,11 @@ def second_hyphen(site: ErrorSite) -> SyntaxFix | None:
 def tensor_sum(site: ErrorSite) -> SyntaxFix | None:
     """There are no variables for tensors: a layer has a label, and `add [ … ]` joins branches."""
     kinds = [token.kind for token in site.line]
+    parts = re.split(r"[ \t]*\+[ \t]*", site.row.text)
+    if site.here.text == "+" and all(
+        re.sub(r"[\dx]*(?:-\w+)?(?:/\w+)?$", "", part).lower() in CATALOGUE for part in parts
+    ):
+        return SyntaxFix.write(site.row, " -> ".join(parts), "unexpected `+`", marked=site.span(site.here))
     if site.here.text != "+" or kinds != ["name", "sign", "name"]:
         return None
     one, _, other = site.line
@@ -311,6 +317,9 @@ def stray(site: ErrorSite) -> SyntaxFix | None:
     if here.text in (".", ",") and not (before or after):
         return None  # a number of two parts
     edits = [Edit(site.between(site.tokens[first.index - 1].end if before and after else first.start, here.end), "")]
+    if here.text == "=" and site.previous.kind == "name":  # an option where there is none
+        first = site.previous
+        edits = [Edit(site.between(site.tokens[first.index - 1].end, site.next.end), "")]
     if here.text in ("(", "[") and close is not None:
         edits = [Edit(site.span(here), ""), Edit(site.span(close), "")]
     kept, place = "", statement.start
@@ -318,7 +327,8 @@ def stray(site: ErrorSite) -> SyntaxFix | None:
         kept, place = kept + site.text[place : edit.span.start], edit.span.end
     if place > statement.end or not site.parses(kept + site.text[place : statement.end]):
         return None
-    gone = f"`{here.text} {close.text}`" if len(edits) > 1 and close else f"`{site.shown(first, here)}`"
+    last = site.next if here.text == "=" and first is site.previous else here
+    gone = f"`{here.text} {close.text}`" if len(edits) > 1 and close else f"`{site.shown(first, last)}`"
     message = "this string does not end on its line" if here.text == '"' else f"unexpected `{here.text}`"
     return SyntaxFix(message, f"remove {gone}", tuple(edits))
 
