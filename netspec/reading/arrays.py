@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netspec.diagnostics import SpecError
@@ -95,7 +96,7 @@ def _diagnosed(path: Path, code: str) -> Iterator[None]:
 
 _DAMAGE = (
     ValueError, EOFError, MemoryError, KeyError, IndexError, SyntaxError, RecursionError, RuntimeError, OverflowError,
-    NotImplementedError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError,
+    NotImplementedError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError, TokenError,
 )  # fmt: skip
 """The exceptions that numpy and zipfile raise for damaged files."""
 

@@ -93,6 +93,9 @@ def tensors_of(state: Mapping[str, Any], where: str) -> StoredTensors:
         raise SpecError.of(
             "NS503", f"{where} does not contain a state dict", notes=[f"the tensor name {odd!r} is not a string"]
         )
+    nested = next((name for name, tensor in state.items() if getattr(tensor, "is_nested", False)), None)
+    if nested is not None:  # it has no shape to match a layer by
+        raise _refused(nested, where, "it is nested (a list of tensors of different sizes)")
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if hasattr(tensor, "shape")}
 
     def rows(name: str, start: int, stop: int) -> np.ndarray[Any, Any]:

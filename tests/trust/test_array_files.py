@@ -43,6 +43,7 @@ def npy(shape: tuple[int, ...], descr: str = "<f4", content: bytes = b"") -> byt
         b"hello",
         b"\x93NUMPY\x07\x00",
         b"\x93NUMPY\x01\x00\xff\xff" + b"{" * 5000,
+        b"\x93NUMPY\x01\x00\xb8\x0b" + b"(" * 3000,
     ],
 )
 def test_a_header_that_lies(content: bytes, tmp_path: Path) -> None:
