@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from netspec.diagnostics import SpecError
 
-__all__ = ["atomic_write", "cannot_write", "open_regular", "read_bounded", "staged"]
+__all__ = ["atomic_write", "beside", "cannot_write", "open_regular", "read_bounded", "staged"]
 
 
 # Reading
@@ -109,7 +109,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """A path with the same name in a temporary folder next to `path`, for output that is written, checked and then moved.
-    At the end of the block the file is moved to `path`, after any files written next to it (`NAME.data`). Raises
+    At the end of the block the file is moved to `path`, after any files written next to it (`beside`), and then those of
+    the file that it replaces are removed: between any two of these steps, `path` and what it refers to are whole. Raises
     SpecError (NS501)."""
     try:
         _require_replaceable(path)
@@ -117,18 +118,27 @@ def staged(path: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     except OSError as error:
         raise cannot_write(path, error) from None
-    handle = os.open(folder, os.O_RDONLY)
+    handle, kept = os.open(folder, os.O_RDONLY), set()
     try:
         _claim(handle)
         yield folder / path.name
         for made in sorted(folder.iterdir(), key=lambda p: p.name == path.name):
             _require_replaceable(path.with_name(made.name))
             _take_name(made, path.with_name(made.name))
+            kept.add(made.name)
+        for other in path.parent.glob(f"{_literal(path.name)}.{'[0-9a-f]' * 8}.data"):
+            if other.name not in kept:
+                other.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
     finally:
         os.close(handle)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def beside(path: Path, content: int) -> Path:
+    """The name of a file that belongs to a file, by the checksum of its content (32 bits)."""
+    return path.with_name(f"{path.name}.{content:08x}.data")
 
 
 def _take_name(temporary: Path, path: Path) -> None:

@@ -16,6 +16,9 @@ __all__ = ["write_confusion"]
 _MOST_WRITTEN = 25
 """The largest number of classes for which every cell shows its count and every class its name."""
 
+_LONGEST = 30
+"""Characters of the name of a class: it comes from outside, and a picture has to be laid out."""
+
 
 def write_confusion(path: Path, score: Measured, classes: Sequence[str]) -> None:
     """Writes the counts to a .csv, or draws the normalized matrix as .svg. Raises SpecError (NS501, NS604)."""
@@ -40,7 +43,7 @@ def _draw(path: Path, matrix: list[list[int]], classes: Sequence[str]) -> None:
     from netspec.diagnostics.display import printable
     from netspec.training.curves import new_figure, write_figure
 
-    classes = [printable(name) for name in classes]
+    classes = [shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…" for shown in map(printable, classes)]
     few = len(classes) <= _MOST_WRITTEN
     figure = new_figure(1)
     side = max(3.6, 0.32 * len(classes) + 1.6) if few else 7.0

@@ -110,6 +110,7 @@ class RunFolder:
 
         try:
             info = json.loads(read_text(self.info, "NS606"))
+            json.dumps(info, ensure_ascii=False).encode("utf-8")  # half a character (`\ud800`) could be written nowhere
             RunInfo.model_validate(info)
         except ValidationError as error:
             raise SpecError.of("NS606", f"{self.info} does not describe a run", notes=[complaint(error)]) from None

@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 from click.testing import CliRunner, Result
 from conftest import PATIENCE, ROOT
 
+from netspec import files, loads
 from netspec.cli import main
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, open_regular, staged
@@ -111,6 +114,46 @@ def test_files_written_together_are_moved_together(tmp_path: Path) -> None:
         path.write_text("model")
         path.with_name("m.onnx.data").write_text("data")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+
+
+@pytest.mark.parametrize("stopped", ["before the weights", "before the model", "before the old weights go"])
+def test_a_large_model_is_never_beside_the_weights_of_another(
+    tmp_path: Path, stopped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its two files take their names one after the other."""
+    monkeypatch.setattr("netspec.backends.onnx.writer.INLINE_LIMIT", 16)
+    model = tmp_path / "m.onnx"
+
+    def values() -> Any:
+        session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        return session.run(None, {session.get_inputs()[0].name: np.ones((1, 4), np.float32)})[0]
+
+    found = {}
+    for seed in (1, 2):
+        loads("input 4; FC-8; FC-3").to_onnx(model, seed=seed)
+        found[seed] = values()
+    assert not np.array_equal(found[1], found[2])
+    assert len(list(tmp_path.iterdir())) == 2
+    whole = files._take_name
+
+    def stops(temporary: Path, path: Path) -> None:
+        if path == model or (stopped == "before the weights" and path.parent == tmp_path):
+            if stopped == "before the old weights go":
+                whole(temporary, path)
+            raise KeyboardInterrupt
+        whole(temporary, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_take_name", stops)
+        with pytest.raises(KeyboardInterrupt):
+            loads("input 4; FC-8; FC-3").to_onnx(model, seed=1)
+    np.testing.assert_array_equal(values(), found[1 if stopped == "before the old weights go" else 2])
+    loads("input 4; FC-8; FC-3").to_onnx(model, seed=1)
+    np.testing.assert_array_equal(values(), found[1])
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.undo()
+    loads("input 4; FC-8; FC-3").to_onnx(model, seed=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
 
 def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:

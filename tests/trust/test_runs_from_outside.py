@@ -35,6 +35,7 @@ CHANGES: dict[str, Any] = {
     "a share is text": {"data": {"where": "digits", "options": {"validation": "0.1"}}},
     "classes are numbers": {"data": {"where": "digits", "classes": [1, 2]}},
     "few classes": {"data": {"where": "digits", "options": {}, "classes": ["a"]}},
+    "half a character": {"data": {"where": "digits", "classes": ["\ud800"] * 10}},
     "seconds are text": {"save_every": "soon"},
     "a result is a list": {"result": []},
     "a score is text": {"result": {"finished": True, "test": {"loss": "low"}}},
@@ -116,4 +117,6 @@ def test_a_drawn_matrix_is_xml_whatever_the_classes_are_called(tmp_path: Path) -
     score = Measured(4, 0.5, confusion=[[1, 1], [0, 2]])
     write_confusion(tmp_path / "c.svg", score, ["\x1b[2J\x00cat", "$\\frac{$ & <dog>"])
     ET.parse(tmp_path / "c.svg")
+    write_confusion(tmp_path / "long.svg", score, ["x" * 100_000, "y"])
+    assert (tmp_path / "long.svg").stat().st_size < 100_000
     assert "\x1b" not in (tmp_path / "c.svg").read_text()

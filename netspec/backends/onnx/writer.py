@@ -2,18 +2,21 @@
 
 A protobuf message is its fields one after the other, each a tag, a length and its bytes, in any order. So the
 weights are appended to the serialised graph as further `initializer` fields, streamed from their source.
-Past 2 GB, protobuf's bound, they go to a second file beside it (`NAME.onnx.data`), as ONNX defines.
+Past 2 GB, protobuf's bound, they go to a second file beside it, as ONNX defines. It is named after its content
+(`NAME.onnx.XXXXXXXX.data`): the two files are renamed one after the other, and a model whose name is written last can
+never refer to the weights of another.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netspec.diagnostics import SpecError
-from netspec.files import atomic_write
+from netspec.files import atomic_write, beside
 from netspec.graph import Param
 from netspec.weights import WeightSource
 
@@ -116,15 +119,34 @@ def _write_external(
 ) -> None:
     from onnx import TensorProto
 
-    data = path.with_name(path.name + ".data")
-    with atomic_write(path) as file, atomic_write(data) as weights:
+    unnamed = path.with_name(path.name + ".data")
+    tensors = []
+    with atomic_write(unnamed) as file:
+        weights: Any = _Summed(file)
         for name, param in params:
             weights.write(b"\0" * (-weights.tell() % _ALIGNMENT))
             tensor = _header(name, param)
             tensor.data_location = TensorProto.EXTERNAL
-            for key, value in (("location", data.name), ("offset", weights.tell()), ("length", _bytes(param))):
+            for key, value in (("offset", weights.tell()), ("length", _bytes(param))):
                 entry = tensor.external_data.add()
                 entry.key, entry.value = key, str(value)
             _write_values(source, name, param, weights)
+            tensors.append(tensor)
+    data = unnamed.replace(beside(path, weights.sum))
+    with atomic_write(path) as file:
+        for tensor in tensors:
+            entry = tensor.external_data.add()
+            entry.key, entry.value = "location", data.name
             model.graph.initializer.append(tensor)
         file.write(model.SerializeToString(deterministic=True))
+
+
+class _Summed:
+    """A file and the checksum of what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.sum, self.tell = file, 0, file.tell
+
+    def write(self, data: bytes) -> None:
+        self.sum = zlib.crc32(data, self.sum)
+        self.file.write(data)
