@@ -116,7 +116,6 @@ def _check_values(source: SourceFile, space: SearchSpace) -> None:
 
 
 def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> Search:
-    from netspec.files import cannot_write
     from netspec.training.session import Request
     from netspec.training.study import Search
 
@@ -125,10 +124,6 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
     storage = wanted["storage"] or str(folder / "study.log")
     if "://" not in storage and Path(storage).suffix not in (".db", ".log"):
         raise click.UsageError("--storage needs a file name ending in .db or .log, or the URL of a database.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
     request = Request(source, wanted["data"] or "digits", read_data_options(wanted))
     return Search(
         request, space, folder, storage, wanted["study"] or stem, wanted["trials"], wanted["metric"], wanted["prune"],

@@ -73,6 +73,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     try:
+        with open_regular(path):  # of a pipe safetensors would wait for a writer
+            pass
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise SpecError.of("NS606", f"{path} cannot be read as weights", notes=[str(error)[:200]]) from None

@@ -65,7 +65,7 @@ def read_metrics(folder: RunFolder) -> list[Row]:
     try:
         with folder.metrics.open(encoding="utf-8", newline="") as file:
             return [_row(line) for line in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
         raise SpecError.of("NS606", f"{folder.metrics} cannot be read", notes=[str(error)[:200]]) from None
 
 

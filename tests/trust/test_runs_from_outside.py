@@ -83,6 +83,32 @@ def test_a_checkpoint_of_another_net(run: Path) -> None:
     assert "does not fit" in result.stderr.replace("\n", " ")
 
 
+@pytest.mark.parametrize("content", ["epoch\n1", "x" * 200_000, "\0,,\n\0", "INF"])
+def test_a_table_of_epochs_that_is_none(content: str, run: Path) -> None:
+    if content == "INF":
+        head, first, *_ = (run / "metrics.csv").read_text().splitlines()
+        values = first.split(",")
+        content = f"{head}\n{','.join([*values[:-1], 'inf'])}"
+    (run / "metrics.csv").write_text(content)
+    result = netspec("compare", run)
+    assert result.exit_code == 1 or content.startswith("\0"), result.output
+    assert "error[NS606]" in result.stderr or result.exit_code == 0
+    assert "NS009" not in result.stderr
+
+
+def test_a_pipe_in_the_place_of_weights_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+    """In a process of its own: what waits for a pipe in native code cannot be interrupted."""
+    (run / "best.safetensors").unlink()
+    os.mkfifo(run / "best.safetensors")
+    code = "import sys; from pathlib import Path; from netspec.training.checkpoint_files import read_weights as r; r(Path(sys.argv[1]))"
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(run / "best.safetensors")], capture_output=True, text=True, timeout=100,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert "NS606" in result.stderr
+    assert netspec("eval", run).exit_code == 1
+
+
 def test_a_folder_that_is_in_use_says_by_whom(run: Path) -> None:
     with locked(run / ".lock", "it"):
         result = netspec("train", "--resume", run)
