@@ -31,6 +31,8 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
 
 
+_OPEN_SIZE = 224
+"""An open size where one has to be taken without a survey."""
 _STEPS = 20
 """Expressions and statements that cost about as much as one layer."""
 
@@ -60,7 +62,7 @@ def _open_or_not(check: _Check, tree: t.File, limits: Limits, diagnostics: Diagn
         helps = ["channels come first, and are a number: `input 3xHxW`"]
         diagnostics.error("NS307", message, name.span, helps=helps)
     if not sizes or diagnostics.has_errors:
-        check.parameters = {**check.parameters, **dict.fromkeys(sizes, 224)}
+        check.parameters = {**check.parameters, **dict.fromkeys(sizes, _OPEN_SIZE)}
         return check(tree, limits, diagnostics)
     from netspec.open_spec import check_open, sample_of, settle
     from netspec.survey import survey
@@ -152,7 +154,8 @@ def read_condition(text: str, name: str) -> t.Expect:
 class Variants:
     """A spec under various values of its parameters: parsed once, and for each only elaborated.
 
-    The `expect` lines of the spec are not checked: they are about the values that the spec itself has.
+    The `expect` lines of the spec are not checked: they are about the values that the spec itself has. Sizes that the spec
+    leaves open are 224 unless they are given.
     """
 
     def __init__(self, source: SourceFile, limits: Limits) -> None:
@@ -164,12 +167,13 @@ class Variants:
         self.source, self.limits, self._tree = source, limits, tree
         self._used: dict[Path, t.File | None] = {}
         self._name = _class_name(source)
+        self._open = dict.fromkeys(open_names(tree), _OPEN_SIZE)
 
     def of(self, parameters: Mapping[str, Any]) -> Elaborated | Diagnostic:
         """The network, or the first error. Raises UnknownParameter."""
         diagnostics = Diagnostics()
         found = elaborate(
-            self._tree, parameters, diagnostics, self.limits, name=self._name, trees=self._used, explain=explain_syntax,
+            self._tree, {**self._open, **parameters}, diagnostics, self.limits, name=self._name, trees=self._used, explain=explain_syntax,
             contracts=None,
         )  # fmt: skip
         return next((d for d in diagnostics if d.is_error), found)

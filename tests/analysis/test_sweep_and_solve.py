@@ -214,3 +214,10 @@ def test_nothing_fits_and_the_nearest_is_named() -> None:
     assert found.solution.nearest is not None
     assert found.solution.nearest.values == {"width": 1}
     assert "nothing fits params &lt;= 5" in found._repr_html_()
+
+
+def test_open_sizes_are_224_unless_given() -> None:
+    text = "net N(w = 8)\ninput 3xHxW\nconv3-(w)\nflatten\nFC-2"
+    (point,) = sweep_spec(text, {"w": [4]}, figures=["activations"]).points
+    assert point.outcome.figures["activations"] == 3 * 224**2 + 2 * 4 * 222**2 + 2
+    assert solve_spec("net N(w = 8)\ninput 3xHxW\nconv3-(w)", "params < 500", {"w": None}).values == {"w": 17}
