@@ -174,22 +174,26 @@ def checked_model(
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
     try:
-        model = usable(read_spec(path, bounds), parameters, bounds, strict=strict).model()
-        if not any_size:
-            model.require_sizes()
-        return model
+        return usable(read_spec(path, bounds), parameters, bounds, strict=strict, any_size=any_size).model()
     except SpecError as error:
         stop_on_error(error)
 
 
-def usable(source: SourceFile, parameters: dict[str, Any], limits: Limits, *, strict: bool = False) -> Checked:
+def usable(
+    source: SourceFile, parameters: dict[str, Any], limits: Limits, *, strict: bool = False, any_size: bool = False
+) -> Checked:
     """The check of a spec that is to be used: a failed expectation is a warning. Prints the diagnostics.
 
-    With `strict` every diagnostic is an error. Raises UsageError, SystemExit(1).
+    With `strict` every diagnostic is an error; open sizes are one, except with `any_size`. Raises UsageError, SystemExit(1).
     """
     checked = run_check(source, parameters, limits)
     checked = checked.strict() if strict else checked.lenient()
     print_diagnostics(checked.diagnostics)
     if not checked.ok:
         raise SystemExit(1)
+    if not any_size and not checked.library:
+        try:
+            checked.model().require_sizes()
+        except SpecError as error:
+            stop_on_error(error)
     return checked

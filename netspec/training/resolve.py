@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspec.diagnostics import Diagnostics, SpecError, nearest
+from netspec.elaborate.open_inputs import open_names
 from netspec.model import check
 from netspec.settings import SETTINGS
 from netspec.settings.schema import Form
@@ -121,8 +122,20 @@ def _with_parameter(source: SourceFile, name: str, value: str) -> SourceFile:
     net = next((item for item in _tree(source).items if isinstance(item, t.Net)), None)
     found = next((p for p in net.parameters if p.name == name), None) if net is not None else None
     if found is None:
-        return source
+        return _with_size(source, name, value)
     return _replaced(source, found.span.start, found.span.end, f"{name} = {value}")
+
+
+def _with_size(source: SourceFile, name: str, value: str) -> SourceFile:
+    """An open size written as a number, wherever an input has it."""
+    tree = _tree(source)
+    if name not in open_names(tree):
+        return source
+    inputs = [item for item in tree.items if isinstance(item, t.Input)]
+    places = [size.span for item in inputs for size in item.sizes if isinstance(size, t.Name) and size.text == name]
+    for span in sorted(places, key=lambda span: span.start, reverse=True):
+        source = _replaced(source, span.start, span.end, value)
+    return source
 
 
 def _with_setting(source: SourceFile, override: Override) -> SourceFile:

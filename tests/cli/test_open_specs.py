@@ -161,3 +161,15 @@ def test_sizes_of_an_open_spec() -> None:
     result = CliRunner(env={"COLUMNS": "100"}).invoke(main, ["sizes", "-"], input=UNET)
     assert result.exit_code == 0
     assert "takes      H and W: multiples of 16 from 16" in result.stdout
+
+
+def test_training_asks_for_the_sizes_and_writes_them_into_the_spec_of_the_run(tmp_path: Path) -> None:
+    path, run = tmp_path / "net.net", tmp_path / "run"
+    recipe = "train { loss cross_entropy; optimizer sgd lr=0.1; epochs 1; batch 64 }\n"
+    path.write_text("input 1xHxW\nconv3-4/2 pad=1\ngap\nFC-10\n" + recipe)
+    asked = CliRunner().invoke(main, ["train", str(path), "--folder", str(run)])
+    assert asked.exit_code == 1
+    assert "-D H=224 -D W=224" in asked.stderr
+    given = CliRunner().invoke(main, ["train", str(path), "-D", "H=8", "-D", "W=8", "--folder", str(run)])
+    assert given.exit_code == 0, given.output
+    assert "input 1x8x8" in (run / "spec.net").read_text()
