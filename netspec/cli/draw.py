@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,7 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
 
 
 @click.command("draw")
-@click.argument("file", metavar="FILE")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "-o",
     "output",
@@ -37,10 +38,10 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
 )
 @click.option(
     "--style",
-    type=click.Choice(["graph", "volumes", "neurons"]),
+    type=click.Choice(["graph", "volumes", "table", "neurons"]),
     default="graph",
     show_default=True,
-    help="Boxes and lines, feature maps as volumes, or the units of a small dense network.",
+    help="Boxes and lines, feature maps as volumes, a table of several specs, or the units of a small dense network.",
 )
 @click.option(
     "--depth", metavar="N", type=click.IntRange(0), help="Levels of blocks to open (default: what one page shows)."
@@ -68,7 +69,7 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
 @strict_option
 @limit_option
 def command(
-    file: str,
+    files: tuple[str, ...],
     output: Path,
     style: str,
     depth: int | None,
@@ -84,23 +85,40 @@ def command(
 ) -> None:
     """Draw a spec. Blocks are folded so that the picture fits a page, and equal neighbours are drawn once, with their number.
 
-    FILE is a .net file, or - for standard input.
+    FILE is a .net file, or - for standard input; --style table takes several.
     """
-    if style != "graph" and (direction or by or columns):
-        raise click.UsageError("--direction, --by and --columns are for --style graph")
-    if style == "neurons" and (depth is not None or expand):
-        raise click.UsageError("--depth and --expand are for --style graph and --style volumes")
-    if style != "neurons" and weights is not None:
-        raise click.UsageError("--weights is for --style neurons")
-    if style != "graph" and output.suffix.lower() == ".dot":
-        raise click.UsageError(".dot is for --style graph")
-    model: Model = checked_model(file, definitions, limits, strict=strict, any_size=True)
+    _require_options_of(
+        style, output, direction=direction, by=by, columns=columns, depth=depth, expand=expand, weights=weights
+    )
+    if style != "table" and len(files) > 1:
+        raise click.UsageError("several specs are for --style table")
+    models: list[Model] = [checked_model(file, definitions, limits, strict=strict, any_size=True) for file in files]
     try:
-        model.draw(
-            output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
-            direction=(direction or "TB").upper(), theme=theme, weights=weights,
-        )  # fmt: skip
+        if style == "table":
+            from netspec.scene.drawing import table_picture, write
+
+            write(output, lambda: table_picture([model.graph for model in models], theme))
+        else:
+            models[0].draw(
+                output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
+                direction=(direction or "TB").upper(), theme=theme, weights=weights,
+            )  # fmt: skip
     except SpecError as error:
         stop_on_error(error)
-    count = len(model.graph.layers)
+    count = sum(len(model.graph.layers) for model in models)
     echo(f"{output}: {count} layer{'s' if count > 1 else ''}")
+
+
+_STYLES_OF = {
+    "direction": ("graph",), "by": ("graph",), "columns": ("graph",), "depth": ("graph", "volumes"),
+    "expand": ("graph", "volumes"), "weights": ("neurons",),
+}  # fmt: skip
+
+
+def _require_options_of(style: str, output: Path, **given: Any) -> None:
+    """Raises UsageError for an option that the style does not have."""
+    for name, value in given.items():
+        if value not in (None, "", ()) and style not in _STYLES_OF[name]:
+            raise click.UsageError(f"--{name} is for {' and '.join(f'--style {s}' for s in _STYLES_OF[name])}")
+    if style != "graph" and output.suffix.lower() == ".dot":
+        raise click.UsageError(".dot is for --style graph")

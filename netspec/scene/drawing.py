@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
 from netspec.files import atomic_write
 from netspec.graph import Graph
+from netspec.report.configuration import configuration
 from netspec.scene.dot import as_dot
 from netspec.scene.figure import Figure
 from netspec.scene.graph_style import drawn_as_graph
@@ -21,11 +22,12 @@ from netspec.scene.options import STYLES, DrawOptions
 from netspec.scene.pdf import as_pdf
 from netspec.scene.png import as_png
 from netspec.scene.svg import as_svg
+from netspec.scene.table_style import drawn_as_table
 from netspec.scene.tex import as_tex
 from netspec.scene.volumes_style import drawn_as_volumes
 from netspec.weights import open_weights
 
-__all__ = ["FORMATS", "draw", "picture"]
+__all__ = ["FORMATS", "draw", "picture", "table_picture", "write"]
 
 Weights: TypeAlias = "str | Path | Mapping[str, Any] | None"
 
@@ -39,6 +41,8 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
     if style == "neurons":
         source = open_weights(graph, weights, 0) if weights is not None else None
         return drawn_as_neurons(graph, options, source)
+    if style == "table":
+        return table_picture([graph], options.theme)
     drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
     return drawn(graph, Analysis(graph), options)
 
@@ -47,6 +51,11 @@ def _as_html(figure: Figure) -> str:
     """A page with nothing but the picture."""
     head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{html.escape(printable(figure.title))}</title>\n'
     return f'{head}<body style="margin: 0; background: {figure.background}">\n{as_svg(figure)}</body>\n</html>\n'
+
+
+def table_picture(graphs: Sequence[Graph], theme: str = "light") -> Figure:
+    """Networks side by side, as in the tables of papers."""
+    return drawn_as_table(configuration(graphs), theme)
 
 
 _WRITERS: Mapping[str, Callable[[Figure], str | bytes]] = MappingProxyType(
@@ -63,17 +72,23 @@ def draw(
     Raises SpecError: NS505 for another ending, NS502 where a package is missing, NS501 where the style cannot show the
     network or the file cannot be written.
     """
+    if path.suffix.lower() != ".dot":
+        write(path, lambda: picture(graph, style, options, weights))
+        return
+    text = as_dot(graph, Analysis(graph), options or DrawOptions())
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def write(path: Path, made: Callable[[], Figure]) -> None:
+    """Writes a figure in the format of the path's ending. Raises SpecError (NS501, NS502, NS505)."""
     form = path.suffix.lower().lstrip(".")
-    if form not in FORMATS:
+    if form not in _WRITERS:
         raise SpecError.of(
             "NS505",
             f"{path.name} does not end in a format that can be drawn",
             helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"],
         )
-    options = options or DrawOptions()
-    if form == "dot":
-        data: str | bytes = as_dot(graph, Analysis(graph), options)
-    else:
-        data = _WRITERS[form](picture(graph, style, options, weights))
+    data = _WRITERS[form](made())
     with atomic_write(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)

@@ -11,7 +11,7 @@ from netspec.scene.theme import THEMES
 __all__ = ["DIRECTIONS", "STYLES", "DrawOptions"]
 
 Direction: TypeAlias = Literal["TB", "LR"]
-Style: TypeAlias = Literal["graph", "volumes", "neurons"]
+Style: TypeAlias = Literal["graph", "volumes", "table", "neurons"]
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 STYLES: tuple[str, ...] = get_args(Style)
 

@@ -189,6 +189,7 @@ def test_draw(tmp_path: Path, name: str, start: bytes, direction: str) -> None:
         ("--style", "volumes", "--by", "macs"),
         ("--style", "neurons", "--depth", "1"),
         ("--weights", "x.safetensors"),
+        ("--style", "table", "--depth", "1"),
         ("--by", "mac"),
         ("--columns", "params,macz"),
     ],

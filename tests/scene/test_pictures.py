@@ -161,6 +161,16 @@ def test_volumes_draw_the_windows_of_what_reads_them() -> None:
     assert len(closed) == len(windows)
 
 
+def test_tables_have_no_flaw_and_show_every_layer() -> None:
+    from netspec.scene.drawing import table_picture
+
+    for names in (["vgg_a", "vgg_c", "vgg_e"], ["resnet18", "resnet50", "resnet152"], ["unet"], ["lenet5", "alexnet"]):
+        figure = table_picture([graph_of(name) for name in names])
+        assert flaws(figure, FRAMES) == []
+        assert {graph_of(name).name for name in names} <= set(texts(figure))
+    assert texts(table_picture([graph_of("vgg_e")])).count("conv3-512") == 8
+
+
 def test_neurons_show_weights() -> None:
     import numpy as np
 
