@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from netspec.page.html import Frame
     from netspec.scene.svg import SVG
 
 __all__ = ["Checked", "Layer", "Model", "check", "load", "loads"]
@@ -274,6 +275,15 @@ class Model:
             return to_onnx(self.graph, weights, seed=seed, options=options)
         write_onnx(self.graph, Path(path), weights, seed=seed, options=options)
         return None
+
+    def view(self, *, height: int = 600) -> Frame:
+        """The interactive diagram with the text of the spec, `height` pixels high, for a notebook, which keeps it when it is
+        turned into HTML. `netspec view` checks while one writes."""
+        from netspec.page.document import document
+        from netspec.page.html import Frame, page, start_data
+
+        shown = document(self.source, self.graph, self.diagnostics, self.source.name)
+        return Frame(page(start_data([shown]), self.name), height)
 
     def draw(
         self,

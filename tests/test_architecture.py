@@ -28,14 +28,14 @@ ROWS = (
     ("lints",),
     ("weights", "report", "datasets"),
     ("scene", "backends.torch"),
-    ("backends.onnx",),
+    ("page", "backends.onnx"),
     ("backends.bench",),
     ("survey", "open_spec"),
     ("compiler", "spec_source"),
     ("model",),
     ("comparing", "exploring"),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
-    ("page", "training"),
+    ("server", "training"),
     ("cli",),
     ("__main__",),
 )

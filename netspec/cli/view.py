@@ -15,7 +15,7 @@ from netspec.diagnostics import SpecError
 from netspec.elaborate.limits import Limits
 from netspec.files import atomic_write
 from netspec.page.html import page, start_data
-from netspec.page.spec_files import SpecFiles
+from netspec.server.spec_files import SpecFiles
 from netspec.spec_source import spec_path
 
 __all__ = ["command"]
@@ -73,7 +73,7 @@ def _export(files: SpecFiles, path: Path) -> None:
 
 
 def _serve(files: SpecFiles, port: int, browser: bool) -> None:
-    from netspec.page.server import loopback, serve
+    from netspec.server.application import loopback, serve
 
     listener = loopback(port)
     token = secrets.token_urlsafe(24)

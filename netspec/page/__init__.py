@@ -1,1 +1,1 @@
-"""The page: a spec beside its diagram, served live or written as one file."""
+"""The page: a spec beside its diagram, in one HTML file."""

@@ -15,7 +15,6 @@ from netspec.analysis.figures import ALL, FIGURES
 from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.display import printable
 from netspec.graph import Graph, Node
-from netspec.model import Checked
 from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
 from netspec.scene.layout import numbered, plan_of
 from netspec.scene.lettering import text_width
@@ -33,18 +32,18 @@ _TOTALS = ("params", "buffers", "macs", "flops", "memory", "depth", "receptive_f
 _OF_A_LAYER = tuple(figure.name for figure in ALL if figure.layer is not None)
 
 
-def document(checked: Checked, file: str) -> dict[str, Any]:
-    """A checked spec for the page; `file` is what it is called there."""
-    source = checked.source
+def document(
+    source: SourceFile, graph: Graph | None, diagnostics: Iterable[Diagnostic], file: str, *, library: bool = False
+) -> dict[str, Any]:
+    """A checked spec for the page; `file` is what it is called there. `library`: it declares blocks for other files."""
     units = _utf16(source.text)
-    graph = checked.graph
     return {
         "file": printable(file),
         "text": source.text,
         "version": version_of(source.text),
         "network": _Network(graph, source, units).data() if graph is not None and graph.layers else None,
-        "findings": [_finding(d, source, units) for d in checked.diagnostics],
-        "library": bool(checked.library),
+        "findings": [_finding(d, source, units) for d in diagnostics],
+        "library": library,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from netspec.ops import CATALOGUE, JOINS
 
-__all__ = ["page", "policy", "start_data"]
+__all__ = ["Frame", "page", "policy", "start_data"]
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -66,6 +66,19 @@ def page(start: dict[str, Any], title: str, nonce: str = "") -> str:
         nonce = hashlib.sha256((script + style + data).encode("utf-8", "surrogatepass")).hexdigest()[:32]
         stated = f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce, connect=False)}">\n'
     return _PAGE.format(policy=stated, title=html.escape(title), nonce=nonce, style=style, data=data, script=script)
+
+
+class Frame:
+    """A page in a frame of a notebook, which it keeps when it is turned into HTML."""
+
+    def __init__(self, text: str, height: int) -> None:
+        self._text, self._height = text, height
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{html.escape(self._text)}" sandbox="allow-scripts" width="100%" height="{self._height}" '
+            'style="border: 0"></iframe>'
+        )
 
 
 def policy(nonce: str, *, connect: bool) -> str:

@@ -16,7 +16,7 @@ from serving import served
 
 import netspec
 from netspec.analysis.analysis import Analysis
-from netspec.page.document import document
+from netspec.elaborate.limits import Limits
 from netspec.page.html import page, start_data
 from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
 from netspec.scene.graph_style import STACK
@@ -24,6 +24,7 @@ from netspec.scene.layout import Inside, Measure, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
 from netspec.scene.parts import Part, Parts
+from netspec.server.spec_files import SpecFiles
 
 pytestmark = pytest.mark.slow
 QUIET = (
@@ -101,7 +102,8 @@ def spec(tmp_path: Path) -> Path:
 
 
 def exported(tmp_path: Path, *names: str) -> str:
-    documents = [document(netspec.check(ROOT / "examples" / f"{name}.net"), f"{name}.net") for name in names]
+    files = SpecFiles({f"{name}.net": ROOT / "examples" / f"{name}.net" for name in names}, Limits())
+    documents = [files.checked(name) for name in files.names]
     path = tmp_path / "page.html"
     path.write_text(page(start_data(documents), "x"), encoding="utf-8")
     return path.as_uri()
@@ -227,6 +229,16 @@ def test_a_hostile_spec_runs_nothing(watched: Watched, tmp_path: Path) -> None:
         expect(watched.tab.locator(".summary")).to_contain_text("params")
         assert watched.tab.locator("img").count() == 0
     assert asked == []
+
+
+def test_a_notebook_shows_the_page_in_a_frame(watched: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{netspec.loads(SPEC).view()._repr_html_()}", encoding="utf-8")
+    watched.tab.goto(path.as_uri())
+    frame = watched.tab.frame_locator("iframe")
+    expect(frame.locator(".summary")).to_contain_text("2,066 params")
+    frame.get_by_role("treeitem").filter(has_text="maxpool").click()
+    expect(frame.get_by_role("region", name="Details")).to_contain_text("8×8×8")
 
 
 def _python_layout(name: str) -> Inside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -14,12 +15,13 @@ from netspec.page.document import document
 from netspec.page.html import page, start_data
 
 
-def of(text: str) -> dict[str, object]:
-    return document(netspec.check(text), "x.net")
+def of(spec: str | Path) -> dict[str, Any]:
+    found = netspec.check(spec)
+    return document(found.source, found.graph, found.diagnostics, "x.net")
 
 
 def test_the_network_and_its_levels() -> None:
-    found = document(netspec.check(ROOT / "examples" / "resnet18.net"), "resnet18.net")
+    found = of(ROOT / "examples" / "resnet18.net")
     network = found["network"]
     assert ["params", "11,689,512"] in [list(pair) for pair in network["totals"]]
     for part in network["parts"]:
@@ -31,21 +33,21 @@ def test_the_network_and_its_levels() -> None:
 
 
 def test_levels_of_the_same_wires_share_an_order() -> None:
-    network = document(netspec.check(ROOT / "examples" / "resnet152.net"), "x")["network"]
+    network = of(ROOT / "examples" / "resnet152.net")["network"]
     assert len(network["plans"]) < sum(part["level"] is not None for part in network["parts"]) / 2
 
 
 def test_offsets_are_those_of_browsers() -> None:
     text = "# 🙂🙂\ninput 3x8x8\nconv9-4\n"
-    finding = of(text)["findings"][0]  # type: ignore[index]
+    finding = of(text)["findings"][0]
     units = text.encode("utf-16-le")
     assert units[2 * finding["start"] : 2 * finding["end"]].decode("utf-16-le") == "conv9-4"
 
 
 def test_a_spec_with_an_error_has_the_layers_that_are_known() -> None:
     found = of("input 3x8x8\nconv3-4\nconv9-4\nrelu\n")
-    assert [f["code"] for f in found["findings"]] == ["NS301"]  # type: ignore[attr-defined]
-    assert [n["name"] for n in found["network"]["nodes"]] == ["input", "conv1"]  # type: ignore[index]
+    assert [f["code"] for f in found["findings"]] == ["NS301"]
+    assert [n["name"] for n in found["network"]["nodes"]] == ["input", "conv1"]
 
 
 @pytest.mark.parametrize(

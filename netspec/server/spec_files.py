@@ -58,7 +58,8 @@ class SpecFiles:
         values = {**self._parameters, **(parameters or {})}
         while True:
             try:
-                return document(check(source, values, self._limits), name)
+                found = check(source, values, self._limits)
+                return document(source, found.graph, found.diagnostics, name, library=bool(found.library))
             except UnknownParameter as unknown:
                 del values[unknown.name]
 

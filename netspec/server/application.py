@@ -18,7 +18,7 @@ from netspec.diagnostics import SpecError
 from netspec.optional import require_server
 from netspec.page.document import version_of
 from netspec.page.html import page, policy, start_data
-from netspec.page.spec_files import Changed, SpecFiles
+from netspec.server.spec_files import Changed, SpecFiles
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
