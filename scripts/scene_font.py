@@ -17,7 +17,7 @@ from fontTools.ttLib import TTFont
 
 TARGET = Path(__file__).parent.parent / "netspec" / "scene" / "fonts"
 RANGES = ((0x20, 0x7E), (0xA0, 0x17F), (0x391, 0x3C9), (0x400, 0x45F), (0x2010, 0x2026), (0x2190, 0x2193))
-SIGNS = "⌊⌋−√∞≈≠≤≥∑∏∂∆•…‰€™"
+SIGNS = "−√∞≈≠≤≥∑∏∂∆•…‰€™"
 
 
 def main(folder: str) -> None:

@@ -15,7 +15,7 @@ from netspec.analysis.figures import ALL, FIGURES
 from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.display import printable
 from netspec.graph import Graph, Node
-from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
+from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
 from netspec.scene.layout import numbered, plan_of
 from netspec.scene.lettering import text_width
 from netspec.scene.opening import depth_for_a_page
@@ -103,10 +103,10 @@ class _Network:
         whole = not graph.failed
         self._part(self.parts.root)
         totals = [self._text(name, self.analysis.total(name)) for name in _TOTALS] if whole else []
-        summary = ", ".join(f"{text} {title}" for title, text in totals if title in ("params", "MACs"))
+        summary = totals_text(self.analysis) if whole else "totals unavailable: some layers have errors"
         return {
             "name": printable(graph.name),
-            "summary": summary or "totals unavailable: some layers have errors",
+            "summary": summary,
             "totals": totals,
             "parameters": {n: v for n, v in graph.parameters.items() if isinstance(v, (bool, int, float, str))},
             "nodes": [self._node(node, node.index in self.drawn) for node in graph.nodes],
@@ -123,7 +123,7 @@ class _Network:
 
     def _node(self, node: Node, shown: bool) -> dict[str, Any]:
         start, end = self._span(node.span)
-        shape = type_text(node.type)
+        shape = type_text(self.graph.shown(node.index))
         read = [self.graph.nodes[i].type for i in node.inputs]
         return {
             "name": printable(node.name),

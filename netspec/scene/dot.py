@@ -73,7 +73,7 @@ class _Writer:
             nodes = self.graph.nodes[part.start : part.stop]
             sources = list(dict.fromkeys(j for n in nodes for j in n.inputs if not part.start <= j < part.stop))
         for j in sources:
-            shape = type_text(self.graph.nodes[j].type)
+            shape = type_text(self.graph.shown(j))
             yield f"  {_name(self._leaf(j))} -> {_name(part)} [label={_quoted(f' {shape} ')}]"
 
     def _leaf(self, node: int) -> Part:

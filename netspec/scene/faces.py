@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
+from netspec.analysis.units import count_text
 from netspec.graph import Graph, Node, TensorType
 from netspec.scene.lettering import text_width
 from netspec.scene.parts import Part
 from netspec.values import show
 
-__all__ = ["Face", "Faces", "head_text", "type_text"]
+__all__ = ["Face", "Faces", "head_text", "totals_text", "type_text"]
 
 SIZE, SMALL = 11.0, 9.0
 _LINE, _SMALL_LINE = 14.0, 12.0
@@ -21,6 +22,7 @@ _PAD = (9.0, 5.0)
 _STEP = 8.0
 """Widths are rounded up to this, so that boxes of like content are alike."""
 _LONGEST = 46
+_WRITTEN_OUT = {"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")"}
 _UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
 
 
@@ -57,11 +59,11 @@ class Faces:
             layers = part.round_stop - part.start
             return head_text(part), "", [f"{layers} layers" if part.count == 1 else f"{layers} layers each"]
         if part.is_output:
-            return part.name, type_text(self._graph.nodes[part.start].type), []
+            return part.name, type_text(self._graph.shown(part.start)), []
         nodes = self._graph.nodes[part.start : part.round_stop]
         first = nodes[0]
         if not first.inputs:
-            return first.name, type_text(first.type), []
+            return first.name, type_text(self._graph.shown(first.index)), []
         words = first.op.describe(self._graph.nodes[first.inputs[0]].type)
         small = [" · ".join(_kind(self._graph, n) for n in nodes[1:])] if len(nodes) > 1 else []
         local = first.name.rpartition(".")[2]
@@ -105,5 +107,19 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
+def totals_text(analysis: Analysis) -> str:
+    """Parameters and MACs of the whole network; with open sizes, the sizes for which they are."""
+    macs = analysis.total("macs")
+    words = [f"{analysis.total('params'):,} parameters"]
+    if isinstance(macs, int):
+        words.append(f"{count_text(macs)} MACs")
+    sizes = [f"{name} = {size}" for name, size in analysis.graph.sizes.items()]
+    return ", ".join(words) + (f" for {' and '.join(sizes)}" if sizes else "")
+
+
 def type_text(kind: TensorType) -> str:
-    return "×".join(map(str, kind.shape))
+    """`8×H×W`; what the font of the pictures lacks is written out: `floor(H/2)`."""
+    text = "×".join(map(str, kind.shape))
+    for sign, word in _WRITTEN_OUT.items():
+        text = text.replace(sign, word)
+    return text

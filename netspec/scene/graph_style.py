@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES, Value
-from netspec.analysis.units import count_text
 from netspec.graph import Graph
-from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
+from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Rect, Text
 from netspec.scene.flow import flow_path
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
@@ -48,7 +47,7 @@ class _Painter:
             self._weigh(inside)
         width, height = self._turned(*inside.size)
         title = self.graph.name
-        total = self._facts()
+        total = totals_text(self.analysis)
         head = _TITLE + 26.0
         wide = max(width, text_width(title, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
         self.items.append(Text(_MARGIN, _MARGIN + 10, title, _TITLE, self.theme.ink, bold=True))
@@ -64,11 +63,6 @@ class _Painter:
             self.theme.background, self.items,
         )  # fmt: skip
 
-    def _facts(self) -> str:
-        words = [f"{self.analysis.total(name):,} {noun}" for name, noun in (("params", "parameters"),)]
-        macs = self.analysis.total("macs")
-        return ", ".join([*words, f"{count_text(int(macs))} MACs"] if isinstance(macs, int) else words)
-
     # Sizes
 
     def _turned(self, across: float, along: float) -> tuple[float, float]:
@@ -83,7 +77,7 @@ class _Painter:
         return 0.0 if self.across else text_width(head_text(part), SIZE, bold=True) + 18.0
 
     def _label(self, node: int) -> tuple[float, float]:
-        wide = text_width(type_text(self.graph.nodes[node].type), SMALL) + 8.0
+        wide = text_width(type_text(self.graph.shown(node)), SMALL) + 8.0
         return (13.0, wide + 6.0) if self.across else (wide, 13.0)
 
     # Colours by a figure
@@ -183,9 +177,9 @@ class _Painter:
 
     def _tip(self, part: Part) -> str:
         if part.is_output:
-            return f"output {type_text(self.graph.nodes[part.start].type)}"
+            return f"output {type_text(self.graph.shown(part.start))}"
         nodes = self.graph.nodes[part.start : part.stop]
-        words = [f"output {type_text(nodes[-1].type)}"]
+        words = [f"output {type_text(self.graph.shown(part.stop - 1))}"]
         for name, noun in (("params", "parameters"), ("macs", "MACs")):
             value = self.analysis.of(name, nodes)
             if value:
@@ -194,7 +188,7 @@ class _Painter:
 
     def _tensor(self, node: int, corner: tuple[float, float], x: float, y: float) -> None:
         dx, dy = self._turned(*corner)
-        text = type_text(self.graph.nodes[node].type)
+        text = type_text(self.graph.shown(node))
         place = (x + dx + 4, y + dy - 4) if self.across else (x + dx + 4, y + dy + 10)
         self.items.append(Text(*place, text, SMALL, self.theme.faint))
 

@@ -20,7 +20,7 @@ _HEAD = r"""% {title}
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\textasciicircum{}",
     "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%", "<": r"$<$", ">": r"$>$", "|": r"$|$",
-    "×": r"$\times$", "·": r"$\cdot$", "→": r"$\to$", "←": r"$\gets$", "−": r"$-$", "…": r"\dots{}", "⌊": r"$\lfloor$",
+    "×": r"$\times$", "·": r"$\cdot$", "→": r"$\to$", "←": r"$\gets$", "−": r"$-$", "…": r"\dots{}",
     "⌋": r"$\rfloor$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", '"': "''",
 }  # fmt: skip
 

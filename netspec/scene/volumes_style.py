@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from netspec.analysis.analysis import Analysis
-from netspec.analysis.units import count_text
 from netspec.graph import Graph, Node, TensorType
-from netspec.scene.faces import SIZE, SMALL, Faces, head_text, type_text
+from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Path, Rect, Text
 from netspec.scene.flow import flow_path
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
@@ -112,10 +111,7 @@ class _Painter:
         )
         inside = laid_out(self.parts, self.is_open, Measure(self._size, lambda _: 0.0, lambda _: (0.0, 4.0)), spacing)
         height, width = inside.size
-        total = f"{self.analysis.total('params'):,} parameters"
-        macs = self.analysis.total("macs")
-        if isinstance(macs, int):
-            total += f", {count_text(macs)} MACs"
+        total = totals_text(self.analysis)
         wide = max(width, text_width(self.graph.name, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
         self.items.append(Text(_MARGIN, _MARGIN + 10, self.graph.name, _TITLE, self.theme.ink, bold=True))
         self.items.append(Text(_MARGIN, _MARGIN + 27, total, SIZE, self.theme.faint))
@@ -127,14 +123,17 @@ class _Painter:
 
     # What is written
 
-    def _type(self, part: Part) -> TensorType:
-        """What a part gives: a layer with those that keep its volume, its own output."""
+    def _giver(self, part: Part) -> int:
+        """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""
         if part.is_output:
-            return self.graph.nodes[part.start].type
-        nodes = self.graph.nodes
-        if part.is_layer:
-            return nodes[part.stop - (part.round_stop - part.start)].type
-        return nodes[part.stop - 1].type
+            return part.start
+        return part.stop - (part.round_stop - part.start) if part.is_layer else part.stop - 1
+
+    def _type(self, part: Part) -> TensorType:
+        return self.graph.nodes[self._giver(part)].type
+
+    def _shown(self, part: Part) -> TensorType:
+        return self.graph.shown(self._giver(part))
 
     def _captions(self, part: Part) -> list[str]:
         """Above the box what is computed; the last line stands nearest."""
@@ -157,7 +156,7 @@ class _Painter:
     def _below(self, part: Part) -> list[str]:
         nodes = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer and not part.is_output else []
         quiet = [n.kind for n in nodes if n.kind != "identity"]
-        return [type_text(self._type(part)), *([" · ".join(quiet)] if quiet else [])]
+        return [type_text(self._shown(part)), *([" · ".join(quiet)] if quiet else [])]
 
     def _size(self, part: Part) -> Point:
         """(across, along): as much room above the middle as below it, so that lines meet the box."""
@@ -205,7 +204,7 @@ class _Painter:
         part = box.part
         fill, border = self._colours(part)
         (dx, dy), t, h = volume.slant, volume.thick, volume.high
-        tip = f"{part.name}: {type_text(self._type(part))}"
+        tip = f"{part.name}: {type_text(self._shown(part))}"
         if part.count > 1:
             self.items.append(Rect(x - _STACK, y + _STACK, t, h, fill, border))
         if dx:

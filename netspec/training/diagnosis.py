@@ -82,6 +82,8 @@ _UNTRAINED = 0.1
 def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
     """A run whose accuracy is that of always predicting the most frequent class, and whose loss did not fall."""
     first, accuracy = engine.at.first_loss, last.train.accuracy
+    if last.validation is not None and last.validation.accuracy is not None and accuracy is not None:
+        accuracy = max(accuracy, last.validation.accuracy)  # after an epoch that began at chance, the mean of it is low
     shares = _shares_of_classes(engine)
     if first is None or accuracy is None or shares is None:
         return None
@@ -92,7 +94,7 @@ def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
     ):
         return None
     rate = f"the learning rate, {engine.plan.lr:g}"
-    said = f"the run ends near chance: training accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
+    said = f"the run ends near chance: accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
     if last.train.loss > 1.5 * first:
         return said + (
             f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {_lower(engine.plan):.3g}`, "

@@ -112,7 +112,7 @@ def exported(tmp_path: Path, *names: str) -> str:
 def test_an_exported_page_is_complete(watched: Watched, tmp_path: Path) -> None:
     tab = watched.tab
     tab.goto(exported(tmp_path, "resnet18", "resnet34"))
-    expect(tab.locator(".summary")).to_have_text("11,689,512 params, 1,814,073,344 MACs")
+    expect(tab.locator(".summary")).to_have_text("11,689,512 parameters, 1,814,073,344 MACs")
     tab.get_by_role("searchbox").fill("gap")
     expect(tab.get_by_role("treeitem")).to_have_count(1)
     watched.item("gap").click()
@@ -152,14 +152,14 @@ def test_a_click_on_either_side_shows_the_other(watched: Watched, spec: Path) ->
 
 def test_a_slider_checks_the_network_anew(watched: Watched, spec: Path) -> None:
     with opened(watched, spec) as tab:
-        expect(tab.locator(".summary")).to_contain_text("2,066 params")
+        expect(tab.locator(".summary")).to_contain_text("2,066 parameters")
         slider = tab.get_by_role("slider", name="w")
         slider.focus()
         slider.press("ArrowRight")
         wanted = netspec.loads(SPEC, w=9).params
-        expect(tab.locator(".summary")).to_contain_text(f"{wanted:,} params")
+        expect(tab.locator(".summary")).to_contain_text(f"{wanted:,} parameters")
         tab.get_by_role("button", name="As in the spec").click()
-        expect(tab.locator(".summary")).to_contain_text("2,066 params")
+        expect(tab.locator(".summary")).to_contain_text("2,066 parameters")
 
 
 def test_an_error_appears_and_its_fix_removes_it(watched: Watched, spec: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_edit_is_saved_and_a_change_on_disk_arrives(watched: Watched, spec: P
         tab.keyboard.press("End")
         tab.keyboard.type("0")
         expect(tab.locator(".summary")).to_contain_text(
-            f"{netspec.loads(SPEC.replace('FC-10', 'FC-100')).params:,} params"
+            f"{netspec.loads(SPEC.replace('FC-10', 'FC-100')).params:,} parameters"
         )
         tab.keyboard.press("Control+s")
         expect(tab.get_by_role("button", name="Saved")).to_be_disabled()
@@ -226,7 +226,7 @@ def test_a_hostile_spec_runs_nothing(watched: Watched, tmp_path: Path) -> None:
     watched.tab.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     with opened(watched, path):
         expect(watched.tab.locator("header b")).to_have_text(path.name)
-        expect(watched.tab.locator(".summary")).to_contain_text("params")
+        expect(watched.tab.locator(".summary")).to_contain_text("parameters")
         assert watched.tab.locator("img").count() == 0
     assert asked == []
 
@@ -236,7 +236,7 @@ def test_a_notebook_shows_the_page_in_a_frame(watched: Watched, tmp_path: Path) 
     path.write_text(f"<!doctype html><meta charset=utf-8>{netspec.loads(SPEC).view()._repr_html_()}", encoding="utf-8")
     watched.tab.goto(path.as_uri())
     frame = watched.tab.frame_locator("iframe")
-    expect(frame.locator(".summary")).to_contain_text("2,066 params")
+    expect(frame.locator(".summary")).to_contain_text("2,066 parameters")
     frame.get_by_role("treeitem").filter(has_text="maxpool").click()
     expect(frame.get_by_role("region", name="Details")).to_contain_text("8×8×8")
 

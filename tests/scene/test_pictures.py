@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import xml.etree.ElementTree as ElementTree
@@ -217,3 +218,14 @@ def test_the_pictures_of_the_docs_are_up_to_date() -> None:
     assert {p.stem for p in folder.glob("*.svg")} == set(wanted)
     for name in wanted:
         assert (folder / f"{name}.svg").read_text(encoding="utf-8") == drawn(name)
+
+
+def test_open_sizes_are_shown_as_forms_that_the_font_has() -> None:
+    graph = netspec.check("net O\ninput 3xHxW\nconv3-8/2\nmaxpool\ngap\nFC-10\n").lenient().model().graph
+    figure = picture(graph)
+    assert "3×H×W" in texts(figure)
+    assert any("floor(" in text for text in texts(figure))
+    assert any(text.endswith("MACs for H = 224 and W = 224") for text in texts(figure))
+    assert flaws(figure, FRAMES) == []
+    known = set(json.loads((ROOT / "netspec" / "scene" / "fonts" / "widths.json").read_text("utf-8"))["regular"])
+    assert set("".join(texts(figure))) <= known
