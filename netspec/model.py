@@ -20,6 +20,7 @@ from netspec.elaborate.limits import Limits
 from netspec.graph import Graph, Node, TensorType
 from netspec.ops.open_size import is_open
 from netspec.ops.windows import AXES
+from netspec.report.tabular import Tabular, checked_html
 from netspec.source import SourceFile
 from netspec.spec_source import Spec, parameter_values, source_of
 from netspec.syntax.tree import Block, Function
@@ -102,6 +103,10 @@ class Checked:
         """What IPython shows."""
         printer.text(self.report())
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: the table, and the diagnostics below it."""
+        return checked_html(self.source.name, self.graph, self.diagnostics, self.library)
+
     def report(self, *, columns: int = 80) -> str:
         """The table and the diagnostics that `netspec check` prints, as plain text."""
         from netspec.report.table import as_text
@@ -135,7 +140,7 @@ class Checked:
         return Model(self.source, self.graph, self.diagnostics)
 
 
-class Model:
+class Model(Tabular):
     """A network that has been checked: its layers, its figures, and what it can be turned into."""
 
     def __init__(self, source: SourceFile, graph: Graph, diagnostics: tuple[Diagnostic, ...] = ()) -> None:

@@ -1,6 +1,6 @@
 """Every example of the documentation is run.
 
-In docs/language.md, docs/tutorial.md, docs/python.md and docs/figures.md each fenced block says what it is: `net` (a complete spec that checks without
+In docs/language.md, docs/tutorial.md, docs/python.md, docs/figures.md and docs/report.md each fenced block says what it is: `net` (a complete spec that checks without
 a finding), `net-part` (a fragment; `# after: input …` in its first line names what stands before it), `net-error CODE`
 (a spec with that error), `python` (the blocks of a page run in order, in one namespace), `console`. In README.md only
 blocks tagged `net` are run.
@@ -22,7 +22,7 @@ from netspec.diagnostics import CODES
 from netspec.source import SourceFile
 
 LANGUAGE, TUTORIAL, README = ROOT / "docs" / "language.md", ROOT / "docs" / "tutorial.md", ROOT / "README.md"
-PYTHON, FIGURES = ROOT / "docs" / "python.md", ROOT / "docs" / "figures.md"
+PYTHON, FIGURES, REPORT = (ROOT / "docs" / f"{name}.md" for name in ("python", "figures", "report"))
 KINDS = ("net", "net-part", "net-error", "console", "python")
 OMITTED = "…"
 
@@ -55,7 +55,7 @@ def fenced(page: Path) -> Iterator[Snippet]:
     assert opened is None, f"{page.name}:{opened}: a fenced block is never closed"
 
 
-PAGES = {page: tuple(fenced(page)) for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES, README)}
+PAGES = {page: tuple(fenced(page)) for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES, REPORT, README)}
 
 
 def tagged(kind: str, *pages: Path) -> list[Snippet]:
@@ -79,7 +79,7 @@ def commands(snippet: Snippet) -> list[tuple[str, list[str]]]:
     return found
 
 
-SHOWN = [(s, line, out) for s in tagged("console", LANGUAGE, TUTORIAL) for line, out in commands(s) if any(out)]
+SHOWN = [(s, line, out) for s in tagged("console", LANGUAGE, TUTORIAL, REPORT) for line, out in commands(s) if any(out)]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,7 @@ SHOWN = [(s, line, out) for s in tagged("console", LANGUAGE, TUTORIAL) for line,
     [
         (LANGUAGE, "net", 5), (LANGUAGE, "net-part", 15), (LANGUAGE, "net-error", 10),
         (TUTORIAL, "net", 3), (TUTORIAL, "console", 10), (TUTORIAL, "python", 1), (PYTHON, "python", 5), (FIGURES, "python", 2),
+        (REPORT, "console", 4), (REPORT, "python", 1),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else str(value),
 )  # fmt: skip
@@ -124,7 +125,9 @@ def test_a_wrong_spec_has_the_error(snippet: Snippet) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES) if tagged("python", page)], ids=lambda p: p.name
+    "page",
+    [page for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES, REPORT) if tagged("python", page)],
+    ids=lambda p: p.name,
 )
 def test_python_runs(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """What a `print(…)  # text` line says in its comment is what is printed."""

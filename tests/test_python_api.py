@@ -166,7 +166,6 @@ def test_a_check_says_where_the_figures_are() -> None:
         _ = checked.params  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"a check has no `parms`$"):
         _ = checked.parms  # type: ignore[attr-defined]
-    assert not hasattr(checked, "_repr_html_")
 
 
 def test_an_unknown_figure_names_the_nearest() -> None:

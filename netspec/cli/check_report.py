@@ -16,6 +16,7 @@ from netspec.diagnostics import SpecError, nearest
 from netspec.diagnostics.terminal import summary
 from netspec.graph import Graph
 from netspec.model import Checked
+from netspec.report.explanation import UnknownLayer
 from netspec.report.outline import UnknownPart
 
 __all__ = ["write_report"]
@@ -30,10 +31,9 @@ def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
             return
         text = _text(results, options)
     except UnknownPart as unknown:
-        near = nearest(unknown.name, unknown.names)
-        hint = f" Did you mean `{near}`?" if near else ""
-        known = f" It has {', '.join(unknown.names[:40])}." if unknown.names else " It has no blocks and labels."
-        raise click.UsageError(f"The net has no block or label `{unknown.name}`.{hint}{known}") from None
+        raise _unknown("block or label", unknown.name, unknown.names) from None
+    except UnknownLayer as unknown:
+        raise _unknown("layer or label", unknown.name, unknown.names) from None
     if options.form in ("table", *TABLES):
         for checked in results:
             _print_diagnostics(checked)
@@ -41,6 +41,14 @@ def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
         echo_verbatim(text, nl=False)
     elif options.form in ("json", *DIAGNOSTICS) or all(checked.ok for checked in results):
         _write(options.output, text)
+
+
+def _unknown(what: str, name: str, names: Sequence[str]) -> click.UsageError:
+    near = nearest(name, names)
+    hint = f" Did you mean `{near}`?" if near else ""
+    more = ", …" if len(names) > 40 else ""
+    known = f" It has {', '.join(names[:40])}{more}." if names else f" It has no {what}."
+    return click.UsageError(f"The net has no {what} `{name}`.{hint}{known}")
 
 
 def _write(path: Path, text: str) -> None:
@@ -76,6 +84,10 @@ def _lines(graph: Graph, options: ReportOptions, *, color: bool = False) -> str:
 
     room = columns(sys.stdout)
     analysis = Analysis(graph, options.conditions)
+    if options.explain is not None:
+        from netspec.report.explanation import explanation_lines
+
+        return "".join(f"{line}\n" for line in explanation_lines(analysis, options.explain, columns=room, color=color))
     lines = report_lines(
         analysis, columns=room, color=color, chosen=options.columns, view=options.view, fits=options.fits
     )
@@ -105,7 +117,10 @@ def _json(results: Sequence[Checked], options: ReportOptions) -> str:
     """A single report as an object, several reports as a list."""
     from netspec.report.schema import report_of
 
-    reports = [report_of(checked.source, checked.graph, checked.diagnostics) for checked in results]
+    names = options.columns if options.columns != ("default",) else ()
+    reports = [
+        report_of(checked.source, checked.graph, checked.diagnostics, names, options.conditions) for checked in results
+    ]
     data = [report.model_dump(mode="json", by_alias=True) for report in reports]
     return json_text(data[0] if len(data) == 1 else data)
 

@@ -34,6 +34,7 @@ class ReportOptions:
     view: View
     conditions: Conditions
     fits: int | None
+    explain: str | None
 
 
 def report_options(command: F) -> F:
@@ -71,6 +72,9 @@ _OPTIONS = (
         "--expand", "expand", metavar="NAME", multiple=True, help="Open a block, an instance or a label; or: all."
     ),
     click.option("--all", "everything", is_flag=True, help="The same as --expand all."),
+    click.option(
+        "--explain", metavar="LAYER", help="Show the formulas of a layer with its numbers: by name, label or line."
+    ),
     click.option("--fits", metavar="SIZE", help="Show the largest batch that fits into a memory, such as 80GB."),
 )
 
@@ -83,6 +87,7 @@ def read_report_options(
     expand: tuple[str, ...],
     everything: bool,
     fits: str | None,
+    explain: str | None,
     **conditions: Any,
 ) -> ReportOptions:
     """Raises UsageError."""
@@ -96,7 +101,9 @@ def read_report_options(
         raise click.UsageError(f"--format {form} writes diagnostics only, without rows and columns.")
     if fits is not None and form != "table":
         raise click.UsageError("--fits is a line of the table; elsewhere, the column `fits` has it for the device.")
-    return ReportOptions(form, output, names, view, given, read_size(fits) if fits is not None else None)
+    if explain is not None and (form != "table" or asked or fits is not None):
+        raise click.UsageError("--explain shows formulas instead of the table, without rows, columns and conditions.")
+    return ReportOptions(form, output, names, view, given, read_size(fits) if fits is not None else None, explain)
 
 
 def _read_columns(text: str, given: Conditions) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.conditions import Conditions
@@ -21,6 +23,7 @@ __all__ = [
     "network_rows",
     "network_table",
     "notes_of",
+    "plain_rows",
     "title_of",
     "total_row",
     "with_column",
@@ -47,6 +50,20 @@ def layer_table(analysis: Analysis, columns: Iterable[str] = ("default",), view:
     items = [item for item in outline(analysis.graph, view or EVERYTHING) if not item.opened]
     rows = [row._replace(level=0, role="") for row in network_rows(analysis, names, items, local=False)]
     return Table(title_of(analysis.graph), headings_of(names), rows)
+
+
+def plain_rows(table: Table) -> list[dict[str, Any]]:
+    """The values of a table, one dict for each row by the names of its columns. Fractions are numbers as Python has them."""
+    names = [heading.name for heading in table.headings]
+    return [{n: _plain(entry.value) for n, entry in zip(names, row.entries, strict=True)} for row in table.rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return value
 
 
 def with_column(name: str, tables: Iterable[tuple[str, Table]]) -> Table:

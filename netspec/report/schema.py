@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
+from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.totals import CONVENTION, totals
 from netspec.diagnostics import Diagnostic
-from netspec.graph import Failed, Graph, Node
+from netspec.graph import Failed, Graph, Node, Region
+from netspec.report.outline import EVERYTHING, Item, outline
 from netspec.report.output_formats import diagnostic_data
+from netspec.report.selection import columns_of
+from netspec.report.summary import convention
 from netspec.source import SourceFile
 
 __all__ = ["Report", "report_of"]
@@ -18,6 +26,10 @@ __all__ = ["Report", "report_of"]
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Figures: TypeAlias = dict[str, int | float | str | list[int | float] | None]
+"""Values by the names of figures; those along spatial axes are lists, and null is no value."""
 
 
 class TensorReport(_Part):
@@ -42,6 +54,30 @@ class LayerReport(_Part):
     buffers: int
     macs: int = Field(description="multiply-accumulates for one input")
     aux: bool = Field(description="whether it belongs to an auxiliary head")
+    figures: Figures = Field(description="the figures requested with --columns")
+
+
+class PartReport(_Part):
+    """A block instance or a labeled group, with the sums of its layers."""
+
+    name: str = Field(description="with the parts around it: `stage1.block2`; its layers' names begin with it")
+    block: str | None = Field(description="the block of which it is an instance; null for a label")
+    line: int
+    layers: int = Field(description="how many layers are in it")
+    output: list[int]
+    params: int
+    macs: int
+    figures: Figures
+
+
+class ConditionsReport(_Part):
+    """What memory, traffic, time and MACs in `figures` are for."""
+
+    batch: int
+    dtype: str
+    optimizer: str | None = Field(description="null: inference")
+    device: str | None
+    macs: str = Field(description="who counts: netspec, or the name of a tool")
 
 
 class TotalsReport(_Part):
@@ -55,6 +91,12 @@ class TotalsReport(_Part):
     neurons: int
     connections: int
     memory: int = Field(description="bytes")
+    frozen: int = Field(description="parameters that the recipe does not train")
+    activations: int
+    depth: int = Field(description="layers with weights on the longest path")
+    receptive_field: list[int] | None = Field(
+        description="the largest of the outputs, along each spatial axis of the input; empty if it has none"
+    )
 
 
 class SpanReport(_Part):
@@ -116,30 +158,82 @@ class Report(_Part):
     inputs: list[TensorReport]
     outputs: list[TensorReport]
     layers: list[LayerReport]
+    parts: list[PartReport] = Field(description="from the outside in, in the order of their first layers")
     failed: list[FailedReport] = Field(description="layers with errors; `layers` contains the other known layers")
     totals: TotalsReport | None = Field(description="null if the spec has errors")
+    figures: Figures = Field(
+        description="the figures requested with --columns, of the whole network; empty if it has errors"
+    )
+    conditions: ConditionsReport
     convention: str
     diagnostics: list[DiagnosticReport]
 
 
-def report_of(source: SourceFile, graph: Graph | None, diagnostics: Sequence[Diagnostic]) -> Report:
-    """The report of a check; for a spec with errors, the known layers and no totals."""
+def report_of(
+    source: SourceFile,
+    graph: Graph | None,
+    diagnostics: Sequence[Diagnostic],
+    columns: Iterable[str] = (),
+    conditions: Conditions | None = None,
+) -> Report:
+    """The report of a check; for a spec with errors, the known layers and no totals. `columns` are the names of figures;
+    other columns are in the report anyway. Raises UnknownColumn."""
     ok = graph is not None and not any(d.is_error for d in diagnostics)
-    total = None
-    if graph is not None and ok:
-        figures = totals(graph, graph.nodes)
-        total = TotalsReport(**{name: getattr(figures, name) for name in TotalsReport.model_fields})
+    names = [name for name in columns_of(columns) if name in FIGURES]
+    conditions = conditions or Conditions()
+    analysis = Analysis(graph, conditions) if graph is not None else None
     return Report(
         file=source.name,
         name=graph.name if graph else None,
         ok=ok,
         inputs=_tensors(graph, graph.inputs) if graph else [],
         outputs=_tensors(graph, graph.outputs) if graph else [],
-        layers=[_layer(graph, node) for node in graph.layers] if graph else [],
+        layers=[_layer(analysis, node, names) for node in graph.layers] if graph and analysis else [],
+        parts=_parts(analysis, names) if analysis else [],
         failed=[_failed(graph, failed) for failed in graph.failed] if graph else [],
-        totals=total,
-        convention=CONVENTION,
+        totals=_totals(analysis) if analysis and ok else None,
+        figures=_figures(names, analysis.total) if analysis and ok else {},
+        conditions=ConditionsReport(**asdict(conditions)),
+        convention=convention(analysis) if analysis else CONVENTION,
         diagnostics=[_diagnostic(d) for d in diagnostics],
+    )
+
+
+def _totals(analysis: Analysis) -> TotalsReport:
+    found = asdict(totals(analysis.graph, analysis.graph.nodes))
+    counted = ("frozen", "activations", "depth", "receptive_field", "macs", "flops")
+    return TotalsReport(**{**found, **{name: _plain(analysis.total(name)) for name in counted}})
+
+
+def _figures(names: Iterable[str], value: Callable[[str], Value | None]) -> Figures:
+    return {name: _plain(value(name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return value
+
+
+def _parts(analysis: Analysis, names: Sequence[str]) -> list[PartReport]:
+    found = [item for item in outline(analysis.graph, EVERYTHING) if item.opened]
+    return [_part(analysis, item, names) for item in found]
+
+
+def _part(analysis: Analysis, item: Item, names: Sequence[str]) -> PartReport:
+    (region,) = item.members
+    nodes = item.nodes()
+    return PartReport(
+        name=item.name,
+        block=region.block or None if isinstance(region, Region) else None,
+        line=region.span.line,
+        layers=len(nodes),
+        output=list(nodes[-1].type.shape),
+        params=sum(node.n_params for node in nodes),
+        macs=sum(analysis.facts.macs[node.index] for node in nodes),
+        figures=_figures(names, lambda name: analysis.of(name, nodes)),
     )
 
 
@@ -148,7 +242,8 @@ def _tensors(graph: Graph, named: Iterable[tuple[str, int]]) -> list[TensorRepor
     return [TensorReport(name=name, shape=list(kind.shape), kind=kind.layout) for name, kind in kinds]
 
 
-def _layer(graph: Graph, node: Node) -> LayerReport:
+def _layer(analysis: Analysis, node: Node, names: Sequence[str]) -> LayerReport:
+    graph = analysis.graph
     inputs = [graph.nodes[i] for i in node.inputs]
     return LayerReport(
         name=node.name,
@@ -160,8 +255,9 @@ def _layer(graph: Graph, node: Node) -> LayerReport:
         output=list(node.type.shape),
         params=node.n_params,
         buffers=node.n_buffers,
-        macs=node.macs,
+        macs=analysis.facts.macs[node.index],
         aux=node.aux,
+        figures=_figures(names, lambda name: analysis.layer(name, node)),
     )
 
 

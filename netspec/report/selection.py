@@ -42,9 +42,9 @@ class UnknownColumn(KeyError):
     """A name that is neither a figure nor another column nor a preset; `near` is the one that was probably meant."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
         self.name = name
         self.near = nearest(name, (*FIGURES, *FACTS, *PRESETS))
+        super().__init__(f"there is no column {name}" + (f"; did you mean {self.near}?" if self.near else ""))
 
 
 def columns_of(names: Iterable[str], facts: Iterable[str] = ("what", "output")) -> tuple[str, ...]:

@@ -69,6 +69,10 @@ class Table:
     rows: Sequence[Row]
     notes: Sequence[str] = ()
 
+    def write(self, form: str) -> str:
+        """The text in a format: csv, markdown, html or latex. Raises KeyError for another."""
+        return WRITERS[form](self)
+
     def _repr_html_(self) -> str:
         return html(self)
 
