@@ -30,9 +30,9 @@ class Cost:
     seconds: float
     bytes: int
 
-    @property
-    def too_much(self) -> bool:
-        return self.seconds > SLACK * SECONDS or self.bytes > BYTES
+    def too_much(self, checks: int = 1) -> bool:
+        """Whether it is beyond the bounds of so many checks one after another."""
+        return self.seconds > SLACK * SECONDS * checks or self.bytes > BYTES
 
     def __str__(self) -> str:
         return f"{self.seconds:.2f} s of CPU, {self.bytes / 1e6:.0f} MB"
@@ -59,7 +59,7 @@ def cost_of_check(text: str, *options: str) -> Cost:
     runs = []
     for _ in range(6):
         runs.append(_run(text, options))
-        if not runs[-1].too_much:
+        if not runs[-1].too_much():
             break
     return min(runs, key=lambda run: run.seconds)
 
