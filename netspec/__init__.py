@@ -1,14 +1,38 @@
 """netspec: a declarative model-spec compiler and visualizer for neural networks."""
 
-from netspec.comparing import Diff, diff
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate.limits import Limits
-from netspec.exploring import Solved, Sweep, solve, sweep
 from netspec.graph import TensorType
 from netspec.model import Layer, Model, check, load, loads
 from netspec.version import __version__
+
+if TYPE_CHECKING:
+    from netspec.comparing import Diff, diff
+    from netspec.exploring import Solved, Sweep, solve, sweep
 
 __all__ = [
     "Diagnostic", "Diff", "Layer", "Limits", "Model", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
     "diff", "load", "loads", "solve", "sweep",
 ]  # fmt: skip
+_ROOMS = {
+    "Diff": "comparing",
+    "diff": "comparing",
+    "Solved": "exploring",
+    "Sweep": "exploring",
+    "solve": "exploring",
+    "sweep": "exploring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is loaded when it is first used, so that `netspec check` starts at once."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'netspec' has no attribute {name!r}")
+    return getattr(import_module(f"netspec.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.fields import Field, fields
 from netspec.analysis.frozen import frozen_nodes
-from netspec.analysis.memory import KeptMemory, kept_for_backward, peak_of_inference
-from netspec.analysis.roofline import Cost, cost
 from netspec.analysis.totals import depths
 from netspec.graph import Graph, Node
+
+if TYPE_CHECKING:
+    from netspec.analysis.memory import KeptMemory
+    from netspec.analysis.roofline import Cost
 
 __all__ = ["GraphFacts"]
 
@@ -51,16 +54,22 @@ class GraphFacts:
     @cached_property
     def kept(self) -> KeptMemory:
         """What a training step keeps between its forward and its backward pass."""
+        from netspec.analysis.memory import kept_for_backward
+
         return kept_for_backward(self.graph, self.conditions.dtype, self.frozen)
 
     @cached_property
     def peak(self) -> tuple[int, Node]:
         """The most bytes of activations of one example that inference holds at once, and where."""
+        from netspec.analysis.memory import peak_of_inference
+
         return peak_of_inference(self.graph, self.conditions.dtype)
 
     @cached_property
     def costs(self) -> list[Cost]:
         """What each layer computes and moves, and how long that takes on the device."""
+        from netspec.analysis.roofline import cost
+
         return [cost(self.graph, node, self.macs[node.index], self.conditions) for node in self.graph.nodes]
 
     def counted(self, nodes: Iterable[Node]) -> list[Node]:

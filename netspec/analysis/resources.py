@@ -8,7 +8,6 @@ from math import fsum
 from netspec.analysis.conditions import BYTES, STATES
 from netspec.analysis.devices import DEVICES, device_named
 from netspec.analysis.graph_facts import GraphFacts
-from netspec.analysis.memory import weight_bytes
 from netspec.graph import Node
 
 __all__ = [
@@ -18,6 +17,8 @@ __all__ = [
 
 
 def weights(facts: GraphFacts, node: Node) -> int:
+    from netspec.analysis.memory import weight_bytes
+
     return weight_bytes(node, facts.conditions.dtype)
 
 
