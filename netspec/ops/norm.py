@@ -138,7 +138,7 @@ class GroupNorm(Op):
                 helps=(changes[0].help,),
             )  # fmt: skip
         # a check, whatever names the sizes are made of
-        if untraced(x.features) == self.groups and all(untraced(s) == 1 for s in x.spatial):
+        if untraced(x.features) == untraced(self.groups) and all(untraced(s) == 1 for s in x.spatial):
             raise Misfit(
                 "NS307", "gn over a single value always gives 0", label=f"the input is {x.noun}",
                 helps=("use fewer groups or `ln`",),

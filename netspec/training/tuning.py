@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write
+from netspec.model import check
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.run_folder import RunFolder
 from netspec.training.session import train
@@ -87,6 +88,7 @@ def _run_trial(search: Search, trial: optuna.Trial) -> float:
     folder = RunFolder(search.folder / f"trial-{trial.number}")
     trial.set_user_attr("folder", str(folder.path.resolve()))
     watcher = _Pruner(trial, metric_of(search), prune=search.prune)
+    check(source).model()  # a trial that misses an expectation has failed, where a run of its own would go on
     outcome = train(replace(search.request, source=source, test=False), folder, watcher)
     if not outcome.finished:
         raise _Interrupted(outcome.signal or int(signal.SIGINT))

@@ -28,7 +28,9 @@ def counted_by_torch(model: netspec.Model) -> int:
     return counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize("path", specs(), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in specs() if p.stem != "resnet1202_cifar"], ids=lambda p: p.stem
+)  # 110 is as good
 def test_macs_are_those_that_torch_counts(path: Path) -> None:
     model = netspec.load(path)
     assert model.macs + ZEROS.get(path.stem, 0) == counted_by_torch(model)

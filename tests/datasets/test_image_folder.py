@@ -129,7 +129,7 @@ def test_images_that_do_not_fit(animals: Path) -> None:
     assert "write `input 3x8x8` in the spec" in said
     assert "--resize" in said
     assert "`FC-3`" in refused("NS602", animals, COLOR, classes(10))
-    assert "a list of 5 integers" in refused("NS602", animals, TensorType("ids", (5,)), classes(3))
+    assert "a list of 5 integers" in refused("NS601", animals, TensorType("ids", (5,)), classes(3))
     assert "--resize" not in refused("NS602", animals, TensorType("map", (2, 8, 8)), classes(3))
     save_images(animals, {"dog": 1}, 9, 12, 3)
     said = refused("NS602", animals, COLOR, classes(3))

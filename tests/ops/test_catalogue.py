@@ -241,7 +241,7 @@ def test_the_steps_for_adding_an_op_name_what_an_op_has() -> None:
         "SECTIONS",
     ):
         assert part in recipe
-    assert re.findall(r"^\d\. ", recipe, re.M) == [f"{i}. " for i in range(1, 7)]
+    assert re.findall(r"^\d\. ", recipe, re.M) == [f"{i}. " for i in range(1, 8)]
 
 
 def test_no_dispatch_on_pieces_of_class_names() -> None:
