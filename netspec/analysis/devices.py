@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["DEVICES", "Device", "device_named"]
+__all__ = ["DEVICES", "Device", "device_named", "gpu_named"]
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]?)")
@@ -29,6 +29,11 @@ class Device:
     def flops(self, dtype: str) -> float:
         """FLOPs per second in a number format."""
         return self.fp32 if dtype == "fp32" else self.half
+
+    @property
+    def condition(self) -> str:
+        """The device as `device_named` and `Conditions` take it."""
+        return self.name if self.name in DEVICES else f"{self.fp32:.0f},{self.bandwidth:.0f}"
 
 
 def _device(
@@ -57,6 +62,19 @@ DEVICES: Mapping[str, Device] = MappingProxyType(
     )
 )  # fmt: skip
 """By the name that `--device` takes."""
+
+
+_GPUS: Mapping[str, str] = MappingProxyType({
+    "NVIDIA H200": "h200", "NVIDIA H100 80GB HBM3": "h100", "NVIDIA A100-SXM4-80GB": "a100",
+    "Tesla V100-SXM2-32GB": "v100", "NVIDIA L4": "l4", "Tesla T4": "t4",
+    "NVIDIA GeForce RTX 4090": "rtx4090", "NVIDIA GeForce RTX 3090": "rtx3090",
+})  # fmt: skip
+"""What the driver calls them. Other variants (PCIe, less memory) have other peaks."""
+
+
+def gpu_named(reported: str) -> Device | None:
+    """The device of the table that a CUDA driver calls so; None where its datasheet is not in the table."""
+    return DEVICES.get(_GPUS.get(reported, ""))
 
 
 def device_named(text: str) -> Device:

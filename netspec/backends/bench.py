@@ -12,32 +12,51 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.samples import sample_inputs
 from netspec.backends.onnx import write_onnx
 from netspec.backends.onnx.runtime import PROVIDERS, open_session
+from netspec.backends.peaks import processor_peaks
 from netspec.backends.torch.live import to_torch
 from netspec.diagnostics import SpecError
 from netspec.optional import require_torch
 from netspec.weights.loading import load_weights
 
 if TYPE_CHECKING:
+    from netspec.analysis.devices import Device
     from netspec.graph import Graph
 
-__all__ = ["Figures", "measure"]
+__all__ = ["Estimate", "Figures", "estimates", "measure"]
 
 WARM_UP = 3
 
 
 class Figures(NamedTuple):
-    """One engine at one batch size; `error` says why there are no figures. Memory is what the engine's peak adds."""
+    """One engine at one batch size; `error` says why there are no figures. Memory is what the engine's peak adds.
+
+    `processor` is what it runs on: `cpu` or `cuda`."""
 
     engine: str
+    processor: str
     batch: int
     median_ms: float
     p95_ms: float
     throughput: float
     peak_mb: float | None
     error: str = ""
+
+
+class Estimate(NamedTuple):
+    """The roofline's estimate for a forward pass of a batch in float32, and the device whose peaks it takes."""
+
+    ms: float
+    bound: str
+    device: Device
+
+    def ratio(self, row: Figures) -> float:
+        """How many times as long the measurement is."""
+        return row.median_ms / self.ms
 
 
 def measure(
@@ -68,11 +87,29 @@ def measure(
             tensors = [torch.from_numpy(v).to(device) for v in inputs.values()]
             for name, engine in engines.items():
                 call = partial(engine, *tensors)
-                rows.append(_timed(name, batch, call, runs, torch if device == "cuda" else None))
+                rows.append(_timed((name, device, batch), call, runs, torch if device == "cuda" else None))
             for name in providers or PROVIDERS:
                 row = _onnx(name, path, batch, inputs, runs, asked=providers is not None)
                 rows += [row] if row else []
     return rows
+
+
+def estimates(graph: Graph, rows: list[Figures], asked: str | None = None) -> dict[tuple[str, int], Estimate]:
+    """For each processor and batch size the estimate; a network that moves nothing has none.
+
+    A device that is asked for stands for the processor that PyTorch runs on, the first; the others have no estimate then.
+    Raises ValueError for an unknown device.
+    """
+    processors = [rows[0].processor] if asked is not None else list(dict.fromkeys(row.processor for row in rows))
+    found = {}
+    for processor in processors:
+        device = processor_peaks(processor, asked)
+        for batch in dict.fromkeys(row.batch for row in rows):
+            analysis = Analysis(graph, Conditions(batch, device=device.condition))
+            seconds, bound = analysis.total("time"), analysis.total("bound")
+            if isinstance(seconds, float) and seconds:
+                found[processor, batch] = Estimate(1e3 * seconds, str(bound), device)
+    return found
 
 
 def _require_memory(graph: Graph, batch: int) -> None:
@@ -87,17 +124,16 @@ def _require_memory(graph: Graph, batch: int) -> None:
 
 
 def _onnx(name: str, path: Path, batch: int, inputs: dict[str, Any], runs: int, *, asked: bool) -> Figures | None:
+    case = (f"onnxruntime {name}", "cpu" if name == "cpu" else "cuda", batch)
     try:
         session, _ = open_session(path, [name])
     except SpecError as error:
-        if not asked:
-            return None
-        return Figures(f"onnxruntime {name}", batch, 0, 0, 0, None, error.diagnostics[0].message)
-    return _timed(f"onnxruntime {name}", batch, lambda: session.run(None, inputs), runs, None)
+        return Figures(*case, 0, 0, 0, None, error.diagnostics[0].message) if asked else None
+    return _timed(case, lambda: session.run(None, inputs), runs, None)
 
 
-def _timed(engine: str, batch: int, call: Callable[[], Any], runs: int, cuda: Any) -> Figures:
-    """Warm-up first; on a GPU every run is waited for."""
+def _timed(case: tuple[str, str, int], call: Callable[[], Any], runs: int, cuda: Any) -> Figures:
+    """The figures of a case: engine, processor and batch. Warm-up first; on a GPU every run is waited for."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         for _ in range(WARM_UP):
@@ -113,19 +149,13 @@ def _timed(engine: str, batch: int, call: Callable[[], Any], runs: int, cuda: An
                 cuda.cuda.synchronize()
             times.append(1e3 * (time.perf_counter() - start))
     except Exception as error:  # an engine that cannot run this network does not end the comparison
-        return Figures(
-            engine,
-            batch,
-            0,
-            0,
-            0,
-            None,
-            f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}",
-        )
+        said = str(error).splitlines()[0][:120] if str(error) else ""
+        return Figures(*case, 0, 0, 0, None, f"{type(error).__name__}: {said}")
     median = statistics.median(times)
     peak = (
         cuda.cuda.max_memory_allocated() / 1e6
         if cuda is not None
         else (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
     )
-    return Figures(engine, batch, median, sorted(times)[max(0, round(0.95 * runs) - 1)], 1e3 * batch / median, peak)
+    p95 = sorted(times)[max(0, round(0.95 * runs) - 1)]
+    return Figures(*case, median, p95, 1e3 * case[2] / median, peak)

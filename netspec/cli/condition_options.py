@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from netspec.analysis.conditions import DTYPES, OPTIMIZERS, Conditions
+from netspec.analysis.conditions import COUNTERS, DTYPES, OPTIMIZERS, Conditions
 
-__all__ = ["condition_options", "read_conditions", "read_size"]
+__all__ = ["condition_options", "read_conditions", "read_size", "require_device"]
 
-_TOOLS = ("netspec", "fvcore", "thop", "torchinfo", "ptflops")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,11 +34,17 @@ _OPTIONS = (
         metavar="NAME",
         help="Estimate the time on a device, such as h100 or cpu, or FLOPS,BANDWIDTH[,MEMORY]: 50T,900G,24G.",
     ),
-    click.option("--macs", type=click.Choice(_TOOLS), default="netspec", help="Count MACs as this tool does."),
+    click.option("--macs", type=click.Choice(COUNTERS), default="netspec", help="Count MACs as this tool does."),
 )
 
 
 def read_conditions(batch: int, dtype: str, optimizer: str | None, device: str | None, macs: str) -> Conditions:
+    """Raises UsageError for an unknown device."""
+    require_device(device)
+    return Conditions(batch, dtype, optimizer, device, macs)  # type: ignore[arg-type]
+
+
+def require_device(device: str | None) -> None:
     """Raises UsageError for an unknown device."""
     if device is not None:
         from netspec.analysis.devices import device_named
@@ -48,7 +53,6 @@ def read_conditions(batch: int, dtype: str, optimizer: str | None, device: str |
             device_named(device)
         except ValueError as error:
             raise click.UsageError(f"--device {device}: {error}.") from None
-    return Conditions(batch, dtype, optimizer, device, macs)  # type: ignore[arg-type]
 
 
 def read_size(text: str) -> int:

@@ -12,6 +12,10 @@ from conftest import ROOT, run_netspec
 from PIL import Image
 
 import netspec
+from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
+from netspec.analysis.devices import DEVICES, gpu_named
+from netspec.backends.bench import Figures, estimates
 
 SPEC = "examples/lenet5.net"
 
@@ -88,7 +92,44 @@ def test_bench_measures_every_engine() -> None:
     for row in rows:
         assert 0 < row["median_ms"] <= row["p95_ms"]
         assert row["throughput"] == pytest.approx(1e3 * row["batch"] / row["median_ms"])
-    table = run_netspec("bench", SPEC, "--runs", "3", "--no-compile", COLUMNS="80")
+        assert row["ratio"] == pytest.approx(row["median_ms"] / row["estimate"]["ms"])
+        peaks = row["estimate"]
+        assert (row["processor"], peaks["device"]) == ("cpu", "measured")
+        given = Conditions(row["batch"], device=f"{peaks['flops_per_s']:.0f},{peaks['bytes_per_s']:.0f}")
+        assert peaks["ms"] == pytest.approx(1e3 * netspec.load(ROOT / SPEC).figure("time", given))
+    table = run_netspec("bench", SPEC, "--runs", "3", "--no-compile", "--device", "100G,10G", COLUMNS="80")
     assert "onnxruntime cpu" in table.stdout
+    assert "estimate cpu" in table.stdout
+    assert "100 GFLOP/s and 10.0 GB/s (as given)" in " ".join(table.stdout.split())
     assert max(map(len, table.stdout.splitlines())) <= 80
     assert run_netspec("bench", SPEC, "--batch", "0").returncode == 2
+    unknown = run_netspec("bench", SPEC, "--device", "abacus")
+    assert unknown.returncode == 2
+    assert "unknown device" in unknown.stderr
+
+
+def row(processor: str, batch: int) -> Figures:
+    return Figures("engine", processor, batch, 10.0, 10.0, 1.0, None)
+
+
+def test_the_estimate_is_that_of_the_processor_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = netspec.load(ROOT / "examples/vgg16.net").graph
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H100 80GB HBM3")
+    found = estimates(graph, [row("cuda", 1), row("cuda", 8), row("cpu", 1), row("cpu", 8)])
+    assert {case: estimate.device.name for case, estimate in found.items()} == {
+        ("cuda", 1): "h100", ("cuda", 8): "h100", ("cpu", 1): "measured", ("cpu", 8): "measured",
+    }  # fmt: skip
+    seconds = Analysis(graph, Conditions(8, device="h100")).total("time")
+    assert found["cuda", 8].ms == pytest.approx(1e3 * seconds)
+    assert found["cuda", 8].ratio(row("cuda", 8)) == pytest.approx(10.0 / found["cuda", 8].ms)
+
+
+def test_a_device_that_is_named_is_that_of_pytorch() -> None:
+    graph = netspec.load(ROOT / SPEC).graph
+    found = estimates(graph, [row("cuda", 1), row("cpu", 1)], "a100")
+    assert [(case, estimate.device.name) for case, estimate in found.items()] == [(("cuda", 1), "a100")]
+
+
+def test_gpus_by_the_names_of_their_drivers() -> None:
+    assert gpu_named("NVIDIA A100-SXM4-80GB") is DEVICES["a100"]
+    assert gpu_named("NVIDIA H100 PCIe") is None
