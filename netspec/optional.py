@@ -80,6 +80,6 @@ def not_installed(package: str, extra: str) -> SpecError:
     return SpecError.of("NS502", f"{package} is not installed", helps=[f"install it with `{install_command(extra)}`"])
 
 
-def install_command(extra: str) -> str:
-    """The command that installs netspec with an extra."""
-    return f"pip install '{DISTRIBUTION}[{extra}]'"
+def install_command(extra: str = "") -> str:
+    """The command that installs netspec, with an extra."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install {DISTRIBUTION}"

@@ -36,6 +36,7 @@ ROWS = (
     ("comparing", "exploring"),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("server", "training"),
+    ("playground",),
     ("cli",),
     ("__main__",),
 )

@@ -7,12 +7,8 @@ from collections.abc import Callable
 from types import FrameType
 
 from netspec.diagnostics import SpecError
-from netspec.elaborate.limits import Limits
 
-__all__ = ["SERVICE_LIMITS", "apply_service_bounds"]
-
-SERVICE_LIMITS = Limits(layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100)
-"""No file is read through `use`."""
+__all__ = ["apply_service_bounds"]
 
 _SECONDS, _MEMORY, _GRACE = 1.0, 256 * 2**20, 2
 

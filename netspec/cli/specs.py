@@ -65,7 +65,8 @@ def limit_option(command: F) -> F:
 
 def _apply_profile(ctx: click.Context, _: click.Parameter, chosen: str | None) -> None:
     if chosen is not None:
-        from netspec.cli.service_profile import SERVICE_LIMITS, apply_service_bounds
+        from netspec.cli.service_profile import apply_service_bounds
+        from netspec.elaborate.limits import SERVICE_LIMITS
 
         ctx.meta[_PROFILE] = SERVICE_LIMITS
         ctx.call_on_close(apply_service_bounds())

@@ -27,6 +27,18 @@ __all__ = ["command"]
     "--export", metavar="PAGE.html", type=click.Path(path_type=Path), help="Write the page as one file instead."
 )
 @click.option(
+    "--playground",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write a site in which netspec runs in the browser, with the SPECs as its gallery.",
+)
+@click.option(
+    "--pyodide",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="The npm package pyodide, for --playground (default: in node_modules, here or above).",
+)
+@click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port on this machine (default: a free one)."
 )
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser (default).")
@@ -35,6 +47,8 @@ __all__ = ["command"]
 def command(
     specs: tuple[Path, ...],
     export: Path | None,
+    playground: Path | None,
+    pyodide: Path | None,
     port: int,
     browser: bool,
     definitions: tuple[str, ...],
@@ -43,10 +57,18 @@ def command(
     """Show specs beside their diagrams, in a page that follows what you write.
 
     The page is served on this machine only, checks the text as you type, and saves it where you ask it to. Several SPECs can be
-    compared. A page written by --export works without a server and asks no one for anything.
+    compared. A page written by --export works without a server and asks no one for anything. A site written by --playground
+    checks what is typed, without a server of ours: netspec itself runs in the browser.
     """
+    if playground is not None and (export is not None or definitions or limits):
+        raise click.UsageError("--playground takes the specs as they are: without --export, -D and --limit.")
+    if pyodide is not None and playground is None:
+        raise click.UsageError("--pyodide is for --playground.")
     bounds = read_limits(limits)
     try:
+        if playground is not None:
+            _write_playground(playground, specs, pyodide)
+            return
         files = _files(specs, bounds, read_parameters(definitions))
         if export is not None:
             _export(files, export)
@@ -70,6 +92,13 @@ def _export(files: SpecFiles, path: Path) -> None:
     with atomic_write(path) as file:
         file.write(page(start_data(documents), f"{title} - netspec").encode())
     echo(f"{path}: {len(documents)} spec{'s' if len(documents) > 1 else ''}")
+
+
+def _write_playground(folder: Path, specs: tuple[Path, ...], pyodide: Path | None) -> None:
+    from netspec.playground.site import build
+
+    echo(build(folder, [spec_path(path) for path in specs], pyodide))
+    echo(f"to see it here: python -m http.server --bind 127.0.0.1 --directory {folder}")
 
 
 def _serve(files: SpecFiles, port: int, browser: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-__all__ = ["LIMIT_NAMES", "LimitReached", "Limits"]
+__all__ = ["LIMIT_NAMES", "SERVICE_LIMITS", "LimitReached", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Limits:
 
 
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
+
+SERVICE_LIMITS = Limits(layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100)
+"""For those who check the specs of strangers. No file is read through `use`."""
 
 
 class LimitReached(Exception):

@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from netspec.ops import CATALOGUE, JOINS
 
@@ -54,9 +54,9 @@ def start_data(documents: list[dict[str, Any]], *, token: str = "") -> dict[str,
     return {"mode": "live" if token else "static", "token": token, "documents": documents, "words": words}
 
 
-def page(start: dict[str, Any], title: str, nonce: str = "") -> str:
+def page(start: dict[str, Any], title: str, nonce: str = "", *, site: bool = False) -> str:
     """The whole page. With a `nonce` the policy is the server's to send; without, it stands in the page, which may then ask
-    nobody for anything."""
+    nobody for anything, or as a `site` only for the files beside it."""
     folder = files("netspec.page").joinpath("bundle")
     script = folder.joinpath("viewer.js").read_text(encoding="utf-8")
     style = folder.joinpath("viewer.css").read_text(encoding="utf-8")
@@ -64,7 +64,8 @@ def page(start: dict[str, Any], title: str, nonce: str = "") -> str:
     stated = ""
     if not nonce:
         nonce = hashlib.sha256((script + style + data).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        stated = f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce, connect=False)}">\n'
+        rules = policy(nonce, "site" if site else "file")
+        stated = f'<meta http-equiv="Content-Security-Policy" content="{rules}">\n'
     return _PAGE.format(policy=stated, title=html.escape(title), nonce=nonce, style=style, data=data, script=script)
 
 
@@ -81,11 +82,20 @@ class Frame:
         )
 
 
-def policy(nonce: str, *, connect: bool) -> str:
-    """The Content-Security-Policy: our script and style alone, nothing from elsewhere, no frames around the page."""
+def policy(nonce: str, kind: Literal["file", "live", "site"]) -> str:
+    """The Content-Security-Policy: our script and style alone, nothing from elsewhere, no frames around the page. What is
+    served may ask its own server; a site loads Python (WebAssembly) into a worker, which has the page's policy."""
     ours = f"'nonce-{nonce}'"
-    asks = "; connect-src 'self'; frame-ancestors 'none'" if connect else ""
-    return f"default-src 'none'; script-src {ours}; style-src {ours}; img-src data:; base-uri 'none'; form-action 'none'{asks}"
+    scripts = f"{ours} 'self' 'wasm-unsafe-eval'" if kind == "site" else ours
+    asks = {
+        "file": "",
+        "live": "; connect-src 'self'; frame-ancestors 'none'",
+        "site": "; connect-src 'self'; worker-src blob:",
+    }
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src {ours}; img-src data:; base-uri 'none'; "
+        f"form-action 'none'{asks[kind]}"
+    )
 
 
 def _embedded(data: dict[str, Any]) -> str:

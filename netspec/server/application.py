@@ -18,7 +18,7 @@ from netspec.diagnostics import SpecError
 from netspec.optional import require_server
 from netspec.page.document import version_of
 from netspec.page.html import page, policy, start_data
-from netspec.server.spec_files import Changed, SpecFiles
+from netspec.server.spec_files import Changed, SpecFiles, given_parameters
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -76,6 +76,7 @@ def application(files: SpecFiles, token: str, port: int, started: Callable[[], N
         routes=[
             Route("/", service.index),
             Route("/api/check", service.check, methods=["POST"]),
+            Route("/api/write", service.write, methods=["POST"]),
             Route("/api/save", service.save, methods=["POST"]),
             Route("/api/events", service.events),
         ],
@@ -133,7 +134,7 @@ class _Service:
         documents = await run_in_threadpool(lambda: [self._files.checked(name) for name in self._files.names])
         text = page(start_data(documents, token=self._token), f"{documents[0]['file']} - netspec", nonce)
         headers = {
-            "Content-Security-Policy": policy(nonce, connect=True),
+            "Content-Security-Policy": policy(nonce, "live"),
             "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -145,10 +146,20 @@ class _Service:
         async def work(data: Mapping[str, Any]) -> Any:
             from starlette.concurrency import run_in_threadpool
 
-            values = data.get("parameters", {})
-            if not isinstance(values, dict) or not all(isinstance(v, (bool, int, float, str)) for v in values.values()):
-                raise ValueError("parameters are numbers, words, true and false")
+            values = given_parameters(data)
             return await run_in_threadpool(self._files.checked, _text(data, "file"), _text(data, "text"), values)
+
+        return await _answer(request, work)
+
+    async def write(self, request: Request) -> Response:
+        """PyTorch source or a picture of a text."""
+
+        async def work(data: Mapping[str, Any]) -> Any:
+            from starlette.concurrency import run_in_threadpool
+
+            file, text, form, theme = (_text(data, name) for name in ("file", "text", "form", "theme"))
+            values = given_parameters(data)
+            return {"text": await run_in_threadpool(self._files.written, file, text, values, form, theme)}
 
         return await _answer(request, work)
 

@@ -11,11 +11,11 @@ from netspec.elaborate import UnknownParameter
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.files import atomic_write, read_bounded
-from netspec.model import check
+from netspec.model import Checked, check
 from netspec.page.document import document, version_of
 from netspec.source import SourceFile
 
-__all__ = ["Changed", "SpecFiles"]
+__all__ = ["Changed", "SpecFiles", "given_parameters"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -52,14 +52,27 @@ class SpecFiles:
 
         Raises SpecError where the file cannot be read, KeyError for one that is not the page's.
         """
+        found = self._check(name, text, parameters or {})
+        return document(found.source, found.graph, found.diagnostics, name, library=bool(found.library))
+
+    def written(self, name: str, text: str, parameters: Mapping[str, Any], form: str, theme: str = "light") -> str:
+        """What a text compiles to: PyTorch source (`py`) or a picture (`svg`), whose theme is light or dark.
+
+        Raises SpecError where the text has errors, KeyError for a file that is not the page's, ValueError for another form.
+        """
+        if form not in ("py", "svg"):
+            raise ValueError("form is py or svg")
+        model = self._check(name, text, parameters).lenient().model()
+        return model.torch_source() if form == "py" else str(model.draw(theme=theme))
+
+    def _check(self, name: str, text: str | None, parameters: Mapping[str, Any]) -> Checked:
         source = self.source(name) if text is None else SourceFile(text, name, self._paths[name])
         if len(source.text) > self._limits.bytes:
             raise SpecError.of("NS003", f"{name} is larger than {self._limits.bytes:,} bytes")
-        values = {**self._parameters, **(parameters or {})}
+        values = {**self._parameters, **parameters}
         while True:
             try:
-                found = check(source, values, self._limits)
-                return document(source, found.graph, found.diagnostics, name, library=bool(found.library))
+                return check(source, values, self._limits)
             except UnknownParameter as unknown:
                 del values[unknown.name]
 
@@ -77,3 +90,11 @@ class SpecFiles:
         with atomic_write(path) as file:
             file.write((_BOM if old.startswith(_BOM) else b"") + data.encode("utf-8"))
         return version_of(SourceFile(text).text)
+
+
+def given_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of parameters in what the page asks for. Raises ValueError."""
+    values = request.get("parameters", {})
+    if not isinstance(values, dict) or not all(isinstance(v, (bool, int, float, str)) for v in values.values()):
+        raise ValueError("parameters are numbers, words, true and false")
+    return values

@@ -58,6 +58,7 @@ export interface EditorProps {
   chosen: [number, number] | null;
   readOnly: boolean;
   nonce: string;
+  hidden?: boolean;
   onChange: (text: string) => void;
   onCursor: (offset: number) => void;
   onSave: () => void;
@@ -128,7 +129,7 @@ export function Editor(props: EditorProps) {
     editor.dispatch({ effects: [mark.of(span), ...(span ? [EditorView.scrollIntoView(span[0], { y: "center" })] : [])] });
   }, [props.chosen?.[0], props.chosen?.[1]]);
 
-  return <div class="editor" ref={host} />;
+  return <div class="editor" ref={host} hidden={props.hidden} />;
 }
 
 function apply(editor: EditorView, edits: Edit[]): void {

@@ -1,11 +1,9 @@
 // The server on the same machine: checks texts, saves them, tells of changes on disk.
 import type { Document, Start } from "./protocol";
+import { type Form, Latest, type Transport, type Values } from "./transport";
 
-type Values = Record<string, number | boolean | string>;
-
-export class Live {
-  private busy = false;
-  private next: (() => Promise<void>) | null = null;
+export class Live implements Transport {
+  private readonly checks = new Latest();
 
   constructor(private readonly start: Start) {}
 
@@ -17,9 +15,8 @@ export class Live {
     });
   }
 
-  // At most one check runs; of those asked for meanwhile, the latest runs next.
   check(file: string, text: string, parameters: Values, done: (found: Document) => void, failed: (why: string) => void): void {
-    const run = async () => {
+    this.checks.run(async () => {
       try {
         const answer = await this.post("/api/check", { file, text, parameters });
         if (answer.ok) done((await answer.json()) as Document);
@@ -27,21 +24,14 @@ export class Live {
       } catch {
         failed("netspec view has ended: start it again, then reload this page");
       }
-    };
-    if (this.busy) {
-      this.next = run;
-      return;
-    }
-    this.busy = true;
-    void (async () => {
-      await run();
-      while (this.next) {
-        const next: () => Promise<void> = this.next;
-        this.next = null;
-        await next();
-      }
-      this.busy = false;
-    })();
+    });
+  }
+
+  async write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string> {
+    const answer = await this.post("/api/write", { form, file, text, parameters, theme });
+    const data = (await answer.json()) as { text: string; error?: string };
+    if (!answer.ok) throw new Error(data.error);
+    return data.text;
   }
 
   async save(file: string, text: string, version: string): Promise<{ version: string; conflict: string | null }> {

@@ -1,20 +1,26 @@
 // The page: the text of a spec, its diagram, and what is known about both.
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Code, Downloads } from "./code";
 import { differences } from "./compare";
 import { Diagram } from "./diagram";
 import { Editor, withEdits } from "./editor";
+import { Gallery, Progress, Welcome } from "./gallery";
 import { layout, openAtFirst } from "./layout";
 import { Live } from "./live";
 import { Costs, Details, Findings, Outline, Parameters } from "./panels";
 import type { Document, Fix, Network, Start } from "./protocol";
+import { Python } from "./python";
+import { packed, unpacked } from "./share";
 import { themeOf } from "./theme";
-
-type Values = Record<string, number | boolean | string>;
+import type { Values } from "./transport";
 
 const start = JSON.parse(document.getElementById("netspec-start")!.textContent!) as Start;
 const nonce = document.currentScript instanceof HTMLScriptElement ? document.currentScript.nonce : "";
 const live = start.mode === "live" ? new Live(start) : null;
+const site = start.site;
+const python = site ? new Python(site, start.documents.map((d) => [d.file, d.text])) : null;
+const transport = live ?? python;
 const preferDark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function App() {
@@ -35,6 +41,9 @@ function App() {
   const [dark, setDark] = useState(preferDark.matches);
   const [message, setMessage] = useState("");
   const [conflict, setConflict] = useState<{ text: string; version: string } | null>(null);
+  const [asCode, setAsCode] = useState(false);
+  const [welcome, setWelcome] = useState(true);
+  const [browse, setBrowse] = useState(true);
   const state = useRef({ texts, saved, place, given });
   state.current = { texts, saved, place, given };
 
@@ -53,7 +62,7 @@ function App() {
   };
 
   const check = (index: number, text: string, values: Values) => {
-    live?.check(
+    transport?.check(
       start.documents[index].file, text, values,
       (found: Document) => {
         if (found.text !== state.current.texts[index]) return; // a newer text is on its way
@@ -162,21 +171,91 @@ function App() {
     state.current.given = values;
     check(place, state.current.texts[place], values);
   };
-  const choose = (index: number) => {
+  const choose = (index: number, values: Values = {}) => {
     setPlace(index);
-    setGiven({});
+    setGiven(values);
+    state.current = { ...state.current, place: index, given: values };
     setChosen(null);
     setCursor(null);
     setRevision((n) => n + 1);
+    load(index);
+  };
+
+  // The gallery's documents come when they are looked at, checked when the site was made.
+  const load = (index: number) => {
+    const document = start.documents[index];
+    const untouched = state.current.texts[index] === document.text && !Object.keys(state.current.given).length;
+    if (!python || (untouched && networks[index])) return;
+    if (!untouched) return check(index, state.current.texts[index], state.current.given);
+    python.document(document.file).then(
+      (found) => {
+        if (found.text !== state.current.texts[index]) return check(index, state.current.texts[index], state.current.given);
+        setDocuments((all) => all.map((d, i) => (i === index ? found : d)));
+        setNetworks((all) => all.map((n, i) => (i === index ? found.network : n)));
+      },
+      () => check(index, document.text, {}),
+    );
+  };
+  const chooseFile = (file: string, text?: string, values: Values = {}) => {
+    const index = start.documents.findIndex((d) => d.file === file);
+    const known = index >= 0 ? index : start.documents.findIndex((d) => d.file === site!.untitled);
+    if (text !== undefined) {
+      setTexts((all) => all.map((t, i) => (i === known ? text : t)));
+      state.current.texts = state.current.texts.map((t, i) => (i === known ? text : t));
+    }
+    choose(known, values);
+  };
+
+  // The address names what is shown: to share it, and to find it again.
+  const address = useRef("");
+  const readAddress = async () => {
+    if (location.hash === address.current) return;
+    address.current = location.hash;
+    try {
+      const shared = await unpacked(location.hash);
+      if (shared) chooseFile(shared.file, shared.text, shared.parameters);
+    } catch {
+      setMessage("the link is damaged: what it shares cannot be read");
+    }
+  };
+  const writeAddress = async () => {
+    const { texts: now, place: index, given: values } = state.current;
+    const { file, text } = start.documents[index];
+    address.current = await packed({ file, text: now[index] === text ? undefined : now[index], parameters: values });
+    history.replaceState(null, "", address.current);
+  };
+  const first = useRef(true);
+  useEffect(() => {
+    if (!site) return;
+    if (first.current) {
+      first.current = false;
+      void readAddress();
+      window.addEventListener("hashchange", () => void readAddress());
+      return;
+    }
+    const timer = setTimeout(() => void writeAddress(), 400);
+    return () => clearTimeout(timer);
+  }, [place, texts, given]);
+  const copyAddress = async () => {
+    await writeAddress();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      setMessage("the link is copied: it holds the text itself");
+    } catch {
+      setMessage("the link is in the address bar: it holds the text itself");
+    }
   };
   const fix = (wanted: Fix) => changedText(withEdits(texts[place], wanted.edits), true);
 
   const dirty = texts[place] !== saved[place].text;
+  const written = { transport: transport!, file: current.file, text: texts[place], given, theme: dark ? ("dark" as const) : ("light" as const) };
   const errors = current.findings.filter((f) => f.severity === "error").length;
   return (
     <div class="page">
+      {site && welcome && <Welcome site={site} onHide={() => setWelcome(false)} />}
       <header>
-        {documents.length > 1 ? (
+        {site && <button type="button" aria-pressed={browse} onClick={() => setBrowse(!browse)}>Gallery</button>}
+        {documents.length > 1 && !site ? (
           <select aria-label="Spec" value={place} onChange={(e) => choose(Number(e.currentTarget.value))}>
             {documents.map((d, i) => <option value={i} key={d.file}>{d.file}</option>)}
           </select>
@@ -199,16 +278,27 @@ function App() {
         {documents.length > 1 && (
           <label>
             Compare with{" "}
-            <select value={against ?? ""} onChange={(e) => setAgainst(e.currentTarget.value === "" ? null : Number(e.currentTarget.value))}>
+            <select
+              value={against ?? ""}
+              onChange={(e) => {
+                const other = e.currentTarget.value === "" ? null : Number(e.currentTarget.value);
+                setAgainst(other);
+                if (other !== null) load(other);
+              }}
+            >
               <option value="">nothing</option>
               {documents.map((d, i) => i !== place && <option value={i} key={d.file}>{d.file}</option>)}
             </select>
           </label>
         )}
         {live && <button type="button" onClick={() => void save()} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
+        {site && dirty && <button type="button" onClick={() => changedText(start.documents[place].text, true)}>Reset</button>}
+        {site && <button type="button" onClick={() => void copyAddress()}>Copy link</button>}
+        {transport && <Downloads {...written} onMessage={setMessage} />}
         <button type="button" aria-pressed={dark} onClick={() => setDark(!dark)}>{dark ? "Light" : "Dark"}</button>
       </header>
       <div class="status" role="status">
+        {python && <Progress python={python} bytes={site!.bytes} />}
         {message && <span>{message}</span>}
         {errors > 0 && <span class="bad">{errors} error{errors > 1 ? "s" : ""}{stale ? "; the diagram is that of the last text that could be read" : ""}</span>}
         {conflict && (
@@ -219,15 +309,24 @@ function App() {
           </span>
         )}
       </div>
-      <main>
+      <main class={site && browse ? "browsing" : undefined}>
+        {site && browse && <Gallery site={site} current={current.file} onChoose={(file) => chooseFile(file)} />}
         <div class="left">
+          {transport && (
+            <div class="tabs" role="tablist" aria-label="Text">
+              <button type="button" role="tab" aria-selected={!asCode} onClick={() => setAsCode(false)}>Spec</button>
+              <button type="button" role="tab" aria-selected={asCode} onClick={() => setAsCode(true)}>PyTorch</button>
+            </div>
+          )}
+          {asCode && <Code {...written} />}
           <Editor
+            hidden={asCode}
             text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
-            readOnly={!live} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
+            readOnly={!transport} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
             onCursor={(offset) => (setChosen(null), setCursor(offset))}
           />
           <Findings
-            findings={current.findings} live={live !== null} onFix={fix}
+            findings={current.findings} live={transport !== null} onFix={fix}
             onGo={(finding) => setCursor(finding.start)}
           />
         </div>
@@ -245,7 +344,7 @@ function App() {
           {network && (
             <>
               <Parameters
-                values={network.parameters} given={given} live={live !== null} onChange={setParameter}
+                values={network.parameters} given={given} live={transport !== null} onChange={setParameter}
                 onReset={() => (setGiven({}), (state.current.given = {}), check(place, texts[place], {}))}
               />
               <Outline network={network} open={open} selected={selected} query={query} onSelect={(part) => select(part)} onToggle={toggle} />

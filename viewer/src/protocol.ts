@@ -101,4 +101,27 @@ export interface Start {
   token: string;
   documents: Document[];
   words: string[];
+  site?: Site;
+}
+
+export interface Entry {
+  file: string;
+  title: string;
+  year: number | null;
+  params: number | null;
+  layers: number | null;
+  library: boolean;
+}
+
+// A playground: see netspec/playground/site.py. Names of files are relative to the page.
+export interface Site {
+  worker: string; // its text
+  archive: string;
+  pyodide: string;
+  bytes: number; // of what the worker loads
+  untitled: string;
+  install: string;
+  netspec: string;
+  links: [string, string][];
+  gallery: Entry[];
 }

@@ -1,0 +1,80 @@
+"""The specs of a playground: by name, with the files that they use, and what the gallery says about each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics import Diagnostics, SpecError
+from netspec.elaborate.limits import Limits
+from netspec.elaborate.project import read_source
+from netspec.source import SourceFile
+from netspec.syntax import parse
+from netspec.syntax import tree as t
+
+__all__ = ["entry", "named"]
+
+_YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
+_TITLE = re.compile(r"# *(.+?),?(?: *[(:]|\.(?: |$)|$)")
+_LONGEST = 60
+
+
+def named(specs: Iterable[Path], limits: Limits) -> dict[str, Path]:
+    """The specs, and the files that they use, by their path below the folder that holds them all. Raises SpecError."""
+    given = [Path(os.path.normpath(path.absolute())) for path in specs]
+    root = Path(os.path.commonpath([path.parent for path in given]))
+    found: dict[str, Path] = {}
+    waiting = given[::-1]
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(root).as_posix()
+        if name not in found:
+            source = read_source(path, limits, name=name)
+            found[name] = path
+            if len(found) > limits.files:
+                raise SpecError.of(
+                    "NS005", f"a playground takes at most {limits.files} specs, with those that they use"
+                )
+            waiting += [used for used in _used(source, limits)[::-1] if root in used.parents and used.is_file()]
+    return found
+
+
+def _used(source: SourceFile, limits: Limits) -> list[Path]:
+    """The files that a spec uses; what cannot be read is reported when the spec is checked."""
+    tree = parse(source, Diagnostics(), recover=True, most_tokens=limits.tokens)
+    if tree is None or source.path is None:
+        return []
+    folder = source.path.parent
+    return [Path(os.path.normpath(folder / item.path)) for item in tree.items if isinstance(item, t.Use)]
+
+
+def entry(document: dict[str, Any]) -> dict[str, Any]:
+    """The row of a document in the gallery: what its first comment calls it, the first year there, and its figures."""
+    comment = _first_comment(document["text"])
+    year, title = _YEAR.search(comment), _TITLE.match(comment)
+    network = document["network"]
+    name = network["name"] if network else document["file"].removesuffix(".net")
+    called = title[1] if title else name
+    if len(called) > _LONGEST:
+        called = called.partition(",")[0]
+    return {
+        "file": document["file"],
+        "title": called if len(called) <= _LONGEST else name,
+        "year": int(year[0]) if year else None,
+        "params": network["parts"][0]["values"].get("params") if network else None,
+        "layers": len(network["nodes"]) if network else None,
+        "library": document["library"],
+    }
+
+
+def _first_comment(text: str) -> str:
+    """The comment that a text begins with, in one line."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return f"# {' '.join(lines)}"

@@ -1,0 +1,34 @@
+// Whoever checks texts for the page: a server on the same machine (live.ts) or a worker in the browser (python.ts).
+import type { Document } from "./protocol";
+
+export type Values = Record<string, number | boolean | string>;
+export type Form = "py" | "svg";
+
+export interface Transport {
+  check(file: string, text: string, parameters: Values, done: (found: Document) => void, failed: (why: string) => void): void;
+  // What a text compiles to. Rejects with the reason.
+  write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string>;
+}
+
+// At most one job runs; of those asked for meanwhile, the latest runs next.
+export class Latest {
+  private busy = false;
+  private next: (() => Promise<void>) | null = null;
+
+  run(job: () => Promise<void>): void {
+    if (this.busy) {
+      this.next = job;
+      return;
+    }
+    this.busy = true;
+    void (async () => {
+      await job();
+      while (this.next) {
+        const next: () => Promise<void> = this.next;
+        this.next = null;
+        await next();
+      }
+      this.busy = false;
+    })();
+  }
+}
