@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, run_netspec
+from conftest import ROOT, netspec_process, run_netspec
 from PIL import Image
 
 import netspec
@@ -80,7 +80,7 @@ def test_what_is_no_image_and_what_does_not_fit(tmp_path: Path) -> None:
 
 
 def test_bench_measures_every_engine() -> None:
-    result = run_netspec("bench", SPEC, "--batch", "1,4", "--runs", "3", "--no-compile", "--format", "json")
+    result = netspec_process("bench", SPEC, "--batch", "1,4", "--runs", "3", "--no-compile", "--format", "json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
     assert {(r["engine"], r["batch"]) for r in rows} >= {

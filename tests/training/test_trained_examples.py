@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_netspec
+from conftest import ROOT, netspec_process, run_netspec
 
 LEAST = {"lenet": 0.98, "resnet8": 0.98, "mlp": 0.95, "maxout": 0.95, "lstm": 0.95}
 
@@ -15,7 +15,7 @@ LEAST = {"lenet": 0.98, "resnet8": 0.98, "mlp": 0.95, "maxout": 0.95, "lstm": 0.
 @pytest.mark.parametrize("name", LEAST)
 def test_an_example_trains(name: str, tmp_path: Path) -> None:
     spec = ROOT / "examples" / f"{name}_digits.net"
-    result = run_netspec("train", str(spec), "--folder", "run", cwd=tmp_path, OMP_NUM_THREADS="1")
+    result = netspec_process("train", str(spec), "--folder", "run", cwd=tmp_path, OMP_NUM_THREADS="1")
     assert result.returncode == 0, result.stderr
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["result"]["test"]["accuracy"] >= LEAST[name]
