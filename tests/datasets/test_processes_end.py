@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_netspec
+from conftest import netspec_process
 from PIL import Image
 
 SPEC = "input 3x8x8\nFC-2\ntrain { epochs 2; batch 4 }\n"
@@ -23,7 +23,7 @@ def test_training_with_workers_ends_and_gives_what_it_gives_without(tmp_path: Pa
     (tmp_path / "spec.net").write_text(SPEC)
     weights = []
     for workers in ("0", "2"):
-        result = run_netspec(
+        result = netspec_process(
             "train", "spec.net", "--data", "images", "--workers", workers, "--folder", f"r{workers}", cwd=tmp_path
         )
         assert result.returncode == 0, result.stderr
