@@ -18,6 +18,7 @@ PICTURES = ROOT / "docs" / "pictures"
 WANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "alexnet_volumes": ("alexnet", {"style": "volumes"}),
     "googlenet": ("googlenet", {"expand": ["inception1"]}),
+    "unet_volumes": ("unet", {"style": "volumes"}),
     "vgg16_volumes": ("vgg16", {"style": "volumes"}),
     "xor_neurons": ("xor", {"style": "neurons"}),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from netspec.scene.neurons_style import drawn_as_neurons
 from netspec.scene.options import STYLES, DrawOptions
 from netspec.scene.pdf import as_pdf
 from netspec.scene.png import as_png
+from netspec.scene.rows import page_scale
 from netspec.scene.svg import as_svg
 from netspec.scene.table_style import drawn_as_table
 from netspec.scene.tex import as_tex
@@ -29,6 +31,8 @@ from netspec.weights import open_weights
 
 __all__ = ["FORMATS", "draw", "picture", "table_picture", "write"]
 
+_LEGIBLE = 0.5
+"""A picture that a page shows at less than half of its size is drawn with its blocks closed."""
 Weights: TypeAlias = "str | Path | Mapping[str, Any] | None"
 
 
@@ -44,7 +48,12 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
     if style == "table":
         return table_picture([graph], options.theme)
     drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
-    return drawn(graph, Analysis(graph), options)
+    analysis = Analysis(graph)
+    figure = drawn(graph, analysis, options)
+    if options.depth is None and not options.expand and page_scale(figure.width, figure.height) < _LEGIBLE:
+        closed = drawn(graph, analysis, replace(options, depth=0))
+        return max(figure, closed, key=lambda made: page_scale(made.width, made.height))
+    return figure
 
 
 def _as_html(figure: Figure) -> str:

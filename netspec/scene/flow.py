@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from netspec.scene.figure import Path
 from netspec.scene.level_geometry import Point
 
-__all__ = ["ARROW", "arrow_head", "flow_path"]
+__all__ = ["ARROW", "arrow_head", "flow_path", "square_path"]
 
 ARROW = 6.0
 """How long the head of an arrow is."""
+_ROUND = 6.0
 
 
 def flow_path(points: Sequence[Point], colour: str, *, sideways: bool, arrow: bool) -> list[Path]:
@@ -23,6 +24,46 @@ def flow_path(points: Sequence[Point], colour: str, *, sideways: bool, arrow: bo
     pieces = tuple(_piece(a, b, sideways) for a, b in itertools.pairwise(placed))
     made = [Path(placed[0], pieces, colour, line=1.2)] if pieces else []
     return [*made, arrow_head(end, colour, sideways=sideways)] if arrow else made
+
+
+def square_path(points: Sequence[Point], colour: str, *, arrow: bool) -> list[Path]:
+    """A line through points (x, y) from left to right or upright, at right angles, its corners rounded."""
+    placed = _without_repeats(_squared(points))
+    (px, py), (x, y) = placed[-2:]
+    step = (_sign(x - px), _sign(y - py))
+    if arrow:
+        placed[-1] = (x - step[0] * ARROW, y - step[1] * ARROW)
+    pieces: list[tuple[Point, ...]] = []
+    for before, corner, behind in zip(placed, placed[1:], placed[2:], strict=False):
+        enter, leave = _towards(corner, before), _towards(corner, behind)
+        pieces += [(enter,), (corner, corner, leave)]
+    made = [Path(placed[0], (*pieces, (placed[-1],)), colour, line=1.2)]
+    if not arrow:
+        return made
+    back, side = (x - step[0] * ARROW, y - step[1] * ARROW), (step[1] * 3, step[0] * 3)
+    head = ((back[0] - side[0], back[1] - side[1]), (back[0] + side[0], back[1] + side[1]))
+    return [*made, Path((x, y), tuple((corner,) for corner in head), fill=colour, closed=True)]
+
+
+def _squared(points: Sequence[Point]) -> list[Point]:
+    """What leads aslant turns half-way."""
+    found = [points[0]]
+    for (ax, ay), (bx, by) in itertools.pairwise(points):
+        if abs(ax - bx) > 0.5 and abs(ay - by) > 0.5:
+            found += [((ax + bx) / 2, ay), ((ax + bx) / 2, by)]
+        found.append((bx, by))
+    return found
+
+
+def _sign(value: float) -> int:
+    return (value > 0.5) - (value < -0.5)
+
+
+def _towards(corner: Point, end: Point) -> Point:
+    """A little way from a corner, at most half of the way."""
+    dx, dy = end[0] - corner[0], end[1] - corner[1]
+    share = min(_ROUND / max(abs(dx) + abs(dy), 1.0), 0.5)
+    return corner[0] + dx * share, corner[1] + dy * share
 
 
 def arrow_head(end: Point, colour: str, *, sideways: bool) -> Path:

@@ -7,13 +7,14 @@ from netspec.analysis.figures import FIGURES, Value
 from netspec.graph import Graph
 from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Rect, Text
-from netspec.scene.flow import flow_path
+from netspec.scene.flow import flow_path, square_path
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
 from netspec.scene.opening import opened
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
+from netspec.scene.rows import column_limit, in_rows, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
 
 __all__ = ["STACK", "drawn_as_graph"]
@@ -26,6 +27,7 @@ STACK = 3.0
 
 def drawn_as_graph(graph: Graph, analysis: Analysis, options: DrawOptions) -> Figure:
     parts = Parts(graph, folded="all" not in options.expand)
+    unwrap(parts)
     return _Painter(graph, analysis, options, parts).figure()
 
 
@@ -43,6 +45,7 @@ class _Painter:
         spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0)) if self.across else Spacing()
         measure = Measure(self._size, self._head, self._label)
         inside = laid_out(self.parts, self.is_open, measure, spacing)
+        inside = in_rows(inside, row_limit(inside) if self.across else column_limit(inside), self._label)
         if self.options.by:
             self._weigh(inside)
         width, height = self._turned(*inside.size)
@@ -194,7 +197,10 @@ class _Painter:
 
     def _route(self, route: Route, x: float, y: float) -> None:
         points = [(x + px, y + py) for px, py in (self._turned(*point) for point in route.points)]
-        self.items += flow_path(points, self.theme.wire, sideways=self.across, arrow=route.arrow)
+        if route.square:
+            self.items += square_path(points, self.theme.wire, arrow=route.arrow)
+        else:
+            self.items += flow_path(points, self.theme.wire, sideways=self.across, arrow=route.arrow)
 
 
 def _closed(inside: Inside) -> list[Box]:

@@ -23,13 +23,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The line of the tensor that `node` gives, through points (across, along), from one box to another; None is the border."""
+    """The line of the tensor that `node` gives, through points (across, along), from one box to another; None is the border.
+    `square`: it turns at right angles."""
 
     source: Box | None
     target: Box | None
     node: int
     points: tuple[Point, ...]
     arrow: bool
+    square: bool = False
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ PAGE = 48
 """How many boxes one page shows well: parts are opened as long as there are at most so many."""
 
 
-def opened(parts: Parts, options: DrawOptions) -> Callable[[Part], bool]:
-    """By depth, and those asked for together with what stands around them."""
+def opened(parts: Parts, options: DrawOptions, page: int = PAGE) -> Callable[[Part], bool]:
+    """By depth, and those asked for together with what stands around them; `page` is how many boxes a page shows well."""
     level = {id(parts.root): 0}
     for part in parts.root.walk():
         for member in part.members:
@@ -22,7 +22,7 @@ def opened(parts: Parts, options: DrawOptions) -> Callable[[Part], bool]:
     wanted: set[int] = set()
     if options.expand:
         _open_named(parts.root, frozenset(options.expand), wanted)
-    depth = options.depth if options.depth is not None else depth_for_a_page(parts)
+    depth = options.depth if options.depth is not None else depth_for_a_page(parts, page)
     return lambda part: id(part) in wanted or level[id(part)] <= depth or _is_repeat(part)
 
 
@@ -43,7 +43,7 @@ def _open_named(root: Part, names: frozenset[str], wanted: set[int]) -> None:
                 around.append((member, (*outer, part)))
 
 
-def depth_for_a_page(parts: Parts) -> int:
+def depth_for_a_page(parts: Parts, page: int = PAGE) -> int:
     """The deepest level at which all boxes fit on a page."""
     depth = 0
     row = parts.root.members
@@ -51,6 +51,6 @@ def depth_for_a_page(parts: Parts) -> int:
         shown: list[Part] = []
         for part in row:
             shown += part.members if part.members else [part]
-        if len(shown) > PAGE or len(shown) == len(row):
+        if len(shown) > page or len(shown) == len(row):
             return depth
         row, depth = shown, depth + 1

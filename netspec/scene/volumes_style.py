@@ -2,85 +2,39 @@
 
 The thickness of a box stands for its channels, its side for height and width, both on a root scale within bounds
 (7x7x512 beside 224x224x64 would vanish on a plain one). The window of a convolution or pooling is drawn in what it reads.
+Long networks are broken into rows, and encoders with decoders are drawn as a U.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
+import itertools
+from collections import Counter
 
 from netspec.analysis.analysis import Analysis
-from netspec.graph import Graph, Node, TensorType
-from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
+from netspec.graph import Graph
+from netspec.scene.faces import SIZE, SMALL, head_text, totals_text
 from netspec.scene.figure import Figure, Item, Path, Rect, Text
-from netspec.scene.flow import flow_path
+from netspec.scene.flow import square_path
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Point, Spacing
 from netspec.scene.opening import opened
 from netspec.scene.options import DrawOptions
-from netspec.scene.parts import Part, Parts, written_together
+from netspec.scene.parts import Part, Parts
+from netspec.scene.rows import in_rows, mirrored, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
+from netspec.scene.u_shape import as_u, skips_of
+from netspec.scene.volume_captions import Captions, keeps_the_volume, only_layer
+from netspec.scene.volume_shapes import CAPTION, STACK, Sketch, dot, painted
 
 __all__ = ["drawn_as_volumes"]
 
-_SIDE = (10.0, 104.0)
-"""The smallest and largest height of a box."""
-_THICK = (4.0, 42.0)
-_VECTOR = 9.0
-_SLANT = (0.34, -0.26)
-"""Where the width of a feature map runs: to the right and up, as shares of its length."""
-_CAPTION = 12.0
 _MARGIN = 16.0
 _TITLE = 15.0
-_STACK = 3.0
-"""How far the second box of a repeated part looks out."""
-_QUIET = frozenset({"Activation", "Normalization", "Regularization"})
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """The box of a tensor: thickness, height and length of the slanted side, in pixels."""
-
-    thick: float
-    high: float
-    deep: float
-
-    @property
-    def slant(self) -> Point:
-        return self.deep * _SLANT[0], self.deep * _SLANT[1]
-
-    @property
-    def width(self) -> float:
-        return self.thick + self.slant[0]
-
-    @property
-    def height(self) -> float:
-        return self.high - self.slant[1]
-
-
-class Scale:
-    """Sizes in pixels: the root of the share in the largest of the network."""
-
-    def __init__(self, graph: Graph) -> None:
-        types = [node.type for node in graph.nodes]
-        self.side = max((s for t in types for s in t.spatial), default=1)
-        self.channels = max((t.features for t in types if t.spatial), default=1)
-        self.units = max((t.size for t in types if not t.spatial), default=1)
-
-    def volume(self, kind: TensorType) -> Volume:
-        if kind.layout in ("vector", "ids"):
-            return Volume(_VECTOR, _rooted(kind.size, self.units, (16.0, _SIDE[1])), 0.0)
-        thick = _rooted(kind.features, self.channels, _THICK)
-        high = self.length(kind.spatial[-2] if len(kind.spatial) > 1 else kind.spatial[0])
-        return Volume(thick, high, self.length(kind.spatial[-1]) if len(kind.spatial) > 1 else 0.0)
-
-    def length(self, side: int) -> float:
-        return _rooted(side, self.side, _SIDE)
-
-
-def _rooted(value: int, largest: int, bounds: tuple[float, float]) -> float:
-    return bounds[0] + (bounds[1] - bounds[0]) * sqrt(value / max(1, largest))
+_MOST = 44
+"""How many boxes a page shows well."""
+_LINES = 4
+"""More lines than these meet a box in one point, as one line does."""
 
 
 def drawn_as_volumes(graph: Graph, analysis: Analysis, options: DrawOptions) -> Figure:
@@ -88,28 +42,27 @@ def drawn_as_volumes(graph: Graph, analysis: Analysis, options: DrawOptions) -> 
     return _Painter(graph, analysis, options).figure()
 
 
-def _keeps_the_volume(before: Node, node: Node) -> bool:
-    if not before.inputs:
-        return False
-    return written_together(before, node) or node.kind in ("flatten", "identity") or section(node) in _QUIET
-
-
 class _Painter:
     def __init__(self, graph: Graph, analysis: Analysis, options: DrawOptions) -> None:
         self.graph, self.analysis = graph, analysis
         self.theme: Theme = THEMES[options.theme]
-        self.parts = Parts(graph, folded="all" not in options.expand, joins=_keeps_the_volume)
-        self.is_open = opened(self.parts, options)
-        self.faces = Faces(graph, analysis)
-        self.scale = Scale(graph)
+        self.parts = Parts(graph, folded="all" not in options.expand, joins=keeps_the_volume)
+        unwrap(self.parts)
+        self.is_open = opened(self.parts, options, _MOST)
+        self.captions = Captions(graph, analysis, self.theme)
         self.items: list[Item] = []
-        self.places: dict[int, tuple[float, float, Volume]] = {}
+        self.places: dict[int, Point] = {}
+        self.beside: set[int] = set()
+        self.left: set[int] = set()
+        self.in_one_point: set[int] = set()
+        self.upwards: dict[int, tuple[str, ...]] = {}
 
     def figure(self) -> Figure:
         spacing = Spacing(
-            neighbours=10.0, ranks=10.0, bend=14.0, before=(22.0, 10.0), behind=(10.0, 10.0), arrivals=0.15
+            neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), arrivals=0.15
         )
-        inside = laid_out(self.parts, self.is_open, Measure(self._size, lambda _: 0.0, lambda _: (0.0, 4.0)), spacing)
+        measure = Measure(lambda part: self.captions.sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0))
+        inside = self._arranged(mirrored(laid_out(self.parts, self.is_open, measure, spacing)))
         height, width = inside.size
         total = totals_text(self.analysis)
         wide = max(width, text_width(self.graph.name, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
@@ -121,50 +74,52 @@ class _Painter:
             f"The feature maps of {self.graph.name} as boxes, from left to right.", self.theme.background, self.items,
         )  # fmt: skip
 
-    # What is written
+    # The arrangement
 
-    def _giver(self, part: Part) -> int:
-        """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""
-        if part.is_output:
-            return part.start
-        return part.stop - (part.round_stop - part.start) if part.is_layer else part.stop - 1
+    def _arranged(self, inside: Inside) -> Inside:
+        level = self.parts.level(self.parts.root)
+        found = skips_of(level, self.graph)
+        if found is None:
+            return in_rows(inside, row_limit(inside))
+        main, skips = found
+        hidden = set()
+        for skip in skips:
+            up = main[main.index(skip.stop) - 1]
+            if self._is_upsampling(level.members[up]) and self._joins_channels(level.members[skip.stop]):
+                hidden.add(up)
+                self.upwards[id(inside.boxes[skip.stop])] = self.captions.sketch(level.members[up]).above
+        starts = {skip.start for skip in skips}
+        for start in starts:
+            box = inside.boxes[start]
+            self.left.add(id(box.part))
+            if box.inside is None:
+                box.size = self._sketch(box.part).room
+        shown = [member for member in main if member not in hidden]
+        for before, member in itertools.pairwise(shown):
+            if before in starts:
+                self.beside.add(id(inside.boxes[member].part))
+        return as_u(level, inside, found, self._port, self._reach, frozenset(hidden))
 
-    def _type(self, part: Part) -> TensorType:
-        return self.graph.nodes[self._giver(part)].type
+    def _is_upsampling(self, part: Part) -> bool:
+        node = self.graph.nodes[part.start]
+        return part.is_layer and part.count == 1 and node.kind in ("convT", "upsample", "resize")
 
-    def _shown(self, part: Part) -> TensorType:
-        return self.graph.shown(self._giver(part))
+    def _joins_channels(self, part: Part) -> bool:
+        return part.is_layer and self.graph.nodes[part.start].kind == "concat"
 
-    def _captions(self, part: Part) -> list[str]:
-        """Above the box what is computed; the last line stands nearest."""
-        if part.is_output:
-            return [part.name]
-        if part.members:
-            return [head_text(part)]
-        first = self.graph.nodes[part.start]
-        face = self.faces.face(part)
-        if not first.inputs:
-            return [first.name]
-        times = f" ×{part.count}" if part.count > 1 and not face.plain.endswith(f"×{part.count}") else ""
-        words = [word.strip() for word in face.plain.removesuffix(f" ×{part.count}").split(",") if word.strip()]
-        lines = [f"{first.kind} {words[0]}".strip() if words else first.kind, *words[1:]]
-        if part.count > 1 and not times:
-            times = f" ×{part.count}"
-        lines[0] += times
-        return lines[:4]
+    def _port(self, box: Box, side: str) -> Point:
+        if box.inside is not None:
+            across, along = box.size
+            return {"left": (0.0, across / 2), "right": (along, across / 2), "top": (along / 2, 0.0)}.get(
+                side, (along / 2, across)
+            )
+        return self._sketch(box.part).port(box.size, side)
 
-    def _below(self, part: Part) -> list[str]:
-        nodes = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer and not part.is_output else []
-        quiet = [n.kind for n in nodes if n.kind != "identity"]
-        return [type_text(self._shown(part)), *([" · ".join(quiet)] if quiet else [])]
+    def _reach(self, box: Box) -> tuple[float, float]:
+        return self._sketch(box.part).reach(box.size) if box.inside is None else (0.0, box.size[1])
 
-    def _size(self, part: Part) -> Point:
-        """(across, along): as much room above the middle as below it, so that lines meet the box."""
-        volume = self.scale.volume(self._type(part))
-        lines = [*self._captions(part), *self._below(part)]
-        wide = max(text_width(line, SMALL, bold=i == 0) for i, line in enumerate(lines))
-        captions = max(len(self._captions(part)), len(self._below(part)))
-        return volume.height + 2 * (captions * _CAPTION + 4.0), max(volume.width + 8.0, wide + 4.0)
+    def _sketch(self, part: Part) -> Sketch:
+        return self.captions.sketch(part, beside=id(part) in self.beside, left=id(part) in self.left)
 
     # Painting
 
@@ -175,85 +130,95 @@ class _Painter:
                 self._frame(box, x + along, y + across)
                 self._paint(box.inside, x + along, y + across)
             else:
-                self.places[id(box)] = (x + along, y + across, self.scale.volume(self._type(box.part)))
+                front = self._sketch(box.part).front(box.size)
+                self.places[id(box)] = (x + along + front[0], y + across + front[1])
+        arrivals = Counter(id(route.target) for route in inside.routes)
+        self.in_one_point = {target for target, lines in arrivals.items() if lines > _LINES or lines == 1}
         for route in inside.routes:
             self._route(route, x, y)
         for box in inside.boxes:
             if box.inside is None:
-                self._box(box)
+                self._box(box, x)
         for route in inside.routes:
             self._window(route)
 
     def _frame(self, box: Box, x: float, y: float) -> None:
         across, along = box.size
+        title = head_text(box.part)
+        if text_width(title, SIZE, bold=True) > along - 14:
+            title = self.captions.name(box.part)
         self.items.append(Rect(x, y, along, across, self.theme.frame_fill, self.theme.frame, 6.0, tip=box.part.name))
-        self.items.append(Text(x + 9, y + 15, head_text(box.part), SIZE, self.theme.faint, bold=True))
+        self.items.append(Text(x + 9, y + 15, title, SIZE, self.theme.faint, bold=True))
 
-    def _corner(self, box: Box) -> tuple[float, float, Volume]:
-        """The upper left corner of the front of a volume: it stands in the middle of its room."""
-        x, y, volume = self.places[id(box)]
-        across, along = box.size
-        return x + (along - volume.width) / 2, y + (across - volume.height) / 2 - volume.slant[1], volume
+    def _box(self, box: Box, x: float) -> None:
+        left, top = self.places[id(box)]
+        part, sketch = box.part, self._sketch(box.part)
+        if sketch.form == "text":
+            start = x + box.corner[1]
+            middle = top + sketch.volume.high / 2
+            self.items.append(Text(start + 3, middle + 0.36 * SMALL, sketch.above[0], SMALL, self.theme.ink, bold=True))
+            return
+        tip = self.captions.tip(part)
+        pieces = self.captions.pieces(part)
+        self.items += painted(sketch, left, top, pieces, self.theme, tip, stacked=_is_stacked(part))
 
-    def _front(self, box: Box) -> float:
-        """Where lines arrive: the front, or that of the sheet behind it."""
-        return self._corner(box)[0] - (_STACK if box.part.count > 1 else 0.0)
+    def _ends(self, route: Route, x: float, y: float) -> list[Point]:
+        """The points of a line, from the back of one volume to the front of the next, or to the sheet behind it."""
+        points = [(x + along, y + across) for across, along in route.points]
+        source, target = route.source, route.target
+        if source is not None and id(source) in self.places and _is_level(points[0], points[1]):
+            sketch = self._sketch(source.part)
+            back = self.places[id(source)][0] + sketch.volume.thick + sketch.volume.slant[0] / 2
+            points.insert(0, (back, points[0][1]))
+        if target is not None and id(target) in self.places and _is_level(points[-2], points[-1]):
+            stack = STACK if _is_stacked(target.part) else 0.0
+            sketch = self._sketch(target.part)
+            if id(target) in self.in_one_point:
+                middle = y + target.corner[0] + target.size[0] / 2
+                points[-2:] = [(at, middle) for at, _ in points[-2:]]
+            front = self.places[id(target)][0] - stack if sketch.form != "text" else points[-1][0]
+            points = [*points[:-1], (front, points[-1][1])]
+            if sketch.form == "circle":
+                points = self._into_circle(points, target)
+        return points
 
-    def _box(self, box: Box) -> None:
-        x, y, volume = self._corner(box)
-        part = box.part
-        fill, border = self._colours(part)
-        (dx, dy), t, h = volume.slant, volume.thick, volume.high
-        tip = f"{part.name}: {type_text(self._shown(part))}"
-        if part.count > 1:
-            self.items.append(Rect(x - _STACK, y + _STACK, t, h, fill, border))
-        if dx:
-            right = ((x + t + dx, y + dy), (x + t + dx, y + dy + h), (x + t, y + h))
-            top = ((x + dx, y + dy), (x + t + dx, y + dy), (x + t, y))
-            self.items.append(_face((x + t, y), right, _mixed(fill, border, 0.25), border, tip))
-            self.items.append(_face((x, y), top, _mixed(fill, self.theme.background, 0.4), border, tip))
-        self.items.append(Rect(x, y, t, h, fill, border, tip=tip))
-        middle = x + volume.width / 2
-        over = y + dy - 5
-        captions = self._captions(part)
-        for i, line in enumerate(reversed(captions)):
-            bold = i == len(captions) - 1
-            self.items.append(Text(middle, over - i * _CAPTION, line, SMALL, self.theme.ink, bold, "middle"))
-        for i, line in enumerate(self._below(part)):
-            colour = self.theme.faint if i else self.theme.ink
-            self.items.append(Text(middle, y + h + _CAPTION + i * _CAPTION, line, SMALL, colour, anchor="middle"))
-
-    def _colours(self, part: Part) -> tuple[str, str]:
-        node = self.graph.nodes[part.start]
-        if part.is_output:
-            return self.theme.closed
-        if not node.inputs:
-            return self.theme.fill("Shape")
-        return self.theme.fill(section(node)) if part.is_layer else self.theme.closed
+    def _into_circle(self, points: list[Point], target: Box) -> list[Point]:
+        """The main way comes from the left, what runs beside it from above or below."""
+        left, top = self.places[id(target)]
+        side = self._sketch(target.part).volume.high
+        centre = (left + side / 2, top + side / 2)
+        if abs(points[-1][1] - centre[1]) < 1.0 or len(points) < 3:
+            return [*points[:-1], (points[-1][0], centre[1])]
+        while len(points) > 1 and abs(points[-1][1] - centre[1]) < side / 2 + 2:
+            points.pop()
+        y = points[-1][1]
+        if y > top:
+            self.beside.add(id(target.part))
+        return [*points, (centre[0], y), (centre[0], top if y < top else top + side)]
 
     def _route(self, route: Route, x: float, y: float) -> None:
-        """From the back of one volume to the front of the next; through a window where there is one."""
         if self._window_of(route) is not None:
             return
-        points = [(x + along, y + across) for across, along in route.points]
-        if route.source is not None and id(route.source) in self.places:
-            left, _, volume = self._corner(route.source)
-            points.insert(0, (left + volume.thick + volume.slant[0] / 2, points[0][1]))
-        if route.target is not None and id(route.target) in self.places:
-            points.append((self._front(route.target), points[-1][1]))
-        self.items += flow_path(points, self.theme.wire, sideways=True, arrow=route.arrow)
+        points = self._ends(route, x, y)
+        self.items += square_path(points, self.theme.wire, arrow=route.arrow)
+        words = self.upwards.get(id(route.target), ()) if route.square else ()
+        for i, line in enumerate(words if points[-2][0] != points[-1][0] and points[0][1] > points[-1][1] else ()):
+            place = (points[-2][0] - 6, points[-2][1] + CAPTION * (i + 1) + 4)
+            self.items.append(Text(*place, line, SMALL, self.theme.ink, bold=i == 0, anchor="end"))
+
+    # Windows
 
     def _window_of(self, route: Route) -> tuple[int, int] | None:
         """The window with which the target looks at a feature map that stands before it."""
         source, target = route.source, route.target
         if source is None or target is None or id(source) not in self.places or id(target) not in self.places:
             return None
-        if len(route.points) > 4 or not target.part.is_layer or target.part.is_output:
+        if route.square or len(route.points) > 4 or not target.part.is_layer or target.part.is_output:
             return None
         node = self.graph.nodes[target.part.start]
         kernel = getattr(node.op, "kernel", None)
         read = self.graph.nodes[route.node].type
-        if read.layout != "map" or len(read.spatial) != 2 or self.places[id(source)][2].deep == 0:
+        if read.layout != "map" or len(read.spatial) != 2 or not self._sketch(source.part).volume.slant[0]:
             return None
         sides = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         if len(sides) == 1:
@@ -263,10 +228,11 @@ class _Painter:
         return int(sides[0]), int(sides[1])
 
     def _window(self, route: Route) -> None:
+        """On the face of what is read, with lines to the place that it computes."""
         window = self._window_of(route)
         if window is None or route.source is None or route.target is None:
             return
-        x, y, volume = self._corner(route.source)
+        (x, y), volume = self.places[id(route.source)], self._sketch(route.source.part).volume
         read = self.graph.nodes[route.node].type
         high = max(3.0, volume.high * min(1.0, window[0] / read.spatial[0]))
         share = min(1.0, max(0.1, window[1] / read.spatial[1]))
@@ -278,15 +244,17 @@ class _Painter:
         _, border = self.theme.fill(section(self.graph.nodes[route.target.part.start]))
         corners = ((b[0], b[1]), (b[0], b[1] + high), (a[0], a[1] + high))
         self.items.append(Path(a, tuple((c,) for c in corners), border, line=1.2, closed=True))
-        _, top, seen = self._corner(route.target)
-        end = (self._front(route.target), top + seen.high / 2)
+        front, top = self.places[id(route.target)]
+        seen = self._sketch(route.target.part).volume
+        stack = STACK if _is_stacked(route.target.part) else 0.0
+        end = (front - stack, top + seen.high / 2)
         self.items += [Path(start, ((end,),), border, line=0.8) for start in (b, (b[0], b[1] + high))]
+        self.items.append(dot(end, border))
 
 
-def _face(start: Point, corners: tuple[Point, ...], fill: str, border: str, tip: str) -> Path:
-    return Path(start, tuple((c,) for c in corners), border, fill, closed=True, tip=tip)
+def _is_stacked(part: Part) -> bool:
+    return (only_layer(part) or part).count > 1
 
 
-def _mixed(colour: str, other: str, share: float) -> str:
-    pairs = ((int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+def _is_level(a: Point, b: Point) -> bool:
+    return abs(a[1] - b[1]) < 0.5

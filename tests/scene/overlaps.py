@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -16,6 +17,24 @@ def text_box(item: Text) -> Box:
     wide = text_width(item.text, item.size, item.bold)
     left = item.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor] * wide
     return left, item.y - 0.72 * item.size, left + wide, item.y + 0.05 * item.size
+
+
+def text_boxes(item: Text) -> list[Box]:
+    """Of a turned text one for each character, with room for the turn."""
+    if not item.turn:
+        return [text_box(item)]
+    wide = text_width(item.text, item.size, item.bold)
+    at = -{"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor] * wide
+    cos, sin = math.cos(math.radians(item.turn)), math.sin(math.radians(item.turn))
+    found = []
+    for character in item.text:
+        step = text_width(character, item.size, item.bold)
+        corners = [(at + a, b) for a in (0.0, step) for b in (-0.72 * item.size, 0.0)]
+        turned = [(item.x + a * cos - b * sin, item.y + a * sin + b * cos) for a, b in corners]
+        xs, ys = [x for x, _ in turned], [y for _, y in turned]
+        found.append((min(xs) + 0.7, min(ys) + 0.7, max(xs) - 0.7, max(ys) - 0.7))
+        at += step
+    return found
 
 
 def points(path: Path) -> Iterator[tuple[float, float]]:
@@ -55,7 +74,7 @@ class _Places:
             if a < x < c and b < y < d:
                 yield self.boxes[i]
 
-    def pairs(self) -> Iterator[tuple[tuple[Box, str], tuple[Box, str]]]:
+    def pairs(self) -> Iterator[tuple[int, int]]:
         met = set()
         for members in self.cells.values():
             for k, i in enumerate(members):
@@ -63,13 +82,15 @@ class _Places:
                     (a, b, c, d), (e, f, g, h) = self.boxes[i][0], self.boxes[j][0]
                     if (i, j) not in met and min(c, g) - max(a, e) > 0.5 and min(d, h) - max(b, f) > 0.5:
                         met.add((i, j))
-                        yield self.boxes[i], self.boxes[j]
+                        yield i, j
 
 
 def flaws(figure: Figure, frames: frozenset[str] = frozenset()) -> list[str]:
     """Every flaw, in words. `frames` are fills of rectangles that lines may enter."""
     found = []
-    texts = [(text_box(item), item.text) for item in figure.items if isinstance(item, Text) and item.text]
+    written = [item for item in figure.items if isinstance(item, Text) and item.text]
+    texts = [(box, item.text) for item in written for box in text_boxes(item)]
+    owner = [i for i, item in enumerate(written) for _ in text_boxes(item)]
     solid = [
         ((r.x, r.y, r.x + r.width, r.y + r.height), r.tip or "a box")
         for r in figure.items
@@ -78,7 +99,7 @@ def flaws(figure: Figure, frames: frozenset[str] = frozenset()) -> list[str]:
     for (a, b, c, d), name in texts + solid:
         if a < -0.5 or b < -0.5 or c > figure.width + 0.5 or d > figure.height + 0.5:
             found.append(f"{name!r} is cut by the edge")
-    found += [f"{one!r} meets {other!r}" for (_, one), (_, other) in _Places(texts).pairs()]
+    found += [f"{texts[i][1]!r} meets {texts[j][1]!r}" for i, j in _Places(texts).pairs() if owner[i] != owner[j]]
     lettering = _Places([((a + 0.5, b + 0.5, c - 0.5, d - 0.5), t) for (a, b, c, d), t in texts])
     boxes = _Places([((a + 1.5, b + 1.5, c - 1.5, d - 1.5), t) for (a, b, c, d), t in solid])
     for item in figure.items:

@@ -1,0 +1,221 @@
+"""A drawing broken where one tensor alone goes on: from left to right into rows of a page's width, from top to bottom into
+columns of its height."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from netspec.scene.layout import Box, Inside, Route
+from netspec.scene.level_geometry import Point
+from netspec.scene.parts import Parts
+
+__all__ = ["column_limit", "in_rows", "mirrored", "page_scale", "row_limit", "unwrap"]
+
+_GAP = 26.0
+"""Between two rows, where the line runs back."""
+_LEAD = 16.0
+"""How far that line reaches to the left and right of what it joins."""
+_STRAIGHT = 4
+"""The points of a line from one rank to the next."""
+
+
+def mirrored(inside: Inside) -> Inside:
+    """The same with what stands below the main way above it."""
+    across = inside.size[0]
+    for box in inside.boxes:
+        box.corner = (across - box.corner[0] - box.size[0], box.corner[1])
+        if box.inside is not None:
+            mirrored(box.inside)
+    inside.routes = [replace(r, points=tuple((across - a, b) for a, b in r.points)) for r in inside.routes]
+    inside.entries = {node: across - a for node, a in inside.entries.items()}
+    inside.exits = {node: across - a for node, a in inside.exits.items()}
+    return inside
+
+
+_A4 = (1047.0, 718.0)
+"""Its sides without margins of a centimetre, in CSS pixels."""
+_MOST = 60
+_READABLE = 0.85
+
+
+def page_scale(width: float, height: float) -> float:
+    """How large a picture appears on A4, upright or across."""
+    return max(min(a / width, b / height) for a, b in (_A4, _A4[::-1]))
+
+
+def row_limit(inside: Inside) -> float:
+    """How long rows should be, so that a page shows them as large as can be: the width of A4 across, or more where there
+    are many."""
+    return max(_A4[0] + 40.0, _limit(inside, lambda w, h: (h, w)))
+
+
+def column_limit(inside: Inside) -> float:
+    """How high columns should be, so that a page shows them as large as can be."""
+    return max(_A4[0], _limit(inside, lambda w, h: (w, h)))
+
+
+def _limit(inside: Inside, turned: Callable[[float, float], tuple[float, float]]) -> float:
+    across, along = inside.size
+    best, found = 0.0, along
+    for count in range(1, _MOST):
+        width, height = turned(count * (across + _GAP), along / count + 60.0)
+        scale = page_scale(width, height)
+        if scale > best:
+            best, found = scale, along / count
+        if best > _READABLE:
+            break
+    return found * 1.05
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Boxes that stay together, from `start` to `stop` along the flow."""
+
+    start: float
+    stop: float
+    boxes: list[Box]
+    edge: float = 0.0
+    """How far across its labels reach."""
+
+
+@dataclass(slots=True)
+class _Row:
+    pieces: list[_Piece] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    top: float = 0.0
+    """Where its drawing begins, across, in the drawing of one row."""
+    bottom: float = 0.0
+    y: float = 0.0
+
+    @property
+    def start(self) -> float:
+        return self.pieces[0].start
+
+    @property
+    def width(self) -> float:
+        return self.pieces[-1].stop - self.start
+
+
+def unwrap(parts: Parts) -> None:
+    """Where the whole network is one block, its inside is drawn without a frame, so that it can be broken."""
+    root = parts.root
+    while True:
+        inputs = [m for m in root.members if not parts.graph.nodes[m.start].inputs]
+        rest = [m for m in root.members if parts.graph.nodes[m.start].inputs]
+        if len(rest) != 1 or not rest[0].members or rest[0].count > 1:
+            return
+        root.members[:] = [*inputs, *rest[0].members]
+
+
+def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
+    """As few rows as fit, of about equal width; one row where it fits, or where nothing can be broken. `label` gives the size of
+    the label of a tensor (across, along)."""
+    pieces = _pieces(inside)
+    if label is not None:
+        _with_labels(pieces, inside, label)
+    if inside.size[1] <= limit or len(pieces) == 1:
+        return inside
+    count = len(_filled(pieces, limit))
+    low, high = max(p.stop - p.start for p in pieces), max(limit, max(p.stop - p.start for p in pieces))
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
+    rows = [_Row(pieces=row) for row in _filled(pieces, high)]
+    return _stacked(inside, rows) if len(rows) > 1 else inside
+
+
+def _pieces(inside: Inside) -> list[_Piece]:
+    boxes = sorted(inside.boxes, key=lambda box: (box.corner[1], box.corner[0]))
+    place = {id(box): i for i, box in enumerate(boxes)}
+    begin: list[list[Route]] = [[] for _ in boxes]
+    end: list[list[Route]] = [[] for _ in boxes]
+    for route in inside.routes:
+        begin[place[id(route.source)]].append(route)
+        end[place[id(route.target)]].append(route)
+    found: list[_Piece] = []
+    going: dict[int, Route] = {}
+    stop = 0.0
+    for i, box in enumerate(boxes):
+        if not found or (box.corner[1] >= stop and _goes_on(list(going.values()))):
+            found.append(_Piece(box.corner[1], 0.0, []))
+        found[-1].boxes.append(box)
+        stop = max(stop, box.corner[1] + box.size[1])
+        found[-1].stop = stop
+        for route in end[i]:
+            going.pop(id(route), None)
+        going.update((id(route), route) for route in begin[i])
+    return found
+
+
+def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
+    starts = [piece.start for piece in pieces]
+    for node, (across, along) in inside.labels:
+        piece = pieces[max(bisect_right(starts, along) - 1, 0)]
+        wide, high = label(node)
+        piece.stop = max(piece.stop, along + high)
+        piece.edge = max(piece.edge, across + wide)
+
+
+def _goes_on(routes: list[Route]) -> bool:
+    """Whether these are lines of one tensor to what stands right behind it."""
+    return len({(id(r.source), r.node) for r in routes}) == 1 and all(len(r.points) <= _STRAIGHT for r in routes)
+
+
+def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
+    rows: list[list[_Piece]] = []
+    for piece in pieces:
+        if rows and piece.stop - rows[-1][0].start <= limit:
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+    return rows
+
+
+def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
+    number = {id(box): i for i, row in enumerate(rows) for piece in row.pieces for box in piece.boxes}
+    between: list[Route] = []
+    for route in inside.routes:
+        a, b = number[id(route.source)], number[id(route.target)]
+        (rows[a].routes if a == b else between).append(route)
+    y = 0.0
+    for row in rows:
+        boxes = [box for piece in row.pieces for box in piece.boxes]
+        ends = [a for route in row.routes for a, _ in route.points]
+        row.top = min([*ends, *(box.corner[0] for box in boxes)])
+        edges = (piece.edge for piece in row.pieces)
+        row.bottom = max([*ends, *edges, *(box.corner[0] + box.size[0] for box in boxes)])
+        row.y = y
+        y += row.bottom - row.top + _GAP
+        for box in boxes:
+            box.corner = (box.corner[0] - row.top + row.y, box.corner[1] - row.start + _LEAD)
+        row.routes = [
+            replace(r, points=tuple((a - row.top + row.y, b - row.start + _LEAD) for a, b in r.points))
+            for r in row.routes
+        ]
+    routes = [route for row in rows for route in row.routes] + [_back(r, rows, number) for r in between]
+    labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
+    return Inside((y - _GAP, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
+
+
+def _moved(corner: Point, rows: list[_Row]) -> Point:
+    """Where something at a place in the drawing of one row stands now."""
+    row = next((row for row in reversed(rows) if row.start <= corner[1]), rows[0])
+    return corner[0] - row.top + row.y, corner[1] - row.start + _LEAD
+
+
+def _back(route: Route, rows: list[_Row], number: dict[int, int]) -> Route:
+    """Out of one row to the right, back between the two, and into the next from the left."""
+    assert route.source is not None
+    assert route.target is not None
+    above, below = rows[number[id(route.source)]], rows[number[id(route.target)]]
+    leaves, arrives = (
+        route.points[0][0] - above.top + above.y,
+        route.points[-1][0] - below.top + below.y,
+    )
+    right = above.width + 2 * _LEAD - 4.0
+    turn = below.y - _GAP / 2
+    start = route.source.corner[1] + route.source.size[1]
+    back = ((leaves, start), (leaves, right), (turn, right), (turn, 0.0))
+    return replace(route, points=(*back, (arrives, 0.0), (arrives, route.target.corner[1])), square=True)

@@ -1,0 +1,164 @@
+"""What is written at the feature maps of the style `volumes`, and their colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from netspec.analysis.analysis import Analysis
+from netspec.graph import Graph, Node, TensorType
+from netspec.scene.faces import SMALL, Faces, head_text, type_text
+from netspec.scene.lettering import text_width
+from netspec.scene.parts import Part, written_together
+from netspec.scene.theme import Theme, section
+from netspec.scene.volume_shapes import CAPTION, Ink, Scale, Sketch, Volume, round_sign
+
+__all__ = ["Captions", "keeps_the_volume", "only_layer"]
+
+_QUIET = frozenset({"Activation", "Normalization", "Regularization"})
+_SIGNS = {"add", "mul"}
+_MOST_PIECES = 8
+_WIDE = 84.0
+"""What is written above is broken into lines of about this width."""
+_KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
+_UNSAID = re.compile(r"^(pad |along |to \d|p = |groups? \d+$|axes |round )|^$")
+
+
+def only_layer(part: Part) -> Part | None:
+    """The layer that is all there is in a closed group."""
+    return part.members[0] if len(part.members) == 1 and part.members[0].is_layer and part.count == 1 else None
+
+
+def keeps_the_volume(before: Node, node: Node) -> bool:
+    """Whether a layer is drawn with the one before it: it neither computes with weights nor changes the sizes."""
+    if not before.inputs:
+        return False
+    return written_together(before, node) or node.kind in ("flatten", "identity") or section(node) in _QUIET
+
+
+class Captions:
+    def __init__(self, graph: Graph, analysis: Analysis, theme: Theme) -> None:
+        self.graph, self.theme = graph, theme
+        self.faces = Faces(graph, analysis)
+        self.scale = Scale(graph)
+        self._made: dict[Part, Sketch] = {}
+
+    def sketch(self, part: Part, *, beside: bool = False, left: bool = False) -> Sketch:
+        """`beside`: its captions stand left of a line from above; `left`: no size is written at its slanted edge."""
+        if part not in self._made:
+            self._made[part] = self._sketch(part)
+        made = self._made[part]
+        if left and made.side and made.form == "volume":
+            made = replace(made, side="", left=made.left or made.side)
+        return replace(made, beside=True) if beside else made
+
+    def _sketch(self, part: Part) -> Sketch:
+        if part.is_output:
+            return Sketch(Volume(0.0, CAPTION, 0.0), (part.name,), form="text")
+        quiet = self._quiet(part)
+        kind = self.graph.nodes[part.start].kind
+        if part.is_layer and kind in _SIGNS:
+            times = (f"×{part.count}",) if part.count > 1 else ()
+            return Sketch(round_sign(), times, quiet, side=kind, form="circle")
+        shown = self.graph.shown(self._giver(part))
+        volume = self.scale.volume(self.graph.nodes[self._giver(part)].type)
+        sides = shown.spatial if shown.layout == "map" else ()
+        above = self._above(part)
+        if inner := only_layer(part):
+            within = self.sketch(inner)
+            above, quiet = (above[0], " ".join(within.above)), within.below[1:]
+        if len(sides) != 2 or not all(isinstance(s, int) for s in (*sides, shown.features)):
+            return Sketch(volume, above, (type_text(shown), *quiet))
+        left = str(sides[0]) if sides[0] != sides[1] else ""
+        return Sketch(volume, above, (str(shown.features), *quiet), str(sides[1]), left)
+
+    def _giver(self, part: Part) -> int:
+        """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""
+        return part.stop - (part.round_stop - part.start) if part.is_layer else part.stop - 1
+
+    def _type(self, part: Part) -> TensorType:
+        return self.graph.shown(self._giver(part))
+
+    def tip(self, part: Part) -> str:
+        return f"{part.name}: {type_text(self._type(part))}"
+
+    def _quiet(self, part: Part) -> tuple[str, ...]:
+        nodes = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer else []
+        quiet = [node.kind for node in nodes if node.kind != "identity"]
+        return (" · ".join(quiet),) if quiet else ()
+
+    # Above
+
+    def name(self, part: Part) -> str:
+        """Of a block without its arguments, of a group its label, if it has one."""
+        region = part.region
+        if region is None or region.kind == "repeat":
+            return head_text(part)
+        return region.block or region.name
+
+    def _above(self, part: Part) -> tuple[str, ...]:
+        """What is computed: the first line is bold."""
+        times = [f"×{part.count}"] if part.count > 1 else []
+        if part.members:
+            return (self.name(part), *times)
+        first = self.graph.nodes[part.start]
+        if not first.inputs:
+            return (first.name,)
+        plain = self.faces.face(part).plain.removesuffix(f"×{part.count}") if times else self.faces.face(part).plain
+        words = [word.strip().removesuffix(" units") for word in plain.split(",")]
+        head = first.kind
+        kernel = _KERNEL.match(words[0]) if words else None
+        if kernel or re.fullmatch(r"\d+(x\d+)+", words[0]):
+            head = f"{head} {(kernel[1] if kernel else words[0]).replace('x', '×')}"
+            words = words[1:]
+        elif words[0].replace(",", "").isdigit():
+            words = words[1:]
+        rest = [word for word in words if not _UNSAID.match(word)]
+        return (head, *_broken([*times, *rest]))
+
+    # Colours
+
+    def pieces(self, part: Part) -> list[tuple[float, Ink]]:
+        """The colours of a volume along its thickness: a concatenation shows what it is made of."""
+        node = self.graph.nodes[part.start]
+        if not (part.is_layer and node.kind == "concat" and part.count == 1 and 1 < len(node.inputs) <= _MOST_PIECES):
+            return [(1.0, self._ink(part))]
+        types = [self.graph.nodes[i].type for i in node.inputs]
+        if any(t.layout != "map" for t in types) or sum(t.features for t in types) != node.type.features:
+            return [(1.0, self._ink(part))]
+        return [
+            (t.features / node.type.features, self.theme.fill(section(self._maker(i))))
+            for i, t in zip(node.inputs, types, strict=True)
+        ]
+
+    def _maker(self, index: int) -> Node:
+        """The node that computed what passed activations and norms unchanged in size."""
+        node = self.graph.nodes[index]
+        while len(node.inputs) == 1 and (section(node) in _QUIET or node.kind == "identity"):
+            node = self.graph.nodes[node.inputs[0]]
+        return node
+
+    def _ink(self, part: Part) -> Ink:
+        node = self.graph.nodes[part.start]
+        if not node.inputs:
+            return self.theme.fill("Shape")
+        part = only_layer(part) or part
+        return self.theme.fill(section(node)) if part.is_layer else self.theme.closed
+
+
+def _broken(words: Sequence[str]) -> list[str]:
+    """In lines, with commas; a long text at its spaces."""
+    lines: list[str] = []
+    for word in words:
+        tokens = word.split(" ")
+        if lines and text_width(f"{lines[-1]}, {word}", SMALL) <= _WIDE / 1.4:
+            lines[-1] = f"{lines[-1]}, {word}"
+            continue
+        lines.append(tokens[0])
+        for token in tokens[1:]:
+            if text_width(f"{lines[-1]} {token}", SMALL) <= _WIDE:
+                lines[-1] = f"{lines[-1]} {token}"
+            else:
+                lines.append(token)
+    return lines[:4]

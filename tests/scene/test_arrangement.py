@@ -1,0 +1,144 @@
+"""How long pictures are broken for a page, and encoders with decoders drawn as a U."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ROOT
+from overlaps import flaws
+
+import netspec
+from netspec.graph import Graph
+from netspec.scene.drawing import picture
+from netspec.scene.figure import Figure, Path, Rect, Text
+from netspec.scene.layout import Inside, Measure, laid_out
+from netspec.scene.level_geometry import Spacing
+from netspec.scene.options import DrawOptions
+from netspec.scene.parts import Parts
+from netspec.scene.rows import column_limit, in_rows
+from netspec.scene.theme import THEMES
+from netspec.scene.u_shape import skips_of
+
+FRAMES = frozenset(theme.frame_fill for theme in THEMES.values())
+
+
+def graph_of(text: str) -> Graph:
+    return netspec.load(ROOT / "examples" / f"{text}.net" if "\n" not in text else text).graph
+
+
+def fronts(figure: Figure) -> dict[str, Rect]:
+    return {r.tip.split(":")[0]: r for r in figure.items if isinstance(r, Rect) and r.tip}
+
+
+def in_a_row(name: str) -> Inside:
+    parts = Parts(graph_of(name))
+    return laid_out(
+        parts, lambda part: True, Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0)), Spacing()
+    )
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "mobilenet_v2", "alexnet_towers"])
+def test_a_break_keeps_every_box_line_and_label_and_fills_the_page(name: str) -> None:
+    whole = in_a_row(name)
+    before = len(whole.boxes), len(whole.routes), len(whole.labels)
+    height = whole.size[1]
+    broken = in_rows(whole, column_limit(whole), lambda _: (30.0, 13.0))
+    assert (len(broken.boxes), len(broken.routes), len(broken.labels)) == before
+    assert broken.size[1] < height / 1.5
+    for box in broken.boxes:
+        assert box.corner[0] >= -0.01
+        assert box.corner[0] + box.size[0] <= broken.size[0] + 0.01
+        assert 0 <= box.corner[1] <= broken.size[1] - box.size[1]
+    for route in broken.routes:
+        assert route.source is not None
+        assert route.points[0][1] == pytest.approx(route.source.corner[1] + route.source.size[1])
+
+
+def test_a_page_shows_every_example_without_tiny_letters() -> None:
+    """Folded, on A4 upright or across with margins of a centimetre: letters of at least 4 points."""
+    for name in ("resnet18", "resnet152", "densenet201", "mobilenet_v2", "googlenet", "unet", "vit_b_16"):
+        for style in ("graph", "volumes"):
+            figure = picture(graph_of(name), style)
+            w, h = figure.width, figure.height
+            assert 9 * 0.75 * max(min(1047 / w, 718 / h), min(718 / w, 1047 / h)) > 4, (name, style)
+
+
+def test_a_network_that_is_one_block_is_broken_too() -> None:
+    figure = picture(graph_of("resnet20_cifar"))
+    assert not any(isinstance(item, Text) and item.text.startswith("resnet_cifar") for item in figure.items)
+    assert figure.height < 1200
+
+
+def test_a_u_net_is_drawn_as_a_u() -> None:
+    """Each join stands as high as the part whose maps it joins, deeper ones lower and further in, and the line between is straight."""
+    graph = graph_of("unet")
+    figure = picture(graph, "volumes")
+    front = fronts(figure)
+    joins = [node.name for node in graph.layers if node.kind == "concat"][::-1]
+    middle = {name: r.y + r.height / 2 for name, r in front.items()}
+    for k, join in enumerate(joins):
+        assert front[join].x > front[f"d{k + 1}"].x
+    assert [front[f"d{k}"].x for k in (1, 2, 3, 4)] == sorted(front[f"d{k}"].x for k in (1, 2, 3, 4))
+    assert [front[j].x for j in joins] == sorted((front[j].x for j in joins), reverse=True)
+    assert [middle[j] for j in joins] == sorted(middle[j] for j in joins)
+    straight = [
+        p.start[1] for p in figure.items
+        if isinstance(p, Path) and p.fill == "none" and len(p.pieces) == 1 and p.pieces[0][0][0] - p.start[0] > 150 and p.pieces[0][0][1] == p.start[1]
+    ]  # fmt: skip
+    assert len(straight) >= 3
+    words = [item.text for item in figure.items if isinstance(item, Text)]
+    assert words.count("convT 2×2") == 4
+    assert flaws(figure, FRAMES) == []
+
+
+@pytest.mark.parametrize(("name", "skips"), [("unet", 4), ("unet_padded", 4), ("fcn8s", 2)])
+def test_encoders_with_decoders_are_found(name: str, skips: int) -> None:
+    parts = Parts(graph_of(name))
+    found = skips_of(parts.level(parts.root), graph_of(name))
+    assert found is not None
+    assert len(found[1]) == skips
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "densenet_bc_100_12", "googlenet", "alexnet_towers", "siamese", "transformer_encoder"]
+)
+def test_others_are_no_u(name: str) -> None:
+    parts = Parts(graph_of(name))
+    assert skips_of(parts.level(parts.root), graph_of(name)) is None
+
+
+U_OF_BLOCKS = """
+net Blocks
+input 3x64x64
+default conv pad=same act=relu
+block down(w) { conv3-w x2 }
+block up(w) { conv3-w x2 }
+a: down(16)
+maxpool
+b: down(32)
+maxpool
+conv3-64
+upsample 2
+add [ identity; from b -> conv1-64 ]
+up(64)
+upsample 2
+add [ identity; from a -> conv1-64 ]
+up(16)
+conv1-2 act=none
+"""
+
+
+@pytest.mark.parametrize("options", [DrawOptions(), DrawOptions(depth=0), DrawOptions(expand=("all",), theme="dark")])
+def test_a_u_of_blocks_closed_and_open_has_no_flaw(options: DrawOptions) -> None:
+    graph = graph_of(U_OF_BLOCKS)
+    parts = Parts(graph)
+    assert skips_of(parts.level(parts.root), graph) is not None
+    assert flaws(picture(graph, "volumes", options), FRAMES) == []
+
+
+def test_a_concatenation_shows_what_it_is_made_of() -> None:
+    graph = graph_of("alexnet_towers")
+    join = next(node for node in graph.layers if node.kind == "concat")
+    pieces = [r for r in picture(graph, "volumes").items if isinstance(r, Rect) and r.tip.startswith(f"{join.name}:")]
+    assert len(pieces) == 2
+    assert pieces[0].width == pytest.approx(pieces[1].width)
+    assert {r.fill for r in pieces} == {THEMES["light"].fill("Pooling")[0]}
