@@ -6,10 +6,11 @@ A test compares every op of the catalogue with PyTorch. An op that is not listed
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, TypeAlias
 
+from netspec.analysis.recurrent_memory import recurrent_values
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Activation, HardTanh, Maxout, ReLU, ReLU6, Sigmoid, Softmax, Softsign, Tanh
 from netspec.ops.conv import Conv, SharedConvolution
@@ -18,7 +19,7 @@ from netspec.ops.elementwise import Scale, Subsample
 from netspec.ops.features import FeatureSlice
 from netspec.ops.join import Multiply
 from netspec.ops.local_conv import LocalConv
-from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm, Normalize
 from netspec.ops.op import Op
 from netspec.ops.pool import (
     MEAN_WITHOUT_PADDING,
@@ -67,12 +68,26 @@ _FLOAT = 4
 """Bytes of statistics, which are float32 in every number format."""
 
 
-def kept(op: Operation, inputs: tuple[TensorType, ...], output: TensorType, *, in_place: bool = False) -> Kept:
-    """What a layer keeps, where its backward pass is needed at all."""
+def kept(
+    op: Operation,
+    inputs: tuple[TensorType, ...],
+    output: TensorType,
+    *,
+    in_place: bool = False,
+    tokens_first: bool = False,
+) -> Kept:
+    """What a layer keeps, where its backward pass is needed at all; `tokens_first` says how its input is stored."""
     if in_place and isinstance(op, _COPIED):
         return Kept(values=output.size)
     rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
-    return rule(op, inputs, output) if rule is not None else _NOTHING
+    found = rule(op, inputs, output) if rule is not None else _NOTHING
+    single = isinstance(op, (Recurrent, Linear)) and inputs[0].shape[0] == 1  # one token is stored both ways
+    if (tokens_first or single) and isinstance(op, Recurrent):  # needs no copy
+        copies = 1 if isinstance(op, LSTM) else op.directions
+        return replace(found, inputs=True, values=found.values - copies * inputs[0].size)
+    if tokens_first and not single and isinstance(op, Linear):  # takes a copy, as a matrix
+        return Kept(values=inputs[0].size)
+    return found
 
 
 def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType, size: int) -> int:
@@ -82,6 +97,8 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return _INDEX * output.size
     if isinstance(op, LocalResponseNorm):
         return 2 * size * x.size
+    if isinstance(op, Normalize):
+        return size * x.size  # the difference from the mean
     if isinstance(op, Recurrent):
         return size * _recurrent_workspace(op, x)
     return 0
@@ -220,27 +237,13 @@ def _attention(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
 
 
 def _recurrent(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
-    """The input of each layer, the first for each direction; for every token and unit the states (a GRU: its gates too)."""
-    tokens = xs[0].shape[0]
-    per_unit = 7 * tokens if isinstance(op, GRU) else tokens + 1
-    layers = sum(tokens * features for _, features in op.parts(xs[0])[:: op.directions])
-    layers += (op.directions - 1) * xs[0].size
-    return Kept(values=layers + per_unit * op.width * op.layers * op.directions)
+    return Kept(values=recurrent_values(op, xs[0]))
 
 
 def _lstm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
-    """Input and output of each layer, and the workspace of oneDNN: gates and states.
-
-    The workspace is not documented; its formula was fitted to what PyTorch 2.13 allocates.
-    """
-    tokens, width = xs[0].shape[0], op.width
-    layers = sum(tokens * features for _, features in op.parts(xs[0])[:: op.directions])
-    workspace = sum(9 * width + 6 * max(f, width) + 16 * (width % 64 == 0) for _, f in op.parts(xs[0]))
-    weights = 0 if op.bias else sum(4 * width * (f + width) for _, f in op.parts(xs[0]))
-    parts = op.layers * op.directions
-    return Kept(
-        values=layers + tokens * workspace + parts * (tokens + 4) * width, fixed=weights, fixed_bytes=parts * 5 * 4096
-    )
+    """Besides its workspace (`lstm_workspace`); without biases, PyTorch keeps the weights as oneDNN orders them."""
+    weights = 0 if op.bias else sum(4 * op.width * (f + op.width) for _, f in op.parts(xs[0]))
+    return Kept(values=recurrent_values(op, xs[0]), output=not op.bidirectional, fixed=weights)
 
 
 _RULES: Mapping[type[Op], Rule] = {

@@ -9,6 +9,9 @@ from netspec.graph import Graph, Node, Region
 
 __all__ = ["Holds"]
 
+_LONGEST = 3
+"""So many calls of layers stand in one statement at most."""
+
 
 class Holds:
     """For a tensor and a layer that reads it: until when it is held."""
@@ -37,6 +40,24 @@ class Holds:
         within = self.lines[made] == self.lines[reader.index]
         found = max([reader.index if within else self.line_ends[self.lines[reader.index]], *entered])
         return max(found, self.ends[id(self.scope(maker))]) if self.has_name(maker) else found
+
+    def body_until(self, join: Node) -> int:
+        """Until when the body of a residual is held, after its addition: its variable is taken by the body of the next
+        residual of the same forward pass, once the first statement of that has run."""
+        scope = _module(join)
+        following = (node for node in self.graph.nodes[join.index + 1 :] if node.residual and _module(node) is scope)
+        after = next(following, None)
+        if after is None:
+            return self.ends[id(scope)]
+        entering = source(self.graph, after.inputs[1])
+        while entering > join.index and self.readers[entering][0] >= after.index:  # a projection of the shortcut
+            entering = source(self.graph, self.graph.nodes[entering].inputs[0])
+        return self.statement_end(scope, self.graph.nodes[self.readers[entering][0]])
+
+    def statement_end(self, scope: Region, first: Node) -> int:
+        """The last node of the statement that runs a node, which may be in a part."""
+        part = self.part(scope, first)
+        return self.ends[part] if part in self.ends else self.line_ends[self.lines[first.index]]
 
     def scope(self, maker: Node) -> Region:
         """The part whose forward pass hands a tensor from its maker to its readers."""
@@ -77,20 +98,44 @@ class Holds:
         )
 
     def line_starts(self) -> list[int]:
-        """For each node the first of those that one statement of the module runs: a layer with its norm and activation."""
-        found: list[int] = []
-        for node in self.graph.nodes:
-            before = self.graph.nodes[node.index - 1] if node.index else None
-            same = (
-                before is not None
-                and node.inputs == (before.index,)
-                and node.span.start == before.span.start
-                and node.region is before.region
-                and not node.op.weight_layer
-                and id(next(region for region in _around(node) if region.named)) not in self.chains
-            )
-            found.append(found[-1] if same else node.index)
+        """For each node the first of those that one statement of the module runs: a layer with its norm and activation, a
+        short chain in one line of the spec, the addition of a residual with what follows."""
+        nodes, found, start = self.graph.nodes, [0] * len(self.graph.nodes), 0
+        while start < len(nodes):
+            end = start
+            while self.nests(end):
+                last = end + 1
+                while self.nests(last) and _one_layer(nodes[last], nodes[last + 1]):
+                    last += 1
+                if not _one_layer(nodes[end], nodes[end + 1]) and last - start + 1 > _LONGEST:
+                    break
+                end = last
+            found[start : end + 1] = [start] * (end + 1 - start)
+            start = end + 1
         return found
+
+    def nests(self, index: int) -> bool:
+        """Whether the call of the next layer can be written around that of this one."""
+        nodes = self.graph.nodes
+        if index + 1 >= len(nodes) or nodes[index + 1].inputs != (index,) or self.readers[index] != [index + 1]:
+            return False
+        one, other = nodes[index], nodes[index + 1]
+        if not one.inputs or _module(one) is not _module(other) or id(_module(one)) in self.chains:
+            return False
+        if not one.residual and one.span.line != other.span.line:
+            return False
+        made = one.op.torch(*self.graph.input_types(one)).call
+        return (made is None or made.startswith("{m}") or one.residual) and other.op.torch(one.type).call is None
+
+
+def _one_layer(one: Node, other: Node) -> bool:
+    """Whether two nodes are what one layer of the spec is short for: a layer with its norm and activation."""
+    return one.span.start == other.span.start and not other.op.weight_layer
+
+
+def _module(node: Node) -> Region:
+    """The part whose forward pass calls a layer."""
+    return next(region for region in _around(node) if region.named)
 
 
 def _around(node: Node) -> Iterator[Region]:

@@ -11,7 +11,9 @@ from netspec.analysis.conditions import BYTES
 from netspec.analysis.in_place import in_place_nodes
 from netspec.analysis.kept import Kept, is_view, kept, workspace
 from netspec.analysis.lifetimes import Holds
+from netspec.analysis.recurrent_memory import in_pages, lstm_workspace, tokens_first
 from netspec.graph import Graph, Node, Region, TensorType
+from netspec.ops.recurrent import LSTM
 
 __all__ = ["KeptMemory", "kept_for_backward", "peak_of_inference", "stored_bytes", "weight_bytes"]
 
@@ -27,12 +29,21 @@ def stored_bytes(kind: TensorType, dtype: str) -> int:
 @dataclass(frozen=True, slots=True)
 class KeptMemory:
     """Bytes that a node keeps for the backward pass: for each example (its own output, if any layer needs it, and what
-    it computes besides), and for the whole batch. `recomputed` is what the largest checkpointed part keeps of each example
-    while it is computed again."""
+    it computes besides), for the whole batch, and for each example in regions of whole pages. `recomputed` is what the largest
+    checkpointed part keeps of each example while it is computed again."""
 
     per_example: list[int]
     per_batch: list[int]
+    paged: list[tuple[int, ...]]
     recomputed: int
+
+    def node(self, index: int, batch: int) -> int:
+        """The bytes that a node keeps of a batch."""
+        return batch * self.per_example[index] + self.per_batch[index] + in_pages(self.paged[index], batch)
+
+    def total(self, batch: int) -> int:
+        """The bytes that all nodes keep of a batch, with those of the part that is computed again."""
+        return sum(self.node(i, batch) for i in range(len(self.paged))) + batch * self.recomputed
 
 
 def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozenset()) -> KeptMemory:
@@ -44,9 +55,10 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
     size = BYTES[dtype]
     over, memory = in_place_nodes(graph), _memory_of(graph, training=True)
     parts = _checkpoints(graph)
-    learns = _learns(graph, frozen)
+    learns, first = _learns(graph, frozen), tokens_first(graph)
     count = len(graph.nodes)
     per_example, per_batch = [0] * count, [0] * count
+    paged: list[tuple[int, ...]] = [()] * count
     needed: set[int] = set()
     again: dict[int, int] = {}
     recomputed: dict[int, set[int]] = {}
@@ -56,7 +68,8 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
             needed |= {memory[i] for i in node.inputs if parts[i] is not part}
         if not learns[node.index]:
             continue
-        found = kept(node.op, graph.input_types(node), node.type, in_place=node.index in over)
+        found = _kept(graph, node, in_place=node.index in over, tokens_first=first[node.inputs[0]])
+        regions = lstm_workspace(node.op, graph.input_types(node)[0], size) if isinstance(node.op, LSTM) else ()
         own = found.values * size + found.bytes
         tensors = {memory[i] for i in _inputs_needed(node, found, learns)} | (
             {memory[node.index]} if found.output else set()
@@ -64,15 +77,20 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
         if part is None:
             per_example[node.index] += own
             per_batch[node.index] += found.fixed * size + found.fixed_bytes
+            paged[node.index] = regions
             needed |= tensors
         else:
-            again[id(part)] = again.get(id(part), 0) + own
+            again[id(part)] = again.get(id(part), 0) + own + sum(regions)
             recomputed.setdefault(id(part), set()).update(tensors)
     for i in needed:
         per_example[i] += stored_bytes(graph.nodes[i].type, dtype)
     for part_id, tensors in recomputed.items():
         again[part_id] += sum(stored_bytes(graph.nodes[i].type, dtype) for i in tensors - needed)
-    return KeptMemory(per_example, per_batch, max(again.values(), default=0))
+    return KeptMemory(per_example, per_batch, paged, max(again.values(), default=0))
+
+
+def _kept(graph: Graph, node: Node, *, in_place: bool, tokens_first: bool) -> Kept:
+    return kept(node.op, graph.input_types(node), node.type, in_place=in_place, tokens_first=tokens_first)
 
 
 def weight_bytes(node: Node, dtype: str) -> int:
@@ -127,7 +145,7 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
     Layers run in the order written. While one runs, its inputs, its output and every tensor that a later layer reads are
     there, and what PyTorch computes inside some layers. A tensor is freed after its last reader; what goes into a block or a
     labeled part, or into a line of several layers, when that ends; one that is used again later, when the part that made it
-    ends. The buffers inside kernels are not counted.
+    ends; the body of a residual, when the next one begins. The buffers inside kernels are not counted.
     """
     nodes = [node for node in graph.nodes if not node.aux]
     memory, last = _memory_of(graph, training=False), list(range(len(graph.nodes)))
@@ -135,6 +153,8 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
     for node in nodes:
         for i in node.inputs:
             last[memory[i]] = max(last[memory[i]], holds.until(i, node))
+        if node.residual and len(node.inputs) == 2:
+            last[memory[node.inputs[0]]] = max(last[memory[node.inputs[0]]], holds.body_until(node))
         last[memory[node.index]] = max(last[memory[node.index]], node.index)
     for _, i in (*graph.outputs, *graph.inputs):  # the caller holds what goes in and takes what comes out
         last[memory[i]] = len(graph.nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import fsum
 
@@ -36,29 +37,23 @@ def optimizer_state(facts: GraphFacts, node: Node) -> int:
 
 
 def activations_kept(facts: GraphFacts, node: Node) -> int:
-    return facts.conditions.batch * facts.kept.per_example[node.index] + facts.kept.per_batch[node.index]
+    return facts.kept.node(node.index, facts.conditions.batch)
 
 
 def _is_whole(facts: GraphFacts, nodes: Sequence[Node]) -> bool:
     return len(nodes) == len(facts.graph.nodes)
 
 
-def _fixed(facts: GraphFacts) -> int:
-    """Bytes of training that do not depend on the batch; auxiliary heads are trained too."""
-    return sum(
-        weights(facts, n) + gradients(facts, n) + optimizer_state(facts, n) + facts.kept.per_batch[n.index]
-        for n in facts.graph.nodes
-    )
-
-
-def _per_example(facts: GraphFacts) -> int:
-    return sum(facts.kept.per_example) + facts.kept.recomputed
+def _training(facts: GraphFacts, batch: int) -> int:
+    """Bytes of a training step; auxiliary heads are trained too."""
+    fixed = sum(weights(facts, n) + gradients(facts, n) + optimizer_state(facts, n) for n in facts.graph.nodes)
+    return fixed + facts.kept.total(batch)
 
 
 def training(facts: GraphFacts, nodes: Sequence[Node]) -> int | None:
     if not _is_whole(facts, nodes):
         return None
-    return _fixed(facts) + facts.conditions.batch * _per_example(facts)
+    return _training(facts, facts.conditions.batch)
 
 
 def _weights_used(facts: GraphFacts) -> int:
@@ -81,7 +76,7 @@ def largest_batch(facts: GraphFacts, capacity: int | None = None) -> int:
         capacity = device_named(device).memory if device is not None else DEVICES["h100"].memory
     if facts.conditions.optimizer is None:
         return max(0, (capacity - _weights_used(facts)) // max(1, facts.peak[0]))
-    return max(0, (capacity - _fixed(facts)) // max(1, _per_example(facts)))
+    return bisect_right(range(1, capacity + 1), capacity, key=lambda batch: _training(facts, batch))
 
 
 # Time
