@@ -35,7 +35,8 @@ ROWS = (
     ("model",),
     ("comparing", "exploring"),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
-    ("server", "training"),
+    ("training",),
+    ("server",),
     ("playground",),
     ("cli",),
     ("__main__",),

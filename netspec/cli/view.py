@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,11 +18,14 @@ from netspec.page.html import page, start_data
 from netspec.server.spec_files import SpecFiles
 from netspec.spec_source import spec_path
 
+if TYPE_CHECKING:
+    from netspec.server.run_folders import RunFolders
+
 __all__ = ["command"]
 
 
 @click.command("view")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("specs", metavar="SPEC|RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--export", metavar="PAGE.html", type=click.Path(path_type=Path), help="Write the page as one file instead."
 )
@@ -42,6 +45,11 @@ __all__ = ["command"]
     "--port", type=click.IntRange(0, 65535), default=0, help="The port on this machine (default: a free one)."
 )
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser (default).")
+@click.option(
+    "--evaluate",
+    is_flag=True,
+    help="With --export: evaluate the runs first, for their confusion matrices and the examples most wrong.",
+)
 @parameter_option
 @limit_option
 def command(
@@ -51,46 +59,73 @@ def command(
     pyodide: Path | None,
     port: int,
     browser: bool,
+    evaluate: bool,
     definitions: tuple[str, ...],
     limits: tuple[str, ...],
 ) -> None:
-    """Show specs beside their diagrams, in a page that follows what you write.
+    """Show specs beside their diagrams, in a page that follows what you write, and runs with their curves.
 
     The page is served on this machine only, checks the text as you type, and saves it where you ask it to. Several SPECs can be
-    compared. A page written by --export works without a server and asks no one for anything. A site written by --playground
-    checks what is typed, without a server of ours: netspec itself runs in the browser.
+    compared. A RUN, the folder of `netspec train`, is shown while it trains; several are drawn into the same curves. A page written
+    by --export works without a server and asks no one for anything. A site written by --playground checks what is typed, without
+    a server of ours: netspec itself runs in the browser.
     """
     if playground is not None and (export is not None or definitions or limits):
         raise click.UsageError("--playground takes the specs as they are: without --export, -D and --limit.")
     if pyodide is not None and playground is None:
         raise click.UsageError("--pyodide is for --playground.")
     bounds = read_limits(limits)
+    if evaluate and export is None:
+        raise click.UsageError("--evaluate is for --export; the page itself has a button.")
     try:
         if playground is not None:
             _write_playground(playground, specs, pyodide)
             return
-        files = _files(specs, bounds, read_parameters(definitions))
+        runs = _runs(specs)
+        if evaluate:
+            _evaluate(runs)
+        files = _files(specs, bounds, read_parameters(definitions), runs)
         if export is not None:
-            _export(files, export)
+            _export(files, runs, export)
         else:
-            _serve(files, port, browser)
+            _serve(files, runs, port, browser)
     except SpecError as error:
         stop_on_error(error)
 
 
-def _files(specs: tuple[Path, ...], limits: Limits, parameters: dict[str, Any]) -> SpecFiles:
+def _runs(paths: tuple[Path, ...]) -> RunFolders:
+    """Those that are folders of runs; each must be readable. Raises SpecError."""
+    from netspec.server.run_folders import RunFolders
+
+    runs = RunFolders({str(path): path for path in paths if spec_path(path) != path})
+    runs.states()
+    return runs
+
+
+def _files(specs: tuple[Path, ...], limits: Limits, parameters: dict[str, Any], runs: RunFolders) -> SpecFiles:
     """The specs by name; each must be readable. Raises SpecError."""
-    files = SpecFiles({str(path): spec_path(path) for path in specs}, limits, parameters)
+    files = SpecFiles({str(path): spec_path(path) for path in specs}, limits, parameters, kept=runs.names)
     for name in files.names:
         files.source(name)
     return files
 
 
-def _export(files: SpecFiles, path: Path) -> None:
+def _evaluate(runs: RunFolders) -> None:
+    """Evaluates each run, which keeps the result. Raises SpecError."""
+    from netspec.training.review import write_review
+
+    for name in runs.names:
+        review = write_review(runs.path(name))
+        for warning in review["warnings"]:
+            echo(f"warning: {warning}")
+        echo(f"{name}: evaluated on {review['examples']:,} {review['part']} examples")
+
+
+def _export(files: SpecFiles, runs: RunFolders, path: Path) -> None:
     documents = [files.checked(name) for name in files.names]
     title = documents[0]["network"]["name"] if documents[0]["network"] else documents[0]["file"]
     with atomic_write(path) as file:
-        file.write(page(start_data(documents), f"{title} - netspec").encode())
+        file.write(page(start_data(documents, runs=runs.states()), f"{title} - netspec").encode())
     echo(f"{path}: {len(documents)} spec{'s' if len(documents) > 1 else ''}")
 
 
@@ -101,7 +136,7 @@ def _write_playground(folder: Path, specs: tuple[Path, ...], pyodide: Path | Non
     echo(f"to see it here: python -m http.server --bind 127.0.0.1 --directory {folder}")
 
 
-def _serve(files: SpecFiles, port: int, browser: bool) -> None:
+def _serve(files: SpecFiles, runs: RunFolders, port: int, browser: bool) -> None:
     from netspec.server.application import loopback, serve
 
     listener = loopback(port)
@@ -113,4 +148,4 @@ def _serve(files: SpecFiles, port: int, browser: bool) -> None:
         if browser:
             webbrowser.open(address)
 
-    serve(files, listener, token, started)
+    serve(files, runs, listener, token, started)

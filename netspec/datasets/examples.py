@@ -47,6 +47,10 @@ class Examples(Protocol):
         None if they are files, such as masks."""
         ...
 
+    def shown(self, index: int) -> str:
+        """What an example is called to a reader: its file, or its number in the data."""
+        ...
+
     def batch(self, indices: Sequence[int]) -> Batch:
         """Raises SpecError (NS602, NS603) if an example does not fit or is corrupt."""
         ...

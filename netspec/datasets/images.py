@@ -50,6 +50,9 @@ class ImagePool:
     def bounds(self, name: str) -> tuple[int, int]:
         raise TypeError(f"{name} is not an input of ids")
 
+    def shown(self, row: int) -> str:
+        return self._images.shown(row)
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         rows, replaced, kept = rows.copy(), [], []
         with warnings.catch_warnings():

@@ -41,6 +41,10 @@ class Pool(Protocol):
         """The lowest and the highest id of an input of ids."""
         ...
 
+    def shown(self, row: int) -> str:
+        """What a row is called to a reader."""
+        ...
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         """Raises SpecError (NS602, NS603)."""
         ...
@@ -86,6 +90,9 @@ class ArrayPool:
         ids = self._arrays[name]
         return int(ids.min()), int(ids.max())
 
+    def shown(self, row: int) -> str:
+        return f"example {row}"
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         import torch
 
@@ -110,6 +117,12 @@ class JoinedPool:
     def bounds(self, name: str) -> tuple[int, int]:
         lows, highs = zip(*(pool.bounds(name) for pool in self._pools), strict=True)
         return min(lows), max(highs)
+
+    def shown(self, row: int) -> str:
+        from bisect import bisect_right
+
+        number = bisect_right(self._ends.tolist(), row)
+        return self._pools[number].shown(row - int(self._ends[number]) + len(self._pools[number]))
 
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         import numpy as np

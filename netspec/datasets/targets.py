@@ -54,6 +54,9 @@ class Selected:
     def targets(self) -> np.ndarray[Any, Any] | None:
         return self._expanded(self._targets[self._rows]) if self._targets is not None else None
 
+    def shown(self, index: int) -> str:
+        return self._pool.shown(int(self._rows[index]))
+
     def batch(self, indices: Sequence[int]) -> Batch:
         import numpy as np
         import torch

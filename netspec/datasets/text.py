@@ -69,6 +69,10 @@ class WindowPool:
     def bounds(self, name: str) -> tuple[int, int]:
         return int(self._ids.min()), int(self._ids.max())
 
+    def shown(self, row: int) -> str:
+        start = int(self._starts[row])
+        return f"characters {start} to {start + self._length}"
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
         import numpy as np
         import torch

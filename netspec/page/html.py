@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -48,10 +49,13 @@ _WORDS = (
 )
 
 
-def start_data(documents: list[dict[str, Any]], *, token: str = "") -> dict[str, Any]:
-    """What the page starts from; with a token it asks the server for checks."""
+def start_data(
+    documents: list[dict[str, Any]], *, token: str = "", runs: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """What the page starts from; with a token it asks the server for checks. The spec of a run is the document of its name."""
     words = sorted({*CATALOGUE, *JOINS, *_WORDS})
-    return {"mode": "live" if token else "static", "token": token, "documents": documents, "words": words}
+    mode = "live" if token else "static"
+    return {"mode": mode, "token": token, "documents": documents, "runs": list(runs), "words": words}
 
 
 def page(start: dict[str, Any], title: str, nonce: str = "", *, site: bool = False) -> str:

@@ -11,13 +11,15 @@ import contextlib
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.optional import require_server
 from netspec.page.document import version_of
 from netspec.page.html import page, policy, start_data
+from netspec.server.reviewing import Reviews
+from netspec.server.run_folders import RunFolders
 from netspec.server.spec_files import Changed, SpecFiles, given_parameters
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ __all__ = ["application", "loopback", "serve"]
 
 _MOST = 4_000_000
 """Bytes of a request."""
+_LOOK_AGAIN = 5_000
+"""Milliseconds after which runs are looked at again: a process that is killed writes nothing."""
+_LINES = "application/x-ndjson"
 
 
 def loopback(port: int) -> socket.socket:
@@ -46,25 +51,27 @@ def loopback(port: int) -> socket.socket:
     return listener
 
 
-def serve(files: SpecFiles, listener: socket.socket, token: str, started: Callable[[], None]) -> None:
+def serve(files: SpecFiles, runs: RunFolders, listener: socket.socket, token: str, started: Callable[[], None]) -> None:
     """Serves until it is interrupted; `started` is called once it listens."""
     require_server()
     import uvicorn
 
     port = listener.getsockname()[1]
-    app = application(files, token, port, started)
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="on")
+    app = application(files, runs, token, port, started)
+    config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="on")
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def application(files: SpecFiles, token: str, port: int, started: Callable[[], None] = lambda: None) -> Starlette:
+def application(
+    files: SpecFiles, runs: RunFolders, token: str, port: int, started: Callable[[], None] = lambda: None
+) -> Starlette:
     """The ASGI application. `port` is the one at which it is reached."""
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
-    service = _Service(files, token)
+    service = _Service(files, runs, token)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -78,6 +85,7 @@ def application(files: SpecFiles, token: str, port: int, started: Callable[[], N
             Route("/api/check", service.check, methods=["POST"]),
             Route("/api/write", service.write, methods=["POST"]),
             Route("/api/save", service.save, methods=["POST"]),
+            Route("/api/review", service.review, methods=["POST"]),
             Route("/api/events", service.events),
         ],
         middleware=[Middleware(_Guard, token=token, port=port)],
@@ -122,8 +130,9 @@ class _Guard:
 
 
 class _Service:
-    def __init__(self, files: SpecFiles, token: str) -> None:
-        self._files, self._token = files, token
+    def __init__(self, files: SpecFiles, runs: RunFolders, token: str) -> None:
+        self._files, self._runs, self._token = files, runs, token
+        self._reviews = Reviews()
         self.closing = asyncio.Event()
 
     async def index(self, _: Request) -> Response:
@@ -132,7 +141,8 @@ class _Service:
 
         nonce = secrets.token_urlsafe(16)
         documents = await run_in_threadpool(lambda: [self._files.checked(name) for name in self._files.names])
-        text = page(start_data(documents, token=self._token), f"{documents[0]['file']} - netspec", nonce)
+        runs = await run_in_threadpool(self._runs.states)
+        text = page(start_data(documents, token=self._token, runs=runs), f"{documents[0]['file']} - netspec", nonce)
         headers = {
             "Content-Security-Policy": policy(nonce, "live"),
             "X-Content-Type-Options": "nosniff",
@@ -172,25 +182,50 @@ class _Service:
 
         return await _answer(request, work)
 
-    async def events(self, _: Request) -> Response:
-        """A line of JSON for each spec whenever files beside them change."""
+    async def review(self, request: Request) -> Response:
+        """Evaluates a run; lines of JSON as they come (see `netspec.training.review`)."""
         from starlette.responses import StreamingResponse
 
-        return StreamingResponse(
-            self._changes(), media_type="application/x-ndjson", headers={"Cache-Control": "no-store"}
-        )
+        async def work(data: Mapping[str, Any]) -> Any:
+            path, part = self._runs.path(_text(data, "run")), _text(data, "part")
+            return StreamingResponse(self._reviews.lines(path, part), media_type=_LINES)
+
+        return await _answer(request, work)
+
+    async def events(self, _: Request) -> Response:
+        """A line of JSON for each spec whenever files beside them change, and for each run whose folder has changed."""
+        from starlette.responses import StreamingResponse
+
+        return StreamingResponse(self._changes(), media_type=_LINES, headers={"Cache-Control": "no-store"})
 
     async def _changes(self) -> AsyncIterator[str]:
         from watchfiles import awatch
 
         yield "\n"  # the page knows that it is heard
         folders = sorted(map(str, self._files.folders()))
-        async for changes in awatch(*folders, recursive=False, debounce=100, step=20, stop_event=self.closing):
+        known: dict[str, object] = {}
+        for line in self._changed_runs(known):
+            yield line
+        async for changes in awatch(
+            *folders, recursive=False, debounce=100, step=20, stop_event=self.closing,
+            rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
+        ):  # fmt: skip
             if any(path.endswith(".net") for _, path in changes):
                 for name in self._files.names:
                     with contextlib.suppress(SpecError):  # being written, or gone for the moment
                         text = self._files.source(name).text
                         yield json.dumps({"file": name, "text": text, "version": version_of(text)}) + "\n"
+            for line in self._changed_runs(known):
+                yield line
+
+    def _changed_runs(self, known: dict[str, object]) -> Iterator[str]:
+        """A line for each run that is not as `known` has it."""
+        for name in self._runs.names:
+            signature = self._runs.signature(name)
+            if known.get(name) != signature:
+                known[name] = signature
+                with contextlib.suppress(SpecError):
+                    yield json.dumps({"run": self._runs.state(name)}) + "\n"
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
@@ -201,8 +236,8 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 
 async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Response:
-    """What `work` gives for the body, as JSON; what is wrong with the request is said in it."""
-    from starlette.responses import JSONResponse
+    """What `work` gives for the body, as JSON unless it is a response; what is wrong with the request is said in it."""
+    from starlette.responses import JSONResponse, Response
 
     body = b""
     async for piece in request.stream():
@@ -213,7 +248,8 @@ async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitabl
         data = json.loads(body)
         if not isinstance(data, dict):
             raise ValueError("the body is an object")
-        return JSONResponse(await work(data))
+        found = await work(data)
+        return found if isinstance(found, Response) else JSONResponse(found)
     except Changed as change:
         return JSONResponse({"version": version_of(change.text), "text": change.text}, 409)
     except SpecError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,18 @@ class Changed(Exception):
 
 
 class SpecFiles:
-    """Specs by the names under which the page knows them; no other file is read or written."""
+    """Specs by the names under which the page knows them; no other file is read or written. Those in `kept` are not
+    written: they are the record of a run."""
 
-    def __init__(self, paths: Mapping[str, Path], limits: Limits, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        paths: Mapping[str, Path],
+        limits: Limits,
+        parameters: Mapping[str, Any] | None = None,
+        kept: Collection[str] = (),
+    ) -> None:
         self._paths, self._limits, self._parameters = dict(paths), limits, dict(parameters or {})
+        self._kept = frozenset(kept)
 
     @property
     def names(self) -> list[str]:
@@ -80,6 +88,11 @@ class SpecFiles:
         """Writes a text and returns its version. Raises Changed where the file is no longer of the version that the page knows,
         SpecError where it cannot be written, KeyError for one that is not the page's."""
         path = self._paths[name]
+        if name in self._kept:
+            raise SpecError.of(
+                "NS501", f"{path} is not changed: it is what a run was trained with",
+                helps=["copy it to a file of its own to change it"],
+            )  # fmt: skip
         now = self.source(name).text
         if version_of(now) != version:
             raise Changed(now)

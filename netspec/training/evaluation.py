@@ -12,13 +12,16 @@ from netspec.diagnostics import Diagnostic, SpecError
 from netspec.training.inputs import Inputs
 from netspec.training.judging import is_one_hot
 from netspec.training.measures import Measured, Tally
+from netspec.training.plan import Plan
 from netspec.training.session import Request, open_data
 from netspec.training.trained import Net, OnnxNet, Trained, answers, views
 
 if TYPE_CHECKING:
-    from netspec.datasets import Examples
+    from torch import Tensor
 
-__all__ = ["Evaluation", "Question", "evaluate", "evaluate_exported"]
+    from netspec.datasets import Batch, Examples
+
+__all__ = ["Evaluation", "Onlooker", "Question", "evaluate", "evaluate_exported"]
 
 _BATCH = 128
 _PARTS = ("test", "validation", "train")
@@ -54,6 +57,16 @@ class Evaluation:
         return self.ensemble or next(iter(self.scores.values()))
 
 
+class Onlooker:
+    """Sees the batches of the first net while they are evaluated."""
+
+    def begin(self, net: Net, examples: Examples, classes: Sequence[str], one_hot: bool) -> None:
+        """Before the first batch. `one_hot`: whether the targets are one-hot classes."""
+
+    def batch(self, indices: range, batch: Batch, given: Tensor, target: Tensor) -> None:
+        """`given`: outputs as `trained.answers` has them; `target` in the format of the loss; both on the CPU."""
+
+
 @dataclass(frozen=True)
 class _Contestant:
     net: Net
@@ -61,7 +74,7 @@ class _Contestant:
     views: list[Inputs]
 
 
-def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
+def evaluate(runs: Sequence[Trained], question: Question, onlooker: Onlooker | None = None) -> Evaluation:
     """The score of each run and, for several, of their mean. Raises SpecError."""
     kinds = {(run.plan.task, run.plan.loss.word in ("cross_entropy", "hinge"), run.plan.output.type) for run in runs}
     if len(kinds) > 1 or len({r.plan.loss.word == "hinge" for r in runs}) > 1:
@@ -72,7 +85,7 @@ def evaluate(runs: Sequence[Trained], question: Question) -> Evaluation:
     opened = _Data(runs[0], question)
     contestants = [opened.contestant(run, question) for run in runs]
     names = _names(runs)
-    return _measure(dict(zip(names, contestants, strict=True)), opened, together=len(runs) > 1)
+    return _measure(dict(zip(names, contestants, strict=True)), opened, together=len(runs) > 1, onlooker=onlooker)
 
 
 def evaluate_exported(run: Trained, path: Path, question: Question, *, export: bool) -> Evaluation:
@@ -185,7 +198,9 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
-def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool) -> Evaluation:
+def _measure(
+    contestants: dict[str, _Contestant], data: _Data, *, together: bool, onlooker: Onlooker | None = None
+) -> Evaluation:
     import torch
 
     nets = list(contestants.values())
@@ -194,8 +209,12 @@ def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool
     tallies = {name: Tally(c.net.plan, one_hot=data.one_hot) for name, c in contestants.items()}
     whole = Tally(nets[0].net.plan, one_hot=data.one_hot) if together else None
     axis = nets[0].net.plan.output.type.feature_axis
+    names = _class_names(nets[0].net.plan, data)
+    onlooker = onlooker or Onlooker()
+    onlooker.begin(nets[0].net, nets[0].examples, names, data.one_hot)
     difference, disagreements = 0.0, 0
-    for group in zip(*(batches(c.examples, plan, data.options.workers) for c in nets), strict=True):
+    groups = zip(*(batches(c.examples, plan, data.options.workers) for c in nets), strict=True)
+    for indices, group in zip(plan, groups, strict=True):
         given, target = [], None
         for tally, contestant, batch in zip(tallies.values(), nets, group, strict=True):
             shown = [view.test(batch) for view in contestant.views]
@@ -203,16 +222,19 @@ def _measure(contestants: dict[str, _Contestant], data: _Data, *, together: bool
             mean = torch.stack([answers(contestant.net.plan, contestant.net.output(i)) for i, _ in shown]).mean(0)
             given.append(mean)
             tally.add(mean, target)
+        onlooker.batch(indices, group[0], given[0], target)  # type: ignore[arg-type]
         if whole is not None:
             whole.add(torch.stack(given).mean(0), target)  # type: ignore[arg-type]
         elif len(given) == 2:
             difference = max(difference, float((given[0] - given[1]).abs().max()))
             if nets[0].net.plan.task == "class":
                 disagreements += int((given[0].argmax(axis) != given[1].argmax(axis)).sum())
-    plan_of_first = nets[0].net.plan
-    single = plan_of_first.labels and plan_of_first.output.type.features == 1
-    names = data.classes or tuple(map(str, range(2 if single else plan_of_first.output.type.features)))
     return Evaluation(
         data.where, str(data.part), names, {name: tally.result() for name, tally in tallies.items()},
         whole.result() if whole is not None else None, tuple(data.warnings), difference, disagreements,
     )  # fmt: skip
+
+
+def _class_names(plan: Plan, data: _Data) -> tuple[str, ...]:
+    single = plan.labels and plan.output.type.features == 1
+    return data.classes or tuple(map(str, range(2 if single else plan.output.type.features)))

@@ -25,7 +25,7 @@ __all__ = ["RunFolder", "new_run_path"]
 
 _OURS = {
     "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", BEST_WEIGHTS,
-    "last.safetensors", LOCK_NAME,
+    "last.safetensors", "review.json", LOCK_NAME,
 }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ class RunFolder:
         self.checkpoint = path / "checkpoint.pt"
         self.best = path / BEST_WEIGHTS
         self.last = path / "last.safetensors"
+        self.review = path / "review.json"
 
     @property
     def exists(self) -> bool:

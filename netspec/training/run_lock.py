@@ -10,11 +10,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from netspec.diagnostics import SpecError
-from netspec.files import cannot_write
+from netspec.files import cannot_write, open_regular
 
-__all__ = ["LOCK_NAME", "locked"]
+__all__ = ["LOCK_NAME", "in_use", "locked"]
 
 LOCK_NAME = ".lock"
 _MOST_BYTES = 4096
@@ -59,12 +60,37 @@ def locked(path: Path, what: str, *, wait: float = 0) -> Iterator[None]:
                 path.parent.rmdir()
 
 
+def in_use(path: Path) -> bool:
+    """Whether the process that wrote a lock file still runs; of one on another machine, that is assumed. The lock itself is
+    not touched: whoever wants to hold it would find it taken."""
+    try:
+        said = _written(path)
+        process, host = int(said["process"]), said["host"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
+    if host != socket.gethostname():
+        return True
+    if process <= 0:
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _written(path: Path) -> Any:
+    with open_regular(path) as file:
+        return json.loads(file.read(_MOST_BYTES))
+
+
 def _holder(path: Path) -> str:
     """Who holds a lock, by what it wrote."""
     try:
-        with path.open("rb") as file:
-            said = json.loads(file.read(_MOST_BYTES))
+        said = _written(path)
         command = " ".join(["netspec", *map(str, said["command"][1:])])
         return f"process {said['process']} on {said['host']}: {command}"
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return "another process"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["CheckpointState", "RunInfo", "complaint"]
+__all__ = ["CheckpointState", "RunInfo", "StoredReview", "complaint"]
 
 
 class _Stored(BaseModel):
@@ -51,6 +51,48 @@ class StoredData(_Stored):
     counts: dict[str, int] = {}
     fingerprint: str | None = None
     skipped: list[str] = []
+
+
+_Picture = Annotated[str, Field(pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]
+
+
+class StoredMistake(BaseModel):
+    """The fields of Mistake."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    index: int
+    name: str
+    loss: float | None
+    truth: str
+    predicted: str
+    classes: tuple[int, int] | None
+    confidence: float | None
+    of_truth: float | None
+    share: float | None
+    picture: _Picture | None
+    output: _Picture | None
+    values: str
+
+
+class StoredReview(BaseModel):
+    """What `review.json` holds: the result of `netspec.training.review.reviewed`."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    state: list[float | None] | None
+    part: str
+    data: str
+    kind: Literal["classes", "positions", "labels", "values", "input"]
+    examples: int
+    wrong: int
+    scores: dict[str, float]
+    classes: list[str]
+    confusion: list[list[int]] | None
+    confused: list[tuple[int, int, int]]
+    labels: list[tuple[int, int, int, int]]
+    mistakes: list[StoredMistake]
+    warnings: list[str]
 
 
 class RunInfo(_Stored):

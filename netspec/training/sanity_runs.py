@@ -36,6 +36,7 @@ class Held:
         self.shapes: Mapping[str, tuple[int, ...]] = examples.shapes
         self._all = examples.batch(indices)
         self._count = len(indices)
+        self._examples, self._indices = examples, indices
         targets = examples.targets()
         self._targets = targets[list(indices)] if targets is not None else None
 
@@ -44,6 +45,9 @@ class Held:
 
     def targets(self) -> np.ndarray[Any, Any] | None:
         return self._targets
+
+    def shown(self, index: int) -> str:
+        return self._examples.shown(self._indices[index])
 
     def batch(self, indices: Sequence[int]) -> Batch:
         rows = list(indices)

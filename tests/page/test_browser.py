@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Watched, watched  # noqa: F401
 from conftest import ROOT
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from serving import served
 
 import netspec
@@ -27,13 +26,6 @@ from netspec.scene.parts import Part, Parts
 from netspec.server.spec_files import SpecFiles
 
 pytestmark = pytest.mark.slow
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SPEC = """net Small(w = 8)
 
 block unit(c) {
@@ -47,42 +39,6 @@ maxpool
 gap
 FC-10
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "scripts/test.sh installs Debian's chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
-        yield started
-        started.close()
-
-
-class Watched:
-    """A tab, and what must not happen in it: errors, and requests to others."""
-
-    def __init__(self, browser: Browser) -> None:
-        self.tab: Page = browser.new_page(viewport={"width": 1400, "height": 850})
-        self.tab.set_default_timeout(120_000)  # a machine under load
-        self.wrong: list[str] = []
-        self.tab.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
-        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.tab.on(
-            "request",
-            lambda r: None if re.match(r"file:|data:|about:|http://127\.0\.0\.1:", r.url) else self.wrong.append(r.url),
-        )
-
-    def item(self, name: str) -> Any:
-        return self.tab.get_by_role("treeitem").filter(has_text=name)
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    found = Watched(browser)
-    yield found
-    assert found.wrong == []
-    found.tab.close()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
 // The server on the same machine: checks texts, saves them, tells of changes on disk.
-import type { Document, Start } from "./protocol";
+import type { Document, ReviewLine, RunData, Start } from "./protocol";
 import { type Form, Latest, type Transport, type Values } from "./transport";
 
 export class Live implements Transport {
@@ -7,8 +7,9 @@ export class Live implements Transport {
 
   constructor(private readonly start: Start) {}
 
-  private async post(path: string, data: unknown): Promise<Response> {
+  private async post(path: string, data: unknown, signal?: AbortSignal): Promise<Response> {
     return fetch(path, {
+      signal,
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Netspec-Token": this.start.token },
       body: JSON.stringify(data),
@@ -42,21 +43,34 @@ export class Live implements Transport {
     return { version: data.version, conflict: null };
   }
 
-  // Calls `changed` whenever a file changes on disk.
-  async watch(changed: (file: string, text: string, version: string) => void): Promise<void> {
+  // Evaluates a run, line by line; an aborted signal ends the process that does it.
+  async review(run: string, part: string, told: (line: ReviewLine) => void, signal: AbortSignal): Promise<void> {
+    const answer = await this.post("/api/review", { run, part }, signal);
+    if (!answer.ok) throw new Error(await answer.text());
+    await eachLine(answer, (line) => told(line as ReviewLine));
+  }
+
+  // Calls `changed` whenever a file changes on disk, `ran` whenever a run does.
+  async watch(changed: (file: string, text: string, version: string) => void, ran: (run: RunData) => void): Promise<void> {
     const answer = await fetch("/api/events", { headers: { "X-Netspec-Token": this.start.token } });
-    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let held = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      held += value;
-      const lines = held.split("\n");
-      held = lines.pop()!;
-      for (const line of lines.filter(Boolean)) {
-        const { file, text, version } = JSON.parse(line) as { file: string; text: string; version: string };
-        changed(file, text, version);
-      }
-    }
+    await eachLine(answer, (line) => {
+      const event = line as { run: RunData } | { file: string; text: string; version: string };
+      if ("run" in event) ran(event.run);
+      else changed(event.file, event.text, event.version);
+    });
+  }
+}
+
+async function eachLine(answer: Response, told: (line: unknown) => void): Promise<void> {
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let held: string[] = []; // pieces of a line that has not ended
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = value.split("\n");
+    held.push(lines[0]);
+    if (lines.length === 1) continue;
+    for (const line of [held.join(""), ...lines.slice(1, -1)]) if (line) told(JSON.parse(line));
+    held = [lines[lines.length - 1]];
   }
 }

@@ -9,6 +9,9 @@ import { Gallery, Progress, Welcome } from "./gallery";
 import { layout, openAtFirst } from "./layout";
 import { Live } from "./live";
 import { Costs, Details, Findings, Outline, Parameters } from "./panels";
+import { Evaluation } from "./review";
+import { Training } from "./runs";
+import { Tabs, type View } from "./tabs";
 import type { Document, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
 import { packed, unpacked } from "./share";
@@ -44,6 +47,8 @@ function App() {
   const [asCode, setAsCode] = useState(false);
   const [welcome, setWelcome] = useState(true);
   const [browse, setBrowse] = useState(true);
+  const [runs, setRuns] = useState(start.runs);
+  const [view, setView] = useState<View>(runs.length ? "training" : "network");
   const state = useRef({ texts, saved, place, given });
   state.current = { texts, saved, place, given };
 
@@ -88,7 +93,7 @@ function App() {
         return;
       }
       take(index, text, version);
-    }).catch(() => setMessage("netspec view has ended: start it again, then reload this page"));
+    }, (run) => setRuns((all) => all.map((r) => (r.name === run.name ? run : r)))).catch(() => setMessage("netspec view has ended: start it again, then reload this page"));
   }, []);
 
   const take = (index: number, text: string, version: string) => {
@@ -247,6 +252,7 @@ function App() {
   };
   const fix = (wanted: Fix) => changedText(withEdits(texts[place], wanted.edits), true);
 
+  const ofRun = runs.some((run) => run.name === current.file); // what a run was trained with is not changed
   const dirty = texts[place] !== saved[place].text;
   const written = { transport: transport!, file: current.file, text: texts[place], given, theme: dark ? ("dark" as const) : ("light" as const) };
   const errors = current.findings.filter((f) => f.severity === "error").length;
@@ -262,8 +268,10 @@ function App() {
         ) : (
           <b>{current.file}</b>
         )}
+        {runs.length > 0 && <Tabs view={view} onView={setView} />}
         <span class="summary">{network?.summary}</span>
         <span class="grow" />
+        {view === "network" && <>
         <input type="search" placeholder="Search" aria-label="Search the parts" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
         <label>
           Color by{" "}
@@ -291,7 +299,8 @@ function App() {
             </select>
           </label>
         )}
-        {live && <button type="button" onClick={() => void save()} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
+        </>}
+        {live && !ofRun && <button type="button" onClick={() => void save()} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
         {site && dirty && <button type="button" onClick={() => changedText(start.documents[place].text, true)}>Reset</button>}
         {site && <button type="button" onClick={() => void copyAddress()}>Copy link</button>}
         {transport && <Downloads {...written} onMessage={setMessage} />}
@@ -309,7 +318,16 @@ function App() {
           </span>
         )}
       </div>
-      <main class={site && browse ? "browsing" : undefined}>
+      {view === "training" && <main class="view"><Training runs={runs} dark={dark} /></main>}
+      {view === "evaluation" && (
+        <main class="view">
+          <Evaluation
+            runs={runs} dark={dark} evaluate={live && ((...asked) => live.review(...asked))}
+            onReview={(name, review) => setRuns((all) => all.map((r) => (r.name === name ? { ...r, review } : r)))}
+          />
+        </main>
+      )}
+      {view === "network" && <main class={site && browse ? "network browsing" : "network"}>
         {site && browse && <Gallery site={site} current={current.file} onChoose={(file) => chooseFile(file)} />}
         <div class="left">
           {transport && (
@@ -322,7 +340,7 @@ function App() {
           <Editor
             hidden={asCode}
             text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
-            readOnly={!transport} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
+            readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
             onCursor={(offset) => (setChosen(null), setCursor(offset))}
           />
           <Findings
@@ -353,7 +371,7 @@ function App() {
             </>
           )}
         </div>
-      </main>
+      </main>}
     </div>
   );
 }

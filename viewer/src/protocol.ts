@@ -100,6 +100,7 @@ export interface Start {
   mode: "live" | "static";
   token: string;
   documents: Document[];
+  runs: RunData[];
   words: string[];
   site?: Site;
 }
@@ -124,4 +125,64 @@ export interface Site {
   netspec: string;
   links: [string, string][];
   gallery: Entry[];
+}
+
+// A run of `netspec train`: see netspec/server/run_folders.py. Its spec is the document of its name.
+export interface RunData {
+  name: string;
+  columns: Record<string, (number | null)[]>; // epoch, step, seconds, lr, train_loss, validation_loss, …
+  best: number | null; // the row of the epoch whose weights are kept
+  state: "running" | "finished" | "stopped";
+  data: string;
+  counts: Record<string, number>;
+  parts: string[];
+  device: string;
+  test: Record<string, number> | null;
+  review: Review | null;
+}
+
+// Scores on held-out examples, and the examples most wrong: see netspec/training/review.py.
+export interface Review {
+  part: string;
+  data: string;
+  kind: "classes" | "positions" | "labels" | "values" | "input";
+  examples: number;
+  wrong: number;
+  scores: Record<string, number>;
+  classes: string[];
+  confusion: number[][] | null; // rows: true labels
+  confused: [number, number, number][];
+  labels: [number, number, number, number][]; // examples, predicted, right, all
+  mistakes: Mistake[];
+  warnings: string[];
+  stale: boolean; // of other weights than the best ones there are now
+}
+
+export interface Mistake {
+  index: number;
+  name: string;
+  loss: number | null;
+  truth: string;
+  predicted: string;
+  classes: [number, number] | null;
+  confidence: number | null;
+  of_truth: number | null;
+  share: number | null;
+  picture: string | null;
+  output: string | null;
+  values: string;
+}
+
+export interface Problem {
+  message: string;
+  notes: string[];
+  helps: string[];
+}
+
+// What the process that reviews a run says, line by line.
+export interface ReviewLine {
+  done?: number;
+  of?: number;
+  review?: Review;
+  errors?: Problem[];
 }
