@@ -225,7 +225,7 @@ def trial(text: str, *, full: bool = True, outcome: Outcome | None = None) -> st
             if full:
                 diagnostic_data(diagnostic)
         if full:
-            mended(source, lambda source: found(source).diagnostics)
+            mended(source, lambda text: (checked if text is source else found(text)).diagnostics)
         if full and checked.graph is not None and len(checked.graph.nodes) < 200:
             Model(source, checked.graph).report(columns=80)
     except Exception:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from netspec.diagnostics import Diagnostic
@@ -46,6 +47,7 @@ def _case(part: str) -> EditCase:
 EDIT_CASES = [_case(part) for part in re.split(r"^### ", _FILE.read_text("utf-8"), flags=re.M)[1:]]
 
 
+@cache
 def findings(text: str) -> tuple[Diagnostic, ...]:
     return check(SourceFile(text, "spec.net")).diagnostics
 

@@ -196,17 +196,21 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """The whole model in memory, weights included (protobuf holds at most 2 GB). Raises SpecError."""
     import numpy as np
-    from onnx import numpy_helper
+    from onnx import helper
 
     from netspec.backends.onnx.writer import in_half
 
     built = build(graph, options)
     source = built.weights(open_weights(graph, weights, seed))
     for name, param in built.params:
-        array = np.concatenate(list(source.pieces(name, param))).reshape(param.shape)
+        pieces = list(source.pieces(name, param))
+        array = (pieces[0] if len(pieces) == 1 else np.concatenate(pieces)).reshape(param.shape)
         if options is not None and options.half and param.dtype == "float32":
             array = in_half(array, name)
-        built.proto.graph.initializer.append(numpy_helper.from_array(array, name))
+        built.proto.graph.initializer.add(  # filled in place: a copy of large weights is not free
+            name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+            raw_data=array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(),
+        )  # fmt: skip
     require_valid(built.proto)
     return built.proto
 

@@ -19,7 +19,8 @@ def require_valid(made: onnx.ModelProto | Path) -> None:
     import onnx
 
     try:
-        onnx.checker.check_model(made if isinstance(made, onnx.ModelProto) else str(made))
+        source: Any = str(made) if isinstance(made, Path) else made.SerializeToString()  # once, for both
+        onnx.checker.check_model(source)
     except Exception as error:  # of the checker, or of protobuf for a model of more than 2 GB
         raise _refused("the model breaks the rules of ONNX", error) from None
     try:
@@ -29,7 +30,6 @@ def require_valid(made: onnx.ModelProto | Path) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    source: Any = str(made) if isinstance(made, Path) else made.SerializeToString()
     try:
         onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises classes of its own, all from Exception
