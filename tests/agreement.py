@@ -90,7 +90,7 @@ def random_state(model: Model, seed: int = 0) -> dict[str, torch.Tensor]:
             state[name] = tensor
         elif name.endswith("running_var"):
             state[name] = 0.5 + torch.rand(tensor.shape, generator=generator)
-        elif tensor.dim() >= 2 and tensor.std() > 0:
+        elif tensor.dim() >= 2 and tensor.std(correction=0) > 0:
             state[name] = tensor  # random as it begins
         elif tensor.dim() >= 2:
             state[name] = tensor + 0.01 * torch.randn(tensor.shape, generator=generator)
