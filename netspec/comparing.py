@@ -48,7 +48,7 @@ class Diff:
         from netspec.report.terminal import terminal_lines
 
         before, after = self.titles
-        changes = changes_table(self.found, everything=everything)
+        changes = changes_table(self.found, everything=everything, hint=True)
         lines = list(terminal_lines(totals_table(self.found, f"{before} → {after}"), room=columns, color=color))
         if self.equal:
             lines += ["", "no difference"]
@@ -66,7 +66,8 @@ class Diff:
         from netspec.report.table_formats import html
 
         tables = [totals_table(self.found, " → ".join(self.titles)), changes_table(self.found)]
-        return "".join(html(table) for table in tables if table.rows or table.notes)
+        shown = "".join(html(table) for table in tables if table.rows or table.notes)
+        return f"{shown}<p>no difference</p>\n" if self.equal else shown
 
 
 def diff(

@@ -21,7 +21,7 @@ from netspec.graph import Graph, Node, TensorType
 from netspec.ops.open_size import is_open
 from netspec.ops.windows import AXES
 from netspec.report.tabular import Tabular, checked_html
-from netspec.source import SourceFile
+from netspec.source import CONDITION, SourceFile
 from netspec.spec_source import Spec, parameter_values, source_of
 from netspec.syntax.tree import Block, Function
 
@@ -366,12 +366,17 @@ def check(
     """
     limits = limits or Limits()
     source = source_of(spec, limits)
-    contracts = [read_condition(text, "<expect>") for text in ([expect] if isinstance(expect, str) else expect)]
+    contracts = [read_condition(text, CONDITION) for text in ([expect] if isinstance(expect, str) else expect)]
     found = compile_source(source, {**parameter_values(parameters or {}), **parameter_values(more)}, limits, contracts)
     if found.tree is not None and is_library(found.tree):
         blocks = tuple(i.name for i in found.tree.items if isinstance(i, (Block, Function)))
-        return Checked(source, None, found.diagnostics, blocks)
+        return Checked(source, None, tuple(d for d in found.diagnostics if not _is_condition(d)), blocks)
     return Checked(source, found.graph, found.diagnostics)
+
+
+def _is_condition(diagnostic: Diagnostic) -> bool:
+    """Whether it is about a condition beside the spec, which a file without a network need not meet."""
+    return diagnostic.span is not None and diagnostic.span.source.name == CONDITION
 
 
 def load(spec: Spec, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> Model:

@@ -6,7 +6,10 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["FileTree", "SourceFile", "Span"]
+__all__ = ["CONDITION", "FileTree", "SourceFile", "Span"]
+
+CONDITION = "<expect>"
+"""The name of a condition that is given beside a spec (`--expect`), not in it."""
 
 
 class FileTree(Protocol):

@@ -12,15 +12,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from netspec.analysis.difference import difference
 from netspec.comparing import Diff, side
-from netspec.diagnostics import SpecError
+from netspec.diagnostics import Diagnostic, SpecError
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.model import check
 from netspec.report.output_formats import github
 from netspec.report.table_formats import markdown_text
+from netspec.source import CONDITION
 from netspec.spec_source import path_or_revision
 
 MARK = "<!-- netspec -->"
@@ -53,56 +55,113 @@ def specs() -> list[str]:
     )
 
 
-def checked(names: list[str], conditions: list[str]) -> bool:
-    """Reports the diagnostics of every spec; whether there are no errors."""
-    found = []
+Found: TypeAlias = "list[tuple[str, Diagnostic]]"
+
+
+def checked(names: list[str], conditions: list[str]) -> Found:
+    """The diagnostics of every spec."""
+    found: Found = []
     for name in names:
         try:
             found += [(name, d) for d in check(read_source(Path(name), Limits()), expect=conditions).diagnostics]
         except SpecError as error:
             found += [(name, d) for d in error.diagnostics]
-    sys.stdout.write(github(found))
-    return not any(diagnostic.is_error for _, diagnostic in found)
+    return found
 
 
-def section(base: str, name: str) -> str:
-    """What changed in one spec; "" where nothing did, and for files that only declare blocks."""
-    limits = Limits()
+def budgets(found: Found) -> str:
+    """The conditions that specs do not meet, as a list."""
+    missed = [(name, d) for name, d in found if d.is_error and d.span is not None and d.span.source.name == CONDITION]
+    return "".join(f"- ✗ **{markdown_text(name)}**: {markdown_text(d.message)}\n" for name, d in missed)
+
+
+def moved(base: str) -> tuple[dict[str, str], list[str]]:
+    """The old name of every spec that was renamed, and the specs that are gone."""
+    pathspec = os.environ.get("NETSPEC_FILES") or "*.net"
+    listed = git(
+        "diff", "-z", "--no-ext-diff", "--name-status", "--find-renames", "--diff-filter=RD", base, "--", pathspec
+    )
+    fields = iter(listed.decode("utf-8", "surrogateescape").split("\0"))
+    renamed: dict[str, str] = {}
+    gone: list[str] = []
+    for status in fields:
+        if status.startswith("R"):
+            old = next(fields)
+            renamed[next(fields)] = old
+        elif status == "D":
+            gone.append(next(fields))
+    return renamed, [name for name in gone if name.endswith(".net")]
+
+
+def section(base: str, name: str, old: str) -> str:
+    """What changed in one spec, which was called `old`; "" where nothing did, and for files that only declare blocks."""
+    limits, shown = Limits(), f"**{markdown_text(name)}**"
+    called = f"**{markdown_text(old)}** is now {shown}\n" if old != name else ""
     try:
         after = check(read_source(Path(name), limits))
         if after.library:
             return ""
-        known = bool(git("ls-tree", "-z", "--full-tree", base, "--", f":(literal){name}"))
-        title, model = side(after.source, {}, limits)
-        if not known:
-            return f"**{markdown_text(title)}** is new: {model.params:,} parameters, {model.macs:,} MACs\n"
-        _, before = side(path_or_revision(f"{base}:{name}", limits), {}, limits)
+        _, model = side(after.source, {}, limits)
+    except SpecError as error:
+        return f"{shown} has errors{first_error(error)}\n"
+    if not git("ls-tree", "-z", "--full-tree", base, "--", f":(literal){old}"):
+        return f"{shown} is new: {model.params:,} parameters, {model.macs:,} MACs\n"
+    try:
+        _, before = side(path_or_revision(f"{base}:{old}", limits), {}, limits)
     except SpecError:
-        return f"**{markdown_text(name)}** cannot be compared: the log of the job has the errors\n"
+        return f"{shown} had errors before, and now has {model.params:,} parameters, {model.macs:,} MACs\n"
     found = Diff((f"{name} before", "after"), difference(before.graph, model.graph))
-    return "" if found.equal else found.to_markdown()
+    return called if found.equal else "\n".join((*([called] if called else []), found.to_markdown()))
 
 
-def comment(base: str, names: list[str]) -> str:
-    sections = [text for name in names if (text := section(base, name))] if base else []
-    body = "\n".join(sections) if sections else "No network has changed.\n"
+def first_error(error: SpecError) -> str:
+    first = next((d for d in error.diagnostics if d.is_error), None)
+    if first is None:
+        return ""
+    line = f" (line {first.span.line})" if first.span is not None else ""
+    return f": {markdown_text(first.message)}{line}"
+
+
+def removed(base: str, name: str) -> str:
+    """A spec that is gone; "" for a file that only declared blocks."""
+    limits = Limits()
+    try:
+        _, model = side(path_or_revision(f"{base}:{name}", limits), {}, limits)
+    except SpecError as error:
+        return "" if error.diagnostics[0].code == "NS103" else f"**{markdown_text(name)}** was deleted\n"
+    return f"**{markdown_text(name)}** was deleted: it had {model.params:,} parameters, {model.macs:,} MACs\n"
+
+
+def comment(base: str, names: list[str], found: Found) -> str:
+    """The text of the comment: budgets first, then the networks that changed."""
+    sections: list[str] = []
+    if base:
+        renamed, gone = moved(base)
+        sections += [section(base, name, renamed.get(name, name)) for name in names]
+        sections = [text for text in (*sections, *(removed(base, name) for name in gone)) if text]
+    missed = budgets(found)
+    nothing = "No network has changed.\n" if base else "There is no commit to compare with.\n"
+    body = "\n".join(sections) if sections else nothing
+    body = f"#### Budgets\n\n{missed}\n{body}" if missed else body
     if len(body) > LONGEST:
-        body = "\n".join(text.split("<details>")[0] for text in sections)[:LONGEST] + "\n\n…\n"
+        body = re.sub(r"<details>.*?</details>\n", "", body, flags=re.DOTALL)[:LONGEST] + "\n\n…\n"
     return f"{MARK}\n### Networks\n\n{body}"
 
 
 def main() -> int:
     os.chdir(os.fsdecode(git("rev-parse", "--show-toplevel").removesuffix(b"\n")))
     names = specs()
-    text = comment(base_commit(), names)
+    conditions = [line.strip() for line in os.environ.get("NETSPEC_EXPECT", "").splitlines() if line.strip()]
+    found = checked(names, conditions)
+    sys.stdout.write(github(found))
+    text = comment(base_commit(), names, found)
     for variable in ("NETSPEC_COMMENT", "GITHUB_STEP_SUMMARY"):
         if path := os.environ.get(variable):
             with Path(path).open(
                 "a" if variable == "GITHUB_STEP_SUMMARY" else "w", encoding="utf-8", errors="replace"
             ) as file:
                 file.write(text)
-    conditions = [line.strip() for line in os.environ.get("NETSPEC_EXPECT", "").splitlines() if line.strip()]
-    return 0 if checked(names, conditions) else 1
+    return 1 if any(diagnostic.is_error for _, diagnostic in found) else 0
 
 
 if __name__ == "__main__":

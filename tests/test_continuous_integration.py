@@ -72,6 +72,11 @@ def repository(tmp_path: Path) -> Path:
         if width == 16:
             (folder / "new.net").write_text("input 3x8x8\nconv3-8\n")
             (folder / "wrong.net").write_text("input 3x8x8\nconv9-8\n")
+            (folder / "gone.net").unlink()
+            (folder / "old.net").rename(folder / "renamed.net")
+        else:
+            (folder / "gone.net").write_text("input 7 -> FC-3 -> relu")
+            (folder / "old.net").write_text("input 3x9x9\nconv3-4\nrelu\nconv3-5\nrelu\nconv3-6\nFC-7\n")
         git(folder, "add", "-A")
         git(folder, "commit", "-qm", f"width {width}")
     return folder
@@ -97,7 +102,10 @@ def test_the_comment_says_what_changed_in_each_network(repository: Path) -> None
     assert text.startswith("<!-- netspec -->\n")
     assert "**nets/net.net before → after**" in text
     assert "**new.net** is new: 224 parameters" in text
-    assert "**wrong.net** cannot be compared" in text
+    assert re.search(r"\*\*wrong\.net\*\* has errors: .*\(line 2\)", text)
+    assert "**gone.net** was deleted: it had 24 parameters" in text
+    assert "**old.net** is now **renamed.net**\n" in text
+    assert "**renamed.net before" not in text, "a name is no difference"
     assert "same.net" not in text
     assert "parts.net" not in text
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
@@ -109,9 +117,11 @@ def test_the_comment_says_what_changed_in_each_network(repository: Path) -> None
 def test_budgets_fail_the_job(repository: Path) -> None:
     only = {"NETSPEC_FILES": "nets/*.net"}
     assert review(repository, **only)[0] == 0
-    status, _, log = review(repository, **only, NETSPEC_EXPECT="params <= 5K\n\nmacs < 1G\n")
+    status, text, log = review(repository, **only, NETSPEC_EXPECT="params <= 5K\n\nmacs > 1\n")
     assert status == 1
-    assert "expected `params <= 5K`, but params is" in log
+    assert "::error file=nets/net.net,title=NS401::expected `params <= 5K`, but params is" in log
+    assert re.search(r"#### Budgets\n\n- ✗ \*\*nets/net\.net\*\*: expected .*params", text)
+    assert "parts.net" not in text, "a file of blocks has no network that could miss a budget"
     assert review(repository, **only, NETSPEC_EXPECT="params < 3; conv3")[0] == 1
 
 
@@ -119,5 +129,11 @@ def test_budgets_fail_the_job(repository: Path) -> None:
 def test_a_base_that_is_no_commit_id_is_not_given_to_git(repository: Path, base: str) -> None:
     status, text, _ = review(repository, NETSPEC_BASE=base, NETSPEC_FILES="same.net")
     assert status == 0
-    assert "No network has changed." in text
+    assert "There is no commit to compare with." in text
     assert not list(repository.rglob("evil"))
+
+
+def test_a_pull_request_that_changes_no_network(repository: Path) -> None:
+    status, text, log = review(repository, NETSPEC_FILES="same.net")
+    assert (status, log) == (0, "")
+    assert text == "<!-- netspec -->\n### Networks\n\nNo network has changed.\n"

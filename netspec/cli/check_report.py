@@ -72,6 +72,8 @@ def _text(results: Sequence[Checked], options: ReportOptions) -> str:
     from netspec.report import output_formats as formats
 
     found = [(checked.source.name, d) for checked in results for d in checked.diagnostics]
+    if options.form == "diagnostics":
+        return formats.text(found, columns(sys.stdout))
     if options.form == "sarif":
         import netspec
 

@@ -18,7 +18,7 @@ from netspec.report.selection import FACTS, PRESETS, UnknownColumn, columns_of
 __all__ = ["FORMATS", "ReportOptions", "read_report_options", "report_options"]
 
 TABLES = ("csv", "markdown", "html", "latex")
-DIAGNOSTICS = ("jsonl", "sarif", "github")
+DIAGNOSTICS = ("diagnostics", "jsonl", "sarif", "github")
 FORMATS = ("table", "json", *TABLES, *DIAGNOSTICS)
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,7 +51,7 @@ _OPTIONS = (
         "form",
         type=click.Choice(FORMATS),
         metavar="FORMAT",
-        help="The report: table (default), json, csv, markdown, html or latex; or only the diagnostics: jsonl (JSON lines), "
+        help="The report: table (default), json, csv, markdown, html or latex; or only the diagnostics: as text (diagnostics), jsonl (JSON lines), "
         "sarif (SARIF 2.1.0) or github (workflow commands).",
     ),
     click.option(

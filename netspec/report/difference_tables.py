@@ -56,16 +56,16 @@ def _by(change: FigureChange) -> str:
     return text if share is None else f"{text} ({share:+.1f}%)" if abs(share) < 1000 else f"{text} ({share:+,.0f}%)"
 
 
-def changes_table(found: Difference, title: str = "", *, everything: bool = False) -> Table:
+def changes_table(found: Difference, title: str = "", *, everything: bool = False, hint: bool = False) -> Table:
     """What was added, removed and changed. Layers that only have tensors of other sizes are shown where their parameters or
-    MACs differ, or with `everything`."""
+    MACs differ, or with `everything`; with a `hint` of the option that does this."""
     rows = [row for change in found.changes for row in _rows(change, "", 0, everything)]
     left_out = 0 if everything else max(0, len(rows) - MOST)
     if left_out:
         rows = rows[:MOST]
-    notes = [note for note in (_counts(found), _hidden(found, everything), _renamed(found)) if note]
+    notes = [note for note in (_counts(found), _hidden(found, everything, hint), _renamed(found)) if note]
     if left_out:
-        notes.insert(0, f"{left_out:,} more rows; --all shows them")
+        notes.insert(0, f"{left_out:,} more rows{'; --all shows them' if hint else ''}")
     return Table(title, _CHANGES, [*map(_detail_row, found.details), *rows], notes)
 
 
@@ -132,13 +132,14 @@ def _counts(found: Difference) -> str:
     return ", ".join((f"{number} layer{plural} {kind}", *rest))
 
 
-def _hidden(found: Difference, everything: bool) -> str:
+def _hidden(found: Difference, everything: bool, hint: bool) -> str:
     count = found.count("affected")
     if not count:
         return ""
     one = count == 1
     text = f"{count:,} layer{'' if one else 's'} {'is' if one else 'are'} the same on tensors of other sizes"
-    return text if everything else f"{text}; shown where their counts differ (--all shows every one)"
+    option = " (--all shows every one)" if hint else ""
+    return text if everything else f"{text}; shown where their counts differ{option}"
 
 
 def _renamed(found: Difference) -> str:

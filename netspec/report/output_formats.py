@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from netspec.diagnostics import CODES, Diagnostic, Edit
 from netspec.diagnostics.display import json_printable, printable
-from netspec.diagnostics.terminal import render_plain
-from netspec.source import Span
+from netspec.diagnostics.terminal import render, render_plain
+from netspec.source import CONDITION, Span
 
-__all__ = ["diagnostic_data", "github", "json_lines", "sarif"]
+__all__ = ["diagnostic_data", "github", "json_lines", "sarif", "text"]
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -55,6 +55,15 @@ def _edit(edit: Edit) -> dict[str, Any]:
     return {**_place(edit.span), "text": edit.text}
 
 
+def text(findings: Iterable[tuple[str, Diagnostic]], columns: int) -> str:
+    """As in a terminal, without colors. What is not in a file, such as a condition, is named after the checked one."""
+    rows = []
+    for name, diagnostic in findings:
+        above = f"{printable(name)}:\n" if _in_file(diagnostic) is None else ""
+        rows.append(above + render(diagnostic, color=False, columns=columns).rstrip("\n") + "\n")
+    return "\n".join(rows)
+
+
 def json_lines(findings: Iterable[tuple[str, Diagnostic]]) -> str:
     """One object per line, each with the checked file."""
     import json
@@ -74,6 +83,12 @@ def _uri(name: str) -> str:
 def _region(span: Span) -> dict[str, int]:
     (line, column), (end_line, end_column) = span.source.position(span.start), span.source.position(span.end)
     return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
+
+
+def _in_file(diagnostic: Diagnostic) -> Span | None:
+    """Where a diagnostic is; None for a condition of the command line, which is about the whole spec."""
+    span = diagnostic.span
+    return None if span is None or span.source.name == CONDITION else span
 
 
 def _location(span: Span, text: str) -> dict[str, Any]:
@@ -102,7 +117,7 @@ def _result(name: str, diagnostic: Diagnostic) -> dict[str, Any]:
         "ruleId": diagnostic.code,
         "level": diagnostic.severity,
         "message": {"text": text},
-        "locations": [_location(diagnostic.span, diagnostic.label) if diagnostic.span else place],
+        "locations": [_location(span, diagnostic.label) if (span := _in_file(diagnostic)) else place],
     }
     if diagnostic.rule:
         result["properties"] = {"rule": diagnostic.rule}
@@ -149,9 +164,9 @@ def github(findings: Iterable[tuple[str, Diagnostic]]) -> str:
     rows = []
     for name, diagnostic in findings:
         where = [f"file={_property(name)}"]
-        if diagnostic.span is not None:
-            source = diagnostic.span.source
-            (line, column), (end_line, end_column) = map(source.position, (diagnostic.span.start, diagnostic.span.end))
+        if (span := _in_file(diagnostic)) is not None:
+            source = span.source
+            (line, column), (end_line, end_column) = map(source.position, (span.start, span.end))
             where = [f"file={_property(source.name)}", f"line={line}", f"col={column}"]
             where += [f"endLine={end_line}", f"endColumn={end_column}"]
         text = "\n".join((diagnostic.message, *diagnostic.notes, *(f"help: {h}" for h in diagnostic.helps)))

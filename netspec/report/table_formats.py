@@ -155,15 +155,16 @@ def _markdown_line(cells: Sequence[str], headings: Sequence[Heading], widths: Se
 
 # HTML
 
+# Twice the class: a notebook has rules of its own for the cells of every table.
 _CSS = (
-    ".netspec{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".netspec caption{text-align:left;font-weight:bold;padding:4px 0}"
-    ".netspec th,.netspec td{padding:2px 10px;text-align:left;border:0;vertical-align:top;background:none}"
-    ".netspec thead th{border-bottom:1px solid}"
-    ".netspec .num{text-align:right;white-space:nowrap}"
-    ".netspec .part{font-weight:600}"
-    ".netspec .total td{border-top:1px solid;font-weight:bold}"
-    ".netspec .notes td{font-size:smaller;opacity:.75;max-width:60em}"
+    "table.netspec.netspec{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "table.netspec.netspec caption{text-align:left;font-weight:bold;padding:4px 0}"
+    "table.netspec.netspec th,table.netspec.netspec td{padding:2px 10px;text-align:left;border:0;vertical-align:top;background:none}"
+    "table.netspec.netspec thead th{border-bottom:1px solid}"
+    "table.netspec.netspec .num{text-align:right;white-space:nowrap}"
+    "table.netspec.netspec .part{font-weight:600}"
+    "table.netspec.netspec .total td{border-top:1px solid;font-weight:bold}"
+    "table.netspec.netspec .notes td{font-size:smaller;opacity:.75;max-width:60em}"
 )
 
 

@@ -74,7 +74,7 @@ def checked_html(name: str, graph: Graph | None, diagnostics: Sequence[Diagnosti
         parts.append(network_table(Analysis(graph))._repr_html_())
     if diagnostics:
         shown = "\n\n".join(render(d, color=False, columns=100).rstrip("\n") for d in diagnostics)
-        parts.append(f"<pre>{chr(10).join(map(html_text, shown.split(chr(10))))}</pre>\n")
+        parts.append(f'<pre style="font-family:monospace">{chr(10).join(map(html_text, shown.split(chr(10))))}</pre>\n')
     return "".join(parts)
 
 

@@ -75,13 +75,13 @@ def test_html_is_whole(shown: object) -> None:
 
 def test_html_of_a_spec_with_errors_has_the_message_escaped() -> None:
     text = check("input 3x8x8; conv3-4; <script>alert(1)</script>")._repr_html_()
-    assert "<pre>" in text
+    assert "<pre" in text
     assert "<script" not in text
 
 
 def test_html_of_a_library_and_of_nothing() -> None:
     assert "declares b" in check("block b { relu }")._repr_html_()
-    assert "<pre>" in check("")._repr_html_()
+    assert "<pre" in check("")._repr_html_()
 
 
 def test_a_table_is_written_in_every_format() -> None:

@@ -56,7 +56,7 @@ def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     assert "class M" in (tmp_path / "m.py").read_text()
 
 
-@pytest.mark.parametrize("form", ["table", "json", "jsonl", "sarif", "github"])
+@pytest.mark.parametrize("form", ["table", "json", "diagnostics", "jsonl", "sarif", "github"])
 def test_a_file_name_that_is_not_utf8(form: str, tmp_path: Path) -> None:
     result = shell(f"netspec check --format {form} $'caf\\xe9\\x1b[2J.net'", tmp_path)
     assert result.returncode == 1
