@@ -15,6 +15,7 @@ from netspec.analysis.figures import ALL, FIGURES
 from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.display import printable
 from netspec.graph import Graph, Node
+from netspec.page.field import field_of
 from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
 from netspec.scene.layout import numbered, plan_of
 from netspec.scene.lettering import text_width
@@ -135,7 +136,15 @@ class _Network:
             "start": start,
             "end": end,
             "describe": printable(node.op.describe(read[0])) if read else "",
-            "figures": self._figures((name, self.analysis.layer(name, node)) for name in _OF_A_LAYER) if shown else [],
+            **(self._panel(node) if shown else {"figures": [], "formulas": [], "field": None}),
+        }
+
+    def _panel(self, node: Node) -> dict[str, Any]:
+        """What the panel says of a layer: its figures, the arithmetic behind them, and its receptive field."""
+        return {
+            "figures": self._figures((name, self.analysis.layer(name, node)) for name in _OF_A_LAYER),
+            "formulas": [(line.what, printable(line.text)) for line in self.analysis.explain(node)],
+            "field": field_of(self.analysis.facts, node),
         }
 
     def _span(self, span: Span) -> tuple[int | None, int | None]:

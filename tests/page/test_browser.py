@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,28 @@ def test_an_exported_page_is_complete(watched: Watched, tmp_path: Path) -> None:
     watched.item("basic(64, 1) ×2").first.click()
     expect(tab.locator(".change")).to_contain_text("Differs")
     expect(tab.get_by_role("button", name="Save")).to_have_count(0)
+
+
+def test_the_panel_of_a_layer(watched: Watched, tmp_path: Path) -> None:
+    tab = watched.tab
+    tab.goto(exported(tmp_path, "resnet18"))
+    tab.get_by_role("searchbox").fill("conv 3x3-128, stride 2")
+    tab.get_by_role("treeitem").click()
+    details = tab.get_by_role("region", name="Details")
+    expect(details).to_contain_text("(56 + 2*1 - 3)/2 + 1 = 28.5, rounded down to 28")
+    expect(details.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("^row: 51 of 224 rows, the next one 8 further, the first begins 25 before the input")
+    )
+    field = details.locator("rect.middle").bounding_box()
+    whole = details.locator("rect.input").bounding_box()
+    assert field is not None
+    assert whole is not None
+    assert field["width"] / whole["width"] == pytest.approx(51 / 224, rel=0.05)
+    crumbs = tab.get_by_role("navigation", name="Path")
+    expect(crumbs.get_by_role("listitem")).to_have_text(["ResNet18", "basic(128, 2)", "conv 3x3-128, stride 2, pad 1"])
+    tab.get_by_role("searchbox").fill("")
+    crumbs.get_by_role("button", name="basic").click()
+    expect(watched.item("basic(128, 2)")).to_have_attribute("aria-selected", "true")
 
 
 def test_parts_open_and_close(watched: Watched, spec: Path) -> None:

@@ -32,6 +32,23 @@ def test_the_network_and_its_levels() -> None:
     assert {"input", "gap1", "fc1", "output"} <= named
 
 
+def test_a_layer_has_its_arithmetic_and_its_receptive_field() -> None:
+    nodes = {n["name"]: n for n in of(ROOT / "examples" / "resnet18.net")["network"]["nodes"]}
+    conv = nodes["basic3.conv1"]
+    assert ["params", "3*3*64*128 = 73,728 (weights)"] in [list(pair) for pair in conv["formulas"]]
+    field = conv["field"]
+    assert (field["input"], field["sizes"]) == ("input", [224, 224])
+    axis = field["axes"][1]  # 25 before the input and 25 after it for output 0, then 8 further
+    assert (axis["size"], axis["stride"], axis["first"], axis["second"]) == (51, "8", (-25, 25), (-17, 33))
+    assert (axis["position"], axis["middle"]) == (14, (14 * 8 - 25, 14 * 8 + 25))
+    assert nodes["fc1"]["field"]["axes"] == [] or nodes["fc1"]["field"]["axes"][0]["size"] >= 224
+
+
+def test_an_input_without_axes_has_no_receptive_field() -> None:
+    nodes = of("input 4\nFC-2\n")["network"]["nodes"]
+    assert [node["field"] for node in nodes] == [None, None]
+
+
 def test_levels_of_the_same_wires_share_an_order() -> None:
     network = of(ROOT / "examples" / "resnet152.net")["network"]
     assert len(network["plans"]) < sum(part["level"] is not None for part in network["parts"]) / 2

@@ -50,11 +50,18 @@ export function Diagram(props: DiagramProps) {
     const element = map.current;
     if (!element || !camera.current) return;
     const [w, h] = latest.current.root.size;
-    const zoom = Math.min(110 / (w + 40), 150 / (h + 40));
+    const zoom = mapZoom(latest.current.root);
+    const ratio = window.devicePixelRatio || 1;
+    const [mapWidth, mapHeight] = [Math.max(24, (w + 40) * zoom), Math.max(24, (h + 40) * zoom)];
+    element.width = mapWidth * ratio;
+    element.height = mapHeight * ratio;
+    element.style.width = `${mapWidth}px`;
+    element.style.height = `${mapHeight}px`;
     const c = element.getContext("2d")!;
-    new Painter(c).paint(view({ x: -20, y: -20, zoom }), 110, 150, 1);
+    new Painter(c).paint(view({ x: -20, y: -20, zoom }), mapWidth, mapHeight, ratio);
     const { x, y, zoom: seen } = camera.current;
-    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.lineWidth = 1.5;
     c.strokeStyle = latest.current.theme.mark;
     c.strokeRect((x + 20) * zoom, (y + 20) * zoom, (width / seen) * zoom, (height / seen) * zoom);
   };
@@ -165,10 +172,9 @@ export function Diagram(props: DiagramProps) {
         onKeyDown={keys}
       />
       <canvas
-        ref={map} class="map" width={110} height={150} aria-hidden="true"
+        ref={map} class="map" aria-hidden="true"
         onClick={(event) => {
-          const [w, h] = latest.current.root.size;
-          const zoom = Math.min(110 / (w + 40), 150 / (h + 40));
+          const zoom = mapZoom(latest.current.root);
           const [x, y] = [event.offsetX / zoom - 20, event.offsetY / zoom - 20];
           move((c, width, height) => ({ ...c, x: x - width / c.zoom / 2, y: y - height / c.zoom / 2 }));
         }}
@@ -180,6 +186,11 @@ export function Diagram(props: DiagramProps) {
       </div>
     </div>
   );
+}
+
+// The whole drawing in a corner: at most 160 x 260 pixels.
+function mapZoom(root: Inside): number {
+  return Math.min(160 / (root.size[0] + 40), 260 / (root.size[1] + 40), 1);
 }
 
 function zoomed(at: Camera, factor: number, px: number, py: number): Camera {

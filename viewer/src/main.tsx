@@ -1,6 +1,7 @@
 // The page: the text of a spec, its diagram, and what is known about both.
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Breadcrumbs } from "./breadcrumbs";
 import { Code, Downloads } from "./code";
 import { differences } from "./compare";
 import { Diagram } from "./diagram";
@@ -349,6 +350,12 @@ function App() {
           />
         </div>
         <div class="middle">
+          {network && (
+            <Breadcrumbs
+              network={network} path={selected === null ? [] : [...parents(network, selected).filter(Boolean).reverse(), selected]}
+              onSelect={(part) => select(part)}
+            />
+          )}
           {network && root ? (
             <Diagram
               network={network} root={root} theme={themeOf(dark)} by={by} selected={selected} marked={marked} differs={differs}

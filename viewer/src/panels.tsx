@@ -1,5 +1,6 @@
 // What stands beside the diagram: outline, details of the chosen part, findings, parameters, where the costs go.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { Field } from "./field";
 import type { Finding, Fix, Network } from "./protocol";
 
 export function Outline(props: {
@@ -15,7 +16,7 @@ export function Outline(props: {
   const wanted = props.query.trim().toLowerCase();
   const hit = (index: number) => {
     const part = network.parts[index];
-    return [part.name, part.bold, part.plain, part.head, ...part.small].some((text) => text.toLowerCase().includes(wanted));
+    return [part.name, `${part.bold} ${part.plain}`, part.head, ...part.small].some((text) => text.toLowerCase().includes(wanted));
   };
   const walk = (index: number, level: number) => {
     for (const m of network.parts[index].members) {
@@ -36,6 +37,9 @@ export function Outline(props: {
     event.preventDefault();
   };
   const chosen = props.selected !== null ? `part-${props.selected}` : undefined;
+  useEffect(() => {
+    if (chosen) document.getElementById(chosen)?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   return (
     <ul class="outline" role="tree" aria-label="Parts of the network" tabIndex={0} aria-activedescendant={chosen} onKeyDown={keys}>
       {rows.slice(0, 2000).map(({ part: index, level }) => {
@@ -89,7 +93,7 @@ export function Details(props: { network: Network; part: number | null; change: 
       )}
       {part.output && <Table rows={[["shape", network.nodes[part.start].shape]]} />}
       {(part.level || part.count > 1) && <Table rows={part.figures} />}
-      {layers.map((node) => (
+      {layers.map((node, i) => (
         <div key={node.name}>
           <h3>{node.name}</h3>
           <p>{node.kind} {node.describe}</p>
@@ -97,12 +101,38 @@ export function Details(props: { network: Network; part: number | null; change: 
             rows={[
               ...(node.inputs.length ? [["reads", node.inputs.map((i) => `${network.nodes[i].name} ${network.nodes[i].shape}`).join(", ")] as [string, string]] : []),
               ["output", node.shape],
-              ...node.figures,
+              ...node.figures.filter(([title]) => FIRST.has(title)),
             ]}
           />
+          <Formulas rows={node.formulas} />
+          {(i === 0 || JSON.stringify(node.field) !== JSON.stringify(layers[i - 1].field)) && <Field field={node.field} />}
+          <More figures={node.figures.filter(([title]) => !FIRST.has(title))} />
         </div>
       ))}
     </section>
+  );
+}
+
+const FIRST = new Set(["params", "MACs", "memory", "rf"]);
+
+function More(props: { figures: [string, string][] }) {
+  if (!props.figures.length) return null;
+  return (
+    <details>
+      <summary>More figures</summary>
+      <Table rows={props.figures} />
+    </details>
+  );
+}
+
+// How the numbers follow; what is only a number is among the figures already.
+function Formulas(props: { rows: [string, string][] }) {
+  const shown = props.rows.filter(([, text]) => !/^[\d,]*$/.test(text));
+  if (!shown.length) return null;
+  return (
+    <dl class="formulas">
+      {shown.map(([what, text]) => [<dt key={what}>{what}</dt>, <dd key={`${what} is`}>{text}</dd>])}
+    </dl>
   );
 }
 

@@ -37,7 +37,26 @@ export interface NodeData {
   start: number | null;
   end: number | null;
   figures: [string, string][];
+  formulas: [string, string][]; // what is computed, and how
+  field: FieldData | null;
   describe: string;
+}
+
+// A receptive field on the input: see netspec/page/field.py.
+export interface FieldData {
+  input: string;
+  sizes: number[];
+  axes: FieldAxis[]; // empty: the whole input
+}
+
+export interface FieldAxis {
+  size: number;
+  stride: string;
+  count: number; // positions of the output
+  first: Point; // what output position 0 depends on, from its first to its last position in the input
+  second: Point | null;
+  middle: Point; // that of output position `position`
+  position: number;
 }
 
 export interface Plan {
