@@ -75,7 +75,7 @@ def repository(tmp_path: Path) -> Path:
             (folder / "gone.net").unlink()
             (folder / "old.net").rename(folder / "renamed.net")
         else:
-            (folder / "gone.net").write_text("input 7 -> FC-3 -> relu")
+            (folder / "gone.net").write_text("input 7\nFC-3\nrelu\n")
             (folder / "old.net").write_text("input 3x9x9\nconv3-4\nrelu\nconv3-5\nrelu\nconv3-6\nFC-7\n")
         git(folder, "add", "-A")
         git(folder, "commit", "-qm", f"width {width}")
