@@ -100,14 +100,16 @@ def random_state(model: Model, seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def largest_difference(
-    model: Model, *, batch: int = 2, seed: int = 0, second_runtime: bool = False, **options: Any
-) -> float:
-    """ONNX Runtime against PyTorch on random weights, relative to the largest output; also checks the model fully."""
+    model: Model, *, batch: int = 2, seed: int = 0, second_runtime: bool = False, state: dict[str, torch.Tensor] | None = None,
+    **options: Any,
+) -> float:  # fmt: skip
+    """ONNX Runtime against PyTorch on random weights, relative to the largest output; also checks the model fully. `state`:
+    weights that the caller has drawn, for several comparisons."""
     import onnxruntime
 
     from netspec.analysis.samples import sample_inputs
 
-    state = random_state(model, seed)
+    state = random_state(model, seed) if state is None else state
     proto = model.to_onnx(weights=state, **options)
     assert proto is not None
     options = onnxruntime.SessionOptions()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,19 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.net"))
 
 SEED = int(os.environ.get("NETSPEC_SEED", "0"))
 """Of the tests with random inputs. `scripts/test.sh` draws a new one for each run; NETSPEC_SEED repeats it."""
+
+
+HEAVY = frozenset("""densenet121 densenet161 densenet169 densenet201 densenet_bc_100_12 efficientnet_b0 googlenet_torchvision
+inception_v3 mobilenet_v3_large resnet101 resnet110_cifar resnet1202_cifar resnet152 se_resnet50""".split())
+"""Examples of so many layers that they take half of the time of those tests that take every example."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is tried of a heavy example is slow, whatever the test: the fast part tries the others."""
+    for item in items:
+        if HEAVY & set(re.split(r"[\[\]-]", item.name)[1:]):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -68,6 +83,7 @@ def netspec_process(
     )  # fmt: skip
 
 
+@cache
 def specs() -> list[Path]:
     """The examples that are nets; files that only declare blocks are used by others."""
     return [p for p in EXAMPLES if any(line.startswith("input") for line in p.read_text().splitlines())]

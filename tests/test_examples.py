@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from agreement import assert_agreement, largest_difference
+from agreement import assert_agreement, largest_difference, random_state
 from conftest import specs
 
 import netspec
@@ -30,11 +30,12 @@ def test_three_parties_agree_on_shapes_and_parameters(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WEIGHED)
 def test_two_runtimes_agree_with_pytorch(path: Path) -> None:
-    """ONNX Runtime with batch norms folded (batch 1) and not (batch 7), and OpenVINO: another reader of the format."""
+    """ONNX Runtime with batch norms folded (batch 1) and not (batch 5), and OpenVINO: another reader of the format."""
     model = netspec.load(path)
-    assert largest_difference(model, batch=1, second_runtime=model.macs < 5e9) <= 1e-4
+    state = random_state(model)
+    assert largest_difference(model, batch=1, second_runtime=model.macs < 5e9, state=state) <= 1e-4
     if model.macs < 2e9:
-        assert largest_difference(model, batch=7, fold=False) <= 1e-4
+        assert largest_difference(model, batch=5, fold=False, state=state) <= 1e-4
 
 
 # Figures printed in papers, or computed by others' software

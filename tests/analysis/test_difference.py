@@ -175,6 +175,7 @@ def test_layers_that_repeat_together_are_one_row() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_ten_thousand_layers_in_bounded_work() -> None:
     text = (
         "net T(width = 16, layers = 1600, heads = 4)\nblock encoder { residual { attention heads=heads }; ln; "

@@ -313,6 +313,7 @@ def check(case: Case, said: Said) -> None:
     np.testing.assert_allclose(ours, expected, rtol=case.rtol, atol=case.atol, err_msg="PyTorch")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", TRANSLATORS)
 def test_onnx_backend_cases(op: str) -> None:
     failed, unsayable, said = [], [], 0

@@ -299,6 +299,7 @@ def test_distributed_data_parallel(tmp_path: Path) -> None:
         dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_sources_are_formatted(tmp_path: Path) -> None:
     """As ruff formats Python, in 120 columns; and nothing is imported that is not used."""
     from conftest import specs

@@ -68,6 +68,7 @@ def test_json_has_the_promised_shape() -> None:
     assert report["diagnostics"] == []
 
 
+@pytest.mark.slow
 def test_compile_to_python_is_standalone(tmp_path: Path) -> None:
     out = tmp_path / "lenet.py"
     result = run_netspec("compile", LENET, "-o", str(out))

@@ -79,6 +79,7 @@ def test_what_is_no_image_and_what_does_not_fit(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_bench_measures_every_engine() -> None:
     result = netspec_process("bench", SPEC, "--batch", "1,4", "--runs", "3", "--no-compile", "--format", "json")
     assert result.returncode == 0, result.stderr

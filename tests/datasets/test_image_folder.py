@@ -291,6 +291,7 @@ def test_names_that_are_no_unicode(tmp_path: Path) -> None:
     refused("NS603", tmp_path, GRAY, classes(2)).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "held",
     [

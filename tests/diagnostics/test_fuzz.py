@@ -20,6 +20,7 @@ def test_what_once_broke_a_promise(text: str) -> None:
     assert wrong is None, wrong
 
 
+@pytest.mark.slow
 def test_what_takes_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("fuzzing", "measuring"):
         monkeypatch.setattr(f"{module}.SECONDS", 0.0)
@@ -39,6 +40,7 @@ def test_mutated_specs(seed: int) -> None:
     assert wrong is None, f"{text!r}\n{wrong}"
 
 
+@pytest.mark.slow
 @explored(300)
 @given(st.text(max_size=200))
 def test_random_text(text: str) -> None:

@@ -45,6 +45,7 @@ def test_a_network_of_many_layers_has_the_steps_that_it_needs() -> None:
     assert checked.ok
 
 
+@pytest.mark.slow
 def test_a_limit_can_be_raised() -> None:
     text = "input 3x8x8\n" + "relu\n" * 16_000
     assert [d.code for d in check(SourceFile(text)).diagnostics if d.is_error] == ["NS005"]

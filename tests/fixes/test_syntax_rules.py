@@ -66,6 +66,7 @@ def test_no_two_rules_of_one_priority_match_one_place() -> None:
             assert len(first) < 2, f"{first} match\n{text}"
 
 
+@pytest.mark.slow
 def test_rules_of_one_priority_may_be_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
     before, shuffled = [reported(text) for text in TEXTS], RULES.copy()
     random.Random(12).shuffle(shuffled)
