@@ -30,8 +30,10 @@ SEED = int(os.environ.get("NETSPEC_SEED", "0"))
 """Of the tests with random inputs. `scripts/test.sh` draws a new one for each run; NETSPEC_SEED repeats it."""
 
 
-HEAVY = frozenset("""densenet121 densenet161 densenet169 densenet201 densenet_bc_100_12 efficientnet_b0 googlenet_torchvision
-inception_v3 mobilenet_v3_large resnet101 resnet110_cifar resnet1202_cifar resnet152 se_resnet50""".split())
+HEAVY = {
+    "densenet121", "densenet161", "densenet169", "densenet201", "densenet_bc_100_12", "efficientnet_b0", "googlenet_torchvision",
+    "inception_v3", "mobilenet_v3_large", "resnet101", "resnet110_cifar", "resnet1202_cifar", "resnet152", "se_resnet50",
+}  # fmt: skip
 """Examples of so many layers that they take half of the time of those tests that take every example."""
 
 

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 from agreement import assert_agreement, largest_difference, random_state
-from conftest import specs
+from conftest import HEAVY, specs
 
 import netspec
 
 LARGE = 100_000_000
 BY_NAME = [pytest.param(p, id=p.stem) for p in specs()]
 WEIGHED = [pytest.param(p, id=p.stem, marks=pytest.mark.slow) for p in specs()]
+
+
+def test_the_heavy_examples_are_examples() -> None:
+    """They are left out of the fast part, and there are others in it."""
+    assert {p.stem for p in specs()} > HEAVY
 
 
 @pytest.mark.parametrize("path", BY_NAME)
