@@ -49,13 +49,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"random inputs: NETSPEC_SEED={SEED}")
 
 
-def explored(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """So many inputs, drawn from the seed of the run; how long one takes does not matter."""
+def explored(examples: int, stream: int = 0) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many inputs, drawn from the seed of the run; how long one takes does not matter. Tests that take the same inputs
+    draw them from streams of their own: none is tried twice."""
     bounds = settings(
         max_examples=examples, database=None, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    return lambda test: seed(SEED)(bounds(test))
+    return lambda test: seed(SEED + (stream << 32))(bounds(test))
 
 
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
