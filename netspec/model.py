@@ -151,6 +151,12 @@ class Model(Tabular):
     def __repr__(self) -> str:
         return f"<Model {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What notebooks show, and keep when they are converted: the folded diagram; in HTML with the table below it."""
+        picture = str(self.draw())
+        page = f'<div style="overflow-x: auto">{picture}</div>\n{self._repr_html_()}'
+        return {"text/plain": repr(self), "image/svg+xml": picture, "text/html": page}
+
     @property
     def name(self) -> str:
         return self.graph.name

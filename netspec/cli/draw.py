@@ -38,10 +38,11 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
 )
 @click.option(
     "--style",
-    type=click.Choice(["graph", "volumes", "table", "neurons"]),
+    type=click.Choice(["graph", "volumes", "table", "neurons", "tikz"]),
     default="graph",
     show_default=True,
-    help="Boxes and lines, feature maps as volumes, a table of several specs, or the units of a small dense network.",
+    help="Boxes and lines, feature maps as volumes, a table of several specs, or the units of a small dense network; "
+    "tikz: the graph as OUT.tex.",
 )
 @click.option(
     "--depth", metavar="N", type=click.IntRange(0), help="Levels of blocks to open (default: what one page shows)."
@@ -87,6 +88,8 @@ def command(
 
     FILE is a .net file, or - for standard input; --style table takes several.
     """
+    if style == "tikz":
+        style = _graph_as_tikz(output)
     _require_options_of(
         style, output, direction=direction, by=by, columns=columns, depth=depth, expand=expand, weights=weights
     )
@@ -107,6 +110,16 @@ def command(
         stop_on_error(error)
     count = sum(len(model.graph.layers) for model in models)
     echo(f"{output}: {count} layer{'s' if count > 1 else ''}")
+
+
+def _graph_as_tikz(output: Path) -> str:
+    """TikZ is a format that every style has; by its name as a style it is the graph."""
+    if output.suffix.lower() != ".tex":
+        raise click.UsageError(
+            f"--style tikz writes TikZ, so OUT must end in .tex, not {output.suffix or 'nothing'}; every style can be"
+            " written so: --style volumes -o OUT.tex"
+        )
+    return "graph"
 
 
 _STYLES_OF = {

@@ -60,7 +60,7 @@ def configuration(
     """The table of some networks without errors. `figures` are the last rows, by name; `sizes` adds a column with the
     sizes of the outputs, by default where there are blocks. Raises KeyError for an unknown figure."""
     analyses = [Analysis(graph) for graph in graphs]
-    stages = [_stages(graph) for graph in graphs]
+    stages = [_stages(graph.forms or graph) for graph in graphs]
     blocks = any(isinstance(line, Bracket) for net in stages for _, cell in net for line in cell)
     labeled = blocks if sizes is None else sizes
     bands = [_same([(f"input {inputs_of(graph)}",) for graph in graphs])]

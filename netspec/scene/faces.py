@@ -10,7 +10,7 @@ from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
 from netspec.analysis.units import count_text
 from netspec.graph import Graph, Node, TensorType
-from netspec.scene.lettering import text_width
+from netspec.scene.lettering import text_width, written_out
 from netspec.scene.parts import Part
 from netspec.values import show
 
@@ -22,7 +22,6 @@ _PAD = (9.0, 5.0)
 _STEP = 8.0
 """Widths are rounded up to this, so that boxes of like content are alike."""
 _LONGEST = 46
-_WRITTEN_OUT = {"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")"}
 _UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
 
 
@@ -119,7 +118,4 @@ def totals_text(analysis: Analysis) -> str:
 
 def type_text(kind: TensorType) -> str:
     """`8×H×W`; what the font of the pictures lacks is written out: `floor(H/2)`."""
-    text = "×".join(map(str, kind.shape))
-    for sign, word in _WRITTEN_OUT.items():
-        text = text.replace(sign, word)
-    return text
+    return written_out("×".join(map(str, kind.shape)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from netspec.diagnostics.display import printable
 from netspec.report.configuration import Band, Bracket, Cell, Configuration
 from netspec.scene.figure import Figure, Item, Path, Text
-from netspec.scene.lettering import text_width
+from netspec.scene.lettering import text_width, written_out
 from netspec.scene.theme import THEMES
 
 __all__ = ["drawn_as_table"]
@@ -44,7 +44,9 @@ class _Painter:
         self.table, self.theme = table, THEMES[theme]
         self.items: list[Item] = []
         self.label = (
-            max((text_width(b.label, _SIZE) for b in table.bands), default=0.0) + _GAP if table.labeled else 0.0
+            max((text_width(written_out(b.label), _SIZE) for b in table.bands), default=0.0) + _GAP
+            if table.labeled
+            else 0.0
         )
         self.widths = [self._column(i) for i in range(len(table.names))]
         spans = [_width(line) for band in table.bands if band.spans for line in band.cells[0]]
@@ -85,7 +87,7 @@ class _Painter:
 
     def _band(self, band: Band, y: float) -> float:
         if self.table.labeled:
-            self.items.append(Text(_MARGIN, y + _SIZE, printable(band.label), _SIZE, self.theme.faint))
+            self.items.append(Text(_MARGIN, y + _SIZE, written_out(printable(band.label)), _SIZE, self.theme.faint))
         middles: Sequence[float] = [self._middle(i) for i in range(len(self.widths))]
         if band.spans:
             middles = [_MARGIN + self.label + self._whole() / 2]

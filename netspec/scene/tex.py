@@ -9,13 +9,20 @@ from netspec.scene.svg import number
 __all__ = ["as_tex"]
 
 _HEAD = r"""% {title}
-\documentclass[border=2pt]{{standalone}}
+% Compiles as it stands. For a paper: \usepackage{{tikz}} and the colours in the preamble, the tikzpicture where it belongs.
+\RequirePackage{{fix-cm}}
+\documentclass{{article}}
 \usepackage[utf8]{{inputenc}}
+\usepackage[paperwidth={width}bp, paperheight={height}bp, margin=0pt]{{geometry}}
 \usepackage{{tikz}}
 {colours}
+\pagestyle{{empty}}
+\setlength{{\parindent}}{{0pt}}
+\setlength{{\topskip}}{{0pt}}
 \begin{{document}}
 \sffamily
 \begin{{tikzpicture}}[x=0.75bp, y=-0.75bp, line join=round]
+\useasboundingbox (0, 0) rectangle {corner};
 """
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\textasciicircum{}",
@@ -29,10 +36,13 @@ def as_tex(figure: Figure) -> str:
     colours = _colours(figure)
     defined = "\n".join(f"\\definecolor{{{name}}}{{HTML}}{{{value[1:].upper()}}}" for value, name in colours.items())
     lines = [_item(item, colours) for item in figure.items]
+    corner = f"({number(figure.width)}, {number(figure.height)})"
     if figure.background != "none":
-        corner = f"({number(figure.width)}, {number(figure.height)})"
         lines.insert(0, f"\\fill[{colours[figure.background]}] (0, 0) rectangle {corner};")
-    head = _HEAD.format(title=_plain(figure.title).replace("\n", " "), colours=defined)
+    head = _HEAD.format(
+        title=_plain(figure.title).replace("\n", " "), colours=defined, corner=corner,
+        width=number(figure.width * 0.75 + 0.5), height=number(figure.height * 0.75 + 0.5),
+    )  # fmt: skip
     return head + "\n".join(lines) + "\n\\end{tikzpicture}\n\\end{document}\n"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from netspec.analysis.analysis import Analysis
 from netspec.graph import Graph, Node, TensorType
+from netspec.ops.open_size import is_open
 from netspec.scene.faces import SMALL, Faces, head_text, type_text
 from netspec.scene.lettering import text_width
 from netspec.scene.parts import Part, written_together
@@ -66,10 +67,9 @@ class Captions:
         sides = shown.spatial if shown.layout == "map" else ()
         above = self._above(part)
         if inner := only_layer(part):
-            within = self.sketch(inner)
-            above, quiet = (above[0], " ".join(within.above)), within.below[1:]
-        if len(sides) != 2 or not all(isinstance(s, int) for s in (*sides, shown.features)):
-            return Sketch(volume, above, (type_text(shown), *quiet))
+            above, quiet = (above[0], " ".join(self._above(inner))), self._quiet(inner)
+        if len(sides) != 2 or any(map(is_open, sides)):
+            return Sketch(volume, above, (*_size_lines(type_text(shown)), *quiet))
         left = str(sides[0]) if sides[0] != sides[1] else ""
         return Sketch(volume, above, (str(shown.features), *quiet), str(sides[1]), left)
 
@@ -145,6 +145,12 @@ class Captions:
             return self.theme.fill("Shape")
         part = only_layer(part) or part
         return self.theme.fill(section(node)) if part.is_layer else self.theme.closed
+
+
+def _size_lines(text: str) -> list[str]:
+    """A long size, such as a form of open sizes, in a line for each axis."""
+    first, *rest = text.split("×")
+    return [text] if text_width(text, SMALL) <= _WIDE else [first, *(f"×{side}" for side in rest)]
 
 
 def _broken(words: Sequence[str]) -> list[str]:

@@ -105,8 +105,7 @@ class Sketch:
         if self.form == "text":
             return CAPTION, self.caption + 4.0
         lines = max(len(self.above), len(self.below), 1 if self.side else 0)
-        aside = self.volume.slant[0] if self.side or self.left else 0.0
-        wide = max([self.caption, *(text_width(line, SMALL) + aside for line in self.below)])
+        wide = max([self.caption, *(text_width(line, SMALL) + self.volume.slant[0] for line in self.below)])
         left = 2 * (text_width(self.left, SMALL) + 4.0) if self.left else 0.0
         return self.volume.height + 2 * (lines * CAPTION + 4.0), max(self.volume.width + 8.0 + left, wide + 4.0)
 
@@ -221,7 +220,7 @@ def _lettered(sketch: Sketch, x: float, y: float, theme: Theme) -> list[Item]:
     if sketch.form == "circle" and sketch.beside:
         return [*items, *(_line((middle + 4, "start"), under, line, theme.faint) for line in sketch.below)]
     for i, line in enumerate(sketch.below):
-        place = (x + volume.thick / 2 if sketch.side or sketch.left else middle, "middle")
+        place = (x + volume.thick / 2, "middle")
         if not i and sketch.side and text_width(line, SMALL) / 2 > volume.thick / 2 + 3:
             place = (x + volume.thick + 3, "end")
         items.append(_line(place, under + i * CAPTION, line, theme.faint if i else theme.ink))

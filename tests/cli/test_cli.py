@@ -194,6 +194,7 @@ def test_draw(tmp_path: Path, name: str, start: bytes, direction: str) -> None:
         ("--style", "table", "--depth", "1"),
         ("--by", "mac"),
         ("--columns", "params,macz"),
+        ("--style", "tikz"),
     ],
 )
 def test_options_that_a_style_does_not_have_are_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -201,6 +202,12 @@ def test_options_that_a_style_does_not_have_are_refused(tmp_path: Path, argument
     assert result.returncode == 2
     assert "Usage" in result.stderr
     assert not (tmp_path / "x.svg").exists()
+
+
+def test_the_style_tikz_is_the_graph_as_tikz(tmp_path: Path) -> None:
+    for style in ("graph", "tikz"):
+        assert run_netspec("draw", LENET, "-o", str(tmp_path / f"{style}.tex"), "--style", style).returncode == 0
+    assert (tmp_path / "tikz.tex").read_text() == (tmp_path / "graph.tex").read_text()
 
 
 def test_help_names_every_command() -> None:

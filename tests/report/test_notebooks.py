@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -70,6 +71,19 @@ def test_figures_by_name() -> None:
 def test_html_is_whole(shown: object) -> None:
     seen = Tags(shown._repr_html_()).seen  # type: ignore[attr-defined]
     assert "table" in seen
+    assert "script" not in seen
+
+
+def test_a_model_shows_its_diagram_and_in_html_its_table() -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    data, _ = DisplayFormatter().format(VGG)
+    assert data["text/plain"] == repr(VGG)
+    root = ElementTree.fromstring(data["image/svg+xml"])
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert any("138,357,544 parameters" in (text.text or "") for text in root.iter("{http://www.w3.org/2000/svg}text"))
+    seen = Tags(data["text/html"]).seen
+    assert {"svg", "table"} <= set(seen)
     assert "script" not in seen
 
 

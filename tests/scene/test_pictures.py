@@ -222,10 +222,16 @@ def test_the_pictures_of_the_docs_are_up_to_date() -> None:
 
 def test_open_sizes_are_shown_as_forms_that_the_font_has() -> None:
     graph = netspec.check("net O\ninput 3xHxW\nconv3-8/2\nmaxpool\ngap\nFC-10\n").lenient().model().graph
-    figure = picture(graph)
-    assert "3×H×W" in texts(figure)
-    assert any("floor(" in text for text in texts(figure))
-    assert any(re.search(r"MACs for H = \d+ and W = \d+$", text) for text in texts(figure))
-    assert flaws(figure, FRAMES) == []
+    drawn = {style: picture(graph, style) for style in ("graph", "volumes", "table")}
+    assert "3×H×W" in texts(drawn["graph"])
+    assert "3×H×W" in texts(drawn["volumes"])
+    assert "input 3xHxW" in texts(drawn["table"])
+    for style in ("graph", "volumes"):
+        assert any(re.search(r"MACs for H = \d+ and W = \d+$", text) for text in texts(drawn[style]))
+    for figure in drawn.values():
+        assert any("floor(" in text for text in texts(figure))
+        assert flaws(figure, FRAMES) == []
+        assert not any("224" in text for text in texts(figure) if "MACs for" not in text)
+    written = "".join(text for figure in drawn.values() for text in texts(figure))
     known = set(json.loads((ROOT / "netspec" / "scene" / "fonts" / "widths.json").read_text("utf-8"))["regular"])
-    assert set("".join(texts(figure))) <= known
+    assert set(written) <= known
