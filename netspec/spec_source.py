@@ -19,6 +19,8 @@ __all__ = ["Spec", "is_text", "parameter_values", "path_or_revision", "source_of
 Spec: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes] | SourceFile
 """The text of a spec, the path of its file or of the folder of a run, an open file, or a source."""
 
+_LARGEST = 10**4_000
+"""Of the numbers given from outside; Python prints none that is much longer."""
 _TEXT_HELP = "the text of a spec has several lines, or `;` between its statements: `input 3x32x32; conv3-64`"
 
 
@@ -116,6 +118,8 @@ def parameter_values(values: Mapping[str, Any]) -> dict[str, Any]:
 def _value(name: str, value: Any) -> Any:
     if getattr(value, "ndim", None) == 0:  # a scalar of NumPy or PyTorch
         value = value.item()
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise TypeError(f"the parameter `{name}` is a number of more than {len(str(_LARGEST)) - 1:,} digits")
     if type(value) in (list, tuple):
         return type(value)(_value(name, item) for item in value)
     if (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import inf, prod
@@ -16,9 +17,9 @@ BUDGET = 2_000
 """Networks that are checked at most."""
 _HIGHEST = 2**20
 _FEW = 300
-_WINDOW = 64
 _LAYERS = 60
 """How many layers a network may have, on average, for the whole budget."""
+_WINDOW = 64
 """How far a valid value is looked for around one that is not."""
 
 Method: TypeAlias = Literal["exhaustive", "bisection", "refined"]
@@ -50,6 +51,8 @@ class Solution:
     next: Point | None
     method: Method
     tried: int
+    reason: str = ""
+    """Where no point is valid: why not, at the first that was tried."""
 
 
 def solve(unknowns: Sequence[Unknown], evaluate: Evaluate, goal: Goal | None = None, budget: int = BUDGET) -> Solution:
@@ -59,15 +62,17 @@ def solve(unknowns: Sequence[Unknown], evaluate: Evaluate, goal: Goal | None = N
     search.domains = [search.domain(unknowns, number) for number in range(len(unknowns))]
     if not search.domains or not all(search.domains):
         raise ValueError("there are no values to try")
+    search.adopt()
+    following: Place | None = None
     try:
         method = search.run(budget)
+        following = search.beside(best) if (best := search.best()) is not None else None
     except _Spent:
         method = "refined"
-    best = search.best()
-    return Solution(
-        search.point(best) if best is not None else None, search.point(near) if (near := search.nearest()) else None,
-        search.point(beside) if best is not None and (beside := search.beside(best)) else None, method, len(search.known),
-    )  # fmt: skip
+    best, near = search.best(), search.nearest()
+    points = (search.point(place) if place is not None else None for place in (best, near, following))
+    reason = next((outcome.reason for outcome in search.known.values()), "") if near is None else ""
+    return Solution(*points, method, len(search.known), reason)
 
 
 Place: TypeAlias = tuple[int, ...]
@@ -83,18 +88,27 @@ class _Search:
         self.names, self.evaluate, self.goal = names, evaluate, goal
         self.domains: list[Sequence[Any]] = []
         self.known: dict[Place, Outcome] = {}
-        self._asked: dict[tuple[Any, ...], Outcome] = {}
+        self._asked: dict[str, tuple[tuple[Any, ...], Outcome]] = {}
         self._left = _LAYERS * BUDGET
 
     # Points
 
     def outcome(self, values: tuple[Any, ...]) -> Outcome:
-        if values not in self._asked:
+        key = repr(values)  # a list has no hash; and 1 is not `yes`
+        if key not in self._asked:
             if self._left < 0:
                 raise _Spent
-            found = self._asked[values] = self.evaluate(dict(zip(self.names, values, strict=True)))
+            found = self.evaluate(dict(zip(self.names, values, strict=True)))
+            self._asked[key] = values, found
             self._left -= found.layers
-        return self._asked[values]
+        return self._asked[key][1]
+
+    def adopt(self) -> None:
+        """Takes what the domains were found with for points of them, and begins the search with the whole budget."""
+        for values, outcome in self._asked.values():
+            if all(value in domain for value, domain in zip(values, self.domains, strict=True)):
+                self.known[tuple(d.index(v) for v, d in zip(values, self.domains, strict=True))] = outcome
+        self._left = _LAYERS * BUDGET
 
     def at(self, place: Place) -> Outcome:
         if place not in self.known:
@@ -143,14 +157,16 @@ class _Search:
             return range(unknown.low, unknown.high + 1, unknown.step)
         firsts = [u.choices[0] if u.choices else u.low for u in unknowns]
         width, misses = 1, 0
-        while width < _HIGHEST and misses < 2:
-            window = range(width - 1, width - 1 + _WINDOW)
-            found = (
-                self.outcome((*firsts[:number], unknown.low + unknown.step * i, *firsts[number + 1 :])) for i in window
-            )
-            valid = next((outcome for outcome in found if outcome.valid), None)
-            misses = 0 if valid is not None and valid.kept else misses + 1
-            width *= 2
+        with suppress(_Spent):
+            while width < _HIGHEST and misses < 2:
+                window = range(width - 1, width - 1 + _WINDOW)
+                found = (
+                    self.outcome((*firsts[:number], unknown.low + unknown.step * i, *firsts[number + 1 :]))
+                    for i in window
+                )
+                valid = next((outcome for outcome in found if outcome.valid), None)
+                misses = 0 if valid is not None and valid.kept else misses + 1
+                width *= 2
         return range(unknown.low, unknown.low + unknown.step * width, unknown.step)
 
     # Searches

@@ -67,6 +67,12 @@ class _Commands(click.Group):
         with contained():
             return super().invoke(ctx)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        from netspec.cli.boundary import contained
+
+        with contained():
+            return super().make_context(*args, **extra)
+
     def main(self, *args: Any, **extra: Any) -> Any:
         from netspec.cli.boundary import prepare_streams
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import click
 
 from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics.display import printable
 
 __all__ = ["contained", "prepare_streams"]
 
@@ -30,7 +31,10 @@ def contained(status: int = 1) -> Iterator[None]:
         sys.stdout.flush()
     except SpecError as error:
         _report(*error.diagnostics, status=status)
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except click.ClickException as error:
+        error.message = printable(error.message)  # it quotes what was written
+        raise
+    except (click.exceptions.Exit, click.Abort):
         raise
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None

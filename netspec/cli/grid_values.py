@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.elaborate.limits import Limits
+
 if TYPE_CHECKING:
     from netspec.analysis.solve import Unknown
 
@@ -51,13 +53,21 @@ def read_unknowns(definitions: Iterable[str]) -> tuple[list[Unknown], dict[str, 
         if not text.startswith("?"):
             fixed[name] = literal_value(text)
         elif bounds := _BOUNDS.fullmatch(text[1:]):
-            low, high, step = (int(b.replace("_", "")) if b else None for b in bounds.groups())
+            low, high, step = (_whole(b) if b else None for b in bounds.groups())
             if step == 0 or (high is not None and high < (1 if low is None else low)):
                 raise click.UsageError(f"-D {name}={text} has no values.")
             unknowns.append(Unknown(name, 1 if low is None else low, high, step or 1))
         else:
             unknowns.append(Unknown(name, choices=tuple(_values(name, text[1:]))))
     return unknowns, fixed
+
+
+def _whole(text: str) -> int:
+    """A whole number that a spec may have. Raises UsageError."""
+    digits, most = text.replace("_", ""), Limits().integer
+    if len(digits) > len(str(most)) + 1 or abs(int(digits)) > most:
+        raise click.UsageError(f"The bounds of an unknown are whole numbers up to {most:,}.")
+    return int(digits)
 
 
 def _values(name: str, text: str) -> list[Any]:
@@ -67,9 +77,13 @@ def _values(name: str, text: str) -> list[Any]:
     for piece in _pieces(text):
         found = _RANGE.fullmatch(piece)
         values += _range(name, piece, *found.groups()) if found else [literal_value(piece)]
-    if len(values) > _MOST:
-        raise click.UsageError(f"-D {name} has more than {_MOST:,} values.")
+        if len(values) > _MOST:
+            raise _too_many(name)
     return values
+
+
+def _too_many(name: str) -> click.UsageError:
+    return click.UsageError(f"-D {name} has more than {_MOST:,} values.")
 
 
 def _pieces(text: str) -> list[str]:
@@ -92,9 +106,9 @@ def _range(name: str, text: str, first: str, last: str, times: str | None, by: s
         raise click.UsageError(
             f"-D {name}={text} has no values: write FIRST..LAST, FIRST..LAST..STEP or FIRST..LAST..*FACTOR."
         )
-    if not times and (high - low) / step > _MOST:
-        raise click.UsageError(f"-D {name} has more than {_MOST:,} values.")
     values = [low]
     while (following := values[-1] * step if times else values[-1] + step) <= high:
+        if len(values) > _MOST or following == values[-1]:  # the same: the step is lost in rounding
+            raise _too_many(name)
         values.append(following)
     return [int(v) if v == v.to_integral_value() and "." not in f"{first}{by}" else float(v) for v in values]

@@ -15,6 +15,8 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a misspelt word most likely means, or None where nothing is near: one letter in three may be
     wrong, or the word is the beginning of one candidate alone, or one candidate with something before or after it."""
     lower = word.lower()
+    if not lower:
+        return None
     by_lower = {c.lower(): c for c in candidates}
     if lower in by_lower:
         return by_lower[lower]

@@ -106,7 +106,8 @@ def solution_table(figures: Sequence[str], target: str, goal: Goal | None, solut
     first = solution.best or solution.nearest
     tried = f"{solution.tried:,} network{'s' if solution.tried != 1 else ''} tried, {_FOUND[solution.method]}"
     if first is None:
-        return Table("nothing fits", (Heading("figure", "figure"),), [], ["no point has a network", tried])
+        why = f"no point has a network: {solution.reason}" if solution.reason else "no point has a network"
+        return Table("nothing fits", (Heading("figure", "figure"),), [], [why, tried])
     columns = [first, *([solution.next] if solution.best is not None and solution.next is not None else [])]
     headings = [Heading("figure", "figure")]
     headings += [Heading(values_text(point.values), values_text(point.values), right=True) for point in columns]
@@ -157,5 +158,5 @@ def solution_data(target: str, goal: Goal | None, solution: Solution) -> dict[st
     return {
         "schema": 1, "target": target, "goal": _goal(goal) if goal is not None else None, "best": _point(solution.best),
         "next": _point(solution.next), "nearest": _point(solution.nearest), "method": solution.method,
-        "tried": solution.tried,
+        "tried": solution.tried, **({"reason": solution.reason} if solution.reason else {}),
     }  # fmt: skip

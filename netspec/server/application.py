@@ -137,11 +137,14 @@ class _Service:
 
     async def index(self, _: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
-        from starlette.responses import HTMLResponse
+        from starlette.responses import HTMLResponse, PlainTextResponse
 
         nonce = secrets.token_urlsafe(16)
-        documents = await run_in_threadpool(lambda: [self._files.checked(name) for name in self._files.names])
-        runs = await run_in_threadpool(self._runs.states)
+        try:
+            documents = await run_in_threadpool(lambda: [self._files.checked(name) for name in self._files.names])
+            runs = await run_in_threadpool(self._runs.states)
+        except SpecError as error:
+            return PlainTextResponse(_messages(error), 422)
         text = page(start_data(documents, token=self._token, runs=runs), f"{documents[0]['file']} - netspec", nonce)
         headers = {
             "Content-Security-Policy": policy(nonce, "live"),
@@ -206,17 +209,20 @@ class _Service:
         known: dict[str, object] = {}
         for line in self._changed_runs(known):
             yield line
-        async for changes in awatch(
-            *folders, recursive=False, debounce=100, step=20, stop_event=self.closing,
-            rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
-        ):  # fmt: skip
-            if any(path.endswith(".net") for _, path in changes):
-                for name in self._files.names:
-                    with contextlib.suppress(SpecError):  # being written, or gone for the moment
-                        text = self._files.source(name).text
-                        yield json.dumps({"file": name, "text": text, "version": version_of(text)}) + "\n"
-            for line in self._changed_runs(known):
-                yield line
+        with contextlib.suppress(FileNotFoundError):  # a folder is gone
+            async for changes in awatch(
+                *folders, recursive=False, debounce=100, step=20, stop_event=self.closing,
+                rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
+            ):  # fmt: skip
+                texts = self._texts() if any(path.endswith(".net") for _, path in changes) else ()
+                for line in (*texts, *self._changed_runs(known)):
+                    yield line
+
+    def _texts(self) -> Iterator[str]:
+        for name in self._files.names:
+            with contextlib.suppress(SpecError):  # being written, or gone for the moment
+                text = self._files.source(name).text
+                yield json.dumps({"file": name, "text": text, "version": version_of(text)}) + "\n"
 
     def _changed_runs(self, known: dict[str, object]) -> Iterator[str]:
         """A line for each run that is not as `known` has it."""
@@ -237,14 +243,15 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Response:
     """What `work` gives for the body, as JSON unless it is a response; what is wrong with the request is said in it."""
+    from starlette.requests import ClientDisconnect
     from starlette.responses import JSONResponse, Response
 
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST:
-            return JSONResponse({"error": "the text is too large"}, 413)
     try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST:
+                return JSONResponse({"error": "the text is too large"}, 413)
         data = json.loads(body)
         if not isinstance(data, dict):
             raise ValueError("the body is an object")
@@ -253,8 +260,12 @@ async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitabl
     except Changed as change:
         return JSONResponse({"version": version_of(change.text), "text": change.text}, 409)
     except SpecError as error:
-        return JSONResponse({"error": "\n".join(d.message for d in error.diagnostics)}, 422)
+        return JSONResponse({"error": _messages(error)}, 422)
     except KeyError:
         return JSONResponse({"error": "this file is not shown here"}, 404)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError, ClientDisconnect) as error:
         return JSONResponse({"error": f"the request cannot be read: {error}"}, 400)
+
+
+def _messages(error: SpecError) -> str:
+    return "\n".join(d.message for d in error.diagnostics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from netspec.diagnostics import SpecError
@@ -41,6 +42,7 @@ class SpecFiles:
     ) -> None:
         self._paths, self._limits, self._parameters = dict(paths), limits, dict(parameters or {})
         self._kept = frozenset(kept)
+        self._saving = Lock()
 
     @property
     def names(self) -> list[str]:
@@ -76,7 +78,7 @@ class SpecFiles:
     def _check(self, name: str, text: str | None, parameters: Mapping[str, Any]) -> Checked:
         source = self.source(name) if text is None else SourceFile(text, name, self._paths[name])
         if len(source.text) > self._limits.bytes:
-            raise SpecError.of("NS003", f"{name} is larger than {self._limits.bytes:,} bytes")
+            raise self._too_large(name)
         values = {**self._parameters, **parameters}
         while True:
             try:
@@ -93,16 +95,21 @@ class SpecFiles:
                 "NS501", f"{path} is not changed: it is what a run was trained with",
                 helps=["copy it to a file of its own to change it"],
             )  # fmt: skip
-        now = self.source(name).text
-        if version_of(now) != version:
-            raise Changed(now)
-        old = read_bounded(path, self._limits.bytes)
-        data = text.replace("\r\n", "\n")
-        if b"\r\n" in old:
-            data = data.replace("\n", "\r\n")
-        with atomic_write(path) as file:
-            file.write((_BOM if old.startswith(_BOM) else b"") + data.encode("utf-8"))
+        with self._saving:  # of two that know the same version, the second is told
+            now = self.source(name).text
+            if version_of(now) != version:
+                raise Changed(now)
+            old = read_bounded(path, self._limits.bytes)
+            lines = text.replace("\r\n", "\n").replace("\n", "\r\n" if b"\r\n" in old else "\n")
+            data = (_BOM if old.startswith(_BOM) else b"") + lines.encode("utf-8")
+            if len(data) > self._limits.bytes:
+                raise self._too_large(name)
+            with atomic_write(path) as file:
+                file.write(data)
         return version_of(SourceFile(text).text)
+
+    def _too_large(self, name: str) -> SpecError:
+        return SpecError.of("NS003", f"{name} is larger than {self._limits.bytes:,} bytes")
 
 
 def given_parameters(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -221,3 +221,13 @@ def test_open_sizes_are_224_unless_given() -> None:
     (point,) = sweep_spec(text, {"w": [4]}, figures=["activations"]).points
     assert point.outcome.figures["activations"] == 3 * 224**2 + 2 * 4 * 222**2 + 2
     assert solve_spec("net N(w = 8)\ninput 3xHxW\nconv3-(w)", "params < 500", {"w": None}).values == {"w": 17}
+
+
+def test_networks_too_large_to_try_many_of_are_searched_coarsely() -> None:
+    def evaluate(values: Mapping[str, Any]) -> Outcome:
+        return Outcome({"params": values["n"]}, excess=max(0, values["n"] - 90_000), layers=values["n"])
+
+    found = solve([Unknown("n")], evaluate)
+    assert found.method == "refined"
+    assert found.best is not None
+    assert 32_768 <= found.best.values["n"] <= 90_000

@@ -122,3 +122,30 @@ def test_a_solution_and_its_exit_code(spec: str) -> None:
     assert run_netspec("solve", spec, "-D", "width=8", "--target", "params <= 10").returncode == 2
     assert run_netspec("solve", spec, "-D", "wdith=?", "--target", "params <= 10").returncode == 2
     assert run_netspec("solve", spec, "-D", "width=?", "--target", "parms <= 10").returncode == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["1..2..*1.0000000000001", f"1..2..*1.{'0' * 40}1", "1..100000," * 30 + "1", "1..1000000", f"1..{'9' * 400}"]
+)
+def test_so_many_values_are_refused_before_they_are_made(text: str) -> None:
+    with pytest.raises(click.UsageError, match="more than 100,000 values"):
+        read_axes([f"w={text}"])
+
+
+@pytest.mark.parametrize("text", [f"?..{10**30}", f"?1..{'9' * 5000}", f"?{10**16}..", f"?-{10**20}..5"])
+def test_bounds_of_an_unknown_are_numbers_that_a_spec_may_have(text: str) -> None:
+    with pytest.raises(click.UsageError, match="up to 1,000,000,000,000,000"):
+        read_unknowns([f"w={text}"])
+
+
+def test_lists_are_values_and_the_reason_is_said_where_none_gives_a_network(spec: str) -> None:
+    result = run_netspec("solve", spec, "-D", "width=?[1],[2]", "--target", "params <= 10K")
+    assert result.returncode == 1
+    assert "no point has a network: " in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--figures", "--maximize", "--minimize"])
+def test_an_empty_name_is_no_figure(spec: str, option: str) -> None:
+    result = run_netspec("sweep", spec, "-D", "width=8", option, "," if option == "--figures" else "")
+    assert result.returncode == 2
+    assert "There is no figure ``." in result.stderr

@@ -133,3 +133,53 @@ def test_changes_on_disk_are_told(tmp_path: Path) -> None:
             writer.join()
     assert told["file"] == "a.net"
     assert told["version"] == version_of(told["text"])
+
+
+def test_of_saves_at_once_one_is_kept_and_the_others_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.net").write_text(SPEC)
+    answers: list[int] = []
+    with served(Path("a.net"), cwd=tmp_path) as server:
+
+        def save(number: int) -> None:
+            text = SPEC + f"# {number}\n" * 300
+            answers.append(
+                server.request("/api/save", {"file": "a.net", "text": text, "version": version_of(SPEC)})[0]
+            )
+
+        threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(answers) == [200] + [409] * 7
+
+
+def test_a_text_that_could_not_be_read_again_is_not_saved(server: Served, folder: Path) -> None:
+    asked = {"file": "small.net", "text": "#" * 2_000_000, "version": version_of(SPEC)}
+    status, answer, _ = server.request("/api/save", asked)
+    assert status == 422
+    assert "larger than 1,048,576 bytes" in json.loads(answer)["error"]
+    assert (folder / "small.net").read_text() == SPEC
+
+
+@pytest.mark.parametrize("value", [b"NaN", b"Infinity", b"1e400", b"1" + b"0" * 4200])
+def test_numbers_that_are_none_are_refused(server: Served, value: bytes) -> None:
+    body = b'{"file": "small.net", "text": "net N(w=1)\\ninput 3x8x8\\nconv3-(w)", "parameters": {"w": %s}}' % value
+    status, answer, _ = server.request("/api/check", body)
+    assert status == 400
+    assert "the parameter `w`" in json.loads(answer)["error"]
+
+
+def test_files_and_folders_that_are_gone_are_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    (folder / "a.net").write_text(SPEC)
+    with served(Path("specs/a.net"), cwd=tmp_path) as server:
+        (folder / "a.net").unlink()
+        status, answer, _ = server.request(f"/?token={server.token}")
+        assert (status, answer) == (422, "there is no file specs/a.net")
+        folder.rmdir()
+        asked = urllib.request.Request(f"http://{server.host}/api/events", headers={"X-Netspec-Token": server.token})
+        with urllib.request.urlopen(asked) as events:
+            assert events.read() == b"\n"
+    assert "Traceback" not in capfd.readouterr().err

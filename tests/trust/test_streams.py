@@ -78,3 +78,10 @@ def test_everything_is_printed_through_one_room() -> None:
         if path.name != "output.py":
             found = re.findall(r"click\.(?:secho|echo)\(|(?<![\w.])(?:print|Console)\(", path.read_text("utf-8"))
             assert not found, f"{path.name}: {found}"
+
+
+@pytest.mark.parametrize("arguments", ["\u202ex", "--\x1b[2Jx", "check --\x1b[2Jx", "check a.net -D w=\u202ex"])
+def test_wrong_usage_is_quoted_without_what_drives_a_terminal(arguments: str) -> None:
+    result = shell(" ".join(f"$'{a}'" for a in ["netspec", *arguments.split()]).replace("$'netspec'", "netspec"))
+    assert result.returncode == 2
+    assert all(c == "\n" or c.isprintable() for c in result.stderr)
