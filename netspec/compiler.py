@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics import SEVERITIES, Diagnostic, Diagnostics, SpecError, is_allowed
+from netspec.diagnostics import SEVERITIES, Diagnostic, Diagnostics, DiagnosticsUntil, SpecError, Stopped, is_allowed
 from netspec.elaborate import Elaborated, elaborate, is_library
+from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.open_inputs import misplaced, open_names
 from netspec.fixes.explain import explain_syntax
+from netspec.fixes.validation import Decides
 from netspec.graph import Graph
 from netspec.lints import lint
 from netspec.source import SourceFile, Span
@@ -91,11 +94,22 @@ class _Check:
         self.used: dict[Path, t.File | None] = {}
 
     def __call__(self, tree: t.File, limits: Limits, diagnostics: Diagnostics) -> tuple[Graph, int]:
-        """The graph with its recipe, and the work that it took, in layers."""
-        found = elaborate(
-            tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax,
-            contracts=self.contracts,
-        )  # fmt: skip
+        """The graph with its recipe, and the work that it took, in layers; where the diagnostics end it (Stopped), what
+        is there by then."""
+        runs: list[Elaborator] = []
+
+        def builder(*inner: Any) -> Elaborator:
+            runs.append(Elaborator(*inner))
+            return runs[-1]
+
+        try:
+            found = elaborate(
+                tree, self.parameters, diagnostics, limits, name=self.name, trees=self.used, explain=explain_syntax,
+                contracts=self.contracts, builder=builder,
+            )  # fmt: skip
+        except Stopped:
+            graph = runs[0].graph
+            return graph, len(graph.nodes) + runs[0].evaluator.steps // _STEPS
         graph, work = found.graph, len(found.graph.nodes) + found.steps // _STEPS
         if found.whole and graph.layers and not is_library(tree):
             lint(tree, graph, diagnostics)
@@ -113,15 +127,16 @@ def _fix(
     def bounded(left: int) -> Limits:
         return limits.raised(layers=min(limits.layers, left), steps=min(limits.steps, left * _STEPS))
 
-    def trial_of_tree(tree: t.File, left: int) -> tuple[list[Diagnostic], int]:
-        found = Diagnostics()
+    def trial_of_tree(tree: t.File, left: int, decides: Decides) -> tuple[list[Diagnostic], int]:
+        found = DiagnosticsUntil(decides)
         spent = check(tree, bounded(left), found)[1]
         return list(found), spent
 
-    def trial(edited: SourceFile, left: int) -> tuple[list[Diagnostic], int]:
-        found = Diagnostics()
-        tree = parse(edited, found, recover=True, explain=explain_syntax)
-        spent = check(tree, bounded(left), found)[1] if tree is not None else 0
+    def trial(edited: SourceFile, left: int, decides: Decides) -> tuple[list[Diagnostic], int]:
+        found, spent = DiagnosticsUntil(decides), 0
+        with suppress(Stopped):
+            tree = parse(edited, found, recover=True, explain=explain_syntax)
+            spent = check(tree, bounded(left), found)[1] if tree is not None else 0
         return list(found), spent + _parsed(edited, found)
 
     suggest_input_size(tree, diagnostics, work, trial_of_tree)

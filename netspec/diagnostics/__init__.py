@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,11 +17,13 @@ __all__ = [
     "Applicability",
     "Diagnostic",
     "Diagnostics",
+    "DiagnosticsUntil",
     "Edit",
     "Fix",
     "Label",
     "Skipped",
     "SpecError",
+    "Stopped",
     "is_allowed",
     "nearest",
 ]
@@ -221,6 +223,23 @@ class Diagnostics:
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+class Stopped(Exception):
+    """A diagnostic after which nothing more is asked."""
+
+
+class DiagnosticsUntil(Diagnostics):
+    """A collector that ends a trial: it raises Stopped once it has got a diagnostic that decides it."""
+
+    def __init__(self, decides: Callable[[Diagnostic], bool]) -> None:
+        super().__init__()
+        self._decides = decides
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        super().add(diagnostic)
+        if self._decides(diagnostic):
+            raise Stopped
 
 
 class SpecError(Exception):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from netspec.diagnostics import Diagnostic, Diagnostics, Fix
+from netspec.fixes.validation import Decides
 from netspec.syntax import tree as t
 
 __all__ = ["suggest_input_size"]
@@ -14,8 +15,9 @@ _NEAR = 32
 _MOST_WORK = 5_000
 """Layers that are elaborated at most, over all sizes that are tried."""
 
-Trial = Callable[[t.File, int], tuple[list[Diagnostic], int]]
-"""Elaborates a tree within so much work; gives what is found and the work that it took."""
+Trial = Callable[[t.File, int, Decides], tuple[list[Diagnostic], int]]
+"""Elaborates a tree within so much work; gives what is found, up to what decides that it is no good, and the work that it
+took."""
 
 
 _SIZED = frozenset(("NS301", "NS302", "NS305", "NS306"))
@@ -61,9 +63,9 @@ class _Search:
     ) -> None:
         self.file, self.statement, self.trial = file, statement, trial
         self.left = _MOST_WORK
-        self.key = (diagnostic.code, diagnostic.span.start if diagnostic.span else 0)
+        self.key = _key(diagnostic)
         self.errors = diagnostic.is_error
-        self.known = self.keys(known)
+        self.known = {_key(d) for d in known if self.counts(d)}
         numbers = list(statement.numbers or ())
         self.lead = [] if {"rgb", "gray", "grey"} & {w.text.lower() for w in statement.words} else numbers[:1]
         self.sizes = numbers[len(self.lead) :]
@@ -77,8 +79,7 @@ class _Search:
                 break
             text = "x".join(map(str, [*self.lead, *sizes]))
             found = self.findings([*self.lead, *sizes])
-            keys = self.keys(found)
-            if self.key in keys or not keys <= self.known:
+            if any(map(self.stays_or_is_new, found)):
                 continue
             if not any(d.code in _SIZED for d in found):
                 return text, True
@@ -104,10 +105,18 @@ class _Search:
             for item in self.file.items
             if not isinstance(item, t.Train)
         )
-        found, work = self.trial(t.File(self.file.source, items), self.left)
+        found, work = self.trial(t.File(self.file.source, items), self.left, self.stays_or_is_new)
         self.left -= max(1, work)
         return found
 
-    def keys(self, diagnostics: Sequence[Diagnostic]) -> set[tuple[str, int]]:
-        """Code and place of each diagnostic; of the errors alone where the one to fix is an error."""
-        return {(d.code, d.span.start) for d in diagnostics if d.span and (d.is_error or not self.errors)}
+    def counts(self, found: Diagnostic) -> bool:
+        """Whether a diagnostic matters: errors alone where the one to fix is an error."""
+        return found.span is not None and (found.is_error or not self.errors)
+
+    def stays_or_is_new(self, found: Diagnostic) -> bool:
+        """Whether a size with which this is found is no good."""
+        return self.counts(found) and (_key(found) == self.key or _key(found) not in self.known)
+
+
+def _key(diagnostic: Diagnostic) -> tuple[str, int]:
+    return diagnostic.code, diagnostic.span.start if diagnostic.span else 0

@@ -123,7 +123,7 @@ def _guessed(
         if fix.fallback and any(each.fixes for each in (*outcomes, *found)):
             continue
         seen.add(text)
-        outcome = validator.outcome(diagnostic, fix)
+        outcome = validator.outcome(diagnostic, fix, guess=True)
         if outcome.fixes:
             places.add(place)
             good += 1

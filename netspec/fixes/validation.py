@@ -11,7 +11,7 @@ from netspec.diagnostics import Diagnostic, Fix
 from netspec.fixes.edits import apply_edits
 from netspec.source import SourceFile, Span
 
-__all__ = ["Budget", "Outcome", "Validator", "gist"]
+__all__ = ["Budget", "Decides", "Outcome", "Trial", "Validator", "gist"]
 
 _MOST_TRIALS = 90
 _MOST_WORK = 6_000
@@ -56,8 +56,10 @@ class Outcome:
         return self.new == ()
 
 
-Trial = Callable[[SourceFile, int], tuple[list[Diagnostic], int]]
-"""Checks an edited text within so much work; gives what is found and the work that it took."""
+Decides = Callable[[Diagnostic], bool]
+"""Whether a diagnostic is enough to know that what is tried is no good: nothing after it is asked for."""
+Trial = Callable[[SourceFile, int, Decides], tuple[list[Diagnostic], int]]
+"""Checks an edited text within so much work; gives what is found, and the work that it took."""
 
 
 class Validator:
@@ -69,18 +71,26 @@ class Validator:
     def can_try(self, fix: Fix) -> bool:
         return not self.budget.spent and all(edit.span.source is self.source for edit in fix.edits)
 
-    def outcome(self, diagnostic: Diagnostic, fix: Fix) -> Outcome:
-        """What comes with a fix. The error stays too where the same one is now beside it."""
+    def outcome(self, diagnostic: Diagnostic, fix: Fix, *, guess: bool = False) -> Outcome:
+        """What comes with a fix. The error stays too where the same one is now beside it. Of a guess nothing is known but
+        whether it fixes everything: it is tried up to the first error that it leaves or makes."""
         source = self.source
         edited = source.edited(apply_edits(source.text, fix.edits))
-        after, work = self.trial(edited, self.budget.left)
-        self.budget.spend(work)
         shifts = sorted((edit.span.start, edit.span.end, len(edit.text)) for edit in fix.edits)
         place = _moved(diagnostic.span, source, shifts)
-        if any(_same(d, diagnostic, place) and d.message == diagnostic.message for d in after):
-            return Outcome(fix, None)
         known = [(d, _moved(d.span, source, shifts)) for d in self.before if d is not diagnostic]
-        new = tuple(d for d in after if d.is_error and not any(_same(d, old, where) for old, where in known))
+
+        def stays(d: Diagnostic) -> bool:
+            return _same(d, diagnostic, place) and d.message == diagnostic.message
+
+        def is_new(d: Diagnostic) -> bool:
+            return d.is_error and not any(_same(d, old, where) for old, where in known)
+
+        after, work = self.trial(edited, self.budget.left, lambda d: guess and (stays(d) or is_new(d)))
+        self.budget.spend(work)
+        if any(map(stays, after)):
+            return Outcome(fix, None)
+        new = tuple(filter(is_new, after))
         codes = _TILING if diagnostic.code == "NS302" else ("NS305",)
         still = [d for d in after if d.code in codes]
         gone = {

@@ -125,7 +125,8 @@ def test_a_solution_and_its_exit_code(spec: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1..2..*1.0000000000001", f"1..2..*1.{'0' * 40}1", "1..100000," * 30 + "1", "1..1000000", f"1..{'9' * 400}"]
+    "text",
+    ["1..2..*1.0000000000001", f"1..2..*1.{'0' * 40}1", "1..100000," * 30 + "1", "1..1000000", f"1..{'9' * 400}"],
 )
 def test_so_many_values_are_refused_before_they_are_made(text: str) -> None:
     with pytest.raises(click.UsageError, match="more than 100,000 values"):

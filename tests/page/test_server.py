@@ -142,9 +142,7 @@ def test_of_saves_at_once_one_is_kept_and_the_others_are_told(tmp_path: Path) ->
 
         def save(number: int) -> None:
             text = SPEC + f"# {number}\n" * 300
-            answers.append(
-                server.request("/api/save", {"file": "a.net", "text": text, "version": version_of(SPEC)})[0]
-            )
+            answers.append(server.request("/api/save", {"file": "a.net", "text": text, "version": version_of(SPEC)})[0])
 
         threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
         for thread in threads:
