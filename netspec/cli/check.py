@@ -117,7 +117,7 @@ def _one(path: str | None, text: str | None, job: _Job, *, fix: bool, diff: bool
         if (fix or diff) and any(f.safe for d in checked.diagnostics for f in d.fixes):
             from netspec.cli.fix import fix_or_diff
 
-            checked = fix_or_diff(source, job.check, write=fix) or checked
+            checked = fix_or_diff(checked, job.check, write=fix) or checked
         return checked
     except SpecError as error:
         return Checked(SourceFile("", str(path)), None, error.diagnostics)

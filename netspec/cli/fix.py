@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from netspec.cli.output import echo
+from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.mending import mended, restore_line_ends
 from netspec.model import Checked
 from netspec.source import SourceFile
@@ -13,9 +14,17 @@ from netspec.source import SourceFile
 __all__ = ["fix_or_diff"]
 
 
-def fix_or_diff(source: SourceFile, check: Callable[[SourceFile], Checked], *, write: bool) -> Checked | None:
-    """Writes the fixed text and returns its check, or shows the difference. Raises SpecError (NS501)."""
-    new = mended(source, lambda s: check(s).diagnostics)
+def fix_or_diff(checked: Checked, check: Callable[[SourceFile], Checked], *, write: bool) -> Checked | None:
+    """Writes the fixed text of what was checked and returns the check of that, or shows the difference. Raises SpecError
+    (NS501)."""
+    source, latest = checked.source, checked
+
+    def findings(text: SourceFile) -> Iterable[Diagnostic]:
+        nonlocal latest
+        latest = checked if text is source else check(text)
+        return latest.diagnostics
+
+    new = mended(source, findings)
     if new.text == source.text:
         return None
     if not write or source.path is None:
@@ -29,4 +38,4 @@ def fix_or_diff(source: SourceFile, check: Callable[[SourceFile], Checked], *, w
     with atomic_write(source.path) as file:
         file.write(restore_line_ends(original, source.text, new.text).encode())
     echo(f"{source.name}: fixed", err=True)
-    return check(new)
+    return latest if latest.source is new else check(new)

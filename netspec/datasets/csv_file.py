@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["open_csv"]
 
+_LARGEST = 2.0**53
+"""Whole numbers up to this are exact as float64."""
 _CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -81,8 +83,9 @@ def _targets(
         return indices.astype(np.int64), tuple(map(str, names))
     numbers = table.numbers(columns)
     numbers = numbers[:, 0] if len(columns) == 1 else numbers
-    whole = bool(np.isfinite(numbers).all()) and bool((numbers == np.floor(numbers)).all())
-    return numbers.astype(np.int64 if whole else np.float32), ()
+    whole = bool((np.abs(numbers) < _LARGEST).all()) and bool((numbers == np.floor(numbers)).all())
+    with np.errstate(over="ignore"):  # what is too large is reported as not finite
+        return numbers.astype(np.int64 if whole else np.float32), ()
 
 
 def _target_columns(table: Table, others: Sequence[int], wanted: Wanted) -> list[int]:
@@ -103,6 +106,12 @@ def _split_columns(table: Table) -> set[int]:
     return set(table.find("split")[:1])
 
 
+def _free(table: Table, *used: int) -> list[int]:
+    """The columns that are neither used nor that of the splits."""
+    taken = {*_split_columns(table), *used}
+    return [c for c in range(len(table.columns)) if c not in taken]
+
+
 # Image files
 
 
@@ -113,7 +122,7 @@ def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
         return named[0]
     for column, cell in enumerate(table.rows[0]):
         name = cell.strip()
-        if name.lower().endswith(SUFFIXES) or (wanted.takes_image and name and (folder / name).is_file()):
+        if name.lower().endswith(SUFFIXES) or (wanted.takes_image and name and _resolved(folder / name) is not None):
             return column
     return None
 
@@ -129,7 +138,7 @@ def _images(
         )  # fmt: skip
     name, kind = only_input(wanted.inputs, table.shown)
     files = ImageFiles(str(path.parent), _inner_files(table, column, path.parent))
-    others = [c for c in range(len(table.columns)) if c != column and c not in _split_columns(table)]
+    others = _free(table, column)
     targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
     good, bad = headers(files, options)
     part[list(bad)] = LEFT_OUT
@@ -161,13 +170,14 @@ def _inner_files(table: Table, column: int, folder: Path) -> tuple[str, ...]:
     for name, line in zip(table.texts(column), table.lines, strict=True):
         inner = PurePosixPath(name)
         usable = bool(name) and "\0" not in name and not inner.is_absolute() and ".." not in inner.parts
-        if not usable or not (resolved := (root / name).resolve()).is_relative_to(root):
+        resolved = _resolved(root / name) if usable else None
+        if not usable or (resolved is not None and not resolved.is_relative_to(root)):
             raise SpecError.of(
                 "NS601", f"line {line} of {table.shown} names " + ("a file outside of its folder" if name else "no file"),
                 notes=[f"it is `{name[:100]}`", "a table can only name files in its own folder and below"],
                 helps=["write paths relative to the table, such as `images/1.png`"],
             )  # fmt: skip
-        if not resolved.is_file():
+        if resolved is None:
             missing.append((name, line))
         names.append(name)
     if missing:
@@ -175,13 +185,21 @@ def _inner_files(table: Table, column: int, folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _resolved(path: Path) -> Path | None:
+    """The path of a file without links; None where there is none."""
+    try:
+        found = path.resolve()
+        return found if found.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle
+        return None
+
+
 def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path) -> SpecError:
     name, line = missing[0]
     helps = ["write paths relative to the table, with their extensions"]
     folders = [root, *sorted(p for p in root.iterdir() if p.is_dir())]
-    found = [
-        p for f in folders for suffix in ("", *SUFFIXES) if (p := f / f"{PurePosixPath(name).name}{suffix}").is_file()
-    ]
+    last = PurePosixPath(name).name
+    found = [p for f in folders for suffix in ("", *SUFFIXES) if _resolved(p := f / f"{last}{suffix}") is not None]
     if found:
         helps = [f"it may be `{found[0].relative_to(root).as_posix()}`: {helps[0]}"]
     if "\\" in name:
@@ -197,14 +215,14 @@ def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path)
 
 def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
     name, kind = only_input(wanted.inputs, table.shown)
-    named = table.find("text")
-    free = [c for c in range(len(table.columns)) if c not in {*_split_columns(table), *table.find("target")[:1]}]
+    named, used = table.find("text"), {*_split_columns(table), *table.find("target")[:1]}
+    free = [c for c in range(len(table.columns)) if c not in used]
     if not named and len(free) > 1:
         raise table.missing("text", "the net takes text, and several columns may hold it")
     if not named and not free:
         raise table.missing("text", "the net takes text")
     column = named[0] if named else free[0]
-    others = [c for c in range(len(table.columns)) if c != column and c not in _split_columns(table)]
+    others = _free(table, column)
     ids = bytes_of_texts([text.encode() for text in table.texts(column)], kind.shape[0])
     return _arrays(table, {name: ids}, f"`{table.columns[column]}`", others, part, wanted, options)
 
@@ -213,7 +231,7 @@ def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: 
     import numpy as np
 
     name, kind = only_input(wanted.inputs, table.shown)
-    free = [c for c in range(len(table.columns)) if c not in _split_columns(table)]
+    free = _free(table)
     named = [c for c in table.find("target") if c in free]
     count = wanted.output.size if wanted.task == "values" else 1
     if wanted.task == "input":
@@ -236,10 +254,11 @@ def _misfit(table: Table, features: Sequence[int], chosen: Sequence[int], wanted
         shown = ", ".join(f"`{table.columns[c]}`" for c in columns[:8])
         return shown + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
 
-    notes = [wanted.described, f"there are {len(features)} columns of inputs: {listed(features)}"]
+    notes = [wanted.described, f"there are {len(features)} columns of inputs: {listed(features)}".removesuffix(": ")]
     if chosen:
         notes.append(f"the target is {listed(chosen)}")
-    helps = [f"write `input {len(features)}`, or remove the columns that are no inputs", wanted.formats]
+    helps = [f"write `input {len(features)}`, or remove the columns that are no inputs"] if features else []
+    helps.append(wanted.formats)
     if wanted.takes_image and not features:
         helps = ["name the column with the image files `file`", wanted.formats]
     return SpecError.of("NS602", f"{table.shown} does not match the input of the net", notes=notes, helps=helps)

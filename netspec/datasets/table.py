@@ -110,7 +110,8 @@ def read_table(path: Path) -> Table:
                 rows.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
-        raise SpecError.of("NS601", f"{shown} cannot be read as CSV", notes=[str(error)[:200]]) from None
+        where = f"the row after line {lines[-1]}" if lines else "the first row"
+        raise SpecError.of("NS601", f"{shown} cannot be read as CSV", notes=[f"{where}: {str(error)[:200]}"]) from None
     if not rows:
         raise SpecError.of("NS601", f"{shown} is empty")
     named = _is_header(rows)

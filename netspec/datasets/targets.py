@@ -225,6 +225,9 @@ def _classes(
         )
     if known > features or (source.classes and known != features):
         helps = [f"give the last layer {known} outputs, such as `FC-{known}`"]
+        different = len(np.unique(targets[usable]))
+        if not source.classes and known > 10 * different:
+            helps = [f"number the classes from 0 to {different - 1}: there are {different} different labels"]
         if low == 1 and high == features and not source.classes:
             helps.append(f"or number the classes from 0: the labels 0 to {features - 1}")
         if features == 1 and known == 2:

@@ -12,7 +12,7 @@ from netspec.syntax import tree as t
 __all__ = ["suggest_input_size"]
 
 _NEAR = 32
-_MOST_WORK = 5_000
+_MOST_WORK = 3_000
 """Layers that are elaborated at most, over all sizes that are tried."""
 
 Trial = Callable[[t.File, int, Decides], tuple[list[Diagnostic], int]]
@@ -32,7 +32,7 @@ def suggest_input_size(file: t.File, diagnostics: Diagnostics, work: int, trial:
         return
     diagnostic = found[0]
     search = _Search(file, statement, diagnostic, list(diagnostics), trial)
-    size, whole_net = search.nearest(_MOST_WORK // max(1, work))
+    size, whole_net = search.nearest(work)
     if size is None:
         return
     does = "every layer fits" if whole_net else "this layer fits"
@@ -71,11 +71,12 @@ class _Search:
         self.sizes = numbers[len(self.lead) :]
         self.larger_only = diagnostic.code == "NS301"
 
-    def nearest(self, tries: int) -> tuple[str | None, bool]:
-        """The nearest size with which every layer fits, and True; else one with which this layer does, and False."""
+    def nearest(self, work: int) -> tuple[str | None, bool]:
+        """The nearest size with which every layer fits, and True; else one with which this layer does, and False. `work` is
+        what the whole net takes: what could not be finished is not begun."""
         second = None
-        for _, sizes in zip(range(tries), self.candidates(), strict=False):
-            if self.left <= 0:
+        for sizes in self.candidates():
+            if self.left < work:
                 break
             text = "x".join(map(str, [*self.lead, *sizes]))
             found = self.findings([*self.lead, *sizes])

@@ -14,7 +14,7 @@ from netspec.source import SourceFile, Span
 __all__ = ["Budget", "Decides", "Outcome", "Trial", "Validator", "gist"]
 
 _MOST_TRIALS = 90
-_MOST_WORK = 6_000
+_MOST_WORK = 4_000
 _MOST_INFERENCES = 20_000
 _TILING = ("NS302", "NS305")
 

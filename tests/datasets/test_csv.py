@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from written import classes, every, opened, pictures, refused
 
+from netspec.datasets.table import Table
 from netspec.graph import TensorType
 
 VECTOR = TensorType("vector", (4,))
@@ -166,3 +167,63 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path: Path, images: Any) -> 
     assert opened(path, output=classes(2)).fingerprint == before
     rows[1][1] = "b"
     assert opened(write(path, rows), output=classes(2)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("img/" + "x" * 300 + ".png", "cannot be found"),
+        ("loop/a.png", "cannot be found"),
+        ("x/" * 3000 + "a.png", "cannot be found"),
+    ],
+)
+def test_names_that_the_system_refuses_are_files_that_are_missing(
+    tmp_path: Path, images: Any, name: str, said: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    rows = [["file", "label"], *([f"img/{i}.png", i % 2] for i in range(10)), [name, 1]]
+    found = refused("NS601", write(tmp_path / "labels.csv", rows), output=classes(2))
+    assert said in found
+    assert "line 12 names" in found
+    numbers = write(tmp_path / "v.csv", [["y" * 400, 1], *([f"n{i}", i % 2] for i in range(5))])
+    assert "File name too long" not in refused("NS602", numbers, output=classes(2))
+
+
+def test_a_table_of_many_columns_is_read_once(tmp_path: Path) -> None:
+    calls = 0
+    found = Table.find
+
+    def counted(table: Table, role: str) -> list[int]:
+        nonlocal calls
+        calls += 1
+        return found(table, role)
+
+    path = write(tmp_path / "wide.csv", [[f"c{i}" for i in range(500)], [1] * 500, [2] * 500])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "find", counted)
+        refused("NS602", path, VECTOR, classes(2))
+    assert calls < 10
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("label", "code"), [("1e300", "NS603"), (str(10**18), "NS602"), ("1e15", "NS602"), ("9" * 400, "NS603")]
+)
+def test_labels_that_number_no_classes(tmp_path: Path, label: str, code: str) -> None:
+    path = write(
+        tmp_path / "n.csv", [["a", "b", "c", "d", "label"], *([i, 1, 2, 3, label if i % 2 else 0] for i in range(9))]
+    )
+    found = refused(code, path, VECTOR, classes(2))
+    assert "such as `FC-" not in found
+    assert "-9223372036854775808" not in found
+
+
+def test_a_table_without_inputs_is_not_told_to_be_an_input_of_none(tmp_path: Path) -> None:
+    found = refused("NS602", write(tmp_path / "n.csv", [["label"], [1], [0]]), VECTOR, classes(2))
+    assert "input 0" not in found
+
+
+def test_a_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text('a,b,c,d,label\n1,2,3,4,0\n"' + "x" * 200_000)
+    assert "the row after line 2" in refused("NS601", path, VECTOR, classes(2))
