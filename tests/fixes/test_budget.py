@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from conftest import ROOT
 
 import netspec
-from netspec import compiler
+from netspec import compiler, model
+from netspec.cli import main
+from netspec.compiler import compile_source
 from netspec.diagnostics.terminal import render_plain
 from netspec.elaborate import elaborate
 from netspec.elaborate.limits import Limits
@@ -20,9 +24,9 @@ LETS_LAYERS_IN = "input 3x8x8\nrepeat 20000 {\n  conv3-3 padd=1\n}\n"
 
 
 def test_a_budget_ends() -> None:
-    budget = Budget(work=2_000)
+    budget = Budget(work=1_500)
     assert not budget.spent
-    budget.spend(4_500)
+    budget.spend(3_000)
     assert budget.spent, "a trial that cannot be finished is not begun"
 
 
@@ -38,7 +42,65 @@ def test_an_edit_that_lets_many_layers_in_is_bounded(monkeypatch: pytest.MonkeyP
     first, *trials = limits
     assert first == Limits()
     assert trials
-    assert all(limit.layers <= 6_000 and limit.steps <= 120_000 for limit in trials)
+    assert all(limit.layers <= 4_000 and limit.steps <= 80_000 for limit in trials)
+
+
+def work_of_trials(monkeypatch: pytest.MonkeyPatch, text: str) -> list[int]:
+    """The work of each elaboration of a spec after the first."""
+    spent: list[int] = []
+    whole = compiler._Check.__call__
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        found = whole(self, *arguments)
+        spent.append(found[1])
+        return found
+
+    monkeypatch.setattr(compiler._Check, "__call__", counted)
+    check(SourceFile(text))
+    return spent[1:]
+
+
+def test_a_size_is_tried_up_to_the_layer_that_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "input 3x32x32\nconv3-4 pad=1\nadd [ conv3-4/2; conv3-4 ]\n" + "conv3-4 pad=1\n" * 400
+    spent = work_of_trials(monkeypatch, text)
+    assert sum(work < 20 for work in spent) >= 40, "every size nearby is tried"
+    assert sum(spent) < 5_000
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("efficientnet_b0", 21),
+        ("efficientnet_b0", 4),
+        ("mobilenet_v3_large", 14),
+        ("inception_v3", 64),
+        ("se_resnet50", 15),
+    ],
+)
+def test_long_specs_with_a_line_lost_cost_a_bounded_number_of_layers(
+    monkeypatch: pytest.MonkeyPatch, name: str, left_out: int
+) -> None:
+    lines = (ROOT / "examples" / f"{name}.net").read_text().split("\n")
+    del lines[left_out]
+    spent = work_of_trials(monkeypatch, "\n".join(lines))
+    assert spent
+    assert sum(spent) < 5_000
+
+
+def test_a_difference_checks_each_text_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts: list[str] = []
+
+    def counted(source: SourceFile, *arguments: Any, **options: Any) -> Any:
+        texts.append(source.text)
+        return compile_source(source, *arguments, **options)
+
+    monkeypatch.setattr(model, "compile_source", counted)
+    path = tmp_path / "a.net"
+    path.write_text("input 3x8x8\nconv3-4 => relu\n")
+    for option in ("--diff", "--fix"):
+        texts.clear()
+        CliRunner().invoke(main, ["check", str(path), option])
+        assert texts == ["input 3x8x8\nconv3-4 => relu\n", "input 3x8x8\nconv3-4 -> relu\n"]
 
 
 def test_twice_the_same() -> None:
