@@ -70,9 +70,11 @@ def solve(unknowns: Sequence[Unknown], evaluate: Evaluate, goal: Goal | None = N
     except _Spent:
         method = "refined"
     best, near = search.best(), search.nearest()
-    points = (search.point(place) if place is not None else None for place in (best, near, following))
     reason = next((outcome.reason for outcome in search.known.values()), "") if near is None else ""
-    return Solution(*points, method, len(search.known), reason)
+    return Solution(
+        search.point(best) if best is not None else None, search.point(near) if near is not None else None,
+        search.point(following) if following is not None else None, method, len(search.known), reason,
+    )  # fmt: skip
 
 
 Place: TypeAlias = tuple[int, ...]

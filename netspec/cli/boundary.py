@@ -32,7 +32,7 @@ def contained(status: int = 1) -> Iterator[None]:
     except SpecError as error:
         _report(*error.diagnostics, status=status)
     except click.ClickException as error:
-        error.message = printable(error.message)  # it quotes what was written
+        vars(error)["message"] = printable(error.message)  # it quotes what was written
         raise
     except (click.exceptions.Exit, click.Abort):
         raise

@@ -12,7 +12,7 @@ from netspec.analysis.conditions import COUNTERS, DTYPES, OPTIMIZERS, Conditions
 
 __all__ = ["condition_options", "read_conditions", "read_size", "require_device"]
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 F = TypeVar("F", bound=Callable[..., Any])
 
 

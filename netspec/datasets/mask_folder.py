@@ -109,7 +109,15 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
     if not path.is_file():
         return ()
-    return tuple(line.strip() for line in read_text(path, "NS601").splitlines() if line.strip())
+    names = tuple(line.strip() for line in read_text(path, "NS601").splitlines() if line.strip())
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise SpecError.of(
+            "NS601",
+            f"{printable(str(path))} names the class `{twice[:60]}` twice",
+            helps=["give each class its own name"],
+        )
+    return names
 
 
 # Pairs

@@ -114,6 +114,7 @@ def test_nothing_fits() -> None:
         ("--device gtx", "h200"),
         ("--device 0,5G", "must be positive"),
         ("--fits 80XB", "80GB or 24GiB"),
+        (f"--fits {'9' * 400}GB", "80GB or 24GiB"),
         ("--fits 80GB --format csv", "line of the table"),
         ("--batch 0", "1"),
     ],

@@ -78,6 +78,12 @@ def test_class_names_and_pixels_that_count_for_no_class(tmp_path: Path, masks: A
     assert "`conv1-2`" in refused("NS602", tmp_path, COLOR, THREE)
 
 
+def test_two_classes_have_two_names(tmp_path: Path, masks: Any) -> None:
+    save_pairs(tmp_path, NAMES, masks)
+    (tmp_path / "classes.txt").write_text("sky\nsea\nsky\n")
+    assert "names the class `sky` twice" in refused("NS601", tmp_path, COLOR, THREE)
+
+
 def test_black_and_white_masks_are_two_classes(tmp_path: Path, masks: Any) -> None:
     save_pairs(tmp_path, NAMES, np.where(masks > 0, 255, 0), "L")
     two = opened(tmp_path, COLOR, TensorType("map", (2, 8, 8)), **WHOLE)
