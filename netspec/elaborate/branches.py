@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
 from netspec.elaborate.facts import UnequalBranches
-from netspec.elaborate.state import Tensor
+from netspec.elaborate.state import Site, Tensor
 from netspec.graph import Graph, Node, TensorType
 from netspec.ops.join import Add, Concat
 from netspec.ops.op import Misfit, Op
 from netspec.ops.windows import AXES
-from netspec.source import Span
 
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
@@ -22,9 +21,7 @@ __all__ = ["layers_before", "paths", "report_branches", "turning_points", "way_t
 _LONGEST = 40
 
 
-def report_branches(
-    run: ElaborationContext, misfit: Misfit, op: Op, inputs: Sequence[Tensor], span: Span, branches: Sequence[Span]
-) -> None:
+def report_branches(run: ElaborationContext, misfit: Misfit, op: Op, inputs: Sequence[Tensor], site: Site) -> None:
     """The error of a join whose branches do not fit together, at the branch that differs where those are written."""
     types = [tensor.type for tensor in inputs if tensor.type is not None]
     ways = paths(run.graph, inputs)
@@ -37,6 +34,7 @@ def report_branches(
     shown = {turn.span for turn in secondary}
     items = run.diagnostics.items  # what a layer drops is no second mistake where its size is the mistake
     items[:] = [d for d in items if not (d.code == "NS305" and d.span in shown)]
+    branches, span = site.branches, site.span
     label = f"branch {odd + 1} gives {types[odd]}"
     if branches:
         span = branches[odd]
@@ -48,7 +46,7 @@ def report_branches(
     run.error(
         misfit.code, misfit.message, span, label=label, notes=notes, helps=misfit.helps,
         secondary=[s for s in secondary if s.span != span][:3],
-        facts=UnequalBranches(op, tuple(types), tuple(map(tuple, ways)), odd, usual, tuple(branches)),
+        facts=UnequalBranches(op, tuple(types), tuple(map(tuple, ways)), odd, usual, branches),
     )  # fmt: skip
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from netspec.elaborate.context import NO_ORIGINS, ElaborationContext
+from netspec.elaborate.context import ElaborationContext
 from netspec.elaborate.limits import LimitReached
-from netspec.elaborate.state import UNKNOWN, Frame, Tensor
+from netspec.elaborate.state import UNKNOWN, BoundLayer, Frame, Site, Tensor
 from netspec.elaborate.ties import tied_node
 from netspec.graph import Node, TensorType
 from netspec.ops.op import Misfit, Op
 from netspec.source import Span
-from netspec.symbolic import Symbolic
 
 __all__ = ["GraphBuilder"]
 
@@ -25,21 +24,9 @@ class GraphBuilder(ElaborationContext):
 
         report_no_input(self, span)
 
-    def add(
-        self,
-        op: Op,
-        inputs: tuple[Tensor, ...],
-        span: Span,
-        frame: Frame,
-        name: str | None,
-        spans: dict[str, Span],
-        branches: tuple[Span, ...] = (),
-        origins: Mapping[str, Symbolic] = NO_ORIGINS,
-    ) -> None:
-        """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor.
-
-        `spans` are those of the options, `branches` those of what is joined, where it is written out.
-        """
+    def add(self, layer: BoundLayer, inputs: tuple[Tensor, ...], site: Site) -> None:
+        """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor."""
+        op, frame = layer.op, site.frame
         if not all(tensor.known for tensor in inputs):
             frame.here = UNKNOWN
             return
@@ -47,51 +34,41 @@ class GraphBuilder(ElaborationContext):
         try:
             output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
-            if not self.first_time((op, types, span)):
+            if not self.first_time((op, types, site.span)):
                 pass
             elif misfit.code == "NS306" and len(inputs) > 1:
                 from netspec.elaborate.branches import report_branches
 
-                report_branches(self, misfit, op, inputs, span, branches)
+                report_branches(self, misfit, op, inputs, site)
             else:
                 from netspec.elaborate.failures import report_misfit
 
-                report_misfit(self, misfit, op, inputs, span, spans, frame)
-            self.fail(frame, name or frame.namer.number(op.name.lower()), span, types)
+                report_misfit(self, misfit, layer, inputs, site)
+            self.fail(replace(site, name=site.name or frame.namer.number(op.name.lower())), types)
             return
         if leftovers:
             from netspec.elaborate.failures import report_leftovers
 
-            report_leftovers(self, leftovers, op, types, span, frame)
+            report_leftovers(self, leftovers, op, types, site)
         if any(size > self.limits.integer for size in output.shape) or output.size > self.limits.integer:
             raise LimitReached("integer", self.limits.integer, f"{output} is too large a tensor")
-        tied = tied_node(self, op, types[0], spans, frame) if getattr(op, "tie", None) else None
-        self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, span, frame, name)
+        tied = tied_node(self, op, types[0], layer.spans, frame) if getattr(op, "tie", None) else None
+        self.node(op, tuple(t_.node for t_ in inputs if t_.node is not None), output, params, macs, site)
         node = self.graph.nodes[-1]
         node.tied = tied
-        node.origins = origins
+        node.origins = layer.origins
 
-    def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
+    def fail(self, site: Site, inputs: tuple[TensorType, ...] = ()) -> None:
         """Goes on with an unknown tensor after a layer in error, which is reported; the report shows its row."""
         from netspec.elaborate.failures import row_of_failure
 
-        frame.here = UNKNOWN
-        row_of_failure(self, frame, name, span, inputs)
+        site.frame.here = UNKNOWN
+        row_of_failure(self, site, inputs)
 
-    def node(
-        self,
-        op: Op,
-        inputs: tuple[int, ...],
-        output: TensorType,
-        params: Any,
-        macs: int,
-        span: Span,
-        frame: Frame,
-        name: str | None,
-    ) -> None:
-        graph = self.graph
+    def node(self, op: Op, inputs: tuple[int, ...], output: TensorType, params: Any, macs: int, site: Site) -> None:
+        graph, frame = self.graph, site.frame
         self.room_for(1)
-        local = name or frame.namer.number(op.name.lower())
+        local = site.name or frame.namer.number(op.name.lower())
         node = Node(
             len(graph.nodes),
             frame.region.path + local,
@@ -100,12 +77,12 @@ class GraphBuilder(ElaborationContext):
             output,
             params,
             macs,
-            span,
+            site.span,
             frame.region,
             aux=self.aux_depth > 0,
         )
         if self.shared_from and node.params:
-            self.share(node, span)
+            self.share(node, site.span)
         graph.nodes.append(node)
         self.evaluator.allow_layer()
         frame.region.members.append(node)

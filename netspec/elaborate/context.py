@@ -14,7 +14,7 @@ from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.origins import option_origins
 from netspec.elaborate.overrides import Overrides
-from netspec.elaborate.state import FAILED, BoundLayer, Defaults, Expectation, Frame, Namer, Tensor, labels_in
+from netspec.elaborate.state import FAILED, BoundLayer, Defaults, Expectation, Frame, Namer, Site, Tensor, labels_in
 from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Leftover, Op
@@ -244,35 +244,15 @@ class ElaborationContext(ABC):
         """Runs `{ … }`: names inside stay inside; the tensor goes on."""
 
     @abstractmethod
-    def add(
-        self,
-        op: Op,
-        inputs: tuple[Tensor, ...],
-        span: Span,
-        frame: Frame,
-        name: str | None,
-        spans: dict[str, Span],
-        branches: tuple[Span, ...] = (),
-        origins: Mapping[str, Symbolic] = NO_ORIGINS,
-    ) -> None:
+    def add(self, layer: BoundLayer, inputs: tuple[Tensor, ...], site: Site) -> None:
         """Adds a layer."""
 
     @abstractmethod
-    def node(
-        self,
-        op: Op,
-        inputs: tuple[int, ...],
-        output: TensorType,
-        params: Any,
-        macs: int,
-        span: Span,
-        frame: Frame,
-        name: str | None,
-    ) -> None:
+    def node(self, op: Op, inputs: tuple[int, ...], output: TensorType, params: Any, macs: int, site: Site) -> None:
         """Adds a node whose type is known."""
 
     @abstractmethod
-    def fail(self, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]) -> None:
+    def fail(self, site: Site, inputs: tuple[TensorType, ...] = ()) -> None:
         """Goes on with an unknown tensor after a layer in error."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Instead
 from netspec.elaborate.input_type import SIZES_OF, input_type, size_origins
-from netspec.elaborate.state import Frame, Tensor
+from netspec.elaborate.state import Frame, Site, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
 from netspec.source import Span
@@ -142,7 +142,7 @@ def declare_input(run: ElaborationContext, statement: t.Input, frame: Frame) -> 
         return
     name = statement.name or "input"
     local = frame.namer.label(name) if statement.name is not None else frame.namer.unique(name)
-    run.node(Input(), (), kind, (), 0, statement.span, frame, local)
+    run.node(Input(), (), kind, (), 0, Site(statement.span, frame, local))
     tensor = frame.here
     assert tensor is not None
     assert tensor.node is not None

@@ -16,7 +16,7 @@ from netspec.elaborate.facts import UnknownLabel, scope_of
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
-from netspec.elaborate.state import UNKNOWN, BoundLayer, Defaults, Frame, ordinal
+from netspec.elaborate.state import UNKNOWN, BoundLayer, Defaults, Frame, Site, ordinal
 from netspec.graph import RegionKind
 from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
@@ -139,7 +139,7 @@ class Elaborator(GraphBuilder):
         if step.times is not None:
             count = self.count(step.times, frame, "the number of copies")
             if count is None:
-                self.fail(frame, None, step.span, ())
+                self.fail(Site(step.span, frame))
                 copies = 1
             else:
                 copies = count
@@ -202,7 +202,7 @@ class Elaborator(GraphBuilder):
         found, failed = len(self.diagnostics.items), len(self.graph.failed)
         self._term(term, frame, label)
         if frame.here is UNKNOWN and len(self.diagnostics.items) > found and len(self.graph.failed) == failed:
-            self.fail(frame, label, term.span, ())
+            self.fail(Site(term.span, frame, label))
 
     def _term(self, term: t.Term, frame: Frame, label: str | None) -> None:
         if isinstance(term, t.Layer):
@@ -273,7 +273,9 @@ class Elaborator(GraphBuilder):
         bound = bind(self, layer, frame)
         if bound is None:
             here = frame.here
-            self.fail(frame, label, layer.span, (here.type,) if here is not None and here.type is not None else ())
+            self.fail(
+                Site(layer.span, frame, label), (here.type,) if here is not None and here.type is not None else ()
+            )
             return
         base = label or ""
         expanded = bound.op.expand(frame.here.type) if frame.here is not None and frame.here.type is not None else None
@@ -312,12 +314,11 @@ class Elaborator(GraphBuilder):
                 self.graph.failed[-1].followers += 1
             return
         if bound.op.needs_flat(here.type):
-            self.add(
-                Flatten(), (here,), layer.head_span, frame, frame.namer.unique(f"{name}_flatten") if name else None, {}
-            )
+            flat = frame.namer.unique(f"{name}_flatten") if name else None
+            self.add(BoundLayer(Flatten()), (here,), Site(layer.head_span, frame, flat))
             here = frame.here
             assert here is not None
-        self.add(bound.op, (here,), layer.span, frame, name, bound.spans, origins=bound.origins)
+        self.add(bound, (here,), Site(layer.span, frame, name))
 
 
 def _words_of(expr: t.Expr) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
 from netspec.elaborate.facts import DoesNotFit, DoesNotTile, InputBelow, SeveralInputs
-from netspec.elaborate.state import Frame, Tensor
+from netspec.elaborate.state import BoundLayer, Site, Tensor
 from netspec.graph import Failed, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
@@ -25,12 +25,11 @@ _MOST_ROWS = 1000
 def report_misfit(
     run: ElaborationContext,
     misfit: Misfit,
-    op: Op,
+    layer: BoundLayer,
     inputs: tuple[Tensor, ...],
-    span: Span,
-    spans: dict[str, Span],
-    frame: Frame,
+    site: Site,
 ) -> None:
+    span, spans = site.span, layer.spans
     types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
     if misfit.code == "NS301" and _is_channels_last(run, misfit, span):
         return
@@ -43,7 +42,7 @@ def report_misfit(
         label=misfit.label,
         notes=misfit.notes,
         helps=[help_ for help_ in misfit.helps if help_ not in changed],
-        facts=DoesNotFit(op, types, span, spans, frame.region, misfit.changes, source, misfit.indivisible),
+        facts=DoesNotFit(layer.op, types, span, spans, site.frame.region, misfit.changes, source, misfit.indivisible),
     )
 
 
@@ -59,16 +58,14 @@ def _is_channels_last(run: ElaborationContext, misfit: Misfit, span: Span) -> bo
     return True
 
 
-def row_of_failure(
-    run: ElaborationContext, frame: Frame, name: str | None, span: Span, inputs: tuple[TensorType, ...]
-) -> None:
+def row_of_failure(run: ElaborationContext, site: Site, inputs: tuple[TensorType, ...]) -> None:
     """Keeps a row for a layer that failed, at its place among the layers that are known."""
     failed = run.graph.failed
     if len(failed) < _MOST_ROWS:
-        text = " ".join(span.text.split())
+        text = " ".join(site.span.text.split())
         head = re.match(r"[^\s({\[]+", text)
-        shown = name or (head.group() if head else text.split(" ")[0])
-        failed.append(Failed(len(run.graph.nodes), frame.region.path + shown, span, inputs))
+        shown = site.name or (head.group() if head else text.split(" ")[0])
+        failed.append(Failed(len(run.graph.nodes), site.frame.region.path + shown, site.span, inputs))
 
 
 def report_leftovers(
@@ -76,17 +73,16 @@ def report_leftovers(
     leftovers: tuple[Leftover, ...],
     op: Op,
     types: tuple[TensorType, ...],
-    span: Span,
-    frame: Frame,
+    site: Site,
 ) -> None:
     """Windows that do not tile their input: an error under `fit exact`, else a warning where input is dropped."""
-    exact = frame.fit == "exact"
+    exact, span = site.frame.fit == "exact", site.span
     shown = tuple(x for x in leftovers if exact or x.dropped)
     if not shown or any(d.code in ("NS309", "NS310") for d in run.diagnostics):
         return
     arithmetic = dict.fromkeys(x.arithmetic for x in shown)
     notes = [f"{' and '.join(x.axis for x in shown if x.arithmetic == a)}: {a}" for a in arithmetic]
-    facts: Any = DoesNotTile(op, types, span, frame.region, shown)
+    facts: Any = DoesNotTile(op, types, span, site.frame.region, shown)
     if exact:
         axes = " and ".join(x.axis for x in shown)
         run.error("NS302", f"the window does not tile the {axes} of its input", span, notes=notes, facts=facts)

@@ -8,7 +8,7 @@ from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.binding import report_unknown_option
 from netspec.elaborate.facts import ChangedShape
 from netspec.elaborate.origins import option_origins
-from netspec.elaborate.state import FAILED, UNKNOWN, Frame, Tensor, ordinal
+from netspec.elaborate.state import FAILED, UNKNOWN, BoundLayer, Frame, Site, Tensor, ordinal
 from netspec.graph import Decision, TensorType
 from netspec.ops import JOINS
 from netspec.ops.join import Add, Concat
@@ -67,7 +67,8 @@ def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
         branch(run, chain, outer, f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch")
         for i, chain in enumerate(join.branches)
     )
-    run.add(op(**values), tensors, join.span, frame, None, spans, tuple(chain.span for chain in join.branches))
+    site = Site(join.span, frame, branches=tuple(chain.span for chain in join.branches))
+    run.add(BoundLayer(op(**values), spans), tensors, site)
 
 
 def _starts_elsewhere(chain: t.Chain) -> bool:
@@ -130,9 +131,9 @@ def run_residual(run: ElaborationContext, residual: t.Residual, frame: Frame) ->
         outer.here = body
         (rate,) = (option.value for option in residual.options[:1])
         origins = option_origins(DropPath, "p", rate, frame, run.graph.functions)
-        run.add(DropPath(p=dropped), (body,), residual.span, outer, None, {}, origins=origins)
+        run.add(BoundLayer(DropPath(p=dropped), origins=origins), (body,), Site(residual.span, outer))
         body = outer.here
-    run.add(Add(), (body, shortcut), residual.span, frame, None, {}, written)
+    run.add(BoundLayer(Add()), (body, shortcut), Site(residual.span, frame, branches=written))
     if frame.here is not None and frame.here.node is not None:
         run.graph.nodes[frame.here.node].residual = True
 
@@ -189,7 +190,7 @@ def run_dense(run: ElaborationContext, dense: t.Dense, frame: Frame) -> None:
             shape_changes(run, dense, "dense", body, start)
         frame.here = UNKNOWN
         return
-    run.add(Concat(axis="channels"), (start, body), dense.span, frame, None, {})
+    run.add(BoundLayer(Concat(axis="channels")), (start, body), Site(dense.span, frame))
 
 
 def _differ(one: TensorType, other: TensorType) -> bool:

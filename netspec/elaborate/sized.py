@@ -10,14 +10,12 @@ from netspec.analysis.sizes.boxes import Box, everything, narrowed
 from netspec.analysis.sizes.cases import Case, cases
 from netspec.analysis.sizes.search import Refusal, Walk, alike, merged
 from netspec.diagnostics import Diagnostic, Diagnostics
-from netspec.elaborate.context import NO_ORIGINS, Inferred
+from netspec.elaborate.context import Inferred
 from netspec.elaborate.elaborator import Elaborator
-from netspec.elaborate.state import Frame, Tensor
+from netspec.elaborate.state import BoundLayer, Frame, Site, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Misfit, Op
 from netspec.ops.open_size import Decided, is_open, undecided
-from netspec.source import Span
-from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
 
 __all__ = ["FirstError", "Refused", "SizedElaborator"]
@@ -64,8 +62,7 @@ class SizedElaborator(Elaborator):
         self._used = 0
         self._rules: dict[tuple[Any, ...], _Rule] = {}
         self._tiling: dict[tuple[Any, ...], list[Box] | None] = {}
-        self._frame: Frame | None = None
-        self._span: Span | None = None
+        self._site: Site | None = None
         self._name = ""
 
     def catch_up(self) -> None:
@@ -76,24 +73,14 @@ class SizedElaborator(Elaborator):
             boxes = (narrowed(box, new) for box in self.walk.boxes)
             self.walk.boxes = [box for box in boxes if not box.empty]
 
-    def add(
-        self,
-        op: Op,
-        inputs: tuple[Tensor, ...],
-        span: Span,
-        frame: Frame,
-        name: str | None,
-        spans: dict[str, Span],
-        branches: tuple[Span, ...] = (),
-        origins: Mapping[str, Symbolic] = NO_ORIGINS,
-    ) -> None:
-        self._frame, self._span = frame, span
-        self._name = frame.region.path + (name or op.name)
+    def add(self, layer: BoundLayer, inputs: tuple[Tensor, ...], site: Site) -> None:
+        self._site = site
+        self._name = site.frame.region.path + (site.name or layer.op.name)
         refused = len(self.walk.refusals)
-        super().add(op, inputs, span, frame, name, spans, branches, origins)
+        super().add(layer, inputs, site)
         for i in range(refused, len(self.walk.refusals)):  # now that the layer has its name
             self.walk.refusals[i] = replace(self.walk.refusals[i], layer=self.graph.nodes[-1].name)
-        tiling = self._tiling.get((op, *(tensor.type for tensor in inputs)))
+        tiling = self._tiling.get((layer.op, *(tensor.type for tensor in inputs)))
         if tiling is not None:
             self.walk.tiling[len(self.graph.nodes) - 1] = tiling
 
@@ -101,7 +88,7 @@ class SizedElaborator(Elaborator):
         if not any(is_open(size) for kind in types for size in kind.shape) and not _has_open_option(op):
             return super().infer(op, types)
         self.catch_up()
-        exact = self._frame is not None and self._frame.fit == "exact"
+        exact = self._site is not None and self._site.frame.fit == "exact"
         key = (op, types, exact)
         rule = self._rules.get(key)
         if rule is None:
@@ -130,9 +117,9 @@ class SizedElaborator(Elaborator):
     def refuse(self, box: Box, misfit: Misfit, rule: _Rule) -> None:
         boxes = tuple(_both(self.walk.boxes, [box]))
         if boxes:
-            allowed = tuple(rule.allowed)
+            allowed, span = tuple(rule.allowed), self._site.span if self._site is not None else None
             self.walk.refusals.append(
-                Refusal(boxes, misfit.code, misfit.message, misfit.label, self._span, self._name, allowed)
+                Refusal(boxes, misfit.code, misfit.message, misfit.label, span, self._name, allowed)
             )
 
     def _expect(self, expect: t.Expect, frame: Frame) -> None:

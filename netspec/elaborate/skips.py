@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Skipped
-from netspec.elaborate.state import FAILED, UNKNOWN, BlockValue, Frame
+from netspec.elaborate.state import FAILED, UNKNOWN, BlockValue, Frame, Site
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run_skipped(run: ElaborationContext, skipped: Skipped, frame: Frame) -> None
         frame.labels.setdefault("input", UNKNOWN)
         frame.entry = UNKNOWN
     if word not in _QUIET:
-        run.fail(frame, None, skipped.span, ())
+        run.fail(Site(skipped.span, frame))
 
 
 def without_skipped(run: ElaborationContext, train: t.Train) -> t.Train:

@@ -25,6 +25,7 @@ __all__ = [
     "FunctionValue",
     "Lazy",
     "Namer",
+    "Site",
     "Tensor",
     "labels_in",
     "ordinal",
@@ -302,6 +303,18 @@ class BoundLayer:
     spans: dict[str, Span] = field(default_factory=dict)
     origins: Mapping[str, Symbolic] = field(default_factory=dict)
     """How the values were written, by option (`norm.eps` for an option of the normalization after it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a layer is added: the text that it comes from, and its place in the network."""
+
+    span: Span
+    frame: Frame
+    name: str | None = None
+    """None: it is numbered."""
+    branches: tuple[Span, ...] = ()
+    """The texts of what it joins, where they are written out."""
 
 
 @dataclass(frozen=True, slots=True)
