@@ -17,7 +17,8 @@ from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Scale, Subsample
 from netspec.ops.features import FeatureSlice
-from netspec.ops.join import Multiply
+from netspec.ops.functions import Exponential, Sign, SquareRoot, Step
+from netspec.ops.join import Divide, MatrixProduct, Maximum, Multiply
 from netspec.ops.local_conv import LocalConv
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm, Normalize
 from netspec.ops.op import Op
@@ -32,6 +33,7 @@ from netspec.ops.pool import (
     covering,
 )
 from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
+from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
 from netspec.ops.sequence import Attention, Embed
 from netspec.ops.shape import Crop, Flatten, Identity, Image, Pad, Permute, Reshape, Take, Tokens
@@ -130,6 +132,14 @@ def _inputs(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
 
 def _output(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     return _OUTPUT
+
+
+def _inputs_and_output(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return Kept(inputs=True, output=True)
+
+
+def _nothing(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _NOTHING
 
 
 def _padded(op: Any, x: TensorType) -> int:
@@ -246,6 +256,29 @@ def _lstm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     return Kept(values=recurrent_values(op, xs[0]), output=not op.bidirectional, fixed=weights)
 
 
+def _product(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """The factors, and of three or more the products on the way."""
+    return Kept(factors=True, values=sum(_together(op, xs[: i + 1]) for i in range(1, len(xs) - 1)))
+
+
+def _together(op: Any, xs: tuple[TensorType, ...]) -> int:
+    """Values of what some of the branches give."""
+    return prod(max(sizes) for sizes in zip(*(x.shape for x in xs), strict=True))
+
+
+def _quotient(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """Dividend and divisor; of a number divided by a tensor the reciprocal, of a tensor by a number nothing."""
+    if op.number is None:
+        return _INPUTS
+    return Kept(values=y.size) if op.first else _NOTHING
+
+
+def _extreme(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """What is compared: branches, and of three or more the extremes on the way; with a number the last of them."""
+    on_the_way = range(1, len(xs) - (op.number is None))
+    return Kept(inputs=len(xs) > 1 or op.number is not None, values=sum(_together(op, xs[: i + 1]) for i in on_the_way))
+
+
 _RULES: Mapping[type[Op], Rule] = {
     SharedConvolution: _conv,
     TransposedConv: _inputs,
@@ -280,7 +313,18 @@ _RULES: Mapping[type[Op], Rule] = {
     Tanh: _output,
     Softmax: _output,
     Softsign: lambda op, xs, y: Kept(inputs=True, values=y.size),
-    Maxout: lambda op, xs, y: Kept(inputs=True, output=True),
+    Exponential: _output,
+    SquareRoot: _output,
+    Sign: _nothing,
+    Step: _output,
+    Max: _inputs_and_output,
+    Min: _inputs_and_output,
+    StandardDeviation: _inputs_and_output,
+    Norm: _inputs_and_output,
+    Maxout: _inputs_and_output,
     GLU: _inputs,
-    Multiply: lambda op, xs, y: Kept(factors=True, values=(len(xs) - 2) * y.size),
+    Multiply: _product,
+    Divide: _quotient,
+    Maximum: _extreme,
+    MatrixProduct: lambda op, xs, y: Kept(factors=True),
 }

@@ -11,7 +11,7 @@ from netspec.graph import Graph, Node
 __all__ = ["CONVENTION", "Totals", "depths", "totals"]
 
 CONVENTION = (
-    "MACs: multiply-accumulates of convolutions, fully connected layers, recurrent layers and attention for one input, "
+    "MACs: multiply-accumulates of convolutions, fully connected layers, recurrent layers, attention and matrix products for one input, "
     "without biases and including zero padding. FLOPs = 2 x MACs."
 )
 

@@ -10,6 +10,7 @@ from netspec.graph import Operation, TensorType
 from netspec.ops.conv import Conv
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
+from netspec.ops.join import MatrixProduct
 from netspec.ops.op import Op
 from netspec.ops.recurrent import Recurrent
 from netspec.ops.sequence import Attention
@@ -50,6 +51,13 @@ def _linear(op: Any, x: TensorType, y: TensorType) -> Worked:
     return product([x.features, op.width]), "inputs * units"
 
 
+def _matrix_product(op: Any, x: TensorType, y: TensorType) -> Worked:
+    words = "rows * shared size * columns"
+    if x.layout == "map":
+        return product([y.features, *x.spatial, y.spatial[-1]]), f"channels * {words}"
+    return product([*x.shape, y.shape[-1]]), words
+
+
 def _attention(op: Any, x: TensorType, y: TensorType) -> Worked:
     tokens, features = x.shape
     worked = product([4, tokens, features, features]) + product([2, tokens, tokens, features])
@@ -66,6 +74,7 @@ _RULES: Mapping[type[Op], Callable[[Any, TensorType, TensorType], Worked]] = {
     Convolution: _conv,
     TransposedConv: _transposed,
     Linear: _linear,
+    MatrixProduct: _matrix_product,
     Attention: _attention,
     Recurrent: _recurrent,
 }

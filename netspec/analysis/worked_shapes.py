@@ -11,11 +11,12 @@ from netspec.ops.activation import GLU, Maxout
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
-from netspec.ops.features import FeatureSlice
-from netspec.ops.join import Concat
+from netspec.ops.features import FeatureSlice, named_axes
+from netspec.ops.join import Concat, MatrixProduct
 from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.recurrent import Recurrent
+from netspec.ops.reductions import Reduction
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.sequence import ClassToken, Embed
 from netspec.ops.shape import Crop, Flatten, Image, Pad, Permute, Reshape, Take, Tokens
@@ -111,6 +112,20 @@ def _recurrent(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [(_features(y), Arithmetic(2) * op.width if op.bidirectional else Arithmetic(op.width), "")]
 
 
+def _reduced(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    names = (*_axes(x), _features(x)) if x.layout == "sequence" else (_features(x), *_axes(x))
+    return [(names[i - 1], Arithmetic(1), "") for i in named_axes(x, op.axis)]
+
+
+def _matrix_product(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    names = ("tokens", "features") if y.layout == "sequence" else _axes(y)[-2:]
+    rows, columns = y.shape[-2:]
+    return [
+        (names[0], Arithmetic(rows), "the rows of the first branch"),
+        (names[1], Arithmetic(columns), "the columns of the second"),
+    ]
+
+
 def _divided(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [(_features(y), Arithmetic(x.features) / (op.n if isinstance(op, Maxout) else 2), "")]
 
@@ -199,6 +214,8 @@ _RULES: Mapping[type[Op], Rule] = {
     AdaptiveAvgPool: _given,
     Linear: _units,
     Recurrent: _recurrent,
+    MatrixProduct: _matrix_product,
+    Reduction: _reduced,
     Maxout: _divided,
     GLU: _divided,
     Flatten: _flatten,

@@ -188,7 +188,7 @@ class _Binder:
         free = [o for o in options if o.name not in self.values]
         for i, (expr, _, value) in enumerate(pairs):
             layer = isinstance(value, Word) and not value.called and self.is_layer(value.name)
-            if layer and not self.takes_word(free, i):
+            if layer and not (i < len(free) and free[i].kind.takes_word(value.name)):
                 self.not_a_value(value.name, expr.span)
                 return
             if i < len(free) and free[i].slot == "kernel" and isinstance(value, Word):
@@ -198,12 +198,6 @@ class _Binder:
                 self.too_many(value, expr.span, what)
                 return
             self.set(free[i], value, expr.span, expr)
-
-    def takes_word(self, free: list[Option[Any]], i: int) -> bool:
-        from netspec.ops.kinds import Choice, Padding, Reference
-        from netspec.ops.layer_word import LayerWord
-
-        return i < len(free) and isinstance(free[i].kind, (Choice, LayerWord, Padding, Reference))
 
     def is_layer(self, name: str) -> bool:
         return name.lower() in CATALOGUE or self.frame.block(name) is not None
@@ -318,6 +312,11 @@ def _binding_key(layer: t.Layer, frame: Frame) -> tuple[Any, ...] | None:
     return key
 
 
+def _is_one_word(layer: t.Layer) -> bool:
+    """Whether a layer with a word for its width is the name of another one with a hyphen in it: `max-pool`."""
+    return isinstance(layer.width, t.Name) and (layer.head + layer.width.text).lower() in CATALOGUE
+
+
 _UNDEFINED = object()
 
 
@@ -327,7 +326,7 @@ def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer |
     if "//" in layer.span.text and report_comment(run, layer, frame):
         return None
     found = find_op(layer)
-    if found is None:
+    if found is None or _is_one_word(layer):
         report_unknown_head(run, layer, frame)
         return None
     op, kernel = found

@@ -1,7 +1,8 @@
-"""Branches that come together: add, concat, mul, residual and dense."""
+"""Branches that come together: joins, residual and dense."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Misspelt
@@ -11,11 +12,11 @@ from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, BoundLayer, Frame, Site, Tensor, ordinal
 from netspec.graph import Decision, TensorType
 from netspec.ops import JOINS
-from netspec.ops.join import Add, Concat
+from netspec.ops.join import Add, Concat, Divide
 from netspec.ops.kinds import BadValue
-from netspec.ops.op import Op
 from netspec.ops.regularization import DropPath
 from netspec.source import Span
+from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
@@ -37,10 +38,9 @@ def branch(run: ElaborationContext, chain: t.Chain | t.Body, frame: Frame, where
 
 def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
     op = JOINS[join.kind]
-    values: dict[str, Any] = {}
-    spans: dict[str, Span] = {}
+    bound = Joined(op)
     for option in join.options:
-        join_option(run, op, option, frame, values, spans)
+        join_option(run, bound, option, frame)
     if not join.branches:
         run.error(
             "NS206",
@@ -63,12 +63,64 @@ def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
     if frame.here is None and not starts_elsewhere:
         run.no_tensor(join.span, frame)
         outer.here = UNKNOWN
-    tensors = tuple(
-        branch(run, chain, outer, f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch")
-        for i, chain in enumerate(join.branches)
-    )
-    site = Site(join.span, frame, branches=tuple(chain.span for chain in join.branches))
-    run.add(BoundLayer(op(**values), spans), tensors, site)
+    tensors: list[Tensor] = []
+    branches: list[Span] = []
+    for i, chain in enumerate(join.branches):
+        if isinstance(chain.steps[0].term, t.Scalar):
+            join_number(run, bound, chain.steps[0].term, frame, first=i == 0)
+            continue
+        where = f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch"
+        tensors.append(branch(run, chain, outer, where))
+        branches.append(chain.span)
+    if bound.failed or not tensors:
+        if not bound.failed:
+            run.error(
+                "NS206", f"`{join.kind}` joins numbers only", join.span, helps=[f"write `{join.kind} [ identity; … ]`"]
+            )
+        frame.here = UNKNOWN
+        return
+    layer = BoundLayer(op(**bound.values), bound.spans, bound.origins)
+    run.add(layer, tuple(tensors), Site(join.span, frame, branches=tuple(branches)))
+
+
+@dataclass(slots=True)
+class Joined:
+    """The options of a join as they are read, and the number among its branches."""
+
+    op: type[Any]
+    values: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+    origins: dict[str, Symbolic] = field(default_factory=dict)
+    failed: bool = False
+
+
+def join_number(run: ElaborationContext, bound: Joined, scalar: t.Scalar, frame: Frame, *, first: bool) -> None:
+    """A number in the place of a branch; what does not fit is reported."""
+    name, kind = bound.op.name, bound.op.options.get("number")
+    bound.failed = True
+    value = run.evaluate(scalar.value, frame)
+    if value is FAILED:
+        return
+    if kind is None:
+        run.error("NS307", f"`{name}` joins tensors, not numbers", scalar.span, helps=["take the number out"])
+    elif "number" in bound.values:
+        helps = [f"write one number: `({bound.spans['number'].text} {bound.op.sign} {scalar.span.text})`"]
+        run.error("NS203", f"a second number in `{name}`", scalar.span, helps=helps if bound.op.sign in "+×" else [])
+    else:
+        try:
+            kind.kind.read(value)
+        except BadValue as bad:
+            run.bad_value(bad, f"a branch of `{name}`", scalar.span)
+            return
+        if value == 0 and bound.op is Divide and not first:
+            run.error("NS205", "a division by zero", scalar.span)
+            return
+        bound.failed = False
+        bound.values["number"] = value
+        if "first" in bound.op.options:  # elsewhere the order does not matter
+            bound.values["first"] = first
+        bound.spans["number"] = scalar.span
+        bound.origins |= option_origins(bound.op, "number", scalar.value, frame, run.graph.functions)
 
 
 def _starts_elsewhere(chain: t.Chain) -> bool:
@@ -79,23 +131,17 @@ def _starts_elsewhere(chain: t.Chain) -> bool:
     return isinstance(term, t.From)
 
 
-def join_option(
-    run: ElaborationContext,
-    op: type[Op],
-    option: t.Option,
-    frame: Frame,
-    values: dict[str, Any],
-    spans: dict[str, Span],
-) -> None:
-    if option.name not in op.options:
-        report_unknown_option(run, op, option)
+def join_option(run: ElaborationContext, bound: Joined, option: t.Option, frame: Frame) -> None:
+    known = bound.op.options.get(option.name)
+    if known is None or known.slot == "branch":
+        report_unknown_option(run, bound.op, option)
         return
     value = run.evaluate(option.value, frame, words=True)
     if value is FAILED:
         return
     try:
-        values[option.name] = op.options[option.name].kind.read(value)
-        spans[option.name] = option.span
+        bound.values[option.name] = known.kind.read(value)
+        bound.spans[option.name] = option.span
     except BadValue as bad:
         run.bad_value(bad, option.name, option.span)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from netspec.ops import activation, elementwise, norm, shape
+from netspec.ops import activation, elementwise, functions, join, norm, reductions, shape
 from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv
 from netspec.ops.dense import FullyConnected, Linear
-from netspec.ops.join import Add, Concat, Multiply
 from netspec.ops.local_conv import LocalConv
 from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
@@ -36,6 +35,8 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Pooling": (MaxPool, AvgPool, LpPool, GlobalAvgPool, GlobalMaxPool, AdaptiveAvgPool, AdaptiveMaxPool),
         "Dense": (FullyConnected, Linear),
         "Activation": activation.ALL,
+        "Functions": functions.ALL,
+        "Reductions": reductions.ALL,
         "Normalization": norm.ALL,
         "Regularization": (Dropout, Dropout2d, DropPath, Noise),
         "Shape": shape.ALL,
@@ -44,6 +45,6 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
     }
 )
 CATALOGUE: Mapping[str, type[Op]] = _by_name(op for section in SECTIONS.values() for op in section)
-ACTIVATIONS: Mapping[str, type[Op]] = _by_name(activation.ALL)
+ACTIVATIONS: Mapping[str, type[Op]] = _by_name((*activation.ALL, *functions.ALL))
 NORMALIZATIONS: Mapping[str, type[Op]] = _by_name(norm.ALL)
-JOINS: Mapping[str, type[Op]] = _by_name((Add, Multiply, Concat))
+JOINS: Mapping[str, type[Op]] = _by_name(join.ALL)

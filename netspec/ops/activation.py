@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import Param, TensorType
 from netspec.ops.dense import require_numbers
+from netspec.ops.features import AXIS, named_axis
 from netspec.ops.kinds import Choice, Flag, Integer, Number
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, unless
+from netspec.ops.reach import SAME, Reach, whole
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -315,16 +317,31 @@ class GLU(Activation):
 
 
 class Softmax(Activation):
-    """exp(x_i) / sum of exp(x_j) along the feature axis."""
+    """exp(x_i) / sum of exp(x_j) along the feature axis, or along the given one."""
 
     name, example, squashes = "softmax", "softmax", True
     torch_name = onnx_name = "Softmax"
+    axis = Option(AXIS, "channels", doc="the axis along which the values sum to 1")
+
+    def output(self, *inputs: TensorType) -> TensorType:
+        require_numbers(self, inputs[0])
+        named_axis(inputs[0], self.axis)
+        return inputs[0]
+
+    def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
+        place = named_axis(x, self.axis) - (1 if x.layout == "sequence" else 2)
+        if self.axis in ("channels", "features"):
+            return (SAME,) * x.rank
+        return tuple(whole(n) if i == place else SAME for i, n in enumerate(x.spatial))
+
+    def describe(self, x: TensorType) -> str:
+        return "" if self.axis in ("channels", "features") else f"along {self.axis}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.module(f"nn.{self.torch_name}(dim={inputs[0].feature_axis})")
+        return TorchCode.module(f"nn.{self.torch_name}(dim={named_axis(inputs[0], self.axis)})")
 
     def onnx(self, emit: Emitter) -> str:
-        return emit.node(self.onnx_name, emit.inputs, axis=emit.types[0].feature_axis)
+        return emit.node(self.onnx_name, emit.inputs, axis=named_axis(emit.types[0], self.axis))
 
 
 class LogSoftmax(Softmax):

@@ -151,7 +151,7 @@ class Emitter:
 
     def reduce(self, op_type: str, x: str, axes: list[int], *, keepdims: int) -> str:
         """A reduction; its axes are an input from opset 18 on (13 for ReduceSum), an attribute before."""
-        if self.parts.opset >= 18:
+        if self.parts.opset >= 18 or op_type == "ReduceSum":
             return self.node(op_type, [x, self.ints(axes, "axes")], keepdims=keepdims)
         return self.node(op_type, [x], axes=axes, keepdims=keepdims)
 

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
 from netspec.ops.divisors import divisor_changes
-from netspec.ops.kinds import Choice, Integer
+from netspec.ops.kinds import BadValue, Choice, Integer, Kind
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.reach import SAME, Reach, sliding
 from netspec.ops.windows import AXES
+from netspec.values import Value
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["AXIS", "ChannelShuffle", "Chunk", "Slice", "named_axis"]
+__all__ = ["AXIS", "AxisNames", "ChannelShuffle", "Chunk", "Slice", "named_axes", "named_axis"]
 
 
 class ChannelShuffle(Op):
@@ -144,7 +145,35 @@ def named_axis(x: TensorType, name: str) -> int:
     return first + names.index(name)
 
 
-AXIS = Choice("channels", "features", "tokens", "length", "depth", "height", "width")
+_AXES = ("channels", "features", "tokens", "length", "depth", "height", "width")
+AXIS = Choice(*_AXES)
+
+
+class AxisNames(Kind[tuple[str, ...]]):
+    """One or several axes by name: `channels`, `(height, width)`; `spatial` for all but the channels."""
+
+    gathers = True
+    noun = f"one or several of {', '.join(_AXES)}, or spatial"
+    each = Choice(*_AXES, "spatial")
+
+    def takes_word(self, word: str) -> bool:
+        return word.lower() in self.each.choices
+
+    def read(self, value: Value) -> tuple[str, ...]:
+        names = tuple(self.each.read(v) for v in (value if isinstance(value, (tuple, list)) else (value,)))
+        if len(set(names)) < len(names) or (len(names) > 1 and "spatial" in names):
+            raise BadValue(f"{', '.join(names)}: an axis is named twice", code="NS205")
+        return names
+
+
+def named_axes(x: TensorType, names: tuple[str, ...]) -> tuple[int, ...]:
+    """The indices of named axes of a batched tensor, in order. Raises Misfit if the tensor has no such axis."""
+    if names == ("spatial",):
+        if not x.rank:
+            raise Misfit("NS307", "a vector has no spatial axis", option="axis", helps=("its only axis is `features`",))
+        first = 1 if x.layout == "sequence" else 2
+        return tuple(range(first, first + x.rank))
+    return tuple(sorted({named_axis(x, name) for name in names}))
 
 
 class Slice(FeatureSlice):

@@ -80,10 +80,16 @@ class Kind(Generic[T_co]):
     gathers = False
     counts = False
     """Whether it takes only numbers, so that a word is an undefined variable."""
+    words = False
+    """Whether its values are words."""
 
     def read(self, value: Value) -> T_co:
         """Raises BadValue."""
         raise BadValue(f"expected {self.noun}, found {found_text(value)}")
+
+    def takes_word(self, word: str) -> bool:
+        """Whether a word, which may be the name of a layer, is a value of this kind."""
+        return self.words
 
     def document(self) -> str:
         """The accepted values, for the documentation."""
@@ -165,16 +171,18 @@ class Flag(Kind[bool]):
 class Choice(Kind[str]):
     """One of a few words."""
 
-    def __init__(self, *words: str) -> None:
-        self.words = words
-        self.noun = "one of " + ", ".join(words)
+    words = True
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+        self.noun = "one of " + ", ".join(choices)
 
     def read(self, value: Value) -> str:
         word = value.name if isinstance(value, Word) and not value.called else value
         if isinstance(word, str):
-            if word.lower() in self.words:
+            if word.lower() in self.choices:
                 return word.lower()
-            raise BadValue(f"`{word}` is not {self.noun}", code="NS205", word=word, choices=self.words)
+            raise BadValue(f"`{word}` is not {self.noun}", code="NS205", word=word, choices=self.choices)
         raise BadValue(f"expected {self.noun}, found {found_text(value)}")
 
 
@@ -203,6 +211,7 @@ class Padding(Kind["tuple[int, ...] | str"]):
     """`1`, `1x2` (both ends of each axis), `(top, left, bottom, right)` (starts, then ends), or a named rule."""
 
     noun = "a whole number, a size such as 1x2, (top, left, bottom, right), or same"
+    words = True
     rules = ("same", "same_upper", "same_lower")
 
     def __init__(self, *, rules: bool = True, high: int = 1_000_000, gathers: bool = False) -> None:
@@ -288,6 +297,7 @@ class Table(Kind[tuple[tuple[int, ...], ...]]):
 class Reference(Kind[str]):
     """The label of another layer."""
 
+    words = True
     noun = "the label of a layer"
 
     def read(self, value: Value) -> str:

@@ -16,6 +16,8 @@ _USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn",
 class LayerWord(Kind[Op | None]):
     """A layer named by a word: a normalization (`bn`, `gn(32)`) or an activation (`relu`, `leaky_relu(0.1)`)."""
 
+    words = True
+
     def __init__(self, family: str) -> None:
         self.family = family
         self.noun = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["REQUIRED", "Change", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
 
 T = TypeVar("T")
-Slot = Literal["option", "kernel", "width", "stride", "value"]
+Slot = Literal["option", "kernel", "width", "stride", "value", "branch"]
 
 
 class _Required:
@@ -29,8 +29,8 @@ REQUIRED = _Required()
 class Option(Generic[T]):
     """One option of an op: its slot, its kind of value, its default and its documentation.
 
-    A `kernel` is part of the head (`conv3`), a `width` follows `-`, a `stride` follows `/`, and a `value` has no
-    name (`dropout 0.5`). Every option can also be given by name.
+    A `kernel` is part of the head (`conv3`), a `width` follows `-`, a `stride` follows `/`, a `value` has no
+    name (`dropout 0.5`). Every option can also be given by name, except a `branch`, a number among those of a join.
     """
 
     __slots__ = ("default", "doc", "kind", "name", "slot")
@@ -55,7 +55,7 @@ class Option(Generic[T]):
         raise AttributeError(self.name)  # unreachable: instances store the value under the same name
 
 
-_HEAD = ("kernel", "width", "stride", "value", "option")
+_HEAD = ("kernel", "width", "stride", "value", "branch", "option")
 _LAST = ("norm", "act")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
-__all__ = ["SAME", "Reach", "interpolated", "sampled", "sliding", "spreading"]
+__all__ = ["SAME", "Reach", "interpolated", "sampled", "sliding", "spreading", "whole"]
 
 _MOST = 4096
 """A pattern of more positions than this is cut off; it is exact for the positions before."""
@@ -82,6 +82,11 @@ SAME = Reach((0,), (0,))
 def sliding(extent: int, stride: int, before: int) -> Reach:
     """A window of `extent` that moves by `stride` over an input padded with `before` positions."""
     return Reach((-before,), (extent - 1 - before,), Fraction(stride))
+
+
+def whole(size: int) -> Reach:
+    """Every position depends on all `size` positions."""
+    return Reach((0,) * size, (size - 1,) * size)
 
 
 def spreading(taps: Sequence[int], stride: int, before: int) -> Reach:

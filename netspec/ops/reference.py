@@ -60,6 +60,7 @@ def _option(op: type[Op], option: Option[Any]) -> OptionEntry:
         "width": "`-64`",
         "stride": "`/2`",
         "value": f"`{op.name} …`",
+        "branch": f"`{op.name} [ {'2; …' if option.name == 'first' else '…; 2'} ]`",
         "option": f"`{option.name}=…`",
     }[option.slot]
     default = "required" if option.default is REQUIRED else _shown(option.default)

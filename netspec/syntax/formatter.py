@@ -301,6 +301,8 @@ class _Formatter(Printer):
             return self.layer(term)
         if isinstance(term, t.From):
             return f"from {term.label}"
+        if isinstance(term, t.Scalar):
+            return self.scalar(term)
         if isinstance(term, t.Body):
             return self.inline_body(term)
         if "\n" in term.span.text or self.has_comments(term.span):

@@ -29,6 +29,12 @@ class Printer:
             return f" x{step.times.text}"
         return f" x({self.expr(step.times)})"
 
+    def scalar(self, term: t.Scalar) -> str:
+        """A number as a branch; what is computed stands in parentheses."""
+        value = term.value.operand if isinstance(term.value, t.Unary) else term.value
+        text = self.expr(term.value)
+        return text if isinstance(value, t.Literal_) else f"({text})"
+
     # Heads
 
     def opening(self, term: Any) -> str | None:

@@ -269,7 +269,10 @@ class _Reader(Transformer[Token, Any]):
         return t.If(condition, body, otherwise, span)
 
     def join(self, span: Span, kind: Token, *parts: t.Option | t.Chain) -> t.Join:
-        return t.Join(str(kind), _of(t.Option, parts), _of(t.Chain, parts), span)  # type: ignore[arg-type]
+        return t.Join(str(kind), _of(t.Option, parts), _of(t.Chain, parts), span)
+
+    def scalar(self, span: Span, value: t.Expr) -> t.Chain:
+        return t.Chain((t.Step(None, t.Scalar(value, span), None, span),), span)
 
     def arguments(self, span: Span, *arguments: Any) -> _Arguments:
         return _Arguments(*_split(arguments))

@@ -15,7 +15,7 @@ __all__ = ["CLOSERS", "JOINS", "OPENERS", "Token", "Tokens", "masked"]
 Kind = Literal["name", "number", "string", "sign", "newline", "edge"]
 CLOSERS = {"(": ")", "[": "]", "{": "}"}
 OPENERS = {closer: opener for opener, closer in CLOSERS.items()}
-JOINS = ("add", "concat", "mul")
+JOINS = ("add", "sub", "mul", "div", "maximum", "minimum", "matmul", "concat")
 
 _STRING_OR_COMMENT = re.compile(r'"[^"\n]*"|#[^\n]*')
 _TOKEN = re.compile(

@@ -297,14 +297,21 @@ class If(TreeNode):
     span: Span
 
 
+class Scalar(TreeNode):
+    """A number in the place of a branch: `mul [ identity; 0.5 ]`."""
+
+    value: Expr
+    span: Span
+
+
 class Join(TreeNode):
-    kind: Literal["add", "concat", "mul"]
+    kind: str
     options: tuple[Option, ...]
     branches: tuple[Chain, ...]
     span: Span
 
 
-Term: TypeAlias = Layer | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Body
+Term: TypeAlias = Layer | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Scalar | Body
 
 
 class Step(TreeNode):

@@ -86,6 +86,16 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "gelu": (["gelu", "gelu approximate=tanh"], NUMBERS),
     "prelu": (["prelu", "prelu 0.1 shared=yes"], NUMBERS),
     "elu": (["elu", "elu 0.5"], NUMBERS),
+    "sqrt": (["sigmoid -> sqrt"], NUMBERS),
+    "log": (["sigmoid -> log"], NUMBERS),
+    "softmax": (["softmax", "softmax axis=height", "softmax axis=tokens", "softmax axis=length"], NUMBERS),
+    "log_softmax": (["log_softmax", "log_softmax axis=width"], NUMBERS),
+    "mean": (["mean channels", "mean spatial", "mean axis=(channels, height)", "mean tokens", "mean length"], NUMBERS),
+    "sum": (["sum features", "sum spatial", "sum axis=(height, width)"], NUMBERS),
+    "max": (["max channels", "max spatial", "max width"], NUMBERS),
+    "min": (["min channels", "min spatial"], NUMBERS),
+    "std": (["std channels", "std spatial", "std axis=(channels, height)"], NUMBERS),
+    "norm": (["norm channels", "norm spatial", "norm spatial p=1", "norm channels p=3"], NUMBERS),
     "hardtanh": (["hardtanh", "hardtanh low=-2 high=0.5"], NUMBERS),
 }  # fmt: skip
 for _name, _op in ACTIVATIONS.items():

@@ -9,6 +9,7 @@ from netspec.analysis.dialects.dialect import Dialect
 from netspec.graph import TensorType
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
+from netspec.ops.join import MatrixProduct
 from netspec.ops.local_conv import LocalConv
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
@@ -56,7 +57,7 @@ def _attention(op: Any, x: TensorType, y: TensorType) -> int:
 FVCORE = Dialect(
     "fvcore",
     "0.1.5.post20221221",
-    "Convolutions and linear layers without biases; 2 per value of a batch norm; 5 of other norms; 1 per input of "
+    "Convolutions, linear layers without biases and `matmul`; 2 per value of a batch norm; 5 of other norms; 1 per input of "
     "adaptive average pooling; recurrent layers and the products of attention do not count.",
     {
         SharedConvolution: _conv,
@@ -72,6 +73,7 @@ FVCORE = Dialect(
         AdaptiveAvgPool: _adaptive_average,
         AdaptiveMaxPool: lambda op, x, y: 0,
         Scaling: _resized,
+        MatrixProduct: lambda op, x, y: x.size * y.shape[-1],
         Attention: _attention,
     },
 )

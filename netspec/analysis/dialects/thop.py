@@ -11,6 +11,7 @@ from netspec.ops.activation import LogSoftmax, PReLU, Softmax
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
+from netspec.ops.features import named_axis
 from netspec.ops.norm import BatchNorm, InstanceNorm, LayerNorm
 from netspec.ops.pool import (
     MEAN_WITHOUT_PADDING,
@@ -66,7 +67,8 @@ def _adaptive_average(op: Any, x: TensorType, y: TensorType) -> int:
 
 
 def _softmax(op: Any, x: TensorType, y: TensorType) -> int:
-    return x.size // x.features * (3 * x.features - 1)
+    size = x.shape[named_axis(x, op.axis) - 1]
+    return x.size // size * (3 * size - 1)
 
 
 def _resized(op: Any, x: TensorType, y: TensorType) -> int:

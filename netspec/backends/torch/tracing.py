@@ -163,7 +163,7 @@ class TracedModule:
         op = self.traced_op(node)
         if isinstance(op, Add):
             features = [x.features for x in inputs]
-            self.joined += [(features[0], other) for other in features[1:]]
+            self.joined += [(features[0], other) for other in features[1:] if untraced(other) == untraced(features[0])]
         code = op.torch(*inputs)
         word = self.named_by_parameter(node, code)
         if word is not None:

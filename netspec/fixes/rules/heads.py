@@ -173,8 +173,6 @@ def _elsewhere(layer: t.Layer, title: str, here: TensorType | None) -> Iterator[
         yield Fix.replace(layer.span, f'use "{values[0]}.net"', f'write `use "{values[0]}.net"`')
     elif head == "view":
         yield Fix.replace(layer.span, "flatten", "write `flatten`")
-    elif head == "mean":
-        yield Fix.replace(layer.span, "gap", "write `gap`")
     elif head in ("squeeze", "unsqueeze", "expand_dims") and here is not None:
         yield from _other_axes(layer, head, here)
 

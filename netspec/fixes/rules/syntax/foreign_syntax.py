@@ -349,24 +349,6 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-unknown-join", "only `add`, `concat` and `mul` join branches", priority=58, applicability="unsure",
-    wrong="input 3x8x8\nsub [ identity; conv3-3 pad=1 ]\n", right="input 3x8x8\nadd [ identity; conv3-3 pad=1 ]\n",
-)  # fmt: skip
-def unknown_join(site: ErrorSite) -> SyntaxFix | None:
-    """Branches are joined by their sum (`add`), their product (`mul`) or one after another (`concat`)."""
-    close = site.partner(site.here)
-    word = site.previous
-    if site.here.text != "[" or close is None or word.kind != "name" or not site.begins(word):
-        return None
-    if word.text.lower() in CATALOGUE:
-        return None
-    whole = site.span(word, close)
-    message = f"`{word.text}` does not join branches"
-    help_ = "the joins are `add [ … ]`, `concat [ … ]` and `mul [ … ]`"
-    return SyntaxFix(message, help_, marked=site.span(word), left_out=whole, applicability="unsure")
-
-
-@syntax_rule(
     "NS101-comprehension", "there are no comprehensions", priority=12, applicability="unsure",
     wrong="let ws = [i * 2 for i in [4, 8]]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
     right="let ws = [8, 16]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
@@ -385,7 +367,7 @@ def comprehension(site: ErrorSite) -> SyntaxFix | None:
 
 
 RULES = (
-    unknown_join, comprehension,
+    comprehension,
     label_sign, let, keyword_label, name, elif_, function, definition, parameter_type, index,
     inner_label, head, use, assertion, list_row, foreign_word, foreign_call, sequential,
 )  # fmt: skip
