@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netspec.graph import Graph, TensorType
 from netspec.ops.activation import GLU, Activation, Maxout, Softmax
-from netspec.ops.join import Add
+from netspec.ops.join import Elementwise
 from netspec.ops.recurrent import GRU, LSTM, Recurrent
 from netspec.ops.regularization import Dropout
 
@@ -68,7 +68,7 @@ def tokens_first(graph: Graph) -> list[bool]:
     found: list[bool] = []
     for node in graph.nodes:
         inputs = [found[i] for i in node.inputs]
-        elementwise = isinstance(node.op, (Activation, Dropout, Add)) and not isinstance(
+        elementwise = isinstance(node.op, (Activation, Dropout, Elementwise)) and not isinstance(
             node.op, (GLU, Maxout, Softmax)
         )
         found.append(

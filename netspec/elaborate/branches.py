@@ -9,7 +9,7 @@ from netspec.diagnostics import Label
 from netspec.elaborate.facts import UnequalBranches
 from netspec.elaborate.state import Site, Tensor
 from netspec.graph import Graph, Node, TensorType
-from netspec.ops.join import Add, Concat
+from netspec.ops.join import Concat, Elementwise
 from netspec.ops.op import Misfit, Op
 from netspec.ops.windows import AXES
 
@@ -106,7 +106,7 @@ def _differences(op: Op, one: TensorType, other: TensorType) -> list[str]:
         return []
     names = ("channels", *AXES[one.rank])
     ignored = op.axis if isinstance(op, Concat) else ""
-    if isinstance(op, Add) and 1 in (*set(one.spatial), *set(other.spatial)) and one.features != other.features:
+    if isinstance(op, Elementwise) and 1 in (*set(one.spatial), *set(other.spatial)) and one.features != other.features:
         return [f"they differ in channels {one.features} and {other.features}; 1x1 would be spread over the image"]
     parted = [
         f"{name} {a} and {b}"

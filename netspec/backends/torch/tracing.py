@@ -15,7 +15,7 @@ from netspec.backends.torch.members import Item, Plan, in_place
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
 from netspec.ops.formula import Digits, Expression, Operation, Polynomial, Variable, variables
-from netspec.ops.join import Add
+from netspec.ops.join import Elementwise
 from netspec.ops.op import TorchCode
 from netspec.ops.traced import (
     TracedFloat,
@@ -161,7 +161,7 @@ class TracedModule:
     def layer(self, item: Item, node: Node) -> None:
         inputs = tuple(self.tensor(i) for i in node.inputs)
         op = self.traced_op(node)
-        if isinstance(op, Add):
+        if isinstance(op, Elementwise):
             features = [x.features for x in inputs]
             self.joined += [(features[0], other) for other in features[1:] if untraced(other) == untraced(features[0])]
         code = op.torch(*inputs)

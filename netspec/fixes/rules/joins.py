@@ -15,7 +15,7 @@ from netspec.fixes.fix_context import POOLINGS, FixContext, name_of, short
 from netspec.fixes.matching import matching_fixes, projection, resizing
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType
-from netspec.ops.join import Add, Concat, Multiply
+from netspec.ops.join import Concat, Elementwise, Multiply
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.syntax.steps import StepRef
@@ -124,7 +124,7 @@ def option_in_branch(context: FixContext) -> Iterator[Fix]:
 def _pairs(facts: UnequalBranches) -> Iterator[tuple[int, TensorType]]:
     """Branches, and what each would have to give: the odd one first; the shortcut of a residual before its body."""
     first, second = facts.odd, facts.usual
-    if len(facts.branches) == 2 and facts.branches[0].text.startswith("{") and isinstance(facts.op, Add):
+    if len(facts.branches) == 2 and facts.branches[0].text.startswith("{") and isinstance(facts.op, Elementwise):
         first, second = 1, 0
     for which, other in ((first, second), (second, first)):
         mine, goal = facts.types[which], _goal(facts.op, facts.types[which], facts.types[other])
@@ -134,7 +134,7 @@ def _pairs(facts: UnequalBranches) -> Iterator[tuple[int, TensorType]]:
 
 
 def _goal(op: Any, mine: TensorType, other: TensorType) -> TensorType:
-    if isinstance(op, Add) and mine.layout == other.layout == "map" and set(mine.spatial) == {1}:
+    if isinstance(op, Elementwise) and mine.layout == other.layout == "map" and set(mine.spatial) == {1}:
         return mine.with_spatial(other.features, mine.spatial)  # it is spread over the other
     if isinstance(op, Concat) and op.axis == "channels" and mine.layout == other.layout == "map":
         return mine.with_spatial(mine.features, other.spatial)
