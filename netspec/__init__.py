@@ -12,10 +12,11 @@ from netspec.version import __version__
 if TYPE_CHECKING:
     from netspec.comparing import Diff, diff
     from netspec.exploring import Solved, Sweep, solve, sweep
+    from netspec.sizing import Sizes, sizes
 
 __all__ = [
-    "Diagnostic", "Diff", "Layer", "Limits", "Model", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
-    "diff", "load", "loads", "solve", "sweep",
+    "Diagnostic", "Diff", "Layer", "Limits", "Model", "Sizes", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
+    "diff", "load", "loads", "sizes", "solve", "sweep",
 ]  # fmt: skip
 _ROOMS = {
     "Diff": "comparing",
@@ -24,6 +25,8 @@ _ROOMS = {
     "Sweep": "exploring",
     "solve": "exploring",
     "sweep": "exploring",
+    "Sizes": "sizing",
+    "sizes": "sizing",
 }
 
 

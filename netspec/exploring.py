@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis import solve as solving
 from netspec.analysis import sweep as sweeping
 from netspec.analysis.analysis import Analysis
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.solve import Solution, Unknown
 from netspec.analysis.sweep import Goal, Outcome, Point
@@ -44,6 +45,7 @@ class Sweep:
     where: str
     goals: tuple[Goal, ...]
     points: tuple[Point, ...]
+    conditions: Conditions
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict for each point that meets `where` or has no network, as pandas takes them. The figure `depth` is
@@ -62,7 +64,15 @@ class Sweep:
         """The same rows as a table (see `netspec.report.table_formats`), with a column of reasons or with notes."""
         from netspec.report.exploration_tables import sweep_table
 
-        return sweep_table(self.parameters, self.figures, self.where, self.goals, self.points, reasons=reasons)
+        found = sweep_table(self.parameters, self.figures, self.where, self.goals, self.points, reasons=reasons)
+        return _noted(found, self.conditions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All points as plain data, as `netspec sweep --format json` prints them."""
+        from netspec.report.exploration_tables import sweep_data
+
+        data = sweep_data(self.figures, self.where, self.goals, self.points)
+        return {**data, "conditions": asdict(self.conditions)}
 
     def plot(self, path: str | Path) -> None:
         """Writes an SVG of the first two goals, the front marked. Raises SpecError (NS501)."""
@@ -85,6 +95,7 @@ class Solved:
     target: str
     goal: Goal | None
     solution: Solution
+    conditions: Conditions
 
     @property
     def values(self) -> dict[str, Any] | None:
@@ -101,10 +112,24 @@ class Solved:
         """The best point (or the nearest) beside the next one that breaks the condition, and how it was found."""
         from netspec.report.exploration_tables import solution_table
 
-        return solution_table(self.figures, self.target, self.goal, self.solution)
+        return _noted(solution_table(self.figures, self.target, self.goal, self.solution), self.conditions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain data, as `netspec solve --format json` prints it."""
+        from netspec.report.exploration_tables import solution_data
+
+        return {**solution_data(self.target, self.goal, self.solution), "conditions": asdict(self.conditions)}
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _noted(table: Table, conditions: Conditions) -> Table:
+    """The table with the conditions in its notes, where they are not one input in float32."""
+    from netspec.report.network_table import conditions_note
+
+    said = conditions_note(conditions)
+    return replace(table, notes=(*table.notes, said)) if said else table
 
 
 class _Trials:
@@ -112,9 +137,10 @@ class _Trials:
 
     def __init__(
         self, source: SourceFile, fixed: Mapping[str, Any], condition: t.Expect | None, figures: Iterable[str],
-        limits: Limits,
+        limits: Limits, conditions: Conditions,
     ) -> None:  # fmt: skip
         self.source, self.fixed, self.condition, self.limits = source, fixed, condition, limits
+        self.conditions = conditions
         self.figures = tuple(dict.fromkeys(FIGURES[name].name for name in figures))
         self._variants = Variants(source, limits)
 
@@ -125,12 +151,13 @@ class _Trials:
         if not isinstance(found, Elaborated):
             line = f" (line {found.span.line})" if found.span is not None else ""
             return Outcome({}, f"{found.message}{line}")
-        analysis = Analysis(found.graph)
+        analysis = Analysis(found.graph, self.conditions)
         figures = {name: analysis.total(name) for name in self.figures}
         if self.condition is None:
             return Outcome(figures, layers=len(found.graph.nodes))
         try:
-            return Outcome(figures, excess=found.judge(self.condition.condition).excess, layers=len(found.graph.nodes))
+            judgement = found.judge(self.condition.condition, analysis)
+            return Outcome(figures, excess=judgement.excess, layers=len(found.graph.nodes))
         except EvaluationError as error:
             if error.diagnostic.code == "NS402":
                 return Outcome(figures, error.diagnostic.message)
@@ -152,12 +179,13 @@ def sweep(
     figures: Iterable[str] = FIGURES_SHOWN,
     maximize: Iterable[str] = ("params",),
     minimize: Iterable[str] = ("macs",),
+    conditions: Conditions | None = None,
     **fixed: Any,
 ) -> Sweep:
     """The figures of a spec for every combination of values; keywords are values of other parameters.
 
     `where` is a condition as in `expect`; points that do not meet it are left out. The Pareto front is by the figures to
-    maximize and to minimize. The `expect` lines of the spec are not checked: they are about its own values. Raises
+    maximize and to minimize; `conditions` are those of memory and time. The `expect` lines of the spec are not checked: they are about its own values. Raises
     SpecError where the spec or the condition cannot be read, KeyError for a name that is not a figure, ValueError for more
     than 10,000 points, and TypeError as `check` does.
     """
@@ -171,6 +199,7 @@ def sweep(
         _goals(maximize, minimize),
         parameter_values(fixed),
         limits,
+        conditions or Conditions(),
     )
 
 
@@ -183,14 +212,14 @@ def _goals(maximize: Iterable[str], minimize: Iterable[str]) -> tuple[Goal, ...]
 
 def sweep_source(
     source: SourceFile, axes: Mapping[str, Sequence[Any]], where: str, figures: Sequence[str], goals: Sequence[Goal],
-    fixed: Mapping[str, Any], limits: Limits,
+    fixed: Mapping[str, Any], limits: Limits, conditions: Conditions,
 ) -> Sweep:  # fmt: skip
     """`sweep` of a source, with values of the language."""
     condition = read_condition(where, "<where>") if where else None
-    trials = _Trials(source, fixed, condition, (*figures, *(goal.figure for goal in goals)), limits)
+    trials = _Trials(source, fixed, condition, (*figures, *(goal.figure for goal in goals)), limits, conditions)
     found = sweeping.points(sweeping.grid(axes), trials, goals)
     shown = tuple(dict.fromkeys(FIGURES[name].name for name in figures))
-    return Sweep(tuple(axes), shown, where, tuple(goals), tuple(found))
+    return Sweep(tuple(axes), shown, where, tuple(goals), tuple(found), conditions)
 
 
 def solve(
@@ -202,13 +231,14 @@ def solve(
     minimize: str | None = None,
     figures: Iterable[str] = FIGURES_SHOWN,
     budget: int = solving.BUDGET,
+    conditions: Conditions | None = None,
     **fixed: Any,
 ) -> Solved:
     """The best values of the unknowns with which a condition such as "params <= 5M" holds.
 
     The values of an unknown are a range, a list to choose from, or None: from 1, as far as anything fits. The best is the
     largest value; of several unknowns that which maximizes the first figure of the condition; or as `maximize` or
-    `minimize` say. At most about `budget` networks are checked. Raises as `sweep` does, and ValueError where there is
+    `minimize` say; `conditions` are those of memory and time. At most about `budget` networks are checked. Raises as `sweep` does, and ValueError where there is
     nothing to try or both are given.
     """
     limits = Limits()
@@ -217,7 +247,9 @@ def solve(
         raise ValueError("give either maximize or minimize")
     goal = next(iter(_goals([maximize] if maximize else [], [minimize] if minimize else [])), None)
     given = parameter_values(fixed)
-    return solve_source(source_of(spec, limits), target, wanted, goal, tuple(figures), given, limits, budget)
+    return solve_source(
+        source_of(spec, limits), target, wanted, goal, tuple(figures), given, limits, budget, conditions or Conditions()
+    )
 
 
 def _unknown(name: str, values: range | Iterable[Any] | None) -> Unknown:
@@ -230,7 +262,7 @@ def _unknown(name: str, values: range | Iterable[Any] | None) -> Unknown:
 
 def solve_source(
     source: SourceFile, target: str, unknowns: Sequence[Unknown], goal: Goal | None, figures: Sequence[str],
-    fixed: Mapping[str, Any], limits: Limits, budget: int,
+    fixed: Mapping[str, Any], limits: Limits, budget: int, conditions: Conditions,
 ) -> Solved:  # fmt: skip
     """`solve` of a source, with values of the language."""
     condition = read_condition(target, "<target>")
@@ -238,8 +270,8 @@ def solve_source(
     if goal is None and len(unknowns) > 1 and named is not None:
         goal = Goal(FIGURES[named].name, "maximize")
     shown = tuple(dict.fromkeys(FIGURES[name].name for name in figures))
-    trials = _Trials(source, fixed, condition, (*shown, *([goal.figure] if goal else [])), limits)
-    return Solved(shown, target, goal, solving.solve(unknowns, trials, goal, budget))
+    trials = _Trials(source, fixed, condition, (*shown, *([goal.figure] if goal else [])), limits, conditions)
+    return Solved(shown, target, goal, solving.solve(unknowns, trials, goal, budget), conditions)
 
 
 def _names(expr: t.Expr) -> Iterable[str]:

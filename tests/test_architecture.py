@@ -33,7 +33,7 @@ ROWS = (
     ("survey", "open_spec"),
     ("compiler", "spec_source"),
     ("model",),
-    ("comparing", "exploring"),
+    ("comparing", "exploring", "sizing"),
     ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("training",),
     ("server",),

@@ -33,6 +33,10 @@ def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
     except UnknownPart as unknown:
         raise _unknown("block or label", unknown.name, unknown.names) from None
     except UnknownLayer as unknown:
+        if not all(checked.ok for checked in results):  # it may be one of those in error
+            for checked in results:
+                _print_diagnostics(checked)
+            return
         raise _unknown("layer or label", unknown.name, unknown.names) from None
     if options.form in ("table", *TABLES):
         for checked in results:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from netspec.analysis.conditions import COUNTERS, DTYPES, OPTIMIZERS, Conditions
 
-__all__ = ["condition_options", "read_conditions", "read_size", "require_device"]
+__all__ = ["condition_options", "read_conditions", "read_size", "require_device", "require_peaks"]
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,6 +53,15 @@ def require_device(device: str | None) -> None:
             device_named(device)
         except ValueError as error:
             raise click.UsageError(f"--device {device}: {error}.") from None
+
+
+def require_peaks(names: Iterable[str], given: Conditions, what: str) -> None:
+    """Raises UsageError for a figure that needs a device, where none is given; `what` it is shown as."""
+    timed = [name for name in names if name in ("time", "bound")]
+    if timed and given.device is None:
+        from netspec.analysis.devices import DEVICES
+
+        raise click.UsageError(f"The {what} `{timed[0]}` needs --device: {', '.join(DEVICES)}, or figures of your own.")
 
 
 def read_size(text: str) -> int:

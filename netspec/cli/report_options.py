@@ -11,7 +11,7 @@ import click
 
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.figures import ALL
-from netspec.cli.condition_options import condition_options, read_conditions, read_size
+from netspec.cli.condition_options import condition_options, read_conditions, read_size, require_peaks
 from netspec.report.outline import View
 from netspec.report.selection import FACTS, PRESETS, UnknownColumn, columns_of
 
@@ -116,11 +116,7 @@ def _read_columns(text: str, given: Conditions) -> tuple[str, ...]:
     except UnknownColumn as unknown:
         hint = f" Did you mean `{unknown.near}`?" if unknown.near else ""
         raise click.UsageError(f"There is no column `{unknown.name}`.{hint}\n{_every_column()}") from None
-    timed = [name for name in chosen if name in ("time", "bound")]
-    if timed and given.device is None:
-        from netspec.analysis.devices import DEVICES
-
-        raise click.UsageError(f"The column `{timed[0]}` needs --device: {', '.join(DEVICES)}, or figures of your own.")
+    require_peaks(chosen, given, "column")
     return names
 
 

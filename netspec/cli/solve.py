@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
+from netspec.cli.condition_options import condition_options, read_conditions, require_peaks
 from netspec.cli.figure_names import read_figure
 from netspec.cli.grid_values import read_unknowns
 from netspec.cli.output import color_wanted, columns, echo_json, echo_verbatim
@@ -37,10 +39,11 @@ __all__ = ["command"]
     help="Networks to try at most, about.",
 )
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="Output format.")
+@condition_options
 @limit_option
 def command(
     file: str, definitions: tuple[str, ...], target: str, maximize: str | None, minimize: str | None, figures: str | None,
-    budget: int, form: str, limits: tuple[str, ...],
+    budget: int, form: str, limits: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Find the largest values of parameters with which a condition holds.
 
@@ -58,17 +61,17 @@ def command(
     goal = Goal(read_figure(maximize), "maximize") if maximize else None
     goal = Goal(read_figure(minimize), "minimize") if minimize else goal
     shown = [read_figure(name.strip()) for name in figures.split(",")] if figures else list(FIGURES_SHOWN)
+    conditions = read_conditions(**given)
+    require_peaks([*shown, *([goal.figure] if goal else [])], conditions, "figure")
     bounds = read_limits(limits)
     try:
-        found = solve_source(read_spec(file, bounds), target, unknowns, goal, shown, fixed, bounds, budget)
+        found = solve_source(read_spec(file, bounds), target, unknowns, goal, shown, fixed, bounds, budget, conditions)
     except UnknownParameter as unknown:
         raise click.UsageError(f"The net in {file} has no parameter `{unknown.name}`; {unknown.help}.") from None
     except SpecError as error:
         stop_on_error(error)
     if form == "json":
-        from netspec.report.exploration_tables import solution_data
-
-        echo_json(solution_data(found.target, found.goal, found.solution))
+        echo_json(found.to_dict())
     else:
         from netspec.report.terminal import terminal_lines
 

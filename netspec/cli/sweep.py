@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.condition_options import condition_options, read_conditions, require_peaks
 from netspec.cli.figure_names import read_figure
 from netspec.cli.grid_values import read_axes
 from netspec.cli.output import color_wanted, columns, echo_json, echo_verbatim
@@ -52,10 +53,11 @@ _FORMATS = ("table", "csv", "json", "markdown", "html", "latex")
 @click.option(
     "--plot", metavar="OUT.svg", type=click.Path(path_type=Path), help="Plot the first two goals to this file."
 )
+@condition_options
 @limit_option
 def command(
     file: str, axes: tuple[str, ...], where: str, figures: str | None, maximize: tuple[str, ...], minimize: tuple[str, ...],
-    form: str, plot: Path | None, limits: tuple[str, ...],
+    form: str, plot: Path | None, limits: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Tabulate the figures of a spec over a grid of parameters, the Pareto front marked.
 
@@ -73,9 +75,11 @@ def command(
     goals = goals or [Goal("params", "maximize"), Goal("macs", "minimize")]
     if plot is not None and len(goals) < 2:
         raise click.UsageError("--plot needs two figures: give --maximize and --minimize.")
+    conditions = read_conditions(**given)
+    require_peaks([*shown, *(g.figure for g in goals)], conditions, "figure")
     bounds = read_limits(limits)
     try:
-        found = sweep_source(read_spec(file, bounds), read_axes(axes), where, shown, goals, {}, bounds)
+        found = sweep_source(read_spec(file, bounds), read_axes(axes), where, shown, goals, {}, bounds, conditions)
         _print(found, form)
         if plot is not None:
             found.plot(plot)
@@ -89,9 +93,7 @@ def command(
 
 def _print(found: Sweep, form: str) -> None:
     if form == "json":
-        from netspec.report.exploration_tables import sweep_data
-
-        echo_json(sweep_data(found.figures, found.where, found.goals, found.points))
+        echo_json(found.to_dict())
     elif form == "table":
         from netspec.report.terminal import terminal_lines
 

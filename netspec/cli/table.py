@@ -56,7 +56,7 @@ def command(
 
     names = _figures(figures)
     form = form or _SUFFIXES.get(output.suffix.lower() if output is not None else "", "terminal")
-    graphs = [checked_model(file, definitions, limits).graph for file in files]
+    graphs = [checked_model(file, definitions, limits, any_size=True).graph for file in files]
     table = configuration(graphs, names, sizes)
     text = terminal(table, columns(sys.stdout)) if form == "terminal" else WRITERS[form](table)
     if output is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.analysis.analysis import Analysis
 from netspec.diagnostics import Diagnostics, nearest
 from netspec.elaborate.calls import declare_file
 from netspec.elaborate.contracts import Expectation, Judgement, check_expectations, judge
@@ -55,9 +56,9 @@ class Elaborated:
     run: Elaborator
     frame: Frame
 
-    def judge(self, condition: t.Expr) -> Judgement:
-        """A condition held against the network, with the names at its end. Raises EvaluationError."""
-        return judge(self.run, self.frame, condition)
+    def judge(self, condition: t.Expr, analysis: Analysis) -> Judgement:
+        """A condition held against the network and its figures, with the names at its end. Raises EvaluationError."""
+        return judge(self.run, self.frame, condition, analysis)
 
 
 def elaborate(

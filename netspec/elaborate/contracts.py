@@ -59,10 +59,10 @@ class Judgement:
     excess: float
 
 
-def judge(run: ElaborationContext, frame: Frame, condition: t.Expr) -> Judgement:
+def judge(run: ElaborationContext, frame: Frame, condition: t.Expr, analysis: Analysis) -> Judgement:
     """A condition held against a network without errors. Raises EvaluationError."""
     statement = t.Expect(condition, condition.span)
-    check = _Check(run, Expectation(statement, frame, frame.here, ()), Analysis(run.graph), failed=False)
+    check = _Check(run, Expectation(statement, frame, frame.here, ()), analysis, failed=False)
     excess = check.excess(condition)
     return Judgement(excess == 0, excess)
 

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple, TypeAlias
 
 from netspec.analysis.analysis import Analysis
-from netspec.analysis.figures import FIGURES
+from netspec.analysis.figures import FIGURES, Figure
 from netspec.graph import Graph, Node, Region
 from netspec.report.network_table import inputs_of
 from netspec.report.notation import notation, omitted
@@ -22,6 +22,20 @@ __all__ = ["Band", "Bracket", "Cell", "Configuration", "configuration"]
 
 Size: TypeAlias = tuple[int, ...]
 
+_OF_WEIGHTS = frozenset(
+    (
+        "params",
+        "trainable",
+        "frozen",
+        "buffers",
+        "aux_params",
+        "depth",
+        "weight_memory",
+        "gradient_memory",
+        "optimizer_memory",
+    )
+)
+"""Figures that do not depend on the sizes of inputs."""
 _MOST_LINES = 8
 """Blocks with more layers are opened instead of put in brackets."""
 
@@ -60,20 +74,39 @@ def configuration(
     """The table of some networks without errors. `figures` are the last rows, by name; `sizes` adds a column with the
     sizes of the outputs, by default where there are blocks. Raises KeyError for an unknown figure."""
     analyses = [Analysis(graph) for graph in graphs]
-    stages = [_stages(graph.forms or graph) for graph in graphs]
+    stages = [_stages(graph) for graph in graphs]
+    forms = _forms(graphs)
     blocks = any(isinstance(line, Bracket) for net in stages for _, cell in net for line in cell)
     labeled = blocks if sizes is None else sizes
     bands = [_same([(f"input {inputs_of(graph)}",) for graph in graphs])]
-    for label, cells in _aligned(stages):
-        bands += _stage_bands(label, cells)
+    for size, cells in _aligned(stages):
+        bands += _stage_bands(forms.get(size, "x".join(map(str, size)) or "1x1") if size is not None else "", cells)
     for name in figures:
         figure = FIGURES[name]
-        texts: list[Cell] = [(figure.text(analysis.total(name)),) for analysis in analyses]
+        texts: list[Cell] = [(_figure_text(analysis, figure),) for analysis in analyses]
         if not labeled and len(graphs) > 1:
             bands.append(Band(((figure.title,),), spans=True))
         bands.append(Band(tuple(texts), figure.title))
     heads = tuple(f"{analysis.total('depth')} weight layers" for analysis in analyses)
     return Configuration(tuple(graph.name for graph in graphs), heads, tuple(bands), labeled or len(graphs) == 1)
+
+
+def _figure_text(analysis: Analysis, figure: Figure) -> str:
+    """A value; with open sizes, for which of them it is, if it depends on them."""
+    text, sizes = figure.text(analysis.total(figure.name)), analysis.graph.sizes
+    if not sizes or figure.name in _OF_WEIGHTS:
+        return text
+    return f"{text} ({', '.join(f'{name} = {size}' for name, size in sizes.items())})"
+
+
+def _forms(graphs: Sequence[Graph]) -> dict[Size, str]:
+    """How the sizes of outputs are written where a network leaves sizes open: as forms, if all networks agree."""
+    found: dict[Size, set[str]] = {}
+    for graph in graphs:
+        for node in graph.nodes:
+            shown = graph.shown(node.index).spatial
+            found.setdefault(_size(node), set()).add("x".join(map(str, shown)))
+    return {size: texts.pop() for size, texts in found.items() if size and len(texts) == 1}
 
 
 def _same(cells: Sequence[Cell], label: str = "") -> Band:
@@ -225,8 +258,9 @@ def _residual(join: Region) -> bool:
 # Alignment
 
 
-def _aligned(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[str, list[Cell]]]:
-    """Stages of all networks beside each other: of one size, or where sizes have little in common, by position."""
+def _aligned(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[Size | None, list[Cell]]]:
+    """Stages of all networks beside each other: of one size, or where sizes have little in common, by position (then the size
+    is None where they differ)."""
     sizes = [[size for size, _ in net] for net in stages]
     order = sizes[0]
     for more in sizes[1:]:
@@ -238,7 +272,7 @@ def _aligned(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[st
     waiting = [list(net) for net in stages]
     for size in order:
         cells = [net.pop(0)[1] if net and net[0][0] == size else () for net in waiting]
-        yield _size_text(size), cells
+        yield size, cells
 
 
 def _merged(one: Sequence[Size], other: Sequence[Size]) -> list[Size]:
@@ -249,14 +283,10 @@ def _merged(one: Sequence[Size], other: Sequence[Size]) -> list[Size]:
     return merged
 
 
-def _by_position(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[str, list[Cell]]]:
+def _by_position(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[Size | None, list[Cell]]]:
     """First with first; the last stages, those of vectors, with each other."""
     most = max(map(len, stages))
     rows = [[*net[:-1], *[((), ())] * (most - len(net)), *net[-1:]] for net in stages]
     for row in zip(*rows, strict=True):
         sizes = {size for size, cell in row if cell}
-        yield _size_text(*sizes) if len(sizes) == 1 else "", [cell for _, cell in row]
-
-
-def _size_text(size: Size) -> str:
-    return "x".join(map(str, size)) or "1x1"
+        yield sizes.pop() if len(sizes) == 1 else None, [cell for _, cell in row]

@@ -17,6 +17,7 @@ from netspec.report.summary import conditions_text, convention
 from netspec.report.table_formats import Entry, Heading, Row, Table
 
 __all__ = [
+    "conditions_note",
     "headings_of",
     "inputs_of",
     "layer_table",
@@ -89,13 +90,18 @@ def notes_of(analysis: Analysis, columns: Iterable[str]) -> list[str]:
     notes = [f"{figure.title}: {figure.doc}" for figure in figures]
     if analysis.conditions.macs != "netspec":
         notes.append(convention(analysis))
-    if analysis.conditions != Conditions(macs=analysis.conditions.macs):
-        given = analysis.conditions
-        others = (f", optimizer {given.optimizer}" if given.optimizer else "") + (
-            f", {given.device}" if given.device else ""
-        )
-        notes.append(f"Memory, traffic and time: {conditions_text(given)}{others}.")
-    return notes
+    said = conditions_note(analysis.conditions)
+    return [*notes, said] if said else notes
+
+
+def conditions_note(given: Conditions) -> str:
+    """The conditions of memory, traffic and time; "" for one input in float32."""
+    if given == Conditions(macs=given.macs):
+        return ""
+    others = (f", optimizer {given.optimizer}" if given.optimizer else "") + (
+        f", {given.device}" if given.device else ""
+    )
+    return f"Memory, traffic and time: {conditions_text(given)}{others}."
 
 
 def headings_of(columns: Iterable[str]) -> list[Heading]:

@@ -32,12 +32,26 @@ Figures: TypeAlias = dict[str, int | float | str | list[int | float] | None]
 """Values by the names of figures; those along spatial axes are lists, and null is no value."""
 
 
+Form: TypeAlias = list[int | str] | None
+"""A shape whose sizes are numbers, or expressions of the names of open sizes (`(H - 2) // 4`); null without open sizes."""
+
+
+class OpenSizesReport(_Part):
+    """The sizes that the spec leaves open."""
+
+    figures_for: dict[str, int] = Field(
+        description="the sizes for which the figures are, and the shapes that are numbers"
+    )
+    takes: list[str] = Field(description="which sizes it takes, and which layers need them, in words")
+
+
 class TensorReport(_Part):
     """An input or an output; `shape` does not include the batch."""
 
     name: str
     shape: list[int]
     kind: str = Field(description="map, vector, sequence or ids")
+    form: Form = Field(default=None, description="with open sizes: the shape for all of them")
 
 
 class LayerReport(_Part):
@@ -50,6 +64,7 @@ class LayerReport(_Part):
     inputs: list[str] = Field(description="names of its input layers or inputs")
     input: list[int] = Field(description="shape of the first input")
     output: list[int]
+    form: Form = Field(default=None, description="with open sizes: the output for all of them")
     params: int = Field(description="trainable parameters")
     buffers: int
     macs: int = Field(description="multiply-accumulates for one input")
@@ -155,6 +170,7 @@ class Report(_Part):
     file: str
     name: str | None
     ok: bool
+    sizes: OpenSizesReport | None = Field(default=None, description="null if all sizes are given")
     inputs: list[TensorReport]
     outputs: list[TensorReport]
     layers: list[LayerReport]
@@ -186,6 +202,7 @@ def report_of(
         file=source.name,
         name=graph.name if graph else None,
         ok=ok,
+        sizes=_sizes(graph) if graph else None,
         inputs=_tensors(graph, graph.inputs) if graph else [],
         outputs=_tensors(graph, graph.outputs) if graph else [],
         layers=[_layer(analysis, node, names) for node in graph.layers] if graph and analysis else [],
@@ -238,8 +255,19 @@ def _part(analysis: Analysis, item: Item, names: Sequence[str]) -> PartReport:
 
 
 def _tensors(graph: Graph, named: Iterable[tuple[str, int]]) -> list[TensorReport]:
-    kinds = [(name, graph.nodes[index].type) for name, index in named]
-    return [TensorReport(name=name, shape=list(kind.shape), kind=kind.layout) for name, kind in kinds]
+    kinds = [(name, index, graph.nodes[index].type) for name, index in named]
+    return [TensorReport(name=n, shape=list(k.shape), kind=k.layout, form=_form(graph, i)) for n, i, k in kinds]
+
+
+def _sizes(graph: Graph) -> OpenSizesReport | None:
+    return OpenSizesReport(figures_for=graph.sizes, takes=list(graph.sizes_notes)) if graph.sizes else None
+
+
+def _form(graph: Graph, index: int) -> Form:
+    """The shape of a node for all sizes; None where the spec gives them."""
+    from netspec.report.sizes import shape_data
+
+    return shape_data(graph.shown(index)) if graph.sizes else None
 
 
 def _layer(analysis: Analysis, node: Node, names: Sequence[str]) -> LayerReport:
@@ -253,6 +281,7 @@ def _layer(analysis: Analysis, node: Node, names: Sequence[str]) -> LayerReport:
         inputs=[before.name for before in inputs],
         input=list(inputs[0].type.shape),
         output=list(node.type.shape),
+        form=_form(graph, node.index),
         params=node.n_params,
         buffers=node.n_buffers,
         macs=analysis.facts.macs[node.index],

@@ -18,9 +18,9 @@ from netspec.ops.open_size import form_of, is_open, plain_at
 from netspec.ops.size_text import form_text
 from netspec.report.columns import in_columns, painted
 from netspec.report.outline import EVERYTHING, outline
-from netspec.report.table_formats import Entry, Heading, Row
+from netspec.report.table_formats import Entry, Heading, Row, Table
 
-__all__ = ["SizesReport", "sizes_data", "sizes_lines"]
+__all__ = ["SizesReport", "shape_data", "sizes_data", "sizes_lines", "sizes_table"]
 
 _COLUMNS = (
     Heading("layer", "layer", narrow="cut"), Heading("line", "line", right=True),
@@ -65,6 +65,15 @@ def sizes_lines(report: SizesReport, *, columns: int, color: bool, everything: b
         yield ""
         rows = _rows(network.graph, everything=everything)
         yield from in_columns(_COLUMNS, rows, room=columns, color=color)
+
+
+def sizes_table(report: SizesReport) -> Table:
+    """Every layer with its shape as a form of the sizes; the answers are the notes."""
+    network = report.network
+    graph = network.graph if network is not None else None
+    title = f"{report.name}, input {_inputs_text(graph)}" if graph is not None else report.name
+    notes = [f"{title}: {text}" if title else text for title, text in _answers(report)]
+    return Table(title, _COLUMNS, _rows(graph, everything=False) if graph is not None else [], notes)
 
 
 def _inputs_text(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
@@ -205,19 +214,20 @@ def _weights_data(report: SizesReport, network: Network) -> dict[str, Any]:
     return {"fixed_by": [node.name for node in fixed], "fit": _boxes_data(fit) if fit is not None else None}
 
 
-def _shape_data(kind: TensorType) -> list[int | str]:
+def shape_data(kind: TensorType) -> list[int | str]:
+    """A shape whose sizes are numbers, or expressions of the names of the open sizes."""
     return [_size_data(size) for size in kind.shape]
 
 
 def _named(graph: Graph, name: str, index: int) -> dict[str, Any]:
     kind = graph.nodes[index].type
-    return {"name": name, "shape": _shape_data(kind), "kind": kind.layout}
+    return {"name": name, "shape": shape_data(kind), "kind": kind.layout}
 
 
 def _layer_data(node: Node) -> dict[str, Any]:
     return {
         "name": node.name, "op": node.kind, "line": node.span.line,
-        "output": _shape_data(node.type), "text": str(node.type),
+        "output": shape_data(node.type), "text": str(node.type),
     }  # fmt: skip
 
 

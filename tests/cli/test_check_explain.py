@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import ROOT, run_netspec
 
@@ -35,3 +37,11 @@ def test_unknown_layers_and_options_that_do_not_go_together() -> None:
     assert "Did you mean `conv2`?" in unknown.stderr
     assert run_netspec("check", ALEXNET, "--explain", "conv2", "--columns", "rf").returncode == 2
     assert run_netspec("check", ALEXNET, "--explain", "999").returncode == 2
+
+
+def test_the_errors_of_a_spec_come_before_a_layer_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "net.net").write_text("input 3x9x9\nconv3-4\nconvv3-4\n")
+    result = run_netspec("check", str(tmp_path / "net.net"), "--explain", "conv2")
+    assert result.returncode == 1
+    assert "error[NS201]" in result.stderr
+    assert "Usage" not in result.stderr

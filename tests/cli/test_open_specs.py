@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,29 @@ def test_training_asks_for_the_sizes_and_writes_them_into_the_spec_of_the_run(tm
     given = CliRunner().invoke(main, ["train", str(path), "-D", "H=8", "-D", "W=8", "--folder", str(run)])
     assert given.exit_code == 0, given.output
     assert "input 1x8x8" in (run / "spec.net").read_text()
+
+
+def test_the_json_report_has_the_sizes_and_the_shapes_as_forms() -> None:
+    data = json.loads(_check(HEAD, "--format", "json").stdout)
+    assert data["sizes"]["figures_for"].keys() == {"H", "W"}
+    assert data["sizes"]["takes"][0] == "takes any size"
+    assert data["inputs"][0]["form"] == [3, "H", "W"]
+    size = data["sizes"]["figures_for"]["H"]
+    for layer in data["layers"]:  # a form at the sizes of the figures is the shape
+        assert [eval(str(n), {"H": size, "W": size}) for n in layer["form"]] == layer["output"]
+    closed = json.loads(_check(HEAD, "-D", "H=64", "-D", "W=64", "--format", "json").stdout)
+    assert closed["sizes"] is None
+    assert closed["layers"][0]["form"] is None
+
+
+def test_the_configuration_table_writes_sizes_as_forms(tmp_path: Path) -> None:
+    (tmp_path / "open.net").write_text(HEAD)
+    (tmp_path / "closed.net").write_text(HEAD.replace("HxW", "40x40"))
+    run = CliRunner(env={"COLUMNS": "100"})
+    text = run.invoke(main, ["table", str(tmp_path / "open.net"), "--sizes", "--figures", "params,macs"]).stdout
+    assert "input 3xHxW" in text
+    assert "⌈H/2⌉x⌈W/2⌉" in text
+    assert "(H = " in text.splitlines()[-2]
+    both = run.invoke(main, ["table", str(tmp_path / "open.net"), str(tmp_path / "closed.net"), "--sizes"])
+    assert both.exit_code == 0, both.output
+    assert "input 3x40x40" in both.stdout

@@ -12,6 +12,8 @@ import click
 import pytest
 from conftest import run_netspec
 
+import netspec
+from netspec.analysis.conditions import Conditions
 from netspec.analysis.solve import Unknown
 from netspec.cli.grid_values import read_axes, read_unknowns
 
@@ -150,3 +152,34 @@ def test_an_empty_name_is_no_figure(spec: str, option: str) -> None:
     result = run_netspec("sweep", spec, "-D", "width=8", option, "," if option == "--figures" else "")
     assert result.returncode == 2
     assert "There is no figure ``." in result.stderr
+CONDITIONS = ("--batch", "16", "--dtype", "bf16", "--optimizer", "adam", "--device", "a100")
+
+
+def test_sweeps_under_conditions(spec: str) -> None:
+    names = "training_memory,time,fits"
+    result = run_netspec("sweep", spec, "-D", "width=8,64", "--figures", names, *CONDITIONS, "--format", "json")
+    data = json.loads(result.stdout)
+    assert data["conditions"]["optimizer"] == "adam"
+    given = Conditions(16, "bf16", "adam", "a100")
+    for point in data["points"]:
+        model = netspec.check(spec, {"width": point["values"]["width"]}).lenient().model()
+        assert point["figures"] == {n: model.figure(n, given) for n in (*names.split(","), "params", "macs")}
+
+
+def test_solutions_under_conditions(spec: str) -> None:
+    target = "training_memory <= 2M"
+    result = run_netspec("solve", spec, "-D", "width=?1..500", "--target", target, *CONDITIONS, "--format", "json")
+    best = json.loads(result.stdout)["best"]["values"]["width"]
+    given = Conditions(16, "bf16", "adam")
+    needed = [netspec.check(spec, width=w).lenient().model().figure("training_memory", given) for w in (best, best + 1)]
+    assert needed[0] <= 2 * 10**6 < needed[1]
+    shown = run_netspec("solve", spec, "-D", "width=?1..500", "--target", target, *CONDITIONS, COLUMNS="120")
+    assert "Memory, traffic and time: batch 16, bf16, optimizer adam, a100." in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["sweep", "solve"])
+def test_a_time_needs_a_device(command: str, spec: str) -> None:
+    values = ("width=8",) if command == "sweep" else ("width=?", "--target", "params < 9K")
+    result = run_netspec(command, spec, "-D", *values, "--figures", "time")
+    assert result.returncode == 2
+    assert "The figure `time` needs --device" in result.stderr
