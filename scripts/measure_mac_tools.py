@@ -89,7 +89,11 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     known = json.loads(gzip.decompress(DATA.read_bytes())) if "--new" in sys.argv else {"examples": {}, "ops": {}}
-    found: dict[str, Any] = {"versions": {name: version(name).replace("-", ".post") for name in TOOLS}, "examples": {}, "ops": {}}
+    found: dict[str, Any] = {
+        "versions": {name: version(name).replace("-", ".post") for name in TOOLS},
+        "examples": {},
+        "ops": {},
+    }
     alone = [f"{declared}; {text}" for texts, _ in USES.values() for declared in INPUTS.values() for text in texts]
     for text in (*alone, *TRIED):
         with contextlib.suppress(netspec.SpecError):

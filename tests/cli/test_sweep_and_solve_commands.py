@@ -152,6 +152,8 @@ def test_an_empty_name_is_no_figure(spec: str, option: str) -> None:
     result = run_netspec("sweep", spec, "-D", "width=8", option, "," if option == "--figures" else "")
     assert result.returncode == 2
     assert "There is no figure ``." in result.stderr
+
+
 CONDITIONS = ("--batch", "16", "--dtype", "bf16", "--optimizer", "adam", "--device", "a100")
 
 
