@@ -143,14 +143,14 @@ def test_a_trial_on_a_server_gives_signs_of_life(spec: Path, monkeypatch: pytest
 
 
 MAKES = """
-import sys
+import sys, time
 from pathlib import Path
 sys.path[:0] = {paths}
 from test_studies import search_in
 from netspec.training.study import open_study, study_held
 Path({folder!r}, "ready" + sys.argv[1]).touch()
 while len(list(Path({folder!r}).glob("ready*"))) < 3:
-    pass
+    time.sleep(0.001)
 open_study(search_in(Path({folder!r}), {storage!r}, study="s" + sys.argv[1]))
 """
 
