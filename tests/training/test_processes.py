@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, run_netspec
 from safetensors.torch import load_file
 
 SPEC = """input 8x8 gray
@@ -30,12 +30,16 @@ train {
 """
 
 
-def train(tmp_path: Path, name: str, *launcher: str, options: tuple[str, ...] = ()) -> tuple[list[float], dict]:
-    command = [*launcher, "-m", "netspec", "train", "spec.net", "--accelerator", "cpu", "--folder", name, *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment
-    )
+def train(tmp_path: Path, name: str, *launcher: str) -> tuple[list[float], dict]:
+    """In two processes that the launcher starts; without one in the process of the tests."""
+    command = ["train", "spec.net", "--accelerator", "cpu", "--folder", name]
+    if launcher:
+        result = subprocess.run(
+            [*launcher, "-m", "netspec", *command, "--devices", "2", "--strategy", "ddp"], cwd=tmp_path, capture_output=True,
+            text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    else:
+        result = run_netspec(*command, cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-3000:]
     with (tmp_path / name / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -47,11 +51,10 @@ def train(tmp_path: Path, name: str, *launcher: str, options: tuple[str, ...] = 
 @pytest.mark.slow
 def test_two_processes_give_the_losses_and_weights_of_one(tmp_path: Path) -> None:
     (tmp_path / "spec.net").write_text(SPEC)
-    losses, weights = train(tmp_path, "one", sys.executable)
+    losses, weights = train(tmp_path, "one")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29511"]
-    two = ("--devices", "2", "--strategy", "ddp")
     for name, launcher in (("torchrun", torchrun), ("own", [sys.executable])):
-        other, others = train(tmp_path, name, *launcher, options=two)
+        other, others = train(tmp_path, name, *launcher)
         assert other == pytest.approx(losses, abs=1e-5)
         for key, value in weights.items():
             assert (value.double() - others[key].double()).abs().max() < 1e-4, key
