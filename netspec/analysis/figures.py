@@ -125,9 +125,7 @@ def _memory(facts: GraphFacts, node: Node) -> int:
 
 
 def _input_sizes(facts: GraphFacts, node: Node) -> tuple[int, ...]:
-    while node.inputs:
-        node = facts.graph.nodes[node.inputs[0]]
-    return node.type.spatial
+    return facts.sources[node.index].type.spatial
 
 
 def _known(facts: GraphFacts, node: Node) -> Field:

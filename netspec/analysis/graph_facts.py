@@ -37,6 +37,14 @@ class GraphFacts:
         return depths(self.graph)
 
     @cached_property
+    def sources(self) -> list[Node]:
+        """The input that each node comes from, along its first inputs."""
+        found: list[Node] = []
+        for node in self.graph.nodes:
+            found.append(found[node.inputs[0]] if node.inputs else node)
+        return found
+
+    @cached_property
     def fields(self) -> list[Field]:
         """The receptive field of each node."""
         return fields(self.graph)

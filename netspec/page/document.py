@@ -160,6 +160,7 @@ class _Network:
         nodes = [] if part.is_output else self.graph.nodes[part.start : part.stop]
         first = self.graph.nodes[part.start]
         is_root = part is self.parts.root
+        summed = bool(nodes) and not is_root and (bool(part.members) or part.count > 1)  # others show their layers
         head = "" if is_root else head_text(part)
         kind = "output" if part.is_output else section(first) if part.is_layer else "closed"
         row.update({
@@ -171,7 +172,7 @@ class _Network:
             "section": kind, "aux": bool(first.aux), "output": part.is_output,
             "repeat": part.region is not None and part.region.kind == "repeat",
             "values": {name: self.analysis.of(name, nodes) or 0 for name in COLOURS} if nodes else {},
-            "figures": self._figures((name, self.analysis.of(name, nodes)) for name in _TOTALS) if nodes and not is_root else [],
+            "figures": self._figures((name, self.analysis.of(name, nodes)) for name in _TOTALS) if summed else [],
             "members": [], "level": None,
         })  # fmt: skip
         if part.is_layer:

@@ -17,9 +17,7 @@ def field_of(facts: GraphFacts, node: Node) -> dict[str, Any] | None:
     `axes` has, for each axis of the input, the first and last position that output positions 0, 1 and the middle one depend on
     (negative ones, and those after the input, are padding); it is empty where every position depends on the whole input.
     """
-    source = node
-    while source.inputs:
-        source = facts.graph.nodes[source.inputs[0]]
+    source = facts.sources[node.index]
     sizes = source.type.spatial
     if not sizes:
         return None

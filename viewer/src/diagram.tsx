@@ -16,14 +16,17 @@ export interface DiagramProps {
   reveal: { part: number; count: number } | null; // brings a part into view, once for each count
   onSelect: (part: number | null) => void;
   onToggle: (part: number) => void;
+  onOpenAll: (open: boolean) => void;
 }
 
-const ZOOMS: [number, number] = [0.02, 4];
+const ZOOMS: [number, number] = [0.0005, 4];
 
 export function Diagram(props: DiagramProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLCanvasElement>(null);
   const camera = useRef<Camera | null>(null);
+  const mapped = useRef<{ key: unknown[]; canvas: HTMLCanvasElement } | null>(null);
+  const asked = useRef(false);
   const shown = useRef("");
   const latest = useRef(props);
   latest.current = props;
@@ -46,30 +49,49 @@ export function Diagram(props: DiagramProps) {
     paintMap(width, height);
   };
 
+  // At most once per frame.
+  const later = () => {
+    if (asked.current) return;
+    asked.current = true;
+    requestAnimationFrame(() => {
+      asked.current = false;
+      paint();
+    });
+  };
+
+  // The map is painted when the drawing changes, not when it moves.
   const paintMap = (width: number, height: number) => {
     const element = map.current;
     if (!element || !camera.current) return;
-    const [w, h] = latest.current.root.size;
-    const zoom = mapZoom(latest.current.root);
+    const { root, theme, by, selected, marked, differs } = latest.current;
     const ratio = window.devicePixelRatio || 1;
-    const [mapWidth, mapHeight] = [Math.max(24, (w + 40) * zoom), Math.max(24, (h + 40) * zoom)];
-    element.width = mapWidth * ratio;
-    element.height = mapHeight * ratio;
-    element.style.width = `${mapWidth}px`;
-    element.style.height = `${mapHeight}px`;
+    const zoom = mapZoom(root);
+    const size = [root.size[0], root.size[1]].map((side) => Math.max(24, (side + 40) * zoom));
+    const key = [root, theme, by, selected, marked, differs, ratio];
+    const old = mapped.current;
+    if (!old || key.some((value, i) => value !== old.key[i])) {
+      const canvas = document.createElement("canvas");
+      canvas.width = element.width = Math.ceil(size[0] * ratio);
+      canvas.height = element.height = Math.ceil(size[1] * ratio);
+      element.style.width = `${size[0]}px`;
+      element.style.height = `${size[1]}px`;
+      new Painter(canvas.getContext("2d")!).paint(view({ x: -20, y: -20, zoom }), size[0], size[1], ratio);
+      mapped.current = { key, canvas };
+    }
     const c = element.getContext("2d")!;
-    new Painter(c).paint(view({ x: -20, y: -20, zoom }), mapWidth, mapHeight, ratio);
     const { x, y, zoom: seen } = camera.current;
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.drawImage(mapped.current!.canvas, 0, 0);
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.lineWidth = 1.5;
-    c.strokeStyle = latest.current.theme.mark;
+    c.strokeStyle = theme.mark;
     c.strokeRect((x + 20) * zoom, (y + 20) * zoom, (width / seen) * zoom, (height / seen) * zoom);
   };
 
   const move = (change: (at: Camera, width: number, height: number) => Camera) => {
     const { width, height } = canvas.current!.getBoundingClientRect();
     if (camera.current) camera.current = change(camera.current, width, height);
-    requestAnimationFrame(paint);
+    later();
   };
 
   const zoomAt = (factor: number, px: number, py: number) =>
@@ -79,6 +101,13 @@ export function Diagram(props: DiagramProps) {
     });
 
   const fit = () => move((_, width, height) => fitted(latest.current.root, width, height));
+
+  const fitAll = () =>
+    move((_, width, height) => {
+      const [w, h] = latest.current.root.size;
+      const zoom = Math.min(1.2, width / (w + 48), height / (h + 48));
+      return { zoom, x: w / 2 - width / zoom / 2, y: h / 2 - height / zoom / 2 };
+    });
 
   const bring = (part: number) => {
     const place = placeOf(latest.current.root, part);
@@ -93,7 +122,7 @@ export function Diagram(props: DiagramProps) {
   };
 
   useEffect(() => {
-    requestAnimationFrame(paint);
+    later();
     if (props.reveal && props.reveal.count !== revealed.current) {
       revealed.current = props.reveal.count;
       bring(props.reveal.part);
@@ -102,7 +131,7 @@ export function Diagram(props: DiagramProps) {
 
   useEffect(() => {
     const element = canvas.current!;
-    const watcher = new ResizeObserver(() => requestAnimationFrame(paint));
+    const watcher = new ResizeObserver(later);
     watcher.observe(element);
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
@@ -150,6 +179,8 @@ export function Diagram(props: DiagramProps) {
     else if (event.key === "+" || event.key === "=") move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2));
     else if (event.key === "-") move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2));
     else if (event.key === "0") fit();
+    else if (event.key === "9") fitAll();
+    else if (event.key === "1") move((c, w, h) => zoomed(c, 1 / c.zoom, w / 2, h / 2));
     else return;
     event.preventDefault();
   };
@@ -182,7 +213,10 @@ export function Diagram(props: DiagramProps) {
       <div class="zoom">
         <button type="button" title="Zoom in (+)" onClick={() => move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2))}>+</button>
         <button type="button" title="Zoom out (-)" onClick={() => move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2))}>−</button>
-        <button type="button" title="Show everything (0)" onClick={fit}>Fit</button>
+        <button type="button" title="Fit the width (0)" onClick={fit}>Fit</button>
+        <button type="button" title="Show everything (9)" onClick={fitAll}>Fit all</button>
+        <button type="button" onClick={() => props.onOpenAll(true)}>Open all</button>
+        <button type="button" onClick={() => props.onOpenAll(false)}>Close all</button>
       </div>
     </div>
   );

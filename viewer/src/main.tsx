@@ -156,6 +156,8 @@ function App() {
     if (!network?.parts[part].level) return;
     setToggled((all) => new Map(all).set(network.parts[part].name, !open.has(part)));
   };
+  const openAll = (all: boolean) =>
+    setToggled(new Map(network?.parts.flatMap((part, i): [string, boolean][] => (i && part.level ? [[part.name, all]] : []))));
   const select = (part: number | null, show = true) => {
     setCursor(null);
     if (part === null || !network) return setChosen(null);
@@ -359,7 +361,7 @@ function App() {
           {network && root ? (
             <Diagram
               network={network} root={root} theme={themeOf(dark)} by={by} selected={selected} marked={marked} differs={differs}
-              reveal={reveal} onSelect={(part) => select(part, false)} onToggle={toggle}
+              reveal={reveal} onSelect={(part) => select(part, false)} onToggle={toggle} onOpenAll={openAll}
             />
           ) : (
             <p class="empty">{current.library ? "This file declares blocks for other files to use." : "The diagram appears as soon as the text can be read."}</p>

@@ -1,4 +1,5 @@
 // Paints what is in view on a canvas: culled by the boxes of open parts, with less detail when far away.
+import { FAR, FarPainter } from "./far";
 import { type Box, type Inside, STACK } from "./layout";
 import type { Network, PartData, Point } from "./protocol";
 import { type Theme, inkOn, onScale } from "./theme";
@@ -39,8 +40,9 @@ export class Painter {
     const seen: [number, number, number, number] = [
       camera.x, camera.y, camera.x + width / camera.zoom, camera.y + height / camera.zoom,
     ];
-    if (view.by) this.largest = largestValue(view.network, view.root, view.by);
-    this.inside(view, view.root, 0, 0, seen);
+    if (view.by) this.largest = largestOf(view.network, view.root, view.by);
+    if (camera.zoom < FAR) new FarPainter(c, view, seen, (part) => this.colours(view, part)[0]).paint();
+    else this.inside(view, view.root, 0, 0, seen);
   }
 
   private inside(view: View, inside: Inside, x: number, y: number, seen: [number, number, number, number]): void {
@@ -92,6 +94,7 @@ export class Painter {
       const first = route.points[0];
       const end = route.points[route.points.length - 1];
       if (y + first[1] > seen[3] || y + end[1] < seen[1]) continue;
+      if (route.points.every(([px]) => x + px < seen[0]) || route.points.every(([px]) => x + px > seen[2])) continue;
       let [px, py] = [x + first[0], y + first[1]];
       c.moveTo(px, py);
       route.points.slice(1).forEach(([ax, ay], k) => {
@@ -118,7 +121,8 @@ export class Painter {
     c.textAlign = "left";
     for (const [node, corner] of inside.labels) {
       const [lx, ly] = [x + corner[0] + 4, y + corner[1] + 10];
-      if (ly >= seen[1] && ly - 10 <= seen[3]) c.fillText(view.network.nodes[node].shape, lx, ly);
+      if (ly >= seen[1] && ly - 10 <= seen[3] && lx <= seen[2] && lx + view.network.nodes[node].labelWidth >= seen[0])
+        c.fillText(view.network.nodes[node].shape, lx, ly);
     }
   }
 
@@ -176,6 +180,17 @@ export class Painter {
     const colour = onScale(theme, this.largest ? (part.values[view.by] ?? 0) / this.largest : 0);
     return [colour, theme.frame, inkOn(colour)];
   }
+}
+
+// The largest value by figure, of the drawings that there are.
+const largest = new WeakMap<Inside, Map<string, number>>();
+
+function largestOf(network: Network, root: Inside, by: string): number {
+  const known = largest.get(root) ?? new Map<string, number>();
+  largest.set(root, known);
+  const value = known.get(by) ?? largestValue(network, root, by);
+  known.set(by, value);
+  return value;
 }
 
 function largestValue(network: Network, inside: Inside, by: string): number {
