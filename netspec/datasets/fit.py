@@ -175,7 +175,7 @@ def _misfit(array: np.ndarray[Any, Any], kind: TensorType, shown: str) -> SpecEr
     elif _size(shape) == kind.size and len(shape) == 1 and kind.layout != "ids":
         helps.append(f"reshape the array to N x {sizes(kind.shape)}: x.reshape(-1, {', '.join(map(str, kind.shape))})")
     layout = kind.layout if kind.layout == "ids" or is_rows else "map"
-    if layout != "ids" or array.dtype.kind != "f":
+    if layout != "ids" or (array.dtype.kind != "f" and len(shape) == 1):
         helps.append(f"write `{input_line(shape, layout=layout)}` in the spec")
     if images is not None and image_size(kind, shape[0]) is not None:
         helps.append("or use `--resize` to scale the images to the input size of the net")

@@ -12,6 +12,7 @@ from netspec.datasets.fit import sizes
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source
 from netspec.datasets.splits import split
 from netspec.diagnostics import SpecError
+from netspec.diagnostics.facts import ClassCount
 from netspec.graph import TensorType
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ def _classes(
             f"{source.name} has {known} classes, but the net has {features} outputs",
             notes=[] if source.classes else [f"its labels are {low} to {high}"],
             helps=helps,
+            facts=ClassCount(known),
         )
     return source.classes or tuple(map(str, range(features)))
 
@@ -258,6 +260,7 @@ def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
             "NS602",
             f"{source.name} has {len(source.classes)} classes, but the net has one output",
             helps=[f"give the last layer {len(source.classes)} outputs, such as `FC-{len(source.classes)}`"],
+            facts=ClassCount(len(source.classes)),
         )
     found = targets.shape[1:]
     same = [n for n in found if n != 1] == [n for n in output.shape if n != 1]

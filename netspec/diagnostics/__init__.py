@@ -260,10 +260,11 @@ class SpecError(Exception):
 
     @classmethod
     def of(
-        cls, code: str, message: str, *, span: Span | None = None, notes: Iterable[str] = (), helps: Iterable[str] = ()
-    ) -> SpecError:
+        cls, code: str, message: str, *, span: Span | None = None, notes: Iterable[str] = (), helps: Iterable[str] = (),
+        facts: Any = None,
+    ) -> SpecError:  # fmt: skip
         """A single error without a place in a spec, such as a file that cannot be written."""
-        return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps))])
+        return cls([Diagnostic(code, "error", message, span, notes=tuple(notes), helps=tuple(helps), facts=facts)])
 
 
 _ALLOW = re.compile(r"#\s*netspec:\s*allow\s+((?:NS\d{3}(?:-[a-z0-9-]+)?[,\s]*)+)")

@@ -7,7 +7,7 @@ from typing import Any
 from netspec.records import Record
 from netspec.source import Span
 
-__all__ = ["BadOption", "GivenTwice", "Instead", "Misspelt"]
+__all__ = ["BadOption", "ClassCount", "GivenTwice", "Instead", "Misspelt"]
 
 
 class Misspelt(Record):
@@ -48,3 +48,9 @@ class GivenTwice(Record):
     """The second of two values for one option."""
 
     span: Span
+
+
+class ClassCount(Record):
+    """Data with another number of classes than the net has outputs."""
+
+    count: int

@@ -10,6 +10,7 @@ __all__ = [
     "LAYER_WORDS",
     "OPTIONS",
     "PLACES",
+    "PYTHON_MODULES",
     "RECIPE",
     "RECIPE_ELSEWHERE",
     "TENSORS",
@@ -57,6 +58,9 @@ PLACES = {
     "lambda": "there are no functions of tensors: `netspec ops` lists the layers",
 }
 """What has no layer of its own here, and what takes its place."""
+
+PYTHON_MODULES = ("torch", "torchvision", "tensorflow", "keras", "numpy", "jax", "flax", "os", "sys", "math", "netspec")
+"""What scripts import, and a spec does not."""
 
 TWO_WAYS = {"bilstm": "lstm", "blstm": "lstm", "bigru": "gru", "bgru": "gru", "birnn": "rnn", "brnn": "rnn"}
 """Recurrent layers in both directions, which are an option here."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
 from netspec.diagnostics import Diagnostic
-from netspec.diagnostics.facts import Misspelt
+from netspec.diagnostics.facts import Instead, Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
 from netspec.elaborate.state import Expectation, Frame, Tensor
@@ -160,8 +160,12 @@ class _Check(Evaluator):
         corrected = condition.operator == "==" and isinstance(wrong, t.Literal_)
         if not isinstance(actual, TensorType) and _name(computed) == "params" and not corrected:
             notes += largest_layers(self.nodes())
+        here = self.here.type if self.here is not None else None
+        earlier = isinstance(actual, TensorType) and here is not None and _name(computed) == "output"
+        earlier = earlier and isinstance(wanted, (tuple, list)) and _sizes(here) == _sizes(wanted)
+        helps = ["`output` is that of the finished network: label the layer above, `a: …`, and write `shape(a)`"]
         self.run.error(
-            "NS401", message, condition.span, label=label, notes=notes,
+            "NS401", message, condition.span, label=label, notes=notes, helps=helps if earlier else (),
             facts=ExpectationFails(condition, wrong, actual, wanted, self.target(computed, actual)),
         )  # fmt: skip
 
@@ -185,6 +189,11 @@ class _Check(Evaluator):
                 text = f"{scaled[2]} < 1{scaled[1].upper()}"
                 help_ = f"the suffix belongs to the figure: `{text}`"
                 raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, help_)
+            parts = expr.text.split("x")
+            if len(parts) > 1 and all(part.isdecimal() or self.is_variable(part, frame) for part in parts):
+                text = f"({', '.join(parts)})"
+                size = Instead(expr.span, text, f"a size with names is a tuple: `{text}`")
+                raise EvaluationError("NS208", f"`{expr.text}` is not defined", expr.span, facts=size)
             have = f"there are {', '.join(QUANTITIES)}, and shape(label)"
             facts = Misspelt(expr.span, expr.text, (*QUANTITIES, *scope_of(frame).variables), have)
             raise EvaluationError("NS208", f"there is no quantity `{expr.text}`", expr.span, facts=facts)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from netspec.diagnostics import nearest
 from netspec.elaborate.facts import CommentSign, ForeignCall, SettingOutside, UnknownHead, scope_of
-from netspec.elaborate.state import Frame
+from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.op import Op
+from netspec.settings.words import is_setting
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -21,19 +23,16 @@ __all__ = ["foreign_call", "report_comment", "report_unknown_head"]
 def report_unknown_head(run: ElaborationContext, layer: t.Layer, frame: Frame) -> None:
     if run.unknown_blocks:
         return
-    if _is_setting(layer.head):
+    if is_setting(layer.head):
         if run.first_time("a setting outside of a recipe"):
             facts = SettingOutside(layer.head, tuple(_setting_rows(layer)), run.train is not None)
             run.error("NS201", f"`{layer.head}` is a setting, not a layer", layer.head_span, facts=facts)
-    elif frame.label(layer.head) is None or run.first_time(("a bare label", layer.span.line)):
+        return
+    if layer.options and layer.width is None and nearest(layer.head, ("let",)) is not None:
+        frame.names.update({option.name: FAILED for option in layer.options})  # `lte w = 8` is reported once
+    if frame.label(layer.head) is None or run.first_time(("a bare label", layer.span.line)):
         facts_ = UnknownHead(layer, scope_of(frame))
         run.error("NS201", f"there is no layer or block `{layer.head}`", layer.head_span, facts=facts_)
-
-
-def _is_setting(word: str) -> bool:
-    from netspec.settings import SETTINGS
-
-    return word in SETTINGS
 
 
 def _setting_rows(layer: t.Layer) -> Iterator[Span]:
@@ -42,7 +41,7 @@ def _setting_rows(layer: t.Layer) -> Iterator[Span]:
     start = source.text.rfind("\n", 0, layer.span.start) + 1
     for row in re.finditer(r"[^\n]+", source.text[start:]):
         word = re.match(r"[ \t]*([A-Za-z_]\w*)", row.group())
-        if word is None or not _is_setting(word[1]):
+        if word is None or not is_setting(word[1]):
             return
         yield Span(source, start + row.start(), start + row.start() + len(row.group().rstrip()))
 

@@ -108,7 +108,12 @@ def _report_word(run: ElaborationContext, statement: t.Input, word: t.Name, fram
     facts: Instead | Misspelt = Misspelt(word.span, word.text, _WORDS, f"there are {', '.join(_WORDS)}")
     written, whole = statement.size_span.text, statement.size_span.to(word.span)
     message = f"an input is not `{word.text}`"
-    if word.span.start == statement.size_span.end and re.fullmatch(r"(?:X\d+)+", word.text):
+    spaced = [w.text for w in statement.words]
+    if len(spaced) > 1 and spaced[::2] == ["x"] * len(spaced[::2]) and len(spaced) % 2 == 0:  # `3 x size x size`
+        text = "x".join([written, *map(_part, spaced[1::2])])
+        message = "a name in the size of an input needs parentheses"
+        facts = Instead(statement.size_span.to(statement.words[-1].span), text, f"write `{text}`")
+    elif word.span.start == statement.size_span.end and re.fullmatch(r"(?:X\d+)+", word.text):
         text = written + word.text.replace("X", "x")
         facts = Instead(whole, text, f"the sign between sizes is a lower-case `x`: `{text}`")
     elif word.span.start == statement.size_span.end and re.match(r"x\w", word.text):

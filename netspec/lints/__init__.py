@@ -78,7 +78,9 @@ def lint_statements(file: t.File, diagnostics: Diagnostics) -> None:
             words[word] = words.get(word, 0) + 1
     layers_above = False
     for item in file.items:
-        if isinstance(item, t.Let) and words.get(item.name) == 1:
+        if (
+            isinstance(item, t.Let) and words.get(item.name) == 1 and item.name_span.text == item.name
+        ):  # not in a repair
             edit = removal(item.span)
             help_ = "use it, or remove it"
             diagnostics.warning(

@@ -11,6 +11,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
 from netspec.recipe import Chosen, Recipe
 from netspec.settings import SETTINGS
+from netspec.symbolic import Name
 
 __all__ = ["Plan"]
 
@@ -180,3 +181,12 @@ class Plan:
     @property
     def output(self) -> Node:
         return self.graph.nodes[self.graph.outputs[0][1]]
+
+    @property
+    def outputs_parameter(self) -> str | None:
+        """The parameter of the net that is the number of its outputs, as in `FC-classes -> softmax`."""
+        node = self.output
+        while "width" not in node.origins and len(node.inputs) == 1 and not node.params:
+            node = self.graph.nodes[node.inputs[0]]
+        width = node.origins.get("width")
+        return width.name if isinstance(width, Name) and width.scope == "net" else None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, DataOptions, open_collection
 from netspec.datasets.fit import sizes
-from netspec.diagnostics import SpecError
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics.facts import ClassCount
 from netspec.graph import TensorType
 from netspec.model import Model, check
 from netspec.source import SourceFile
@@ -147,7 +148,17 @@ def open_data(plan: Plan, request: Request) -> Collection:
         if side is not None:
             inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
             output = _squared(output, side) if plan.pixelwise else output
-    return open_collection(request.data, inputs, output, plan.task, options, plan.vocabularies)
+    try:
+        return open_collection(request.data, inputs, output, plan.task, options, plan.vocabularies)
+    except SpecError as error:
+        raise SpecError(_with_parameter(d, plan.outputs_parameter) for d in error.diagnostics) from None
+
+
+def _with_parameter(diagnostic: Diagnostic, parameter: str | None) -> Diagnostic:
+    """For another number of classes: the parameter of the net that sets it."""
+    if not isinstance(diagnostic.facts, ClassCount) or parameter is None:
+        return diagnostic
+    return replace(diagnostic, helps=(f"set the parameter of the net: `-D {parameter}={diagnostic.facts.count}`",))
 
 
 def _squared(kind: TensorType, side: int) -> TensorType:

@@ -76,7 +76,16 @@ def test_unsuitable_data_is_answered_with_what_the_net_takes(corpus: Path, tmp_p
         assert "the net takes an image of 3x16x16 and predicts one of 3 classes" in said, said
         assert "a CSV file with the columns file and label" in said
     said = " ".join(netspec("train", spec, "--folder", tmp_path / "run").output.split())
+    assert "without `--data` the net is trained on `digits`" in said
     assert "give your own data with `--data`" in said
+    spec.write_text("net Small(classes = 3)\ninput 1x8x8\nFC-classes -> softmax\n")
+    said = netspec("train", spec, "--folder", tmp_path / "run").output
+    assert "digits has 10 classes, but the net has 3 outputs" in said
+    assert "set the parameter of the net: `-D classes=10`" in said
+    spec.write_text("input ids 6 int\nembed-8 vocab=9\nlinear-9\n")
+    said = netspec("train", spec, "--folder", tmp_path / "run").output
+    assert "a text file, for a net that predicts" in said
+    assert "1x8x8 int" not in said, "ids come in a row"
     spec.write_text("input ids 6 int\nembed-8 vocab=256\ngap\nFC-3\n")
     said = " ".join(netspec("train", spec, "--data", tmp_path, "--folder", tmp_path / "run").output.split())
     assert "one subfolder of text files per class" in said

@@ -13,9 +13,18 @@ __all__ = ["all_rules", "semantic_rules", "syntax_rules"]
 @cache
 def syntax_rules() -> MappingProxyType[str, SyntaxRule]:
     """By id, in the order in which they are tried."""
-    from netspec.fixes.rules.syntax import brackets, foreign_syntax, formats, layers, numbers, operators, recipes
+    from netspec.fixes.rules.syntax import (
+        brackets,
+        foreign_syntax,
+        formats,
+        layers,
+        numbers,
+        operators,
+        recipes,
+        statements,
+    )
 
-    families = (brackets, foreign_syntax, formats, layers, numbers, operators, recipes)
+    families = (brackets, foreign_syntax, formats, layers, numbers, operators, recipes, statements)
     return by_id(rule for family in families for rule in family.RULES)
 
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import ALIASES, PLACES, TWO_WAYS, translated
+from netspec.diagnostics.foreign import ALIASES, PLACES, PYTHON_MODULES, TWO_WAYS, translated
 from netspec.elaborate.facts import SettingOutside, UnknownHead
 from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext, short
+from netspec.fixes.loose_numbers import renamed_with_numbers
+from netspec.fixes.recipe_text import into_recipe
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType
 from netspec.ops import CATALOGUE, JOINS
@@ -127,6 +129,8 @@ def _reference(facts: UnknownHead) -> Iterator[Fix | str]:
         yield Fix(title, tuple(edits.insert_before(span, "from ") for span in _alone(facts)))
     elif head in JOINS and (layer.arguments or layer.values):
         yield from _bracketed(facts)
+    elif head in JOINS and layer.arguments is None:
+        yield from _alone_join(facts)
     elif head.lower() in PLACES:
         yield from _elsewhere(layer, PLACES[head.lower()], facts.scope.here)
 
@@ -155,6 +159,15 @@ def _bracketed(facts: UnknownHead) -> Iterator[Fix]:
     yield Fix.replace(where, text, f"branches are in brackets: `{text}`")
 
 
+def _alone_join(facts: UnknownHead) -> Iterator[Fix | str]:
+    """`concat` without branches: the last two labels, or the label and the current tensor."""
+    layer, labels = facts.layer, facts.scope.labels[-2:]
+    parts = [f"from {label}" for label in labels] or ["from a"]
+    text = f"{layer.head} [ {'; '.join(parts if len(parts) > 1 else ['identity', *parts])} ]"
+    title = f"it joins branches, each a chain of layers or a label: `{text}`"
+    yield Fix.replace(layer.head_span, text, title) if labels else title
+
+
 def _branch(argument: t.Expr, facts: UnknownHead) -> str:
     text = argument.span.text
     called = re.fullmatch(r"(\w+)\((\w+)\)", text)
@@ -165,8 +178,11 @@ def _branch(argument: t.Expr, facts: UnknownHead) -> str:
 
 def _elsewhere(layer: t.Layer, title: str, here: TensorType | None) -> Iterator[Fix | str]:
     head, values = layer.head.lower(), [v.span.text for v in layer.values]
-    yield title
     line = edits.line_of_its_own(layer.span)
+    if head == "import" and values[:1] and values[0] in PYTHON_MODULES and line is not None:
+        yield Fix("remove it: a spec imports nothing", (Edit(line, ""),))
+        return
+    yield title
     if head == "return" and line is not None:
         yield Fix(title, (Edit(line, ""),))
     elif head == "import" and len(values) == 1 and values[0].isidentifier():
@@ -213,6 +229,9 @@ def _foreign(facts: UnknownHead) -> Iterator[Fix | str]:
         )
     elif layer.arguments is None:
         text = f"{name}{digits if word == stem else ''}"
+        if (fix := renamed_with_numbers(CATALOGUE[name.lower()], layer, text)) is not None:
+            yield Fix(f"netspec writes it `{fix.edits[0].text}`", fix.edits)
+            return
         yield Fix.replace(layer.head_span, text, f"netspec calls it `{name}`")
     else:
         options = {o.name: o.value.span.text for o in layer.argument_options}
@@ -235,11 +254,19 @@ def _spelling(facts: UnknownHead) -> Iterator[Fix]:
     exact = near is not None
     near = near or nearest(stem, known)
     if near is None:
+        keyword = nearest(head, _STATEMENTS)
+        if keyword is not None and layer.arguments is None:
+            yield Fix.replace(layer.head_span, keyword, f"did you mean `{keyword}`?")
         return
     name = CATALOGUE[near].name if near in CATALOGUE else near
     kernel = near in CATALOGUE and any(o.slot == "kernel" for o in CATALOGUE[near].options.values())
     keeps = (kernel or not exact) and not near.endswith(digits or "\n")
-    yield Fix.replace(layer.head_span, f"{name}{digits if keeps else ''}", f"did you mean `{name}`?")
+    text = f"{name}{digits if keeps else ''}"
+    fix = renamed_with_numbers(CATALOGUE[near], layer, text) if near in CATALOGUE else None
+    if fix is not None:
+        yield Fix(f"did you mean `{fix.edits[0].text}`?", fix.edits)
+        return
+    yield Fix.replace(layer.head_span, text, f"did you mean `{name}`?")
 
 
 @semantic(
@@ -256,19 +283,7 @@ def setting(context: FixContext) -> Iterator[Fix | str]:
     if not facts.rows:  # inside of a body, where no line is a setting alone
         yield title
         return
-    source, rows = facts.rows[0].source, facts.rows
-    whole = Span(source, source.text.rfind("\n", 0, rows[0].start) + 1, rows[-1].end)
-    inner = "".join(f"  {row.text.strip()}\n" for row in rows)
-    section = re.search(r"(?m)^[ \t]*train[ \t]*\{[ \t]*\n", source.text)
-    if not facts.has_train and section is None:
-        yield Fix.replace(whole, f"train {{\n{inner}}}", title)
-    elif section is not None:
-        end = min(whole.end + 1, len(source.text))
-        yield Fix(
-            title, (Edit(Span(source, section.end(), section.end()), inner), Edit(Span(source, whole.start, end), ""))
-        )
-    else:
-        yield title
+    yield Fix(title, into_recipe(facts.rows))
 
 
 RULES = (unknown_layer, setting)

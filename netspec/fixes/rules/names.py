@@ -125,7 +125,10 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
     elif prefixed and prefixed[2].lower() in CATALOGUE:
         yield Fix.replace(facts.span, prefixed[2].lower(), f"write `{prefixed[2].lower()}`")
     elif name.lower() not in CATALOGUE:
-        if name.isidentifier() and not context.diagnostic.helps:
+        loop = _uncounted(context)
+        if loop is not None and name in ("i", "j", "k", "n", "index", "step"):
+            yield f"name the counter, which runs from 0: `repeat {loop.count.span.text} as {name}`"
+        elif name.isidentifier() and not context.diagnostic.helps:
             yield f"declare it: `let {name} = …`, or as a parameter: `net Name({name} = …)`"
     else:
         yield Fix.replace(facts.span, f'"{name}"', f'to pass a word, quote it: `"{name}"`')
@@ -165,14 +168,20 @@ def _respelled(facts: UndefinedName, name: str, near: str) -> Iterator[Fix]:
         yield Fix.replace(Span(facts.span.source, start, start + len(name)), near, f"did you mean `{near}`?")
 
 
+def _uncounted(context: FixContext) -> t.Repeat | None:
+    """The innermost loop around it whose counter has no name."""
+    around = context.step.around if context.step is not None else ()
+    loops = [step.step.term for step in around if isinstance(step.step.term, t.Repeat)]
+    return next((loop for loop in loops if loop.counter is None), None)
+
+
 def _counter(context: FixContext) -> Iterator[Fix]:
     """The counter of the loop around it, which has no name yet."""
     facts: UndefinedName = context.facts
-    for step in context.step.around if context.step is not None else ():
-        loop = step.step.term
-        if isinstance(loop, t.Repeat) and loop.counter is None and facts.name.isidentifier():
-            title = f"name the counter: `repeat {loop.count.span.text} as {facts.name}`"
-            yield Fix(title, (edits.insert_after(loop.count.span, f" as {facts.name}"),))
+    loop = _uncounted(context)
+    if loop is not None and facts.name.isidentifier():
+        title = f"name the counter: `repeat {loop.count.span.text} as {facts.name}`"
+        yield Fix(title, (edits.insert_after(loop.count.span, f" as {facts.name}"),))
 
 
 # Labels

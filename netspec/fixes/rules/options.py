@@ -11,6 +11,7 @@ from netspec.elaborate.facts import LayerAsValue, MissingValue, StrayValue, Unkn
 from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext
 from netspec.fixes.layer_text import changed, written
+from netspec.fixes.loose_numbers import LARGEST_KERNEL, numbers_in_name
 from netspec.fixes.rule import semantic
 from netspec.ops import ACTIVATIONS, CATALOGUE, NORMALIZATIONS
 from netspec.ops.op import Op
@@ -20,7 +21,6 @@ from netspec.values import Size, Word, show
 
 __all__ = ["RULES", "copies", "label_after"]
 
-_LARGEST_KERNEL = 11
 _FALSE, _TRUE = ("false", "no", "0", "none"), ("true", "yes", "1")
 _AXES, _FEATURE_AXIS = ("axis", "dim"), ("1", "-1")
 
@@ -170,6 +170,9 @@ def slot(context: FixContext) -> Iterator[Fix | str]:
     facts: UnwantedSlot = context.facts
     op, layer, span = facts.op, facts.layer, facts.span
     sign = Span(span.source, span.start - 1, span.end)
+    if op.name == "reshape" and sign.text == "-1":
+        yield Fix.replace(Span(span.source, layer.head_span.start, span.end), "flatten", "write `flatten`")
+        return
     lone = next((name for name in ("heads", "factor", "groups", "n") if name in op.options), "")
     given = any(option.name == lone for option in (*layer.options, *layer.argument_options)) or bool(layer.values)
     if facts.slot == "width" and _has(op, "value") and not given:
@@ -216,7 +219,7 @@ def missing(context: FixContext) -> Iterator[Fix | str]:
         kernel = sizes[2] if sizes[2] == sizes[3] else f"{sizes[2]}x{sizes[3]}"
         text = f"{sizes[1]}{kernel}-{sizes[4]}{rest}"
         yield Fix.replace(layer.span, text, f"the width follows a hyphen: `{text}`")
-    elif slot_ == "width" and sizes and not sizes[4] and int(sizes[3]) > _LARGEST_KERNEL:
+    elif slot_ == "width" and sizes and not sizes[4] and int(sizes[3]) > LARGEST_KERNEL:
         text = f"{sizes[1]}{sizes[2]}-{sizes[3]}{rest}"
         yield Fix.replace(layer.span, text, f"the width follows a hyphen: `{text}`")
     else:
@@ -351,8 +354,8 @@ def _loose(facts: StrayValue) -> Iterator[Fix | str]:
     op, layer, span, given = facts.op, facts.layer, facts.span, facts.value
     number = isinstance(given, (int, Size)) and not isinstance(given, bool)
     edit = _trimmed(span)
-    if _has(op, "kernel") and number:
-        yield _spaced_out(op, layer)
+    if number and (_has(op, "kernel") or op.name == "embed"):
+        yield numbers_in_name(op, layer, layer.head)
     elif isinstance(given, Word):
         yield from _stray_word(op, layer, given, span)
     elif op.name in NORMALIZATIONS and number and edit is not None:
@@ -362,24 +365,6 @@ def _loose(facts: StrayValue) -> Iterator[Fix | str]:
         yield Fix.replace(where, f"-{span.text}", f"the width follows a hyphen: `{op.name}-{show(given)}`")
     elif op.options:
         yield f"name it; the options are {', '.join(op.options)}"
-
-
-def _spaced_out(op: type[Op], layer: t.Layer) -> Fix | str:
-    """`conv 3 8`, `conv3 64` and `maxpool 3 2`, whose numbers belong in the name."""
-    numbers = [v.span.text for v in layer.values if isinstance(v, t.Literal_)]
-    bare = not _kernel_in_head(layer) and layer.arguments is None
-    if len(numbers) == 2 and _has(op, "width") and bare:
-        numbers = sorted(numbers, key=lambda n: n.isdigit() and int(n) > _LARGEST_KERNEL)  # `conv 64 3`
-    signs = ["", "-", "/"] if _has(op, "width") else ["", "/"]
-    head, signs = layer.head, signs if bare else signs[1:]
-    if layer.width is not None:
-        head, signs = f"{head}-{layer.width.span.text}", ["/"]
-    text = head + "".join(sign + n for sign, n in zip(signs, numbers, strict=False))
-    incomplete = _has(op, "width") and len(numbers) < 2 and bare
-    title = f"write the numbers after the name without a space: `{text}{'-64' if incomplete else ''}`"
-    if incomplete or len(numbers) > len(signs):
-        return title
-    return Fix.replace(layer.head_span.to(layer.values[len(numbers) - 1].span), text, title)
 
 
 def _stray_word(op: type[Op], layer: t.Layer, word: Word, span: Span) -> Iterator[Fix | str]:

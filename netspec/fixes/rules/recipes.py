@@ -22,7 +22,7 @@ from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext
 from netspec.fixes.matching import matching_fixes
 from netspec.fixes.rule import semantic
-from netspec.ops.kinds import Flag
+from netspec.ops.kinds import Flag, Integer, Number
 from netspec.syntax import tree as t
 
 __all__ = ["RULES"]
@@ -48,7 +48,9 @@ def setting(context: FixContext) -> Iterator[Fix | str]:
         whole = edits.line_of_its_own(line.span)
         yield Fix(elsewhere, (Edit(whole, ""),)) if whole is not None else elsewhere
     elif called not in known and (home := _home(called, facts.lines, known)) is not None:
-        yield _as_option(facts, called, *home)
+        found = _as_option(facts, called, *home)
+        yield found if isinstance(found, str) else found.title  # where the edit does not fit a text that is repaired
+        yield found
     elif (translated := _in_our_words(line, known.get(called), "")) is not None:
         yield translated
     elif (near := called if called in known else nearest(line.name, known)) is not None:
@@ -62,8 +64,11 @@ def _home(called: str, lines: Sequence[t.Setting], known: Any) -> tuple[str, str
     for setting_ in known.values():
         words = [form.word for form in setting_.forms if form.word and called in form.options]
         line = next((line for line in lines if line.name == setting_.name and line.values), None)
-        if line is not None and line.values[0].span.text in words:
-            return setting_.name, line.values[0].span.text
+        word = line.values[0].span.text if line is not None else ""
+        if word in words:
+            return setting_.name, word
+        if words and line is not None and word not in setting_.words:  # it is reported, and will be one of these
+            return setting_.name, nearest(RECIPE.get(word.lower(), word), words) or words[0]
         if words and line is None:
             return setting_.name, words[0]
     return None
@@ -78,7 +83,8 @@ def _as_option(facts: UnknownSetting, called: str, setting_: str, word: str) -> 
         title = f"it is an option: `{setting_} {word} {text}`"
         return Fix.replace(line.span, f"{setting_} {word} {text}", title) if value else title
     given = any(option.name == called for option in there.options)
-    shown = f"{setting_} {word}" if given else " ".join(there.span.text.split())
+    parts = [word, *(v.span.text for v in there.values[1:]), *(o.span.text for o in there.options)]
+    shown = " ".join([setting_, *([word] if given else parts)])
     title, whole = f"it is an option: `{shown} {text}`", edits.line_of_its_own(line.span)
     if not value or given or whole is None:
         return title
@@ -131,6 +137,7 @@ def form(context: FixContext) -> Iterator[Fix | str]:
     StraySettingValue,
     20,
     (f"{_NET}train {{\n  optimizer sgd lr 0.1\n}}\n", f"{_NET}train {{\n  optimizer sgd lr=0.1\n}}\n"),
+    (f"{_NET}train {{\n  optimizer sgd 0.1\n}}\n", f"{_NET}train {{\n  optimizer sgd lr=0.1\n}}\n"),
     (f"{_NET}train {{\n  schedule multistep 10 15\n}}\n", f"{_NET}train {{\n  schedule multistep at=[10, 15]\n}}\n"),
     title="a value for which a setting has no place",
 )
@@ -141,6 +148,10 @@ def setting_value(context: FixContext) -> Iterator[Fix | str]:
     whole = facts.values[0].span.to(facts.values[-1].span)
     names = [RECIPE.get(text.lower(), text) for text in texts[::2]]
     numbers = all(re.fullmatch(r"[\d._]+(e-?\d+)?", text) for text in texts)
+    given = {o.name for o in facts.line.options}
+    free = [
+        n for n, o in options.items() if n not in given and o.slot != "value" and isinstance(o.kind, (Integer, Number))
+    ]
     text = ""
     if names[0] in options and len(texts) == 1 and isinstance(options[names[0]].kind, Flag):
         text = f"{names[0]}=yes"
@@ -148,6 +159,8 @@ def setting_value(context: FixContext) -> Iterator[Fix | str]:
         text = " ".join(f"{name}={value}" for name, value in zip(names, texts[1::2], strict=True))
     elif numbers and "at" in options:
         text = f"at=[{', '.join(texts)}]"
+    elif numbers and len(texts) == 1 and free:  # `optimizer sgd 0.1`
+        text = f"{free[0]}={texts[0]}"
     if text:
         yield Fix.replace(whole, text, f"write `{text}`")
     else:

@@ -207,7 +207,21 @@ def output_layer(site: ErrorSite) -> SyntaxFix | None:
     )
 
 
+@syntax_rule(
+    "NS101-join-list", "branches are in brackets", priority=43,
+    wrong="input 784\na: FC-784\nadd a, input\n", right="input 784\na: FC-784\nadd [ from a; from input ]\n",
+)  # fmt: skip
+def join_list(site: ErrorSite) -> SyntaxFix | None:
+    """A join has its branches in brackets, one per line or separated by `;`. A branch that is a label begins with `from`."""
+    found = re.search(r"\b(add|mul|concat)[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)+)$", site.row.text)
+    if found is None or site.here.text != "," or not site.row.start + found.start() <= site.at:
+        return None
+    text = f"{found[1]} [ {'; '.join('from ' + label.strip() for label in found[2].split(','))} ]"
+    span = site.between(site.row.start + found.start(), site.row.end)
+    return SyntaxFix.write(span, text, "unexpected `,`", marked=site.span(site.here))
+
+
 RULES = (
-    option_comma, option_colon, option_parentheses, option_arrow, word_value, missing_comma, paper_notation,
+    join_list, option_comma, option_colon, option_parentheses, option_arrow, word_value, missing_comma, paper_notation,
     dense_units, output_layer,
 )  # fmt: skip

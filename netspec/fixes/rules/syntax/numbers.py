@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from netspec.diagnostics import Edit
 from netspec.fixes.edits import insert_before
 from netspec.fixes.rule import syntax_rule
 from netspec.source import Span
@@ -57,22 +58,68 @@ def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
     return numbers
 
 
+_NAMED_SIZES = re.compile(
+    r"input(?P<name>[ \t]+[A-Za-z_]\w*)??[ \t]+"
+    r"(?P<sizes>(?=.*[A-Za-z_])(?:\w+|\([^()\n]*\))(?:[ \t]*(?:[ \t][xX]|[×*,])[ \t]*(?:\w+|\([^()\n]*\)))*)"
+    r"(?P<word>[ \t]+(?:int|rgb|gray|sequence)\b)?[ \t]*"
+)
+
+
 @syntax_rule(
-    "NS101-input-name", "a name in the size of an input needs parentheses", priority=45,
+    "NS101-input-name", "a name in the size of an input needs parentheses", priority=29,
     wrong="net N(context = 7)\ninput ids context int\nembed-8 vocab=9\n",
     right="net N(context = 7)\ninput ids (context) int\nembed-8 vocab=9\n",
 )  # fmt: skip
 def input_name(site: ErrorSite) -> SyntaxFix | None:
-    """Parameters and variables are written in parentheses in a size, `3x(size)x(size)`, or as a tuple, `(3, size, size)`."""
-    found = re.match(
-        r"input(?P<name>[ \t]+[A-Za-z_]\w*)??[ \t]+(?P<size>[A-Za-z_]\w*)(?=[ \t]*(?:int\b[ \t]*)?$)", site.row.text
-    )
-    if found is None or not site.row.start <= site.at <= site.row.end:
+    """Parameters and variables are written in parentheses in a size, `3x(size)x(size)`, or as a tuple, `(3, size, size)`. A
+    name without a value gets one by `let`, or as a parameter of the net."""
+    found = _NAMED_SIZES.fullmatch(site.row.text)
+    if found is None or not site.row.start <= site.at <= site.row.end or found["sizes"] in ("rgb", "gray", "sequence"):
         return None
-    start, end = site.row.start + found.start("size"), site.row.start + found.end("size")
-    text = f"({found['size']})"
-    help_ = f"write `{site.row.text[: found.start('size')]}{text}{site.row.text[found.end('size') :]}`"
-    return SyntaxFix.write(site.between(start, end), text, help=help_)
+    parts = re.split(r"[ \t]*(?:[ \t][xX]|[×*,])[ \t]*", found["sizes"])
+    if len(parts) > 3 and parts[0] in ("None", "N", "B"):
+        parts = parts[1:]  # the batch
+    if len(parts) == 3 and re.fullmatch(r"[A-Z]\d?", parts[0]):  # channels are a number, and come first
+        parts = [parts[2], *parts[:2]] if parts[2].isdigit() else ["3", *parts[1:]]
+    names = dict.fromkeys(part for part in parts if re.fullmatch(r"[A-Za-z_]\w*", part))
+    if not names:
+        return None
+    sizes = "x".join(part if re.fullmatch(r"\d+|\(.*\)|[A-Z]\d?", part) else f"({part})" for part in parts)
+    written = f"input{found['name'] or ''} {sizes}{found['word'] or ''}"
+    free = [name for name in names if not re.fullmatch(r"[A-Z]\d?", name) and not _declared(name, site.text)]
+    whole = site.between(site.row.start + found.start("sizes"), site.row.start + found.end("sizes"))
+    if not free:
+        return SyntaxFix.write(whole, sizes, help=f"write `{written}`")
+    lines = "".join(f"let {name} = 64\n{site.indent}" for name in free)
+    declared = ", ".join(f"`let {name} = 64`" for name in free)
+    edits = (insert_before(site.row, lines), Edit(whole, sizes))
+    subject = " and ".join(f"`{name}`" for name in free)
+    return SyntaxFix(
+        f"{subject} {'are' if len(free) > 1 else 'is'} not defined", f"give {'them values' if len(free) > 1 else 'it a value'}, "
+        f"{declared}, and write `{written}`", edits, whole,
+    )  # fmt: skip
+
+
+def _declared(name: str, text: str) -> bool:
+    """Whether a name is a variable, or a parameter of the net, of the text."""
+    return re.search(rf"\blet[ \t]+{name}\b|\bnet\s+\w+\s*\([^)]*\b{name}\b", text) is not None
+
+
+@syntax_rule(
+    "NS101-size-expression", "a size with expressions is a tuple", priority=43,
+    wrong="net N(w = 4)\ninput 8\nFC-(4*w)\nreshape 1x4x4\nexpect output == (w // 4)x4x4\n",
+    right="net N(w = 4)\ninput 8\nFC-(4*w)\nreshape 1x4x4\nexpect output == (w // 4, 4, 4)\n",
+)  # fmt: skip
+def size_expression(site: ErrorSite) -> SyntaxFix | None:
+    """`3x224x224` is a size of numbers. With names and expressions it is a tuple: `(3, size, size // 2)`."""
+    part = r"(?:\((?:[^()\n]|\([^()\n]*\))*\)|\d+|[A-Za-z_]\w*)"
+    for found in re.finditer(rf"(?<=[=<>~ ])\((?:[^()\n]|\([^()\n]*\))*\)(?:x{part})+(?!\w)", site.row.text):
+        start, end = site.row.start + found.start(), site.row.start + found.end()
+        if start <= site.at <= end and site.in_condition:
+            parts = re.findall(part, re.sub(r"x(?=[\d(]|[A-Za-z_])", " ", found.group()))
+            text = f"({', '.join(p[1:-1] if p.startswith('(') else p for p in parts)})"
+            return SyntaxFix.write(site.between(start, end), text)
+    return None
 
 
 @syntax_rule(
@@ -168,4 +215,14 @@ def quantity(site: ErrorSite) -> SyntaxFix | None:
     return None
 
 
-RULES = (input_size, input_name, list_brackets, decimal_comma, thousands, leading_point, percent, quantity)
+RULES = (
+    input_size,
+    input_name,
+    size_expression,
+    list_brackets,
+    decimal_comma,
+    thousands,
+    leading_point,
+    percent,
+    quantity,
+)

@@ -5,26 +5,17 @@ from __future__ import annotations
 import re
 
 from netspec.diagnostics import Edit
-from netspec.diagnostics.foreign import RECIPE
+from netspec.fixes.recipe_text import into_recipe, without_parentheses
 from netspec.fixes.rule import syntax_rule
+from netspec.settings import SETTINGS
+from netspec.settings.words import is_setting, own_name
+from netspec.source import Span
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.tokens import Token
 
 __all__ = ["RULES"]
 
 _HEAD = "input 784\nFC-10\n"
-
-
-def _own_name(word: str) -> str:
-    """A setting or option by its name in netspec."""
-    return RECIPE.get(word.lower(), "") or (word.lower() if word[:1].isupper() else word)
-
-
-def _without_parentheses(name: str, inside: str) -> str:
-    """`Adam(model.parameters(), lr=0.1, wd=0)` as `adam lr=0.1 weight_decay=0`."""
-    inside = re.sub(r"\w+(?:\.\w+)*\(\)[ \t]*,?", "", inside)
-    options = re.sub(r"(\w+)[ \t]*=[ \t]*", lambda m: f"{_own_name(m[1])}=", re.sub(r"\s*,\s*", " ", inside).strip())
-    return f"{_own_name(name)} {options}".rstrip()
 
 
 @syntax_rule(
@@ -52,8 +43,8 @@ def _setting(site: ErrorSite, name: Token, sign: Token) -> Edit:
         last = after
     value = site.between(sign.end, last.end).text.rstrip(" \t,").lstrip()
     call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", value)
-    value = _without_parentheses(call[1], call[2]) if call else value
-    return Edit(site.span(name, last), f"{_own_name(name.text)} {value}".rstrip())
+    value = without_parentheses(call[1], call[2]) if call else value
+    return Edit(site.span(name, last), f"{own_name(name.text)} {value}".rstrip())
 
 
 @syntax_rule(
@@ -66,9 +57,9 @@ def setting_parentheses(site: ErrorSite) -> SyntaxFix | None:
     close = site.partner(site.here) if site.here.text == "(" and site.in_recipe else None
     if close is None or site.previous.kind != "name":
         return None
-    text = _without_parentheses(site.previous.text, site.text[site.here.end : close.start])
+    text = without_parentheses(site.previous.text, site.text[site.here.end : close.start])
     fix = SyntaxFix.write(site.span(site.previous, close), text, "unexpected `(`")
-    same = _own_name(site.previous.text) == site.previous.text
+    same = own_name(site.previous.text) == site.previous.text
     return SyntaxFix(fix.message, fix.help, fix.edits, applicability="safe" if same else "review")
 
 
@@ -133,6 +124,7 @@ def setting_comma(site: ErrorSite) -> SyntaxFix | None:
     if site.here.text != "," or not site.in_recipe or site.opener is None:
         return None
     listed = site.tokens.head(site.opener).text == "augment"
+    listed = listed or (site.next.text in SETTINGS and site.tokens[site.next.index + 1].text != "=")
     commas = [
         t
         for t in site.line
@@ -157,7 +149,37 @@ def negative_setting(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix(f"`{name.text}` cannot be negative", f"write `{name.text} {site.next.text}`", edits)
 
 
+@syntax_rule(
+    "NS101-setting-outside", "settings of the training are in `train { … }`", priority=54,
+    wrong=_HEAD + "lr = 0.1\nepochs = 3\n", right=_HEAD + "train {\n  optimizer sgd lr=0.1\n  epochs 3\n}\n",
+)  # fmt: skip
+def setting_outside(site: ErrorSite) -> SyntaxFix | None:
+    """A setting, or an option of the optimizer, is assigned outside of the recipe, and nothing else reads it."""
+    rows = _assigned_settings(site)
+    if not any(row.start <= site.at <= row.end for row in rows):
+        return None
+    edits = into_recipe(rows)
+    made = "; ".join(line.strip(" ;") for edit in edits for line in edit.text.splitlines() if line.strip(" ;"))
+    made = made.replace("{; ", "{ ").replace("; }", " }")
+    return SyntaxFix("", f"write `{made}`" + ("" if made.startswith("train") else " there"), edits, marked=site.row)
+
+
+def _assigned_settings(site: ErrorSite) -> list[Span]:
+    """The lines `lr = 0.1` and `epochs: 3` outside of all braces, of names that are read nowhere."""
+    found, place = [], 0
+    for line in site.text.splitlines(keepends=True):
+        row = re.match(r"[ \t]*([A-Za-z_]\w*)[ \t]*[=:][ \t]*[^\s=][^\n]*?(?=[ \t]*(?:#[^\n]*)?\n?$)", line)
+        if row is not None and is_setting(row[1]) and site.tokens.opener(place) is None:
+            read = re.search(rf"(?<![\w.\"'])(?<!\n){row[1]}(?!\w|[ \t]*[=:])", site.text)
+            layer = re.search(r"[:=][ \t]*[A-Za-z]+\d*-\d", row.group())
+            if read is None and layer is None:
+                found.append(site.between(place, place + row.end()))
+        place += len(line)
+    return found
+
+
 RULES = (
+    setting_outside,
     negative_setting,
     setting_sign,
     setting_parentheses,
