@@ -161,7 +161,7 @@ def _bracketed(facts: UnknownHead) -> Iterator[Fix]:
 
 def _alone_join(facts: UnknownHead) -> Iterator[Fix | str]:
     """`concat` without branches: the last two labels, or the label and the current tensor."""
-    layer, labels = facts.layer, facts.scope.labels[-2:]
+    layer, labels = facts.layer, [label for label in facts.scope.labels if label != "input"][-2:]
     parts = [f"from {label}" for label in labels] or ["from a"]
     text = f"{layer.head} [ {'; '.join(parts if len(parts) > 1 else ['identity', *parts])} ]"
     title = f"it joins branches, each a chain of layers or a label: `{text}`"
