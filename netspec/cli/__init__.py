@@ -28,7 +28,7 @@ _COMMANDS = {
     "bench": "Benchmark PyTorch, torch.compile and ONNX Runtime.",
     "train": "Train a net by its recipe, on one or more machines.",
     "eval": "Evaluate runs: accuracy, confusion matrix, ensembles, ONNX.",
-    "predict": "Predict on images or arrays with a trained run.",
+    "predict": "Predict on images, arrays, texts or tables with a trained run.",
     "compare": "Compare runs and their settings.",
     "tune": "Search for hyperparameters with Optuna.",
     "weights": "Map checkpoints to the names of a spec.",

@@ -84,7 +84,7 @@ def command(
     strict: bool,
     limits: tuple[str, ...],
 ) -> None:
-    """Draw a spec. Blocks are folded so that the picture fits a page, and equal neighbours are drawn once, with their number.
+    """Draw a spec. Blocks are folded so that the picture fits a page, and equal neighbors are drawn once, with their number.
 
     FILE is a .net file, or - for standard input; --style table takes several.
     """

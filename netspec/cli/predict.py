@@ -42,10 +42,12 @@ _MOST_VALUES = 16
 @click.option("--resize", is_flag=True, help="Scale images to the input size of the net.")
 @click.option("--json", "as_json", is_flag=True, help="Print all predictions as JSON.")
 def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
-    """Predict on images, .npy arrays, texts, or folders of them with a trained run.
+    """Predict on images, .npy arrays, texts, the rows of .csv files, or folders of images, arrays and texts with a
+    trained run.
 
     Files are read like the training data: bytes are scaled to 0 to 1, and gray and color images are converted as needed.
-    An array contains one example, or several along its first axis. A file that cannot be read is reported, and the
+    An array contains one example, or several along its first axis; a table has one in each row, with or without the label.
+    A file that cannot be read is reported, and the
     others are still predicted. A mask is as large as the output of the net; its pixels are class indices.
     """
     from netspec.training.predicted_files import PredictedFiles

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from netspec.datasets.examples import DataOptions
     from netspec.datasets.wanted import Wanted
+    from netspec.graph import TensorType
 
-__all__ = ["open_csv"]
+__all__ = ["inputs_of_rows", "open_csv"]
 
 _LARGEST = 2.0**53
 """Whole numbers up to this are exact as float64."""
@@ -215,22 +216,32 @@ def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path)
 
 def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
     name, kind = only_input(wanted.inputs, table.shown)
-    named, used = table.find("text"), {*_split_columns(table), *table.find("target")[:1]}
-    free = [c for c in range(len(table.columns)) if c not in used]
-    if not named and len(free) > 1:
-        raise table.missing("text", "the net takes text, and several columns may hold it")
-    if not named and not free:
-        raise table.missing("text", "the net takes text")
-    column = named[0] if named else free[0]
+    column = _text_column(table)
     others = _free(table, column)
     ids = bytes_of_texts([text.encode() for text in table.texts(column)], kind.shape[0])
     return _arrays(table, {name: ids}, f"`{table.columns[column]}`", others, part, wanted, options)
 
 
-def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
-    import numpy as np
+def _text_column(table: Table) -> int:
+    """Raises SpecError (NS601) where no column, or one of several, may hold texts."""
+    named, free = table.find("text"), _free(table, *table.find("target")[:1])
+    if not named and len(free) > 1:
+        raise table.missing("text", "the net takes text, and several columns may hold it")
+    if not named and not free:
+        raise table.missing("text", "the net takes text")
+    return named[0] if named else free[0]
 
+
+def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
     name, kind = only_input(wanted.inputs, table.shown)
+    features, chosen = _number_columns(table, wanted)
+    if len(features) != kind.size:
+        raise _misfit(table, features, chosen, wanted)
+    return _arrays(table, {name: _values(table, features, kind)}, "the columns", chosen, part, wanted, options)
+
+
+def _number_columns(table: Table, wanted: Wanted) -> tuple[list[int], list[int]]:
+    """The columns of the input, and those of the target."""
     free = _free(table)
     named = [c for c in table.find("target") if c in free]
     count = wanted.output.size if wanted.task == "values" else 1
@@ -238,15 +249,37 @@ def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: 
         chosen: list[int] = []
     else:
         chosen = named[:1] if named and count == 1 else free[-count:]
-    features = [c for c in free if c not in chosen]
-    if len(features) != kind.size:
-        raise _misfit(table, features, chosen, wanted)
-    x = table.numbers(features)
-    if kind.layout == "map":  # pixels
+    return [c for c in free if c not in chosen], chosen
+
+
+def _values(table: Table, columns: Sequence[int], kind: TensorType) -> np.ndarray[Any, Any]:
+    """One example for each row; whole numbers from 0 to 255 for an image are its pixels."""
+    import numpy as np
+
+    x = table.numbers(columns)
+    if kind.layout == "map":
         x = x.reshape(len(x), *kind.shape)
         if bool(((x >= 0) & (x <= 255) & (x == np.floor(x))).all()) and x.max(initial=0) > 1:
             x = x.astype(np.uint8)
-    return _arrays(table, {name: x}, "the columns", chosen, part, wanted, options)
+    return x
+
+
+def inputs_of_rows(path: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
+    """The inputs in a table of numbers or texts, one example for each row, with or without columns for the targets.
+
+    Raises SpecError (NS601, NS602).
+    """
+    table = read_table(path)
+    name, kind = only_input(wanted.inputs, table.shown)
+    if wanted.takes_ids:
+        return {name: bytes_of_texts([text.encode() for text in table.texts(_text_column(table))], kind.shape[0])}
+    if _file_column(table, path.parent, wanted) is not None:
+        raise SpecError.of("NS602", f"{table.shown} lists files", helps=["give the files themselves, or their folder"])
+    free = _free(table)
+    features, chosen = (free, []) if len(free) == kind.size else _number_columns(table, wanted)
+    if len(features) != kind.size:
+        raise _misfit(table, features, chosen, wanted)
+    return {name: _values(table, features, kind)}
 
 
 def _misfit(table: Table, features: Sequence[int], chosen: Sequence[int], wanted: Wanted) -> SpecError:

@@ -125,10 +125,24 @@ class Predictor:
     def _arrays(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
         if file.suffix.lower() in _ARRAYS:
             return self._stored(file)
+        if file.suffix.lower() == ".csv":
+            return self._rows(file)
         name, kind = only_input(self.run.plan.inputs, str(file))
         if kind.layout == "ids":
             return {name: self._text(file, kind)}
         return {name: self._image(file, kind)}
+
+    def _rows(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
+        """The rows of a table of numbers, or of texts that are classified."""
+        from netspec.datasets.csv_file import inputs_of_rows
+        from netspec.datasets.wanted import Wanted
+
+        plan = self.run.plan
+        if self._continues:
+            raise SpecError.of("NS602", f"{file} is a table, and the net continues a text", helps=["give a text file"])
+        wanted = Wanted(plan.inputs, plan.output.type, plan.task, plan.vocabularies)
+        rows = inputs_of_rows(file, wanted)
+        return {name: self._example(array, plan.inputs[name], str(file)) for name, array in rows.items()}
 
     def _text(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
         import numpy as np
@@ -158,7 +172,7 @@ class Predictor:
 
         plan = self.run.plan
         (kind, *_) = plan.inputs.values()
-        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in _ARRAYS:
+        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in (*_ARRAYS, ".csv"):
             return None
         return len(ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))) - 1
 

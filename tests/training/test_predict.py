@@ -106,3 +106,24 @@ def test_one_file_prints_a_line_for_each_class(tmp_path: Path) -> None:
     assert len(lines) == 3
     assert lines[0].split()[1] == "0"
     assert "NS606" in netspec("predict", tmp_path, tmp_path / "zero.png").output
+
+
+def test_the_rows_of_a_table_with_and_without_labels(tmp_path: Path) -> None:
+    spec, table = tmp_path / "iris.net", tmp_path / "iris.csv"
+    spec.write_text("input 2\nFC-8 act=relu\nFC-2\ntrain { optimizer adam lr=0.05; epochs 20; batch 16 }\n")
+    rows = [(f"{i % 2 + i / 100:.2f}", f"{1 - i % 2:.2f}", ("setosa", "virginica")[i % 2]) for i in range(40)]
+    table.write_text("petal,sepal,species\n" + "".join(",".join(row) + "\n" for row in rows))
+    trained = netspec("train", spec, "--data", table, "--folder", tmp_path / "run")
+    assert trained.exit_code == 0, trained.output
+    unlabeled = tmp_path / "new.csv"
+    unlabeled.write_text("petal,sepal\n" + "".join(",".join(row[:2]) + "\n" for row in rows))
+    found, same = answers(tmp_path / "run", table), answers(tmp_path / "run", unlabeled)
+    assert [one["top"] for one in found] == [one["top"] for one in same]
+    module = package.load(tmp_path / "run").to_torch(tmp_path / "run").eval()
+    with torch.no_grad():
+        scores = module(torch.tensor([[float(row[0]), float(row[1])] for row in rows])).softmax(1)
+    assert [one["top"][0]["probability"] for one in found] == pytest.approx(scores.max(1).values.tolist(), abs=1e-6)
+    unlabeled.write_text("a,b,c,d\n1,2,3,4\n")
+    refused = netspec("predict", tmp_path / "run", unlabeled)
+    assert refused.exit_code == 1
+    assert "does not match the input of the net" in refused.output

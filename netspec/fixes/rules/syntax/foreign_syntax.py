@@ -8,7 +8,7 @@ from netspec.diagnostics import Edit, nearest
 from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, TENSORS, translated_call
 from netspec.fixes.edits import insert_before
 from netspec.fixes.rule import syntax_rule
-from netspec.ops import CATALOGUE, JOINS
+from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.syntax.brackets import end_of_body
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
