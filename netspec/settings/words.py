@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from netspec.diagnostics.foreign import RECIPE
-
 __all__ = ["OF_OPTIMIZER", "is_setting", "own_name"]
 
 OF_OPTIMIZER = ("lr", "momentum", "weight_decay", "nesterov")
@@ -12,6 +10,8 @@ OF_OPTIMIZER = ("lr", "momentum", "weight_decay", "nesterov")
 
 def own_name(word: str) -> str:
     """A setting or option by its name in netspec."""
+    from netspec.diagnostics.foreign import RECIPE
+
     return RECIPE.get(word.lower(), "") or (word.lower() if word[:1].isupper() else word)
 
 
