@@ -8,7 +8,7 @@ from netspec.diagnostics import Edit
 from netspec.diagnostics.foreign import OPTIONS
 from netspec.fixes.edits import insert_after
 from netspec.fixes.rule import syntax_rule
-from netspec.ops import CATALOGUE
+from netspec.ops import CATALOGUE, JOINS
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
 from netspec.syntax.tokens import Token
 
@@ -213,7 +213,7 @@ def output_layer(site: ErrorSite) -> SyntaxFix | None:
 )  # fmt: skip
 def join_list(site: ErrorSite) -> SyntaxFix | None:
     """A join has its branches in brackets, one per line or separated by `;`. A branch that is a label begins with `from`."""
-    found = re.search(r"\b(add|mul|concat)[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)+)$", site.row.text)
+    found = re.search(rf"\b({'|'.join(JOINS)})[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)+)$", site.row.text)
     if found is None or site.here.text != "," or not site.row.start + found.start() <= site.at:
         return None
     text = f"{found[1]} [ {'; '.join('from ' + label.strip() for label in found[2].split(','))} ]"
