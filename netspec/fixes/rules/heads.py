@@ -251,6 +251,9 @@ def _spelling(facts: UnknownHead) -> Iterator[Fix]:
             return
     known = [*facts.scope.blocks, *CATALOGUE]
     near = nearest(head, known)
+    if len(layer.values) == 1 and layer.values[0].span.text in facts.scope.labels and nearest(head, ("from",)):
+        yield Fix.replace(layer.head_span, "from", "did you mean `from`?")
+        return
     exact = near is not None
     near = near or nearest(stem, known)
     if near is None:
