@@ -12,13 +12,13 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from netspec.diagnostics import SpecError
 
-__all__ = ["atomic_write", "beside", "cannot_write", "open_regular", "read_bounded", "staged"]
+__all__ = ["atomic_write", "beside", "cannot_write", "open_regular", "read_bounded", "staged", "write_arrays"]
 
 
 # Reading
@@ -139,6 +139,28 @@ def staged(path: Path) -> Iterator[Path]:
 def beside(path: Path, content: int) -> Path:
     """The name of a file that belongs to a file, by the checksum of its content (32 bits)."""
     return path.with_name(f"{path.name}.{content:08x}.data")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """NumPy arrays: an `.npz` with their names, otherwise an `.npy`, which holds one. Raises SpecError (NS501, NS505)."""
+    import zipfile
+
+    from numpy.lib import format as numpy_format
+
+    if path.suffix != ".npz":
+        if len(arrays) != 1:
+            names = ", ".join(list(arrays)[:6])
+            raise SpecError.of(
+                "NS505", f"{path.name} can hold one array, but there are {len(arrays)}: {names}",
+                helps=[f"write {path.with_suffix('.npz').name}"],
+            )  # fmt: skip
+        with atomic_write(path) as file:
+            numpy_format.write_array(file, next(iter(arrays.values())), allow_pickle=False)
+        return
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:  # np.savez has names of its own: `file`
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                numpy_format.write_array(entry, array, allow_pickle=False)
 
 
 def _take_name(temporary: Path, path: Path) -> None:

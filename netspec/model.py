@@ -18,6 +18,7 @@ from netspec.diagnostics.terminal import render, summary
 from netspec.elaborate import is_library
 from netspec.elaborate.limits import Limits
 from netspec.graph import Graph, Node, TensorType
+from netspec.inside.inspected import Inspected
 from netspec.ops.open_size import is_open
 from netspec.ops.windows import AXES
 from netspec.report.tabular import Tabular, checked_html
@@ -140,7 +141,7 @@ class Checked:
         return Model(self.source, self.graph, self.diagnostics)
 
 
-class Model(Tabular):
+class Model(Tabular, Inspected):
     """A network that has been checked: its layers, its figures, and what it can be turned into."""
 
     def __init__(self, source: SourceFile, graph: Graph, diagnostics: tuple[Diagnostic, ...] = ()) -> None:

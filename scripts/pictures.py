@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 WANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "alexnet_volumes": ("alexnet", {"style": "volumes"}),
+    "circuit": ("", {}),
     "googlenet": ("googlenet", {"expand": ["inception1"]}),
     "unet_volumes": ("unet", {"style": "volumes"}),
     "vgg16_volumes": ("vgg16", {"style": "volumes"}),
@@ -31,7 +32,20 @@ def xor_weights() -> dict[str, Any]:
     }
 
 
+CIRCUIT = "net Circuit\ninput x 1\ninput y 1\ninput z 1\nq: add [ from x; from y ]\nf: mul [ from q; from z ]\n"
+
+
+def circuit() -> str:
+    """The picture of `netspec trace` in docs/inside.md."""
+    from netspec.inside.trace_picture import picture_of
+    from netspec.scene.svg import as_svg
+
+    return as_svg(picture_of(netspec.loads(CIRCUIT).trace({"x": -2, "y": 5, "z": -4}, backward=True)))
+
+
 def drawn(name: str) -> str:
+    if name == "circuit":
+        return circuit()
     example, options = WANTED[name]
     weights = xor_weights() if options.get("style") == "neurons" else None
     return str(netspec.load(ROOT / "examples" / f"{example}.net").draw(weights=weights, **options))

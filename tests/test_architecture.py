@@ -28,7 +28,7 @@ ROWS = (
     ("lints",),
     ("weights", "report", "datasets"),
     ("scene", "backends.torch"),
-    ("page", "backends.onnx", "backends.peaks"),
+    ("page", "inside", "backends.onnx", "backends.peaks"),
     ("backends.bench",),
     ("survey", "open_spec"),
     ("compiler", "spec_source"),

@@ -1,6 +1,6 @@
 """Every example of the documentation is run.
 
-In docs/language.md, docs/tutorial.md, docs/python.md, docs/figures.md and docs/report.md each fenced block says what it is: `net` (a complete spec that checks without
+In docs/language.md, docs/tutorial.md, docs/python.md, docs/figures.md, docs/report.md and docs/inside.md each fenced block says what it is: `net` (a complete spec that checks without
 a finding), `net-part` (a fragment; `# after: input …` in its first line names what stands before it), `net-error CODE`
 (a spec with that error), `python` (the blocks of a page run in order, in one namespace), `console`. In README.md only
 blocks tagged `net` are run.
@@ -22,7 +22,7 @@ from netspec.diagnostics import CODES
 from netspec.source import SourceFile
 
 LANGUAGE, TUTORIAL, README = ROOT / "docs" / "language.md", ROOT / "docs" / "tutorial.md", ROOT / "README.md"
-PYTHON, FIGURES, REPORT = (ROOT / "docs" / f"{name}.md" for name in ("python", "figures", "report"))
+PYTHON, FIGURES, REPORT, INSIDE = (ROOT / "docs" / f"{name}.md" for name in ("python", "figures", "report", "inside"))
 KINDS = ("net", "net-part", "net-error", "console", "python")
 OMITTED = "…"
 
@@ -55,7 +55,7 @@ def fenced(page: Path) -> Iterator[Snippet]:
     assert opened is None, f"{page.name}:{opened}: a fenced block is never closed"
 
 
-PAGES = {page: tuple(fenced(page)) for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES, REPORT, README)}
+PAGES = {page: tuple(fenced(page)) for page in (LANGUAGE, TUTORIAL, PYTHON, FIGURES, REPORT, INSIDE, README)}
 
 
 def tagged(kind: str, *pages: Path) -> list[Snippet]:
@@ -79,7 +79,12 @@ def commands(snippet: Snippet) -> list[tuple[str, list[str]]]:
     return found
 
 
-SHOWN = [(s, line, out) for s in tagged("console", LANGUAGE, TUTORIAL, REPORT) for line, out in commands(s) if any(out)]
+SHOWN = [
+    (s, line, out)
+    for s in tagged("console", LANGUAGE, TUTORIAL, REPORT, INSIDE)
+    for line, out in commands(s)
+    if any(out)
+]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_every_block_says_what_it_is(page: Path) -> None:
     assert [str(s) for s in PAGES[page] if s.kind == "net-error" and s.argument not in CODES] == []
 
 
-@pytest.mark.parametrize("snippet", tagged("net", LANGUAGE, TUTORIAL, README), ids=str)
+@pytest.mark.parametrize("snippet", tagged("net", LANGUAGE, TUTORIAL, INSIDE, README), ids=str)
 def test_a_spec_checks(snippet: Snippet) -> None:
     assert findings(snippet.text) == []
 
@@ -147,6 +152,7 @@ def test_the_output_shown_is_the_output(snippet: Snippet, command: str, shown: l
     program, *arguments = shlex.split(command)
     assert program == "netspec", f"{snippet}: output is shown for `{program}`, which is not run"
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "circuit.net").write_text(tagged("net", INSIDE)[0].text)
     result = run_netspec(*arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
     real = [line.rstrip() for line in (result.stdout + result.stderr).splitlines()]
     at = 0

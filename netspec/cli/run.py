@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from netspec.cli.given_options import input_option, read_given
 from netspec.cli.output import echo
 from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
 from netspec.diagnostics import SpecError
@@ -18,14 +19,7 @@ __all__ = ["command"]
 
 @click.command("run")
 @click.argument("file", metavar="SPEC|RUN|MODEL.onnx")
-@click.option(
-    "--input",
-    "source",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="An image or an .npy array.",
-)
+@input_option(required=True)
 @click.option(
     "--weights",
     metavar="FILE|RUN",
@@ -40,7 +34,10 @@ __all__ = ["command"]
     help="File with the names of the classes, one per line; default: those in the metadata of the model.",
 )
 @click.option(
-    "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the full output to this file."
+    "--output",
+    metavar="OUT.npy|OUT.npz",
+    type=click.Path(path_type=Path),
+    help="Write the output of all examples to this file; .npz: every output by its name.",
 )
 @click.option(
     "--provider",
@@ -49,14 +46,17 @@ __all__ = ["command"]
 )
 @parameter_option
 @limit_option
-def command(file: str, source: Path, definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any) -> None:
-    """Run a spec, a trained run or an ONNX model on an image or array with ONNX Runtime.
+def command(
+    file: str, inputs: tuple[str, ...], definitions: tuple[str, ...], limits: tuple[str, ...], **wanted: Any
+) -> None:
+    """Run a spec, a trained run or an ONNX model on images, arrays or numbers with ONNX Runtime.
 
-    An image is scaled so that its shorter side fits, center-cropped, and converted to numbers from 0 to 1, channels
+    Prints every output for every example. An image is scaled so that its shorter side fits, center-cropped, and converted to numbers from 0 to 1, channels
     first. A `normalize` layer in the spec does the rest.
     """
     from netspec.training.run_folder import RunFolder
 
+    given = read_given(inputs)
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(file)
@@ -66,43 +66,47 @@ def command(file: str, source: Path, definitions: tuple[str, ...], limits: tuple
                     wanted["weights"] = path
                 path = Path(folder) / "model.onnx"
                 model.to_onnx(path, wanted["weights"], classes=RunFolder.classes_in(wanted["weights"]))
-                if wanted["weights"] is None:
+                if wanted["weights"] is None and model.params:
                     echo(
                         "the weights are untrained, so the output is meaningless; use --weights to load trained weights",
                         err=True,
                     )
-            _run(path, source, wanted)
+            _run(path, given, wanted)
     except SpecError as error:
         stop_on_error(error)
 
 
-def _run(path: Path, source: Path, wanted: dict[str, Any]) -> None:
-    from netspec.backends.onnx.single_run import run_on_file
+def _run(path: Path, given: list[tuple[str, Any]], wanted: dict[str, Any]) -> None:
+    from netspec.backends.onnx.single_run import run_on_inputs
+    from netspec.files import write_arrays
 
-    answer = run_on_file(path, source, wanted["provider"])
+    answer = run_on_inputs(path, given, wanted["provider"])
     echo(f"ONNX Runtime on {answer.provider}")
-    values = answer.values
-    shape = "x".join(map(str, values.shape)) or "one number"
     if wanted["output"] is not None:
-        _write(wanted["output"], values)
-        echo(f"{wanted['output']}: {shape}")
-    names = _labels(wanted["labels"]) if wanted["labels"] is not None else answer.classes
-    for row in values if values.ndim == 2 else ():
-        _print_top(row, wanted["top"], _fitting(names, len(row), wanted["labels"]))
+        write_arrays(wanted["output"], answer.outputs)
+        shapes = {name: "x".join(map(str, values.shape)) or "one number" for name, values in answer.outputs.items()}
+        named = wanted["output"].suffix == ".npz"
+        echo(f"{wanted['output']}: {', '.join(f'{n} {s}' if named else s for n, s in shapes.items())}")
+    for name, values in answer.outputs.items():
+        if len(answer.outputs) > 1:
+            echo(f"{name}:")
+        _print(values, answer.classes, wanted, several=len(answer.outputs) > 1)
+
+
+def _print(values: Any, classes: Sequence[str], wanted: dict[str, Any], *, several: bool) -> None:
+    """One output: for vectors the largest values of each example, else its extent. Where there are several outputs, the names
+    of the classes are for those that they fit."""
+    names = _labels(wanted["labels"]) if wanted["labels"] is not None else classes
+    for number, row in enumerate(values if values.ndim == 2 else (), 1):
+        if len(values) > 1:
+            echo(f"example {number}")
+        _print_top(row, wanted["top"], _fitting(names, len(row), None if several else wanted["labels"]))
     if values.ndim != 2 and wanted["output"] is None:
+        shape = "x".join(map(str, values.shape)) or "one number"
         extent = f", from {values.min():.4g} to {values.max():.4g}" if values.size else ", without values"
         echo(f"output {shape}{extent}; --output OUT.npy writes it")
     if values.ndim == 4 and values.shape[1] == len(names):
         _print_shares(values, wanted["top"], names)
-
-
-def _write(path: Path, values: Any) -> None:
-    import numpy as np
-
-    from netspec.files import atomic_write
-
-    with atomic_write(path) as file:
-        np.save(file, values, allow_pickle=False)
 
 
 def _print_top(row: Any, top: int, names: Sequence[str]) -> None:

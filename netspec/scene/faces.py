@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
@@ -14,9 +15,11 @@ from netspec.scene.lettering import text_width, written_out
 from netspec.scene.parts import Part
 from netspec.values import show
 
-__all__ = ["Face", "Faces", "head_text", "totals_text", "type_text"]
+__all__ = ["BARS", "Face", "Faces", "Note", "Notes", "head_text", "totals_text", "type_text"]
 
 SIZE, SMALL = 11.0, 9.0
+BARS = 16.0
+"""How high the bars of a note are."""
 _LINE, _SMALL_LINE = 14.0, 12.0
 _PAD = (9.0, 5.0)
 _STEP = 8.0
@@ -26,31 +29,47 @@ _UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What is said of one network in the box of a part: small lines, and bars, as shares of the highest, below them."""
+
+    lines: tuple[str, ...]
+    bars: tuple[float, ...] = ()
+
+
+Notes: TypeAlias = "Callable[[Part], Note | None]"
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
-    """`bold` and `plain` stand on the first line, `small` on lines below."""
+    """`bold` and `plain` stand on the first line, `small` on lines below, `bars` at the bottom."""
 
     bold: str
     plain: str
     small: tuple[str, ...]
     width: float
     height: float
+    bars: tuple[float, ...] = ()
 
 
 class Faces:
-    """The boxes of a graph; `columns` are figures shown in each."""
+    """The boxes of a graph; `columns` are figures shown in each, `notes` what else is said of a part."""
 
-    def __init__(self, graph: Graph, analysis: Analysis, columns: Sequence[str] = ()) -> None:
-        self._graph, self._analysis, self._columns = graph, analysis, columns
+    def __init__(
+        self, graph: Graph, analysis: Analysis, columns: Sequence[str] = (), notes: Notes | None = None
+    ) -> None:
+        self._graph, self._analysis, self._columns, self._notes = graph, analysis, columns, notes
         self._made: dict[Part, Face] = {}
 
     def face(self, part: Part) -> Face:
         if part not in self._made:
             bold, plain, small = self._words(part)
-            small = [*small, *self._figures(part)]
+            note = self._notes(part) if self._notes is not None else None
+            bars = note.bars if note is not None else ()
+            small = [*small, *self._figures(part), *(note.lines if note is not None else ())]
             first = text_width(bold, SIZE, bold=True) + (text_width(f" {plain}", SIZE) if plain else 0.0)
             wide = max([first, *(text_width(line, SMALL) for line in small)]) + 2 * _PAD[0]
-            height = _LINE + len(small) * _SMALL_LINE + 2 * _PAD[1]
-            self._made[part] = Face(bold, plain, tuple(small), -(-wide // _STEP) * _STEP, height)
+            height = _LINE + len(small) * _SMALL_LINE + 2 * _PAD[1] + (BARS + 4.0 if bars else 0.0)
+            self._made[part] = Face(bold, plain, tuple(small), -(-wide // _STEP) * _STEP, height, bars)
         return self._made[part]
 
     def _words(self, part: Part) -> tuple[str, str, list[str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES, Value
 from netspec.graph import Graph
-from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
+from netspec.scene.faces import BARS, SIZE, SMALL, Faces, Notes, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Rect, Text
 from netspec.scene.flow import flow_path, square_path
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
@@ -25,17 +27,20 @@ STACK = 3.0
 """How far the second sheet of a repeated part looks out."""
 
 
-def drawn_as_graph(graph: Graph, analysis: Analysis, options: DrawOptions) -> Figure:
+def drawn_as_graph(graph: Graph, analysis: Analysis, options: DrawOptions, notes: Notes | None = None) -> Figure:
+    """`notes` are written in the boxes beside what is in the spec."""
     parts = Parts(graph, folded="all" not in options.expand)
     unwrap(parts)
-    return _Painter(graph, analysis, options, parts).figure()
+    return _Painter(graph, analysis, options, parts, notes).figure()
 
 
 class _Painter:
-    def __init__(self, graph: Graph, analysis: Analysis, options: DrawOptions, parts: Parts) -> None:
+    def __init__(
+        self, graph: Graph, analysis: Analysis, options: DrawOptions, parts: Parts, notes: Notes | None
+    ) -> None:
         self.graph, self.analysis, self.options, self.parts = graph, analysis, options, parts
         self.theme: Theme = THEMES[options.theme]
-        self.faces = Faces(graph, analysis, options.columns)
+        self.faces = Faces(graph, analysis, options.columns, notes)
         self.across = options.direction == "LR"
         self.items: list[Item] = []
         self.is_open = opened(parts, options)
@@ -164,6 +169,17 @@ class _Painter:
             self.items.append(Text(left + bold + text_width(" ", SIZE), base, face.plain, SIZE, ink))
         for i, line in enumerate(face.small):
             self.items.append(Text(x + face.width / 2, base + 12 * (i + 1), line, SMALL, faint, anchor="middle"))
+        if face.bars:
+            self._bars(face.bars, x, y + face.height - 5, face.width, border if border != fill else ink)
+
+    def _bars(self, shares: Sequence[float], x: float, base: float, width: float, colour: str) -> None:
+        """A histogram in the middle of a box, standing on `base`."""
+        each = min(8.0, (width - 16) / len(shares))
+        left = x + (width - each * len(shares)) / 2
+        for i, share in enumerate(shares):
+            if share:
+                high = max(1.0, BARS * share)
+                self.items.append(Rect(left + i * each, base - high, each - 1, high, colour))
 
     def _colours(self, part: Part) -> tuple[str, str, str, str]:
         node = self.graph.nodes[part.start]

@@ -42,7 +42,7 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
         case "cross_entropy":
             return lambda output, target: _over_counted(
                 F.cross_entropy(
-                    classes_second(output).float(),
+                    _at_least_single(classes_second(output)),
                     target,
                     reduction="none",
                     label_smoothing=smoothing,
@@ -52,12 +52,23 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
             )
         case "hinge":
             return lambda output, target: _hinge_everywhere(
-                classes_second(output).float(), target, chosen.values["margin"]
+                _at_least_single(classes_second(output)), target, chosen.values["margin"]
             )
     function: Any = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy_with_logits}[chosen.word]
     return lambda output, target: per_example(
-        function(output.float(), target.reshape(output.shape).to(output.device).float(), reduction="none")
+        function(
+            _at_least_single(output),
+            _at_least_single(target.reshape(output.shape).to(output.device)),
+            reduction="none",
+        )
     )
+
+
+def _at_least_single(values: Tensor) -> Tensor:
+    """In float32, where they are not in float64, in which gradients are checked."""
+    import torch
+
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def _over_counted(values: Tensor, target: Tensor) -> Tensor:

@@ -25,9 +25,14 @@ class Plan:
 
     @classmethod
     def of(cls, graph: Graph) -> Plan:
-        plan = cls(graph, graph.recipe or Recipe({}, {}))
+        plan = cls(graph, graph.recipe or cls.nothing())
         plan._check()
         return plan
+
+    @staticmethod
+    def nothing() -> Recipe:
+        """The recipe of a spec that has none: all defaults."""
+        return Recipe({}, {})
 
     def _check(self) -> None:
         if len(self.graph.outputs) != 1:
@@ -38,13 +43,7 @@ class Plan:
             )  # fmt: skip
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
-        if (
-            self.task == "class" and self.output.type.features == 1
-        ):  # `check` reports it in a recipe, but the recipe may be missing
-            raise SpecError.of(
-                "NS604", f"`{self.loss.word}` needs one output for each class, but the network has a single one",
-                helps=["for two classes with a single output, write `loss bce` in `train { … }`", "for a value, such as a price, write `loss mse`"],
-            )  # fmt: skip
+        self.require_classes()
         lbfgs = self.optimizer.word == "lbfgs"
         if lbfgs and (self.rates or self.ema is not None or self.clip is not None or self.accumulate > 1):
             what = (
@@ -63,6 +62,16 @@ class Plan:
             raise SpecError.of("NS604", "`nesterov=yes` requires momentum", helps=["add `momentum=0.9`"])
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
             raise SpecError.of("NS604", "`freeze` and `train_only` cannot be combined", helps=["keep only one of them"])
+
+    def require_classes(self) -> None:
+        """Raises SpecError (NS604) where the loss is of classes and the network has a single output."""
+        if (
+            self.task == "class" and self.output.type.features == 1
+        ):  # `check` reports it in a recipe, but the recipe may be missing
+            raise SpecError.of(
+                "NS604", f"`{self.loss.word}` needs one output for each class, but the network has a single one",
+                helps=["for two classes with a single output, write `loss bce` in `train { … }`", "for a value, such as a price, write `loss mse`"],
+            )  # fmt: skip
 
     def chosen(self, setting: str) -> Chosen:
         """The line of a setting; by default its first form with all defaults."""

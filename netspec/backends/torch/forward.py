@@ -8,11 +8,13 @@ from netspec.backends.torch.members import MODULES, Item
 from netspec.backends.torch.repeats import Run, find_runs
 from netspec.backends.torch.tracing import TracedModule
 
-__all__ = ["Forward", "member"]
+__all__ = ["NOTE", "Forward", "member"]
 
 _LONGEST = 3
 """So many calls of several layers are nested at most."""
-_OTHER = ("self", "torch", "nn", "F", "math", "checkpoint", "getattr", "range")
+NOTE = "_note"
+"""The function that a recorded forward pass calls with the module, the name of the layer and its tensor."""
+_OTHER = ("self", "torch", "nn", "F", "math", "checkpoint", "getattr", "range", NOTE)
 
 
 def member(name: str, suffix: str) -> str:
@@ -38,7 +40,7 @@ class Forward:
         self.lines: list[str] = []
         self.loop: Run | None = None
         """The loop whose body is being written."""
-        self.runs = {run.start: run for run in find_runs(self)}
+        self.runs = {} if self.plan.recorded else {run.start: run for run in find_runs(self)}
         self.parameters = self.enter()
         self.run(0, len(self.items))
         self.leave()
@@ -196,6 +198,10 @@ class Forward:
     def call(self, item: Item, values: list[str]) -> str:
         if item.part is not None:
             return self.call_part(item, values)
+        text = self.call_layer(item, values)
+        return f'{NOTE}(self, "{item.name}", {text})' if self.plan.recorded else text
+
+    def call_layer(self, item: Item, values: list[str]) -> str:
         assert item.code is not None
         name = item.name
         if item.node is not None and item.node.shares is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.backends.torch import named_source
 from netspec.optional import require_torch
@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 
     from netspec.graph import Graph
 
-__all__ = ["to_torch"]
+__all__ = ["executed", "to_torch"]
 
 _numbers = itertools.count(1)
 
 
 def to_torch(graph: Graph, *, seed: int | None = None) -> torch.nn.Module:
     """An instance of the generated class; with a seed, holding netspec's initial weights instead of PyTorch's own."""
-    pytorch = require_torch()
-    name, source = named_source(graph)
+    require_torch()
+    return executed(graph, *named_source(graph), seed, {})
+
+
+def executed(graph: Graph, name: str, source: str, seed: int | None, known: dict[str, Any]) -> torch.nn.Module:
+    """An instance of the class of that name in a source; `known` are names that it may use besides its own."""
+    import torch as pytorch
+
     filename = f"<netspec {graph.name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace = ModuleType(f"netspec_{name}")
+    namespace.__dict__.update(known)
     # What is executed is netspec's own text; of the spec it holds names that were checked and numbers.
     exec(compile(source, filename, "exec"), namespace.__dict__)
     module: torch.nn.Module = getattr(namespace, name)()

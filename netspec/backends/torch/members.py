@@ -68,6 +68,8 @@ class Plan:
     items: list[Item] = field(default_factory=list)
     owners: list[Region] = field(default_factory=list)
     """The shared parts of which MODULES-k is the k-th."""
+    recorded: bool = False
+    """Whether its forward pass notes the tensor of every layer, for which it has to be written out."""
 
     def parts(self) -> Iterator[Plan]:
         """Every part below this one, inner ones first."""
@@ -80,6 +82,8 @@ class Plan:
     def is_chain(self) -> bool:
         """Whether each member reads what the one before gives and nothing else, all of them plain modules."""
         before = self.inputs
+        if self.recorded:
+            return False
         for item in self.items:
             if not item.is_plain or item.shared or item.reads != before or len(item.gives) != 1:
                 return False
@@ -87,9 +91,12 @@ class Plan:
         return len(self.inputs) == len(self.outputs) == 1 and before == self.outputs and bool(self.items)
 
 
-def plan(graph: Graph) -> Plan:
-    """The plan of the whole net; parts of it that are named have plans of their own."""
-    planner = _Planner(graph)
+def plan(graph: Graph, *, recorded: bool = False) -> Plan:
+    """The plan of the whole net; parts of it that are named have plans of their own.
+
+    In a recorded one no activation is written over its input, since every tensor is kept.
+    """
+    planner = _Planner(graph, recorded)
     resolved = planner.source
     made = planner.module(graph.root, [i for _, i in graph.inputs], [resolved(i) for _, i in graph.outputs])
     for part in [made, *made.parts()]:
@@ -98,8 +105,8 @@ def plan(graph: Graph) -> Plan:
 
 
 class _Planner:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, recorded: bool) -> None:
+        self.graph, self.recorded = graph, recorded
         self.owners: list[Region] = []
         self.users: dict[int, list[int]] = {}
         for node in graph.nodes:
@@ -107,7 +114,7 @@ class _Planner:
                 continue
             for i in node.inputs:
                 self.users.setdefault(self.source(i), []).append(node.index)
-        self.overwriting = in_place_nodes(graph)
+        self.overwriting = frozenset[int]() if recorded else in_place_nodes(graph)
         self.kept = {self.source(i) for _, i in graph.outputs} | {self.source(i) for _, i, _ in graph.aux}
 
     def source(self, index: int) -> int:
@@ -118,7 +125,7 @@ class _Planner:
         return [*map(self.source, node.inputs), *([] if node.tied is None else [-1 - node.tied])]
 
     def module(self, region: Region, inputs: list[int], outputs: list[int]) -> Plan:
-        made = Plan(region, inputs, outputs)
+        made = Plan(region, inputs, outputs, recorded=self.recorded)
         for member, rounds in _members(region):
             if isinstance(member, Region):
                 item = self.part(member, region)

@@ -19,7 +19,7 @@ from netspec.ops.formula import variables
 from netspec.ops.python_text import number
 from netspec.symbolic import Apply, Constant, FunctionBody, Name, Symbolic
 
-__all__ = ["module_paths", "named_source", "torch_source"]
+__all__ = ["module_paths", "named_source", "torch_source", "written"]
 
 _PYTHON = frozenset(
     [
@@ -52,7 +52,7 @@ def torch_source(graph: Graph) -> str:
 
 def named_source(graph: Graph) -> tuple[str, str]:
     """The name of the net's class, and the source of its file."""
-    file = _written(graph)
+    file = written(graph)
     return file.main, file.source
 
 
@@ -62,10 +62,10 @@ def module_paths(graph: Graph) -> dict[str, str]:
     It is the layer's name, except for an activation that a block takes as a parameter: that one is called by the
     parameter, since one class makes them all.
     """
-    return dict(_written(graph).paths())
+    return dict(written(graph).paths())
 
 
-def _written(graph: Graph) -> _File:
+def written(graph: Graph, *, recorded: bool = False) -> _File:
     """The file of a network.
 
     A parameter of the net is a parameter of its class unless the structure of the network depends on it. What it
@@ -73,7 +73,7 @@ def _written(graph: Graph) -> _File:
     """
     fixed: frozenset[str] = frozenset()
     while True:
-        file = _File(graph, fixed)
+        file = _File(graph, fixed, recorded=recorded)
         decided = file.decided()
         if decided <= fixed:
             return file
@@ -88,9 +88,9 @@ def class_name(name: str) -> str:
 
 
 class _File:
-    def __init__(self, graph: Graph, fixed: frozenset[str]) -> None:
+    def __init__(self, graph: Graph, fixed: frozenset[str], *, recorded: bool = False) -> None:
         self.graph, self.fixed = graph, fixed
-        self.root = plan(self.graph)
+        self.root = plan(self.graph, recorded=recorded)
         self.modules: dict[Plan, TracedModule] = {}
         self.classes: dict[Plan, ModuleClass] = {}
         self.helpers = _helpers(self.graph)
