@@ -7,10 +7,12 @@ the slopes on both sides differ at every step, and what PyTorch gives is right i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import SpecError
 from netspec.graph import Graph
 from netspec.inside.checked import TOLERANCE, Checked, CheckedTensor, CheckedTensors, Verdict
 from netspec.inside.forward_pass import ForwardPass, Tensors, batch_of
@@ -63,7 +65,7 @@ def check_gradients(
     all of them. `values` is how many are checked at the most, over all tensors (at least one of each).
 
     The network runs as in inference. `module` is checked instead of that of the spec: it takes the same inputs and has the same
-    parameters. Raises SpecError (NS001, NS502, NS503).
+    parameters. Raises SpecError (NS001, NS502, NS503; NS607 where the objective is not finite).
     """
     import torch
 
@@ -98,6 +100,11 @@ class _Checker:
         for tensor in tensors.values():
             tensor.grad = None
         start = self.value()
+        if not math.isfinite(float(start.detach())):
+            raise SpecError.of(
+                "NS607", f"gradients cannot be checked: what is differentiated is {float(start.detach())}",
+                helps=["`netspec trace` without --check shows where; give other inputs or weights"],
+            )  # fmt: skip
         if start.requires_grad:
             start.backward()  # type: ignore[no-untyped-call]
         self.here = float(start.detach())

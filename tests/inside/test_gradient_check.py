@@ -26,13 +26,15 @@ TEXTS = {
     "chunk": ["chunk(0, 2)"], "slice": ["slice(1, 3)"], "take": ["take 1"], "image": ["image 5"], "embed": ["embed-3 vocab=7"],
     "attention": ["attention heads=2", "attention heads=2 causal=yes"], "rnn": ["rnn-3"], "lstm": ["lstm-3 bidirectional=yes"],
     "gru": ["gru-3"], "maxout": ["maxout 2"], "prelu": ["prelu 0.1"], "scale": ["scale bias=yes"],
-    "add": ["add [ identity; tanh ]"], "mul": ["mul [ identity; tanh ]"], "concat": ["concat [ identity; tanh ]"],
+    "div": ["div [ identity; exp ]"], "matmul": ["matmul [ identity; permute(1, 0) ]"],
+    "log": ["exp -> log"], "sqrt": ["exp -> sqrt"],
 }  # fmt: skip
 
 
 def _networks(op: str) -> list[netspec.Model]:
     """The op on every kind of tensor that takes it."""
-    found = [netspec.check(f"{given}\n{text}") for text in TEXTS.get(op, [op]) for given in INPUTS]
+    usual = [f"{op} [ identity; tanh ]"] if op in JOINS else [op, f"{op} channels", f"{op} features"]
+    found = [netspec.check(f"{given}\n{text}") for text in TEXTS.get(op, usual) for given in INPUTS]
     return [checked.model() for checked in found if checked.ok]
 
 
@@ -43,6 +45,11 @@ def test_every_op_has_the_gradient_of_its_values(op: str) -> None:
     checks = [model.check_gradients(examples=1, values=12) for model in networks]
     assert all(check.ok for check in checks), next(check for check in checks if not check.ok)
     assert any(check.tensors for check in checks)
+
+
+def test_a_value_that_is_not_finite_is_no_gradient() -> None:
+    with pytest.raises(netspec.SpecError, match="what is differentiated is nan"):
+        netspec.loads("input 2\nlog").check_gradients([-1.0, 1.0])
 
 
 def test_a_network_without_anything_to_check_says_so() -> None:
