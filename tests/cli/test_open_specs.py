@@ -164,6 +164,7 @@ def test_sizes_of_an_open_spec() -> None:
     assert "takes      H and W: multiples of 16 from 16" in result.stdout
 
 
+@pytest.mark.slow
 def test_training_asks_for_the_sizes_and_writes_them_into_the_spec_of_the_run(tmp_path: Path) -> None:
     path, run = tmp_path / "net.net", tmp_path / "run"
     recipe = "train { loss cross_entropy; optimizer sgd lr=0.1; epochs 1; batch 64 }\n"

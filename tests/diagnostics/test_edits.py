@@ -18,7 +18,11 @@ def test_the_right_spec_checks_without_a_word(case: EditCase) -> None:
     assert findings(case.right) == ()
 
 
-@pytest.mark.parametrize("case", EDIT_CASES, ids=str)
+A_QUARTER = [pytest.param(case, marks=pytest.mark.slow if i % 4 else ()) for i, case in enumerate(EDIT_CASES)]
+"""One case in four is in the fast part: they take time only together."""
+
+
+@pytest.mark.parametrize("case", A_QUARTER, ids=str)
 def test_what_is_found_and_offered(case: EditCase) -> None:
     found = findings(case.mistaken)
     assert tuple(d.code for d in found) == case.codes

@@ -346,6 +346,7 @@ def test_long_words_and_texts_are_broken() -> None:
     assert render_plain(found) == render(found, color=False, columns=100)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=120), st.integers(10, 80), st.integers(0, 8))
 def test_wrapping_keeps_every_letter(text: str, columns: int, hang: int) -> None:
     text = printable(text)  # as everything is before it is wrapped

@@ -56,6 +56,7 @@ def reported(text: str, seen: Callable[[ErrorSite], None] = lambda site: None) -
     return [f"{d} {d.rule} {d.helps}" for d in diagnostics]
 
 
+@pytest.mark.slow
 def test_no_two_rules_of_one_priority_match_one_place() -> None:
     for text in TEXTS:
         sites: list[ErrorSite] = []

@@ -120,6 +120,7 @@ def test_the_spec_of_a_run_is_not_written(tmp_path: Path) -> None:
             assert json.loads(events.readline())["run"]["columns"]["epoch"] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
     path = run(tmp_path / "r")
     import torch

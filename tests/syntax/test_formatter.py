@@ -151,6 +151,7 @@ def test_random_specs(text: str) -> None:
         assert_well_formatted(text)
 
 
+@pytest.mark.slow
 def test_most_random_specs_parse() -> None:
     found = []
 

@@ -66,6 +66,7 @@ def test_strict_needs_a_spec(spec: Path) -> None:
     assert "--strict checks a SPEC" in asked.output
 
 
+@pytest.mark.slow
 def test_a_search_over_sizes_goes_past_expectations_about_one_size(spec: Path) -> None:
     tuned = netspec("tune", "rows.net", "--search", "hidden=4,8", "--trials", "2", "--folder", "study")
     assert tuned.exit_code == 0, tuned.output

@@ -42,6 +42,7 @@ def study_of(spec: Path, run: str = "tuned") -> Any:
     return optuna.load_study(study_name="rows", storage=storage)
 
 
+@pytest.mark.slow
 def test_the_study_holds_what_the_runs_reached(spec: Path) -> None:
     told = tune(spec, "--search", LR, "--search", "hidden=8..32", "--search", "batch=32,64", "--trials", 4)
     assert told.exit_code == 0, told.output
@@ -67,6 +68,7 @@ def test_the_study_holds_what_the_runs_reached(spec: Path) -> None:
     assert str(study.best_trial.number) in told.output
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_search_also_when_it_goes_on(spec: Path) -> None:
     search = ("--search", LR, "--search", "hidden=8..32")
     for run, steps in (("whole", (4,)), ("parts", (2, 4))):
