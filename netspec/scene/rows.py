@@ -38,6 +38,8 @@ _A4 = (1047.0, 718.0)
 """Its sides without margins of a centimetre, in CSS pixels."""
 _MOST = 60
 _READABLE = 0.85
+_SHORTER = 0.75
+"""A break that leaves more of the length than this is not made."""
 
 
 def page_scale(width: float, height: float) -> float:
@@ -110,8 +112,8 @@ def unwrap(parts: Parts) -> None:
 
 
 def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
-    """As few rows as fit, of about equal width; one row where it fits, or where nothing can be broken. `label` gives the size of
-    the label of a tensor (across, along)."""
+    """As few rows as fit, of about equal width; one row where it fits, or where breaking would not help much. `label` gives
+    the size of the label of a tensor (across, along)."""
     pieces = _pieces(inside)
     if label is not None:
         _with_labels(pieces, inside, label)
@@ -123,7 +125,8 @@ def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None =
         middle = (low + high) / 2
         low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
     rows = [_Row(pieces=row) for row in _filled(pieces, high)]
-    return _stacked(inside, rows) if len(rows) > 1 else inside
+    shorter = max(row.width for row in rows) < _SHORTER * inside.size[1]
+    return _stacked(inside, rows) if shorter else inside
 
 
 def _pieces(inside: Inside) -> list[_Piece]:

@@ -20,9 +20,12 @@ __all__ = ["Captions", "keeps_the_volume", "only_layer"]
 _QUIET = frozenset({"Activation", "Normalization", "Regularization"})
 _SIGNS = {"add", "mul"}
 _MOST_PIECES = 8
+_MOST_LINES = 3
 _WIDE = 84.0
 """What is written above is broken into lines of about this width."""
 _KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
+_UNITS = re.compile(r" units?$")
+_COMMA = re.compile(r",\s*(?=[a-z(]|$)")
 _UNSAID = re.compile(r"^(pad |along |to \d|p = |groups? \d+$|axes |round )|^$")
 
 
@@ -106,7 +109,7 @@ class Captions:
         if not first.inputs:
             return (first.name,)
         plain = self.faces.face(part).plain.removesuffix(f"×{part.count}") if times else self.faces.face(part).plain
-        words = [word.strip().removesuffix(" units") for word in plain.split(",")]
+        words = [_UNITS.sub("", word.strip()) for word in _COMMA.split(plain)]
         head = first.kind
         kernel = _KERNEL.match(words[0]) if words else None
         if kernel or re.fullmatch(r"\d+(x\d+)+", words[0]):
@@ -167,4 +170,4 @@ def _broken(words: Sequence[str]) -> list[str]:
                 lines[-1] = f"{lines[-1]} {token}"
             else:
                 lines.append(token)
-    return lines[:4]
+    return lines[:_MOST_LINES]
