@@ -6,10 +6,11 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from netspec.diagnostics import SpecError
@@ -41,11 +42,17 @@ FC-classes
 """
 
 
-def build(folder: Path, specs: Sequence[Path], given: Path | None = None, links: Iterable[tuple[str, str]] = ()) -> str:
+def build(
+    folder: Path,
+    specs: Sequence[Path],
+    given: Path | None = None,
+    links: Iterable[tuple[str, str]] = (),
+    pages: Mapping[str, bytes] = MappingProxyType({}),
+) -> str:
     """Writes the site into a folder, which is new, empty or of an earlier site; says what it holds.
 
-    `given` is the folder of Pyodide, `links` are titles and addresses of documentation. The first of the specs is shown
-    first. Raises SpecError: NS001 to NS005 where a spec cannot be read, NS501 for another folder, NS502 without Pyodide.
+    `given` is the folder of Pyodide; `links` are titles and addresses of documentation, `pages` its files by name. The
+    first of the specs is shown first. Raises SpecError: NS001 to NS005 where a spec cannot be read, NS501 for another folder, NS502 without Pyodide.
     """
     place, version = pyodide.found(given, Path.cwd())
     paths = named(specs, BOUNDS)
@@ -54,6 +61,7 @@ def build(folder: Path, specs: Sequence[Path], given: Path | None = None, links:
     loaded = dict(_loaded(place, version))
     start = _start(documents, loaded, version, links)
     made = {
+        **pages,
         **loaded,
         **{f"gallery/{document['file']}.json": _json(document) for document in documents},
         "index.html": page(start, "netspec: neural networks as short as the table in the paper", site=True).encode(),
@@ -70,7 +78,7 @@ def _start(
     archive = next(name for name in loaded if name.startswith("netspec"))
     worker = files("netspec.page").joinpath("bundle", "worker.js").read_text(encoding="utf-8")
     site = {
-        "worker": worker, "archive": archive, "pyodide": f"pyodide-{version}/", "bytes": sum(map(len, loaded.values())),
+        "worker": worker, "archive": archive, "pyodide": f"pyodide-{version}/", "bytes": sum(len(data) for name, data in loaded.items() if not name.endswith(".mjs")),
         "untitled": UNTITLED, "install": install_command(), "netspec": __version__, "links": list(links),
         "gallery": [entry(document) for document in documents[:-1]],
     }  # fmt: skip

@@ -28,7 +28,7 @@ export function Code(props: Written) {
     });
     return () => void (current = false);
   }, [file, text, JSON.stringify(given)]);
-  if (why) return <div class="code" role="tabpanel"><p class="empty">There is no PyTorch code while the text has errors: {why}</p></div>;
+  if (why) return <div class="code" role="tabpanel"><p class="empty">No PyTorch code: {why}</p></div>;
   return (
     <div class="code" role="tabpanel" tabIndex={0} aria-label="PyTorch source">
       <pre>{code ? coloured(code) : "…"}</pre>
@@ -66,7 +66,7 @@ export function Downloads(props: Written & { onMessage: (text: string) => void }
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (error) {
-      props.onMessage(`there is no ${form === "py" ? "PyTorch code" : "picture"} while the text has errors: ${(error as Error).message}`);
+      props.onMessage(`no ${form === "py" ? "PyTorch code" : "picture"}: ${(error as Error).message}`);
     }
   };
   return (

@@ -1,5 +1,5 @@
 // The front of the playground: what netspec is, the specs of the gallery, and how far Python has come.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Python, PythonState } from "./python";
 import type { Entry, Site } from "./protocol";
 
@@ -33,9 +33,12 @@ export function Gallery(props: { site: Site; current: string; onChoose: (file: s
   const { gallery, untitled } = props.site;
   const [query, setQuery] = useState("");
   const [order, setOrder] = useState<Order>("year");
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => list.current!.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [props.current]);
   const wanted = query.toLowerCase().split(/\s+/).filter(Boolean);
   const text = (entry: Entry) => `${entry.title} ${entry.file} ${entry.year ?? ""}`.toLowerCase();
   const last = (value: number | null) => value ?? Infinity;
+  const alike = (entry: Entry) => gallery.some((other) => other !== entry && other.title === entry.title);
   const rows = gallery
     .filter((entry) => wanted.every((word) => text(entry).includes(word)))
     .sort((a, b) =>
@@ -54,11 +57,11 @@ export function Gallery(props: { site: Site; current: string; onChoose: (file: s
         </select>
         <button type="button" aria-pressed={props.current === untitled} onClick={() => props.onChoose(untitled)}>New</button>
       </div>
-      <ul>
+      <ul ref={list}>
         {rows.map((entry) => (
           <li key={entry.file}>
             <button type="button" aria-current={entry.file === props.current ? "true" : undefined} title={entry.file} onClick={() => props.onChoose(entry.file)}>
-              <span class="title">{entry.title}</span>
+              <span class="title">{entry.title}{alike(entry) && <i> {entry.file}</i>}</span>
               <span class="year">{entry.year ?? ""}</span>
               <span class="params">{entry.library ? "blocks" : entry.params === null ? "" : short(entry.params)}</span>
             </button>

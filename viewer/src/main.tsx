@@ -394,5 +394,5 @@ function parents(network: Network, part: number): number[] {
 }
 
 // For tests and benchmarks: the layout alone.
-(globalThis as Record<string, unknown>).netspec = { start, layout, openAtFirst };
+(globalThis as Record<string, unknown>).netspec = { start, layout, openAtFirst, python };
 render(<App />, document.getElementById("netspec")!);

@@ -138,7 +138,7 @@ export interface Site {
   worker: string; // its text
   archive: string;
   pyodide: string;
-  bytes: number; // of what the worker loads
+  bytes: number; // of what the worker fetches, beside scripts
   untitled: string;
   install: string;
   netspec: string;

@@ -10,7 +10,7 @@ export interface PythonState {
   why: string; // it failed
 }
 
-const STOPPED = "stopped";
+const STOPPED = "stopped: the text is checked again when it changes";
 
 export class Python implements Transport {
   state: PythonState = { phase: "loading", bytes: 0, working: false, why: "" };
@@ -94,7 +94,7 @@ export class Python implements Transport {
       this.change({ phase: "failed", why: data.why, working: false });
       for (const { failed } of this.waiting.values()) failed(new Error(data.why));
       this.waiting.clear();
-    } else if (data.kind === "crash") this.stop(`the check has failed: ${data.why}`);
+    } else if (data.kind === "crash") this.stop(`the text could not be checked: ${data.why}`);
     else {
       const { done } = this.waiting.get(data.id)!;
       this.waiting.delete(data.id);

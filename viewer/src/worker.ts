@@ -68,6 +68,7 @@ self.onmessage = async ({ data }: MessageEvent<Load | { id: number; request: str
   try {
     post({ kind: "answer", id: data.id, text: python.answer(data.request) });
   } catch (error) {
-    post({ kind: "crash", id: data.id, why: String(error).trim().split("\n").pop()! });
+    const why = String(error).trim().split("\n").pop()!;
+    post({ kind: "crash", id: data.id, why: why.includes("call stack") ? "the text is nested more deeply than a browser can follow" : why });
   }
 };
