@@ -32,7 +32,7 @@ FIRST = "resnet18"
 PAGES = {
     "tutorial": "Tutorial", "installation": "Installation", "language": "Language", "ops": "Layers", "figures": "Figures",
     "report": "Reports", "drawing": "Drawing", "view": "The page", "compare": "Comparing", "training": "Training",
-    "recipe": "Recipes", "backends": "Backends", "python": "Python", "errors": "Diagnostics",
+    "recipe": "Recipes", "backends": "Backends", "python": "Python", "errors": "Diagnostics", "gallery": "Gallery",
 }  # fmt: skip
 """The pages of the documentation, with their short names."""
 _PAGE = """<!doctype html>
@@ -69,6 +69,8 @@ pre code { padding: 0; }
 .try { font-size: 14px; margin: 0 0 16px; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid var(--line); padding: 3px 8px; text-align: left; vertical-align: top; }
+.right { text-align: right; }
+.center { text-align: center; }
 img { max-width: 100%; height: auto; }
 h2 { border-bottom: 1px solid var(--line); padding-bottom: 3px; margin-top: 36px; }
 """
@@ -94,6 +96,8 @@ def rendered(name: str) -> str:
         if token.type == "heading_open":
             token.attrSet("id", _slug(inner.content))
     for token in tokens:
+        if align := token.attrs.pop("style", None):  # of a cell; the policy lets no style attribute in
+            token.attrSet("class", str(align).rpartition(":")[2])
         for child in token.children or ():
             _resolve(child)
     parts = []
@@ -118,14 +122,14 @@ def _slug(heading: str) -> str:
 
 
 def _resolve(token: Token) -> None:
-    """Points a link at the page of the site; what is not part of it loses its link."""
+    """Points a link at the page of the site, and that of an example at the playground."""
     if token.type != "link_open":
         return
     target = str(token.attrGet("href"))
     if match := re.fullmatch(r"(\w+)\.md(#.*)?", target):
         token.attrSet("href", f"{match[1]}.html{match[2] or ''}")
-    elif target.startswith("../examples"):
-        token.attrSet("href", "../index.html")
+    elif match := re.fullmatch(r"\.\./examples(?:/(\w+\.net))?", target):
+        token.attrSet("href", f"../index.html#{match[1]}" if match[1] else "../index.html")
 
 
 def documentation() -> dict[str, bytes]:
