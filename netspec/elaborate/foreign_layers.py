@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics import nearest
 from netspec.elaborate.facts import CommentSign, ForeignCall, SettingOutside, UnknownHead, scope_of
 from netspec.elaborate.state import FAILED, Frame
+from netspec.ops import JOINS
 from netspec.ops.op import Op
 from netspec.settings.words import is_setting
 from netspec.source import Span
@@ -32,7 +33,9 @@ def report_unknown_head(run: ElaborationContext, layer: t.Layer, frame: Frame) -
         frame.names.update({option.name: FAILED for option in layer.options})  # `lte w = 8` is reported once
     if frame.label(layer.head) is None or run.first_time(("a bare label", layer.span.line)):
         facts_ = UnknownHead(layer, scope_of(frame))
-        run.error("NS201", f"there is no layer or block `{layer.head}`", layer.head_span, facts=facts_)
+        what = f"`{layer.head}` is missing the branches that it joins"
+        message = what if layer.head in JOINS else f"there is no layer or block `{layer.head}`"
+        run.error("NS201", message, layer.head_span, facts=facts_)
 
 
 def _setting_rows(layer: t.Layer) -> Iterator[Span]:

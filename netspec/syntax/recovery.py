@@ -108,7 +108,7 @@ def report_syntax_error(
     site = _site(draft.tokens, error, parses)
     if draft.in_repair(site.at):
         draft.repaired = []
-        return draft.leave_out(statement_around(draft.tokens, site.at))
+        return draft.leave_out(_whole_statement(draft.tokens, site.at))
     if _lost_its_opener(draft, site, diagnostics):
         return draft.leave_out(site.span(site.here))
     found = explain(site) if explain is not None else _unexplained(site)
@@ -118,7 +118,7 @@ def report_syntax_error(
         return True
     if found.left_out is None and site.here.text == "}" and site.here.start == site.at:
         return draft.leave_out(site.span(site.here))
-    return draft.leave_out(found.left_out or statement_around(draft.tokens, site.at))
+    return draft.leave_out(found.left_out or _whole_statement(draft.tokens, site.at))
 
 
 def _site(tokens: Tokens, error: UnexpectedInput, parses: Callable[[str], bool]) -> ErrorSite:
@@ -185,6 +185,23 @@ def _lost_its_opener(draft: Draft, site: ErrorSite, diagnostics: Diagnostics) ->
 
 
 # Statements
+
+
+def _whole_statement(tokens: Tokens, at: int) -> Span:
+    """The innermost statement at an offset; where that is a line in the middle of a list, the one that holds the list."""
+    span, opener = statement_around(tokens, at), tokens.opener(at)
+    while opener is not None:
+        closer = tokens.partner(opener)
+        if (
+            opener.text in ("(", "[")
+            and not tokens.opens_join(opener)
+            and opener.end <= span.start
+            and closer is not None
+        ):
+            first, last = statement_around(tokens, opener.start), statement_around(tokens, closer.start)
+            span = Span(tokens.source, first.start, last.end)
+        opener = tokens.opener(opener.start)
+    return span
 
 
 def statement_around(tokens: Tokens, at: int) -> Span:

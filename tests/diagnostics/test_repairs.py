@@ -106,6 +106,26 @@ train {
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "stray", ["expect params == 3", "net M(classes = 10)", "round=ceil", "conv1-8", "FC-3 act=relu"]
+)
+def test_a_statement_lost_in_a_list_is_not_reported_as_what_takes_its_place(stray: str) -> None:
+    text = f"input 3x8x8\nfor a, b in [\n  (4, 1),\n  (4, 1),\n{stray}\n  (5, 1),\n] {{\n  conv3-a pad=b\n}}\nconv3-4 padd=1\n"
+    found = findings(text)
+    assert all("`_`" not in said for d in found for said in (d.message, *d.helps, *(fix.title for fix in d.fixes)))
+    assert ("NS202", 10) in places(text), "what follows the list is checked"
+    for fix in (fix for d in found for fix in d.fixes):
+        assert all(edit.span.text not in ("(", "[") for edit in fix.edits), fix.title
+
+
+@pytest.mark.parametrize("join", ["add", "concat", "mul"])
+def test_a_join_without_branches_is_no_misspelt_layer(join: str) -> None:
+    (found,) = findings(f"input 3x8x8\n{join}\n")
+    assert found.message == f"`{join}` is missing the branches that it joins"
+    assert not found.fixes
+    assert f"`{join} [ identity; from a ]`" in found.helps[0]
+
+
 def test_the_way_through_the_calls() -> None:
     text = """block bottleneck(w) {
   conv1-w

@@ -53,6 +53,9 @@ def let(site: ErrorSite) -> SyntaxFix | None:
     name = site.previous
     if site.here.text != "=" or name.kind != "name" or not site.begins(name) or site.in_recipe:
         return None
+    around = site.tokens.opener(name.start)
+    if around is not None and around.text in ("(", "[") and site.tokens.partner(around) is not None:
+        return None  # in the middle of a list
     text = site.text[name.start : site.row.end]
     op = CATALOGUE.get(name.text.lower())
     if op is not None and any(option.slot == "value" for option in op.options.values()):
