@@ -29,12 +29,12 @@ from netspec.playground.site import build
 ROOT = Path(__file__).resolve().parent.parent
 FIRST = "resnet18"
 """The example that is shown first."""
-PAGES = {
+_LABELS = {
     "tutorial": "Tutorial", "installation": "Installation", "language": "Language", "ops": "Layers", "figures": "Figures",
-    "report": "Reports", "drawing": "Drawing", "view": "The page", "compare": "Comparing", "training": "Training",
+    "report": "Reports", "drawing": "Drawing", "view": "The page", "compare": "Comparing", "training": "Training", "inside": "Inside",
     "recipe": "Recipes", "backends": "Backends", "python": "Python", "errors": "Diagnostics", "gallery": "Gallery",
 }  # fmt: skip
-"""The pages of the documentation, with their short names."""
+"""Short names of pages, in the order in which they are listed."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -88,6 +88,10 @@ def title(name: str) -> str:
     return (ROOT / "docs" / f"{name}.md").read_text("utf-8").splitlines()[0].lstrip("# ").replace("`", "")
 
 
+PAGES = {**_LABELS, **{p.stem: title(p.stem) for p in sorted((ROOT / "docs").glob("*.md")) if p.stem not in _LABELS}}
+"""The pages of the documentation; one without a short name is called by its title."""
+
+
 def rendered(name: str) -> str:
     """A page of the documentation as HTML."""
     markdown = MarkdownIt("commonmark").enable("table")
@@ -108,7 +112,9 @@ def rendered(name: str) -> str:
                 f'<p class="try"><a href="../index.html{address(token.content)}">Open in the playground</a></p>\n'
             )
     here = ' aria-current="page"'
-    links = " ".join(f'<a href="{n}.html"{here if n == name else ""}>{label}</a>' for n, label in PAGES.items())
+    links = " ".join(
+        f'<a href="{n}.html"{here if n == name else ""}>{html.escape(label)}</a>' for n, label in PAGES.items()
+    )
     style_hash = f"sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}"
     page = _PAGE.format(
         style_hash=style_hash, title=html.escape(title(name)), style=_STYLE, links=links, body="".join(parts)
