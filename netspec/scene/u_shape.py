@@ -54,6 +54,9 @@ def skips_of(level: Level, graph: Graph) -> tuple[list[int], list[Skip]] | None:
                 skips.append(Skip(at, join, tuple(chain)))
                 seen.update(chain)
     skips.sort(key=lambda skip: skip.start)
+    ends = {wire.source for wire in level.wires if level.members[wire.target].is_output}
+    if ends != set(main[-1:]):
+        return None
     return (main, skips) if seen == set(members) and _nested(level, graph, skips) else None
 
 

@@ -54,7 +54,7 @@ class Captions:
             self._made[part] = self._sketch(part)
         made = self._made[part]
         if left and made.side and made.form == "volume":
-            made = replace(made, side="", left=made.left or made.side)
+            made = replace(made, side="", left=f"{made.left}×{made.side}" if made.left else made.side)
         return replace(made, beside=True) if beside else made
 
     def _sketch(self, part: Part) -> Sketch:

@@ -126,6 +126,9 @@ class Sketch:
             return x + dx + t / 2, y + dy
         if self.form == "circle" and self.below:
             return x + t, y + self.volume.high  # below it stands what is applied to the sum
+        if self.form == "volume" and not dx:  # right of what is written below, from the line that goes on
+            below = max((text_width(line, SMALL) for line in self.below), default=0.0)
+            return x + t / 2 + max(t, below) / 2 + 5.0, room[0] / 2
         return (x + t + 0.75 * dx, y + self.volume.high + 0.75 * dy) if dx else (x + t / 2, y + self.volume.high)
 
     def reach(self, room: Point) -> tuple[float, float]:

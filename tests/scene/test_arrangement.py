@@ -127,12 +127,57 @@ conv1-2 act=none
 """
 
 
+OTHER_US = {
+    "blocks": U_OF_BLOCKS,
+    "sequences": """
+net Sequences
+input 4x256
+default conv pad=same act=relu
+a: conv3-16
+maxpool
+b: conv3-32
+maxpool
+conv3-64
+convT2-32/2
+concat [ identity; from b ]
+conv3-32
+convT2-16/2
+concat [ identity; from a ]
+conv1-2
+""",
+    "strided, wide images": """
+net Strided
+input 3x64x96
+default conv pad=same act=relu
+a: conv3-8
+conv3-8/2
+b: conv3-16
+conv3-16/2
+conv3-16
+upsample 2 -> conv3-16
+add [ identity; from b ] -> relu
+upsample 2 -> conv3-8
+concat [ from a; identity ]
+conv1-3
+""",
+}
+
+
 @pytest.mark.parametrize("options", [DrawOptions(), DrawOptions(depth=0), DrawOptions(expand=("all",), theme="dark")])
-def test_a_u_of_blocks_closed_and_open_has_no_flaw(options: DrawOptions) -> None:
-    graph = graph_of(U_OF_BLOCKS)
+@pytest.mark.parametrize("name", OTHER_US)
+def test_other_us_closed_and_open_have_no_flaw(name: str, options: DrawOptions) -> None:
+    graph = graph_of(OTHER_US[name])
     parts = Parts(graph)
     assert skips_of(parts.level(parts.root), graph) is not None
     assert flaws(picture(graph, "volumes", options), FRAMES) == []
+
+
+def test_outputs_from_within_are_no_u() -> None:
+    text = OTHER_US["sequences"].replace("conv3-32\nconvT2-16/2", "conv3-32\noutput deep\nconvT2-16/2")
+    graph = graph_of(f"{text}output last\n")
+    assert len(graph.outputs) == 2
+    parts = Parts(graph)
+    assert skips_of(parts.level(parts.root), graph) is None
 
 
 def test_a_concatenation_shows_what_it_is_made_of() -> None:
