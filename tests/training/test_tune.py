@@ -99,6 +99,7 @@ def test_trials_that_diverge_or_do_not_fit_are_recorded(spec: Path) -> None:
     assert reasons == {"NS401", "NS605"}
 
 
+@pytest.mark.slow
 def test_pruning_and_a_database(spec: Path) -> None:
     database = spec.parent / "study.db"
     arguments = (
@@ -122,6 +123,7 @@ def test_pruning_and_a_database(spec: Path) -> None:
     assert len(pruned.intermediate_values) < 3
 
 
+@pytest.mark.slow
 def test_workers_share_a_study(spec: Path) -> None:
     told = tune(spec, "--search", LR, "--trials", 5, "--parallel", 2)
     assert told.exit_code == 0, told.output
@@ -131,6 +133,7 @@ def test_workers_share_a_study(spec: Path) -> None:
     assert len({t.params["optimizer.lr"] for t in trials}) == 5
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_study_whole(spec: Path) -> None:
     command = [
         sys.executable,

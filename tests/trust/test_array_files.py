@@ -87,6 +87,7 @@ def test_an_archive_that_unfolds_a_thousandfold(tmp_path: Path) -> None:
     assert caught.value.diagnostics[0].code == "NS601"
 
 
+@pytest.mark.slow
 def test_how_to_store_what_unfolds_is_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", npy((300_000_000,), "|u1", bytes(300_000_000)))

@@ -96,6 +96,7 @@ def test_a_table_of_epochs_that_is_none(content: str, run: Path) -> None:
     assert "NS009" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_pipe_in_the_place_of_weights_is_not_waited_for(run: Path, tmp_path: Path) -> None:
     """In a process of its own: what waits for a pipe in native code cannot be interrupted."""
     (run / "best.safetensors").unlink()
