@@ -145,7 +145,7 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
     Layers run in the order written. While one runs, its inputs, its output and every tensor that a later layer reads are
     there, and what PyTorch computes inside some layers. A tensor is freed after its last reader; what goes into a block or a
     labeled part, or into a line of several layers, when that ends; one that is used again later, when the part that made it
-    ends; the body of a residual, when the next one begins. The buffers inside kernels are not counted.
+    ends; the branch of a join of two, when the next one begins. The buffers inside kernels are not counted.
     """
     nodes = [node for node in graph.nodes if not node.aux]
     memory, last = _memory_of(graph, training=False), list(range(len(graph.nodes)))
@@ -153,8 +153,8 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
     for node in nodes:
         for i in node.inputs:
             last[memory[i]] = max(last[memory[i]], holds.until(i, node))
-        if node.residual and len(node.inputs) == 2:
-            last[memory[node.inputs[0]]] = max(last[memory[node.inputs[0]]], holds.body_until(node))
+        if (body := holds.body(node)) is not None:
+            last[memory[body]] = max(last[memory[body]], holds.body_until(node))
         last[memory[node.index]] = max(last[memory[node.index]], node.index)
     for _, i in (*graph.outputs, *graph.inputs):  # the caller holds what goes in and takes what comes out
         last[memory[i]] = len(graph.nodes)

@@ -153,7 +153,16 @@ RESIDUALS = (
 )
 
 
-@pytest.mark.parametrize("text", RESIDUALS)
+LOOPS = (
+    "input 3x20x20\nconv3-16 pad=1\nresidual { conv3-16 pad=1 act=relu -> conv3-16 pad=1 } x4\nconv3-64 pad=1 act=relu\nconv1-4",
+    "input 3x16x16\nconcat [ identity; conv3-4 pad=1 act=relu ] x5\nconv1-60 act=relu\nconv1-10",
+    "input 3x24x24\nconv3-8 pad=1\nconcat [ identity; conv3-4 pad=1 act=relu ] x4\nbn\nrelu\navgpool2",
+    "input 16x14x14\nmul [ identity; gap -> conv1-4 act=relu -> conv1-16 act=sigmoid ]\nconv3-8 pad=1\nmaxpool2",
+    "input 1x48x48\nd: conv3-8 pad=1 act=relu\nmaxpool2\nconv3-16 pad=1\nconvt2-8 stride=2\nconcat [ identity; from d ]\nconv1-2",
+)
+
+
+@pytest.mark.parametrize("text", (*RESIDUALS, *LOOPS))
 def test_a_body_is_held_until_the_next_one_takes_its_name(text: str) -> None:
     model = netspec.loads(text)
     found = model.figure("inference_memory", Conditions(batch=BATCH)) - model.figure("weight_memory")
