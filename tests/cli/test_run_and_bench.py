@@ -77,6 +77,13 @@ def test_what_is_no_image_and_what_does_not_fit(tmp_path: Path) -> None:
     assert (
         "error[NS504]" in run_netspec("run", str(tmp_path / "bad.onnx"), "--input", str(tmp_path / "good.npy")).stderr
     )
+    (tmp_path / "houses.net").write_text("input 3\nFC-1\n")
+    (tmp_path / "houses.csv").write_text("1,2,3\n")
+    result = run_netspec("run", str(tmp_path / "houses.net"), "--input", str(tmp_path / "houses.csv"))
+    assert result.returncode == 1
+    said = " ".join(result.stderr.split())
+    assert "houses.csv is not an array, and the model does not take an image" in said
+    assert "netspec predict RUN FILE" in said
 
 
 @pytest.mark.slow
