@@ -13,6 +13,7 @@ __all__ = [
     "PYTHON_MODULES",
     "RECIPE",
     "RECIPE_ELSEWHERE",
+    "STRUCTURES",
     "TENSORS",
     "TWO_WAYS",
     "option_text",
@@ -58,6 +59,17 @@ PLACES = {
     "lambda": "there are no functions of tensors: `netspec ops` lists the layers",
 }
 """What has no layer of its own here, and what takes its place."""
+
+STRUCTURES = {
+    **dict.fromkeys(
+        ("ffn", "mlp", "feedforward"), "write its layers: `residual { ln -> linear-256 act=gelu -> linear-64 }`"
+    ),
+    **dict.fromkeys(
+        ("transformer", "encoder", "transformerencoder", "transformerencoderlayer"),
+        "write its layers: `residual { ln -> attention heads=8 }`, then `residual { ln -> linear-256 act=gelu -> linear-64 }`",
+    ),
+}
+"""Parts of networks that are written out of layers."""
 
 PYTHON_MODULES = ("torch", "torchvision", "tensorflow", "keras", "numpy", "jax", "flax", "os", "sys", "math", "netspec")
 """What scripts import, and a spec does not."""

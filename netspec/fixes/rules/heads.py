@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from netspec.diagnostics import Edit, Fix, nearest
-from netspec.diagnostics.foreign import ALIASES, PLACES, PYTHON_MODULES, TWO_WAYS, translated
+from netspec.diagnostics.foreign import ALIASES, PLACES, PYTHON_MODULES, STRUCTURES, TWO_WAYS, translated
 from netspec.elaborate.facts import SettingOutside, UnknownHead
 from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext, short
@@ -23,6 +23,11 @@ __all__ = ["RULES"]
 _STATEMENTS = (
     "input", "let", "default", "expect", "train", "net", "output", "use", "block", "residual", "repeat", "from",
 )  # fmt: skip
+
+
+_ARCHITECTURES = re.compile(
+    r"(?i)(?:resnet|vgg|unet|densenet|mobilenet|efficientnet|inception|googlenet|alexnet|lenet|squeezenet|bert|gpt|vit)\w*$"
+)
 
 
 @semantic(
@@ -47,7 +52,13 @@ def unknown_layer(context: FixContext) -> Iterator[Fix | str]:
         if found:
             yield from found
             return
-    yield "`netspec ops` lists the layers"
+    head = facts.layer.head
+    if head.lower() in STRUCTURES:
+        yield STRUCTURES[head.lower()]
+    elif _ARCHITECTURES.match(head):
+        yield f'it is a network: write its layers, or bring in its spec by `use "{head.lower()}.net" as {head.lower()}`'
+    else:
+        yield "`netspec ops` lists the layers"
 
 
 def _stem(layer: t.Layer) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def _idle_word(context: FixContext) -> Iterator[Fix]:
     facts: BadOption = context.facts
     word = facts.span.text
     lead = re.search(r"(\w+)[ \t]+$", facts.span.source.text[: facts.span.start])
-    if not word.isidentifier() or lead is None:
+    if not word.isidentifier() or lead is None or lead[1] in ("epochs", "batch", "seed"):
         return
     if f"{lead[1]}_{word}" == "flip_vertical":
         where = Span(facts.span.source, facts.span.start - len(lead.group()), facts.span.end)

@@ -363,6 +363,8 @@ def _loose(facts: StrayValue) -> Iterator[Fix | str]:
     elif _has(op, "width") and not facts.has_width:
         where = Span(span.source, layer.head_span.end, span.end)
         yield Fix.replace(where, f"-{span.text}", f"the width follows a hyphen: `{op.name}-{show(given)}`")
+    elif number and len(layer.values) == 1 and not layer.options and "heads" in op.options:
+        yield Fix.replace(span, f"heads={span.text}", f"write `heads={span.text}`")
     elif op.options:
         yield f"name it; the options are {', '.join(op.options)}"
 

@@ -305,7 +305,9 @@ def foreign_call(site: ErrorSite) -> SyntaxFix | None:
             return SyntaxFix.write(site.span(first, close), text, "layers are not called with tensors")
         if path is name and not assigned and not _is_foreign(name.text, inside):
             return None
-        found, span = _translation(name.text, inside, site.span(first, close)), site.span(first, close)
+        called = site.partner(site.tokens[close.index + 1]) if site.tokens[close.index + 1].start == close.end else None
+        span = site.span(first, called if called is not None and called.text == ")" else close)  # `Dense(10)(x)`
+        found = _translation(name.text, inside, span)
         if found is None and path is not name:
             return SyntaxFix("", "write each layer on a line of its own: `conv3-64 pad=1`", marked=span, left_out=span)
         return found

@@ -278,6 +278,11 @@ def tensor_sum(site: ErrorSite) -> SyntaxFix | None:
         re.sub(r"[\dx]*(?:-\w+)?(?:/\w+)?$", "", part).lower() in CATALOGUE for part in parts
     ):
         return SyntaxFix.write(site.row, " -> ".join(parts), "unexpected `+`", marked=site.span(site.here))
+    if site.here.text == "=" and kinds == ["name", "sign", "name", "sign", "name"] and site.peek(2).text == "+":
+        label, one, other = site.line[0], site.line[2], site.line[4]
+        if all(re.search(rf"\b{part.text}[ \t]*:", site.text) for part in (one, other)):
+            text = f"{label.text}: add [ from {one.text}; from {other.text} ]"
+            return SyntaxFix.write(site.span(label, other), text, "unexpected `=`", marked=site.span(site.here))
     if site.here.text != "+" or kinds != ["name", "sign", "name"]:
         return None
     one, _, other = site.line

@@ -110,4 +110,36 @@ def python_import(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix("", "remove " + ("it" if len(lines) == 1 else "these lines"), edits, marked=site.row)
 
 
-RULES = (python_import, keyword, output_name, default_layers, net_parameters)
+@syntax_rule(
+    "NS101-one-line-body", "a body is in braces", priority=44,
+    wrong="input 784\nrepeat 3: FC-784 act=relu\nFC-10\n", right="input 784\nrepeat 3 { FC-784 act=relu }\nFC-10\n",
+)  # fmt: skip
+def one_line_body(site: ErrorSite) -> SyntaxFix | None:
+    """Braces hold the body of a loop, a block or a condition, also on one line."""
+    found = re.fullmatch(
+        r"((?:repeat|for|if|block|shared)\b[^{}:\n]*?)[ \t]*:[ \t]*([^{}\n]+)", site.row.text
+    )
+    if found is None or site.here.text != ":" or not site.parses(f"{found[1]} {{ {found[2]} }}"):
+        return None
+    text = f"{found[1]} {{ {found[2]} }}"
+    return SyntaxFix.write(site.row, text, "`:` does not start a body", marked=site.span(site.here))
+
+
+@syntax_rule(
+    "NS101-option-after-copies", "the number of copies comes last", priority=44,
+    wrong="input 784\nFC-784 bias=no x3 act=relu\n", right="input 784\nFC-784 bias=no act=relu x3\n",
+)  # fmt: skip
+def option_after_copies(site: ErrorSite) -> SyntaxFix | None:
+    """`x3` makes copies of the layer before it, with all of its options."""
+    found = re.search(
+        r"[ \t]+(?P<copies>[xX×]\d+|x\([^()\n]*\))(?P<options>(?:[ \t]+[A-Za-z_]\w*[ \t]*=[ \t]*[^\s;>{}]+)+)(?=[ \t]*(?:$|->|;|\}))",
+        site.row.text,
+    )
+    if found is None or not site.row.start + found.start("options") <= site.at <= site.row.start + found.end():
+        return None
+    text = f"{found['options']} {found['copies']}"
+    span = site.between(site.row.start + found.start(), site.row.start + found.end())
+    return SyntaxFix.write(span, text, help=f"write `…{text}`", marked=site.between(site.at, span.end))
+
+
+RULES = (one_line_body, option_after_copies, python_import, keyword, output_name, default_layers, net_parameters)
