@@ -187,8 +187,10 @@ def _image(source: Path, wanted: Wanted) -> np.ndarray[Any, Any]:
 
     if len(wanted.sizes) != 3 or wanted.sizes[0] not in (1, 3, None) or wanted.kind not in _IMAGE_KINDS:
         raise SpecError.of(
-            "NS503", "the model does not take an image", notes=[f"its input is {wanted.text} ({wanted.kind})"]
-        )
+            "NS503", f"{source} is not an array, and the model does not take an image",
+            notes=[f"its input is {wanted.text} ({wanted.kind})"],
+            helps=["give the input as an .npy array, or use `netspec predict RUN FILE`, which reads texts and tables, too"],
+        )  # fmt: skip
     require_pillow()
     try:
         header = measure(str(source), str(source))
