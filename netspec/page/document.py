@@ -173,6 +173,7 @@ class _Network:
             "repeat": part.region is not None and part.region.kind == "repeat",
             "values": {name: self.analysis.of(name, nodes) or 0 for name in COLOURS} if nodes else {},
             "figures": self._figures((name, self.analysis.of(name, nodes)) for name in _TOTALS) if summed else [],
+            "span": self._span(part.region.span) if part.region is not None and not is_root else (None, None),
             "members": [], "level": None,
         })  # fmt: skip
         if part.is_layer:

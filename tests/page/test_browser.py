@@ -118,6 +118,8 @@ def test_a_click_on_either_side_shows_the_other(watched: Watched, spec: Path) ->
     with opened(watched, spec) as tab:
         watched.item("maxpool").click()
         expect(tab.locator(".cm-content .chosen")).to_have_text("maxpool")
+        watched.item("unit(8) ×3").click()
+        expect(tab.locator(".cm-content .chosen")).to_have_text("unit(w)")
         canvas = tab.locator(".diagram > canvas").first
         box = canvas.bounding_box()
         assert box is not None
@@ -149,6 +151,11 @@ def test_an_error_appears_and_its_fix_removes_it(watched: Watched, spec: Path) -
         finding = tab.get_by_role("list", name="Findings").get_by_role("listitem")
         expect(finding).to_contain_text("did you mean")
         expect(tab.locator(".cm-lintRange-error")).to_have_text("maxpooll")
+        mark = tab.locator(".errormarks button")  # beside the block that comes before, the last of what is known
+        expect(mark).to_have_text("NS201, line 10: there is no layer or block `maxpooll`")
+        mark.click()
+        expect(tab.locator(".cm-content")).to_be_focused()
+        expect(tab.locator(".cm-activeLine, .cm-line").filter(has_text="maxpooll")).to_be_visible()
         finding.get_by_role("button", name="Fix: did you mean `maxpool`?").click()
         expect(tab.get_by_role("list", name="Findings")).to_have_count(0)
         expect(tab.locator(".cm-content")).to_contain_text("maxpool")

@@ -1,8 +1,9 @@
 // The diagram: pan, zoom, open and close parts, choose one; by pointer and by keyboard.
 import { useEffect, useRef } from "preact/hooks";
 import { type Camera, Painter, type View, boxAt, placeOf } from "./painter";
+import { type ErrorMark, ErrorMarks, placeMarks } from "./errormarks";
 import type { Inside } from "./layout";
-import type { Network } from "./protocol";
+import type { Finding, Network } from "./protocol";
 import type { Theme } from "./theme";
 
 export interface DiagramProps {
@@ -17,6 +18,8 @@ export interface DiagramProps {
   onSelect: (part: number | null) => void;
   onToggle: (part: number) => void;
   onOpenAll: (open: boolean) => void;
+  errors: ErrorMark[];
+  onGo: (finding: Finding) => void;
 }
 
 const ZOOMS: [number, number] = [0.0005, 4];
@@ -26,6 +29,7 @@ export function Diagram(props: DiagramProps) {
   const map = useRef<HTMLCanvasElement>(null);
   const camera = useRef<Camera | null>(null);
   const mapped = useRef<{ key: unknown[]; canvas: HTMLCanvasElement } | null>(null);
+  const marks = useRef<HTMLDivElement>(null);
   const asked = useRef(false);
   const shown = useRef("");
   const latest = useRef(props);
@@ -47,6 +51,7 @@ export function Diagram(props: DiagramProps) {
     }
     new Painter(element.getContext("2d")!).paint(view(camera.current), width, height, ratio);
     paintMap(width, height);
+    placeMarks(marks.current, latest.current.errors, latest.current.root, camera.current);
   };
 
   // At most once per frame.
@@ -80,6 +85,8 @@ export function Diagram(props: DiagramProps) {
     }
     const c = element.getContext("2d")!;
     const { x, y, zoom: seen } = camera.current;
+    const whole = x <= 0 && y <= 0 && x + width / seen >= root.size[0] && y + height / seen >= root.size[1];
+    element.style.visibility = whole ? "hidden" : "visible";
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.drawImage(mapped.current!.canvas, 0, 0);
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -210,6 +217,7 @@ export function Diagram(props: DiagramProps) {
           move((c, width, height) => ({ ...c, x: x - width / c.zoom / 2, y: y - height / c.zoom / 2 }));
         }}
       />
+      <ErrorMarks marks={props.errors} host={marks} onGo={props.onGo} />
       <div class="zoom">
         <button type="button" title="Zoom in (+)" onClick={() => move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2))}>+</button>
         <button type="button" title="Zoom out (-)" onClick={() => move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2))}>−</button>
@@ -224,7 +232,7 @@ export function Diagram(props: DiagramProps) {
 
 // The whole drawing in a corner: at most 160 x 260 pixels.
 function mapZoom(root: Inside): number {
-  return Math.min(160 / (root.size[0] + 40), 260 / (root.size[1] + 40), 1);
+  return Math.min(160 / (root.size[0] + 40), 260 / (root.size[1] + 40), 0.5);
 }
 
 function zoomed(at: Camera, factor: number, px: number, py: number): Camera {

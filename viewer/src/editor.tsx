@@ -56,6 +56,7 @@ export interface EditorProps {
   findings: Finding[];
   words: string[];
   chosen: [number, number] | null;
+  caret: { offset: number; count: number } | null; // where to put the caret, once for each count
   readOnly: boolean;
   nonce: string;
   hidden?: boolean;
@@ -88,7 +89,7 @@ export function Editor(props: EditorProps) {
           autocompletion({ override: [complete] }),
           keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
           writable.current.of(EditorState.readOnly.of(props.readOnly)),
-          EditorView.contentAttributes.of({ "aria-label": "Text of the spec" }),
+          EditorView.contentAttributes.of({ "aria-label": "Text of the spec", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((t) => t.isUserEvent("page")))
               latest.current.onChange(update.state.doc.toString());
@@ -128,6 +129,13 @@ export function Editor(props: EditorProps) {
     const span = props.chosen && props.chosen[1] <= editor.state.doc.length ? props.chosen : null;
     editor.dispatch({ effects: [mark.of(span), ...(span ? [EditorView.scrollIntoView(span[0], { y: "center" })] : [])] });
   }, [props.chosen?.[0], props.chosen?.[1]]);
+
+  useEffect(() => {
+    const editor = view.current!;
+    if (!props.caret || props.caret.offset > editor.state.doc.length) return;
+    editor.dispatch({ selection: { anchor: props.caret.offset }, effects: EditorView.scrollIntoView(props.caret.offset, { y: "center" }) });
+    editor.focus();
+  }, [props.caret]);
 
   return <div class="editor" ref={host} hidden={props.hidden} />;
 }

@@ -6,6 +6,7 @@ import { Code, Downloads } from "./code";
 import { differences } from "./compare";
 import { Diagram } from "./diagram";
 import { Editor, withEdits } from "./editor";
+import { errorMarks } from "./errormarks";
 import { Gallery, Progress, Welcome } from "./gallery";
 import { layout, openAtFirst } from "./layout";
 import { Live } from "./live";
@@ -13,9 +14,10 @@ import { Costs, Details, Findings, Outline, Parameters } from "./panels";
 import { Evaluation } from "./review";
 import { Training } from "./runs";
 import { Tabs, type View } from "./tabs";
-import type { Document, Fix, Network, Start } from "./protocol";
+import type { Document, Finding, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
 import { packed, unpacked } from "./share";
+import { parents, partsAt, spanOf } from "./text_and_parts";
 import { themeOf } from "./theme";
 import type { Values } from "./transport";
 
@@ -38,6 +40,7 @@ function App() {
   const [toggled, setToggled] = useState<Map<string, boolean>>(new Map());
   const [chosen, setChosen] = useState<string | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
+  const [caret, setCaret] = useState<{ offset: number; count: number } | null>(null);
   const [reveal, setReveal] = useState<{ part: number; count: number } | null>(null);
   const [query, setQuery] = useState("");
   const [by, setBy] = useState("");
@@ -141,17 +144,13 @@ function App() {
     return network && other && against !== place ? differences(network, other) : new Map<number, string>();
   }, [network, against, networks, place]);
 
-  const marked = useMemo(() => {
-    const found = new Set<number>();
-    if (!network) return found;
-    if (cursor !== null)
-      network.parts.forEach((part, i) => {
-        const node = network.nodes[part.start];
-        if (i && !part.level && !part.output && node && node.start !== null && node.start <= cursor && cursor <= node.end!) found.add(i);
-      });
-    return found;
-  }, [network, cursor]);
-
+  const marked = useMemo(() => (network && cursor !== null ? partsAt(network, cursor) : new Set<number>()), [network, cursor]);
+  const marks = useMemo(() => errorMarks(network, current.findings), [network, current.findings]);
+  const go = (finding: Finding) => {
+    setAsCode(false);
+    setCursor(finding.start);
+    if (finding.start !== null) setCaret((c) => ({ offset: finding.start!, count: (c?.count ?? 0) + 1 }));
+  };
   const toggle = (part: number) => {
     if (!network?.parts[part].level) return;
     setToggled((all) => new Map(all).set(network.parts[part].name, !open.has(part)));
@@ -167,11 +166,7 @@ function App() {
     if (around.length) setToggled((all) => around.reduce((m, p) => m.set(network.parts[p].name, true), new Map(all)));
     setReveal((r) => ({ part, count: (r?.count ?? 0) + 1 }));
   };
-  const span = useMemo((): [number, number] | null => {
-    if (!network || selected === null) return null;
-    const node = network.nodes[network.parts[selected].start];
-    return node && node.start !== null ? [node.start, node.end!] : null;
-  }, [network, selected]);
+  const span = useMemo(() => (network && selected !== null ? spanOf(network, [selected, ...parents(network, selected)]) : null), [network, selected]);
 
   const setParameter = (name: string, value: number | boolean) => {
     const values = { ...state.current.given, [name]: value };
@@ -262,6 +257,7 @@ function App() {
   return (
     <div class="page">
       {site && welcome && <Welcome site={site} onHide={() => setWelcome(false)} />}
+      {!site && <h1 class="unseen">{current.file}</h1>}
       <header>
         {site && <button type="button" aria-pressed={browse} onClick={() => setBrowse(!browse)}>Gallery</button>}
         {documents.length > 1 && !site ? (
@@ -344,11 +340,11 @@ function App() {
             hidden={asCode}
             text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
             readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
-            onCursor={(offset) => (setChosen(null), setCursor(offset))}
+            caret={caret} onCursor={(offset) => (setChosen(null), setCursor(offset))}
           />
           <Findings
             findings={current.findings} live={transport !== null} onFix={fix}
-            onGo={(finding) => setCursor(finding.start)}
+            onGo={go}
           />
         </div>
         <div class="middle">
@@ -362,6 +358,7 @@ function App() {
             <Diagram
               network={network} root={root} theme={themeOf(dark)} by={by} selected={selected} marked={marked} differs={differs}
               reveal={reveal} onSelect={(part) => select(part, false)} onToggle={toggle} onOpenAll={openAll}
+              errors={marks} onGo={go}
             />
           ) : (
             <p class="empty">{current.library ? "This file declares blocks for other files to use." : "The diagram appears as soon as the text can be read."}</p>
@@ -383,14 +380,6 @@ function App() {
       </main>}
     </div>
   );
-}
-
-function parents(network: Network, part: number): number[] {
-  const above = new Map<number, number>();
-  network.parts.forEach((p, i) => p.members.forEach((m) => above.set(m, i)));
-  const found: number[] = [];
-  for (let at = above.get(part); at !== undefined; at = above.get(at)) found.push(at);
-  return found;
 }
 
 // For tests and benchmarks: the layout alone.

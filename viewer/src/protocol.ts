@@ -91,6 +91,7 @@ export interface PartData {
   repeat: boolean;
   values: Record<string, number>;
   figures: [string, string][];
+  span: [number | null, number | null]; // of the call of a block, or of what is written together, if it is in this text
   members: number[];
   level: LevelData | null;
 }

@@ -1,0 +1,46 @@
+// Which part of the text belongs to which part of the network, and the other way round.
+import type { Network } from "./protocol";
+
+// The parts around a part, the innermost first; the network itself is the last.
+export function parents(network: Network, part: number): number[] {
+  const above = new Map<number, number>();
+  network.parts.forEach((p, i) => p.members.forEach((m) => above.set(m, i)));
+  const found: number[] = [];
+  for (let at = above.get(part); at !== undefined; at = above.get(at)) found.push(at);
+  return found;
+}
+
+// Where a part is written: a layer itself, a block where it is called. `undefined` in another file.
+export function writtenAt(network: Network, index: number): [number, number] | undefined {
+  const part = network.parts[index];
+  const node = network.nodes[part.start];
+  const [start, end] = part.level ? part.span : part.output || !node ? [null, null] : [node.start, node.end];
+  return start === null || end === null ? undefined : [start, end];
+}
+
+// The text of the first of these parts that is in this file.
+export function spanOf(network: Network, path: number[]): [number, number] | null {
+  for (const part of path) {
+    const found = part ? writtenAt(network, part) : undefined;
+    if (found) return found;
+  }
+  return null;
+}
+
+// The layers written at an offset; where there are none, the innermost blocks called there.
+export function partsAt(network: Network, offset: number): Set<number> {
+  const layers = new Set<number>();
+  let [blocks, shortest] = [new Set<number>(), Infinity];
+  network.parts.forEach((part, i) => {
+    const found = i ? writtenAt(network, i) : undefined;
+    if (!found || found[0] > offset || offset > found[1]) return;
+    const length = found[1] - found[0];
+    if (!part.level) layers.add(i);
+    else if (length <= shortest) {
+      if (length < shortest) blocks = new Set();
+      shortest = length;
+      blocks.add(i);
+    }
+  });
+  return layers.size ? layers : blocks;
+}
