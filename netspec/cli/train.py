@@ -63,6 +63,12 @@ __all__ = ["command"]
     help="Run the standard sanity checks: initial loss, overfitting twenty examples, gradients.",
 )
 @click.option("--find-lr", is_flag=True, help="Search for a learning rate, coarse to fine.")
+@click.option(
+    "--give-up",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Stop, and say why, after N updates in a row whose loss is above three times the first.",
+)
 @click.option("--no-test", is_flag=True, help="Do not evaluate on the test examples.")
 @click.option(
     "--save-every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
@@ -163,7 +169,7 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
     )
     return Request(
         source, wanted["data"] or "digits", read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
-        not wanted["no_test"],
+        not wanted["no_test"], wanted["give_up"],
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ def request_of(folder: RunFolder, hardware: Hardware, *, workers: int = 0) -> Re
     options = replace(data_options_of(folder, info), workers=workers)
     source = read_source(folder.spec, Limits())
     return Request(
-        source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0), test=info.get("test", True)
+        source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0), test=info.get("test", True),
+        give_up=info.get("give_up"),
     )  # fmt: skip
 
 

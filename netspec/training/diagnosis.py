@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
-from netspec.settings import SETTINGS
+from netspec.training.blame import cause_of_divergence, lower_rate, penalty_at_start
 from netspec.training.engine import Diverged, Engine, Row
-from netspec.training.plan import Plan
 from netspec.training.scores import r2_text
 
 if TYPE_CHECKING:
@@ -25,10 +24,15 @@ def diverged(engine: Engine, error: Diverged) -> SpecError:
     if first is not None and error.step:
         notes.append(f"the initial loss was {first:.4g}")
     notes.insert(0, node if node else "the outputs of all layers are finite; the loss itself overflowed")
-    return SpecError.of(
-        "NS605", f"training diverged: the loss of update {error.step + 1} is {error.loss}", notes=notes,
-        helps=["try a tenth of the learning rate: " f"`--lr {engine.plan.lr / 10:.3g}`", "or clip the gradient: `clip 1` in the recipe", "to search for a learning rate, run `netspec train --find-lr`"],
-    )  # fmt: skip
+    cause = cause_of_divergence(engine)
+    helps = ["try a tenth of the learning rate: " f"`--lr {engine.plan.lr / 10:.3g}`", "or clip the gradient: `clip 1` in the recipe", "to search for a learning rate, run `netspec train --find-lr`"]  # fmt: skip
+    if "learning rate, " not in cause.text.partition(" is ")[0]:
+        notes, helps = [*notes, cause.text], [cause.help]
+    said = f"the loss of update {error.step + 1} is {error.loss:.4g}"
+    if math.isfinite(error.loss):
+        said = f"the loss has been above three times the first for {error.updates:,} updates; it is {error.loss:.4g}"
+        notes = notes[1:]
+    return SpecError.of("NS605", f"training diverged: {said}", notes=notes, helps=helps)
 
 
 def first_not_finite(engine: Engine, indices: Any) -> str | None:
@@ -70,7 +74,54 @@ def verdict(engine: Engine) -> str | None:
     rows = engine.at.history
     if not rows:
         return None
-    return _no_better_than_chance(engine, rows[-1]) or _below_the_mean(rows) or verdict_of_curves(rows)
+    return (
+        _risen(engine, rows)
+        or _overwhelmed(engine, rows[-1])
+        or _no_better_than_chance(engine, rows[-1])
+        or _below_the_mean(rows)
+        or verdict_of_curves(rows)
+    )
+
+
+_RISEN = 3.0
+"""How many times the first loss counts as divergence: the rule of thumb for giving up a trial."""
+
+
+def _risen(engine: Engine, rows: list[Row]) -> str | None:
+    """A run that ends above three times the loss that it began with, or that got there and has not come back below it."""
+    first, last = _loss_at_start(engine), rows[-1]
+    peak = max(rows, key=lambda row: row.train.loss)
+    good = last.train.accuracy is not None and last.train.accuracy >= 0.9
+    if first is None or not peak.train.loss > _RISEN * first or (good and last.train.loss < first):
+        return None
+    cause = cause_of_divergence(engine)
+    back = "" if last.train.loss > _RISEN * first else f", and came back to {last.train.loss:.3g}"
+    return (
+        f"training diverged: the loss rose from {first:.3g} to {peak.train.loss:.3g} in epoch {peak.epoch}{back}. "
+        f"{cause.text[:1].upper()}{cause.text[1:]}: {cause.help}"
+    )
+
+
+def _loss_at_start(engine: Engine) -> float | None:
+    """The first loss without penalties; under cross-entropy at most that of chance."""
+    first, shares = engine.at.first_loss, _shares_of_classes(engine)
+    if first is None:
+        return None
+    data = max(first - penalty_at_start(engine), 0.0) or first
+    return _loss_at_chance(engine, data, shares) if shares is not None else data
+
+
+def _overwhelmed(engine: Engine, last: Row) -> str | None:
+    """A penalty that was most of the first loss, in a run that has learnt little."""
+    first, accuracy = engine.at.first_loss, last.train.accuracy
+    strength = penalty_at_start(engine)
+    if first is None or strength < 0.9 * first or (accuracy is not None and accuracy > 0.9):
+        return None
+    lines = ", ".join(f"`regularize {line.word}`" for line in engine.plan.penalties if line.word != "max_norm")
+    return (
+        f"the penalty hides the data: {lines} was {strength / first:.0%} of the first loss, {first:.3g}. Lower it until it is a small "
+        "part of the loss: `regularize l2 1e-4` is common"
+    )
 
 
 _MOST_DECIDED = 10_000
@@ -97,19 +148,13 @@ def _no_better_than_chance(engine: Engine, last: Row) -> str | None:
     said = f"the run ends near chance: accuracy {accuracy:.1%}, and always predicting the most frequent class gives {chance:.1%}. "
     if last.train.loss > 1.5 * first:
         return said + (
-            f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {_lower(engine.plan):.3g}`, "
+            f"The loss rose from {first:.3g} to {last.train.loss:.3g}, so {rate}, is probably too high: try `--lr {lower_rate(engine.plan):.3g}`, "
             "or search for one with `--find-lr`"
         )
     return (
         said
         + f"Perhaps {rate}, does not suit: search for one with `--find-lr`. `--sanity` checks the data and the network"
     )
-
-
-def _lower(plan: Plan) -> float:
-    """A hundredth of the learning rate, or the default of the optimizer if that is lower."""
-    form = next(form for form in SETTINGS["optimizer"].forms if form.word == plan.optimizer.word)
-    return min(plan.lr / 100, float(form.options["lr"].default))
 
 
 def _loss_at_chance(engine: Engine, first: float, shares: list[float]) -> float:

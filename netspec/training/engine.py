@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, batches
+from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
 from netspec.training.judging import Judge
@@ -33,18 +34,6 @@ if TYPE_CHECKING:
     from netspec.datasets import Examples
 
 __all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
-
-
-class Interrupted(Exception):
-    """An evaluation was stopped."""
-
-
-class Diverged(Exception):
-    """The loss of an update is NaN or infinite; the weights are those before it. `pieces` are its inputs."""
-
-    def __init__(self, step: int, loss: float, pieces: list[Piece]) -> None:
-        super().__init__(f"the loss of update {step} is {loss}")
-        self.step, self.loss, self.pieces = step, loss, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +91,11 @@ class Engine:
 
     `fabric` is a launched Lightning Fabric. `module` is the spec's own module; the engine trains it in place.
     """
+
+    give_up: int | None = None
+    """After so many updates in a row above three times the first loss, the run has diverged; None: never."""
+    high = 0
+    """So many there are now."""
 
     def __init__(
         self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
@@ -264,6 +258,9 @@ class Engine:
             self.at.first_loss = value
         if not math.isfinite(value):
             raise Diverged(self.at.step, value, pieces)
+        self.high = self.high + 1 if value > 3 * abs(self.at.first_loss) else 0
+        if self.give_up is not None and self.high >= self.give_up:
+            raise Diverged(self.at.step, value, pieces, self.high)
 
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share

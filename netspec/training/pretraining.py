@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["pretrain_layerwise"]
+__all__ = ["pretrain_layerwise", "skipped_layers"]
 
 _STREAM = 0x9EA7  # separates the seeds of the decoders from other seeds
 Told = Callable[[str, int, float], None]
@@ -57,13 +57,35 @@ def _layers(engine: Engine) -> Iterator[tuple[Node, list[Node]]]:
 
     graph = engine.plan.graph
     modules = modules_by_layer(engine.module, graph)
-    weighted = [n for n in graph.nodes if n.params and n.shares is None and not n.aux]
-    head = max((n.index for n in weighted if any(len(p.shape) > 1 for p in n.params)), default=-1)
-    for node in weighted:
-        kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-        trained = f"{node.name}.weight" in engine.groups.trained
-        if node.index != head and trained and node.tied is None and isinstance(modules.get(node.name), kinds):
+    for node in _weighted(graph):
+        kind = isinstance(modules.get(node.name), (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d))
+        if kind and _reason_against(engine, node) is None:
             yield node, [n for n in _followers(graph, node) if n.name in modules]
+
+
+def _weighted(graph: Graph) -> list[Node]:
+    """The layers with weights of their own or of another, without norms and auxiliary heads."""
+    own = [n for n in graph.nodes if n.shares is None and not n.aux]
+    return [n for n in own if n.tied is not None or any(len(p.shape) > 1 for p in n.params)]
+
+
+def _reason_against(engine: Engine, node: Node) -> str | None:
+    """Why a layer is left as it is; None if it is pretrained, as far as its kind can be."""
+    graph = engine.plan.graph
+    if node.tied is not None:
+        return f"tied to {graph.nodes[node.tied].name}"
+    if node.index == _weighted(graph)[-1].index:
+        return "the last layer"
+    return None if f"{node.name}.weight" in engine.groups.trained else "frozen"
+
+
+def skipped_layers(engine: Engine) -> list[tuple[str, str]]:
+    """The layers with weights that `pretrain layerwise` leaves as they are, each with the reason; none without it."""
+    if engine.plan.pretrain_epochs is None:
+        return []
+    pretrained = {node.index for node, _ in _layers(engine)}
+    left = [node for node in _weighted(engine.plan.graph) if node.index not in pretrained]
+    return [(node.name, _reason_against(engine, node) or f"{node.kind} has no decoder here") for node in left]
 
 
 def _followers(graph: Graph, node: Node) -> list[Node]:

@@ -23,7 +23,13 @@ _EVERY = 0.1
 
 def _loss(value: float) -> str:
     """Four decimals, in at most nine characters."""
-    return f"{value:.4f}" if value < 1e4 else f"{value:.3e}"
+    return f"{value:.4f}" if abs(value) < 1e3 else _within(value, 9)
+
+
+def _within(value: float, room: int) -> str:
+    """As many digits as fit."""
+    texts = [f"{value:.{digits}e}" for digits in (3, 2, 1, 0)]
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def percent(share: float | None) -> str:
@@ -82,7 +88,7 @@ class Reporter(Watcher):
 
 def _columns(row: Row) -> list[tuple[str, int, str]]:
     """(heading, width, text) of the line of an epoch; 79 columns with accuracies."""
-    columns = [("epoch", 5, str(row.epoch)), ("loss", 10, _loss(row.train.loss))]
+    columns = [("epoch", 7, str(row.epoch)), ("loss", 10, _loss(row.train.loss))]
     if row.train.accuracy is not None:
         columns.append(("accuracy", 10, percent(row.train.accuracy)))
     elif row.train.r2 is not None:
@@ -94,4 +100,8 @@ def _columns(row: Row) -> list[tuple[str, int, str]]:
         elif row.train.r2 is not None:
             columns.append(("val. R2", 11, r2_text(row.validation.r2)))
     rate = row.examples / row.seconds if row.seconds else 0.0
-    return [*columns, ("rate", 10, f"{row.lr:.2e}"), ("examples/s", 13, f"{rate:,.0f}")]
+    return [
+        *columns,
+        ("rate", 10, _within(row.lr, 8)),
+        ("examples/s", 13, f"{rate:,.0f}" if rate < 1e9 else _within(rate, 12)),
+    ]

@@ -100,6 +100,7 @@ class RunInfo(_Stored):
     task: str = "class"
     save_every: float = Field(30.0, ge=0, allow_inf_nan=False)
     test: bool = True
+    give_up: int | None = Field(None, ge=1)
     environment: dict[str, Any] | None = None
     result: StoredResult | None = None
 

@@ -25,7 +25,7 @@ from netspec.training.inputs import Inputs
 from netspec.training.interruption import Interruption
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
-from netspec.training.pretraining import pretrain_layerwise
+from netspec.training.pretraining import pretrain_layerwise, skipped_layers
 from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 from netspec.training.statistics import fill_statistics
@@ -51,6 +51,8 @@ class Request:
     """Seconds between checkpoints."""
     test: bool = True
     """Whether to evaluate the best weights on the test examples at the end."""
+    give_up: int | None = None
+    """Stop after so many updates in a row above three times the first loss."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,7 @@ def _train(
         _check_same_data(folder, engine.collection)
         _load_state(engine, folder)
     else:
-        for name, first, last in pretrain_layerwise(engine):
-            engine.notes.append(f"pretrained {name}: mean squared error {first:.4g}, then {last:.4g}")
+        _pretrain(engine)
         by_first(fabric, lambda: folder.create(request.source))
         keeper.save()
         if fabric.is_global_zero:
@@ -133,6 +134,14 @@ def _train(
         interruption.signal if not finished or untested else None,
         engine.collection.classes if engine.judge.kind == "labels" else (),
     )
+
+
+def _pretrain(engine: Engine) -> None:
+    """Pretrains the layers, where the recipe asks for it, and notes which and which not."""
+    for name, first, last in pretrain_layerwise(engine):
+        engine.notes.append(f"pretrained {name}: mean squared error {first:.4g}, then {last:.4g}")
+    if skipped := skipped_layers(engine):
+        engine.notes.append(f"not pretrained: {', '.join(f'{name} ({reason})' for name, reason in skipped)}")
 
 
 def open_data(plan: Plan, request: Request) -> Collection:
@@ -192,6 +201,7 @@ def build_engine(
     )
     engine = Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
     engine.notes += notes
+    engine.give_up = request.give_up
     return engine
 
 
@@ -328,6 +338,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
         "task": plan.task,
         "save_every": request.save_every,
         "test": request.test,
+        "give_up": request.give_up,
         "environment": environment(engine.fabric),
     }
 

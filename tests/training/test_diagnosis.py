@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from running import WHOLE, engine_of, save_examples
 
+from netspec.training.blame import cause_of_divergence
 from netspec.training.diagnosis import diverged, first_not_finite, verdict, verdict_of_curves
 from netspec.training.engine import Diverged, Row, Watcher
+from netspec.training.progress import _columns
 from netspec.training.scores import Score
 
 NET = "input 6\nstem: FC-8 act=relu\nhead: FC-3\ntrain {{\n  epochs 40\n  batch 24\n  optimizer sgd lr={}\n}}\n"
@@ -97,7 +99,7 @@ CONV = "input 8x8 gray\nconv3-8 pad=same act=relu\nmaxpool\nFC-32 act=relu\nFC-1
 
 @pytest.mark.parametrize(
     ("rate", "says"),
-    [("100", "100, is probably too high: try `--lr 0.01`"), ("1e-9", "1e-09, does not suit"), ("0.1", None)],
+    [("3", "3, does not suit"), ("1e-9", "1e-09, does not suit"), ("0.1", None)],
 )
 def test_a_run_at_chance_names_its_rate(rate: str, says: str | None) -> None:
     engine = engine_of(CONV.format(rate), "digits")
@@ -118,3 +120,77 @@ def test_shares_are_counted_where_classes_are_learnt_as_values(tmp_path: Path) -
     accuracy = engine.at.history[-1].train.accuracy
     assert accuracy is not None
     assert accuracy > 0.6
+
+
+@pytest.mark.parametrize("rate", ["30", "100"])
+def test_a_loss_that_rose_is_divergence_and_never_asks_for_a_higher_rate(rate: str) -> None:
+    engine = engine_of(CONV.format(rate), "digits")
+    engine.fit(Watcher())
+    told = verdict(engine)
+    assert told is not None
+    assert told.startswith("training diverged: the loss rose from 2.3 to ")
+    assert f"learning rate, {rate}, is probably too high: try `--lr 0.01`" in told
+    assert "higher" not in told.replace("too high", "")
+
+
+@pytest.mark.parametrize(("peak", "last"), [(170.0, 170.0), (1e19, 5.0), (170.0, 2.0)])
+def test_a_first_epoch_far_above_chance_is_divergence(where: str, peak: float, last: float) -> None:
+    engine = engine_of(NET.format("0.1"), where)
+    engine.at.first_loss = 1.1
+    losses = [peak, 40.0, last]
+    engine.at.history = [
+        Row(i + 1, i, 0.1, Score(loss, 0.4), Score(loss, 0.4), 1.0, 24) for i, loss in enumerate(losses)
+    ]
+    told = verdict(engine)
+    assert told is not None
+    assert f" to {peak:.3g} in epoch 1" in told
+    assert "underfitting" not in told
+
+
+def test_the_penalty_is_named_where_it_is_to_blame(where: str) -> None:
+    strong = NET.format("0.05").replace("epochs 40", "epochs 40\n  regularize l2 1e3")
+    engine = engine_of(strong, where)
+    with pytest.raises(Diverged) as caught:
+        engine.fit(Watcher())
+    finding = diverged(engine, caught.value).diagnostics[0]
+    assert "the penalty `regularize l2 1000` is too strong for the learning rate, 0.05" in finding.notes[-1]
+    assert finding.helps == ("lower the penalty: `regularize l2 0.0001` is common",)
+    engine = engine_of(strong.replace("1e3", "20"), where)
+    engine.fit(Watcher())
+    told = verdict(engine)
+    assert told is not None
+    assert told.startswith("the penalty hides the data: `regularize l2` was 9")
+
+
+def test_the_data_is_named_where_it_is_to_blame(tmp_path: Path) -> None:
+    large = save_examples(
+        tmp_path / "l.npz", 1e4 * RANDOM.normal(size=(24, 6)).astype(np.float32), RANDOM.integers(0, 3, 24)
+    )
+    engine = engine_of(NET.format("0.1"), large)
+    assert "the input `input` has values up to " in cause_of_divergence(engine).text
+    engine = engine_of(NET.format("0.1").replace("input 6", "input 6\nnormalize channel"), large)
+    assert "learning rate, 0.1" in cause_of_divergence(engine).text
+
+
+def test_a_run_gives_up_after_so_many_updates(where: str) -> None:
+    engine = engine_of(NET.format("30"), where)
+    engine.give_up = 3
+    with pytest.raises(Diverged) as caught:
+        engine.fit(Watcher())
+    assert caught.value.updates == 3
+    assert caught.value.loss > 3 * (engine.at.first_loss or 0)
+    finding = diverged(engine, caught.value).diagnostics[0]
+    assert "the loss has been above three times the first for 3 updates" in finding.message
+    calm = engine_of(NET.format("0.01"), where)
+    calm.give_up = 1
+    assert calm.fit(Watcher())
+
+
+@pytest.mark.parametrize("loss", [0.0, 1.5, 999.99, 170.0, 1e4, 1e19, 1.7e308, float("nan"), float("inf"), -1e5])
+def test_the_columns_of_the_epoch_table_stay(loss: float) -> None:
+    """Every text is shorter than its column, so that a space is before it."""
+    for epoch, rate, examples in ((1, 0.1, 10), (100_000, 1e-120, 10**12), (5, 0.0, 10**9)):
+        row = Row(epoch, 1, rate, Score(loss, 1.0), Score(loss, 1.0), 1e-3, examples)
+        columns = _columns(row)
+        assert [text for _, width, text in columns if len(text) >= width] == []
+        assert sum(width for _, width, _ in columns) <= 74

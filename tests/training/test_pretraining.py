@@ -11,7 +11,7 @@ from running import engine_of, save_examples
 
 from netspec.datasets import DataOptions
 from netspec.diagnostics import SpecError
-from netspec.training.pretraining import pretrain_layerwise
+from netspec.training.pretraining import pretrain_layerwise, skipped_layers
 
 FEW = DataOptions(validation=0.0, test=0.8)
 RECIPE = "train {{\n  optimizer {}\n  batch 32\n  pretrain layerwise epochs={}\n  seed 3\n}}\n"
@@ -110,3 +110,22 @@ def test_divergence_is_named(tmp_path: Path) -> None:
         pretrain_layerwise(engine)
     assert caught.value.diagnostics[0].code == "NS605"
     assert "`a`" in caught.value.diagnostics[0].message
+
+
+def test_every_layer_of_a_tied_autoencoder_is_pretrained_and_what_is_left_is_named() -> None:
+    """The last layer with weights of its own is the code: it is not the last layer."""
+    net = "input 64\na: FC-32 act=sigmoid\ncode: FC-8\nFC-32 tie=code act=sigmoid\nFC-64 tie=a act=sigmoid\n"
+    text = spec(net, more="  loss mse target=input\n")
+    names, told = changed(text)
+    assert [name for name, _, _ in told] == ["a", "code"]
+    assert names == {"a.weight", "a.bias", "code.weight", "code.bias"}
+    assert skipped_layers(engine_of(text, "digits", FEW)) == [("fc1", "tied to code"), ("fc2", "tied to a")]
+
+
+def test_the_last_layer_frozen_ones_and_other_kinds_are_named_as_left() -> None:
+    net = "input 8x8 gray\na: localconv3-4\nb: FC-16 act=tanh\nc: FC-12 act=tanh\nhead: FC-10\n"
+    engine = engine_of(spec(net, more="  freeze c\n"), "digits", FEW)
+    assert skipped_layers(engine) == [
+        ("a", "localconv has no decoder here"), ("c", "frozen"), ("head", "the last layer"),
+    ]  # fmt: skip
+    assert skipped_layers(engine_of(net, "digits", FEW)) == []

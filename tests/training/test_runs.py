@@ -173,7 +173,7 @@ def test_layers_are_pre_trained_one_after_the_other(tmp_path: Path) -> None:
     text = TEXT.replace("epochs 2;", "pretrain layerwise epochs=3; epochs 1;")
     notes = Notes()
     train(request_of(tmp_path, text), RunFolder(tmp_path / "run"), notes)
-    assert len(notes.texts) == 1, "the head is not"
+    assert notes.texts[1:] == ["not pretrained: head (the last layer)"]
     assert notes.texts[0].startswith("pretrained body: mean squared error ")
     train(request_of(tmp_path), RunFolder(tmp_path / "plain"), notes)
     assert len(notes.texts) == 1
