@@ -162,7 +162,7 @@ LOOPS = (
 )
 
 
-@pytest.mark.parametrize("text", (*RESIDUALS, *LOOPS))
+@pytest.mark.parametrize("text", [*RESIDUALS, *LOOPS])
 def test_a_body_is_held_until_the_next_one_takes_its_name(text: str) -> None:
     model = netspec.loads(text)
     found = model.figure("inference_memory", Conditions(batch=BATCH)) - model.figure("weight_memory")
