@@ -116,9 +116,7 @@ def python_import(site: ErrorSite) -> SyntaxFix | None:
 )  # fmt: skip
 def one_line_body(site: ErrorSite) -> SyntaxFix | None:
     """Braces hold the body of a loop, a block or a condition, also on one line."""
-    found = re.fullmatch(
-        r"((?:repeat|for|if|block|shared)\b[^{}:\n]*?)[ \t]*:[ \t]*([^{}\n]+)", site.row.text
-    )
+    found = re.fullmatch(r"((?:repeat|for|if|block|shared)\b[^{}:\n]*?)[ \t]*:[ \t]*([^{}\n]+)", site.row.text)
     if found is None or site.here.text != ":" or not site.parses(f"{found[1]} {{ {found[2]} }}"):
         return None
     text = f"{found[1]} {{ {found[2]} }}"
