@@ -69,6 +69,19 @@ def test_a_text_is_checked(server: Served) -> None:
     assert found["text"] == "input 3x8x8\nconv9-4\n"
 
 
+def test_a_text_is_compiled(server: Served) -> None:
+    asked = {"file": "small.net", "text": "net N(w=4)\ninput 3x8x8\nconv3-w\n", "parameters": {"w": 7}, "theme": "dark"}
+    status, body, _ = server.request("/api/write", {**asked, "form": "py"})
+    assert status == 200
+    assert "w: int = 7" in json.loads(body)["text"]
+    assert json.loads(server.request("/api/write", {**asked, "form": "svg"})[1])["text"].startswith("<svg")
+    assert server.request("/api/write", {**asked, "form": "onnx"})[0] == 400
+    assert server.request("/api/write", {**asked, "form": "py", "file": "secret.net"})[0] == 404
+    status, body, _ = server.request("/api/write", {**asked, "form": "py", "text": "input 3x8x8\nconv9-4\n"})
+    assert status == 422
+    assert json.loads(body)["error"] == "the 9x9 window is larger than its 8x8 input"
+
+
 def test_parameters_change_the_network(server: Served) -> None:
     text = "net N(w=4)\ninput 3x8x8\nconv3-w\n"
     asked = {"file": "small.net", "text": text, "parameters": {"w": 7, "gone": 1}}

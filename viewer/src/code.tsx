@@ -76,7 +76,7 @@ export function Downloads(props: Written & { onMessage: (text: string) => void }
         <button type="button" onClick={() => void take("net", "text/plain")}>Spec ({stem}.net)</button>
         <button type="button" onClick={() => void take("py", "text/x-python")}>PyTorch ({stem}.py)</button>
         <button type="button" onClick={() => void take("svg", "image/svg+xml")}>Picture ({stem}.svg)</button>
-        <p>ONNX needs the onnx package, which no browser runs. With netspec installed:<br /><code>netspec compile {stem}.net -o {stem}.onnx</code></p>
+        <p>ONNX is written by the command, where netspec is installed with the onnx package:<br /><code>netspec compile {stem}.net -o {stem}.onnx</code></p>
       </div>
     </details>
   );

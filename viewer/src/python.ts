@@ -91,8 +91,9 @@ export class Python implements Transport {
     if (data.kind === "loaded") this.change({ bytes: data.bytes });
     else if (data.kind === "ready") this.change({ phase: "ready" });
     else if (data.kind === "failed") {
-      this.change({ phase: "failed", why: data.why, working: false });
-      for (const { failed } of this.waiting.values()) failed(new Error(data.why));
+      const why = `Python could not be loaded: ${data.why}`;
+      this.change({ phase: "failed", why, working: false });
+      for (const { failed } of this.waiting.values()) failed(new Error(why));
       this.waiting.clear();
     } else if (data.kind === "crash") this.stop(`the text could not be checked: ${data.why}`);
     else {
