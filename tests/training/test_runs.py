@@ -176,4 +176,4 @@ def test_layers_are_pre_trained_one_after_the_other(tmp_path: Path) -> None:
     assert notes.texts[1:] == ["not pretrained: head (the last layer)"]
     assert notes.texts[0].startswith("pretrained body: mean squared error ")
     train(request_of(tmp_path), RunFolder(tmp_path / "plain"), notes)
-    assert len(notes.texts) == 1
+    assert len(notes.texts) == 2
