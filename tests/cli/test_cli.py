@@ -56,8 +56,8 @@ def test_json_has_the_promised_shape() -> None:
     report = json.loads(run_netspec("check", "--format", "json", LENET).stdout)
     assert report["schema"] == 1
     assert report["name"] == "LeNet5"
-    assert report["inputs"] == [{"name": "input", "shape": [1, 32, 32], "kind": "map"}]
-    assert report["outputs"] == [{"name": "output", "shape": [10], "kind": "vector"}]
+    assert report["inputs"] == [{"name": "input", "shape": [1, 32, 32], "kind": "map", "form": None}]
+    assert report["outputs"] == [{"name": "output", "shape": [10], "kind": "vector", "form": None}]
     first = report["layers"][0]
     assert {k: first[k] for k in ("name", "op", "line", "input", "output", "params", "macs")} == {
         "name": "conv1", "op": "conv", "line": 9, "input": [1, 32, 32], "output": [6, 28, 28], "params": 156, "macs": 117_600,
