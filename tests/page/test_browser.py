@@ -143,6 +143,17 @@ def test_a_slider_checks_the_network_anew(watched: Watched, spec: Path) -> None:
         expect(tab.locator(".summary")).to_contain_text("2,066 parameters")
 
 
+def test_a_slider_changes_the_size_of_the_input(watched: Watched, spec: Path) -> None:
+    with opened(watched, spec) as tab:
+        slider = tab.get_by_role("slider", name="size")
+        expect(slider).to_have_value("16")
+        slider.focus()
+        slider.press("ArrowLeft")
+        slider.press("ArrowLeft")
+        expect(tab.locator(".cm-content")).to_contain_text("input 3x14x14")
+        expect(tab.locator(".summary")).to_contain_text(f"{netspec.loads(SPEC.replace('16x16', '14x14')).macs:,} MACs")
+
+
 def test_an_error_appears_and_its_fix_removes_it(watched: Watched, spec: Path) -> None:
     with opened(watched, spec) as tab:
         tab.locator(".cm-line", has_text="maxpool").click()

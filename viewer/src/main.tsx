@@ -8,6 +8,7 @@ import { Diagram } from "./diagram";
 import { Editor, withEdits } from "./editor";
 import { errorMarks } from "./errormarks";
 import { Gallery, Progress, Welcome } from "./gallery";
+import { InputSizes } from "./inputs";
 import { layout, openAtFirst } from "./layout";
 import { Live } from "./live";
 import { Costs, Details, Findings, Outline, Parameters } from "./panels";
@@ -371,6 +372,7 @@ function App() {
                 values={network.parameters} given={given} live={transport !== null} onChange={setParameter}
                 onReset={() => (setGiven({}), (state.current.given = {}), check(place, texts[place], {}))}
               />
+              <InputSizes key={current.file} network={network} text={texts[place]} live={transport !== null && !ofRun} onText={(text) => changedText(text, true)} />
               <Outline network={network} open={open} selected={selected} query={query} onSelect={(part) => select(part)} onToggle={toggle} />
               <Details network={network} part={selected} change={selected !== null ? differs.get(selected) : undefined} onToggle={toggle} />
               <Costs network={network} open={open} onSelect={(part) => select(part)} />
