@@ -38,8 +38,9 @@ def test_every_command_and_option_exists() -> None:
 
 
 def test_the_workflow_uses_inputs_that_the_action_has() -> None:
-    hooks, workflow = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.+?)```", TEXT, re.DOTALL))
+    hooks, local, workflow = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.+?)```", TEXT, re.DOTALL))
     inputs = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
     assert set(workflow["jobs"]["networks"]["steps"][-1]["with"]) <= set(inputs)
     ids = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
     assert {hook["id"] for hook in hooks["repos"][0]["hooks"]} == ids
+    assert {hook["id"] for hook in local["repos"][0]["hooks"]} <= ids
