@@ -118,6 +118,16 @@ def test_a_statement_lost_in_a_list_is_not_reported_as_what_takes_its_place(stra
         assert all(edit.span.text not in ("(", "[") for edit in fix.edits), fix.title
 
 
+def test_a_name_after_a_dot_is_only_written_as_a_layer_where_there_is_one() -> None:
+    (found, *_) = findings("input 3x8x8\nF.unit(4)\n")
+    assert not found.fixes
+    assert all("unit 4" not in help_ for help_ in found.helps)
+    (found, *_) = findings('use "parts.net" as p\ninput 3x8x8\np.unit(4)\n')
+    assert found.helps == ("what is imported with `use` is called by its name: `unit(4)`",)
+    (found, *_) = findings("input 8\nself.fc = nn.Linear(8, 10)\n")
+    assert found.fixes
+
+
 @pytest.mark.parametrize("join", ["add", "concat", "mul"])
 def test_a_join_without_branches_is_no_misspelt_layer(join: str) -> None:
     (found,) = findings(f"input 3x8x8\n{join}\n")

@@ -307,6 +307,8 @@ def foreign_call(site: ErrorSite) -> SyntaxFix | None:
             return None
         called = site.partner(site.tokens[close.index + 1]) if site.tokens[close.index + 1].start == close.end else None
         span = site.span(first, called if called is not None and called.text == ")" else close)  # `Dense(10)(x)`
+        if path is not name and not assigned and not _is_known(name.text):
+            return _of_module(site, site.text[name.start : close.end], span)
         found = _translation(name.text, inside, span)
         if found is None and path is not name:
             return SyntaxFix("", "write each layer on a line of its own: `conv3-64 pad=1`", marked=span, left_out=span)
@@ -318,6 +320,19 @@ def _is_block_call(head: str, inside: str) -> bool:
     """Whether `y = head(a)` applies a block to a tensor with a name."""
     known = head.lower() in (*CATALOGUE, *ALIASES, *PLACES)
     return not known and inside.strip().isidentifier() and inside.strip() not in TENSORS
+
+
+def _is_known(head: str) -> bool:
+    stem = re.sub(r"\d.*", "", head.lower())
+    return stem in (*CATALOGUE, *ALIASES, *PLACES, "view", "append", "add_module", "add")
+
+
+def _of_module(site: ErrorSite, call: str, span: Span) -> SyntaxFix:
+    """`blocks.unit(8)`: what a used file has is called by its own name."""
+    if "use" in {token.text for token in site.tokens.items} and site.parses(call):
+        help_ = f"what is imported with `use` is called by its name: `{call}`"
+        return SyntaxFix("unexpected `.`", help_, (Edit(span, call),), applicability="review")
+    return SyntaxFix("", "write each layer on a line of its own: `conv3-64 pad=1`", marked=span, left_out=span)
 
 
 def _is_foreign(head: str, inside: str) -> bool:
