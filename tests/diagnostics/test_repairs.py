@@ -118,6 +118,27 @@ def test_a_statement_lost_in_a_list_is_not_reported_as_what_takes_its_place(stra
         assert all(edit.span.text not in ("(", "[") for edit in fix.edits), fix.title
 
 
+def test_only_what_is_a_declaration_is_declared() -> None:
+    (found, *_) = findings("input 3x8x8\nact=gelu FC-30 act=none\n")
+    assert not any(fix.safe for fix in found.fixes)
+    (found,) = findings("w = 8\ninput 3x8x8\nconv3-w\n")
+    assert found.fixes[0].safe
+    (found, *_) = findings("w = [1,\n  2]\ninput 3x8x8\nconv3-4\n")
+    assert found.message == "a variable is declared with `let`"
+
+
+def test_a_width_by_name_without_its_hyphen() -> None:
+    (found,) = findings("block b(w, s) {\n  conv3w/s pad=1\n}\ninput 3x8x8\nb(4, 1)\nFC-2\n")
+    assert [edit.text for fix in found.fixes for edit in fix.edits] == ["conv3-w"]
+    (found,) = findings("input 3x8x8\nconv3z\n")
+    assert not any("conv3-z" in edit.text for fix in found.fixes for edit in fix.edits)
+
+
+@pytest.mark.parametrize("text", ["residual in.width \ninput x3", "a.b\ninput [3", "relu }\ninput 3,", "input (3"])
+def test_every_diagnostic_is_inside_of_the_text(text: str) -> None:
+    assert all(d.span is not None and d.span.end <= len(text) for d in findings(text))
+
+
 def test_a_name_after_a_dot_is_only_written_as_a_layer_where_there_is_one() -> None:
     (found, *_) = findings("input 3x8x8\nF.unit(4)\n")
     assert not found.fixes

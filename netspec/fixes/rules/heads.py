@@ -114,6 +114,11 @@ def _signs(facts: UnknownHead) -> Iterator[Fix]:
     if slots and slots[1].lower() in CATALOGUE and layer.width is None and layer.stride is None:
         text = f"{slots[1]}{slots[2]}-{slots[3]}" + (f"/{slots[4]}" if slots[4] else "")
         yield Fix.replace(layer.head_span, text, f"width and stride follow `-` and `/`: `{text}`", "safe")
+    named = re.fullmatch(r"([A-Za-z]+)(\d+(?:x\d+)*)([A-Za-z_]\w*)", head)
+    if named and named[1].lower() in CATALOGUE and named[3] in facts.scope.variables and layer.width is None:
+        text = f"{named[1]}{named[2]}-{named[3]}"
+        yield Fix.replace(layer.head_span, text, f"the width follows a hyphen: `{text}`")
+        return
     stem, digits = _stem(layer)
     kinds = {o.slot for o in CATALOGUE[stem].options.values()} if stem in CATALOGUE and digits else set()
     if "width" in kinds and layer.width is None:

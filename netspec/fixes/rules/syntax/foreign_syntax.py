@@ -57,6 +57,8 @@ def let(site: ErrorSite) -> SyntaxFix | None:
     if around is not None and around.text in ("(", "[") and site.tokens.partner(around) is not None:
         return None  # in the middle of a list
     text = site.text[name.start : site.row.end]
+    if all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}")) and not site.parses(f"let {text}"):
+        return None  # `act=relu FC-30`
     op = CATALOGUE.get(name.text.lower())
     if op is not None and any(option.slot == "value" for option in op.options.values()):
         gap = site.between(name.end, site.next.start)

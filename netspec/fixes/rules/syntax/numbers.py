@@ -45,7 +45,8 @@ def input_size(site: ErrorSite) -> SyntaxFix | None:
 
 
 def _here(site: ErrorSite) -> Span:
-    return site.between(site.at, max(site.here.end, site.at + 1))
+    at = min(site.at, max(0, len(site.text) - 1))  # the last character where the text ends too early
+    return site.between(at, max(site.here.end, at + 1))
 
 
 def _channels_first(numbers: list[str], *, batch: bool) -> list[str]:
