@@ -88,10 +88,15 @@ def test_inputs_of_one_size_keep_one_size() -> None:
 
 
 def test_axes_that_are_joined_crosswise_must_be_equal() -> None:
-    spec = "input 3x8x8\nadd [ identity; permute(0, 2, 1) ]\n"
+    spec = "input 3x8x8\nconcat [ identity; permute(0, 2, 1) ]\n"
     answers = _answers(spec)
     assert answers["takes"] == "H = W"
-    assert answers["because"] == "add1 (line 2, column 1) needs H = W"
+    assert answers["because"] == "concat1 (line 2, column 1) needs H = W"
+
+
+def test_a_join_by_value_repeats_axes_of_size_1() -> None:
+    takes = _answers("input 3x8x8\nadd [ identity; permute(0, 2, 1) ]\n")["takes"]
+    assert takes == "H = W | H: 2 or more; W: 1; H ≠ W | H: 1; W: 2 or more; H ≠ W"
 
 
 @pytest.mark.parametrize(
