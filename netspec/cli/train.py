@@ -17,7 +17,14 @@ from netspec.cli.specs import (
     strict_option,
     usable,
 )
-from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
+from netspec.cli.training_options import (
+    built_in_data,
+    data_option,
+    data_options,
+    read_data_options,
+    recipe_options,
+    resolved_source,
+)
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -168,7 +175,7 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
         wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
     )
     return Request(
-        source, wanted["data"] or "digits", read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
+        source, wanted["data"] or built_in_data(again), read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
         not wanted["no_test"], wanted["give_up"],
     )  # fmt: skip
 

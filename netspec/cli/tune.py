@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import parameter_option, read_limits, read_spec, stop_on_error, strict_option, usable
-from netspec.cli.training_options import data_option, data_options, read_data_options, recipe_options, resolved_source
+from netspec.cli.specs import parameter_option, read_limits, read_spec, run_check, stop_on_error, strict_option, usable
+from netspec.cli.training_options import (
+    built_in_data,
+    data_option,
+    data_options,
+    read_data_options,
+    recipe_options,
+    resolved_source,
+)
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -124,7 +131,9 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
     storage = wanted["storage"] or str(folder / "study.log")
     if "://" not in storage and Path(storage).suffix not in (".db", ".log"):
         raise click.UsageError("--storage needs a file name ending in .db or .log, or the URL of a database.")
-    request = Request(source, wanted["data"] or "digits", read_data_options(wanted))
+    request = Request(
+        source, wanted["data"] or built_in_data(run_check(source, {}, read_limits(()))), read_data_options(wanted)
+    )
     return Search(
         request, space, folder, storage, wanted["study"] or stem, wanted["trials"], wanted["metric"], wanted["prune"],
         wanted["seed"] or 0,

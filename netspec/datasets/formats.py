@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.datasets.pools import TRAIN
+from netspec.datasets.small_sets import SMALL_SETS, open_small_set
 from netspec.diagnostics import SpecError, nearest
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from netspec.datasets.pools import Source
     from netspec.datasets.wanted import Wanted
 
-__all__ = ["open_source"]
+__all__ = ["BUILT_IN", "open_source"]
 
-_WORDS = ("digits", "synthetic")
+BUILT_IN = ("digits", "synthetic", *SMALL_SETS)
+"""The data that comes with netspec, by name."""
 
 
 def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
@@ -29,6 +31,8 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
         from netspec.datasets.synthetic import open_synthetic
 
         return open_synthetic(wanted.inputs, wanted.output, wanted.task, options)
+    if where in SMALL_SETS:
+        return open_small_set(where, wanted.inputs, wanted.output, wanted.task, options)
     path = Path(where)
     try:
         if path.is_dir():
@@ -40,7 +44,7 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
         said = getattr(error, "strerror", None) or str(error)
         raise SpecError.of("NS601", f"{where} cannot be read", notes=[said[:200]]) from None
     if not exists:
-        near = nearest(where, _WORDS)
+        near = nearest(where, BUILT_IN)
         raise SpecError.of(
             "NS601", f"no such file or folder: {where}", notes=[wanted.described],
             helps=[*([f"did you mean `{near}`?"] if near else []), wanted.formats],

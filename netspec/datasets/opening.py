@@ -30,9 +30,12 @@ def open_collection(
     Raises SpecError (NS502, NS601 to NS604).
     """
     from netspec.datasets.formats import open_source
+    from netspec.datasets.small_sets import WHOLE_SETS
     from netspec.datasets.targets import collect
     from netspec.datasets.wanted import Wanted
 
+    if where in WHOLE_SETS:
+        options = replace(options, validation=0.0, test=0.0)
     wanted = Wanted(inputs, output, task, vocabularies or {})
     try:
         source = open_source(where, wanted, options)

@@ -79,6 +79,8 @@ class Wanted:
             ]
         elif [kind.layout for kind in self.inputs.values()] == ["vector"]:
             found.append("a CSV file of numbers whose last columns are the targets")
+            if next(iter(self.inputs.values())).size == 2:
+                found.append("xor, nand, spirals, moons, blobs, rings")
         names = ", ".join([*self.inputs, "y"] if len(self.inputs) > 1 else ["x", "y"])
         return [*found, f"an .npz file with arrays {names}", "a Hugging Face dataset saved to disk", "synthetic"]
 

@@ -9,9 +9,27 @@ from typing import Any
 
 from netspec.ops.kinds import BadValue, Integer, Kind, Number
 from netspec.ops.op import Option
-from netspec.values import Size, Value, kind_of
+from netspec.values import Size, Value, Word, kind_of
 
-__all__ = ["DECAY", "FRACTION", "RATE", "Betas", "Form", "Milestones", "Setting", "Text", "form", "option", "table"]
+__all__ = [
+    "ALL",
+    "DECAY",
+    "FRACTION",
+    "RATE",
+    "BatchSize",
+    "Betas",
+    "Form",
+    "Milestones",
+    "Setting",
+    "Text",
+    "form",
+    "option",
+    "table",
+]
+
+
+ALL = 10**9
+"""The batch size that stands for all examples: there are never as many."""
 
 
 class Text(Kind[str]):
@@ -23,6 +41,16 @@ class Text(Kind[str]):
         if not isinstance(value, str):
             raise BadValue(f"expected {self.noun}, found {kind_of(value)}", "put it in double quotes")
         return value
+
+
+class BatchSize(Integer):
+    """A whole number, or `all`: as many as there are examples."""
+
+    def read(self, value: Value) -> int:
+        return ALL if isinstance(value, Word) and value.name == "all" and not value.called else super().read(value)
+
+    def document(self) -> str:
+        return f"{super().document()}, or all"
 
 
 class Milestones(Kind[tuple[int, ...]]):

@@ -86,6 +86,10 @@ class Progress:
     history: list[Row] = field(default_factory=list)
 
 
+_EVALUATED = 4096
+"""The largest batch of an evaluation."""
+
+
 class Engine:
     """A net, its data and its plan, ready to be trained.
 
@@ -310,7 +314,7 @@ class Engine:
         was_training = self.wrapped.training
         module.eval()
         sums = self.judge.sums()
-        size = max(1, math.ceil(max(self.plan.batch, 64) / self.share.world))
+        size = max(1, math.ceil(min(max(self.plan.batch, 64), _EVALUATED) / self.share.world))
         share = Share() if sharded(self.fabric) else self.share
         mine = range(share.rank, len(examples), share.world)
         plan = [mine[i : i + size] for i in range(0, len(mine), size)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, DataOptions, open_collection
 from netspec.datasets.fit import sizes
+from netspec.datasets.formats import BUILT_IN
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.diagnostics.facts import ClassCount
 from netspec.graph import TensorType
@@ -328,7 +329,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
     place = Path(request.data)
     return {
         "data": {
-            "where": request.data if request.data in ("digits", "synthetic") else str(place.resolve()),
+            "where": request.data if request.data in BUILT_IN else str(place.resolve()),
             "options": asdict(request.options),
             "classes": list(collection.classes),
             "counts": _counts(collection),
