@@ -22,6 +22,7 @@ export interface DiagramProps {
   onGo: (finding: Finding) => void;
 }
 
+const BELOW = 40; // pixels below the drawing for the buttons
 const ZOOMS: [number, number] = [0.0005, 4];
 
 export function Diagram(props: DiagramProps) {
@@ -31,6 +32,7 @@ export function Diagram(props: DiagramProps) {
   const mapped = useRef<{ key: unknown[]; canvas: HTMLCanvasElement } | null>(null);
   const marks = useRef<HTMLDivElement>(null);
   const asked = useRef(false);
+  const refit = useRef<Inside | null>(null); // the drawing that everything was opened or closed in
   const shown = useRef("");
   const latest = useRef(props);
   latest.current = props;
@@ -46,7 +48,7 @@ export function Diagram(props: DiagramProps) {
     if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
     if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
     if (!camera.current || shown.current !== latest.current.network.name) {
-      camera.current = fitted(latest.current.root, width, height);
+      camera.current = fitted(latest.current.root, width, height - BELOW);
       shown.current = latest.current.network.name;
     }
     new Painter(element.getContext("2d")!).paint(view(camera.current), width, height, ratio);
@@ -107,14 +109,20 @@ export function Diagram(props: DiagramProps) {
       return { zoom, x: at.x + px / at.zoom - px / zoom, y: at.y + py / at.zoom - py / zoom };
     });
 
-  const fit = () => move((_, width, height) => fitted(latest.current.root, width, height));
+  const fit = () => move((_, width, height) => fitted(latest.current.root, width, height - BELOW));
 
   const fitAll = () =>
-    move((_, width, height) => {
+    move((_, width, whole) => {
       const [w, h] = latest.current.root.size;
+      const height = whole - BELOW;
       const zoom = Math.min(1.2, width / (w + 48), height / (h + 48));
       return { zoom, x: w / 2 - width / zoom / 2, y: h / 2 - height / zoom / 2 };
     });
+
+  const openAll = (open: boolean) => {
+    refit.current = props.root;
+    props.onOpenAll(open);
+  };
 
   const bring = (part: number) => {
     const place = placeOf(latest.current.root, part);
@@ -130,6 +138,10 @@ export function Diagram(props: DiagramProps) {
 
   useEffect(() => {
     later();
+    if (refit.current && refit.current !== props.root) {
+      refit.current = null;
+      fit();
+    }
     if (props.reveal && props.reveal.count !== revealed.current) {
       revealed.current = props.reveal.count;
       bring(props.reveal.part);
@@ -223,8 +235,8 @@ export function Diagram(props: DiagramProps) {
         <button type="button" title="Zoom out (-)" onClick={() => move((c, w, h) => zoomed(c, 0.8, w / 2, h / 2))}>−</button>
         <button type="button" title="Fit the width (0)" onClick={fit}>Fit</button>
         <button type="button" title="Show everything (9)" onClick={fitAll}>Fit all</button>
-        <button type="button" onClick={() => props.onOpenAll(true)}>Open all</button>
-        <button type="button" onClick={() => props.onOpenAll(false)}>Close all</button>
+        <button type="button" onClick={() => openAll(true)}>Open all</button>
+        <button type="button" onClick={() => openAll(false)}>Close all</button>
       </div>
     </div>
   );

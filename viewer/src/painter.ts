@@ -35,7 +35,7 @@ export class Painter {
     const { camera, theme } = view;
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.fillStyle = theme.background;
-    c.fillRect(0, 0, width, height);
+    c.fillRect(0, 0, width + 1, height + 1); // also the last pixels, of which a part is in view
     c.setTransform(ratio * camera.zoom, 0, 0, ratio * camera.zoom, -camera.x * camera.zoom * ratio, -camera.y * camera.zoom * ratio);
     const seen: [number, number, number, number] = [
       camera.x, camera.y, camera.x + width / camera.zoom, camera.y + height / camera.zoom,
