@@ -26,16 +26,29 @@ def command() -> None:
 @click.option(
     "-o", "output", metavar="OUT", type=click.Path(path_type=Path), help="Write the weights to this safetensors file."
 )
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Leave out what does not match, such as a head for other classes: these tensors get initial weights.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of initial weights.")
 @click.option("--show", is_flag=True, help="Print the match of every tensor.")
 @parameter_option
 @limit_option
 def map_command(
-    file: str, checkpoint: Path, output: Path | None, show: bool, definitions: tuple[str, ...], limits: tuple[str, ...]
+    file: str,
+    checkpoint: Path,
+    output: Path | None,
+    partial: bool,
+    seed: int,
+    show: bool,
+    definitions: tuple[str, ...],
+    limits: tuple[str, ...],
 ) -> None:
     """Match every tensor of CHECKPOINT (safetensors, a torch state dict, or a run's folder) with a tensor of SPEC.
 
     Tensors are matched by name, then by order and shape. If any tensor is left unmatched, it is reported, nothing is
-    written, and the exit code is 1.
+    written, and the exit code is 1, except with --partial if anything matches.
     """
     model: Any = checked_model(file, definitions, limits)
     try:
@@ -49,25 +62,28 @@ def map_command(
             for name, source in found.sources.items():
                 echo(f"{name:<{width}}  {source}")
         echo(f"{len(found.sources)} tensors matched: {found.by_name} by name, {found.by_order} by order and shape")
-        for what, names in (("missing tensor:", found.missing), ("unmatched tensor:", found.left_over)):
+        missing = "initial weights:" if partial else "missing tensor:"
+        for what, names in ((missing, found.missing), ("unmatched tensor:", found.left_over)):
             for name in names:
                 echo(f"{what} {name}", err=True)
-        if output is not None and found.complete:
-            _write(model, tensors, found.sources, output)
+        done = found.complete or (partial and bool(found.sources))
+        if output is not None and done:
+            _write(model, tensors, found.sources, output, seed if partial else None)
     except SpecError as error:
         stop_on_error(error)
-    sys.exit(0 if found.complete else 1)
+    sys.exit(0 if done else 1)
 
 
-def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path) -> None:
+def _write(model: Any, tensors: Any, sources: dict[str, str], output: Path, seed: int | None) -> None:
+    """The tensors of the checkpoint under the names of the spec; with a seed, initial weights for the others."""
     import numpy as np
     from safetensors.numpy import save
 
     from netspec.files import atomic_write
-    from netspec.weights import state_entries
+    from netspec.weights import initial_weights, state_entries
     from netspec.weights.stored import as_param
 
-    arrays = {}
+    arrays = {} if seed is None else {name: np.array(array) for name, array in initial_weights(model.graph, seed)}
     for name, _, param in state_entries(model.graph):
         if name in sources:
             array = as_param(tensors[sources[name]], sources[name], param, tensors.where)
