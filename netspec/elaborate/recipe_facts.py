@@ -59,12 +59,12 @@ class InferredOption(Record):
 
 
 class UnlabelledLayers(Record):
-    """Words that should be labels. `nodes` are the layers of the net by their automatic names."""
+    """Words that should be labels, or automatic names of layers and blocks, which are `automatic`."""
 
     line: t.Setting
     unknown: tuple[t.Expr, ...]
     labels: tuple[str, ...]
-    nodes: Mapping[str, Span]
+    automatic: tuple[str, ...]
 
 
 class OutputOfOtherSize(Record):

@@ -176,9 +176,9 @@ class _Reader:
     def have(self, form: Form) -> str:
         return f"its options are {', '.join(form.options)}" if form.options else "it has no options"
 
-    def automatic_names(self) -> dict[str, Span]:
-        """The unlabeled layers of the net, by name."""
-        return {n.name: n.span for n in self.run.graph.nodes if n.inputs and n.region.parent is None}
+    def automatic_names(self) -> set[str]:
+        """The layers and blocks of the net by the names that they have without a label: `conv1`, `basic2`."""
+        return {n.name.partition(".")[0] for n in self.run.graph.nodes if n.inputs}
 
     def layer_labels(self) -> list[str]:
         inputs = {name for name, _ in self.run.graph.inputs}
@@ -192,10 +192,15 @@ class _Reader:
                 line.span,
                 f"write `{line.name} stem` for a layer labeled `stem:`",
             )
-        unknown = [v for v in line.values if not isinstance(v, t.Name) or self.frame.label(v.text) is None]
+        automatic = self.automatic_names()
+        unknown = [
+            v
+            for v in line.values
+            if not isinstance(v, t.Name) or (self.frame.label(v.text) is None and v.text not in automatic)
+        ]
         labels = [v.text for v in line.values if isinstance(v, t.Name) and v not in unknown]
         if unknown:
             shown = unknown[0].span.text
-            facts = UnlabelledLayers(line, tuple(unknown), tuple(self.layer_labels()), self.automatic_names())
+            facts = UnlabelledLayers(line, tuple(unknown), tuple(self.layer_labels()), tuple(sorted(automatic)))
             self.fail("NS208", f"there is no label `{shown}`", unknown[0].span, facts=facts)
         return tuple(labels)

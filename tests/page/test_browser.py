@@ -125,7 +125,9 @@ def test_a_click_on_either_side_shows_the_other(watched: Watched, spec: Path) ->
         assert box is not None
         width, height = tab.evaluate("netspec.layout(netspec.start.documents[0].network, () => true).size")
         zoom = min(1.2, box["width"] / (width + 48), (box["height"] - 40) / (height + 48))
-        top = (box["height"] - 40) / 2 - height * zoom / 2  # the drawing fits, and stands in the middle above the buttons
+        top = (
+            box["height"] - 40
+        ) / 2 - height * zoom / 2  # the drawing fits, and stands in the middle above the buttons
         canvas.click(position={"x": box["width"] / 2, "y": top + 12 * zoom})
         expect(tab.locator(".cm-content .chosen")).to_have_text("input 3x16x16")
         expect(tab.get_by_role("region", name="Details")).to_contain_text("3×16×16")

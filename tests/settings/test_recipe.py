@@ -109,3 +109,15 @@ def test_the_documentation_of_the_recipe_is_up_to_date() -> None:
     from netspec.settings.reference import markdown
 
     assert (ROOT / "docs" / "recipe.md").read_text() == markdown()
+
+
+def test_layers_without_a_label_are_frozen_by_their_names() -> None:
+    """Also blocks; a label goes before an automatic name."""
+    text = "block b(w) { conv3-w pad=1 }\ninput 3x8x8\nconv3-4 pad=1 act=relu\nb(4)\nhead: FC-2\ntrain {\n  freeze conv1 b1\n}\n"
+    model = netspec.loads(text)
+    recipe = model.graph.recipe
+    assert recipe is not None
+    assert recipe.one("freeze").labels == ("conv1", "b1")  # type: ignore[union-attr]
+    assert (model.figure("frozen"), model.figure("trainable")) == (4 * 28 + 4 * 37, 4 * 64 * 2 + 2)
+    with pytest.raises(netspec.SpecError, match="did you mean `conv1`"):
+        netspec.loads(text.replace("freeze conv1", "freeze conv2"))

@@ -198,31 +198,30 @@ def inferred(context: FixContext) -> Iterator[Fix]:
     yield Fix("remove it: netspec infers it", (edits.delete(facts.span),))
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
 @semantic(
     "NS208-unlabelled",
     UnlabelledLayers,
     20,
-    (f"{_NET}train {{\n  freeze FC1\n}}\n".replace("FC1", "fc1"), "input 8\nfc1: FC-2\ntrain {\n  freeze fc1\n}\n"),
-    title="a layer without a label",
+    ("input 8\nstem: FC-4\nFC-2\ntrain {\n  freeze stm\n}\n", "input 8\nstem: FC-4\nFC-2\ntrain {\n  freeze stem\n}\n"),
+    ("input 8\nFC-4\nFC-2\ntrain {\n  freeze fc\n}\n", "input 8\nFC-4\nFC-2\ntrain {\n  freeze fc1\n}\n"),
+    title="a layer that the net does not have",
 )
 def unlabelled(context: FixContext) -> Iterator[Fix | str]:
-    """A recipe names layers by their labels; automatic names may change with every edit."""
+    """A recipe names layers by their labels, or by the names that `netspec check` shows: `conv1`, `basic2`."""
     facts: UnlabelledLayers = context.facts
     words = [value.span.text for value in facts.unknown]
-    near = nearest(words[0], facts.labels)
-    if all(word in facts.nodes for word in words):
-        shown = " and ".join(f"`{word}:`" for word in words)
-        title = f"automatic names are not labels: write {shown} before the layer{'s' if len(words) > 1 else ''}"
-        spans = {facts.nodes[word]: word for word in words}
-        changes = tuple(edits.insert_before(span, f"{word}: ") for span, word in spans.items())
-        yield Fix(title, changes) if len(changes) == len(words) else title
-    elif near is not None and len(words) == 1:
+    near = nearest(words[0], facts.labels) or nearest(words[0], facts.automatic)
+    if near is not None and len(words) == 1:
         yield Fix.replace(facts.unknown[0].span, near, f"did you mean `{near}`?")
     elif not facts.labels:
-        yield "write a label before the layer: `name: …`; automatic names such as conv1 are not known here"
+        yield f"the layers are {_listed(facts.automatic)}; a label before a layer names it: `name: …`"
     else:
         names = sorted(dict.fromkeys(facts.labels))
-        yield f"the labels are {', '.join(names)}; automatic names such as conv1 are not known here"
+        yield f"the labels are {', '.join(names)}; layers without one have the names that `netspec check` shows"
         if len(names) <= 3 and len(facts.unknown) == len(facts.line.values):
             whole = facts.unknown[0].span.to(facts.unknown[-1].span)
             yield from (Fix.replace(whole, name, f"`{facts.line.name} {name}`") for name in names)
