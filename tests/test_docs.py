@@ -153,6 +153,7 @@ def test_the_output_shown_is_the_output(snippet: Snippet, command: str, shown: l
     assert program == "netspec", f"{snippet}: output is shown for `{program}`, which is not run"
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "circuit.net").write_text(tagged("net", INSIDE)[0].text)
+    (tmp_path / "scores.net").write_text("input 3; scores: identity")
     result = run_netspec(*arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
     real = [line.rstrip() for line in (result.stdout + result.stderr).splitlines()]
     at = 0

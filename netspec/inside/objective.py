@@ -23,6 +23,8 @@ class Objective:
 
     text: str
     function: ObjectiveFunction
+    each: ObjectiveFunction | None = None
+    """For a loss, the values of the examples, of which `function` is the mean."""
 
 
 def as_objective(given: Objective | ObjectiveFunction | None, otherwise: Objective) -> Objective:

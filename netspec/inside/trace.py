@@ -72,12 +72,14 @@ def trace(
         total = chosen.function(tensors) if backward else None
         if total is not None and total.requires_grad:
             total.backward()  # type: ignore[no-untyped-call]
+        losses = chosen.each(tensors).tolist() if backward and chosen.each is not None else ()
     return Trace(
         graph,
         tuple(_traced(graph, node, tensors, backward) for node in graph.nodes if not node.aux),
         tuple(_parameters(run, backward)),
         chosen.text if backward else "",
         None if total is None else float(total.detach()),
+        tuple(losses),
         tuple(name for name, _ in graph.inputs if name not in given_names(graph, given)),
     )
 

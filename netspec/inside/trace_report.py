@@ -13,6 +13,7 @@ from netspec.report.terminal import terminal_lines
 
 __all__ = ["tables_of", "trace_data", "trace_text"]
 
+_MOST_LOSSES = 16
 _MOST_IN_JSON = 64
 """So many values of a tensor are written into the JSON; `--out` writes all."""
 
@@ -44,6 +45,10 @@ def _noted(table: Table, notes: Sequence[str]) -> Table:
 
 def _notes(trace: TracedTensors) -> list[str]:
     notes = []
+    if len(trace.losses) > 1:
+        shown = ", ".join(f"{loss:.4g}" for loss in trace.losses[:_MOST_LOSSES])
+        more = f" and {len(trace.losses) - _MOST_LOSSES} more" if len(trace.losses) > _MOST_LOSSES else ""
+        notes.append(f"loss of each example: {shown}{more}; mean {trace.value:.4g}")
     if trace.random:
         names = " and ".join(trace.random)
         notes.append(
@@ -133,6 +138,8 @@ def trace_data(trace: TracedTensors) -> dict[str, Any]:
     found: dict[str, Any] = {"network": trace.graph.name, "examples": trace.examples, "random": list(trace.random)}
     if trace.objective:
         found["objective"] = {"what": trace.objective, "value": _finite(trace.value)}
+        if trace.losses:
+            found["objective"]["examples"] = _listed(list(trace.losses))
     found["tensors"] = [_data(t) | {"op": t.op, "inputs": list(t.inputs)} for t in trace.tensors]
     found["parameters"] = [_data(t) for t in trace.parameters]
     return found

@@ -56,6 +56,8 @@ class TracedTensors(Mapping[str, Traced]):
     parameters: tuple[Traced, ...]
     objective: str = ""
     value: float | None = None
+    losses: tuple[float, ...] = ()
+    """The loss of each example, where a loss was differentiated."""
     random: tuple[str, ...] = ()
     """The inputs that were not given, and are random."""
 

@@ -41,12 +41,11 @@ def loss_objective(graph: Graph, target: Any) -> Objective:
     loss = loss_function(plan.loss, node.type.feature_axis)
     array = None if target is None else _target(plan, target)
 
-    def function(tensors: Mapping[str, Tensor]) -> Tensor:
+    def each(tensors: Mapping[str, Tensor]) -> Tensor:
         output = tensors[node.name]
-        wanted = tensors[graph.inputs[0][0]] if array is None else _for(plan, array, output)
-        return loss(output, wanted).mean()
+        return loss(output, tensors[graph.inputs[0][0]] if array is None else _for(plan, array, output))
 
-    return Objective(f"the {plan.loss.word} loss", function)
+    return Objective(f"the {plan.loss.word} loss", lambda tensors: each(tensors).mean(), each)
 
 
 def _target(plan: Plan, target: Any) -> Any:
