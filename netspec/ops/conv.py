@@ -13,6 +13,7 @@ from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
 from netspec.ops.python_text import call, each, padding_module, unless
+from netspec.ops.stated import stated_biases, stated_module, stated_param, stated_weights
 from netspec.ops.windows import onnx_pads, per_axis
 
 if TYPE_CHECKING:
@@ -27,10 +28,27 @@ class SharedConvolution(Convolution):
     torch_keeps_no_output = True
 
     dilation = Option(PerAxis(), (1,), doc="spacing between kernel elements")
+    weights = stated_weights("filter")
+    biases = stated_biases("filter")
 
     @property
     def spacing(self) -> tuple[int, ...]:
         return self.dilation
+
+    def validate(self) -> None:
+        if not self.bias and self.biases is not None:
+            raise Misfit("NS207", "biases are stated for a layer without them", option="biases")
+
+    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+        weight, *bias = self.tensors(*inputs)
+        return (
+            stated_param(weight, "weights", self.weights),
+            *(stated_param(param, "biases", self.biases) for param in bias),
+        )
+
+    def tensors(self, *inputs: TensorType) -> tuple[Param, ...]:
+        """The weights, and the biases if there are any."""
+        return super().params(*inputs)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs
@@ -47,7 +65,8 @@ class SharedConvolution(Convolution):
         modules: list[tuple[str, str]] = [("", text)]
         if not window.symmetric:
             modules.insert(0, ("pad", padding_module(window.before, window.after)))
-        return TorchCode(tuple(modules), _sequence_call(x, len(modules) > 1), helpers)
+        code = TorchCode(tuple(modules), _sequence_call(x, len(modules) > 1), helpers)
+        return stated_module(code, self.weights, self.biases)
 
     def module(self, x: TensorType, options: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The constructor in PyTorch, and the classes that it needs."""
@@ -135,9 +154,9 @@ class Conv(SharedConvolution):
     def links(self, x: TensorType) -> int:
         return super().links(x) if self.connections is None else sum(map(len, self.connections))
 
-    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
+    def tensors(self, *inputs: TensorType) -> tuple[Param, ...]:
         if self.connections is None:
-            return super().params(*inputs)
+            return super().tensors(*inputs)
         (x,) = inputs
         kernel = per_axis(self.kernel, x.rank, "kernel")
         fan_in = max(map(len, self.connections)) * prod(kernel)

@@ -10,6 +10,7 @@ from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import call, unless
 from netspec.ops.reach import Reach
+from netspec.ops.stated import stated_biases, stated_module, stated_param, stated_weights
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -46,8 +47,16 @@ class Linear(Op):
         Reference(), None,
         doc="label of the layer whose weights to use: those of `embed` as they are, those of `FC` and `linear` transposed",
     )  # fmt: skip
+    weights = stated_weights("unit")
+    biases = stated_biases("unit")
     norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
+
+    def validate(self) -> None:
+        if self.tie and self.weights is not None:
+            raise Misfit("NS207", f"the weights are those of `{self.tie}`, and are stated too", option="weights")
+        if not self.bias and self.biases is not None:
+            raise Misfit("NS207", "biases are stated for a layer without them", option="biases")
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -57,7 +66,8 @@ class Linear(Op):
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         features = inputs[0].features
         weight = Param("weight", (self.width, features), "random", fan_in=features)
-        bias = Param("bias", (self.width,), "zeros")
+        weight = stated_param(weight, "weights", self.weights)
+        bias = stated_param(Param("bias", (self.width,), "zeros"), "biases", self.biases)
         return (*(() if self.tie else (weight,)), *((bias,) if self.bias else ()))
 
     def macs(self, *inputs: TensorType) -> int:
@@ -75,9 +85,11 @@ class Linear(Op):
         bias = unless(self.bias, True)
         if self.tie:
             over = "{m}({0}.movedim(1, -1), {1}).movedim(-1, 1)" if x.layout == "map" else "{m}({0}, {1})"
-            return TorchCode((("", call("TiedLinear", self.width, bias=bias)),), over, (TIED_LINEAR,))
+            tied = TorchCode((("", call("TiedLinear", self.width, bias=bias)),), over, (TIED_LINEAR,))
+            return stated_module(tied, None, self.biases)
         text = call("nn.Linear", x.features, self.width, bias=bias)
-        return TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
+        code = TorchCode((("", text),), "{m}({0}.movedim(1, -1)).movedim(-1, 1)" if x.layout == "map" else None)
+        return stated_module(code, self.weights, self.biases)
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types

@@ -131,11 +131,7 @@ class TracedModule:
             value = evaluate(origin, self)
         except Opaque:
             return known
-        if isinstance(known, int) and isinstance(value, float):
-            value = whole(value)
-        elif isinstance(known, float) and isinstance(value, int):
-            # torch tells 2 from 2.0
-            value = TracedFloat(known, Operation("float", (as_expression(value),))) if is_traced(value) else known
+        value = _of_a_kind(value, known)
         if untraced(value) != known:
             note_decision(value)
             return known
@@ -220,9 +216,9 @@ class TracedModule:
         except Opaque:
             return known
         if isinstance(known, tuple) and not isinstance(value, tuple):
-            value = (whole(value),)
+            value = (value,)
         if isinstance(known, tuple) and isinstance(value, tuple) and tuple(map(untraced, value)) == known:
-            return tuple(whole(v) for v in value)
+            return _of_a_kind(value, known)
         note_decision(value)
         return known
 
@@ -340,6 +336,17 @@ class TracedModule:
                     found[variable] = other
                     break
         return found
+
+
+def _of_a_kind(value: Any, known: Any) -> Any:
+    """A number as an int or a float, as the known one is: torch tells 2 from 2.0. In a tuple each number."""
+    if isinstance(known, tuple) and isinstance(value, tuple) and len(value) == len(known):
+        return tuple(map(_of_a_kind, value, known))
+    if isinstance(known, int) and isinstance(value, float):
+        return whole(value)
+    if isinstance(known, float) and isinstance(value, int):
+        return TracedFloat(known, Operation("float", (as_expression(value),))) if is_traced(value) else known
+    return value
 
 
 def _alike(one: TensorType, other: TensorType) -> bool:

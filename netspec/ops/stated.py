@@ -1,0 +1,109 @@
+"""Weights that the spec states: the numbers printed in a lecture or a paper, as the initial values of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from netspec.graph import Param
+from netspec.ops.kinds import BadValue, Kind, Number, found_text
+from netspec.ops.op import Misfit, Option, TorchCode
+from netspec.values import Size, Value
+
+__all__ = ["Nested", "stated_biases", "stated_module", "stated_param", "stated_weights"]
+
+Nested: TypeAlias = "tuple[float | Nested, ...]"
+_MOST = 65_536
+
+
+class NestedNumbers(Kind[Nested]):
+    """A list of numbers, or of lists of numbers, nested like a tensor."""
+
+    noun = "a list of numbers, such as [[1, 0], [0, 1]]"
+
+    def read(self, value: Value) -> Nested:
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size):
+            raise BadValue(f"expected {self.noun}, found {found_text(value)}")
+        found = tuple(self._item(item) for item in value)
+        if sum(1 for _ in flat(found)) > _MOST:
+            raise BadValue(f"more than {_MOST:,} numbers: they belong into a file of weights", code="NS205")
+        return found
+
+    def _item(self, item: Value) -> float | Nested:
+        return self.read(item) if isinstance(item, (list, tuple)) else Number().read(item)
+
+
+def stated_weights(rows: str) -> Option[Nested | None]:
+    """The option `weights`; `rows` is what each of its lists belongs to."""
+    return Option(NestedNumbers(), None, doc=f"initial weights: a list for each {rows}, nested like those of PyTorch")
+
+
+def stated_biases(rows: str) -> Option[Nested | None]:
+    return Option(NestedNumbers(), None, doc=f"initial biases: a number for each {rows}")
+
+
+def flat(values: Nested) -> Iterator[float]:
+    """The numbers in order."""
+    for value in values:
+        if isinstance(value, tuple):
+            yield from flat(value)
+        else:
+            yield value
+
+
+def _shape(values: Any) -> tuple[int, ...] | None:
+    """The sizes of a nested list; None where its lists are not of one length."""
+    if not isinstance(values, tuple):
+        return ()
+    inner = {_shape(value) for value in values}
+    if len(inner) > 1 or None in inner:
+        return None
+    return (len(values), *(inner.pop() or () if inner else ()))
+
+
+def stated_param(param: Param, option: str, values: Nested | None) -> Param:
+    """The tensor with the values that are stated for it. Raises Misfit where they have another shape."""
+    if values is None:
+        return param
+    found = _shape(values)
+    if found != param.shape:
+        text = "lists of different lengths" if found is None else "x".join(map(str, found))
+        wanted = "x".join(map(str, param.shape))
+        raise Misfit(
+            "NS307", f"the {option} of this layer are {wanted} numbers, found {text}", option=option,
+            helps=(f"write {_example(param.shape)}",) if param.size <= 8 else (),
+        )  # fmt: skip
+    return Param(param.name, param.shape, tuple(flat(values)), param.fan_in, param.trainable, param.dtype)
+
+
+def _example(shape: tuple[int, ...]) -> str:
+    """`[[0, 0], [0, 0]]`."""
+    return f"[{', '.join([_example(shape[1:])] * shape[0])}]" if shape else "0"
+
+
+def stated_module(code: TorchCode, weights: Nested | None, biases: Nested | None) -> TorchCode:
+    """The last module of a layer, which starts with the stated values."""
+    if weights is None and biases is None:
+        return code
+    *others, (suffix, text) = code.modules
+    parts = [f"{name}={_listed(v)}" for name, v in (("weight", weights), ("bias", biases)) if v is not None]
+    modules = (*others, (suffix, f"stated({text}, {', '.join(parts)})"))
+    return TorchCode(modules, code.call, (*code.helpers, STATED), code.imports)
+
+
+def _listed(values: Any) -> str:
+    return f"[{', '.join(map(_listed, values))}]" if isinstance(values, tuple) else repr(values)
+
+
+STATED = (
+    "stated",
+    '''
+def stated(layer: nn.Module, weight: list | None = None, bias: list | None = None) -> nn.Module:
+    """The layer, which starts with the given values."""
+    with torch.no_grad():
+        for parameter, values in ((layer.weight, weight), (layer.bias, bias)):
+            if values is not None:
+                parameter.copy_(torch.tensor(values))
+    return layer
+''',
+)
