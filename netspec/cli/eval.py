@@ -55,6 +55,12 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Write the confusion matrix to this file.",
 )
+@click.option(
+    "--per-example",
+    metavar="OUT.csv",
+    type=click.Path(path_type=Path),
+    help="Write the loss of every example, with its true and predicted class, to this file.",
+)
 @click.option("--resize", is_flag=True, help="Scale the images of WHERE to the input size of the net.")
 @click.option(
     "--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."
@@ -79,6 +85,8 @@ def command(runs: tuple[Path, ...], **wanted: Any) -> None:
         raise click.UsageError("--export and --onnx cannot be combined.")
     if model and len(runs) > 1:
         raise click.UsageError("--export and --onnx accept only one RUN.")
+    if wanted["per_example"] and (model or len(runs) > 1):
+        raise click.UsageError("--per-example accepts only one RUN, without --export and --onnx.")
     if wanted["confusion"] and wanted["confusion"].suffix not in (".svg", ".csv"):
         raise click.UsageError("--confusion needs a file name ending in .svg or .csv.")
     try:
@@ -106,6 +114,13 @@ def _evaluated(runs: tuple[Path, ...], model: Path | None, wanted: dict[str, Any
 
     opened = [Trained.open(path, wanted["weights"]) for path in runs]
     question = _question(wanted)
+    if wanted["per_example"]:
+        from netspec.training.per_example import PerExample
+
+        losses = PerExample()
+        found = evaluate(opened, question, losses)
+        losses.write(wanted["per_example"])
+        return found
     if model is None:
         return evaluate(opened, question)
     return evaluate_exported(opened[0], model, question, export=wanted["export"] is not None)
