@@ -35,7 +35,7 @@ def data_options(command: F) -> F:
     share = click.FloatRange(0, 1, max_open=True)
     for option in reversed([
         click.option("--validation", type=share, default=0.1, show_default=True, help="Fraction of the examples used for validation, if the data has no validation split."),
-        click.option("--test-share", "test", type=share, default=0.2, show_default=True, help="Fraction of the examples used for testing, if the data has no test split."),
+        click.option("--test-share", "test", type=share, help="Fraction of the examples used for testing, if the data has no test split; default: 0.2, or 0 if it has another split."),
         click.option("--resize", is_flag=True, help="Scale images to the input size of the net."),
         click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."),
         click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="How to handle undecodable images."),

@@ -77,7 +77,8 @@ class DataOptions:
     """How to read and split data. Fractions refer to all examples that may be split; existing splits are kept."""
 
     validation: float = 0.1
-    test: float = 0.2
+    test: float | None = None
+    """None: 0.2 of data without splits, and nothing of the training set where a part to validate or test is given."""
     folds: int = 0
     """Number of folds for cross-validation over training and validation examples; test examples are not included."""
     fold: int = 0

@@ -40,16 +40,21 @@ def keys_of_names(names: Sequence[str]) -> np.ndarray[Any, Any]:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def check_shares(options: DataOptions) -> None:
-    """Raises SpecError (NS604) if no split is possible with these options."""
-    for name, share in (("validation", options.validation), ("test", options.test)):
+TEST_SHARE = 0.2
+"""Of data that has no parts: of a training set that someone has already split off, nothing more is taken for testing."""
+
+
+def check_shares(options: DataOptions, test: float = TEST_SHARE) -> None:
+    """Raises SpecError (NS604) if no split is possible with these options; `test` is the share if they give none."""
+    test = test if options.test is None else options.test
+    for name, share in (("validation", options.validation), ("test", test)):
         if not 0 <= share < 1:
             raise SpecError.of("NS604", f"the fraction of {name} examples cannot be {share:g}", helps=["use a fraction of at least 0 and less than 1, such as 0.1"])  # fmt: skip
-    if options.validation + options.test >= 1:
+    if options.validation + test >= 1:
         raise SpecError.of(
             "NS604",
             "validation and test leave no examples to train on",
-            notes=[f"their fractions are {options.validation:g} and {options.test:g}"],
+            notes=[f"their fractions are {options.validation:g} and {test:g}"],
             helps=["use smaller fractions, such as 0.1 and 0.2"],
         )
     if options.folds == 0:
@@ -73,15 +78,16 @@ def split(
     """
     import numpy as np
 
-    check_shares(options)
     part = part.astype(np.int8)
-    strata = np.zeros(len(part), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
     has_test, has_validation = bool((part == TEST).any()), bool((part == VALIDATION).any())
+    usual = 0.0 if has_test or has_validation else TEST_SHARE
+    check_shares(options, usual)
+    strata = np.zeros(len(part), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
     open_rows = np.flatnonzero(part == TRAIN)
     ranked = open_rows[np.lexsort((open_rows, keys[open_rows], strata[open_rows]))]
     counts = np.bincount(strata[open_rows], minlength=int(strata.max(initial=0)) + 1)
     rank = np.arange(len(ranked)) - np.repeat(np.cumsum(counts) - counts, counts)
-    tests = counts * 0 if has_test else _quotas(counts, counts, options.test)
+    tests = counts * 0 if has_test else _quotas(counts, counts, usual if options.test is None else options.test)
     part[ranked[rank < tests[strata[ranked]]]] = TEST
     if options.folds:
         return _one_fold(part, strata, keys, options)

@@ -33,7 +33,7 @@ class StoredOptions(_Stored):
     """The fields of DataOptions."""
 
     validation: float = Field(0.1, ge=0, lt=1)
-    test: float = Field(0.2, ge=0, lt=1)
+    test: float | None = Field(None, ge=0, lt=1)
     folds: int = Field(0, ge=0)
     fold: int = Field(0, ge=0)
     resize: bool = False

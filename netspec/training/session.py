@@ -250,12 +250,12 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
     basis = colors(collection.train, image) if "lighting" in augment else None
     augmenter = Augmenter(augment, stored, wanted, plan.seed, basis)
     output = plan.output.type
-    moves = augmenter.geometry is not None and augmenter.geometry.moves
+    moves = "cutmix" in augment or (augmenter.geometry is not None and augmenter.geometry.moves)
     if moves and plan.task != "input" and output.layout == "map" and output.rank == 2 and not plan.pixelwise:
         raise SpecError.of(
             "NS604", "`augment` cannot move the targets with the images",
             notes=[f"the images are {sizes(wanted[1:])}, but the targets, like the output of the net, are {sizes(output.spatial)}"],
-            helps=["remove the augmentations that move pixels, or let the net output maps as large as its images"],
+            helps=["remove the augmentations that move pixels (`cutmix` too), or let the net output maps as large as its images"],
         )  # fmt: skip
     return augmenter
 

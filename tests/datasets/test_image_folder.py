@@ -71,7 +71,8 @@ def test_parts_on_top(tmp_path: Path, validation: str) -> None:
     save_images(tmp_path / "train", {"a": 10, "b": 10}, 8, 8)
     save_images(tmp_path / validation, {"b": 4}, 8, 8, seed=50)
     found = opened(tmp_path, GRAY, classes(2))
-    assert [len(found.train), len(found.validation), len(found.test)] == [16, 4, 4]  # type: ignore[arg-type]
+    assert [len(found.train), len(found.validation)] == [20, 4]  # type: ignore[arg-type]
+    assert found.test is None, "someone has chosen what to train on: none of it is taken away for testing"
     assert found.validation.targets().tolist() == [1] * 4  # type: ignore[union-attr]
     save_images(tmp_path / "test", {"a": 3, "b": 3}, 8, 8, seed=80)
     (tmp_path / "annotations").mkdir()

@@ -76,6 +76,19 @@ def test_parts_that_the_data_has_are_kept(labels: Any, data: Any) -> None:
         assert ((part == VALIDATION) == (given_part == VALIDATION)).all()
 
 
+def test_nothing_of_a_training_set_that_was_split_off_is_tested_on() -> None:
+    for other in (VALIDATION, TEST):
+        given_part = np.repeat(np.array([TRAIN, other], np.int8), (100, 20))
+        part = split(given_part, np.arange(120) % 3, keys_of_numbers(120), DataOptions())
+        assert (part == TEST).sum() == (given_part == TEST).sum()
+        assert (part[:100] == VALIDATION).sum() == (0 if other == VALIDATION else 10)
+    asked = split(given_part, None, keys_of_numbers(120), DataOptions(test=0.2))
+    assert (asked == TEST).sum() == 20, "the test part is there"
+    given_part[100:] = VALIDATION
+    asked = split(given_part, None, keys_of_numbers(120), DataOptions(test=0.2))
+    assert (asked[:100] == TEST).sum() == 20, "asked for"
+
+
 def test_the_test_set_does_not_depend_on_how_much_validates() -> None:
     labels = np.arange(500) % 7
     tests = [parts_of(labels, validation=v) == TEST for v in (0.0, 0.1, 0.3)]

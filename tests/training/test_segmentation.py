@@ -120,8 +120,9 @@ def test_targets_of_another_size_are_not_left_behind(tmp_path: Path) -> None:
     random = np.random.RandomState(0)
     where = save_examples(tmp_path / "x.npz", random.rand(8, 1, 8, 8).astype("f4"), random.randint(0, 2, (8, 4, 4)))
     text = "input 8x8 gray\nconv3-2 pad=same stride=2 act=none\ntrain {{ augment {{ {} }} }}\n"
-    with pytest.raises(SpecError, match="cannot move the targets"):
-        engine_of(text.format("flip"), where)
+    for moving in ("flip", "cutmix"):
+        with pytest.raises(SpecError, match="cannot move the targets"):
+            engine_of(text.format(moving), where)
     engine_of(text.format("jitter brightness=0.1"), where)
 
 
