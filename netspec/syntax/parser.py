@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
+from lark.tree import Meta
 
 from netspec.diagnostics import Diagnostics
 from netspec.source import SourceFile, Span
@@ -25,6 +26,8 @@ __all__ = ["parse"]
 _MAX_SYNTAX_ERRORS = 50
 _MAX_PARSED = 30_000
 """Tokens that are parsed again after errors, over all of them."""
+_MAX_NESTED = 400
+"""Levels of a parse tree, four times those that are read: taking a deeper one apart exhausts the stack of a browser."""
 _TOKEN = re.compile(r"#[^\n]*\n?|(\w+|[^\w\s]|\n\s*)")
 
 
@@ -49,11 +52,32 @@ class _NewlinesInsideBrackets(PostLex):
             yield token
 
 
+class _Nested(Exception):
+    """A part that holds `_MAX_NESTED` levels, and there is more around it."""
+
+    def __init__(self, part: Tree[Token]) -> None:
+        self.part = part
+
+
+class _Part(Tree[Token]):
+    """A parse tree that knows its height, and does not grow beyond what can be taken apart. Raises _Nested."""
+
+    def __init__(self, data: str, children: list[Tree[Token] | Token], meta: Meta | None = None) -> None:
+        super().__init__(data, children, meta)
+        self.height = 1
+        for child in children:
+            if isinstance(child, _Part) and child.height >= self.height:
+                self.height = child.height + 1
+                if self.height > _MAX_NESTED:
+                    raise _Nested(child)
+
+
 @cache
 def _parser() -> Lark:
     """Lark with the tables that `scripts/parser_tables.py` wrote: plain data, loaded as Lark's standalone parsers do it."""
     tables = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
-    parser: Lark = Lark._load_from_dict(**tables, postlex=_NewlinesInsideBrackets())  # type: ignore[no-untyped-call]
+    own = {"postlex": _NewlinesInsideBrackets(), "tree_class": _Part}
+    parser: Lark = Lark._load_from_dict(**tables, **own)  # type: ignore[no-untyped-call]
     return parser
 
 
@@ -71,7 +95,6 @@ def parse(
     left out, and parsed again. With `recover` the tree of what is left is returned (`diagnostics.skipped` says where
     something is missing), unless that is too little.
     """
-    place = None
     tokens = sum(found[1] is not None for found in _TOKEN.finditer(source.text))
     if tokens > most_tokens:
         diagnostics.error(
@@ -81,15 +104,9 @@ def parse(
             helps=["use blocks and loops; or raise the limit with `--limit tokens=N` if you trust the spec"],
         )
         return None
+    tries = min(_MAX_SYNTAX_ERRORS, 1 + _MAX_PARSED // (tokens + 1))
     try:
-        parsed = _parser().parse(source.text)
-    except UnexpectedInput as error:
-        draft = _drafted(source, error, diagnostics, explain, min(_MAX_SYNTAX_ERRORS, 1 + _MAX_PARSED // (tokens + 1)))
-        if draft is None or not recover:
-            return None
-        parsed, place = draft
-    try:
-        return read(source, parsed, place)
+        return _read(source, diagnostics, recover, explain, tries)
     except (TooDeep, RecursionError) as deep:
         span = deep.span if isinstance(deep, TooDeep) else Span(source, 0, min(1, len(source.text)))
         diagnostics.error(
@@ -101,10 +118,34 @@ def parse(
         return None
 
 
+def _read(
+    source: SourceFile, diagnostics: Diagnostics, recover: bool, explain: Explain | None, tries: int
+) -> tree.File | None:
+    """What `parse` gives for a text of bounded length. Raises TooDeep."""
+    place = None
+    try:
+        parsed = _parsed(source, source.text)
+    except UnexpectedInput as error:
+        draft = _drafted(source, error, diagnostics, explain, tries)
+        if draft is None or not recover:
+            return None
+        parsed, place = draft
+    return read(source, parsed, place)
+
+
+def _parsed(source: SourceFile, text: str, place: Callable[[int], int] = lambda offset: offset) -> Tree[Token]:
+    """`place` gives the offset in the source of one in the text. Raises TooDeep, UnexpectedInput."""
+    try:
+        return _parser().parse(text)
+    except _Nested as nested:
+        meta = nested.part.meta
+        raise TooDeep(Span(source, place(meta.start_pos), place(meta.end_pos))) from None
+
+
 def _parses(text: str) -> bool:
     try:
         _parser().parse(text)
-    except UnexpectedInput:
+    except (UnexpectedInput, _Nested):
         return False
     return True
 
@@ -120,7 +161,7 @@ def _drafted(
         if not report_syntax_error(draft, error, diagnostics, explain, _parses):
             return None
         try:
-            parsed = _parser().parse(draft.text)
+            parsed = _parsed(source, draft.text, draft.place)
         except UnexpectedInput as another:
             error = another
             continue
