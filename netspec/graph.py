@@ -117,6 +117,7 @@ class Operation(Protocol):
     pools: ClassVar[bool]
     vanishes: ClassVar[bool]
     lends: ClassVar[Literal["", "weight", "transposed"]]
+    ignores_input: ClassVar[bool]
     sign: ClassVar[str]
     torch_in_place: ClassVar[bool]
     torch_keeps_no_output: ClassVar[bool]

@@ -90,6 +90,8 @@ def _along(facts: GraphFacts, node: Node, found: Reach, axis: int, what: str) ->
     size = Arithmetic(found.size)
     if not node.inputs:
         return Explained(what, size, "the position itself")
+    if not found.size:
+        return Explained(what, size, "it does not depend on the input")
     before = [field[axis] for i in node.inputs if (field := facts.fields[i]) is not None and len(field) > axis]
     if len(node.inputs) > 1:
         sizes = " and ".join(dict.fromkeys(str(reach.size) for reach in before))

@@ -12,11 +12,13 @@ from typing import TypeAlias
 from netspec.graph import Graph, Node
 from netspec.ops.reach import SAME, Reach
 
-__all__ = ["Field", "fields", "size_within"]
+__all__ = ["Field", "fields", "sees_nothing", "size_within"]
 
 Field: TypeAlias = "tuple[Reach, ...] | None"
 """For each spatial axis of the input what a position depends on; None: on the whole input."""
 
+NOTHING = Reach((0,), (-1,))
+"""Along an axis, of what does not depend on the input."""
 _WORK = 10**6
 """Positions that see different parts, over all layers; in a network with more, the rest is taken at position 0."""
 
@@ -35,7 +37,11 @@ def fields(graph: Graph) -> list[Field]:
 
 
 def _field(graph: Graph, node: Node, found: list[Field], exact: bool) -> Field:
+    if node.op.ignores_input:
+        return (NOTHING,) * _rank(graph, node)
     before = _joined([found[i] for i in node.inputs])
+    if sees_nothing(before):
+        return before
     steps = node.op.reach(graph.nodes[node.inputs[0]].type)
     if before is None or steps is None or len(before) != len(steps):
         return None
@@ -47,7 +53,20 @@ def _field(graph: Graph, node: Node, found: list[Field], exact: bool) -> Field:
     )
 
 
+def _rank(graph: Graph, node: Node) -> int:
+    """The number of spatial axes of the input that a node comes from."""
+    while node.inputs:
+        node = graph.nodes[node.inputs[0]]
+    return node.type.rank
+
+
+def sees_nothing(field: Field) -> bool:
+    """Whether it is the field of what does not depend on the input."""
+    return bool(field) and all(axis == NOTHING for axis in field or ())
+
+
 def _joined(branches: list[Field]) -> Field:
+    branches = [field for field in branches if not sees_nothing(field)] or branches[:1]
     known = [field for field in branches if field is not None]
     if len(known) < len(branches) or len({len(field) for field in known}) != 1:
         return None

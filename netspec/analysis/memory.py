@@ -74,6 +74,7 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
         tensors = {memory[i] for i in _inputs_needed(node, found, learns)} | (
             {memory[node.index]} if found.output else set()
         )
+        tensors = {i for i in tensors if not graph.nodes[i].op.ignores_input}  # a parameter is kept as such
         if part is None:
             per_example[node.index] += own
             per_batch[node.index] += found.fixed * size + found.fixed_bytes
@@ -166,7 +167,8 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
         freed.setdefault(until, []).append(i)
     for node in nodes:
         if memory[node.index] not in live:
-            live[memory[node.index]] = stored_bytes(node.type, dtype)
+            # values that do not depend on the input are weights, which are not copied for each example
+            live[memory[node.index]] = 0 if node.op.ignores_input else stored_bytes(node.type, dtype)
             total += live[memory[node.index]]
         inside = workspace(node.op, graph.input_types(node), node.type, BYTES[dtype]) if node.inputs else 0
         if total + inside > peak:

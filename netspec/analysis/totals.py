@@ -60,6 +60,6 @@ def depths(graph: Graph) -> list[int]:
     """The number of layers with weights (convolutions, fully connected, …) on the longest path to each node."""
     longest: list[int] = []
     for node in graph.nodes:
-        before = max((longest[i] for i in node.inputs), default=0)
+        before = max((longest[i] for i in node.inputs if not node.op.ignores_input), default=0)
         longest.append(before + (1 if node.op.weight_layer else 0))
     return longest

@@ -223,7 +223,7 @@ class Elaborator(GraphBuilder):
         frame.here = inner.here
 
     def go_from(self, statement: t.From, frame: Frame) -> None:
-        tensor = frame.label(statement.label)
+        tensor = frame.entry if statement.label == "in" else frame.label(statement.label)
         if tensor is None and statement.label in self.other_names:
             tensor = UNKNOWN  # reported with the label that is defined twice
         elif tensor is None:
@@ -304,7 +304,7 @@ class Elaborator(GraphBuilder):
 
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:
         """Adds a layer after the current tensor, after a flatten where it needs one."""
-        here = frame.here
+        here = frame.entry if bound.op.ignores_input and frame.entry is not None else frame.here
         if here is None:
             self.no_tensor(layer.head_span, frame)
             frame.here = UNKNOWN

@@ -128,7 +128,7 @@ def _starts_elsewhere(chain: t.Chain) -> bool:
     term = chain.steps[0].term
     while isinstance(term, t.Body) and term.statements and isinstance(term.statements[0], t.Chain):
         term = term.statements[0].steps[0].term
-    return isinstance(term, t.From)
+    return isinstance(term, (t.From, t.Scalar)) or (isinstance(term, t.Layer) and term.head.lower() == "tensor")
 
 
 def join_option(run: ElaborationContext, bound: Joined, option: t.Option, frame: Frame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from netspec.ops import activation, elementwise, functions, join, norm, reductions, shape
+from netspec.ops import activation, elementwise, functions, join, norm, reductions, shape, tensors
 from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv
 from netspec.ops.dense import FullyConnected, Linear
 from netspec.ops.local_conv import LocalConv
@@ -41,7 +41,7 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Regularization": (Dropout, Dropout2d, DropPath, Noise),
         "Shape": shape.ALL,
         "Sequence": (Embed, PositionEmbedding, ClassToken, Attention, RNN, LSTM, GRU),
-        "Trainable values": elementwise.ALL,
+        "Trainable values": (*elementwise.ALL, *tensors.ALL),
     }
 )
 CATALOGUE: Mapping[str, type[Op]] = _by_name(op for section in SECTIONS.values() for op in section)

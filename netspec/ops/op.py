@@ -155,6 +155,8 @@ class Op:
     """How a layer with `tie=` uses the `weight` of this one: as it is, or transposed; empty: not at all."""
     vanishes: ClassVar[bool] = False
     """Whether it returns its input in inference."""
+    ignores_input: ClassVar[bool] = False
+    """Whether its result does not depend on what comes in, which only says how many examples there are."""
     sign: ClassVar[str] = ""
     """The sign of a join by arithmetic, as a diagram shows it."""
     torch_in_place: ClassVar[bool] = False

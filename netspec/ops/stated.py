@@ -10,7 +10,7 @@ from netspec.ops.kinds import BadValue, Kind, Number, found_text
 from netspec.ops.op import Misfit, Option, TorchCode
 from netspec.values import Size, Value
 
-__all__ = ["Nested", "stated_biases", "stated_module", "stated_param", "stated_weights"]
+__all__ = ["Nested", "listed", "stated_biases", "stated_module", "stated_param", "stated_values", "stated_weights"]
 
 Nested: TypeAlias = "tuple[float | Nested, ...]"
 _MOST = 65_536
@@ -36,6 +36,10 @@ class NestedNumbers(Kind[Nested]):
 def stated_weights(rows: str) -> Option[Nested | None]:
     """The option `weights`; `rows` is what each of its lists belongs to."""
     return Option(NestedNumbers(), None, doc=f"initial weights: a list for each {rows}, nested like those of PyTorch")
+
+
+def stated_values() -> Option[Nested | None]:
+    return Option(NestedNumbers(), None, doc="initial values, nested like the sizes")
 
 
 def stated_biases(rows: str) -> Option[Nested | None]:
@@ -86,13 +90,14 @@ def stated_module(code: TorchCode, weights: Nested | None, biases: Nested | None
     if weights is None and biases is None:
         return code
     *others, (suffix, text) = code.modules
-    parts = [f"{name}={_listed(v)}" for name, v in (("weight", weights), ("bias", biases)) if v is not None]
+    parts = [f"{name}={listed(v)}" for name, v in (("weight", weights), ("bias", biases)) if v is not None]
     modules = (*others, (suffix, f"stated({text}, {', '.join(parts)})"))
     return TorchCode(modules, code.call, (*code.helpers, STATED), code.imports)
 
 
-def _listed(values: Any) -> str:
-    return f"[{', '.join(map(_listed, values))}]" if isinstance(values, tuple) else repr(values)
+def listed(values: Any) -> str:
+    """The values as a list in Python."""
+    return f"[{', '.join(map(listed, values))}]" if isinstance(values, tuple) else repr(values)
 
 
 STATED = (

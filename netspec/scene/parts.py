@@ -94,7 +94,7 @@ def _real(graph: Graph, index: int) -> int:
 
 
 def _without_identities(graph: Graph) -> list[tuple[int, ...]]:
-    return [tuple(_real(graph, i) for i in node.inputs) for node in graph.nodes]
+    return [tuple(_real(graph, i) for i in node.inputs if not node.op.ignores_input) for node in graph.nodes]
 
 
 class Parts:

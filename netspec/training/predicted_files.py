@@ -67,7 +67,7 @@ class PredictedFiles:
         values = (
             self.predictor.mask(prediction)
             if self.predictor.masks and not prediction.ranked
-            else prediction.values.numpy()
+            else prediction.values.detach().numpy()
         )
         if self.suffix == ".png":
             write_png(path, values, len(self.predictor.class_names))

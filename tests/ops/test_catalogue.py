@@ -81,6 +81,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "gru": (["gru-6", "gru-6 layers=2 bidirectional=yes"], {"sequence"}),
     "scale": (["scale", "scale init=1e-6 bias=yes"], NUMBERS),
     "subsample": (["subsample", "subsample3/2"], SPATIAL),
+    "tensor": (["tensor 6", "tensor 4x5 init=0.5", "tensor 2x3x4 trained=no init=2", "tensor 5x6 kind=sequence"], {*NUMBERS, "ids"}),
     "maxout": (["maxout 2", "maxout 4"], NUMBERS),
     "leaky_relu": (["leaky_relu 0.1"], NUMBERS),
     "gelu": (["gelu", "gelu approximate=tanh"], NUMBERS),

@@ -63,7 +63,7 @@ def verify(
     with torch.no_grad():
         result = module(*(torch.from_numpy(v) for v in inputs.values()))
     ours = result if isinstance(result, tuple) else (result,)
-    mine = [tensor.numpy() for tensor in ours]
+    mine = [tensor.detach().numpy() for tensor in ours]
     return Difference(
         max(float(abs(a - b).max()) for a, b in zip(mine, theirs, strict=True)), max(float(abs(a).max()) for a in mine)
     )
