@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT, run_netspec
 
 from netspec import SpecError, check
+from netspec.analysis.analysis import Analysis
 from netspec.compiler import Variants, read_condition
 from netspec.elaborate import Elaborated
 from netspec.elaborate.limits import Limits
@@ -79,7 +80,7 @@ def test_the_command_exits_with_1_and_leaves_the_file_alone(tmp_path: Path) -> N
 def test_by_how_much_a_condition_is_missed(condition: str, excess: float) -> None:
     found = Variants(SourceFile(TEXT), Limits()).of({})
     assert isinstance(found, Elaborated)
-    judgement = found.judge(read_condition(condition, "<where>").condition)
+    judgement = found.judge(read_condition(condition, "<where>").condition, Analysis(found.graph))
     assert judgement.excess == pytest.approx(excess)
     assert judgement.holds == (excess == 0)
 
