@@ -18,7 +18,7 @@ from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Scale, Subsample
 from netspec.ops.features import FeatureSlice
 from netspec.ops.functions import Exponential, Sign, SquareRoot, Step
-from netspec.ops.join import Divide, MatrixProduct, Maximum, Multiply
+from netspec.ops.join import Divide, Elementwise, MatrixProduct, Maximum, Multiply
 from netspec.ops.local_conv import LocalConv
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm, Normalize
 from netspec.ops.op import Op
@@ -99,6 +99,9 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return _INDEX * output.size
     if isinstance(op, LocalResponseNorm):
         return 2 * size * x.size
+    if isinstance(op, Elementwise):  # of three or more operands what the first two give, and so on
+        joined = inputs if op.number is not None else inputs[:-1]
+        return size * _together(op, joined) if len(joined) > 1 else 0
     if isinstance(op, Normalize):
         return size * x.size  # the difference from the mean
     if isinstance(op, Recurrent):
