@@ -57,6 +57,8 @@ class Change:
     macs: tuple[int, int]
     inner: tuple[Change, ...] = ()
     times: int = 1
+    nodes: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = field(default=(), repr=False, compare=False)
+    """The layers of each of `names`, before and after, by index."""
     identity: int = field(default=-1, repr=False, compare=False)
     """Within one difference the same for changes that are equal but for their names."""
 
@@ -88,9 +90,13 @@ def _count(change: Change, kind: ChangeKind) -> int:
     return max(change.layers) if change.kind == kind else 0
 
 
-def difference(a: Graph, b: Graph, figures: Sequence[str] = TOTALS, conditions: Conditions | None = None) -> Difference:
-    """What is different in `b`. Raises KeyError for a name that is not a figure."""
-    found = Correspondence(a, b)
+def difference(
+    a: Graph, b: Graph, figures: Sequence[str] = TOTALS, conditions: Conditions | None = None,
+    found: Correspondence | None = None,
+) -> Difference:  # fmt: skip
+    """What is different in `b`; `found` is the correspondence where it is known. Raises KeyError for a name that is not a
+    figure."""
+    found = found or Correspondence(a, b)
     analyses = Analysis(a, conditions), Analysis(b, conditions)
     names = tuple(dict.fromkeys(FIGURES[name].name for name in figures))
     totals = tuple(FigureChange(name, *(analysis.total(name) for analysis in analyses)) for name in names)
@@ -180,6 +186,7 @@ class _Changes:
         inner: tuple[Change, ...] = (),
     ) -> Change:  # fmt: skip
         nodes = [list(part.nodes()) if part is not None else [] for part in (a, b)]
+        before_nodes, after_nodes = (tuple(node.index for node in side) for side in nodes)
         layers, params, macs = (
             (value[0], value[1]) for value in (
                 [len(side) for side in nodes], [sum(n.n_params for n in side) for side in nodes],
@@ -188,7 +195,8 @@ class _Changes:
         )  # fmt: skip
         before, after = self.found.graphs
         what = (_what(before, a), _what(after, b))
-        return Change(kind, ((_name(a), _name(b)),), what, details, layers, params, macs, inner)
+        names, indices = ((_name(a), _name(b)),), ((before_nodes, after_nodes),)
+        return Change(kind, names, what, details, layers, params, macs, inner, nodes=indices)
 
 
 def _name(part: Part | None) -> str:
@@ -232,7 +240,8 @@ def _merged(copies: Sequence[Change]) -> Change:
         return pair[0] * len(copies), pair[1] * len(copies)
 
     return replace(
-        first, names=tuple(names for copy in copies for names in copy.names), layers=total(first.layers),
+        first, names=tuple(names for copy in copies for names in copy.names),
+        nodes=tuple(nodes for copy in copies for nodes in copy.nodes), layers=total(first.layers),
         params=total(first.params), macs=total(first.macs), times=first.times * len(copies),
         inner=tuple(_merged(inner) for inner in zip(*(copy.inner for copy in copies), strict=True)),
     )  # fmt: skip

@@ -125,7 +125,11 @@ def _export(files: SpecFiles, runs: RunFolders, path: Path) -> None:
     documents = [files.checked(name) for name in files.names]
     title = documents[0]["network"]["name"] if documents[0]["network"] else documents[0]["file"]
     with atomic_write(path) as file:
-        file.write(page(start_data(documents, runs=runs.states()), f"{title} - netspec").encode())
+        file.write(
+            page(
+                start_data(documents, runs=runs.states(), comparisons=files.comparisons()), f"{title} - netspec"
+            ).encode()
+        )
     echo(f"{path}: {len(documents)} spec{'s' if len(documents) > 1 else ''}")
 
 

@@ -34,9 +34,11 @@ _OF_A_LAYER = tuple(figure.name for figure in ALL if figure.layer is not None)
 
 
 def document(
-    source: SourceFile, graph: Graph | None, diagnostics: Iterable[Diagnostic], file: str, *, library: bool = False
-) -> dict[str, Any]:
-    """A checked spec for the page; `file` is what it is called there. `library`: it declares blocks for other files."""
+    source: SourceFile, graph: Graph | None, diagnostics: Iterable[Diagnostic], file: str, *, library: bool = False,
+    compared: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A checked spec for the page; `file` is what it is called there. `library`: it declares blocks for other files.
+    `compared`: what differs from another spec (`netspec.page.comparison`)."""
     units = _utf16(source.text)
     return {
         "file": printable(file),
@@ -45,6 +47,7 @@ def document(
         "network": _Network(graph, source, units).data() if graph is not None and graph.layers else None,
         "findings": [_finding(d, source, units) for d in diagnostics],
         "library": library,
+        "comparison": compared,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -51,12 +51,17 @@ _WORDS = (
 
 
 def start_data(
-    documents: list[dict[str, Any]], *, token: str = "", runs: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
-    """What the page starts from; with a token it asks the server for checks. The spec of a run is the document of its name."""
+    documents: list[dict[str, Any]], *, token: str = "", runs: Sequence[dict[str, Any]] = (),
+    comparisons: Mapping[str, Mapping[str, dict[str, Any]]] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What the page starts from; with a token it asks the server for checks. The spec of a run is the document of its name.
+    `comparisons`, by the file that is shown and the other one, are for a page that nobody answers."""
     words = sorted({*CATALOGUE, *JOINS, *_WORDS})
     mode = "live" if token else "static"
-    return {"mode": mode, "token": token, "documents": documents, "runs": list(runs), "words": words}
+    return {
+        "mode": mode, "token": token, "documents": documents, "runs": list(runs), "words": words,
+        "comparisons": {shown: dict(others) for shown, others in (comparisons or {}).items()},
+    }  # fmt: skip
 
 
 def page(start: dict[str, Any], title: str, nonce: str = "", *, site: bool = False) -> str:

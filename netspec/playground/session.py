@@ -12,7 +12,7 @@ from typing import Any
 
 from netspec.diagnostics import SpecError
 from netspec.elaborate.limits import SERVICE_LIMITS
-from netspec.server.spec_files import SpecFiles, given_parameters
+from netspec.server.spec_files import SpecFiles, given_against, given_parameters
 
 __all__ = ["BOUNDS", "UNTITLED", "Session"]
 
@@ -44,4 +44,4 @@ class Session:
         if "form" in asked:
             written = self._files.written(asked["file"], asked["text"], values, asked["form"], asked["theme"])
             return {"text": written}
-        return {"document": self._files.checked(asked["file"], asked["text"], values)}
+        return {"document": self._files.checked(asked["file"], asked["text"], values, given_against(asked))}

@@ -12,7 +12,10 @@ from netspec.analysis.figures import FIGURES, Value
 from netspec.analysis.units import bytes_text, number_text
 from netspec.report.table_formats import Entry, Heading, Row, Table
 
-__all__ = ["changes_table", "difference_data", "totals_table"]
+__all__ = [
+    "affected_text", "by_text", "change_name", "change_words", "changes_table", "counts_text", "difference_data",
+    "totals_table",
+]  # fmt: skip
 
 _MARKS: dict[ChangeKind, str] = {"added": "+", "removed": "-", "changed": "~", "affected": " ", "repeated": "~"}
 _STYLES: dict[ChangeKind, str] = {"added": "cyan", "removed": "bold red", "affected": "dim"}
@@ -36,11 +39,11 @@ def totals_table(found: Difference, title: str = "") -> Table:
 def _figure_row(change: FigureChange) -> Row:
     figure = FIGURES[change.name]
     entries = [Entry(figure.title), Entry(figure.text(change.before), change.before)]
-    entries += [Entry(figure.text(change.after), change.after), Entry(_by(change), change.change)]
+    entries += [Entry(figure.text(change.after), change.after), Entry(by_text(change), change.change)]
     return Row(entries)
 
 
-def _by(change: FigureChange) -> str:
+def by_text(change: FigureChange) -> str:
     """`+5,309,696 (+3.8%)`; "-" where nothing changed."""
     if change.before == change.after:
         return "-"
@@ -63,7 +66,7 @@ def changes_table(found: Difference, title: str = "", *, everything: bool = Fals
     left_out = 0 if everything else max(0, len(rows) - MOST)
     if left_out:
         rows = rows[:MOST]
-    notes = [note for note in (_counts(found), _hidden(found, everything, hint), _renamed(found)) if note]
+    notes = [note for note in (counts_text(found), affected_text(found, everything, hint), _renamed(found)) if note]
     if left_out:
         notes.insert(0, f"{left_out:,} more rows{'; --all shows them' if hint else ''}")
     return Table(title, _CHANGES, [*map(_detail_row, found.details), *rows], notes)
@@ -78,12 +81,12 @@ def _rows(change: Change, prefix: str, level: int, everything: bool) -> Iterator
     if change.kind == "affected" and not params and not macs and not everything:
         return
     style = _STYLES.get(change.kind, "")
-    name = _name(change, prefix)
+    name = change_name(change, prefix)
     copies = f" x{change.times}" if change.times > 1 else ""
     yield Row(
         [
             Entry(f"{_MARKS[change.kind]} {name}{copies}", style=style),
-            Entry(_words(change)),
+            Entry(change_words(change)),
             _signed(params),
             _signed(macs),
         ],
@@ -94,7 +97,7 @@ def _rows(change: Change, prefix: str, level: int, everything: bool) -> Iterator
         yield from _rows(inner, inner_prefix, level + 1, everything)
 
 
-def _name(change: Change, prefix: str) -> str:
+def change_name(change: Change, prefix: str) -> str:
     """The name (of the first of several), without that of the part around it."""
     if not change.names:
         return "these together"
@@ -104,7 +107,8 @@ def _name(change: Change, prefix: str) -> str:
     return (after or before).removeprefix(prefix)
 
 
-def _words(change: Change) -> str:
+def change_words(change: Change) -> str:
+    """What changed, or what was added or removed."""
     if change.kind == "repeated":
         return f"{len(change.inner)} changes that repeat"
     if change.kind in ("added", "removed"):
@@ -119,7 +123,7 @@ def _signed(value: int) -> Entry:
     return Entry(f"{value:+,}", value) if value else Entry("-", 0, "dim")
 
 
-def _counts(found: Difference) -> str:
+def counts_text(found: Difference) -> str:
     """`2 layers added, 32 changed`."""
     kinds: Sequence[ChangeKind] = ("added", "removed", "changed")
     counts = [(found.count(kind), kind) for kind in kinds]
@@ -132,7 +136,7 @@ def _counts(found: Difference) -> str:
     return ", ".join((f"{number} layer{plural} {kind}", *rest))
 
 
-def _hidden(found: Difference, everything: bool, hint: bool) -> str:
+def affected_text(found: Difference, everything: bool, hint: bool) -> str:
     count = found.count("affected")
     if not count:
         return ""

@@ -20,7 +20,7 @@ from netspec.page.document import version_of
 from netspec.page.html import page, policy, start_data
 from netspec.server.reviewing import Reviews
 from netspec.server.run_folders import RunFolders
-from netspec.server.spec_files import Changed, SpecFiles, given_parameters
+from netspec.server.spec_files import Changed, SpecFiles, given_against, given_parameters
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -159,8 +159,13 @@ class _Service:
         async def work(data: Mapping[str, Any]) -> Any:
             from starlette.concurrency import run_in_threadpool
 
-            values = given_parameters(data)
-            return await run_in_threadpool(self._files.checked, _text(data, "file"), _text(data, "text"), values)
+            file, text, values, against = (
+                _text(data, "file"),
+                _text(data, "text"),
+                given_parameters(data),
+                given_against(data),
+            )
+            return await run_in_threadpool(self._files.checked, file, text, values, against)
 
         return await _answer(request, work)
 

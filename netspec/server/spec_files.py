@@ -13,11 +13,14 @@ from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.files import atomic_write, read_bounded
 from netspec.model import Checked, check
+from netspec.page.comparison import comparable, comparison
 from netspec.page.document import document, version_of
 from netspec.source import SourceFile
 
-__all__ = ["Changed", "SpecFiles", "given_parameters"]
+__all__ = ["Changed", "SpecFiles", "given_against", "given_parameters"]
 
+_EACH_WITH_EACH = 6
+"""Files of which each is compared with each; the work grows with the square."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -56,14 +59,38 @@ class SpecFiles:
         return read_source(self._paths[name], self._limits, name=name)
 
     def checked(
-        self, name: str, text: str | None = None, parameters: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        text: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        against: tuple[str, str] | None = None,
     ) -> dict[str, Any]:
         """The document of a file, with another text if one is given. Parameters that the net does not have are left out.
+        `against` is a file that it is compared with, and the text of that.
 
         Raises SpecError where the file cannot be read, KeyError for one that is not the page's.
         """
         found = self._check(name, text, parameters or {})
-        return document(found.source, found.graph, found.diagnostics, name, library=bool(found.library))
+        compared = None
+        if against is not None and found.graph is not None and comparable(found.graph):
+            other = self._check(*against, {}).graph
+            compared = comparison(other, found.graph, against[0]) if other is not None and comparable(other) else None
+        library = bool(found.library)
+        return document(found.source, found.graph, found.diagnostics, name, library=library, compared=compared)
+
+    def comparisons(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What differs between the files, by the one that is shown and the other: each with each, or of many each with
+        the first."""
+        graphs = {name: self._check(name, None, {}).graph for name in self.names}
+        whole = {name: graph for name, graph in graphs.items() if graph is not None and comparable(graph)}
+        first = next(iter(whole), "")
+        pairs = [
+            (a, b) for a in whole for b in whole if a != b and (len(whole) <= _EACH_WITH_EACH or first in (a, b))
+        ]  # fmt: skip
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for shown, other in pairs:
+            found.setdefault(shown, {})[other] = comparison(whole[other], whole[shown], other)
+        return found
 
     def written(self, name: str, text: str, parameters: Mapping[str, Any], form: str, theme: str = "light") -> str:
         """What a text compiles to: PyTorch source (`py`) or a picture (`svg`), whose theme is light or dark.
@@ -118,3 +145,13 @@ def given_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(v, (bool, int, float, str)) for v in values.values()):
         raise ValueError("parameters are numbers, words, true and false")
     return values
+
+
+def given_against(request: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The file that the page compares with, and its text. Raises ValueError."""
+    given = request.get("against")
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not all(isinstance(given.get(name), str) for name in ("file", "text")):
+        raise ValueError("against has a file and its text")
+    return given["file"], given["text"]

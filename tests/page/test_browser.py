@@ -62,7 +62,8 @@ def exported(tmp_path: Path, *names: str) -> str:
     files = SpecFiles({f"{name}.net": ROOT / "examples" / f"{name}.net" for name in names}, Limits())
     documents = [files.checked(name) for name in files.names]
     path = tmp_path / "page.html"
-    path.write_text(page(start_data(documents), "x"), encoding="utf-8")
+    start = start_data(documents, comparisons=files.comparisons())
+    path.write_text(page(start, "x"), encoding="utf-8")
     return path.as_uri()
 
 
@@ -76,8 +77,11 @@ def test_an_exported_page_is_complete(watched: Watched, tmp_path: Path) -> None:
     expect(tab.get_by_role("region", name="Details")).to_contain_text("512×1×1")
     tab.get_by_role("searchbox").fill("")
     tab.get_by_label("Compare with").select_option("resnet34.net")
-    watched.item("basic(64, 1) ×2").first.click()
-    expect(tab.locator(".change")).to_contain_text("Differs")
+    differences = tab.get_by_role("region", name="Differences")
+    expect(differences).to_contain_text("-10,108,160 (-46.4%)")
+    expect(differences.get_by_role("listitem")).to_have_count(4)
+    differences.get_by_role("button", name="basic3").click()
+    expect(tab.locator(".change")).to_have_text("− removed after it: basic3: basic(64, 1), 7 layers")
     expect(tab.get_by_role("button", name="Save")).to_have_count(0)
 
 
@@ -154,6 +158,53 @@ def test_a_slider_changes_the_size_of_the_input(watched: Watched, spec: Path) ->
         slider.press("ArrowLeft")
         expect(tab.locator(".cm-content")).to_contain_text("input 3x14x14")
         expect(tab.locator(".summary")).to_contain_text(f"{netspec.loads(SPEC.replace('16x16', '14x14')).macs:,} MACs")
+
+
+def test_a_comparison_follows_the_text(watched: Watched, spec: Path) -> None:
+    base = spec.with_name("base.net")
+    base.write_text(SPEC)
+    with served(Path(spec.name), Path(base.name), cwd=spec.parent) as server:
+        tab = watched.tab
+        tab.goto(server.address)
+        tab.get_by_label("Compare with").select_option("base.net")
+        differences = tab.get_by_role("region", name="Differences")
+        expect(differences).to_contain_text("The same network.")
+        tab.locator(".cm-line", has_text="FC-10").click()
+        tab.keyboard.press("End")
+        tab.keyboard.type("0")
+        tab.keyboard.press("Home")
+        tab.keyboard.type("dropout 0.5\n")
+        expect(differences.get_by_role("listitem")).to_have_text(
+            [re.compile(r"\+.*dropout p = 0.5"), re.compile("~.*width 10 → 100")]
+        )
+        watched.item("FC").click()
+        expect(tab.locator(".change")).to_have_text("~ changed: width 10 → 100")
+        base.write_text(SPEC.replace("FC-10", "FC-100"))
+        expect(differences.get_by_role("listitem")).to_have_count(1)
+        tab.goto("about:blank")
+
+
+def test_two_fingers_zoom(watched: Watched, tmp_path: Path) -> None:
+    tab = watched.tab
+    tab.goto(exported(tmp_path, "resnet18"))
+    canvas = tab.locator(".diagram > canvas").first
+    before = canvas.screenshot()
+    canvas.evaluate(
+        """canvas => {
+          const box = canvas.getBoundingClientRect();
+          canvas.setPointerCapture = () => {};
+          const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {
+            pointerId: id, pointerType: "touch", clientX: box.x + x, clientY: box.y + 200, bubbles: true }));
+          send("pointerdown", 11, 280), send("pointerdown", 12, 320);
+          send("pointermove", 11, 200), send("pointermove", 12, 400);
+          send("pointerup", 11, 200), send("pointerup", 12, 400);
+        }"""
+    )
+    tab.wait_for_timeout(200)
+    assert canvas.screenshot() != before
+    tab.get_by_role("button", name="Fit", exact=True).click()
+    tab.wait_for_timeout(200)
+    assert canvas.screenshot() == before  # no part was chosen, and the same is in view again
 
 
 def test_an_error_appears_and_its_fix_removes_it(watched: Watched, spec: Path) -> None:

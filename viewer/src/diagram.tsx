@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { type Camera, Painter, type View, boxAt, placeOf } from "./painter";
 import { type ErrorMark, ErrorMarks, placeMarks } from "./errormarks";
 import type { Inside } from "./layout";
-import type { Finding, Network } from "./protocol";
+import type { Finding, Mark, Network } from "./protocol";
 import type { Theme } from "./theme";
 
 export interface DiagramProps {
@@ -13,7 +13,7 @@ export interface DiagramProps {
   by: string;
   selected: number | null;
   marked: Set<number>;
-  differs: Map<number, string>;
+  differs: Map<number, Mark>;
   reveal: { part: number; count: number } | null; // brings a part into view, once for each count
   onSelect: (part: number | null) => void;
   onToggle: (part: number) => void;
@@ -171,22 +171,39 @@ export function Diagram(props: DiagramProps) {
     return boxAt(latest.current.root, x + (event.clientX - box.x) / zoom, y + (event.clientY - box.y) / zoom);
   };
 
+  // Pointers that are down: one drags the drawing, two also zoom it.
+  const pointers = useRef(new Map<number, { x: number; y: number }>());
   const drag = useRef<{ x: number; y: number; moved: boolean } | null>(null);
   const down = (event: PointerEvent) => {
-    drag.current = { x: event.clientX, y: event.clientY, moved: false };
+    pointers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    drag.current = { x: event.clientX, y: event.clientY, moved: pointers.current.size > 1 };
     canvas.current!.setPointerCapture(event.pointerId);
+  };
+  const pinched = (event: PointerEvent) => {
+    const [a, b] = pointers.current.values();
+    const before = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, apart: Math.hypot(a.x - b.x, a.y - b.y) };
+    pointers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    const [c, d] = pointers.current.values();
+    const after = { x: (c.x + d.x) / 2, y: (c.y + d.y) / 2, apart: Math.hypot(c.x - d.x, c.y - d.y) };
+    const box = canvas.current!.getBoundingClientRect();
+    move((at) => ({ ...at, x: at.x - (after.x - before.x) / at.zoom, y: at.y - (after.y - before.y) / at.zoom }));
+    if (before.apart > 0) zoomAt(after.apart / before.apart, after.x - box.x, after.y - box.y);
   };
   const dragged = (event: PointerEvent) => {
     const from = drag.current;
     if (!from) return;
+    if (pointers.current.size === 2) return pinched(event);
+    if (pointers.current.has(event.pointerId)) pointers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
     const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
     if (!from.moved && Math.abs(dx) + Math.abs(dy) < 4) return;
     drag.current = { x: event.clientX, y: event.clientY, moved: true };
     move((c) => ({ ...c, x: c.x - dx / c.zoom, y: c.y - dy / c.zoom }));
   };
   const up = (event: PointerEvent) => {
-    if (drag.current && !drag.current.moved) props.onSelect(at(event)?.part ?? null);
-    drag.current = null;
+    pointers.current.delete(event.pointerId);
+    if (event.type === "pointerup" && drag.current && !drag.current.moved) props.onSelect(at(event)?.part ?? null);
+    const [left] = pointers.current.values();
+    drag.current = left ? { ...left, moved: true } : null;
   };
 
   const keys = (event: KeyboardEvent) => {
@@ -214,7 +231,7 @@ export function Diagram(props: DiagramProps) {
         onPointerDown={down}
         onPointerMove={dragged}
         onPointerUp={up}
-        onPointerCancel={() => (drag.current = null)}
+        onPointerCancel={up}
         onDblClick={(event) => {
           const box = at(event);
           if (box) props.onToggle(box.part);

@@ -13,7 +13,7 @@ export class FarPainter {
   private readonly frames: Rect[] = [];
   private readonly fills = new Map<string, Rect[]>();
   private readonly strong: Rect[] = [];
-  private readonly dots: [number, number][] = [];
+  private readonly dots: [number, number, string][] = [];
 
   constructor(
     private readonly context: CanvasRenderingContext2D,
@@ -40,7 +40,10 @@ export class FarPainter {
     c.strokeStyle = c.fillStyle = view.theme.mark;
     c.lineWidth = 2 * pixel;
     for (const rect of this.strong) c.strokeRect(...rect);
-    for (const [x, y] of this.dots) c.fillRect(x - 2 * pixel, y - 2 * pixel, 4 * pixel, 4 * pixel);
+    for (const [x, y, colour] of this.dots) {
+      c.fillStyle = colour;
+      c.fillRect(x - 2 * pixel, y - 2 * pixel, 4 * pixel, 4 * pixel);
+    }
   }
 
   private inside(inside: Inside, x: number, y: number): void {
@@ -56,7 +59,10 @@ export class FarPainter {
     const { view } = this;
     const part = view.network.parts[box.part];
     if (view.selected === box.part || view.marked.has(box.part)) this.strong.push(rect);
-    if (view.differs.has(box.part)) this.dots.push([rect[0] + rect[2], rect[1]]);
+    const { changes } = view.theme;
+    const mark = view.differs.get(box.part);
+    if (mark && (mark.kind === "added" || mark.kind === "changed")) this.dots.push([rect[0] + rect[2], rect[1], changes[mark.kind]]);
+    if (mark?.removed.length) this.dots.push([rect[0] + rect[2], rect[1] + rect[3], changes.removed]);
     if (box.inside && Math.max(rect[2], rect[3]) * view.camera.zoom >= SMALL) {
       this.frames.push(rect);
       this.inside(box.inside, rect[0], rect[1]);

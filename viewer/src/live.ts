@@ -1,6 +1,6 @@
 // The server on the same machine: checks texts, saves them, tells of changes on disk.
 import type { Document, ReviewLine, RunData, Start } from "./protocol";
-import { type Form, Latest, type Transport, type Values } from "./transport";
+import { type Asked, type Form, Latest, type Transport, type Values } from "./transport";
 
 export class Live implements Transport {
   private readonly checks = new Latest();
@@ -16,10 +16,10 @@ export class Live implements Transport {
     });
   }
 
-  check(file: string, text: string, parameters: Values, done: (found: Document) => void, failed: (why: string) => void): void {
+  check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
     this.checks.run(async () => {
       try {
-        const answer = await this.post("/api/check", { file, text, parameters });
+        const answer = await this.post("/api/check", asked);
         if (answer.ok) done((await answer.json()) as Document);
         else failed(await answer.text());
       } catch {

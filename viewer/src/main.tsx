@@ -1,9 +1,10 @@
 // The page: the text of a spec, its diagram, and what is known about both.
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useAddress } from "./address";
 import { Breadcrumbs } from "./breadcrumbs";
 import { Code, Downloads } from "./code";
-import { differences } from "./compare";
+import { CompareWith, Differences, useMarks } from "./comparison";
 import { Diagram } from "./diagram";
 import { Editor, withEdits } from "./editor";
 import { errorMarks } from "./errormarks";
@@ -15,9 +16,8 @@ import { Costs, Details, Findings, Outline, Parameters } from "./panels";
 import { Evaluation } from "./review";
 import { Training } from "./runs";
 import { Tabs, type View } from "./tabs";
-import type { Document, Finding, Fix, Network, Start } from "./protocol";
+import type { Comparison, Document, Finding, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
-import { packed, unpacked } from "./share";
 import { parents, partsAt, spanOf } from "./text_and_parts";
 import { themeOf } from "./theme";
 import type { Values } from "./transport";
@@ -46,6 +46,7 @@ function App() {
   const [query, setQuery] = useState("");
   const [by, setBy] = useState("");
   const [against, setAgainst] = useState<number | null>(null);
+  const [compared, setCompared] = useState<(Comparison | null)[]>([]);
   const [dark, setDark] = useState(preferDark.matches);
   const [message, setMessage] = useState("");
   const [conflict, setConflict] = useState<{ text: string; version: string } | null>(null);
@@ -54,8 +55,8 @@ function App() {
   const [browse, setBrowse] = useState(true);
   const [runs, setRuns] = useState(start.runs);
   const [view, setView] = useState<View>(runs.length ? "training" : "network");
-  const state = useRef({ texts, saved, place, given });
-  state.current = { texts, saved, place, given };
+  const state = useRef({ texts, saved, place, given, against });
+  state.current = { texts, saved, place, given, against };
 
   useEffect(() => {
     document.documentElement.dataset.theme = dark ? "dark" : "light";
@@ -72,13 +73,17 @@ function App() {
   };
 
   const check = (index: number, text: string, values: Values) => {
+    const { place: shown, against: other } = state.current;
+    const compare = other !== null && index === shown ? { file: start.documents[other].file, text: state.current.texts[other] } : undefined;
     transport?.check(
-      start.documents[index].file, text, values,
+      { file: start.documents[index].file, text, parameters: values, against: compare },
       (found: Document) => {
         if (found.text !== state.current.texts[index]) return; // a newer text is on its way
         setMessage("");
         setDocuments((all) => all.map((d, i) => (i === index ? { ...found, version: d.version } : d)));
-        if (found.network) setNetworks((all) => all.map((n, i) => (i === index ? found.network : n)));
+        if (!found.network) return;
+        setNetworks((all) => all.map((n, i) => (i === index ? found.network : n)));
+        setCompared((all) => start.documents.map((_, i) => (i === index ? found.comparison ?? null : all[i] ?? null)));
       },
       setMessage,
     );
@@ -91,6 +96,7 @@ function App() {
       const { texts: now, saved: then } = state.current;
       if (then[index].version === version) {
         check(index, now[index], state.current.given); // a file that it uses has changed
+        recheck(index);
         return;
       }
       if (now[index] !== then[index].text) {
@@ -108,6 +114,18 @@ function App() {
     setRevision((n) => n + 1);
     setConflict(null);
     check(index, text, state.current.given);
+    recheck(index);
+  };
+
+  // What is compared with a text that has changed.
+  const recheck = (index: number) => {
+    const { place: shown, against: other, texts: now, given: values } = state.current;
+    if (index === other) check(shown, now[shown], values);
+  };
+  const compareWith = (other: number | null) => {
+    setAgainst(other);
+    state.current.against = other;
+    if (other !== null) check(place, state.current.texts[place], state.current.given);
   };
 
   const save = async () => {
@@ -140,10 +158,10 @@ function App() {
   }, [network, toggled]);
   const root = useMemo(() => (network ? layout(network, (part) => open.has(part)) : null), [network, open]);
   const selected = chosen !== null ? byName.get(chosen) ?? null : null;
-  const differs = useMemo(() => {
-    const other = against !== null ? networks[against] : null;
-    return network && other && against !== place ? differences(network, other) : new Map<number, string>();
-  }, [network, against, networks, place]);
+  const other = against !== null ? documents[against].file : "";
+  const known = transport ? compared[place] ?? null : start.comparisons[current.file]?.[other] ?? null;
+  const comparison = known?.other === other ? known : null;
+  const differs = useMarks(comparison);
 
   const marked = useMemo(() => (network && cursor !== null ? partsAt(network, cursor) : new Set<number>()), [network, cursor]);
   const marks = useMemo(() => errorMarks(network, current.findings), [network, current.findings]);
@@ -178,11 +196,14 @@ function App() {
   const choose = (index: number, values: Values = {}) => {
     setPlace(index);
     setGiven(values);
-    state.current = { ...state.current, place: index, given: values };
+    const other = state.current.against === index ? null : state.current.against;
+    setAgainst(other);
+    state.current = { ...state.current, place: index, given: values, against: other };
     setChosen(null);
     setCursor(null);
     setRevision((n) => n + 1);
     load(index);
+    if (other !== null) check(index, state.current.texts[index], values);
   };
 
   // The gallery's documents come when they are looked at, checked when the site was made.
@@ -210,36 +231,17 @@ function App() {
     choose(known, values);
   };
 
-  // The address names what is shown: to share it, and to find it again.
-  const address = useRef("");
-  const readAddress = async () => {
-    if (location.hash === address.current) return;
-    address.current = location.hash;
-    try {
-      const shared = await unpacked(location.hash);
-      if (shared) chooseFile(shared.file, shared.text, shared.parameters);
-    } catch {
-      setMessage("the link is damaged: what it shares cannot be read");
-    }
-  };
-  const writeAddress = async () => {
-    const { texts: now, place: index, given: values } = state.current;
-    const { file, text } = start.documents[index];
-    address.current = await packed({ file, text: now[index] === text ? undefined : now[index], parameters: values });
-    history.replaceState(null, "", address.current);
-  };
-  const first = useRef(true);
-  useEffect(() => {
-    if (!site) return;
-    if (first.current) {
-      first.current = false;
-      void readAddress();
-      window.addEventListener("hashchange", () => void readAddress());
-      return;
-    }
-    const timer = setTimeout(() => void writeAddress(), 400);
-    return () => clearTimeout(timer);
-  }, [place, texts, given]);
+  const writeAddress = useAddress(
+    site !== undefined,
+    () => {
+      const { texts: now, place: index, given: values } = state.current;
+      const { file, text } = start.documents[index];
+      return { file, text: now[index] === text ? undefined : now[index], parameters: values };
+    },
+    (shared) => chooseFile(shared.file, shared.text, shared.parameters),
+    () => setMessage("the link is damaged: what it shares cannot be read"),
+    [place, texts, given],
+  );
   const copyAddress = async () => {
     await writeAddress();
     try {
@@ -284,20 +286,10 @@ function App() {
           </select>
         </label>
         {documents.length > 1 && (
-          <label>
-            Compare with{" "}
-            <select
-              value={against ?? ""}
-              onChange={(e) => {
-                const other = e.currentTarget.value === "" ? null : Number(e.currentTarget.value);
-                setAgainst(other);
-                if (other !== null) load(other);
-              }}
-            >
-              <option value="">nothing</option>
-              {documents.map((d, i) => i !== place && <option value={i} key={d.file}>{d.file}</option>)}
-            </select>
-          </label>
+          <CompareWith
+            files={documents.map((d) => d.file)} against={against} onAgainst={compareWith}
+            able={(i) => i !== place && (transport !== null || documents[i].file in (start.comparisons[current.file] ?? {}))}
+          />
         )}
         </>}
         {live && !ofRun && <button type="button" onClick={() => void save()} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
@@ -373,8 +365,9 @@ function App() {
                 onReset={() => (setGiven({}), (state.current.given = {}), check(place, texts[place], {}))}
               />
               <InputSizes key={current.file} network={network} text={texts[place]} live={transport !== null && !ofRun} onText={(text) => changedText(text, true)} />
+              {against !== null && <Differences file={current.file} other={other} comparison={comparison} onSelect={(part) => select(part)} />}
               <Outline network={network} open={open} selected={selected} query={query} onSelect={(part) => select(part)} onToggle={toggle} />
-              <Details network={network} part={selected} change={selected !== null ? differs.get(selected) : undefined} onToggle={toggle} />
+              <Details network={network} part={selected} mark={selected !== null ? differs.get(selected) : undefined} onToggle={toggle} />
               <Costs network={network} open={open} onSelect={(part) => select(part)} />
             </>
           )}

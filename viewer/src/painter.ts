@@ -1,7 +1,7 @@
 // Paints what is in view on a canvas: culled by the boxes of open parts, with less detail when far away.
 import { FAR, FarPainter } from "./far";
 import { type Box, type Inside, STACK } from "./layout";
-import type { Network, PartData, Point } from "./protocol";
+import type { Mark, Network, PartData, Point } from "./protocol";
 import { type Theme, inkOn, onScale } from "./theme";
 
 export interface Camera {
@@ -18,7 +18,7 @@ export interface View {
   by: string;
   selected: number | null; // a part
   marked: Set<number>; // parts found, or under the cursor of the editor
-  differs: Map<number, string>; // parts that differ from the other spec
+  differs: Map<number, Mark>; // parts that differ from the other spec
 }
 
 const FONT = "Arimo, Arial, 'Liberation Sans', Helvetica, sans-serif";
@@ -67,6 +67,7 @@ export class Painter {
     c.fillStyle = theme.frameFill;
     c.fill();
     this.outline(view, box.part, theme.frame, 1);
+    this.change(view, box.part, x + box.corner[0], y + box.corner[1], box.size);
     if (view.camera.zoom < TEXT_FROM / 2) return;
     c.fillStyle = theme.faint;
     c.font = `bold 11px ${FONT}`;
@@ -80,6 +81,36 @@ export class Painter {
     c.strokeStyle = strong ? view.theme.mark : colour;
     c.lineWidth = strong ? 2.5 : width;
     c.stroke();
+  }
+
+  // How a part differs from the other spec: + added, ~ changed at its upper corner, − at the lower one for what was after it.
+  private change(view: View, part: number, x: number, y: number, [width, height]: Point): void {
+    const mark = view.differs.get(part);
+    if (!mark) return;
+    const { changes } = view.theme;
+    const open = view.network.parts[part].level && height > view.network.parts[part].height; // its parts say what changed
+    if (mark.kind === "added" || (mark.kind === "changed" && !open)) {
+      this.context.strokeStyle = changes[mark.kind];
+      this.context.lineWidth = 2.5;
+      if (!open) this.context.stroke(); // the outline again
+      this.badge(view, mark.kind === "added" ? "+" : "~", changes[mark.kind], x + width, y);
+    }
+    if (mark.removed.length) this.badge(view, "−", changes.removed, x + width, y + height);
+  }
+
+  private badge(view: View, sign: string, colour: string, x: number, y: number): void {
+    const { context: c } = this;
+    const radius = Math.max(7, 3 / view.camera.zoom);
+    c.beginPath();
+    c.arc(x - 2, y, radius, 0, 2 * Math.PI);
+    c.fillStyle = colour;
+    c.fill();
+    c.font = `bold ${1.9 * radius}px ${FONT}`;
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillStyle = view.theme.background;
+    c.fillText(sign, x - 2, y + 0.5);
+    c.textBaseline = "alphabetic";
   }
 
   private routes(view: View, inside: Inside, x: number, y: number, seen: [number, number, number, number]): void {
@@ -128,7 +159,7 @@ export class Painter {
 
   private box(view: View, box: Box, x: number, y: number): void {
     const { context: c } = this;
-    const { theme, network } = view;
+    const { network } = view;
     const part = network.parts[box.part];
     const [fill, border, ink] = this.colours(view, part);
     if (part.count > 1) {
@@ -147,13 +178,7 @@ export class Painter {
     c.setLineDash(part.aux ? [4, 3] : []);
     this.outline(view, box.part, border, 1);
     c.setLineDash([]);
-    const change = view.differs.get(box.part);
-    if (change) {
-      c.fillStyle = theme.mark;
-      c.beginPath();
-      c.arc(x + part.width - 2, y + 2, 4, 0, 2 * Math.PI);
-      c.fill();
-    }
+    this.change(view, box.part, x, y, [part.width, part.height]);
     if (view.camera.zoom < TEXT_FROM) return;
     c.textAlign = "left";
     c.fillStyle = ink;

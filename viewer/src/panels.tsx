@@ -1,7 +1,8 @@
 // What stands beside the diagram: outline, details of the chosen part, findings, parameters, where the costs go.
 import { useEffect, useState } from "preact/hooks";
+import { Changed } from "./comparison";
 import { Field } from "./field";
-import type { Finding, Fix, Network } from "./protocol";
+import type { Finding, Fix, Mark, Network } from "./protocol";
 
 export function Outline(props: {
   network: Network;
@@ -71,7 +72,7 @@ export function Outline(props: {
   );
 }
 
-export function Details(props: { network: Network; part: number | null; change: string | undefined; onToggle: (part: number) => void }) {
+export function Details(props: { network: Network; part: number | null; mark: Mark | undefined; onToggle: (part: number) => void }) {
   const { network } = props;
   if (props.part === null || !network.parts[props.part])
     return (
@@ -87,7 +88,7 @@ export function Details(props: { network: Network; part: number | null; change: 
   return (
     <section class="details" aria-label="Details" aria-live="polite">
       <h2>{part.head && part.level ? part.head : `${part.bold} ${part.plain}`}</h2>
-      {props.change && <p class="change">Differs: {props.change}</p>}
+      <Changed mark={props.mark} />
       {part.level && (
         <button type="button" onClick={() => props.onToggle(props.part!)}>Open or close</button>
       )}

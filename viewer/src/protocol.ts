@@ -114,6 +114,37 @@ export interface Document {
   network: Network | null;
   findings: Finding[];
   library: boolean;
+  comparison?: Comparison | null;
+}
+
+// What differs from another spec: see netspec/page/comparison.py.
+export type ChangeKind = "added" | "removed" | "changed" | "affected";
+
+export interface Comparison {
+  other: string; // its file
+  equal: boolean;
+  totals: [string, string, string, string][]; // title, there, here, by how much
+  counts: string[];
+  rows: ChangeRow[];
+  more: number; // rows left out
+  marks: Mark[];
+}
+
+export interface ChangeRow {
+  kind: ChangeKind;
+  level: number;
+  name: string;
+  words: string;
+  params: string; // by how many
+  macs: string;
+  part: number | null; // where it is drawn; what was removed is after it
+}
+
+export interface Mark {
+  part: number;
+  kind: ChangeKind | "";
+  words: string;
+  removed: string[]; // what was after this part
 }
 
 export interface Start {
@@ -122,6 +153,7 @@ export interface Start {
   documents: Document[];
   runs: RunData[];
   words: string[];
+  comparisons: Record<string, Record<string, Comparison>>; // of a page that nobody answers: by the file shown, and the other
   site?: Site;
 }
 

@@ -1,6 +1,6 @@
 // netspec in a worker of this page: the transport of the playground.
 import type { Document, Site } from "./protocol";
-import { type Form, Latest, type Transport, type Values } from "./transport";
+import { type Asked, type Form, Latest, type Transport, type Values } from "./transport";
 import type { FromWorker, Load } from "./worker";
 
 export interface PythonState {
@@ -51,10 +51,10 @@ export class Python implements Transport {
     for (const { failed } of ended) failed(new Error(why));
   }
 
-  check(file: string, text: string, parameters: Values, done: (found: Document) => void, failed: (why: string) => void): void {
+  check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
     this.checks.run(async () => {
       try {
-        done((await this.ask({ file, text, parameters })).document as Document);
+        done((await this.ask(asked)).document as Document);
       } catch (error) {
         failed((error as Error).message);
       }

@@ -8,6 +8,7 @@ export interface Theme {
   frame: string;
   frameFill: string;
   mark: string;
+  changes: Record<"added" | "removed" | "changed", string>;
   fills: Record<string, [string, string]>;
   scale: [number, number, number][];
 }
@@ -15,6 +16,7 @@ export interface Theme {
 const light: Theme = {
   background: "#ffffff", ink: "#1b1f24", faint: "#5b6570", wire: "#6b7680", frame: "#b3bcc5", frameFill: "#f6f8fa",
   mark: "#d6336c",
+  changes: { added: "#00714f", removed: "#b34700", changed: "#0067a3" },
   fills: {
     Convolution: ["#cfe2ff", "#3b6fb6"], Pooling: ["#ffe0c2", "#c9732b"], Dense: ["#d3f0d3", "#3f8f4a"],
     Activation: ["#fff3bf", "#b89b1e"], Normalization: ["#e8dcf7", "#7a56b3"], Regularization: ["#e9ecef", "#868e96"],
@@ -27,6 +29,7 @@ const light: Theme = {
 const dark: Theme = {
   background: "#16191d", ink: "#e6e9ec", faint: "#9aa5b1", wire: "#7f8b97", frame: "#48525c", frameFill: "#1d2227",
   mark: "#ff8fab",
+  changes: { added: "#3ecf9b", removed: "#ff9557", changed: "#6cb8ee" },
   fills: {
     Convolution: ["#1d3557", "#6ea8fe"], Pooling: ["#4a2f17", "#f0a35e"], Dense: ["#1c3f24", "#6fcf7f"],
     Activation: ["#453c12", "#e6c84b"], Normalization: ["#33264d", "#b794f4"], Regularization: ["#2f343a", "#a5afb8"],

@@ -4,8 +4,16 @@ import type { Document } from "./protocol";
 export type Values = Record<string, number | boolean | string>;
 export type Form = "py" | "svg";
 
+// A text to check; `against`: what it is compared with.
+export interface Asked {
+  file: string;
+  text: string;
+  parameters: Values;
+  against?: { file: string; text: string };
+}
+
 export interface Transport {
-  check(file: string, text: string, parameters: Values, done: (found: Document) => void, failed: (why: string) => void): void;
+  check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void;
   // What a text compiles to. Rejects with the reason.
   write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string>;
 }
