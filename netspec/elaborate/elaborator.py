@@ -283,13 +283,9 @@ class Elaborator(GraphBuilder):
             self.apply(bound, layer, frame, base or None)
         else:
             base = base or frame.namer.number(bound.op.name.lower())
-            for suffix, op in expanded:
-                same = {
-                    name: written
-                    for name, written in bound.origins.items()
-                    if name in op.options and getattr(op, name) == getattr(bound.op, name)
-                }
-                self.apply(BoundLayer(op, bound.spans, same), layer, frame, frame.namer.unique(f"{base}_{suffix}"))
+            for suffix, op, handed_on in expanded:
+                origins = {name: written for name, written in bound.origins.items() if name in handed_on}
+                self.apply(BoundLayer(op, bound.spans, origins), layer, frame, frame.namer.unique(f"{base}_{suffix}"))
         for option in ("norm", "act"):
             after = getattr(bound.op, option)
             if isinstance(after, Op):

@@ -230,8 +230,8 @@ class SeparableConv(Op):
     norm = Option(LayerWord("a normalization"), None, doc="normalization layer after it")
     act = Option(LayerWord("an activation"), None, doc="activation layer after it")
 
-    def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
-        depthwise = DepthwiseConv(
-            kernel=self.kernel, stride=self.stride, pad=self.pad, dilation=self.dilation, bias=self.bias
-        )
-        return ("depthwise", depthwise), ("pointwise", Conv(kernel=(1,), width=self.width, bias=self.bias))
+    def expand(self, x: TensorType) -> tuple[tuple[str, Op, tuple[str, ...]], ...] | None:
+        window = ("kernel", "stride", "pad", "dilation", "bias")
+        depthwise = DepthwiseConv(**{name: getattr(self, name) for name in window})
+        pointwise = Conv(kernel=(1,), width=self.width, bias=self.bias)
+        return ("depthwise", depthwise, window), ("pointwise", pointwise, ("width", "bias"))

@@ -39,6 +39,12 @@ class Elementwise(Op):
         return TensorType(first.layout, tuple(size for size in sizes if size is not None))
 
     def require_branches(self, inputs: tuple[TensorType, ...]) -> None:
+        ids = next((i for i, x in enumerate(inputs) if x.layout == "ids"), None)
+        if ids is not None:
+            raise Misfit(
+                "NS303", f"{self.name} needs numbers, not ids", label=f"branch {ids + 1} outputs {inputs[ids].noun}",
+                helps=("embed the ids first: `embed-64 vocab=10000`",),
+            )  # fmt: skip
         found = len(inputs) + (self.number is not None)
         if self.branches and found != self.branches:
             raise Misfit(

@@ -179,6 +179,8 @@ class Choice(Kind[str]):
 
     def read(self, value: Value) -> str:
         word = value.name if isinstance(value, Word) and not value.called else value
+        if word is None and "none" in self.choices:
+            return "none"
         if isinstance(word, str):
             if word.lower() in self.choices:
                 return word.lower()

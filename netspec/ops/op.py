@@ -222,8 +222,9 @@ class Op:
         """Whether to insert a flatten before this op."""
         return False
 
-    def expand(self, x: TensorType) -> tuple[tuple[str, Op], ...] | None:
-        """The (suffix, op) layers that this op is shorthand for; None if it is a layer itself."""
+    def expand(self, x: TensorType) -> tuple[tuple[str, Op, tuple[str, ...]], ...] | None:
+        """The layers that this op is shorthand for, None if it is a layer itself: suffix, op, and which of its options it
+        has from this one."""
         return None
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:

@@ -14,7 +14,7 @@ from netspec.backends.torch.repeats import Entry, Line, member_lines
 from netspec.backends.torch.tracing import TracedModule
 from netspec.elaborate.declarations import RESERVED_LABELS
 from netspec.ops.formula import Expression, Polynomial, Variable, renamed, render, variables
-from netspec.ops.traced import TracedFloat, TracedInt, as_expression, ink, is_traced, marked, untraced
+from netspec.ops.traced import TracedFloat, TracedInt, as_expression, decisions, ink, is_traced, marked, untraced
 from netspec.symbolic import Constant
 
 __all__ = ["Draft", "Line", "ModuleClass", "Parameter", "draft", "unify"]
@@ -125,8 +125,9 @@ def draft(module: TracedModule, classes: Mapping[Plan, ModuleClass]) -> Draft:
             continue
         if item.part is not None:
             inner = classes[item.part]
-            with ink(module.ink):
+            with ink(module.ink), decisions() as decided:
                 text = _constructor(inner.name, inner.arguments(item.part, module))
+            module.decided |= decided
             entries.append(Entry(item.name, _line(text, module), item.rounds))
         elif item.code is not None and (item.node is None or item.node.shares is None):
             entries += [

@@ -7,11 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from netspec.graph import TensorType
-from netspec.ops.formula import PRECEDENCE, Digits, Expression, Operation, Variable
-from netspec.ops.traced import TracedFloat, TracedInt, as_expression, is_traced, note_decision, traced_by, untraced
+from netspec.ops.formula import PRECEDENCE, Digits, Expression, Operation, Polynomial, Variable, over
+from netspec.ops.traced import (
+    TracedFloat,
+    TracedInt,
+    as_expression,
+    is_traced,
+    note_decision,
+    traced,
+    traced_by,
+    untraced,
+)
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic
 
-__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "substituted", "whole"]
+__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "of_a_kind", "substituted"]
 
 
 class Opaque(Exception):
@@ -46,6 +55,7 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., Any], str]] = {
 def evaluate(symbolic: Symbolic, scope: Scope, bound: Mapping[str, Any] | None = None) -> Any:
     """The value of an expression; a number remembers its form. Raises Opaque where it has none.
 
+    A whole number that Python computes with a point, such as `w / 2`, is a real number here; `of_a_kind` makes it an int.
     What a condition or an opaque value depends on is noted as decided (`traced.decisions`).
     """
     if isinstance(symbolic, Constant):
@@ -86,6 +96,8 @@ def _apply(symbolic: Apply, scope: Scope, bound: Mapping[str, Any] | None) -> An
     if operator in _FUNCTIONS:
         function, text = _FUNCTIONS[operator]
         return called(text, values, function(*(untraced(v) for v in values)))
+    if operator == "/" and bound is not None:  # the text of a function stays as it is: Python's quotients have a point
+        return values[0] / values[1]
     try:
         return applied(operator, values)
     except (KeyError, TypeError, OverflowError):
@@ -110,11 +122,28 @@ def fact_of(kind: TensorType, field: str) -> Any:
     return kind.spatial[names.index(field)]
 
 
-def whole(value: Any) -> Any:
-    """A whole number that was computed with a point: 32.0 is 32, its form in `int(…)`."""
+def _whole(value: Any) -> Any:
+    """A whole number that was computed with a point: 32.0 is 32, its form in `int(…)`; `w / 2`, which is whole, is `w // 2`."""
     if isinstance(value, TracedFloat) and is_traced(value):
-        return traced_by(int(untraced(value)), Operation("int", (as_expression(value),)))
+        form, number = value.expression, int(untraced(value))
+        if isinstance(form, Operation) and form.operator == "/":
+            one, other = form.operands
+            if isinstance(one, Polynomial) and isinstance(other, Polynomial):
+                return traced(number, over(one, other))
+        return traced_by(number, Operation("int", (form,), number))
     return int(untraced(value)) if isinstance(value, float) else value
+
+
+def of_a_kind(value: Any, known: Any) -> Any:
+    """A number as an int or a float, as the known one is: torch tells 2 from 2.0. In a tuple each number."""
+    if isinstance(known, tuple) and isinstance(value, tuple) and len(value) == len(known):
+        return tuple(map(of_a_kind, value, known))
+    if isinstance(known, int) and isinstance(value, float):
+        return _whole(value)
+    if isinstance(known, float) and isinstance(value, int):
+        form = Operation("float", (as_expression(value),), untraced(known))
+        return TracedFloat(known, form) if is_traced(value) else known
+    return value
 
 
 def substituted(value: Any, values: Mapping[Variable, Any]) -> Any:
@@ -153,23 +182,26 @@ def applied(operator: str, operands: list[Any]) -> Any:
     if operator == "neg":
         return -operands[0]
     one, *rest = operands
-    other = rest[0] if rest else None
+    other: Any = rest[0] if rest else None
     if operator == "+":
         return one + other
     if operator == "-":
         return one - other
     if operator == "*":
         return one * other
+    whole_numbers = isinstance(one, int) and isinstance(other, int)
     if operator == "//":
-        return one // other
+        return one // other if whole_numbers else called("//", operands, untraced(one) // untraced(other))
     if operator == "%":
         return called("%", operands, untraced(one) % untraced(other))
     if operator == "**":
+        if any(map(is_traced, operands)) and not (whole_numbers and other >= 0 and not is_traced(other)):
+            raise KeyError(operator)  # only products can be written down
         return one**other
     if operator == "/":
-        if isinstance(one, int) and isinstance(other, int) and int.__mod__(one, other) == 0:
-            return one // other
-        return one / other
+        # what depends on a name may be whole for one value of it and not for another
+        exact = whole_numbers and not any(map(is_traced, operands)) and one % other == 0
+        return one // other if exact else one / other
     known = {"min": min, "max": max, "abs": abs}
     if operator in known:
         return called(operator, operands, known[operator](*map(untraced, operands)))  # type: ignore[operator]

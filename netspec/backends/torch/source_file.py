@@ -320,7 +320,8 @@ def _functions(graph: Graph, text: str) -> list[str]:
 
 def _function(function: FunctionBody, body: str) -> str:
     parameters = ", ".join(f"{name}: float" for name in function.parameters)
-    return f"def {function.name}({parameters}) -> int:\n    return {body}"
+    kind = "float" if re.search(r" / |\d\.\d|\de-|sqrt", body) else "int"
+    return f"def {function.name}({parameters}) -> {kind}:\n    return {body}"
 
 
 _SYNTAX = {"or": 1, "and": 2, "not": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4, "+": 5, "-": 5, "*": 6,

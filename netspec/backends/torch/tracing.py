@@ -7,15 +7,16 @@ it, the parent has a value for each of these, in the parent's own names (`value_
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netspec.backends.torch.expression_values import Opaque, evaluate, substituted, whole
+from netspec.backends.torch.expression_values import Opaque, evaluate, of_a_kind, substituted
 from netspec.backends.torch.members import Item, Plan, in_place
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
-from netspec.ops.formula import Digits, Expression, Operation, Polynomial, Variable, variables
+from netspec.ops.formula import Digits, Expression, Polynomial, Variable, variables
 from netspec.ops.join import Elementwise
+from netspec.ops.kinds import Kind, Number
 from netspec.ops.op import TorchCode
 from netspec.ops.traced import (
     TracedFloat,
@@ -105,7 +106,7 @@ class TracedModule:
         value = dict(self.block.arguments)[name]
         own = self.block is self.plan.region
         if own and name not in self.given and name in self.block.origins:
-            return self.value_of(self.block.origins[name], value)
+            return self.argument(self.block.origins[name], value)
         return _variable(value, Variable(("parameter", name), name))
 
     def net_parameter(self, name: str) -> Any:
@@ -125,18 +126,31 @@ class TracedModule:
             self.outer[node] = TensorType(kind.layout, tuple(sizes))
         return self.outer[node]
 
-    def value_of(self, origin: Symbolic, known: Any) -> Any:
-        """What an expression is worth, with its form; the value that is known where it has none or another value."""
+    def value_of(self, origin: Symbolic, known: Any, *, any_number: bool = False) -> Any:
+        """What an expression is worth, with its form; the value that is known where it has none or another value. It is a
+        whole number where the known one is, unless `any_number` would do there."""
         try:
             value = evaluate(origin, self)
         except Opaque:
             return known
-        value = _of_a_kind(value, known)
+        value = value if any_number else of_a_kind(value, known)
         if untraced(value) != known:
             note_decision(value)
             return known
         literal = isinstance(value, TracedFloat) and isinstance(value.expression, Digits)
         return value if literal or is_traced(value) else known
+
+    def argument(self, origin: Symbolic, known: Any) -> Any:
+        """What an argument is worth. A quotient that is whole here need not be for other values, and no option says that
+        it has to be: it is the number that it is."""
+        try:
+            value = evaluate(origin, self)
+        except Opaque:
+            return known
+        if isinstance(known, int) and isinstance(value, float):
+            note_decision(value)
+            return known
+        return self.value_of(origin, known)
 
     # Members
 
@@ -202,15 +216,15 @@ class TracedModule:
             changed = True
         for name, origin in node.origins.items():
             if name in values and "." not in name:
-                value = self.option(origin, values[name])
+                value = self.option(origin, values[name], op.options[name].kind)
                 changed |= value is not values[name]
                 values[name] = value
         return type(op)(**values) if changed else op
 
-    def option(self, origin: Symbolic, known: Any) -> Any:
+    def option(self, origin: Symbolic, known: Any, kind: Kind[Any]) -> Any:
         """The value of an option with its form: a number, or the numbers of all axes."""
         if isinstance(known, (int, float)) and not isinstance(known, bool):
-            return self.value_of(origin, known)
+            return self.value_of(origin, known, any_number=isinstance(kind, Number) and isinstance(known, int))
         try:
             value = evaluate(origin, self)
         except Opaque:
@@ -218,7 +232,7 @@ class TracedModule:
         if isinstance(known, tuple) and not isinstance(value, tuple):
             value = (value,)
         if isinstance(known, tuple) and isinstance(value, tuple) and tuple(map(untraced, value)) == known:
-            return _of_a_kind(value, known)
+            return of_a_kind(value, known)
         note_decision(value)
         return known
 
@@ -241,9 +255,7 @@ class TracedModule:
         """A part: what it gives, in the names of this module."""
         wanted = child.decided if len(self.fixed) < len(self.graph.parameters) else ()
         if any(is_traced(self.value_for(v, part, child)) for v in {v for form in wanted for v in variables(form)}):
-            for form in wanted:
-                number = TracedInt(0, form) if isinstance(form, Polynomial) else TracedFloat(0, form)
-                note_decision(self.seen_here(number, part, child))
+            self.ask(wanted, part, child)
         for i in part.outputs:
             if i in self.types:
                 continue  # a part that does nothing
@@ -277,8 +289,17 @@ class TracedModule:
         if origin is None:
             return known
         if name in part.region.given:
-            return self.value_of(origin, known)
-        return self.seen_here(child.value_of(origin, known), part, child)
+            return self.argument(origin, known)
+        with decisions() as asked:
+            value = child.argument(origin, known)
+        self.ask(asked, part, child)
+        return self.seen_here(value, part, child)
+
+    def ask(self, forms: Iterable[Expression], part: Plan, child: TracedModule) -> None:
+        """Notes that the structure depends on numbers of a part."""
+        for form in forms:
+            number = TracedInt(0, form) if isinstance(form, Polynomial) else TracedFloat(0, form)
+            note_decision(self.seen_here(number, part, child))
 
     # Repeats
 
@@ -336,17 +357,6 @@ class TracedModule:
                     found[variable] = other
                     break
         return found
-
-
-def _of_a_kind(value: Any, known: Any) -> Any:
-    """A number as an int or a float, as the known one is: torch tells 2 from 2.0. In a tuple each number."""
-    if isinstance(known, tuple) and isinstance(value, tuple) and len(value) == len(known):
-        return tuple(map(_of_a_kind, value, known))
-    if isinstance(known, int) and isinstance(value, float):
-        return whole(value)
-    if isinstance(known, float) and isinstance(value, int):
-        return TracedFloat(known, Operation("float", (as_expression(value),))) if is_traced(value) else known
-    return value
 
 
 def _alike(one: TensorType, other: TensorType) -> bool:
