@@ -9,6 +9,7 @@ from netspec.diagnostics import SpecError
 from netspec.training.blame import cause_of_divergence, lower_rate, penalty_at_start
 from netspec.training.engine import Diverged, Engine, Row
 from netspec.training.scores import r2_text
+from netspec.training.sharding import not_finite, sharded
 
 if TYPE_CHECKING:
     import torch
@@ -36,9 +37,16 @@ def diverged(engine: Engine, error: Diverged) -> SpecError:
 
 
 def first_not_finite(engine: Engine, indices: Any) -> str | None:
-    """The first non-finite value in the forward pass of these examples: an input, a weight, or the output of a layer."""
+    """The first non-finite value in the forward pass of these examples: an input, a weight, or the output of a layer.
+
+    Of sharded weights every process asks for the weights alone: a forward pass would wait for those that found an input.
+    """
     import torch
 
+    if sharded(engine.fabric):
+        unit = not_finite(engine.module, engine.fabric)
+        what = f"the weights `{unit}` are no longer finite" if unit else "all weights are finite"
+        return f"{what}; `--strategy ddp` finds the layer where it started"
     inputs, _ = engine.inputs.test(engine.collection.train.batch(indices))
     for name, value in zip(engine.plan.inputs, inputs, strict=True):
         if value.is_floating_point() and not torch.isfinite(value).all():

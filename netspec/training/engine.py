@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,23 @@ from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
 from netspec.training.judging import Judge
-from netspec.training.learner import logits_module, outputs_of
+from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
+from netspec.training.rows import Row, row_of, row_values
 from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
+from netspec.training.sharding import (
+    gathered_state,
+    gathered_weights,
+    load_gathered_state,
+    load_whole_weights,
+    sharded,
+    whole,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -34,24 +43,6 @@ if TYPE_CHECKING:
     from netspec.datasets import Examples
 
 __all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The results of an epoch."""
-
-    epoch: int
-    step: int
-    lr: float
-    train: Score
-    validation: Score | None
-    seconds: float
-    examples: int
-
-    @property
-    def score(self) -> Score:
-        """The score to monitor: validation if there is any."""
-        return self.validation or self.train
 
 
 class Watcher:
@@ -118,22 +109,22 @@ class Engine:
             self.module = share_batch_statistics(self.module, cuda=self.cuda)
             share_dropout(self.module, self.division)
         self.groups = Groups.of(plan, self.module)
+        split = sharded(fabric)
         images = any(t.layout == "map" and t.rank == 2 for t in plan.inputs.values())
         self.module.to(fabric.device)
-        if self.cuda and images:
+        if self.cuda and images and not split:  # FSDP2 shards contiguous weights
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
         compilable: Any = torch.compile(self.module) if compiled else self.module
-        self.wrapped, self.stepper = fabric.setup(compilable, self.optimizer)
+        self._set_up(compilable)
         self.alone = fabric.world_size == 1
         if self.alone and self.on_cpu and plan.precision in ("auto", "fp32"):
             # Fabric's wrappers would do nothing here, at a noticeable cost for small nets
             self.wrapped, self.stepper, self.backward = compilable, self.optimizer, _backward
         else:
             self.backward = fabric.backward
-        self.forward = self.wrapped if sharded(fabric) else compilable
+        self.forward = self.wrapped if split else compilable
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
-        self.ema = _moving_average(self.module, plan.ema)
+        self.ema = moving_average(self.module, plan.ema)
         self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
         self.decaying = list(self.groups.weights.values())
@@ -149,6 +140,18 @@ class Engine:
         """Notes on the start of the run, such as the origin of its weights."""
         self.replaced: set[str] = set()
         """Files that could not be decoded and were replaced by others."""
+
+    def _set_up(self, module: Any) -> None:
+        """The optimizer, and both in the wrappers of the strategy."""
+        fabric, plan = self.fabric, self.plan
+        if not sharded(fabric):
+            self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
+            self.wrapped, self.stepper = fabric.setup(module, self.optimizer)
+            return
+        self.wrapped = fabric.setup_module(module)
+        self.groups = Groups.of(plan, self.module)  # sharding has replaced the parameters
+        self.optimizer = make_optimizer(plan, self.groups, fused=False)
+        self.stepper = fabric.setup_optimizers(self.optimizer)
 
     # The whole run
 
@@ -231,7 +234,7 @@ class Engine:
             return total
 
         if again:
-            self.stepper.step(closure)
+            self.stepper.step(closure)  # type: ignore[arg-type]
             assert loss is not None
             self._check_loss(loss, pieces)
         else:
@@ -278,7 +281,7 @@ class Engine:
                 summed = losses.sum()
                 loss = summed * (piece.weight / len(losses) * self.share.world)
                 if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
-                    loss = loss + extra
+                    loss = loss + whole(extra)
                 self.backward(loss)
             total = loss.detach() if total is None else total + loss.detach()
             if count and len(piece.rows):
@@ -335,20 +338,20 @@ class Engine:
     def state(self) -> dict[str, Any]:
         """Everything needed to resume the run."""
         at = self.at
+        module, optimizer = gathered_state(self.fabric, self.module, self.optimizer)
         return {
-            "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "module": module,
+            "optimizer": optimizer,
             "ema": self.ema.state_dict() if self.ema is not None else None,
             "scaler": self.fabric.strategy.precision.state_dict(),
             "plateau": [self.plateau.scale, self.plateau.best, self.plateau.waited] if self.plateau else None,
             "sums": self.sums.values(),
             "at": [at.epoch, at.update, at.step, at.seconds, at.lr, at.best, at.waited, at.first_loss],
-            "history": [_row_values(row) for row in at.history],
+            "history": [row_values(row) for row in at.history],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_gathered_state(self.fabric, self.module, self.optimizer, state["module"], state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["scaler"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
@@ -356,38 +359,23 @@ class Engine:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
         self.sums = self.judge.sums(state["sums"])
         epoch, update, step, seconds, lr, best, waited, first_loss = state["at"]
-        history = [_row(values) for values in state["history"]]
+        history = [row_of(values) for values in state["history"]]
         self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
 
     def weights(self) -> dict[str, Tensor]:
         """The state dict for inference: the moving average, if there is one."""
-        module = self.ema.module if self.ema is not None else self.module
-        return dict(module.state_dict())
+        return gathered_weights(self.fabric, self.inferring)
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """What `weights` gave; every process has it."""
+        load_whole_weights(self.fabric, self.inferring, weights)
+
+    @property
+    def inferring(self) -> torch.nn.Module:
+        """The module for inference: the moving average, if there is one."""
+        module: torch.nn.Module = self.module if self.ema is None else self.ema.module
+        return module
 
 
 def _backward(loss: Tensor) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
-
-
-def sharded(fabric: Any) -> bool:
-    """Whether the weights are sharded, so that every process takes part in every forward pass."""
-    return "fsdp" in type(fabric.strategy).__name__.lower()
-
-
-def _moving_average(module: torch.nn.Module, decay: float | None) -> Any:
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    if decay is None:
-        return None
-    average: Any = get_ema_multi_avg_fn
-    return AveragedModel(module, multi_avg_fn=average(decay), use_buffers=True)
-
-
-def _row_values(row: Row) -> list[Any]:
-    scores = [None if s is None else [s.loss, s.accuracy, s.r2] for s in (row.train, row.validation)]
-    return [row.epoch, row.step, row.lr, *scores, row.seconds, row.examples]
-
-
-def _row(values: list[Any]) -> Row:
-    epoch, step, lr, train, validation, seconds, examples = values
-    return Row(epoch, step, lr, Score(*train), Score(*validation) if validation else None, seconds, examples)

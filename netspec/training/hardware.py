@@ -9,6 +9,7 @@ from typing import Any
 from netspec.diagnostics import SpecError
 from netspec.optional import not_installed
 from netspec.training.plan import Plan
+from netspec.training.sharding import require_shardable, shard_strategy
 
 __all__ = ["Hardware", "device_kind", "launch"]
 
@@ -39,13 +40,13 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         raise SpecError.of(
             "NS604", f"{hardware.devices} GPUs requested, but only {torch.cuda.device_count()} available"
         )
-    if hardware.strategy == "fsdp" and not cuda:
-        raise SpecError.of("NS604", "fsdp requires GPUs", helps=["`--strategy ddp` also runs on CPUs"])
     if plan.precision == "fp16" and not cuda:
         raise SpecError.of(
             "NS604", "`precision fp16` requires a CUDA GPU", helps=["write `precision bf16` or `precision fp32`"]
         )
     several = hardware.devices * hardware.nodes > 1
+    if several and hardware.strategy == "fsdp":
+        require_shardable(plan)
     if several and plan.optimizer.word == "lbfgs":
         raise SpecError.of("NS604", "`optimizer lbfgs` supports only one device", helps=["remove `--devices`"])
     if cuda:
@@ -80,9 +81,11 @@ def device_kind(hardware: Hardware) -> str:
 
 
 def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, several: bool) -> Any:
+    strategy: Any = hardware.strategy
+    if strategy == "fsdp":  # one device has all weights
+        strategy = shard_strategy(plan, hardware.devices * hardware.nodes) if several else "auto"
     fabric = fabric_class(
-        accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes,
-        strategy=hardware.strategy if several or hardware.strategy != "auto" else "auto", precision=_precision(plan, cuda=kind == "cuda"),
+        accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes, strategy=strategy, precision=_precision(plan, cuda=kind == "cuda"),
     )  # fmt: skip
     fabric.launch()
     return fabric

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Start", "logits_module", "modules_by_layer", "outputs_of", "probabilities", "starting_weights"]
+__all__ = [
+    "Start",
+    "logits_module",
+    "modules_by_layer",
+    "moving_average",
+    "outputs_of",
+    "probabilities",
+    "starting_weights",
+]
 
 _SQUASHING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
 
@@ -105,3 +113,13 @@ def _dtype(name: str) -> torch.dtype:
     import torch
 
     return torch.int64 if name == "int64" else torch.float32
+
+
+def moving_average(module: torch.nn.Module, decay: float | None) -> Any:
+    """The exponential moving average of the weights and buffers; None without a decay."""
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    if decay is None:
+        return None
+    average: Any = get_ema_multi_avg_fn
+    return AveragedModel(module, multi_avg_fn=average(decay), use_buffers=True)

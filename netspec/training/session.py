@@ -19,7 +19,7 @@ from netspec.source import SourceFile
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
 from netspec.training.curves import Board, draw_curves
 from netspec.training.diagnosis import diverged, verdict
-from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher, sharded
+from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher
 from netspec.training.environment import environment
 from netspec.training.hardware import Hardware, launch
 from netspec.training.inputs import Inputs
@@ -29,6 +29,7 @@ from netspec.training.plan import Plan
 from netspec.training.pretraining import pretrain_layerwise, skipped_layers
 from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
+from netspec.training.sharding import sharded
 from netspec.training.statistics import fill_statistics
 from netspec.training.together import by_first, holding, telling_lost_processes
 
@@ -197,9 +198,9 @@ def build_engine(
     inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
     if fresh:
         fill_statistics(model.graph, module, collection, inputs, request.options.workers)
-    compiled = (
-        request.hardware.compiled if request.hardware.compiled is not None else cuda and torch.cuda.is_available()
-    )
+    compiled = request.hardware.compiled
+    if compiled is None:
+        compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
     engine = Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
     engine.notes += notes
     engine.give_up = request.give_up
@@ -353,9 +354,7 @@ def _test(engine: Engine, folder: RunFolder, interrupted: Callable[[], bool]) ->
     """Evaluates the best weights on the test examples; None if there are none, or if it was interrupted."""
     if engine.collection.test is None:
         return None
-    if not sharded(engine.fabric):
-        target = engine.ema.module if engine.ema is not None else engine.module
-        target.load_state_dict(read_weights(folder.best))
+    engine.load_weights(read_weights(folder.best))
     try:
         return engine.evaluate(engine.collection.test, interrupted)
     except Interrupted:

@@ -106,3 +106,31 @@ def test_an_epoch_needs_no_double_precision_on_the_device(loss: str) -> None:
     with _NoDoubles():
         engine.fit(Watcher())
         engine.evaluate(engine.collection.train)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ema 0.99", "`ema` is not supported with `--strategy fsdp`"),
+        ("regularize max_norm 3", "`regularize max_norm` is not supported"),
+        ("pretrain layerwise", "`pretrain` is not supported"),
+    ],
+)
+def test_what_needs_whole_weights_is_not_sharded(line: str, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        launch(Hardware("cpu", devices=2, strategy="fsdp"), plan(line))
+
+
+def test_one_device_has_nothing_to_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightning_fabric.Fabric", FakeFabric)
+    assert launch(Hardware("cpu", strategy="fsdp"), plan()).made["strategy"] == "auto"
+
+
+def test_large_parts_are_sharded_on_their_own() -> None:
+    from torch import nn
+
+    from netspec.training.sharding import _parts
+
+    block, small = nn.Sequential(nn.Linear(400, 300)), nn.Linear(3, 3)
+    net = nn.Sequential(small, nn.ModuleList([block, small]), nn.Sequential(small, block))
+    assert list(_parts(net)) == [block, net[2]]

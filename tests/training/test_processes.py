@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -30,12 +31,12 @@ train {
 """
 
 
-def train(tmp_path: Path, name: str, *launcher: str) -> tuple[list[float], dict]:
+def train(tmp_path: Path, name: str, *launcher: str, strategy: str = "ddp") -> tuple[list[float], dict]:
     """In two processes that the launcher starts; without one in the process of the tests."""
     command = ["train", "spec.net", "--accelerator", "cpu", "--folder", name]
     if launcher:
         result = subprocess.run(
-            [*launcher, "-m", "netspec", *command, "--devices", "2", "--strategy", "ddp"], cwd=tmp_path, capture_output=True,
+            [*launcher, "-m", "netspec", *command, "--devices", "2", "--strategy", strategy], cwd=tmp_path, capture_output=True,
             text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     else:
@@ -58,3 +59,72 @@ def test_two_processes_give_the_losses_and_weights_of_one(tmp_path: Path) -> Non
         assert other == pytest.approx(losses, abs=1e-5)
         for key, value in weights.items():
             assert (value.double() - others[key].double()).abs().max() < 1e-4, key
+
+
+@pytest.mark.slow
+def test_sharded_weights_are_saved_whole_and_the_best_are_tested(tmp_path: Path) -> None:
+    """With a part that is sharded on its own (fc1), a penalty and clipping."""
+    text = SPEC.replace("FC-16", "FC-900")
+    (tmp_path / "spec.net").write_text(text)
+    losses, weights = train(tmp_path, "one")
+    other, others = train(tmp_path, "two", sys.executable, strategy="fsdp")
+    assert other == pytest.approx(losses, abs=1e-5)
+    assert others.keys() == weights.keys()
+    for key, value in weights.items():
+        assert value.shape == others[key].shape, key
+        assert (value.double() - others[key].double()).abs().max() < 1e-4, key
+    tested = [json.loads((tmp_path / name / "run.json").read_text())["result"]["test"] for name in ("one", "two")]
+    assert tested[1]["loss"] == pytest.approx(tested[0]["loss"], abs=1e-4)
+    result = run_netspec("eval", "two", cwd=tmp_path)
+    assert f"{tested[0]['accuracy']:.2%}" in result.stdout
+
+
+RESUMED = """
+import sys, torch
+from netspec.datasets import DataOptions
+from netspec.source import SourceFile
+from netspec.training.engine import Watcher
+from netspec.training.hardware import Hardware, launch
+from netspec.training.plan import Plan
+from netspec.training.session import Request, build_engine, open_data
+from netspec.model import check
+
+request = Request(SourceFile(open("spec.net").read(), "spec.net"), "digits", DataOptions(), Hardware("cpu", 2, 1, "fsdp"))
+model = check(request.source).model()
+plan = Plan.of(model.graph)
+fabric = launch(request.hardware, plan)
+
+class Stop(Watcher):
+    calls = 0
+    def __call__(self):
+        self.calls += 1
+        return self.calls == 5
+
+def engine():
+    return build_engine(model, plan, open_data(plan, request), fabric, request)
+
+whole = engine()
+whole.fit(Watcher())
+first = engine()
+first.fit(Watcher(), Stop())
+state = fabric.broadcast(first.state())
+second = engine()
+second.load_state(state)
+second.fit(Watcher())
+ends = [fabric.broadcast(e.weights()) for e in (whole, second)]
+assert all(torch.equal(a, ends[1][name]) for name, a in ends[0].items())
+assert second.at.step == whole.at.step
+if fabric.is_global_zero:
+    print("equal")
+"""
+
+
+@pytest.mark.slow
+def test_sharded_training_resumes_bit_for_bit(tmp_path: Path) -> None:
+    (tmp_path / "spec.net").write_text(SPEC.replace("epochs 2", "epochs 1"))
+    (tmp_path / "resume.py").write_text(RESUMED)
+    result = subprocess.run(
+        [sys.executable, "resume.py"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert result.stdout.strip().endswith("equal"), result.stderr[-3000:]
