@@ -25,6 +25,7 @@ _COMMANDS = {
     "solve": "Find parameters that keep a budget.",
     "run": "Run a spec or an ONNX model on an image or array.",
     "trace": "Show what every layer computes, gradients, and check them.",
+    "show": "Show what a network has learnt and what it looks at.",
     "badge": "Write a badge with a figure of a spec, as SVG.",
     "bench": "Benchmark PyTorch, torch.compile and ONNX Runtime.",
     "train": "Train a net by its recipe, on one or more machines.",

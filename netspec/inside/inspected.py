@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Graph
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from netspec.inside.gradient_check import GradientCheck
+    from netspec.inside.look import Inside
     from netspec.inside.objective import ObjectiveFunction
     from netspec.inside.trace import Trace
 
@@ -50,6 +53,23 @@ class Inspected:
         return trace(
             self.graph, _pairs(inputs), weights=weights, seed=seed, examples=examples, backward=backward, objective=objective
         )  # fmt: skip
+
+    def inside(
+        self,
+        weights: str | Path | Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        classes: Sequence[str] = (),
+    ) -> Inside:
+        """The network with its weights, opened for looking: kernels, feature maps, what a class depends on.
+
+        `weights` is a file, the folder of a run, or a mapping of arrays; `classes` are the names of the outputs.
+        Raises SpecError where PyTorch is missing or the weights do not fit.
+        """
+        from netspec.inside.look import Inside
+
+        self.require_sizes()
+        return Inside(self.graph, weights, seed=seed, classes=classes)
 
     def check_gradients(
         self,

@@ -1,11 +1,11 @@
-"""A finished picture: rectangles, lines and texts with their places and colours. The writers know nothing else."""
+"""A finished picture: rectangles, lines, texts and images with their places and colours. The writers know nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-__all__ = ["Figure", "Item", "Path", "Point", "Rect", "Text"]
+__all__ = ["Figure", "Item", "Path", "Point", "Raster", "Rect", "Text"]
 
 Point: TypeAlias = "tuple[float, float]"
 
@@ -54,7 +54,19 @@ class Text:
     turn: float = 0.0
 
 
-Item: TypeAlias = "Rect | Path | Text"
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """An image of pixels, as a PNG, stretched over a rectangle; `tip` is shown where the pointer rests on it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    png: bytes
+    tip: str = ""
+
+
+Item: TypeAlias = "Rect | Path | Text | Raster"
 
 
 @dataclass(slots=True)

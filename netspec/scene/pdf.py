@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
 from netspec.optional import require_fpdf
-from netspec.scene.figure import Figure, Path, Rect, Text
+from netspec.scene.figure import Figure, Path, Raster, Rect, Text
 from netspec.scene.lettering import font_file, text_width
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def as_pdf(figure: Figure) -> bytes:
             _text(pdf, item)
         elif isinstance(item, Rect):
             _rect(pdf, item)
+        elif isinstance(item, Raster):
+            _raster(pdf, item)
         else:
             _path(pdf, item)
     return bytes(pdf.output())
@@ -71,6 +73,13 @@ def _rect(pdf: FPDF, item: Rect) -> None:
         x, y, width, height = (value * _POINTS for value in (item.x, item.y, item.width, item.height))
         rounded = item.radius > 0
         pdf.rect(x, y, width, height, style=style, round_corners=rounded, corner_radius=item.radius * _POINTS)
+
+
+def _raster(pdf: FPDF, item: Raster) -> None:
+    from io import BytesIO
+
+    x, y, width, height = (value * _POINTS for value in (item.x, item.y, item.width, item.height))
+    pdf.image(BytesIO(item.png), x, y, width, height)
 
 
 def _path(pdf: FPDF, item: Path) -> None:

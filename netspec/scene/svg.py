@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+
 from netspec.diagnostics.display import printable
-from netspec.scene.figure import Figure, Item, Path, Rect, Text
+from netspec.scene.figure import Figure, Item, Path, Raster, Rect, Text
 from netspec.scene.lettering import FAMILY
 
 __all__ = ["SVG", "as_svg", "number"]
@@ -40,6 +42,8 @@ def number(value: float) -> str:
 def _item(item: Item) -> str:
     if isinstance(item, Text):
         return _text(item)
+    if isinstance(item, Raster):
+        return _raster(item)
     look = f'fill="{item.fill}"'
     if item.stroke != "none":
         look += f' stroke="{item.stroke}"'
@@ -51,6 +55,13 @@ def _item(item: Item) -> str:
     shape = _rect(item) if isinstance(item, Rect) else f'path d="{_path_data(item)}"'
     name = shape.partition(" ")[0]
     return f"<{shape} {look}>{tip}</{name}>" if tip else f"<{shape} {look}/>"
+
+
+def _raster(item: Raster) -> str:
+    place = f'x="{number(item.x)}" y="{number(item.y)}" width="{number(item.width)}" height="{number(item.height)}"'
+    data = base64.b64encode(item.png).decode()
+    tip = f"<title>{_escaped(item.tip)}</title>" if item.tip else ""
+    return f'<image {place} preserveAspectRatio="none" href="data:image/png;base64,{data}">{tip}</image>'
 
 
 def _rect(item: Rect) -> str:

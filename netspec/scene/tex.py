@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
-from netspec.scene.figure import Figure, Item, Path, Rect, Text
+from netspec.scene.figure import Figure, Item, Path, Raster, Rect, Text
 from netspec.scene.svg import number
 
 __all__ = ["as_tex"]
@@ -33,6 +34,11 @@ _SPECIAL = {
 
 
 def as_tex(figure: Figure) -> str:
+    """Raises SpecError (NS505) for a picture with images, which TikZ cannot hold."""
+    if any(isinstance(item, Raster) for item in figure.items):
+        raise SpecError.of(
+            "NS505", "a picture with images cannot be written as .tex", helps=["write .pdf, .svg or .png"]
+        )
     colours = _colours(figure)
     defined = "\n".join(f"\\definecolor{{{name}}}{{HTML}}{{{value[1:].upper()}}}" for value, name in colours.items())
     lines = [_item(item, colours) for item in figure.items]
@@ -51,7 +57,8 @@ def _colours(figure: Figure) -> dict[str, str]:
     found: dict[str, str] = {}
     wanted = [figure.background]
     for item in figure.items:
-        wanted += [item.colour] if isinstance(item, Text) else [item.fill, item.stroke]
+        if not isinstance(item, Raster):
+            wanted += [item.colour] if isinstance(item, Text) else [item.fill, item.stroke]
     for value in wanted:
         if value != "none":
             found.setdefault(value, f"netspec{chr(ord('A') + len(found) // 26)}{chr(ord('a') + len(found) % 26)}")
@@ -66,6 +73,7 @@ def _plain(text: str) -> str:
 def _item(item: Item, colours: dict[str, str]) -> str:
     if isinstance(item, Text):
         return _text(item, colours)
+    assert not isinstance(item, Raster)
     look = []
     if item.fill != "none":
         look.append(f"fill={colours[item.fill]}")

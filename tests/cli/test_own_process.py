@@ -42,6 +42,7 @@ HEAVY = [
     ("predict", "{folder}/run", "{folder}/rows.npy"),
     ("compare", "{folder}/run", "{folder}/run"),
     ("trace", LENET),
+    ("show", LENET, "filters", "-o", "{folder}/x.svg"),
 ]
 ELSEWHERE = {"view": "page/test_server.py", "train": "training/test_trained_examples.py", "bench": "cli/test_run_and_bench.py", "tune": "training/test_tune.py"}  # fmt: skip
 """Commands that a test in another file starts in a process of its own."""

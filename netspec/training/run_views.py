@@ -1,0 +1,147 @@
+"""What a run shows on its own data: predictions beside images, the worst mistakes, its points in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.diagnostics.display import printable
+from netspec.inside.pixels import image_pixels
+from netspec.inside.view import View
+from netspec.inside.view_pictures import Band, Ranked, Tile, bars, sheet
+from netspec.training.evaluation import Question, evaluate
+from netspec.training.mistakes import Mistakes
+from netspec.training.session import open_data
+from netspec.training.trained import Trained, answers, views
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from netspec.datasets import Examples
+
+__all__ = ["RunExamples", "panel", "worst"]
+
+_PARTS = ("test", "validation", "train")
+_TOP = 5
+
+
+class RunExamples:
+    """The examples of one part of the data of a run: the test set by default, else the validation set, else the training set."""
+
+    def __init__(self, run: Trained, part: str | None = None) -> None:
+        """Raises SpecError (NS601)."""
+        self.run = run
+        collection = open_data(run.plan, run.request)
+        parts = {"test": collection.test, "validation": collection.validation, "train": collection.train}
+        there = [name for name in _PARTS if parts[name] is not None]
+        self.part = part or there[0]
+        examples = parts[self.part]
+        if examples is None:
+            raise SpecError.of("NS601", f"{run.name} has no {self.part} examples", helps=[f"there are {', '.join(there)} examples"])  # fmt: skip
+        self.examples: Examples = examples
+
+    def batch(self, indices: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """The inputs in the order of the spec, and the targets. Raises SpecError (NS601) for a number that there is not."""
+        if indices and max(indices) >= len(self.examples):
+            raise SpecError.of("NS601", f"there is no {self.part} example {max(indices)}", notes=[f"they are numbered from 0 to {len(self.examples) - 1}"])  # fmt: skip
+        (view,) = views(self.run, self.examples.shapes)
+        return view.test(self.examples.batch(indices))
+
+    def example(self, index: int) -> np.ndarray[Any, Any]:
+        """The first input of one example, as a batch of one."""
+        inputs, _ = self.batch([index])
+        result: np.ndarray[Any, Any] = inputs[0].cpu().numpy()
+        return result
+
+
+def _class_names(run: Trained) -> tuple[str, ...]:
+    return run.classes or tuple(map(str, range(run.plan.output.type.features)))
+
+
+def panel(run: Trained, count: int = 24, part: str | None = None) -> View:
+    """Images of the data, evenly spaced, with the values of the five likeliest classes; the true class is marked.
+
+    Raises SpecError (NS601, NS604)."""
+    plan = run.plan
+    if plan.task != "class" or len(plan.output.type.shape) != 1:
+        raise SpecError.of(
+            "NS604", "a panel shows the classes of images, and the network does not predict one class for each"
+        )
+    held = RunExamples(run, part)
+    size = len(held.examples)
+    count = min(count, size)
+    indices = [i * size // count for i in range(count)]
+    inputs, targets = held.batch(indices)
+    given, names = answers(plan, run.output(inputs)), _class_names(run)
+    hinge = plan.loss.word == "hinge"
+    examples, rows = [], []
+    for index, image, values, true in zip(indices, inputs[0], given, targets.tolist(), strict=True):
+        best = values.argsort(descending=True, stable=True)[:_TOP].tolist()
+        largest = max(1e-12, *(abs(float(values[c])) for c in best))
+        ranked = [
+            (names[c], f"{float(values[c]):.3g}" if hinge else f"{float(values[c]):.1%}",
+             float(values[c]) / largest if hinge else float(values[c]), c == true)
+            for c in best
+        ]  # fmt: skip
+        heading = names[true] if best[0] == true else f"{names[true]}, predicted {names[best[0]]}"
+        examples.append(Ranked(image_pixels(image.cpu().numpy()), heading, best[0] == true, ranked))
+        what = "score" if hinge else "probability"
+        rows.append(
+            {"index": index, "true": names[true], "top": [{"class": names[c], what: float(values[c])} for c in best]}
+        )
+    right = sum(bool(e.right) for e in examples)
+    text = f"{right} of {count} {held.part} examples are right"
+    notes = [f"{text}; the true class is green"]
+    arrays = {"indices": _array(indices), "outputs": given.numpy(), "targets": targets.cpu().numpy()}
+    return View("panel", text, {"part": held.part, "right": right, "examples": rows}, arrays, lambda: bars(f"{run.name}: {count} {held.part} examples", notes, examples))  # fmt: skip
+
+
+def worst(run: Trained, count: int = 24, part: str | None = None) -> View:
+    """The mistakes with the highest loss: where the network is surest of a wrong class. Raises SpecError (NS601, NS604)."""
+    mistakes = Mistakes(count)
+    found = evaluate([run], Question(part=part), mistakes)
+    kept = mistakes.found()
+    examples = f"{found.final.examples:,} {found.part} examples"
+    text = (
+        f"{mistakes.wrong} of {examples} are predicted wrong"
+        if mistakes.kind == "classes"
+        else f"the highest losses of {examples}"
+    )
+    data = {
+        "part": found.part, "examples": found.final.examples, "wrong": mistakes.wrong,
+        "mistakes": [{k: v for k, v in asdict(m).items() if k not in ("picture", "output")} for m in kept],
+    }  # fmt: skip
+    tiles, arrays = [], {"indices": _array([m.index for m in kept])}
+    if kept:
+        held = RunExamples(run, found.part)
+        inputs, _ = held.batch([m.index for m in kept])
+        arrays["inputs"] = inputs[0].cpu().numpy()
+        tiles = [
+            Tile(image_pixels(x), _words(m), printable(m.name)) for x, m in zip(arrays["inputs"], kept, strict=True)
+        ]
+    lines = [text] + [f"{m.name}: true {m.truth}, {_predicted(m)}, loss {_loss(m)}" for m in kept[:_TOP]]
+    return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: worst mistakes", [text], [Band("", tiles, 100.0)]))  # fmt: skip
+
+
+def _loss(mistake: Any) -> str:
+    return f"{mistake.loss:.3g}" if mistake.loss is not None else "infinite"
+
+
+def _predicted(mistake: Any) -> str:
+    """With its probability, or its score for the hinge loss."""
+    sure = mistake.confidence
+    said = "" if sure is None else f" {sure:.1%}" if 0 <= sure <= 1 else f" {sure:.3g}"
+    return f"predicted {mistake.predicted}{said}"
+
+
+def _words(mistake: Any) -> tuple[str, ...]:
+    return (f"true {mistake.truth}", _predicted(mistake), f"loss {_loss(mistake)}")
+
+
+def _array(numbers: Sequence[int]) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return np.array(numbers, dtype=np.int64)
