@@ -154,7 +154,7 @@ class Pad(Op):
         if x.layout == "ids":
             raise Misfit("NS303", "pad needs numbers, not ids", label=f"the input is {x.noun}")
         if x.rank == 0 and self.mode != "constant":
-            raise Misfit("NS207", f"mode={self.mode} pads spatial axes, and {x.noun} has none", option="mode")
+            raise Misfit("NS303", f"mode={self.mode} pads spatial axes, and {x.noun} has none", option="mode")
         if x.rank == 0:
             if self.amount != (0,):
                 raise Misfit(

@@ -167,8 +167,8 @@ def test_most_parameters_are_arguments() -> None:
     [
         ("input ids 7 int\nadd [ identity; 2 ]", "NS303"),
         ("input ids 7 int\ndiv [ identity; identity ]", "NS303"),
-        ("input 24\npad 0 mode=reflect", "NS207"),
-        ("input 24\npad mode=replicate channels=(1, 2)", "NS207"),
+        ("input 24\npad 0 mode=reflect", "NS303"),
+        ("input 24\npad mode=replicate channels=(1, 2)", "NS303"),
     ],
 )
 def test_what_pytorch_would_refuse_is_refused(text: str, code: str) -> None:
