@@ -221,13 +221,19 @@ def _shared_block(shared: t.Shared, frame: Frame) -> BlockValue:
 
 
 def call_block(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
-    """An instance of a block after the current tensor."""
+    """An instance of a block after the current tensor, which the arguments may ask for its sizes (`here.channels`)."""
+    frame.here = _instance(run, block, layer, frame, label)
+
+
+def _instance(
+    run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None
+) -> Tensor | None:
+    """What an instance gives; unknown where there is none."""
     start = frame.here
-    frame.here = UNKNOWN
     run.evaluator.steps += _CALL_STEPS
     block.used = True
     if block.kind in ("missing", "recursive"):  # which is reported where it is used or defined
-        return
+        return UNKNOWN
     if any(block is active for active in run.calling):
         run.error(
             "NS211",
@@ -235,20 +241,20 @@ def call_block(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame
             layer.head_span,
             helps=["use `repeat` or `x(n)` for copies"],
         )
-        return
+        return UNKNOWN
     values = _arguments(run, block, layer, frame)
     if values is None:
-        return
+        return UNKNOWN
     if start is None:
         run.no_tensor(layer.head_span, frame)
-        return
+        return UNKNOWN
     name, shares = _instance_name(run, block, frame, label)
     region = run.region(frame, "shared" if block.kind == "shared" else "block", name, layer.span)
     region.block = block.name
     region.definition = block.definition
     inner = _inner_frame(block, region, start)
     if not _bind_values(run, block, values, inner):
-        return
+        return UNKNOWN
     _bind_origins(run, block, layer, frame, inner)
     region.arguments = tuple((p.name, inner.names[p.name]) for p in block.parameters)
     shown = f"`{block.name}({', '.join(show(v) for _, v in region.arguments)})`"
@@ -265,7 +271,7 @@ def call_block(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame
             run.shared_from.pop()
     if block.kind == "shared" and block.first is None:
         block.first = region
-    frame.here = inner.here
+    return inner.here
 
 
 def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:

@@ -28,7 +28,7 @@ class Scale(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], init: float, bias: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full(shape, init))
+        self.weight = nn.Parameter(torch.full(shape, float(init)))
         self.bias = nn.Parameter(torch.zeros(shape)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:

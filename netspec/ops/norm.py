@@ -263,8 +263,8 @@ class Normalize(nn.Module):
 
     def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).reshape(-1, *[1] * rank))
-        self.register_buffer("std", torch.tensor(std).reshape(-1, *[1] * rank))
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(-1, *[1] * rank))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(-1, *[1] * rank))
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.std

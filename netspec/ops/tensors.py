@@ -25,9 +25,9 @@ class Constant(nn.Module):
     def __init__(self, values: Tensor, trained: bool = True) -> None:
         super().__init__()
         if trained:
-            self.weight = nn.Parameter(values)
+            self.weight = nn.Parameter(values.float())
         else:
-            self.register_buffer("weight", values)
+            self.register_buffer("weight", values.float())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.weight.expand(x.shape[0], *self.weight.shape)

@@ -123,7 +123,8 @@ ARGUMENTS: dict[str, tuple[float, ...]] = {
     f"net N(p = 1)\n{IMAGE}sepconv3-6/(p) dilation=p": (2,),
     f"net N(p = 1)\n{IMAGE}sepconv(p)-6": (2, 3),
     # one number in several places
-    f"net N(p = 0.25)\n{IMAGE}normalize mean=p std=(p, 1, 2)\nprelu p\nelu (p * 4)\ncelu (4 * p)": (0.5, 3.0),
+    f"net N(p = 0.25)\n{IMAGE}normalize mean=p std=(p, 1, 2)\nprelu p\nelu (p * 4)\ncelu (4 * p)": (0.5, 3),
+    f"net N(p = 0.25)\n{IMAGE}normalize mean=p\nscale p\ntensor 2x3 init=p trained=no": (2, 0.5),
     f"net N(p = -0.5)\n{IMAGE}sub [ identity; (p) ]\nadd [ (p); identity ]\nhardtanh low=p high=(1 - p)\npad 1 value=p": (-2.5,),
     f"net N(p = 0.5)\n{IMAGE}sub [ identity; (p + 1) ]\nmul [ identity; (p - 1) ]\ndiv [ (p - 1); {{ abs; add [ identity; (p) ] }} ]": (2.5,),
     f"net N(e = 0.001)\ndefault conv norm=bn(eps=e) act=leaky_relu(e) pad=same\n{IMAGE}conv3-8 x2\nln eps=(e * 2)\nl2norm eps=e": (0.5,),
