@@ -106,7 +106,8 @@ def rendered(name: str) -> str:
             _resolve(child)
     parts = []
     for token in tokens:
-        parts.append(markdown.renderer.render([token], markdown.options, {}))
+        piece = markdown.renderer.render([token], markdown.options, {})
+        parts.append(piece.replace("<pre>", '<pre tabindex="0">', 1))  # long lines can be scrolled by keyboard
         if token.type == "fence" and token.info.strip() == "net":
             parts.append(
                 f'<p class="try"><a href="../index.html{address(token.content)}">Open in the playground</a></p>\n'

@@ -55,9 +55,13 @@ export function Downloads(props: Written & { onMessage: (text: string) => void }
   const { file, text, given, theme } = props;
   const stem = file.split(/[\\/]/).pop()!.replace(/\.net$/, "");
   const menu = useRef<HTMLDetailsElement>(null);
-  const take = async (form: Form | "net", type: string) => {
+  const close = () => {
+    if (!menu.current!.open) return;
     menu.current!.open = false;
     menu.current!.querySelector("summary")!.focus();
+  };
+  const take = async (form: Form | "net", type: string) => {
+    close();
     try {
       const content = form === "net" ? text : await props.transport.write(form, file, text, given, theme);
       const link = document.createElement("a");
@@ -70,7 +74,10 @@ export function Downloads(props: Written & { onMessage: (text: string) => void }
     }
   };
   return (
-    <details class="menu" ref={menu} onKeyDown={(e) => e.key === "Escape" && (menu.current!.open = false)}>
+    <details
+      class="menu" ref={menu} onKeyDown={(e) => e.key === "Escape" && close()}
+      onFocusOut={(e) => e.relatedTarget instanceof Node && !menu.current!.contains(e.relatedTarget) && (menu.current!.open = false)}
+    >
       <summary>Download</summary>
       <div>
         <button type="button" onClick={() => void take("net", "text/plain")}>Spec ({stem}.net)</button>

@@ -78,7 +78,7 @@ function CellTable(props: Inner) {
                   const [fill, ink] = shade(all ? n / all : 0, dark);
                   const chosen = props.chosen?.[0] === i && props.chosen[1] === j;
                   return (
-                    <td key={j} style={{ background: fill, color: ink }} class={i === j ? "right" : ""} onPointerEnter={() => props.onOver([i, j])}>
+                    <td key={j} style={{ background: fill, color: ink }} class={i === j ? "diagonal" : ""} onPointerEnter={() => props.onOver([i, j])}>
                       {n > 0 && i !== j ? (
                         <button
                           type="button" aria-pressed={chosen} aria-label={words(props, [i, j])} style={{ color: ink }}

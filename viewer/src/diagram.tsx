@@ -23,6 +23,7 @@ export interface DiagramProps {
 }
 
 const BELOW = 40; // pixels below the drawing for the buttons
+const READABLE = 0.85;
 const ZOOMS: [number, number] = [0.0005, 4];
 
 export function Diagram(props: DiagramProps) {
@@ -94,7 +95,10 @@ export function Diagram(props: DiagramProps) {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.lineWidth = 1.5;
     c.strokeStyle = theme.mark;
-    c.strokeRect((x + 20) * zoom, (y + 20) * zoom, (width / seen) * zoom, (height / seen) * zoom);
+    const inside = (place: number, most: number) => Math.min(Math.max(place, 1), most - 1);
+    const [left, right] = [x, x + width / seen].map((place) => inside((place + 20) * zoom, size[0]));
+    const [top, bottom] = [y, y + height / seen].map((place) => inside((place + 20) * zoom, size[1]));
+    c.strokeRect(left, top, right - left, bottom - top);
   };
 
   const move = (change: (at: Camera, width: number, height: number) => Camera) => {
@@ -217,6 +221,7 @@ export function Diagram(props: DiagramProps) {
     else if (event.key === "0") fit();
     else if (event.key === "9") fitAll();
     else if (event.key === "1") move((c, w, h) => zoomed(c, 1 / c.zoom, w / 2, h / 2));
+    else if (event.key === "Escape") props.onSelect(null);
     else return;
     event.preventDefault();
   };
@@ -273,6 +278,6 @@ function zoomed(at: Camera, factor: number, px: number, py: number): Camera {
 function fitted(root: Inside, width: number, height: number): Camera {
   const [w, h] = root.size;
   const whole = Math.min(width / (w + 48), height / (h + 48));
-  const zoom = Math.min(1.2, Math.max(whole, Math.min(0.6, width / (w + 48))));
+  const zoom = Math.min(1.2, Math.max(whole, Math.min(READABLE, width / (w + 48))));
   return { zoom, x: w / 2 - width / zoom / 2, y: h * zoom + 48 < height ? h / 2 - height / zoom / 2 : -24 };
 }

@@ -85,7 +85,7 @@ export function Editor(props: EditorProps) {
         doc: props.text,
         extensions: [
           EditorView.cspNonce.of(props.nonce),
-          lineNumbers(), history(), bracketMatching(), lintGutter(), marks, language, syntaxHighlighting(colours),
+          lineNumbers(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, syntaxHighlighting(colours),
           autocompletion({ override: [complete] }),
           keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
           writable.current.of(EditorState.readOnly.of(props.readOnly)),

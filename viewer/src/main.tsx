@@ -260,8 +260,8 @@ function App() {
   return (
     <div class="page">
       {site && welcome && <Welcome site={site} onHide={() => setWelcome(false)} />}
-      {!site && <h1 class="unseen">{current.file}</h1>}
       <header>
+        {!site && <h1 class="unseen">{current.file}</h1>}
         {site && <button type="button" aria-pressed={browse} onClick={() => setBrowse(!browse)}>Gallery</button>}
         {documents.length > 1 && !site ? (
           <select aria-label="Spec" value={place} onChange={(e) => choose(Number(e.currentTarget.value))}>
@@ -298,7 +298,7 @@ function App() {
         {transport && <Downloads {...written} onMessage={setMessage} />}
         <button type="button" aria-pressed={dark} onClick={() => setDark(!dark)}>{dark ? "Light" : "Dark"}</button>
       </header>
-      <div class="status" role="status">
+      <div class={transport ? "status" : "status still"} role="status">
         {python && <Progress python={python} bytes={site!.bytes} />}
         {message && <span>{message}</span>}
         {errors > 0 && <span class="bad">{errors} error{errors > 1 ? "s" : ""}{stale ? "; the diagram is that of the last text that could be read" : ""}</span>}

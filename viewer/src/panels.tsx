@@ -31,6 +31,8 @@ export function Outline(props: {
     const row = rows[at];
     if (event.key === "ArrowDown" && at + 1 < rows.length) props.onSelect(rows[at + 1].part);
     else if (event.key === "ArrowUp" && at > 0) props.onSelect(rows[at - 1].part);
+    else if (event.key === "Home" && rows.length) props.onSelect(rows[0].part);
+    else if (event.key === "End" && rows.length) props.onSelect(rows[rows.length - 1].part);
     else if (row && network.parts[row.part].level && (event.key === "Enter" || event.key === " ")) props.onToggle(row.part);
     else if (row && network.parts[row.part].level && event.key === "ArrowRight" && !open.has(row.part)) props.onToggle(row.part);
     else if (row && network.parts[row.part].level && event.key === "ArrowLeft" && open.has(row.part)) props.onToggle(row.part);

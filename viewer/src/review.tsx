@@ -195,7 +195,7 @@ function Mistakes(props: { review: Review; cell: Cell | null; onAll: () => void 
   );
 }
 
-const sure = (value: number | null) => (value === null ? "" : value >= 0 && value <= 1 ? ` ${percent(value)}` : ` ${number(value)}`);
+const sure = (value: number | null) => (value === null ? "" : value >= 0 && value <= 1 ? ` ${(100 * value).toFixed(1)} %` : ` ${number(value)}`);
 
 function Card(props: { mistake: Mistake; kind: Review["kind"] }) {
   const { mistake: m } = props;
