@@ -251,6 +251,20 @@ def test_a_text_that_nests_absurdly_is_reported(tab: Page) -> None:
     expect(tab.locator(".summary")).to_contain_text("66,218 parameters")
 
 
+def test_back_leads_to_the_spec_before(tab: Page) -> None:
+    tab.get_by_role("searchbox", name="Search the gallery").fill("8-3-8")
+    tab.get_by_role("button", name="8-3-8").click()
+    tab.wait_for_function("location.hash === '#encoder_8_3_8.net'")
+    tab.get_by_label("Compare with").select_option("xor.net")
+    expect(tab.get_by_role("region", name="Differences")).to_contain_text("9 → 59")
+    tab.go_back()
+    expect(tab.locator("header b")).to_have_text("xor.net")
+    expect(tab.get_by_role("region", name="Differences")).to_have_count(0)  # it is compared with itself
+    tab.go_forward()
+    expect(tab.locator("header b")).to_have_text("encoder_8_3_8.net")
+    tab.get_by_role("searchbox", name="Search the gallery").fill("")
+
+
 def test_the_keyboard_alone(tab: Page) -> None:
     tab.get_by_role("searchbox", name="Search the gallery").focus()
     tab.keyboard.type("8-3-8")

@@ -185,7 +185,7 @@ def test_an_exported_run_shows_what_was_computed(watched: Watched, tmp_path: Pat
     expect(cells).to_have_text(["67", "33", "25", "75"])
     table = tab.get_by_role("region", name="Examples most wrong")
     expect(table.get_by_role("row")).to_have_count(2)
-    expect(table).to_contain_text("<b>dog</b> 75 %")
+    expect(table).to_contain_text("<b>dog</b> 75.0 %")
     tab.get_by_role("button", name="<b>dog</b> predicted as cat").click()
     expect(table.get_by_role("row")).to_have_count(0)
     tab.get_by_role("button", name="Show all").click()

@@ -5,8 +5,8 @@ import type { RunData } from "./protocol";
 
 // Okabe and Ito 2008, for all kinds of color vision; those for a dark page are lighter.
 const COLORS = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#b3548c", "#7a6200", "#2e86c1", "#333333"],
-  dark: ["#56b4e9", "#ff9248", "#2fd3a2", "#e6a3cc", "#e3c84a", "#8ab8ff", "#d0d5da"],
+  light: ["#0072b2", "#d55e00", "#009e73", "#b3548c", "#544300", "#7028d8", "#333333"],
+  dark: ["#56b4e9", "#ff9248", "#2fd3a2", "#e6a3cc", "#f5e663", "#8c6bff", "#d0d5da"],
 };
 const ALONG: Record<string, string> = { epoch: "epoch", step: "update", seconds: "seconds" };
 
