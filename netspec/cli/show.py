@@ -16,9 +16,13 @@ _VIEWS = {
     "saliency": ("show_image", "The pixels that the score of a class depends on."),
     "gradcam": ("show_image", "The region of an image that speaks for a class (Grad-CAM)."),
     "occlusion": ("show_image", "The fall of the score where a square of the image is covered."),
+    "maximize": ("show_network", "An image that maximizes the score of a class or a unit."),
     "boundary": ("show_data", "The decision regions of a network with two inputs."),
     "panel": ("show_data", "Images of the data with their five likeliest classes."),
     "worst": ("show_data", "The most confident mistakes."),
+    "neighbors": ("show_features", "The examples nearest to an image in the last hidden layer."),
+    "embedding": ("show_features", "The last hidden layer in two dimensions: PCA or t-SNE."),
+    "top": ("show_features", "The examples that excite a unit most."),
 }
 
 

@@ -1,4 +1,4 @@
-"""netspec show filters, receptive"""
+"""netspec show filters, receptive, maximize"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from netspec.cli.show_options import Look, shown, view_options
 
-__all__ = ["filters_command", "receptive_command"]
+__all__ = ["filters_command", "maximize_command", "receptive_command"]
 
 
 @click.command("filters")
@@ -41,3 +41,18 @@ def receptive_command(
     """
     look = Look(file, wanted)
     shown(lambda: look.inside.receptive(unit, None if image is None else look.image(image)), outputs, as_json=as_json)
+
+
+@click.command("maximize")
+@view_options
+@click.argument("target", metavar="CLASS|UNIT")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 100_000),
+    help="Steps of gradient ascent; default: 256, down to 32 for large networks.",
+)
+def maximize_command(
+    file: str, target: str, steps: int | None, outputs: tuple[Path, ...], as_json: bool, **wanted: Any
+) -> None:
+    """Find an image that maximizes the score of a class, or a unit such as `conv3[5]`, by gradient ascent from noise."""
+    shown(lambda: Look(file, wanted).inside.maximize(target, steps=steps), outputs, as_json=as_json)

@@ -8,6 +8,7 @@ from netspec.inside.attribution import gradcam, occlusion, saliency
 from netspec.inside.decision_regions import boundary
 from netspec.inside.feature_maps import activations
 from netspec.inside.kernels import filters
+from netspec.inside.maximized import maximize
 from netspec.inside.opened import Opened
 from netspec.inside.unit_field import receptive
 
@@ -49,6 +50,10 @@ class Inside(Opened):
     def receptive(self, unit: str, image: Any = None) -> View:
         """The theoretical and the effective receptive field of a unit: `conv3`, `conv3[5]`, `conv3[5, 2, 2]`."""
         return receptive(self, unit, image)
+
+    def maximize(self, target: str | int, *, steps: int | None = None) -> View:
+        """An image that maximizes the score of a class, or a unit (`conv3[5]`), by gradient ascent from noise."""
+        return maximize(self, str(target), steps=steps)
 
     def boundary(self, points: Any = None, labels: Any = None) -> View:
         """The decision regions of a network with two inputs, and points (N x 2) with their classes on them."""

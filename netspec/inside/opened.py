@@ -87,6 +87,18 @@ class Opened:
         return end
 
     @property
+    def hidden(self) -> Node:
+        """The last hidden layer: the input of the last layer with weights, without dropout and flattening. Raises SpecError."""
+        nodes = self.graph.nodes
+        node = self.logits
+        while not node.op.weight_layer and node.inputs:
+            node = nodes[node.inputs[0]]
+        node = nodes[node.inputs[0]] if node.inputs else node
+        while node.kind in ("dropout", "identity") and node.inputs:
+            node = nodes[node.inputs[0]]
+        return node
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the outputs; numbers where they have none."""
         count = self.logits.type.features

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import run_netspec
+
+import netspec
 
 RECIPE = "input 8x8 gray; conv3-4; relu; FC-10; softmax; train { optimizer adam lr=0.01; epochs 1; seed 1 }"
 
@@ -55,6 +58,51 @@ def test_panel_and_worst_agree_with_eval(run: Path) -> None:
     assert (run.parent / "panel.svg").is_file()
 
 
+def layer_of(run: Path, layer: str, part: str, count: int) -> np.ndarray[Any, Any]:
+    """What a layer of the compiled module computes for examples of the run, one by one through `activations`."""
+    from netspec.training.run_views import RunExamples
+    from netspec.training.trained import Trained
+
+    held = RunExamples(Trained.open(run), part)
+    inputs, _ = held.batch(range(count))
+    model = netspec.load(run / "spec.net")
+    return model.trace(inputs[0].numpy(), weights=run)[layer].value
+
+
+def test_neighbors_are_nearest_in_the_last_hidden_layer(run: Path) -> None:
+    found = show(run, "neighbors", "train:5", "--count", "4", "-o", "n.svg", "-o", "n.npz")
+    assert found["layer"] == "flatten1"
+    neighbors = found["neighbors"]
+    assert neighbors[0]["index"] == 5  # type: ignore[index]
+    hidden = layer_of(run, "flatten1", "train", 1258).astype(np.float64)
+    distances = np.linalg.norm(hidden - hidden[5], axis=1)
+    np.testing.assert_array_equal(np.load(run.parent / "n.npz")["indices"], distances.argsort(kind="stable")[:4])
+
+
+def test_top_examples_excite_a_channel_most(run: Path) -> None:
+    found = show(run, "top", "conv1[2]", "--count", "5", "-o", "t.svg")
+    best = layer_of(run, "conv1", "train", 1258)[:, 2].reshape(1258, -1).max(1)
+    values = [one["value"] for one in found["top"]]  # type: ignore[attr-defined]
+    np.testing.assert_allclose(values, np.sort(best)[::-1][:5], rtol=1e-5)
+
+
+def test_the_embedding_is_that_of_scikit_learn(run: Path) -> None:
+    from sklearn.decomposition import PCA
+
+    show(run, "embedding", "-o", "e.npz")
+    stored = np.load(run.parent / "e.npz")
+    wanted = PCA(2, svd_solver="full").fit_transform(stored["features"])
+    np.testing.assert_allclose(abs(stored["places"]), abs(wanted), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_t_sne_is_repeated_by_its_seed(run: Path) -> None:
+    first, second, other = (
+        show(run, "embedding", "--method", "tsne", "--seed", seed, "-o", "e.svg")["places"] for seed in "112"
+    )
+    assert first == second != other
+
+
 def test_the_order_of_the_words_does_not_matter(run: Path) -> None:
     lines = [
         ("filters", str(run)),
@@ -75,6 +123,8 @@ def test_the_order_of_the_words_does_not_matter(run: Path) -> None:
         (("saliency", "run.json"), 1, "run.json"),
         (("activations", "test:0", "--layer", "conv9"), 1, "did you mean `conv1`?"),
         (("saliency", "test:0", "--class", "ten"), 1, "there is no class `ten`"),
+        (("top", "conv1[9]"), 1, "has no unit"),
+        (("maximize", "elevn"), 1, "there is no class `elevn`"),
         (("boundary",), 1, "decision regions need a network with two inputs"),
         (("saliensy", "test:0"), 2, "Did you mean `saliency`?"),
         (("filters", "-o", "x.gif"), 1, "x.gif does not end in a format"),
@@ -85,6 +135,12 @@ def test_wrong_input_is_reported(run: Path, arguments: tuple[str, ...], code: in
     result = run_netspec("show", str(run), *arguments, cwd=run)
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
     assert message in " ".join(result.stderr.split())
+
+
+def test_a_spec_has_no_data(run: Path) -> None:
+    result = run_netspec("show", "small.net", "embedding", cwd=run.parent)
+    assert result.returncode == 1
+    assert "small.net is not a run" in result.stderr
 
 
 def test_points_of_the_data_are_drawn(tmp_path: Path) -> None:

@@ -192,3 +192,15 @@ def test_pixels_survive_as_png() -> None:
 
     pixels = np.random.default_rng(2).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(png(pixels)))), pixels)
+
+
+def test_the_image_that_maximizes_a_class_beats_every_other(look: Inside) -> None:
+    others = np.random.default_rng(5).random((64, 3, 12, 12), dtype=np.float32)
+    view = look.maximize("car", steps=80)
+    scores = by_hand(np.concatenate([view.arrays["image"], others]))[2][:, 1].detach()
+    assert scores[0] > scores[1:].max()
+    assert view.data["score"] == pytest.approx(float(scores[0]), rel=1e-4)
+    assert 0 <= view.arrays["image"].min() <= view.arrays["image"].max() <= 1
+    np.testing.assert_array_equal(look.maximize("car", steps=80).arrays["image"], view.arrays["image"])
+    unit = look.maximize("conv2[3]", steps=20).data
+    assert unit["score"] > unit["before"]
