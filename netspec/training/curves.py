@@ -128,15 +128,17 @@ def _mark_best(
 
 
 class Board(Watcher):
-    """TensorBoard scalars: the loss of every tenth update, and the scores of every epoch."""
+    """TensorBoard scalars: the loss of every tenth update (the next that is read), and the scores of every epoch."""
 
     def __init__(self, folder: Path, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(folder), purge_step=step if step else None)
+        self.tens = step // 10
 
     def update(self, engine: Engine, loss: float | None) -> None:
-        if loss is not None and engine.at.step % 10 == 0:
+        if loss is not None and engine.at.step // 10 != self.tens:
+            self.tens = engine.at.step // 10
             self.writer.add_scalar("update/loss", loss, engine.at.step)
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:

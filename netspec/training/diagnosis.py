@@ -29,6 +29,8 @@ def diverged(engine: Engine, error: Diverged) -> SpecError:
     helps = ["try a tenth of the learning rate: " f"`--lr {engine.plan.lr / 10:.3g}`", "or clip the gradient: `clip 1` in the recipe", "to search for a learning rate, run `netspec train --find-lr`"]  # fmt: skip
     if "learning rate, " not in cause.text.partition(" is ")[0]:
         notes, helps = [*notes, cause.text], [cause.help]
+    if error.later:
+        notes.append(f"losses are read every 16 updates here: the weights are those of {error.later} updates later")
     said = f"the loss of update {error.step + 1} is {error.loss:.4g}"
     if math.isfinite(error.loss):
         said = f"the loss has been above three times the first for {error.updates:,} updates; it is {error.loss:.4g}"

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, batches
@@ -23,7 +22,7 @@ from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
-from netspec.training.rows import Row, row_of, row_values
+from netspec.training.rows import Progress, Row, row_of, row_values
 from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
@@ -52,29 +51,10 @@ class Watcher:
         """A note for the user."""
 
     def update(self, engine: Engine, loss: float | None) -> None:
-        """After every update; `loss` is None if it is still on a GPU."""
+        """After every update; `loss` is None where it is read later, with those of the next ones."""
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
         """After every epoch."""
-
-
-@dataclass
-class Progress:
-    """The progress of a run."""
-
-    epoch: int = 0
-    update: int = 0
-    """Completed updates of this epoch."""
-    step: int = 0
-    """Completed updates of the whole run."""
-    seconds: float = 0.0
-    lr: float = 0.0
-    """The learning rate of the last update."""
-    best: tuple[float, float] | None = None
-    waited: int = 0
-    """Epochs since the best one."""
-    first_loss: float | None = None
-    history: list[Row] = field(default_factory=list)
 
 
 _EVALUATED = 4096
@@ -136,6 +116,8 @@ class Engine:
         self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
         self.at = Progress()
         self.sums = self.judge.sums()
+        self.unread: list[tuple[int, Tensor, list[Piece]]] = []
+        """Update, loss on the device, and inputs of the updates since losses were last read."""
         self.notes: list[str] = []
         """Notes on the start of the run, such as the origin of its weights."""
         self.replaced: set[str] = set()
@@ -197,6 +179,7 @@ class Engine:
         return True
 
     def _close_epoch(self, watcher: Watcher) -> None:
+        self._read_losses()
         at = self.at
         validation = self.evaluate(self.collection.validation) if self.collection.validation is not None else None
         row = Row(
@@ -236,9 +219,9 @@ class Engine:
         if again:
             self.stepper.step(closure)  # type: ignore[arg-type]
             assert loss is not None
-            self._check_loss(loss, pieces)
+            read = self._check_loss(loss, pieces)
         else:
-            self._check_loss(closure(), pieces)
+            read = self._check_loss(closure(), pieces)
             if plan.clip is not None:
                 self._clip(plan.clip)
             self.stepper.step()
@@ -246,7 +229,7 @@ class Engine:
             max_norm_(self.units, bound)
         if self.ema is not None:
             self.ema.update_parameters(self.module)
-        return float(loss) if self.on_cpu else None  # type: ignore[arg-type]
+        return read
 
     def _clip(self, norm: float) -> None:
         if self.backward is _backward:
@@ -256,18 +239,37 @@ class Engine:
         else:
             self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=norm, error_if_nonfinite=False)
 
-    def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> None:
-        """On a GPU and with several processes only every 16th update, because reading the loss waits for all of them."""
-        if self.at.step % 16 and not (self.on_cpu and self.alone):
-            return
-        value = float(loss if self.alone else self.fabric.all_reduce(loss, reduce_op="mean"))
+    def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> float | None:
+        """The loss, where it is read: on a GPU and with several processes those of 16 updates at once, because reading them
+        waits for all of them; every one is checked."""
+        if self.on_cpu and self.alone:
+            return self._judge_loss(float(loss), self.at.step, pieces)
+        self.unread.append((self.at.step, loss, pieces))
+        return self._read_losses() if self.at.step % 16 == 0 else None
+
+    def _read_losses(self) -> float | None:
+        """Checks the losses that are still on the device; returns the last. Every process takes part."""
+        import torch
+
+        unread, self.unread = self.unread, []
+        if not unread:
+            return None
+        losses = torch.stack([loss for _, loss, _ in unread])
+        read = losses if self.alone else self.fabric.all_reduce(losses, reduce_op="mean")
+        values: list[float] = read.tolist()
+        for (step, _, pieces), value in zip(unread, values, strict=True):
+            self._judge_loss(value, step, pieces)
+        return values[-1]
+
+    def _judge_loss(self, value: float, step: int, pieces: list[Piece]) -> float:
         if self.at.first_loss is None:
             self.at.first_loss = value
         if not math.isfinite(value):
-            raise Diverged(self.at.step, value, pieces)
+            raise Diverged(step, value, pieces, later=self.at.step - step)
         self.high = self.high + 1 if value > 3 * abs(self.at.first_loss) else 0
         if self.give_up is not None and self.high >= self.give_up:
-            raise Diverged(self.at.step, value, pieces, self.high)
+            raise Diverged(step, value, pieces, self.high, later=self.at.step - step)
+        return value
 
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share

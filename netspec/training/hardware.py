@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,8 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
             "NS604", "`precision fp16` requires a CUDA GPU", helps=["write `precision bf16` or `precision fp32`"]
         )
     several = hardware.devices * hardware.nodes > 1
+    if hardware.nodes > 1:
+        _require_launcher(hardware)
     if several and hardware.strategy == "fsdp":
         require_shardable(plan)
     if several and plan.optimizer.word == "lbfgs":
@@ -60,6 +63,27 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
             "NS604", "the processes of this run cannot be started", notes=[f"{type(error).__name__}: {said}"],
             helps=["compare `--devices` and `--nodes` with what the cluster (SLURM, torchrun) has started"],
         ) from None  # fmt: skip
+
+
+def _require_launcher(hardware: Hardware) -> None:
+    """Raises SpecError (NS604) if nothing has started the other machines: their processes would be waited for."""
+    from lightning_fabric.plugins.environments.lsf import LSFEnvironment
+    from lightning_fabric.plugins.environments.mpi import MPIEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+    launchers: tuple[Any, ...] = (TorchElasticEnvironment, SLURMEnvironment, LSFEnvironment, MPIEnvironment)
+    by_hand = "MASTER_ADDR" in os.environ and ("NODE_RANK" in os.environ or "GROUP_RANK" in os.environ)
+    if by_hand or any(launcher.detect() for launcher in launchers):
+        return
+    each = (
+        f"--nnodes {hardware.nodes} --nproc-per-node {hardware.devices} --rdzv-backend c10d --rdzv-endpoint HOST:29500"
+    )
+    raise SpecError.of(
+        "NS604", f"`--nodes {hardware.nodes}`: nothing has started the processes on the other machines",
+        notes=["no launcher was found: neither torchrun, SLURM, LSF nor MPI, nor MASTER_ADDR with NODE_RANK"],
+        helps=[f"start it on every machine with `torchrun {each} -m netspec train …`", "or under SLURM with `srun netspec train …`"],
+    )  # fmt: skip
 
 
 def device_kind(hardware: Hardware) -> str:

@@ -1,13 +1,13 @@
-"""The results of the epochs of a run."""
+"""How far a run is, and the results of its epochs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.training.scores import Score
 
-__all__ = ["Row", "row_of", "row_values"]
+__all__ = ["Progress", "Row", "row_of", "row_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,25 @@ class Row:
     def score(self) -> Score:
         """The score to monitor: validation if there is any."""
         return self.validation or self.train
+
+
+@dataclass
+class Progress:
+    """The progress of a run."""
+
+    epoch: int = 0
+    update: int = 0
+    """Completed updates of this epoch."""
+    step: int = 0
+    """Completed updates of the whole run."""
+    seconds: float = 0.0
+    lr: float = 0.0
+    """The learning rate of the last update."""
+    best: tuple[float, float] | None = None
+    waited: int = 0
+    """Epochs since the best one."""
+    first_loss: float | None = None
+    history: list[Row] = field(default_factory=list)
 
 
 def row_values(row: Row) -> list[Any]:

@@ -197,7 +197,7 @@ def build_engine(
     cuda = fabric.device.type == "cuda"
     inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
     if fresh:
-        fill_statistics(model.graph, module, collection, inputs, request.options.workers)
+        fill_statistics(model.graph, module, collection, inputs, fabric, request.options.workers)
     compiled = request.hardware.compiled
     if compiled is None:
         compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
@@ -277,11 +277,21 @@ class _Keeper(Watcher):
             self.board = Board(self.folder.tensorboard, self.engine.at.step)
 
     def update(self, engine: Engine, loss: float | None) -> None:
-        if self.alone and time.monotonic() - self.saved >= self.every:
+        if self._due(engine):
             self.save()
         if self.first:
             self.board.update(engine, loss)
         self.told.update(engine, loss)
+
+    def _due(self, engine: Engine) -> bool:
+        """Whether to save. Several processes go by the clock of the first, every 16th update, since asking waits for all."""
+        due = time.monotonic() - self.saved >= self.every
+        if self.alone or engine.at.step % 16:
+            return self.alone and due
+        import torch
+
+        asked = torch.tensor(float(due and self.first), device=engine.fabric.device)
+        return bool(engine.fabric.all_reduce(asked, reduce_op="max"))
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
         state = engine.weights() if best and (self.first or sharded(engine.fabric)) else None

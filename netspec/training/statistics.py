@@ -22,9 +22,10 @@ _MOST_FOR_COLORS = 10_000
 
 
 def fill_statistics(
-    graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, workers: int = 0
+    graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, fabric: Any, workers: int = 0
 ) -> None:
-    """Sets the buffers of `normalize channel` and `normalize image` to the mean (and std) of the training set.
+    """Sets the buffers of `normalize channel` and `normalize image` to the mean (and std) of the training set, of which each
+    process reads its share.
 
     Raises SpecError (NS604) if such a layer does not directly follow an input.
     """
@@ -38,7 +39,7 @@ def fill_statistics(
                 "NS604", f"`{node.name}` (line {node.span.line}) uses statistics of the training set, but does not directly follow an input",
                 helps=["move it directly after `input`, or use `bn` here"],
             )  # fmt: skip
-    moments = _moments(collection.train, inputs, workers)
+    moments = _moments(collection.train, inputs, fabric, workers)
     buffers = dict(module.named_buffers())
     for node in wanted:
         mean, square = moments[list(inputs.kinds).index(names[node.inputs[0]])]
@@ -60,14 +61,20 @@ def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
     return {"mean": center, "std": std}
 
 
-def _moments(examples: Examples, inputs: Inputs, workers: int) -> list[tuple[Tensor, Tensor]]:
+def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int) -> list[tuple[Tensor, Tensor]]:
     """The mean of every element and its square over the examples, for each input of the net, in float64."""
     totals: list[Any] = []
-    plan = [range(i, min(i + _BATCH, len(examples))) for i in range(0, len(examples), _BATCH)]
-    for batch in batches(examples, plan, workers):
+    world, rank = fabric.world_size, fabric.global_rank
+    size = max(1, min(_BATCH, -(-len(examples) // world)))
+    starts = range(0, len(examples), size)
+    plan = [range(i, min(i + size, len(examples))) for i in starts][rank::world]
+    for batch in batches(examples, plan or [range(1)], workers):
         values, _ = inputs.test(batch)
         sums = [(v.sum(0), v.square().sum(0)) for v in map(doubled, values)]
         totals = sums if not totals else [(a + c, b + d) for (a, b), (c, d) in zip(totals, sums, strict=True)]
+    if world > 1:
+        mine = 1.0 if plan else 0.0  # a process without a share has read an example for its shapes
+        totals = [tuple(fabric.all_reduce(mine * one, reduce_op="sum") for one in pair) for pair in totals]
     return [(a / len(examples), b / len(examples)) for a, b in totals]
 
 

@@ -44,8 +44,12 @@ def telling_lost_processes(fabric: Any) -> Iterator[None]:
     except RuntimeError as error:  # of torch.distributed and its backends
         if fabric.world_size == 1:
             raise
-        said = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        said = (
+            next(iter(str(error).strip().splitlines()), type(error).__name__)
+            .rpartition("] ")[2]
+            .partition(". ")[0][:100]
+        )
         raise SpecError.of(
-            "NS604", "a process of this run has ended before the others", notes=[said],
+            "NS604", "a process of this run has ended before the others", notes=[f"its own message says why; here: {said}"],
             helps=["what it had saved is whole: resume the run"],
         ) from None  # fmt: skip

@@ -134,3 +134,19 @@ def test_large_parts_are_sharded_on_their_own() -> None:
     block, small = nn.Sequential(nn.Linear(400, 300)), nn.Linear(3, 3)
     net = nn.Sequential(small, nn.ModuleList([block, small]), nn.Sequential(small, block))
     assert list(_parts(net)) == [block, net[2]]
+
+
+def test_machines_that_nothing_has_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MASTER_ADDR", "NODE_RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "LSB_JOBID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("lightning_fabric.Fabric", FakeFabric)
+    two = Hardware("cpu", devices=3, nodes=2, strategy="ddp")
+    with pytest.raises(SpecError, match="nothing has started the processes on the other machines") as caught:
+        launch(two, plan())
+    assert "torchrun --nnodes 2 --nproc-per-node 3" in caught.value.diagnostics[0].helps[0]
+    monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
+    monkeypatch.setenv("NODE_RANK", "1")
+    assert launch(two, plan()).made["num_nodes"] == 2
+    monkeypatch.delenv("NODE_RANK")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    assert launch(two, plan()).made["num_nodes"] == 2

@@ -1,0 +1,142 @@
+"""What is done differently on a GPU and in several processes, played in one: losses are read together, saving is agreed on,
+statistics are shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from running import engine_of, save_examples
+
+from netspec.training.curves import Board
+from netspec.training.diagnosis import diverged
+from netspec.training.engine import Diverged, Engine, Watcher
+from netspec.training.run_folder import RunFolder
+from netspec.training.session import Request, _Keeper
+from netspec.training.statistics import _moments
+
+NET = "input 6\nFC-8 act=relu\nhead: FC-3\ntrain {{ optimizer sgd lr={}; batch 2; epochs 4 }}\n"
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    return save_examples(tmp_path / "e.npz", RANDOM.normal(size=(24, 6)).astype(np.float32), RANDOM.integers(0, 3, 24))
+
+
+class Told(Watcher):
+    """Remembers the losses of updates."""
+
+    def __init__(self) -> None:
+        self.losses: dict[int, float | None] = {}
+
+    def update(self, engine: Engine, loss: float | None) -> None:
+        self.losses[engine.at.step] = loss
+
+
+def as_on_a_gpu(rate: str, where: str) -> Engine:
+    engine = engine_of(NET.format(rate), where)
+    engine.on_cpu = False
+    return engine
+
+
+def test_losses_are_read_within_an_epoch(where: str) -> None:
+    at_once, together = Told(), Told()
+    engine_of(NET.format("0.1"), where).fit(at_once)
+    as_on_a_gpu("0.1", where).fit(together)
+    read = {step: loss for step, loss in together.losses.items() if loss is not None}
+    assert list(read) == [1, 17, 33]
+    assert all(loss == at_once.losses[step] for step, loss in read.items())
+
+
+def test_the_board_shows_them(where: str, tmp_path: Path) -> None:
+    written: list[int] = []
+
+    class Writer:
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            if name == "update/loss":
+                written.append(step)
+
+        def flush(self) -> None:
+            pass
+
+    for made, steps in ((engine_of(NET.format("0.1"), where), [10, 20, 30, 40]), (as_on_a_gpu("0.1", where), [17, 33])):
+        board = Board(tmp_path / "board", 0)
+        board.writer = Writer()
+        made.fit(board)
+        assert written == steps
+        written.clear()
+
+
+def test_a_divergence_is_told_of_the_update_where_it_began(where: str) -> None:
+    found = []
+    for made in (engine_of(NET.format("1e30"), where), as_on_a_gpu("1e30", where)):
+        with pytest.raises(Diverged) as caught:
+            made.fit(Watcher())
+        found.append(caught.value)
+    assert found[0].step == found[1].step
+    assert found[0].later == 0
+    assert found[1].later > 0
+    notes = diverged(made, found[1]).diagnostics[0].notes
+    assert f"losses are read every 16 updates here: the weights are those of {found[1].later} updates later" in notes
+
+
+def test_every_loss_counts_for_giving_up(where: str) -> None:
+    engine = as_on_a_gpu("30", where)
+    engine.give_up = 3
+    with pytest.raises(Diverged) as caught:
+        engine.fit(Watcher())
+    assert caught.value.updates == 3
+    assert caught.value.step < 12, "within the first epoch"
+
+
+@pytest.mark.parametrize(("first", "saves"), [(True, 3), (False, 0)])
+def test_several_processes_save_by_the_clock_of_the_first(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool, saves: int
+) -> None:
+    engine = engine_of(NET.format("0.1"), where)
+    monkeypatch.setattr(_Keeper, "save", lambda keeper: saved.append(keeper.engine.at.step))
+    saved: list[int] = []
+    keeper = _Keeper(engine, RunFolder(tmp_path / "run"), Request(None, where, save_every=0.0), Watcher())  # type: ignore[arg-type]
+    keeper.alone, keeper.first = False, first
+    for step in range(1, 50):
+        engine.at.step = step
+        keeper._due(engine) and keeper.save()
+    assert saved == [16, 32, 48][:saves]
+
+
+class Fabric:
+    """One of several processes, whose sums stay its own."""
+
+    def __init__(self, rank: int, world: int) -> None:
+        self.global_rank, self.world_size = rank, world
+
+    def all_reduce(self, value: Any, reduce_op: str) -> Any:
+        return value
+
+
+@pytest.mark.parametrize("world", [1, 2, 5, 30])
+def test_each_process_reads_its_share_of_the_statistics(where: str, world: int) -> None:
+    engine = engine_of(NET.format("0.1"), where)
+    train = engine.collection.train
+    read: list[int] = []
+
+    class Counted:
+        def __len__(self) -> int:
+            return len(train)
+
+        def batch(self, indices: Any) -> Any:
+            read.append(len(indices))
+            return train.batch(indices)
+
+    parts = []
+    for rank in range(world):
+        parts.append(_moments(Counted(), engine.inputs, Fabric(rank, world), 0)[0])  # type: ignore[arg-type]
+        assert sum(read) <= max(1, -(-24 // world))
+        read.clear()
+    x = train.batch(range(24)).inputs["input"].double()
+    assert torch.allclose(sum(mean for mean, _ in parts), x.mean(0))
+    assert torch.allclose(sum(square for _, square in parts), x.square().mean(0))
