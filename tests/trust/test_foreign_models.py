@@ -43,7 +43,7 @@ IDENTITY = ("Identity", "x")
 CASES: dict[str, tuple[Any, Any, Any, str | None]] = {
     "no input": (("Identity", "c"), [], INFO("y", T.FLOAT, [2]), "NS505"),
     "two inputs": (
-        ("Add", "x", "v"), [INFO("x", T.FLOAT, ["N", 4]), INFO("v", T.FLOAT, ["N", 4])], INFO("y", T.FLOAT, None), "NS505",
+        ("Add", "x", "v"), [INFO("x", T.FLOAT, ["N", 4]), INFO("v", T.FLOAT, ["N", 4])], INFO("y", T.FLOAT, None), "NS503",
     ),
     "text": (IDENTITY, [INFO("x", T.STRING, ["N", 4])], INFO("y", T.STRING, None), "NS505"),
     "a sequence": (
