@@ -37,6 +37,7 @@ __all__ = [
     "metric_of",
     "next_trial",
     "open_study",
+    "place_of",
     "study_held",
     "trials",
 ]
@@ -270,8 +271,13 @@ def next_trial(study: optuna.Study) -> optuna.Trial:
 def has_room_for(study: optuna.Study, search: Search, trial: optuna.Trial) -> bool:
     """Whether a trial that has been begun is one of those asked for. Numbers are given in order, so of several processes
     that begin one at the same time, those with the lower numbers go on."""
+    return place_of(study, search, trial) < search.trials
+
+
+def place_of(study: optuna.Study, search: Search, trial: optuna.Trial) -> int:
+    """How many trials of a study came before one that has just begun, on all machines; interrupted ones do not count."""
     running = [t for t in study.get_trials(deepcopy=False) if t.state.name == "RUNNING" and t.number < trial.number]
-    return len(running) + done(study, search.space) < search.trials
+    return len(running) + done(study, search.space)
 
 
 def _forget_lost(study: optuna.Study, *, alone: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -16,7 +17,18 @@ from netspec.model import check
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.run_folder import RunFolder
 from netspec.training.session import train
-from netspec.training.study import Search, Trial, beating, done, has_room_for, metric_of, next_trial, open_study, trials
+from netspec.training.study import (
+    Search,
+    Trial,
+    beating,
+    done,
+    has_room_for,
+    metric_of,
+    next_trial,
+    open_study,
+    place_of,
+    trials,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -25,6 +37,7 @@ __all__ = ["run_trials", "run_workers", "write_best"]
 
 _FATAL = ("NS004", "NS501", "NS502", "NS601", "NS606")
 """Errors that every trial would have."""
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class _Interrupted(Exception):
@@ -37,21 +50,20 @@ class _Interrupted(Exception):
 # Trials
 
 
-def run_trials(
-    search: Search, told: Callable[[Trial], None], *, worker: int = 0, most: int | None = None
-) -> int | None:
+def run_trials(search: Search, told: Callable[[Trial], None], *, most: int | None = None) -> int | None:
     """Runs trials until the study has all of them, or at most `most`. Returns the signal that stopped it, or None.
 
-    The sampler is seeded with (seed, finished trials, worker): with one worker, a study that was stopped and continued
-    samples the same values as an uninterrupted one. Raises SpecError for errors that every trial would have.
+    The sampler is seeded with (seed, trials before this one): several processes and machines draw different values, and with
+    one, a study that was stopped and continued samples the same values as an uninterrupted one. Raises SpecError for errors that every trial would have.
     """
     import optuna
 
     study = open_study(search)
     ours = 0
-    while (count := done(study, search.space)) < search.trials and (most is None or ours < most):
-        study.sampler = optuna.samplers.TPESampler(seed=(search.seed * 1009 + count) * 1009 + worker)
+    while done(study, search.space) < search.trials and (most is None or ours < most):
         trial = next_trial(study)
+        place = place_of(study, search, trial)
+        study.sampler = optuna.samplers.TPESampler(seed=(search.seed * 1009 + place) * 1009)
         state = optuna.trial.TrialState
         if not has_room_for(study, search, trial):
             study.tell(trial, state=state.FAIL)
@@ -125,14 +137,19 @@ class _Pruner(Watcher):
 
 
 def run_workers(search: Search, workers: int, told: Callable[[Trial], None]) -> int | None:
-    """Like `run_trials`, in several processes that share the trials."""
+    """Like `run_trials`, in several processes that share the trials, and the GPUs in turn."""
+    import torch
+
+    gpus = torch.cuda.device_count()
     study = open_study(search)
     left = max(0, search.trials - done(study, search.space))
     shares = [left // workers + (number < left % workers) for number in range(workers)]
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     processes = [
-        context.Process(target=_work, args=(search, number, share, workers, news))
+        context.Process(
+            target=_work, args=(search, share, workers, gpu_of(number, os.environ.get(_VISIBLE), gpus), news)
+        )
         for number, share in enumerate(shares)
         if share
     ]
@@ -194,14 +211,22 @@ def _pass_on(processes: list[Any], number: int) -> Callable[..., None]:
     return handler
 
 
-def _work(search: Search, number: int, share: int, workers: int, news: Any) -> None:
-    import os
+def gpu_of(worker: int, visible: str | None, count: int) -> str | None:
+    """The GPU of a worker, as CUDA_VISIBLE_DEVICES names it: one of those that are `visible` (all `count` if that is not
+    set), in turn; None without GPUs."""
+    names = visible.split(",")[:count] if visible else [str(number) for number in range(count)]
+    return names[worker % len(names)].strip() if count else None
+
+
+def _work(search: Search, share: int, workers: int, gpu: str | None, news: Any) -> None:
+    if gpu is not None:
+        os.environ[_VISIBLE] = gpu  # before CUDA starts in this process
 
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
     try:
-        news.put((run_trials(search, news.put, worker=number, most=share),))
+        news.put((run_trials(search, news.put, most=share),))
     except SpecError as error:
         news.put(error)
     except KeyboardInterrupt:  # between trials

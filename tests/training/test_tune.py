@@ -21,7 +21,10 @@ from small_runs import MLP, netspec
 
 import netspec as package
 from netspec.source import SourceFile
+from netspec.training import tuning
 from netspec.training.search_space import SearchSpace
+from netspec.training.session import Request
+from netspec.training.study import Search
 
 LR = "optimizer.lr=1e-3..1 log"
 
@@ -219,3 +222,27 @@ def test_values_are_written_as_the_spec_takes_them() -> None:
     ).text
     assert "k = 7, words = [3]" in text
     assert "optimizer adam betas=(0.8, 0.9) lr=1e-05" in text
+
+
+def test_two_machines_on_one_study_draw_different_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins and ends its trial while the first runs its own."""
+    source = SourceFile(MLP, "rows.net")
+    space = SearchSpace.of(source, [LR])
+    search = Search(Request(source, "digits"), space, tmp_path, str(tmp_path / "study.log"), "rows", 3)
+    drawn: list[str] = []
+
+    def run(search: Search, trial: optuna.Trial) -> float:
+        drawn.append(space.values(trial)["optimizer.lr"])
+        if len(drawn) == 1:
+            tuning.run_trials(search, lambda _: None, most=1)
+        return 0.5
+
+    monkeypatch.setattr(tuning, "_run_trial", run)
+    tuning.run_trials(search, lambda _: None)
+    assert len(drawn) == len(set(drawn)) == 3
+
+
+def test_workers_take_the_gpus_in_turn() -> None:
+    assert [tuning.gpu_of(worker, None, 2) for worker in range(3)] == ["0", "1", "0"]
+    assert [tuning.gpu_of(worker, "5, 7", 2) for worker in range(3)] == ["5", "7", "5"]
+    assert tuning.gpu_of(1, None, 0) is None
