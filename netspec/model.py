@@ -226,17 +226,18 @@ class Model(Tabular, Inspected):
             raise SpecError.of("NS307", message, span=span, helps=[f"give the sizes: `{given}`"])
 
     def torch_source(self) -> str:
-        """A standalone PyTorch module as Python source; with open sizes, for every size that the spec takes.
-
-        Raises SpecError (NS506) where a layer needs a fixed size.
-        """
+        """A standalone PyTorch module as Python source; with open sizes, for every size that the spec takes. Raises SpecError
+        (NS506) where a layer needs a fixed size."""
         from netspec.backends.torch import torch_source
 
+        self._require_any_size()
+        return torch_source(self.graph)
+
+    def _require_any_size(self) -> None:
         if self.graph.sizes:
             from netspec.open_spec import require_any_size
 
             require_any_size(self.graph, self.graph.taken)
-        return torch_source(self.graph)
 
     def to_torch(
         self, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int | None = None
@@ -244,10 +245,11 @@ class Model(Tabular, Inspected):
         """The module that `torch_source()` defines, executed, in training mode as PyTorch makes it.
 
         `weights` as in `to_onnx`. Without them: netspec's initial weights from the seed, or PyTorch's own if there is none.
-        Raises SpecError where PyTorch is missing or the weights do not fit.
+        Raises SpecError where PyTorch is missing, the weights do not fit, or sizes are open and a layer needs a fixed one.
         """
         from netspec.backends.torch.live import to_torch
 
+        self._require_any_size()
         if not isinstance(weights, (str, os.PathLike, Mapping, type(None))):
             raise TypeError(
                 f"weights are a file, the folder of a run or a state dict, not {weights!r:.40}; a seed is `seed=0`"

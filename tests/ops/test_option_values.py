@@ -178,3 +178,11 @@ def test_what_pytorch_would_refuse_is_refused(text: str, code: str) -> None:
 
 def test_gelu_takes_the_word_none() -> None:
     assert netspec.loads("input 24\ngelu approximate=none").graph.layers[0].op.approximate == "none"
+
+
+def test_a_module_for_all_sizes_is_none_for_one_size() -> None:
+    """The code of `crop` holds the size: with open sizes there is neither a source nor a module."""
+    model = netspec.loads("input 3xHxW\ncrop 2")
+    for make in (model.torch_source, model.to_torch):
+        with pytest.raises(netspec.SpecError, match="NS506"):
+            make()
