@@ -28,6 +28,7 @@ TEXTS = {
     "gru": ["gru-3"], "maxout": ["maxout 2"], "prelu": ["prelu 0.1"], "scale": ["scale bias=yes"],
     "div": ["div [ identity; exp ]"], "matmul": ["matmul [ identity; permute(1, 0) ]"],
     "log": ["exp -> log"], "sqrt": ["exp -> sqrt"],
+    "tensor": [f"mul [ identity; tensor {size} init=0.3 ]" for size in ("12", "4x1", "4x1x1", "1x8 kind=sequence")],
 }  # fmt: skip
 
 
