@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["maximize"]
 
 RATE = 0.05
-_FEWEST, _MOST, _MACS = 32, 256, 10**11
+_FEWEST, _MOST, _MACS = 24, 256, 4 * 10**10
 """Steps by default: as many as cost so many multiplications and additions forward, within bounds."""
 _BLURRED = 0.75
 """The share of the steps after which the image is smoothed; the last ones sharpen it."""
@@ -29,7 +29,7 @@ def maximize(opened: Opened, target: str, *, steps: int | None = None) -> View:
     """Gradient ascent from noise around gray (Erhan et al. 2009; Simonyan et al. 2014) with Adam, on pixels that stay between 0
     and 1; the image is shifted by random amounts (jitter) and smoothed now and then (Yosinski et al. 2015), so that it does not
     end as noise. `target` is a class, or a unit such as `conv3[5]`; there are 256 steps by
-    default, down to 32 for large networks. Raises SpecError (NS503).
+    default, down to 24 for large networks. Raises SpecError (NS503).
     """
     import torch
 
