@@ -110,7 +110,7 @@ def test_all_but_checking_is_there_before_python(address: str) -> None:
     tab.close()
 
 
-ASK = "([file, text, values]) => new Promise((done, failed) => netspec.python.check(file, text, values, done, failed))"
+ASK = "([file, text, values]) => new Promise((done, failed) => netspec.python.check({file, text, parameters: values}, done, failed))"
 WRITE = "([form, file, text, values]) => netspec.python.write(form, file, text, values, 'dark')"
 SPECS = {
     "xor.net": {}, "resnet18.net": {"classes": 7}, "lstm_text.net": {}, "googlenet.net": {}, "siamese.net": {}, "resnet_blocks.net": {},

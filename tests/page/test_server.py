@@ -69,6 +69,23 @@ def test_a_text_is_checked(server: Served) -> None:
     assert found["text"] == "input 3x8x8\nconv9-4\n"
 
 
+def test_a_text_is_compared(server: Served) -> None:
+    asked = {"file": "small.net", "text": "input 3x8x8\nFC-10\n", "parameters": {}}
+    for other, kinds in (
+        ("input 3x8x8\nFC-10\n", []),
+        ("input 3x8x8\nFC-20\n", ["changed"]),
+        ("input 3x8x8\nconv9-4\n", None),
+    ):
+        status, body, _ = server.request("/api/check", {**asked, "against": {"file": "small.net", "text": other}})
+        found = json.loads(body)["comparison"]
+        assert status == 200
+        assert (found and [row["kind"] for row in found["rows"]]) == kinds, other
+    status, _, _ = server.request("/api/check", {**asked, "against": "small.net"})
+    assert status == 400
+    status, _, _ = server.request("/api/check", {**asked, "against": {"file": "/etc/passwd", "text": ""}})
+    assert status == 404
+
+
 def test_a_text_is_compiled(server: Served) -> None:
     asked = {"file": "small.net", "text": "net N(w=4)\ninput 3x8x8\nconv3-w\n", "parameters": {"w": 7}, "theme": "dark"}
     status, body, _ = server.request("/api/write", {**asked, "form": "py"})
