@@ -9,6 +9,7 @@ import base64
 import functools
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -254,7 +255,7 @@ def test_a_text_that_nests_absurdly_is_reported(tab: Page) -> None:
 def test_back_leads_to_the_spec_before(tab: Page) -> None:
     tab.get_by_role("searchbox", name="Search the gallery").fill("8-3-8")
     tab.get_by_role("button", name="8-3-8").click()
-    tab.wait_for_function("location.hash === '#encoder_8_3_8.net'")
+    expect(tab).to_have_url(re.compile("#encoder_8_3_8.net$"))
     tab.get_by_label("Compare with").select_option("xor.net")
     expect(tab.get_by_role("region", name="Differences")).to_contain_text("9 → 59")
     tab.go_back()
