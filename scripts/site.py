@@ -142,7 +142,7 @@ def _resolve(token: Token) -> None:
 def documentation() -> dict[str, bytes]:
     """The files of the documentation by their names in the site."""
     pages = {f"docs/{name}.html": rendered(name).encode() for name in PAGES}
-    pictures = {f"docs/pictures/{p.name}": p.read_bytes() for p in sorted((ROOT / "docs" / "pictures").glob("*.svg"))}
+    pictures = {f"docs/pictures/{p.name}": p.read_bytes() for p in sorted((ROOT / "docs" / "pictures").glob("*.*"))}
     beside = {f"docs/{name}": (ROOT / "docs" / name).read_bytes() for name in ("report.schema.json", "schedules.svg")}
     return {**pages, **pictures, **beside}
 

@@ -20,6 +20,7 @@ from netspec.ops.reductions import Reduction
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
 from netspec.ops.sequence import ClassToken, Embed
 from netspec.ops.shape import Crop, Flatten, Image, Pad, Permute, Reshape, Take, Tokens
+from netspec.ops.tensors import ConstantTensor
 from netspec.ops.transposed_conv import TransposedConv
 from netspec.ops.windows import AXES, Window
 
@@ -102,6 +103,11 @@ def _whole(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 def _given(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     lines = [(axis, line, "as given") for axis, line, _ in _spatial(y, map(Arithmetic, y.spatial))]
     return [_count(y, "as its input"), *lines]
+
+
+def _as_given(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    names = (*_axes(y), _features(y)) if y.layout == "sequence" else (_features(y), *_axes(y))
+    return [(name, Arithmetic(size), "as given") for name, size in zip(names, y.shape, strict=True)]
 
 
 def _units(op: Any, x: TensorType, y: TensorType) -> list[Line]:
@@ -231,5 +237,6 @@ _RULES: Mapping[type[Op], Rule] = {
     Image: _image,
     ClassToken: _class_token,
     Take: _take,
+    ConstantTensor: _as_given,
     Embed: _embed,
 }

@@ -273,6 +273,7 @@ def test_the_keyboard_alone(tab: Page) -> None:
         tab.keyboard.press("Tab")  # the order, a new spec, the first row
     tab.keyboard.press("Enter")
     expect(tab.locator("header b")).to_have_text("encoder_8_3_8.net")
+    expect(tab).to_have_url(re.compile("#encoder_8_3_8.net$"))  # which follows a moment later
     expect(tab.locator(".summary")).to_contain_text("59 parameters")
     tab.keyboard.press("Tab")
     tab.keyboard.press("Tab")
