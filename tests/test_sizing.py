@@ -9,6 +9,7 @@ import netspec
 TEXT = "input 3xHxW\nconv3-8 stride=2 pad=1\nmaxpool2 x2\nconv3-4\ngap\nFC-10"
 
 
+@pytest.mark.slow
 def test_what_it_takes_is_what_check_takes() -> None:
     found = netspec.sizes(TEXT)
     assert found.names == ("H", "W")

@@ -18,6 +18,8 @@ from netspec.analysis.sweep import Goal, Outcome, front, grid
 from netspec.exploring import solve as solve_spec
 from netspec.exploring import sweep as sweep_spec
 
+pytestmark = pytest.mark.slow
+
 MORE_PARAMS, FEWER_MACS = Goal("params", "maximize"), Goal("macs", "minimize")
 
 

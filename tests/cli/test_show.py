@@ -12,6 +12,8 @@ from conftest import run_netspec
 
 import netspec
 
+pytestmark = pytest.mark.slow
+
 RECIPE = "input 8x8 gray; conv3-4; relu; FC-10; softmax; train { optimizer adam lr=0.01; epochs 1; seed 1 }"
 
 

@@ -8,6 +8,8 @@ from netspec.elaborate.limits import Limits
 from netspec.model import check
 from netspec.source import SourceFile
 
+pytestmark = pytest.mark.slow
+
 DOUBLING = "".join(f"fn d{i + 1}(s) = d{i}(s) + d{i}(s)\n" for i in range(40))
 NESTED = "".join(f"block b{i + 1} {{ b{i} x100 }}\n" for i in range(9))
 

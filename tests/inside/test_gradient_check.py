@@ -12,6 +12,8 @@ from netspec.ops import CATALOGUE, JOINS
 from netspec.ops.activation import Tanh
 from netspec.ops.op import TorchCode
 
+pytestmark = pytest.mark.slow
+
 INPUTS = ("input 12", "input 4x9", "input 4x6x6", "input 4x5x4x4", "input 5x8 sequence", "input 5 int")
 TEXTS = {
     "conv": ["conv3-2", "conv3-4/2 pad=1 groups=2", "conv2-2 pad=same_upper dilation=2"], "convT": ["convT3-2/2 pad=1"],

@@ -16,6 +16,8 @@ from netspec.inside.kernels import smoothness
 from netspec.inside.look import Inside
 from netspec.inside.pixels import png
 
+pytestmark = pytest.mark.slow
+
 SPEC = "input 3x12x12; conv3-6 pad=1; relu; maxpool2; conv3-8 pad=1; relu; FC-4; softmax"
 
 

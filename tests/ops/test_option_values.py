@@ -21,6 +21,8 @@ from netspec.backends.torch.live import to_torch
 from netspec.ops import CATALOGUE, JOINS
 from netspec.ops.op import Op
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [(declared, text) for declared, texts in VALUES.items() for text in texts]
 
 

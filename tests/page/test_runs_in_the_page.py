@@ -18,6 +18,7 @@ from serving import served
 from netspec.cli import main
 from netspec.server.run_folders import RunFolders
 
+pytestmark = pytest.mark.slow
 SPEC = "net Rows\ninput 64\nFC-10 act=none\ntrain { epochs 3 }\n"
 HEAD = "epoch,step,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,examples_per_second\n"
 ROWS = [

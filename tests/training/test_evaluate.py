@@ -21,6 +21,8 @@ from netspec.training.evaluation import Question
 from netspec.training.session import open_data
 from netspec.training.trained import Trained
 
+pytestmark = pytest.mark.slow
+
 
 def result_of(run: Path) -> dict[str, Any]:
     return json.loads((run / "run.json").read_text())["result"]

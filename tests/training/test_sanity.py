@@ -23,6 +23,8 @@ from netspec.training.hardware import Hardware
 from netspec.training.sanity import check_sanity
 from netspec.training.session import Request
 
+pytestmark = pytest.mark.slow
+
 LENET = (ROOT / "examples" / "lenet_digits.net").read_text()
 MLP = """input 64
 a: FC-32 act=relu

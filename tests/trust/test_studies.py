@@ -148,6 +148,8 @@ from pathlib import Path
 sys.path[:0] = {paths}
 from test_studies import search_in
 from netspec.training.study import open_study, study_held
+
+pytestmark = pytest.mark.slow
 Path({folder!r}, "ready" + sys.argv[1]).touch()
 while len(list(Path({folder!r}).glob("ready*"))) < 3:
     time.sleep(0.001)
