@@ -23,6 +23,7 @@ from netspec.training.study import Search, beating, done, has_room_for, next_tri
 sys.path.insert(0, str(ROOT / "tests" / "training"))
 from small_runs import MLP, netspec
 
+pytestmark = pytest.mark.slow
 LR = "optimizer.lr=1e-3..1 log"
 
 
@@ -148,8 +149,6 @@ from pathlib import Path
 sys.path[:0] = {paths}
 from test_studies import search_in
 from netspec.training.study import open_study, study_held
-
-pytestmark = pytest.mark.slow
 Path({folder!r}, "ready" + sys.argv[1]).touch()
 while len(list(Path({folder!r}).glob("ready*"))) < 3:
     time.sleep(0.001)
