@@ -16,9 +16,7 @@ from netspec.cli.specs import (
     read_parameters,
     read_spec,
     run_check,
-    stop_on_error,
 )
-from netspec.diagnostics import SpecError
 
 __all__ = ["command"]
 
@@ -58,19 +56,16 @@ def command(
     if out.suffix != ".svg":
         raise click.UsageError("-o needs a file name ending in .svg.")
     bounds, parameters = read_limits(limits), read_parameters(definitions)
-    try:
-        checked = run_check(read_spec(file, bounds), parameters, bounds, expect)
-        errors = [d for d in checked.diagnostics if d.is_error]
-        print_diagnostics(errors)
-        value = None
-        if checked.graph is not None and not any(d.code not in ("NS401", "NS402") for d in errors):
-            value = Analysis(checked.graph).total(name)
-        plain = isinstance(value, int) and not FIGURES[name].unit
-        text = "failing" if value is None and errors else short(value) if plain else FIGURES[name].text(value)  # type: ignore[arg-type]
-        kind = "bad" if errors else "good" if expect else "figure"
-        with atomic_write(out) as stream:
-            stream.write(badge(label or FIGURES[name].title, text, kind).encode())
-    except SpecError as error:
-        stop_on_error(error)
+    checked = run_check(read_spec(file, bounds), parameters, bounds, expect)
+    errors = [d for d in checked.diagnostics if d.is_error]
+    print_diagnostics(errors)
+    value = None
+    if checked.graph is not None and not any(d.code not in ("NS401", "NS402") for d in errors):
+        value = Analysis(checked.graph).total(name)
+    plain = isinstance(value, int) and not FIGURES[name].unit
+    text = "failing" if value is None and errors else short(value) if plain else FIGURES[name].text(value)  # type: ignore[arg-type]
+    kind = "bad" if errors else "good" if expect else "figure"
+    with atomic_write(out) as stream:
+        stream.write(badge(label or FIGURES[name].title, text, kind).encode())
     echo(f"{out}: {label or FIGURES[name].title} {text}")
     raise SystemExit(1 if errors else 0)

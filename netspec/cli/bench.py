@@ -12,8 +12,7 @@ import click
 
 from netspec.cli.condition_options import require_device
 from netspec.cli.output import columns, echo, echo_json, printing_console
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import checked_model, limit_option, parameter_option
 
 if TYPE_CHECKING:
     from netspec.analysis.devices import Device
@@ -57,13 +56,10 @@ def command(file: str, batch: str, definitions: tuple[str, ...], limits: tuple[s
     providers = [p.strip() for p in wanted["providers"].split(",")] if wanted["providers"] else None
     require_device(wanted["device"])
     model = checked_model(file, definitions, limits)
-    try:
-        from netspec.backends.bench import estimates, measure
+    from netspec.backends.bench import estimates, measure
 
-        rows = measure(model.graph, batches, providers, wanted["runs"], wanted["weights"], compiled=wanted["compiled"])
-        expected = estimates(model.graph, rows, wanted["device"])
-    except SpecError as error:
-        stop_on_error(error)
+    rows = measure(model.graph, batches, providers, wanted["runs"], wanted["weights"], compiled=wanted["compiled"])
+    expected = estimates(model.graph, rows, wanted["device"])
     if wanted["form"] == "json":
         echo_json([_record(row, expected.get((row.processor, row.batch))) for row in rows])
     else:

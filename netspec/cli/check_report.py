@@ -11,8 +11,8 @@ import click
 from netspec.analysis.analysis import Analysis
 from netspec.cli.output import color_wanted, columns, echo, echo_verbatim, json_text
 from netspec.cli.report_options import DIAGNOSTICS, TABLES, ReportOptions
-from netspec.cli.specs import print_diagnostics, stop_on_error
-from netspec.diagnostics import SpecError, nearest
+from netspec.cli.specs import print_diagnostics
+from netspec.diagnostics import nearest
 from netspec.diagnostics.terminal import summary
 from netspec.graph import Graph
 from netspec.model import Checked
@@ -58,11 +58,8 @@ def _unknown(what: str, name: str, names: Sequence[str]) -> click.UsageError:
 def _write(path: Path, text: str) -> None:
     from netspec.files import atomic_write
 
-    try:
-        with atomic_write(path) as file:
-            file.write(text.encode())
-    except SpecError as error:
-        stop_on_error(error)
+    with atomic_write(path) as file:
+        file.write(text.encode())
     echo(f"{path}: {len(text.splitlines()):,} lines", err=True)
 
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo_json
-from netspec.cli.specs import stop_on_error
-from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from netspec.training.comparison import Difference, Summary
@@ -30,20 +28,17 @@ def command(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
     """Compare runs: size, cost, scores, and the settings in which they differ."""
     if curves is not None and curves.suffix != ".svg":
         raise click.UsageError("--curves needs a file name ending in .svg.")
-    try:
-        from netspec.training.comparison import compare
+    from netspec.training.comparison import compare
 
-        found, differences = compare(runs)
-        if as_json:
-            echo_json(_as_json(found, differences))
-        else:
-            _print(found, differences)
-        if curves is not None:
-            from netspec.training.curves import draw_curves
+    found, differences = compare(runs)
+    if as_json:
+        echo_json(_as_json(found, differences))
+    else:
+        _print(found, differences)
+    if curves is not None:
+        from netspec.training.curves import draw_curves
 
-            draw_curves(curves, {run.name: run.rows for run in found})
-    except SpecError as error:
-        stop_on_error(error)
+        draw_curves(curves, {run.name: run.rows for run in found})
 
 
 def _as_json(runs: Sequence[Summary], differences: Sequence[Difference]) -> dict[str, Any]:

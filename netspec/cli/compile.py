@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error, strict_option
+from netspec.cli.specs import checked_model, limit_option, parameter_option, strict_option
 from netspec.diagnostics import SpecError
 from netspec.model import Model
 
@@ -70,10 +70,7 @@ def command(file: str, output: Path, definitions: tuple[str, ...], limits: tuple
     model: Model = checked_model(file, definitions, limits, strict=wanted.pop("strict"), any_size=True)
     if kind != ".py" and wanted["weights"] is None and Path(file, "run.json").is_file():
         wanted["weights"] = Path(file)
-    try:
-        {".py": _write_torch, ".pt2": _write_program, ".onnx": _write_onnx}[kind](model, output, wanted)
-    except SpecError as error:
-        stop_on_error(error)
+    {".py": _write_torch, ".pt2": _write_program, ".onnx": _write_onnx}[kind](model, output, wanted)
 
 
 def _check_usage(kind: str, output: Path, wanted: dict[str, Any]) -> None:

@@ -9,8 +9,7 @@ import click
 
 from netspec.analysis.figures import FIGURES
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error, strict_option
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import checked_model, limit_option, parameter_option, strict_option
 from netspec.diagnostics.spelling import nearest
 from netspec.model import Model
 
@@ -96,18 +95,15 @@ def command(
     if style != "table" and len(files) > 1:
         raise click.UsageError("several specs are for --style table")
     models: list[Model] = [checked_model(file, definitions, limits, strict=strict, any_size=True) for file in files]
-    try:
-        if style == "table":
-            from netspec.scene.drawing import table_picture, write
+    if style == "table":
+        from netspec.scene.drawing import table_picture, write
 
-            write(output, lambda: table_picture([model.graph for model in models], theme))
-        else:
-            models[0].draw(
-                output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
-                direction=(direction or "TB").upper(), theme=theme, weights=weights,
-            )  # fmt: skip
-    except SpecError as error:
-        stop_on_error(error)
+        write(output, lambda: table_picture([model.graph for model in models], theme))
+    else:
+        models[0].draw(
+            output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
+            direction=(direction or "TB").upper(), theme=theme, weights=weights,
+        )  # fmt: skip
     count = sum(len(model.graph.layers) for model in models)
     echo(f"{output}: {count} layer{'s' if count > 1 else ''}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo_json
-from netspec.cli.specs import print_diagnostics, stop_on_error
+from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -89,23 +89,20 @@ def command(runs: tuple[Path, ...], **wanted: Any) -> None:
         raise click.UsageError("--per-example accepts only one RUN, without --export and --onnx.")
     if wanted["confusion"] and wanted["confusion"].suffix not in (".svg", ".csv"):
         raise click.UsageError("--confusion needs a file name ending in .svg or .csv.")
-    try:
-        found = _evaluated(runs, model, wanted)
-        print_diagnostics(found.warnings)
-        if wanted["as_json"]:
-            echo_json(_as_json(found))
-        else:
-            from netspec.cli.eval_console import print_evaluation
+    found = _evaluated(runs, model, wanted)
+    print_diagnostics(found.warnings)
+    if wanted["as_json"]:
+        echo_json(_as_json(found))
+    else:
+        from netspec.cli.eval_console import print_evaluation
 
-            print_evaluation(found)
-        if wanted["confusion"]:
-            from netspec.training.confusion import write_confusion
+        print_evaluation(found)
+    if wanted["confusion"]:
+        from netspec.training.confusion import write_confusion
 
-            write_confusion(wanted["confusion"], found.final, found.classes)
-        if wanted["export"]:
-            _check_same(found, wanted["export"])
-    except SpecError as error:
-        stop_on_error(error)
+        write_confusion(wanted["confusion"], found.final, found.classes)
+    if wanted["export"]:
+        _check_same(found, wanted["export"])
 
 
 def _evaluated(runs: tuple[Path, ...], model: Path | None, wanted: dict[str, Any]) -> Evaluation:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import columns, echo, echo_json
-from netspec.cli.specs import print_diagnostics, stop_on_error
+from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -54,11 +54,8 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
     from netspec.training.prediction import Predictor, found_files
     from netspec.training.trained import Trained
 
-    try:
-        predictor = Predictor(Trained.open(run, wanted["weights"]), resize=wanted["resize"])
-        files_out = PredictedFiles(wanted["output"], predictor) if wanted["output"] is not None else None
-    except SpecError as error:
-        stop_on_error(error)
+    predictor = Predictor(Trained.open(run, wanted["weights"]), resize=wanted["resize"])
+    files_out = PredictedFiles(wanted["output"], predictor) if wanted["output"] is not None else None
     failed = False
     answered: list[Any] = []
     several = len(files) > 1 or files[0].is_dir()

@@ -11,7 +11,7 @@ import click
 
 from netspec.cli.given_options import input_option, read_given
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
+from netspec.cli.specs import checked_model, limit_option, parameter_option
 from netspec.diagnostics import SpecError
 
 __all__ = ["command"]
@@ -57,23 +57,20 @@ def command(
     from netspec.training.run_folder import RunFolder
 
     given = read_given(inputs)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(file)
-            if path.suffix != ".onnx":
-                model = checked_model(file, definitions, limits)
-                if wanted["weights"] is None and (path / "run.json").is_file():
-                    wanted["weights"] = path
-                path = Path(folder) / "model.onnx"
-                model.to_onnx(path, wanted["weights"], classes=RunFolder.classes_in(wanted["weights"]))
-                if wanted["weights"] is None and model.params:
-                    echo(
-                        "the weights are untrained, so the output is meaningless; use --weights to load trained weights",
-                        err=True,
-                    )
-            _run(path, given, wanted)
-    except SpecError as error:
-        stop_on_error(error)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(file)
+        if path.suffix != ".onnx":
+            model = checked_model(file, definitions, limits)
+            if wanted["weights"] is None and (path / "run.json").is_file():
+                wanted["weights"] = path
+            path = Path(folder) / "model.onnx"
+            model.to_onnx(path, wanted["weights"], classes=RunFolder.classes_in(wanted["weights"]))
+            if wanted["weights"] is None and model.params:
+                echo(
+                    "the weights are untrained, so the output is meaningless; use --weights to load trained weights",
+                    err=True,
+                )
+        _run(path, given, wanted)
 
 
 def _run(path: Path, given: list[tuple[str, Any]], wanted: dict[str, Any]) -> None:

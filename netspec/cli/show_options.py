@@ -13,7 +13,7 @@ import click
 
 from netspec.cli.given_options import value_or_path
 from netspec.cli.output import echo, echo_json, echo_verbatim
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
+from netspec.cli.specs import checked_model, limit_option, parameter_option
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
@@ -117,13 +117,10 @@ class Look:
 
 
 def shown(make: Callable[[], View], outputs: tuple[Path, ...], *, as_json: bool) -> None:
-    """Writes a view and prints what it says; errors are printed. Raises SystemExit(1)."""
-    try:
-        view = make()
-        for path in (outputs := outputs or (Path(f"{view.name}.svg"),)):
-            view.save(path)
-    except SpecError as error:
-        stop_on_error(error)
+    """Writes a view and prints what it says. Raises SpecError."""
+    view = make()
+    for path in (outputs := outputs or (Path(f"{view.name}.svg"),)):
+        view.save(path)
     if as_json:
         echo_json(dict(view.data))
         return

@@ -15,9 +15,7 @@ from netspec.cli.specs import (
     read_parameters,
     read_spec,
     run_check,
-    stop_on_error,
 )
-from netspec.diagnostics import SpecError
 
 __all__ = ["command"]
 
@@ -40,14 +38,11 @@ def command(file: str, definitions: tuple[str, ...], form: str, everything: bool
     from netspec.survey import survey_of
 
     bounds, parameters = read_limits(limits), read_parameters(definitions)
-    try:
-        source = read_spec(file, bounds)
-        checked = run_check(source, parameters, bounds)
-        if checked.library:
-            checked.model()  # which says why it has no sizes
-        found = survey_of(source, parameters, bounds)
-    except SpecError as error:
-        stop_on_error(error)
+    source = read_spec(file, bounds)
+    checked = run_check(source, parameters, bounds)
+    if checked.library:
+        checked.model()  # which says why it has no sizes
+    found = survey_of(source, parameters, bounds)
     print_diagnostics(d for d in checked.diagnostics if d.is_error)
     if found is None or not (found.survey.networks or found.survey.undecided):
         sys.exit(1)

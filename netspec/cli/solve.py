@@ -11,8 +11,7 @@ from netspec.cli.condition_options import condition_options, read_conditions, re
 from netspec.cli.figure_names import read_figure
 from netspec.cli.grid_values import read_unknowns
 from netspec.cli.output import color_wanted, columns, echo_json, echo_verbatim
-from netspec.cli.specs import limit_option, read_limits, read_spec, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import limit_option, read_limits, read_spec
 
 __all__ = ["command"]
 
@@ -68,8 +67,6 @@ def command(
         found = solve_source(read_spec(file, bounds), target, unknowns, goal, shown, fixed, bounds, budget, conditions)
     except UnknownParameter as unknown:
         raise click.UsageError(f"The net in {file} has no parameter `{unknown.name}`; {unknown.help}.") from None
-    except SpecError as error:
-        stop_on_error(error)
     if form == "json":
         echo_json(found.to_dict())
     else:

@@ -29,7 +29,6 @@ __all__ = [
     "read_parameters",
     "read_spec",
     "run_check",
-    "stop_on_error",
     "strict_option",
     "usable",
     "with_lints",
@@ -159,25 +158,16 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
         echo_verbatim(render(diagnostic, color=color, columns=columns(sys.stderr)), err=True, color=color)
 
 
-def stop_on_error(error: SpecError) -> None:
-    """Prints the diagnostics of an error and exits with 1."""
-    print_diagnostics(error.diagnostics)
-    raise SystemExit(1)
-
-
 def checked_model(
     path: str, definitions: Iterable[str], limits: Iterable[str], *, strict: bool = False, any_size: bool = False
 ) -> Any:
-    """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SystemExit(1).
+    """The model of a path, for commands that need one without errors; prints the diagnostics. Raises SpecError, SystemExit(1).
 
     Open sizes are an error, except with `any_size`.
     """
     bounds = read_limits(limits)
     parameters = read_parameters(definitions)
-    try:
-        return usable(read_spec(path, bounds), parameters, bounds, strict=strict, any_size=any_size).model()
-    except SpecError as error:
-        stop_on_error(error)
+    return usable(read_spec(path, bounds), parameters, bounds, strict=strict, any_size=any_size).model()
 
 
 def usable(
@@ -185,7 +175,7 @@ def usable(
 ) -> Checked:
     """The check of a spec that is to be used: a failed expectation is a warning. Prints the diagnostics.
 
-    With `strict` every diagnostic is an error; open sizes are one, except with `any_size`. Raises UsageError, SystemExit(1).
+    With `strict` every diagnostic is an error; open sizes are one, except with `any_size`. Raises SpecError, UsageError, SystemExit(1).
     """
     checked = run_check(source, parameters, limits)
     checked = checked.strict() if strict else checked.lenient()
@@ -193,8 +183,5 @@ def usable(
     if not checked.ok:
         raise SystemExit(1)
     if not any_size and not checked.library:
-        try:
-            checked.model().require_sizes()
-        except SpecError as error:
-            stop_on_error(error)
+        checked.model().require_sizes()
     return checked

@@ -12,8 +12,7 @@ from netspec.cli.condition_options import condition_options, read_conditions, re
 from netspec.cli.figure_names import read_figure
 from netspec.cli.grid_values import read_axes
 from netspec.cli.output import color_wanted, columns, echo_json, echo_verbatim
-from netspec.cli.specs import limit_option, read_limits, read_spec, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import limit_option, read_limits, read_spec
 
 if TYPE_CHECKING:
     from netspec.exploring import Sweep
@@ -87,8 +86,6 @@ def command(
         raise click.UsageError(f"The net in {file} has no parameter `{unknown.name}`; {unknown.help}.") from None
     except ValueError as error:
         raise click.UsageError(f"The grid is too large: {error}.") from None
-    except SpecError as error:
-        stop_on_error(error)
 
 
 def _print(found: Sweep, form: str) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from netspec.cli.output import columns, echo, echo_verbatim
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import checked_model, limit_option, parameter_option
 
 __all__ = ["command"]
 
@@ -64,11 +63,8 @@ def command(
         return
     from netspec.files import atomic_write
 
-    try:
-        with atomic_write(output) as file:
-            file.write(text.encode())
-    except SpecError as error:
-        stop_on_error(error)
+    with atomic_write(output) as file:
+        file.write(text.encode())
     echo(f"{output}: {len(text.splitlines()):,} lines", err=True)
 
 

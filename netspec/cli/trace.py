@@ -16,10 +16,8 @@ from netspec.cli.specs import (
     read_limits,
     read_parameters,
     read_spec,
-    stop_on_error,
     usable,
 )
-from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from netspec.inside.gradient_check import GradientCheck
@@ -94,25 +92,22 @@ def command(file: str, definitions: tuple[str, ...], limits: tuple[str, ...], **
     """
     _require_options(wanted)
     given = read_given(wanted["inputs"])
-    try:
-        model, weights = _opened(file, definitions, limits, wanted)
-        objective = _objective(model, given, wanted)
-        if wanted["step"] is not None:
-            _report_check(_checked(model, given, weights, objective, wanted), wanted["form"])
-            return
-        from netspec.inside.trace import trace
+    model, weights = _opened(file, definitions, limits, wanted)
+    objective = _objective(model, given, wanted)
+    if wanted["step"] is not None:
+        _report_check(_checked(model, given, weights, objective, wanted), wanted["form"])
+        return
+    from netspec.inside.trace import trace
 
-        found = trace(
-            model.graph, given, weights=weights, seed=wanted["seed"], examples=wanted["batch"] or 1,
-            backward=wanted["backward"], objective=objective,
-        )  # fmt: skip
-        if wanted["out"] is not None:
-            found.save(wanted["out"])
-        if wanted["draw"] is not None:
-            found.draw(wanted["draw"])
-        _report(found, wanted["form"])
-    except SpecError as error:
-        stop_on_error(error)
+    found = trace(
+        model.graph, given, weights=weights, seed=wanted["seed"], examples=wanted["batch"] or 1,
+        backward=wanted["backward"], objective=objective,
+    )  # fmt: skip
+    if wanted["out"] is not None:
+        found.save(wanted["out"])
+    if wanted["draw"] is not None:
+        found.draw(wanted["draw"])
+    _report(found, wanted["form"])
     if wanted["form"] == "table":
         if wanted["weights"] is None and weights is None and model.params:
             echo("the weights are untrained (--weights loads trained ones)")

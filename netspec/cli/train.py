@@ -13,7 +13,6 @@ from netspec.cli.specs import (
     read_limits,
     read_spec,
     run_check,
-    stop_on_error,
     strict_option,
     usable,
 )
@@ -118,21 +117,18 @@ def command(file: str | None, **wanted: Any) -> None:
     saves a checkpoint before it stops.
     """
     _check_usage(file, wanted)
-    try:
-        if file is None or (wanted["resume"] is not None and (wanted["resume"] / "run.json").is_file()):
-            _go_on(wanted, _request(file, wanted) if file is not None else None)
-            return
-        request = _request(file, wanted)
-        if wanted["sanity"]:
-            _sanity(request)
-        elif wanted["find_lr"]:
-            _find_lr(request, wanted)
-        elif wanted["folds"] or wanted["restarts"]:
-            _several(request, wanted)
-        else:
-            _train(request, wanted)
-    except SpecError as error:
-        stop_on_error(error)
+    if file is None or (wanted["resume"] is not None and (wanted["resume"] / "run.json").is_file()):
+        _go_on(wanted, _request(file, wanted) if file is not None else None)
+        return
+    request = _request(file, wanted)
+    if wanted["sanity"]:
+        _sanity(request)
+    elif wanted["find_lr"]:
+        _find_lr(request, wanted)
+    elif wanted["folds"] or wanted["restarts"]:
+        _several(request, wanted)
+    else:
+        _train(request, wanted)
 
 
 def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:

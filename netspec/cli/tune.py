@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import parameter_option, read_limits, read_spec, run_check, stop_on_error, strict_option, usable
+from netspec.cli.specs import parameter_option, read_limits, read_spec, run_check, strict_option, usable
 from netspec.cli.training_options import (
     built_in_data,
     data_option,
@@ -82,21 +82,18 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
     """
     from netspec.training.search_space import SearchSpace
 
+    source = _source(file, wanted)
     try:
-        source = _source(file, wanted)
-        try:
-            space = SearchSpace.of(source, searches)
-        except ValueError as error:
-            said = str(error)
-            raise click.UsageError(f"--search {said}" + ("" if said.endswith("?") else ".")) from None
-        _check_values(source, space)
-        search = _search(source, space, wanted)
-        from netspec.training.study import study_held
+        space = SearchSpace.of(source, searches)
+    except ValueError as error:
+        said = str(error)
+        raise click.UsageError(f"--search {said}" + ("" if said.endswith("?") else ".")) from None
+    _check_values(source, space)
+    search = _search(source, space, wanted)
+    from netspec.training.study import study_held
 
-        with study_held(search):
-            _tune(search, wanted["parallel"])
-    except SpecError as error:
-        stop_on_error(error)
+    with study_held(search):
+        _tune(search, wanted["parallel"])
 
 
 def _source(file: str, wanted: dict[str, Any]) -> SourceFile:

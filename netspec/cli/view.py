@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import limit_option, parameter_option, read_limits, read_parameters, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import limit_option, parameter_option, read_limits, read_parameters
 from netspec.elaborate.limits import Limits
 from netspec.files import atomic_write
 from netspec.page.html import page, start_data
@@ -77,20 +76,17 @@ def command(
     bounds = read_limits(limits)
     if evaluate and export is None:
         raise click.UsageError("--evaluate is for --export; the page itself has a button.")
-    try:
-        if playground is not None:
-            _write_playground(playground, specs, pyodide)
-            return
-        runs = _runs(specs)
-        if evaluate:
-            _evaluate(runs)
-        files = _files(specs, bounds, read_parameters(definitions), runs)
-        if export is not None:
-            _export(files, runs, export)
-        else:
-            _serve(files, runs, port, browser)
-    except SpecError as error:
-        stop_on_error(error)
+    if playground is not None:
+        _write_playground(playground, specs, pyodide)
+        return
+    runs = _runs(specs)
+    if evaluate:
+        _evaluate(runs)
+    files = _files(specs, bounds, read_parameters(definitions), runs)
+    if export is not None:
+        _export(files, runs, export)
+    else:
+        _serve(files, runs, port, browser)
 
 
 def _runs(paths: tuple[Path, ...]) -> RunFolders:

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from netspec.cli.output import echo
-from netspec.cli.specs import checked_model, limit_option, parameter_option, stop_on_error
-from netspec.diagnostics import SpecError
+from netspec.cli.specs import checked_model, limit_option, parameter_option
 
 __all__ = ["command"]
 
@@ -51,26 +50,23 @@ def map_command(
     written, and the exit code is 1, except with --partial if anything matches.
     """
     model: Any = checked_model(file, definitions, limits)
-    try:
-        from netspec.reading.state_dicts import read_state
-        from netspec.weights.mapping import match
+    from netspec.reading.state_dicts import read_state
+    from netspec.weights.mapping import match
 
-        tensors = read_state(checkpoint)
-        found = match(model.graph, tensors.shapes)
-        if show:
-            width = max(map(len, found.sources), default=0)
-            for name, source in found.sources.items():
-                echo(f"{name:<{width}}  {source}")
-        echo(f"{len(found.sources)} tensors matched: {found.by_name} by name, {found.by_order} by order and shape")
-        missing = "initial weights:" if partial else "missing tensor:"
-        for what, names in ((missing, found.missing), ("unmatched tensor:", found.left_over)):
-            for name in names:
-                echo(f"{what} {name}", err=True)
-        done = found.complete or (partial and bool(found.sources))
-        if output is not None and done:
-            _write(model, tensors, found.sources, output, seed if partial else None)
-    except SpecError as error:
-        stop_on_error(error)
+    tensors = read_state(checkpoint)
+    found = match(model.graph, tensors.shapes)
+    if show:
+        width = max(map(len, found.sources), default=0)
+        for name, source in found.sources.items():
+            echo(f"{name:<{width}}  {source}")
+    echo(f"{len(found.sources)} tensors matched: {found.by_name} by name, {found.by_order} by order and shape")
+    missing = "initial weights:" if partial else "missing tensor:"
+    for what, names in ((missing, found.missing), ("unmatched tensor:", found.left_over)):
+        for name in names:
+            echo(f"{what} {name}", err=True)
+    done = found.complete or (partial and bool(found.sources))
+    if output is not None and done:
+        _write(model, tensors, found.sources, output, seed if partial else None)
     sys.exit(0 if done else 1)
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.spelling import nearest
 from netspec.source import SourceFile, Span
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
 __all__ = [
     "CODES",
     "SEVERITIES",
     "Applicability",
+    "Details",
     "Diagnostic",
     "Diagnostics",
     "DiagnosticsUntil",
@@ -87,6 +91,18 @@ class Skipped:
         return self.span.text
 
 
+class Details(TypedDict, total=False):
+    """What a diagnostic may say beside its message."""
+
+    label: str
+    secondary: Iterable[Label]
+    notes: Iterable[str]
+    helps: Iterable[str]
+    fixes: Iterable[Fix]
+    rule: str
+    facts: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """A stable code, a short lower-case message, where, the facts, what to do, and edits that do it.
@@ -107,6 +123,24 @@ class Diagnostic:
     """The code with its sub-code, where a rule explains the error: `NS101-elif`."""
     facts: Any = field(default=None, compare=False, repr=False)
     """A record of the kind of error: names, sizes and spans for code to read; people read the words."""
+
+    @classmethod
+    def with_details(
+        cls, severity: Severity, code: str, message: str, span: Span | None, details: Details
+    ) -> Diagnostic:
+        return cls(
+            code,
+            severity,
+            message,
+            span,
+            details.get("label", ""),
+            tuple(details.get("secondary", ())),
+            tuple(details.get("notes", ())),
+            tuple(details.get("helps", ())),
+            tuple(details.get("fixes", ())),
+            details.get("rule", ""),
+            details.get("facts"),
+        )
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -154,65 +188,11 @@ class Diagnostics:
             for start, stop in self.repaired.get(edit.span.source, ())
         )
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        label: str = "",
-        secondary: Iterable[Label] = (),
-        notes: Iterable[str] = (),
-        helps: Iterable[str] = (),
-        fixes: Iterable[Fix] = (),
-        rule: str = "",
-        facts: Any = None,
-    ) -> None:
-        self.add(
-            Diagnostic(
-                code,
-                "error",
-                message,
-                span,
-                label,
-                tuple(secondary),
-                tuple(notes),
-                tuple(helps),
-                tuple(fixes),
-                rule,
-                facts,
-            )
-        )
+    def error(self, code: str, message: str, span: Span | None, **details: Unpack[Details]) -> None:
+        self.add(Diagnostic.with_details("error", code, message, span, details))
 
-    def warning(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        label: str = "",
-        secondary: Iterable[Label] = (),
-        notes: Iterable[str] = (),
-        helps: Iterable[str] = (),
-        fixes: Iterable[Fix] = (),
-        rule: str = "",
-        facts: Any = None,
-    ) -> None:
-        self.add(
-            Diagnostic(
-                code,
-                "warning",
-                message,
-                span,
-                label,
-                tuple(secondary),
-                tuple(notes),
-                tuple(helps),
-                tuple(fixes),
-                rule,
-                facts,
-            )
-        )
+    def warning(self, code: str, message: str, span: Span | None, **details: Unpack[Details]) -> None:
+        self.add(Diagnostic.with_details("warning", code, message, span, details))
 
     @property
     def has_errors(self) -> bool:

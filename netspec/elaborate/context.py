@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.diagnostics import Diagnostic, Diagnostics, Label
+from netspec.diagnostics import Details, Diagnostic, Diagnostics
 from netspec.diagnostics.facts import BadOption, Misspelt
 from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
 from netspec.elaborate.limits import LimitReached, Limits
@@ -24,6 +24,8 @@ from netspec.syntax import tree as t
 from netspec.values import kind_of, show
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from netspec.elaborate.project import Project
 
 __all__ = ["NO_ORIGINS", "ElaborationContext"]
@@ -76,23 +78,11 @@ class ElaborationContext(ABC):
 
     # Diagnostics
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        label: str = "",
-        notes: Iterable[str] = (),
-        helps: Iterable[str] = (),
-        secondary: Iterable[Label] = (),
-        facts: Any = None,
-    ) -> None:
+    def error(self, code: str, message: str, span: Span | None, **details: Unpack[Details]) -> None:
         if len(self.diagnostics) >= self.limits.errors and code != "NS005":
             raise LimitReached("errors", self.limits.errors, "this spec has too many errors: the rest is not checked")
-        self.diagnostics.error(
-            code, message, span, label=label, notes=[*notes, *self.trail()], helps=helps, secondary=secondary, facts=facts
-        )  # fmt: skip
+        details["notes"] = [*details.get("notes", ()), *self.trail()]
+        self.diagnostics.error(code, message, span, **details)
 
     def bad_value(self, bad: BadValue, name: str, span: Span) -> None:
         """Reports a value that an option does not take."""
