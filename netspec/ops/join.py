@@ -31,12 +31,12 @@ class Elementwise(Op):
 
     def output(self, *inputs: TensorType) -> TensorType:
         self.require_branches(inputs)
-        first = inputs[0]
-        alike = all(x.layout == first.layout and len(x.shape) == len(first.shape) for x in inputs)
-        sizes = [repeated([x.shape[i] for x in inputs]) for i in range(len(first.shape))] if alike else [None]
-        if any(size is None for size in sizes):
+        joined: TensorType | None = inputs[0]
+        for x in inputs[1:]:
+            joined = repeated_in(joined, x) if joined is not None else None
+        if joined is None:
             raise self.unequal(inputs)
-        return TensorType(first.layout, tuple(size for size in sizes if size is not None))
+        return joined
 
     def require_branches(self, inputs: tuple[TensorType, ...]) -> None:
         ids = next((i for i, x in enumerate(inputs) if x.layout == "ids"), None)
@@ -192,12 +192,15 @@ class MatrixProduct(Op):
                 "NS306", "the branches of matmul must be two sequences, or two images",
                 label=f"branch 1 outputs {a}, branch 2 outputs {b}", notes=_nouns(inputs),
             )  # fmt: skip
-        if a.shape[-1] != b.shape[-2] or a.shape[:-2] != b.shape[:-2]:
-            what = "the columns of the first" if a.shape[-1] != b.shape[-2] else "the other axes"
+        note = ""
+        if a.shape[-1] != b.shape[-2]:
+            note = f"{a.shape[-1]} columns meet {b.shape[-2]} rows"
+        elif a.shape[:-2] != b.shape[:-2]:
+            note = f"the other axes are {a.shape[:-2]} and {b.shape[:-2]}"
+        if note:
             raise Misfit(
                 "NS306", f"the sizes of a matrix product do not fit: {a.shape[-2]}x{a.shape[-1]} times {b.shape[-2]}x{b.shape[-1]}",
-                label=f"branch 1 outputs {a}, branch 2 outputs {b}",
-                notes=(f"{a.shape[-1]} columns meet {b.shape[-2]} rows" if what.startswith("the col") else f"the other axes are {a.shape[:-2]} and {b.shape[:-2]}",),
+                label=f"branch 1 outputs {a}, branch 2 outputs {b}", notes=(note,),
                 helps=("`permute(1, 0)` transposes a sequence",) if a.layout == "sequence" else (),
             )  # fmt: skip
         return TensorType(a.layout, (*a.shape[:-1], b.shape[-1]))
