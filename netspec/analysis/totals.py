@@ -10,10 +10,7 @@ from netspec.graph import Graph, Node
 
 __all__ = ["CONVENTION", "Totals", "depths", "totals"]
 
-CONVENTION = (
-    "MACs: multiply-accumulates of convolutions, fully connected layers, recurrent layers, attention and matrix products for one input, "
-    "without biases and including zero padding. FLOPs = 2 x MACs."
-)
+CONVENTION = "MACs: multiply-accumulates for one input, zero padding included, biases not. FLOPs = 2 x MACs."
 
 
 @dataclass(frozen=True, slots=True)
