@@ -10,9 +10,12 @@ from netspec.datasets.examples import IGNORED
 from netspec.training.check_result import CheckResult
 from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
-from netspec.training.sanity_data import check_inputs, check_labels, check_signal
+from netspec.training.sanity_data import check_inputs, check_labels
+from netspec.training.sanity_images import check_augmentation, check_axes
 from netspec.training.sanity_net import check_frozen, check_gradients, check_units, check_weights
 from netspec.training.sanity_runs import Bench, Held, Trace, adam, run_trial
+from netspec.training.sanity_signal import check_signal
+from netspec.training.sanity_splits import check_copies, check_splits
 from netspec.training.session import Request
 
 if TYPE_CHECKING:
@@ -31,14 +34,16 @@ def check_sanity(request: Request) -> list[CheckResult]:
     bench = Bench.of(request)
     with_weights = request.weights is not None or bench.plan.weights is not None
     some = bench.held(max(32, min(256, 4_000_000 // bench.example_size)))
-    inputs = check_inputs(bench, some)
+    inputs = [*check_inputs(bench, some), *check_axes(bench, some)]
+    splits = check_splits(bench, some)
     inside = [
         *check_weights(bench), *check_frozen(bench, trained_before=with_weights), *check_units(bench, some), *check_gradients(bench, some),
     ]  # fmt: skip
     blocked = any(f.fault for f in (*inputs, *inside))
     return [
-        *inputs, *check_labels(bench), *inside, _check_loss(bench, some), _check_penalty(bench, some),
-        *_check_twenty(bench, blocked=blocked), *check_signal(bench),
+        *inputs, *check_augmentation(bench, some), *splits, *check_copies(bench), *check_labels(bench), *inside,
+        _check_loss(bench, some), _check_penalty(bench, some), *_check_twenty(bench, blocked=blocked),
+        *check_signal(bench, blocked=any(f.fault for f in splits)),
     ]  # fmt: skip
 
 

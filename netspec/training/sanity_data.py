@@ -1,28 +1,22 @@
-"""Checks of the data: its scale, its labels, and whether the labels are related to the inputs."""
+"""Checks of the data: the scale of its inputs, and its labels."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets import Examples
 from netspec.graph import Node
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize
 from netspec.training.check_result import CheckResult
 from netspec.training.precision import doubled
-from netspec.training.sanity_runs import Bench, Held, run_trial
+from netspec.training.sanity_runs import Bench, Held
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_inputs", "check_labels", "check_signal"]
+__all__ = ["check_inputs", "check_labels"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize)
-_FEATURES = 2048
-"""Maximum number of values of an example for the nearest-neighbor comparison; larger examples are subsampled."""
-_NEIGHBOURS = 5
-_SURE = 4.0
-"""Standard deviations above chance that count as better than chance."""
 
 
 # Inputs
@@ -80,6 +74,11 @@ def _scale(name: str, values: Tensor, norm: Node | None) -> CheckResult:
         return CheckResult(check, measured, "inputs are not scaled", f"{normalize}; or store images as uint8 arrays, which are scaled to 0 to 1")  # fmt: skip
     if std < 1e-3:
         return CheckResult(check, measured, "inputs are not scaled", normalize)
+    low, high = float(values.min()), float(values.max())
+    if norm is None and low >= 0 and high <= 1.001 / 255:
+        return CheckResult(check, f"{measured}, all from {low:.3g} to {high:.3g}", "inputs are scaled twice", "divide by 255 once; images stored as uint8 are scaled to 0 to 1 by netspec")  # fmt: skip
+    if norm is None and std > 3 and abs(mean) > 1:
+        return CheckResult(check, measured, note=True, advice=f"they may have been normalized twice; {normalize}")
     return CheckResult(check, measured)
 
 
@@ -106,7 +105,7 @@ def check_labels(bench: Bench) -> list[CheckResult]:
     missing = sorted(set(range(wanted)) - set(here.tolist()))
     if missing:
         shown = ", ".join(map(str, missing[:6])) + (" …" if len(missing) > 6 else "")
-        return [CheckResult("labels", f"{len(missing)} of {wanted} classes have no training examples: {shown}", "a class without examples", "add the missing examples")]  # fmt: skip
+        return [CheckResult("labels", f"{len(missing)} of {wanted} classes have no training examples: {shown}", "a class without examples", "the labels may start at 1: subtract 1" if missing == [0] and here.max() == wanted - 1 else "add the missing examples")]  # fmt: skip
     measured = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
     uneven = counts.max() > 20 * counts.min()
     return [CheckResult("labels", measured, note=uneven, advice=f"always predicting {here[counts.argmax()]} gives an accuracy of {share:.0%}" if uneven else "")]  # fmt: skip
@@ -115,85 +114,3 @@ def check_labels(bench: Bench) -> list[CheckResult]:
 def _head_line(bench: Bench) -> str:
     weighted = [n for n in bench.plan.graph.nodes if n.params and not n.aux]
     return f" (`{weighted[-1].name}`, line {weighted[-1].span.line})" if weighted else ""
-
-
-# Whether the labels are related to the inputs
-
-
-def check_signal(bench: Bench) -> list[CheckResult]:
-    """The accuracy of nearest class means and nearest neighbors on the raw inputs, then of the net, on held-out examples."""
-    import numpy as np
-
-    labels = bench.labels(bench.collection.train)
-    if labels is None or labels.ndim != 1 or len(np.unique(labels)) < 2:
-        return []
-    known, held_out = _divided(bench)
-    answers = bench.labels(held_out)
-    assert answers is not None
-    chance = float(np.bincount(answers).max() / len(answers))
-    least = chance + _SURE * math.sqrt(max(chance * (1 - chance), 1e-4) / len(answers))
-    means, neighbors = _cheap_accuracies(bench, known, held_out)
-    measured = f"accuracy on {len(answers)} held-out examples: chance {chance:.0%}, class means {means:.0%}, nearest neighbors {neighbors:.0%}"
-    check = "labels and inputs"
-    if max(means, neighbors) > least:
-        return [CheckResult(check, measured)]
-    if len(answers) < 40 or len(known) < 10 * len(np.unique(labels)):
-        return [CheckResult(check, f"{measured}; too few examples to decide", note=True)]
-    fitted, right = _net_accuracies(bench, known, held_out)
-    measured += f", the net {right:.0%} (training accuracy {fitted:.0%})"
-    if right > least:
-        return [CheckResult(check, measured)]
-    if fitted > min(0.9, chance + 0.4):
-        return [CheckResult(check, measured, "labels seem shuffled or unrelated to the inputs", "inspect some examples with their labels, and check that inputs and labels are stored in the same order")]  # fmt: skip
-    return [CheckResult(check, measured, note=True, advice="nothing learns these labels, so it is unclear whether they match the inputs")]  # fmt: skip
-
-
-def _divided(bench: Bench) -> tuple[Held, Held]:
-    """Examples for training, and others for evaluation: validation examples, if there are any."""
-    some = bench.held(max(200, min(2000, 100_000_000 // bench.example_size)))
-    if bench.collection.validation is not None and len(bench.collection.validation) >= 40:
-        return some, bench.held(500, examples=bench.collection.validation)
-    quarter = len(some) // 4
-    rest: Examples = some
-    return Held(rest, range(quarter, len(some))), Held(rest, range(quarter))
-
-
-def _features(bench: Bench, held: Held) -> Tensor:
-    """The inputs as vectors."""
-    import torch
-
-    pieces = []
-    for start in range(0, len(held), 128):
-        inputs, _ = bench.engine.inputs.test(held.batch(range(start, min(start + 128, len(held)))))
-        flat = torch.cat([value.float().flatten(1) for value in inputs], 1)
-        pieces.append(flat[:, :: math.ceil(flat.shape[1] / _FEATURES)].cpu())
-    return torch.cat(pieces)
-
-
-def _cheap_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """The accuracy of the nearest class mean and of a vote of the nearest neighbors."""
-    import torch
-
-    x, test = _features(bench, known), _features(bench, held_out)
-    mean, std = x.mean(0), x.std(0).clamp(min=1e-6)
-    x, test = (x - mean) / std, (test - mean) / std
-    y, wanted = (torch.as_tensor(bench.labels(part)) for part in (known, held_out))
-    ones = torch.nn.functional.one_hot(y, bench.plan.output.type.features).float()
-    counts = ones.sum(0)
-    centers = ones.T @ x / counts[:, None].clamp(min=1)
-    away = torch.cdist(test, centers).masked_fill(counts == 0, math.inf)
-    near = torch.cdist(test, x).topk(min(_NEIGHBOURS, len(x)), largest=False).indices
-    votes = ones[near].sum(1)
-    votes += ones[near[:, 0]] * 0.5  # ties go to the nearest
-    return float((away.argmin(1) == wanted).float().mean()), float((votes.argmax(1) == wanted).float().mean())
-
-
-def _net_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """The accuracy of the net on a few examples that it overfits, and on held-out ones."""
-    few = Held(known, range(min(len(known), 200)))
-    engine = bench.trial(few, batch=min(50, len(few)), plain=True)
-    passes = math.ceil(len(few) / 50)
-    trace = run_trial(engine, 400, lambda t: len(t.right) >= passes and min(r or 0.0 for r in t.right[-passes:]) > 0.95)
-    if not trace.finite:
-        return 0.0, 0.0
-    return engine.evaluate(few).accuracy or 0.0, engine.evaluate(held_out).accuracy or 0.0
