@@ -91,7 +91,8 @@ class TensorType:
 class Param:
     """A tensor of weights. `name` is relative to its layer, as in a PyTorch state dict.
 
-    `init` says what a fresh one holds: "random" (He: std = sqrt(2 / fan_in)), "zeros", "ones", a number, or the values.
+    `init` says what a fresh one holds: "random" (He: std = sqrt(2 / fan_in)), "zeros", "ones", "identity"
+    (a matrix), a number, or the values.
     Tensors that are not trained (running statistics) are buffers. `dtype` is "float32" or "int64".
     """
 

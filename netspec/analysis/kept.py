@@ -20,7 +20,8 @@ from netspec.ops.features import FeatureSlice
 from netspec.ops.functions import Exponential, Sign, SquareRoot, Step
 from netspec.ops.join import Divide, Elementwise, MatrixProduct, Maximum, Multiply
 from netspec.ops.local_conv import LocalConv
-from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm, Normalize
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, L2Norm, LayerNorm, LocalResponseNorm
+from netspec.ops.normalize import Normalize
 from netspec.ops.op import Op
 from netspec.ops.pool import (
     MEAN_WITHOUT_PADDING,

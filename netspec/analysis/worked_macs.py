@@ -11,6 +11,7 @@ from netspec.ops.conv import Conv
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
 from netspec.ops.join import MatrixProduct
+from netspec.ops.normalize import Normalize
 from netspec.ops.op import Op
 from netspec.ops.recurrent import Recurrent
 from netspec.ops.sequence import Attention
@@ -51,6 +52,10 @@ def _linear(op: Any, x: TensorType, y: TensorType) -> Worked:
     return product([x.features, op.width]), "inputs * units"
 
 
+def _rotation(op: Any, x: TensorType, y: TensorType) -> Worked | None:
+    return (product([x.size, op.components or x.size]), "values * components") if op.rotates else None
+
+
 def _matrix_product(op: Any, x: TensorType, y: TensorType) -> Worked:
     words = "rows * shared size * columns"
     if x.layout == "map":
@@ -70,11 +75,12 @@ def _recurrent(op: Any, x: TensorType, y: TensorType) -> Worked:
     return Arithmetic(x.shape[0]) * total(parts), words if len(parts) == 1 else f"{words}, for each layer and direction"
 
 
-_RULES: Mapping[type[Op], Callable[[Any, TensorType, TensorType], Worked]] = {
+_RULES: Mapping[type[Op], Callable[[Any, TensorType, TensorType], Worked | None]] = {
     Convolution: _conv,
     TransposedConv: _transposed,
     Linear: _linear,
     MatrixProduct: _matrix_product,
+    Normalize: _rotation,
     Attention: _attention,
     Recurrent: _recurrent,
 }

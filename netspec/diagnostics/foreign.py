@@ -112,7 +112,7 @@ RECIPE = {
     "random_horizontal_flip": "flip", "vertical_flip": "flip_vertical", "vflip": "flip_vertical", "rotation": "rotate",
     "randomrotation": "rotate", "random_rotation": "rotate", "translation": "translate", "shift": "translate",
     "scale": "rescale", "zoom": "rescale", "color_jitter": "jitter", "colorjitter": "jitter", "colour_jitter": "jitter",
-    "random_erasing": "erase", "randomerasing": "erase", "cutout": "erase", "pca": "lighting",
+    "random_erasing": "erase", "randomerasing": "erase", "cutout": "erase", "pca": "lighting", "gaussian_noise": "noise", "gaussiannoise": "noise",
     "clip_grad_norm": "clip", "gradient_clip": "clip", "max_grad_norm": "clip", "max_norm": "norm", "float16": "fp16",
     "half": "fp16", "bfloat16": "bf16", "float32": "fp32", "mixed": "fp16", "16": "fp16", "32": "fp32", "padding": "pad",
     "warmup_epochs": "warmup", "warmup_steps": "warmup", "eta_min": "low", "min_lr": "low", "max_lr": "lr", "nadam": "adam",

@@ -1,4 +1,4 @@
-"""Normalization: bn, ln, gn, instancenorm, LRN, normalize and l2norm."""
+"""Normalization: bn, ln, gn, instancenorm, LRN and l2norm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Param, TensorType
 from netspec.ops.dense import require_numbers
 from netspec.ops.divisors import divisor_changes
-from netspec.ops.kinds import Choice, Flag, Integer, Number, Numbers
+from netspec.ops.kinds import Flag, Integer, Number
+from netspec.ops.normalize import Normalize
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, number, unless
 from netspec.ops.traced import untraced
@@ -15,7 +16,7 @@ from netspec.ops.traced import untraced
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["ALL", "BatchNorm", "Normalize"]
+__all__ = ["ALL", "BatchNorm"]
 
 _EPS = Number(0, 1, open_low=True)
 
@@ -253,124 +254,6 @@ class LocalResponseNorm(Op):
             y = emit.reshape(y, [-1, x.features, x.size // x.features, 1])
         y = emit.node("LRN", [y], size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
         return y if x.rank == 2 else emit.reshape(y, [-1, *x.shape])
-
-
-NORMALIZE = (
-    "Normalize",
-    '''
-class Normalize(nn.Module):
-    """Centers and scales the input: (x - mean) / std."""
-
-    def __init__(self, mean: list[float], std: list[float], rank: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(-1, *[1] * rank))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(-1, *[1] * rank))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
-''',
-)
-
-
-STANDARDIZE = (
-    "Standardize",
-    '''
-class Standardize(nn.Module):
-    """(x - mean) / std with statistics of the training set, which are loaded with the weights."""
-
-    def __init__(self, mean: tuple[int, ...], std: tuple[int, ...]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(mean))
-        self.register_buffer("std", torch.ones(std))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
-''',
-)
-
-
-class Normalize(Op):
-    """(x - mean) / std: input centering, with constants or with statistics of the training set.
-
-    `mean=` and `std=` are one number for all channels or one per channel. `normalize channel` uses the mean and
-    standard deviation of each channel of the training set. `normalize image` subtracts its mean image and does not divide
-    (Krizhevsky et al. 2012). These statistics are 0 and 1 until training sets them, and are stored with the weights.
-    """
-
-    any_size = True
-    name, example = "normalize", "normalize mean=(0.485, 0.456, 0.406) std=(0.229, 0.224, 0.225)"
-    aliases = ("centre", "center")
-    param_rule = "none; mean and std are buffers"
-
-    source = Option(
-        Choice("given", "channel", "image"),
-        "given",
-        slot="value",
-        doc="constants (given), or statistics of the training set",
-    )
-    mean = Option(Numbers(), None, doc="subtracted (default: 0)")
-    std = Option(Numbers(positive=True), None, doc="divided by (default: 1)")
-
-    @property
-    def given(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
-        """The constants, with the name of their buffer."""
-        return ("mean", self.mean or (0.0,)), ("std", self.std or (1.0,))
-
-    def validate(self) -> None:
-        for option in ("mean", "std"):
-            if self.source != "given" and self.__dict__[option] is not None:
-                raise Misfit(
-                    "NS207",
-                    f"`normalize {self.source}` computes `{option}` from the training set, so it cannot be set",
-                    option=option,
-                    helps=(f"use either `normalize {self.source}` or `normalize mean=… std=…`",),
-                )
-
-    def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        require_numbers(self, x)
-        for name, values in self.given:
-            if len(values) not in (1, x.features):
-                raise Misfit(
-                    "NS307",
-                    f"{len(values)} values for {x.features} channels",
-                    option=name,
-                    helps=("give one value, or one per channel",),
-                )
-        return x
-
-    def shapes(self, x: TensorType) -> dict[str, tuple[int, ...]]:
-        """The shapes of the buffers. They broadcast against one example; the feature axis of a sequence is the last."""
-        ones = () if x.layout == "sequence" else (1,) * x.rank
-        if self.source == "image":
-            return {"mean": x.shape, "std": (1, *ones)}
-        if self.source == "channel":
-            return {"mean": (x.features, *ones), "std": (x.features, *ones)}
-        return {name: (len(values), *ones) for name, values in self.given}
-
-    def params(self, *inputs: TensorType) -> tuple[Param, ...]:
-        shapes = self.shapes(inputs[0])
-        if self.source != "given":
-            return (
-                Param("mean", shapes["mean"], "zeros", trainable=False),
-                Param("std", shapes["std"], "ones", trainable=False),
-            )
-        return tuple(Param(name, shapes[name], values, trainable=False) for name, values in self.given)
-
-    def describe(self, x: TensorType) -> str:
-        of = {"channel": ", statistics of the training set", "image": ", mean image of the training set"}
-        return ("x - mean" if self.source == "image" else "(x - mean) / std") + of.get(self.source, "")
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        (x,) = inputs
-        if self.source != "given":
-            return TorchCode((("", call("Standardize", **self.shapes(x))),), None, (STANDARDIZE,))
-        rank = 0 if x.layout == "sequence" else x.rank
-        numbers = {name: list(values) for name, values in self.given}
-        return TorchCode((("", call("Normalize", **numbers, rank=rank)),), None, (NORMALIZE,))
-
-    def onnx(self, emit: Emitter) -> str:
-        return emit.node("Div", [emit.node("Sub", [*emit.inputs, emit.param("mean")]), emit.param("std")])
 
 
 class L2Norm(Op):

@@ -108,7 +108,10 @@ SETTINGS = table(
     Setting("freeze", "layers that are not trained, by label or by the name that `check` shows", (form("", ""),), labels=True),
     Setting("train_only", "the only layers that are trained, by label or name; all others are frozen", (form("", ""),), labels=True),
     Setting("rate", "per-layer learning rate, by label or name", (form("", "", factor=option(Number(0), 0.1, "factor on the learning rate of the optimizer")),), many=True, labels=True),
-    Setting("pretrain", "pretraining", (form("layerwise", "greedy layer-wise pretraining with autoencoders", epochs=option(Integer(1), 10, "epochs per layer")),)),
+    Setting("pretrain", "pretraining", (
+        form("layerwise", "greedy layer-wise pretraining with autoencoders", epochs=option(Integer(1), 10, "epochs per layer")),
+        form("rbm", "fully connected layers as restricted Boltzmann machines, one at a time, by contrastive divergence (Hinton & Salakhutdinov 2006)", epochs=option(Integer(1), 10, "epochs per layer"), visible=option(Choice("binary", "gaussian"), "binary", "units of the data: values from 0 to 1, or any")),
+    )),
     Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True)),)),
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "maximum norm of the gradient", first=True)),)),
     Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True)),)),

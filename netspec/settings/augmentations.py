@@ -47,6 +47,7 @@ AUGMENTATIONS = table(
     Setting("stretch", "random aspect ratio, log-uniform between 1/high and high, at constant area", (_factor(1.3),)),
     Setting("jitter", "random changes of brightness, contrast, saturation (default for color images: 0.4) and hue (0.1), in this order; gray images: only brightness and contrast", (_JITTER,)),
     Setting("lighting", "noise along the principal components of the colors of the training set (AlexNet)", (form("", "", std=option(Number(0), 0.1, "standard deviation", first=True)),)),
+    Setting("noise", "normal noise on every value, independent of the others (0 is black, 1 white); the result is clamped to 0..1", (form("", "", std=option(Number(0), 0.1, "standard deviation", first=True)),)),
     Setting("erase", "erase a random rectangle of 2% to 33% of the area (Zhong et al. 2020)", (form("", "", p=option(FRACTION, 0.25, "probability", first=True)),)),
     Setting("mixup", "mix pairs of examples and their labels (Zhang et al. 2018)", (form("", "", alpha=option(RATE, 0.2, "parameter of the beta distribution", first=True)),)),
     Setting("cutmix", "paste a part of one example into another, and mix the labels (Yun et al. 2019)", (form("", "", alpha=option(RATE, 1.0, "parameter of the beta distribution", first=True)),)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
-from netspec.training.color import Jitter, erase
+from netspec.training.color import Jitter, add_noise, erase
 from netspec.training.crops import center, ten_crops
 from netspec.training.draws import Draws
 from netspec.training.geometry import Geometry
@@ -29,7 +29,8 @@ class Augmenter:
     principal_colors of the training set, which `lighting` needs; they can be set later. All random numbers depend only on
     the seed, the step and the row in the global batch (see Draws).
 
-    The order is fixed: geometry (a single resampling, see geometry.maps), jitter, lighting, erase, then mixup or cutmix.
+    The order is fixed: geometry (a single resampling, see geometry.maps), jitter, lighting, erase, noise, then mixup or
+    cutmix.
     Raises SpecError (NS604) if an augmentation cannot be applied.
     """
 
@@ -80,6 +81,8 @@ class Augmenter:
                 images = light(images, self.colors, self.settings["lighting"]["std"], draws)
             if "erase" in self.settings:
                 images = erase(images, self.settings["erase"]["p"], draws)
+            if "noise" in self.settings:
+                images = add_noise(images, self.settings["noise"]["std"], draws)
         return images
 
     def train_target(self, target: Tensor, step: int, rows: range, total: int) -> Tensor:

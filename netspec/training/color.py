@@ -1,4 +1,4 @@
-"""Color jitter and random erasing. Images are float32, N x C x H x W, and stay from 0 to 1."""
+"""Color jitter, noise and random erasing. Images are float32, N x C x H x W, and stay from 0 to 1."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netspec.training.draws import Draws, on_device
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Jitter", "erase", "turn_hue"]
+__all__ = ["Jitter", "add_noise", "erase", "turn_hue"]
 
 LUMA = (0.299, 0.587, 0.114)
 """The weights of red, green and blue in gray (ITU-R BT.601)."""
@@ -89,6 +89,14 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
         share = torch.minimum(k, 4 - k).clamp_(0, 1)
         torch.addcmul(value, share, chroma, value=-1, out=turned[:, i])
     return turned
+
+
+def add_noise(images: Tensor, std: float, draws: Draws) -> Tensor:
+    """Adds normal noise with this standard deviation to every value; the result is clamped to 0..1."""
+    import torch
+
+    noise = torch.from_numpy(draws.normal_fields("noise", tuple(images.shape[1:])))
+    return (images + noise.to(images.device, non_blocking=True).mul_(std)).clamp_(0, 1)
 
 
 def erase(images: Tensor, p: float, draws: Draws) -> Tensor:

@@ -152,6 +152,12 @@ class Plan:
     def pretrain_epochs(self) -> int | None:
         return self.optional("pretrain", "epochs")  # type: ignore[no-any-return]
 
+    @property
+    def pretrain_rbm(self) -> bool:
+        """Whether layers are pretrained as restricted Boltzmann machines; if at all, they are autoencoders otherwise."""
+        line = self.recipe.one("pretrain")
+        return line is not None and line.word == "rbm"
+
     @cached_property
     def task(self) -> Task:
         if self.loss.values.get("target") == "input":

@@ -1,10 +1,11 @@
-"""`pretrain layerwise`: greedy layer-wise pretraining (Bengio, Lamblin, Popovici & Larochelle 2007).
+"""`pretrain layerwise` and `pretrain rbm`: greedy layer-wise pretraining (Bengio, Lamblin, Popovici & Larochelle 2007).
 
 Each FC and convolution in turn, with the norm and activation after it, is the encoder of its input; a new decoder (linear
 or a transposed convolution) reconstructs the input under the mean squared error. The layers before it are fixed and in
 evaluation mode, without dropout and augmentation. If the net is not a plain sequence, layers are processed in the order of
 the graph, each on its own input. The last layer with weights, auxiliary heads, frozen and tied layers, and other kinds of
-layers do not change. Every process computes the same result.
+layers do not change. Every process computes the same result. With `rbm`, fully connected layers are Boltzmann machines instead
+(rbm.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from netspec.training.engine import Engine
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.learner import modules_by_layer
 from netspec.training.randomness import place_seed
+from netspec.training.rbm import BoltzmannMachine, reason_against
 from netspec.training.sampling import Share, updates_of_an_epoch
 
 if TYPE_CHECKING:
@@ -76,11 +78,13 @@ def _reason_against(engine: Engine, node: Node) -> str | None:
         return f"tied to {graph.nodes[node.tied].name}"
     if node.index == _weighted(graph)[-1].index:
         return "the last layer"
-    return None if f"{node.name}.weight" in engine.groups.trained else "frozen"
+    if f"{node.name}.weight" not in engine.groups.trained:
+        return "frozen"
+    return reason_against([node, *_followers(graph, node)]) if engine.plan.pretrain_rbm else None
 
 
 def skipped_layers(engine: Engine) -> list[tuple[str, str]]:
-    """The layers with weights that `pretrain layerwise` leaves as they are, each with the reason; none without it."""
+    """The layers with weights that pretraining leaves as they are, each with the reason; none without it."""
     if engine.plan.pretrain_epochs is None:
         return []
     pretrained = {node.index for node, _ in _layers(engine)}
@@ -130,12 +134,13 @@ def _train(engine: Engine, layer: Node, followers: list[Node], epochs: int, told
     engine.module.eval()
     modules = modules_by_layer(engine.module, engine.plan.graph)
     parts = [modules[n.name] for n in (layer, *followers)]
-    pair: _Autoencoder | None = None
+    kind = BoltzmannMachine if engine.plan.pretrain_rbm else _Autoencoder
+    pair: BoltzmannMachine | _Autoencoder | None = None
     first = mean = 0.0
     for epoch in range(epochs):
         errors = []
         for inputs in _updates(engine, layer, parts[0], epoch):
-            pair = pair or _Autoencoder(engine, (layer, *followers), parts, inputs[0])
+            pair = pair or kind(engine, (layer, *followers), parts, inputs[0])
             errors.append(pair.update(inputs))
         mean = float(sum(errors) / len(errors))
         first = first if epoch else float(errors[0])

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
-from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize
+from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from netspec.ops.normalize import Normalize
 from netspec.training.check_result import CheckResult
 from netspec.training.precision import doubled
 from netspec.training.sanity_runs import Bench, Held

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, Examples, batches
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
-from netspec.ops.norm import Normalize
+from netspec.ops.normalize import Normalize
 from netspec.training.inputs import Inputs
 from netspec.training.precision import doubled
 
@@ -24,8 +25,8 @@ _MOST_FOR_COLORS = 10_000
 def fill_statistics(
     graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, fabric: Any, workers: int = 0
 ) -> None:
-    """Sets the buffers of `normalize channel` and `normalize image` to the mean (and std) of the training set, of which each
-    process reads its share.
+    """Sets the buffers of `normalize channel`, `image`, `pca`, `whiten` and `zca` to statistics of the training set, of which
+    each process reads its share.
 
     Raises SpecError (NS604) if such a layer does not directly follow an input.
     """
@@ -42,8 +43,13 @@ def fill_statistics(
     moments = _moments(collection.train, inputs, fabric, workers)
     buffers = dict(module.named_buffers())
     for node in wanted:
-        mean, square = moments[list(inputs.kinds).index(names[node.inputs[0]])]
-        for name, value in _numbers(node, mean, square).items():
+        place = list(inputs.kinds).index(names[node.inputs[0]])
+        mean, square = moments[place]
+        if isinstance(node.op, Normalize) and node.op.rotates:
+            found = _rotation(node.op, mean, _covariance(collection.train, inputs, fabric, workers, place, mean))
+        else:
+            found = _numbers(node, mean, square)
+        for name, value in found.items():
             buffer = buffers[f"{node.name}.{name}"]
             buffer.copy_(value.reshape(buffer.shape))
 
@@ -61,8 +67,45 @@ def _numbers(node: Node, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
     return {"mean": center, "std": std}
 
 
+def _rotation(op: Normalize, mean: Tensor, covariance: Tensor) -> dict[str, Tensor]:
+    """mean and matrix of `pca`, `whiten` and `zca`. The largest element of each axis is positive."""
+    import torch
+
+    variances, axes = torch.linalg.eigh(covariance.cpu())
+    variances, axes = variances.flip(0).clamp(min=0), axes.flip(1).T  # the rows are the axes, largest variance first
+    axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
+    matrix = axes if op.source == "pca" else axes / (variances + op.eps).sqrt()[:, None]
+    if op.source == "zca":
+        matrix = axes.T @ matrix
+    return {"mean": mean.flatten(), "matrix": matrix[: op.components]}
+
+
+def _covariance(examples: Examples, inputs: Inputs, fabric: Any, workers: int, place: int, mean: Tensor) -> Tensor:
+    """The covariance matrix of all values of one input over the examples, in float64."""
+
+    def products(values: list[Tensor]) -> list[tuple[Tensor, ...]]:
+        away = (values[place] - mean).flatten(1)
+        return [(away.T @ away,)]
+
+    ((total,),) = _summed(examples, inputs, fabric, workers, products)
+    return total / len(examples)
+
+
 def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int) -> list[tuple[Tensor, Tensor]]:
     """The mean of every element and its square over the examples, for each input of the net, in float64."""
+    sums = _summed(examples, inputs, fabric, workers, lambda values: [(v.sum(0), v.square().sum(0)) for v in values])
+    return [(a / len(examples), b / len(examples)) for a, b in sums]
+
+
+def _summed(
+    examples: Examples,
+    inputs: Inputs,
+    fabric: Any,
+    workers: int,
+    of: Callable[[list[Tensor]], list[tuple[Tensor, ...]]],
+) -> list[tuple[Tensor, ...]]:
+    """Tuples of tensors summed over all examples, of which each process reads its share; `of` gives those of a batch, whose
+    inputs are in float64."""
     totals: list[Any] = []
     world, rank = fabric.world_size, fabric.global_rank
     size = max(1, min(_BATCH, -(-len(examples) // world)))
@@ -70,12 +113,14 @@ def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int) -> l
     plan = [range(i, min(i + size, len(examples))) for i in starts][rank::world]
     for batch in batches(examples, plan or [range(1)], workers):
         values, _ = inputs.test(batch)
-        sums = [(v.sum(0), v.square().sum(0)) for v in map(doubled, values)]
-        totals = sums if not totals else [(a + c, b + d) for (a, b), (c, d) in zip(totals, sums, strict=True)]
+        sums = of([doubled(v) for v in values])
+        totals = sums if not totals else [
+            tuple(a + b for a, b in zip(one, other, strict=True)) for one, other in zip(totals, sums, strict=True)
+        ]  # fmt: skip
     if world > 1:
         mine = 1.0 if plan else 0.0  # a process without a share has read an example for its shapes
-        totals = [tuple(fabric.all_reduce(mine * one, reduce_op="sum") for one in pair) for pair in totals]
-    return [(a / len(examples), b / len(examples)) for a, b in totals]
+        totals = [tuple(fabric.all_reduce(mine * one, reduce_op="sum") for one in each) for each in totals]
+    return totals
 
 
 def colors(examples: Examples, image: str) -> Tensor:

@@ -56,6 +56,10 @@ class FreshWeights:
         if isinstance(param.init, tuple):
             yield np.asarray(param.init, dtype=param.dtype)
             return
+        if param.init == "identity":
+            for row in range(param.shape[0]):
+                yield np.eye(1, param.shape[1], row, dtype=param.dtype)[0]
+            return
         value = {"zeros": 0.0, "ones": 1.0}[param.init] if isinstance(param.init, str) else param.init
         if param.init == "zeros" and param.trainable and param.name.startswith("bias"):
             value = self.scheme.bias

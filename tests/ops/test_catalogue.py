@@ -51,7 +51,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "gn": (["gn 4", "gn 2 affine=no"], NUMBERS),
     "instancenorm": (["instancenorm", "instancenorm affine=yes"], SPATIAL),
     "LRN": (["LRN", "LRN 3 alpha=1e-2 beta=0.5 k=1"], MAPS),
-    "normalize": (["normalize mean=0.5 std=0.2", "normalize mean=(0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4) std=0.25", "normalize mean=(1, 2, 3, 4, 5, 6, 7, 8) std=(1, 2, 3, 4, 5, 6, 7, 8)", "normalize channel", "normalize image"], NUMBERS),
+    "normalize": (["normalize mean=0.5 std=0.2", "normalize mean=(0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4) std=0.25", "normalize mean=(1, 2, 3, 4, 5, 6, 7, 8) std=(1, 2, 3, 4, 5, 6, 7, 8)", "normalize channel", "normalize image", "normalize pca", "normalize whiten components=5 eps=0.1", "normalize zca"], NUMBERS),
     "l2norm": (["l2norm"], NUMBERS),
     "dropout": (["dropout 0.3"], NUMBERS),
     "dropout2d": (["dropout2d 0.3"], MAPS),

@@ -7,7 +7,7 @@ import torch
 from agreement import largest_difference
 
 import netspec
-from netspec.ops.norm import Normalize
+from netspec.ops.normalize import Normalize
 
 NET = "input 3x8x10\nnormalize {}\nconv3-4 norm=bn\ngap\nFC-2\n"
 
@@ -43,7 +43,7 @@ def test_buffers_hold_the_numbers(text: str, declared: str, mean: tuple[int, ...
 
 
 def test_the_trainer_finds_where_the_numbers_come_from() -> None:
-    for source in ("given", "channel", "image"):
+    for source in ("given", "channel", "image", "zca"):
         assert normalize(netspec.loads(NET.format(source))).source == source
     assert normalize(netspec.loads(NET.format("mean=0.5"))).source == "given"
 
@@ -78,6 +78,10 @@ def test_a_mean_image_fixes_the_size() -> None:
         ("image std=2", "NS207", "use either `normalize image` or"),
         ("chanel", "NS205", "did you mean `channel`"),
         ("mean=(1, 2)", "NS307", "2 values for 3 channels"),
+        ("pca mean=0", "NS207", "`normalize pca` computes `mean` from the training set"),
+        ("zca components=3", "NS207", "`components` is an option of `normalize pca` and `normalize whiten`"),
+        ("pca eps=1", "NS207", "`normalize pca` does not use `eps`"),
+        ("pca components=241", "NS307", "241 components of 240 values"),
     ],
 )
 def test_a_mistake_is_one_diagnostic(text: str, code: str, says: str) -> None:
@@ -85,6 +89,24 @@ def test_a_mistake_is_one_diagnostic(text: str, code: str, says: str) -> None:
         netspec.loads(NET.format(text))
     assert [d.code for d in caught.value.diagnostics] == [code]
     assert says in str(caught.value)
+
+
+def test_large_examples_have_no_principal_components() -> None:
+    with pytest.raises(netspec.SpecError, match="its matrix would have 150,528 rows and columns"):
+        netspec.loads("input 3x224x224\nnormalize zca\ngap\nFC-2")
+
+
+@pytest.mark.parametrize(("text", "output"), [("pca", (240,)), ("whiten components=7", (7,)), ("zca", (3, 8, 10))])
+def test_a_rotation_is_a_product_with_a_matrix(text: str, output: tuple[int, ...]) -> None:
+    """Which counts as one; before training the matrix is that of the identity."""
+    model = netspec.loads(f"input 3x8x10\nnormalize {text}")
+    assert model.layers[0].output == output
+    rows = output[0] if len(output) == 1 else 240
+    assert (model.params, model.totals.buffers, model.macs) == (0, 240 + rows * 240, rows * 240)
+    x = torch.rand(2, 3, 8, 10)
+    assert torch.equal(model.to_torch()(x).flatten(1), x.flatten(1)[:, :rows])
+    with pytest.raises(netspec.SpecError, match="needs a fixed size"):
+        netspec.loads(f"input 3x8x10\nnormalize {text}\nrelu").to_onnx(dynamic=("batch", "height", "width"))
 
 
 def test_the_source_and_the_report_say_where_the_numbers_come_from() -> None:

@@ -15,9 +15,9 @@ from netspec.training.augment import Mixed, pixel_statistics, ten_crops
 
 ALL: dict[str, Any] = {
     "crop": {"pad": 2}, "flip": {}, "flip_vertical": {}, "rotate": {"high": 20.0}, "translate": {"high": 2.0}, "rescale": {},
-    "shear": {}, "stretch": {}, "jitter": {}, "lighting": {}, "erase": {}, "mixup": {}, "cutmix": {},
+    "shear": {}, "stretch": {}, "jitter": {}, "lighting": {}, "erase": {}, "noise": {}, "mixup": {}, "cutmix": {},
 }  # fmt: skip
-EXACT: dict[str, Any] = {"crop": {"pad": 2}, "flip": {}, "erase": {"p": 1.0}, "cutmix": {}}
+EXACT: dict[str, Any] = {"crop": {"pad": 2}, "flip": {}, "erase": {"p": 1.0}, "noise": {"std": 0.02}, "cutmix": {}}
 TOTAL = 24
 
 

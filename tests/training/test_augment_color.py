@@ -115,6 +115,19 @@ def test_lighting_adds_one_color_to_each_image() -> None:
     assert np.allclose(found, (0.01 * colors @ colors.T).numpy(), atol=1e-4)
 
 
+def test_noise_is_normal_independent_and_clamped() -> None:
+    gray = torch.full((64, 3, 16, 16), 0.5)
+    made = augmenter((3, 16, 16), (3, 16, 16), noise={"std": 0.05}).train(gray, 0, range(64), 64) - 0.5
+    assert abs(float(made.std()) / 0.05 - 1) < 0.02
+    assert abs(float(made.mean())) < 1e-3
+    flat = made.reshape(64, -1)
+    between = torch.corrcoef(flat).fill_diagonal_(0).abs().max()  # of 768 values each: standard deviation 0.036
+    assert between < 0.2
+    assert abs(float((made[..., 1:] * made[..., :-1]).mean())) < 1e-4
+    loud = augmenter((3, 16, 16), (3, 16, 16), noise={"std": 5.0}).train(gray, 0, range(64), 64)
+    assert (loud.min(), loud.max()) == (0, 1)
+
+
 def test_lighting_waits_for_the_colors() -> None:
     made = augmenter((3, 4, 4), (3, 4, 4), lighting={})
     assert made.needs_colors

@@ -129,3 +129,64 @@ def test_the_last_layer_frozen_ones_and_other_kinds_are_named_as_left() -> None:
         ("a", "localconv has no decoder here"), ("c", "frozen"), ("head", "the last layer"),
     ]  # fmt: skip
     assert skipped_layers(engine_of(net, "digits", FEW)) == []
+
+
+TIED = "input 64\na: FC-32 act=sigmoid\ncode: FC-8\nFC-32 tie=code act=sigmoid\nFC-64 tie=a act=sigmoid\n"
+"""The autoencoder of Hinton & Salakhutdinov 2006, in small."""
+
+
+def machines(net: str, optimizer: str = "sgd lr=0.1 momentum=0.5", more: str = "", epochs: int = 3) -> str:
+    return spec(net, epochs, optimizer, more).replace("pretrain layerwise", "pretrain rbm")
+
+
+def test_boltzmann_machines_reconstruct_and_leave_their_visible_biases_to_the_decoder() -> None:
+    text = machines(TIED, "sgd lr=0.05 momentum=0.5", "  loss mse target=input\n")
+    names, told = changed(text)
+    assert [name for name, _, _ in told] == ["a", "code"]
+    assert all(last < 0.9 * first for _, first, last in told), told
+    assert names == {"a.weight", "a.bias", "code.weight", "code.bias", "fc1.bias", "fc2.bias"}
+    assert skipped_layers(engine_of(text, "digits", FEW)) == [("fc1", "tied to code"), ("fc2", "tied to a")]
+
+
+def test_contrastive_divergence_raises_the_likelihood_of_the_data(tmp_path: Path) -> None:
+    """Against the exact log-likelihood, summed over all 64 visible and 16 hidden states: patterns of six values, of which the
+    last three repeat the first three."""
+    half = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)], np.float32)
+    x = np.tile(np.concatenate([half, half], axis=1), (16, 1))
+    where = save_examples(tmp_path / "e.npz", x, np.arange(len(x)) % 2)
+    net = "input 6\na: FC-4 act=sigmoid\nFC-6 tie=a act=sigmoid\n"
+    engine = engine_of(machines(net, more="  loss mse target=input\n", epochs=150), where)
+
+    def likelihood() -> float:
+        weight, bias = (engine.module.get_parameter(f"a.{n}").detach() for n in ("weight", "bias"))
+        visible = engine.module.get_parameter("fc1.bias").detach()
+        every = torch.tensor([[i >> k & 1 for k in range(6)] for i in range(64)], dtype=torch.float32)
+
+        def free(v: torch.Tensor) -> torch.Tensor:
+            return v @ visible + torch.nn.functional.softplus(v @ weight.T + bias).sum(1)
+
+        return float(free(torch.from_numpy(x)).mean() - torch.logsumexp(free(every), 0))
+
+    before = likelihood()
+    pretrain_layerwise(engine)
+    assert before < -4, "six fair coins have -4.16"
+    assert likelihood() > -3.2, "eight patterns, equally often, have -2.08"
+
+
+def test_linear_visible_units_are_for_data_of_any_range(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    where = save_examples(tmp_path / "e.npz", x, np.arange(64) % 10)
+    net = "input 64\na: FC-32 act=sigmoid\nb: FC-16 act=relu\nc: FC-8 act=sigmoid\nhead: FC-10\n"
+    text = machines(net, "sgd lr=0.01")
+    with pytest.raises(SpecError, match="reads the input of `a` as probabilities, but it goes from -"):
+        pretrain_layerwise(engine_of(text, where))
+    engine = engine_of(text.replace("pretrain rbm", "pretrain rbm visible=gaussian"), where)
+    assert [name for name, _, _ in pretrain_layerwise(engine)] == ["a", "c"]
+    assert ("b", "relu follows: the units are sigmoid or linear") in skipped_layers(engine)
+
+
+def test_contrastive_divergence_has_no_loss_for_lbfgs_and_convolutions_are_no_machines() -> None:
+    with pytest.raises(SpecError, match="cannot use lbfgs"):
+        pretrain_layerwise(engine_of(machines("input 64\na: FC-8 act=sigmoid\nFC-10\n", "lbfgs"), "digits", FEW))
+    engine = engine_of(machines(CONVOLUTIONS), "digits", FEW)
+    assert ("a", "not a fully connected layer on a vector") in skipped_layers(engine)

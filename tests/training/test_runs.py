@@ -153,6 +153,33 @@ def test_means_of_the_training_set_are_stored_with_the_weights(tmp_path: Path) -
     assert torch.equal(load_file(tmp_path / "run" / "best.safetensors")["normalize1.mean"], state["normalize1.mean"])
 
 
+@pytest.mark.parametrize("form", ["pca components=4", "whiten components=4", "zca eps=1e-3"])
+def test_principal_components_of_the_training_set_are_stored_with_the_weights(tmp_path: Path, form: str) -> None:
+    """As scikit-learn finds them (it divides by one example less); whitened, the covariance is that of the identity."""
+    from sklearn.decomposition import PCA
+
+    text = TEXT.replace("input 6\n", f"input 6\nnormalize {form}\n")
+    request = request_of(tmp_path, text)
+    engine = engine_of(text, request.data, request.options)
+    x = engine.collection.train.batch(range(len(engine.collection.train))).inputs["input"].double()
+    state = engine.module.state_dict()
+    mean, matrix = (state[f"normalize1.{name}"].double() for name in ("mean", "matrix"))
+    assert torch.allclose(mean, x.mean(0), atol=1e-6)
+    y = (x - mean) @ matrix.T
+    covariance = torch.cov(y.T, correction=0)
+    found = PCA(y.shape[1]).fit(x.numpy())
+    variances = torch.from_numpy(found.explained_variance_) * (len(x) - 1) / len(x)
+    if "pca" in form:
+        assert torch.allclose(covariance, torch.diag(variances), atol=1e-5)
+        alike = (matrix @ torch.from_numpy(found.components_).T).abs()
+        assert torch.allclose(alike, torch.eye(4, dtype=torch.float64), atol=1e-4)
+    elif "whiten" in form:
+        assert torch.allclose(covariance, torch.eye(4, dtype=torch.float64), atol=1e-3)
+    else:
+        shrunk = torch.from_numpy(found.components_.T * (1 / (variances + 1e-3) ** 0.5).numpy() @ found.components_)
+        assert torch.allclose(matrix, shrunk, atol=1e-4)
+
+
 def test_what_cannot_be_trained(tmp_path: Path) -> None:
     for text, says in (
         (TEXT.replace("adam", "lbfgs; ema 0.9"), "cannot be combined"),

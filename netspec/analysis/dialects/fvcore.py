@@ -12,6 +12,7 @@ from netspec.ops.dense import Linear
 from netspec.ops.join import MatrixProduct
 from netspec.ops.local_conv import LocalConv
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
 from netspec.ops.resample import Scaling
 from netspec.ops.sequence import Attention
@@ -75,5 +76,6 @@ FVCORE = Dialect(
         Scaling: _resized,
         MatrixProduct: lambda op, x, y: x.size * y.shape[-1],
         Attention: _attention,
+        Normalize: _own,
     },
 )

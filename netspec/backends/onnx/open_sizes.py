@@ -6,7 +6,7 @@ from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.ops.conv import SharedConvolution
 from netspec.ops.elementwise import Subsample
-from netspec.ops.norm import Normalize
+from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.resample import Resize
 from netspec.ops.transposed_conv import TransposedConv
@@ -43,14 +43,14 @@ def _fixing_option(node: Node) -> str:
         return "round=ceil"
     if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
         return f"pad={op.pad}"
-    return "image" if isinstance(op, Normalize) else ""
+    return op.source if isinstance(op, Normalize) else ""
 
 
 def _any_size(node: Node, rank: int) -> bool:
     op = node.op
     if op.name == "LRN" and rank != 2:
         return False
-    if isinstance(op, Normalize) and op.source == "image":
+    if isinstance(op, Normalize) and (op.source == "image" or op.rotates):
         return False
     if isinstance(op, Pool) and op.rounds_up:
         return False
