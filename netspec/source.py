@@ -94,6 +94,14 @@ class Span:
     def __hash__(self) -> int:
         return hash((self.start, self.end))
 
+    def in_string(self, within: tuple[int, int] | None) -> Span:
+        """A part of a string that is written here in quotes; the whole where it is not (a variable has it)."""
+        quotes = self.text.find('"')
+        if within is None or quotes < 0:
+            return self
+        start = self.start + quotes + 1
+        return Span(self.source, start + within[0], start + max(within[0] + 1, within[1]))
+
     def __repr__(self) -> str:
         line, column = self.source.position(self.start)
         return f"Span({self.source.name}:{line}:{column})"

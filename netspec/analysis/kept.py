@@ -33,6 +33,7 @@ from netspec.ops.pool import (
     MaxPool,
     covering,
 )
+from netspec.ops.rearrange import AxisLayer, Reduce
 from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
@@ -120,8 +121,11 @@ def _recurrent_workspace(op: Recurrent, x: TensorType) -> int:
     return tokens * states * (op.gates + (2 if isinstance(op, GRU) else 1)) + states
 
 
-def is_view(op: Operation) -> bool:
+def is_view(op: Operation, x: TensorType) -> bool:
     """Whether its result shares the memory of its input, in PyTorch."""
+    if isinstance(op, AxisLayer):
+        plan = op.arrangement(x)
+        return not plan.copies and not plan.reduced
     return isinstance(op, _VIEWS)
 
 
@@ -260,6 +264,18 @@ def _lstm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     return Kept(values=recurrent_values(op, xs[0]), output=not op.bidirectional, fixed=weights)
 
 
+def _reduced(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """Extremes keep what they compare and what they give; products of several axes each product on the way."""
+    plan = op.arrangement(xs[0])
+    if not plan.reduced or op.reduction in ("mean", "sum"):
+        return _NOTHING
+    if op.reduction != "prod":
+        return Kept(inputs=True, output=True)
+    sizes = [plan.taken[i].size for i in reversed(plan.reduced)]
+    on_the_way = [xs[0].size // prod(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    return Kept(inputs=True, output=True, values=sum(on_the_way))
+
+
 def _product(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     """The factors, and of three or more the products on the way."""
     return Kept(factors=True, values=sum(_together(op, xs[: i + 1]) for i in range(1, len(xs) - 1)))
@@ -322,6 +338,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Sign: _nothing,
     Step: _output,
     Max: _inputs_and_output,
+    Reduce: _reduced,
     Min: _inputs_and_output,
     StandardDeviation: _inputs_and_output,
     Norm: _inputs_and_output,

@@ -112,7 +112,9 @@ def _memory_of(graph: Graph, *, training: bool) -> list[int]:
     over = in_place_nodes(graph)
     owner: list[int] = []
     for node in graph.nodes:
-        shares = bool(node.inputs) and (node.index in over or is_view(node.op) or (node.op.vanishes and not training))
+        first = graph.nodes[node.inputs[0]].type if node.inputs else node.type
+        view = node.index in over or is_view(node.op, first) or (node.op.vanishes and not training)
+        shares = bool(node.inputs) and view
         owner.append(owner[node.inputs[0]] if shares else node.index)
     return owner
 

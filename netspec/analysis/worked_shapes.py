@@ -15,6 +15,7 @@ from netspec.ops.features import FeatureSlice, named_axes
 from netspec.ops.join import Concat, MatrixProduct
 from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
+from netspec.ops.rearrange import AxisLayer
 from netspec.ops.recurrent import Recurrent
 from netspec.ops.reductions import Reduction
 from netspec.ops.resample import PixelShuffle, Resize, Upsample
@@ -191,6 +192,16 @@ def _image(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [("positions", product(y.spatial), f"one per token of {x.shape[0]}"), _count(y, "the features")]
 
 
+def _rearranged(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    plan = op.arrangement(x)
+    names = (*_axes(y), _features(y)) if y.layout == "sequence" else (_features(y), *_axes(y))
+    lines: list[Line] = []
+    for name, atoms in zip(names, plan.right, strict=True):
+        words = " * ".join(atom.name.partition("@")[0] for atom in atoms)
+        lines.append((name, product([atom.size for atom in atoms]), words or "added"))
+    return lines
+
+
 def _class_token(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [("tokens", Arithmetic(x.shape[0]) + 1, "")]
 
@@ -230,6 +241,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Pad: _pad,
     Crop: _crop,
     FeatureSlice: _sliced,
+    AxisLayer: _rearranged,
     Upsample: _upsample,
     Resize: _given,
     PixelShuffle: _pixel_shuffle,

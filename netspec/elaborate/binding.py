@@ -23,7 +23,7 @@ from netspec.elaborate.foreign_layers import foreign_call, report_comment, repor
 from netspec.elaborate.origins import option_origins, origin
 from netspec.elaborate.state import BoundLayer, Frame, Lazy
 from netspec.ops import CATALOGUE
-from netspec.ops.kinds import BadValue
+from netspec.ops.kinds import BadValue, Integer
 from netspec.ops.op import REQUIRED, Misfit, Op, Option
 from netspec.source import Span
 from netspec.symbolic import Apply, Symbolic
@@ -209,10 +209,34 @@ class _Binder:
     def option(self, option: t.Option) -> None:
         found = self.op.options.get(option.name)
         ok, value = self.evaluate(option.value)
-        if found is None:
+        if self.slot("axis") and (found is None or found.slot in ("axis", "size")):
+            if ok:
+                self.axis(option, value)
+        elif found is None:
             self.unknown_option(option)
         elif ok:
             self.set(found, value, option.span, option.value)
+
+    def axis(self, option: t.Option, value: Value) -> None:
+        """The size of an axis of the layer's pattern: `p=4`."""
+        names, sizes = self.slot("axis")[0].name, self.slot("size")[0].name
+        if option.name in self.values.get(names, ()):
+            self.fail("NS203", f"`{option.name}` is given twice", option.span, GivenTwice(option.span))
+            return
+        if isinstance(value, Word) and not value.called:
+            self.undefined(value.name, option.span)
+            return
+        try:
+            size = Integer().read(value)
+        except BadValue as bad:
+            self.bad_value(bad, option.name, option.span)
+            return
+        self.values[names] = (*self.values.get(names, ()), option.name)
+        self.values[sizes] = (*self.values.get(sizes, ()), size)
+        self.spans[option.name] = option.span
+        written = origin(option.value, self.frame, self.run.graph.functions)
+        before = self.origins.get(sizes)
+        self.origins[sizes] = Apply("tuple", (*(before.operands if isinstance(before, Apply) else ()), written))
 
     def unknown_option(self, option: t.Option) -> None:
         self.failed = True
@@ -360,7 +384,7 @@ def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer |
     try:
         bound.validate()
     except Misfit as misfit:
-        where = binder.spans.get(misfit.option or "", layer.span)
+        where = binder.spans.get(misfit.option or "", layer.span).in_string(misfit.within)
         run.error(misfit.code, misfit.message, where, helps=misfit.helps)
         return None
     return BoundLayer(bound, binder.spans, binder.origins)

@@ -86,6 +86,7 @@ class ElaborationContext(ABC):
 
     def bad_value(self, bad: BadValue, name: str, span: Span) -> None:
         """Reports a value that an option does not take."""
+        span = span.in_string(bad.within)
         facts: Any = BadOption(span, bad.fraction, bad.instead, bad.hint, whole=bad.fraction is not None)
         if bad.word:
             facts = Misspelt(span, bad.word, bad.choices, bad.helps[0] if bad.helps else "")

@@ -38,7 +38,7 @@ def report_misfit(
     run.error(
         misfit.code,
         misfit.message,
-        spans.get(misfit.option, span) if misfit.option else span,
+        spans.get(misfit.option, span).in_string(misfit.within) if misfit.option else span,
         label=misfit.label,
         notes=misfit.notes,
         helps=[help_ for help_ in misfit.helps if help_ not in changed],

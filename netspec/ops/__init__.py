@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from netspec.ops import activation, elementwise, functions, join, norm, reductions, shape, tensors
+from netspec.ops import activation, elementwise, functions, join, norm, rearrange, reductions, shape, tensors
 from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv
 from netspec.ops.dense import FullyConnected, Linear
 from netspec.ops.local_conv import LocalConv
@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Reductions": reductions.ALL,
         "Normalization": norm.ALL,
         "Regularization": (Dropout, Dropout2d, DropPath, Noise),
-        "Shape": shape.ALL,
+        "Shape": (*shape.ALL, *rearrange.ALL),
         "Sequence": (Embed, PositionEmbedding, ClassToken, Attention, RNN, LSTM, GRU),
         "Trainable values": (*elementwise.ALL, *tensors.ALL),
     }

@@ -20,6 +20,7 @@ class OnnxParts:
     opset: int
     train: bool = False
     half: bool = False
+    open_sizes: bool = False
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[tuple[Any, ...], TensorProto] = field(default_factory=dict)
     weights: dict[str, None] = field(default_factory=dict)
@@ -59,6 +60,11 @@ class Emitter:
     def half(self) -> bool:
         """Whether the model computes in float16."""
         return self.parts.half
+
+    @property
+    def open_sizes(self) -> bool:
+        """Whether the model takes other heights and widths than those of the types."""
+        return self.parts.open_sizes
 
     @property
     def feeds_pooling(self) -> bool:

@@ -32,7 +32,7 @@ class BadValue(Exception):
 
     def __init__(
         self, message: str, *helps: str, code: str = "NS204", instead: str = "", word: str = "",
-        choices: tuple[str, ...] = (), fraction: float | None = None,
+        choices: tuple[str, ...] = (), fraction: float | None = None, within: tuple[int, int] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.message = message
@@ -44,6 +44,8 @@ class BadValue(Exception):
         """A word that is none of the choices."""
         self.fraction = fraction
         """A number with a fraction where a whole one belongs."""
+        self.within = within
+        """The part of a string that is wrong."""
 
     @property
     def hint(self) -> str:

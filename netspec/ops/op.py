@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["REQUIRED", "Change", "Leftover", "Misfit", "Op", "Option", "TorchCode"]
 
 T = TypeVar("T")
-Slot = Literal["option", "kernel", "width", "stride", "value", "branch"]
+Slot = Literal["option", "kernel", "width", "stride", "value", "branch", "axis", "size"]
 
 
 class _Required:
@@ -31,6 +31,7 @@ class Option(Generic[T]):
 
     A `kernel` is part of the head (`conv3`), a `width` follows `-`, a `stride` follows `/`, a `value` has no
     name (`dropout 0.5`). Every option can also be given by name, except a `branch`, a number among those of a join.
+    Options that the op does not declare, whose names are axes of its pattern, go to `axis` (names) and `size` (values).
     """
 
     __slots__ = ("default", "doc", "kind", "name", "slot")
@@ -55,7 +56,7 @@ class Option(Generic[T]):
         raise AttributeError(self.name)  # unreachable: instances store the value under the same name
 
 
-_HEAD = ("kernel", "width", "stride", "value", "branch", "option")
+_HEAD = ("kernel", "width", "stride", "value", "branch", "option", "axis", "size")
 _LAST = ("norm", "act")
 
 
@@ -87,6 +88,7 @@ class Misfit(Exception):
         helps: tuple[str, ...] = (),
         changes: tuple[Change, ...] = (),
         indivisible: tuple[int, int] | None = None,
+        within: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -98,6 +100,8 @@ class Misfit(Exception):
         self.changes = changes
         self.indivisible = indivisible
         """A number of features, and what it should be a multiple of."""
+        self.within = within
+        """The part of the string of `option` that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ def _option(op: type[Op], option: Option[Any]) -> OptionEntry:
         "value": f"`{op.name} …`",
         "branch": f"`{op.name} [ {'2; …' if option.name == 'first' else '…; 2'} ]`",
         "option": f"`{option.name}=…`",
+        "axis": "`p=…`",
+        "size": "`…=4`",
     }[option.slot]
     default = "required" if option.default is REQUIRED else _shown(option.default)
     return OptionEntry(option.name, written, option.kind.document(), default, option.doc)

@@ -69,6 +69,8 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "channel_shuffle": (["channel_shuffle 2"], NUMBERS),
     "chunk": (["chunk(0, 2)", "chunk(3, 4)"], NUMBERS),
     "slice": (["slice(1, 5)", "slice(2, 4) axis=height", "slice(0, 6) axis=tokens"], NUMBERS),
+    "rearrange": (['rearrange "c (h p) (w q) -> (h w) (p q c)" p=2 q=2', 'rearrange "(a b) ... -> (b a) ..." a=4', 'rearrange "t (h d) -> h t d" h=2', 'rearrange "c (h p) (w q) -> (c p q) h w" p=2 q=2', 'rearrange "c -> c 1"', 'rearrange "... w -> w (...)"'], NUMBERS),
+    "reduce": (['reduce "c h w -> c" mean', 'reduce "c (h 2) (w 2) -> c h w" max', 'reduce "... (k c) -> c ..." prod k=2', 'reduce "c l -> c ()" sum', 'reduce "(a c) ... -> c ..." min a=2'], NUMBERS),
     "take": (["take 0", "take -1", "take(-2)"], {"sequence"}),
     "tokens": (["tokens"], MAPS),
     "image": (["image 3x4", "image 12", "image 2x3x2"], {"sequence"}),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from netspec.diagnostics import SpecError
-from netspec.graph import Graph, Node
+from netspec.graph import Graph, Node, TensorType
 from netspec.ops.conv import SharedConvolution
 from netspec.ops.elementwise import Subsample
 from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
+from netspec.ops.rearrange import AxisLayer
 from netspec.ops.resample import Resize
 from netspec.ops.transposed_conv import TransposedConv
 
@@ -22,7 +23,7 @@ def require_open_sizes(graph: Graph) -> None:
             continue
         opened = any(is_open[i] for i in node.inputs)
         reads = graph.nodes[node.inputs[0]].type
-        if opened and not _any_size(node, reads.rank):
+        if opened and not _any_size(node, reads):
             option = _fixing_option(node)
             raise SpecError.of(
                 "NS506",
@@ -33,7 +34,14 @@ def require_open_sizes(graph: Graph) -> None:
                 if option
                 else ["pool globally before it (`gap`), or leave only the batch open"],
             )
-        is_open[node.index] = opened and not isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
+        is_open[node.index] = opened and not _closes(node, reads)
+
+
+def _closes(node: Node, reads: TensorType) -> bool:
+    """Whether the sizes of what a layer gives are fixed whatever those of its input are."""
+    if isinstance(node.op, AxisLayer):
+        return not node.op.open_axes(reads)
+    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
 
 
 def _fixing_option(node: Node) -> str:
@@ -46,8 +54,8 @@ def _fixing_option(node: Node) -> str:
     return op.source if isinstance(op, Normalize) else ""
 
 
-def _any_size(node: Node, rank: int) -> bool:
-    op = node.op
+def _any_size(node: Node, reads: TensorType) -> bool:
+    op, rank = node.op, reads.rank
     if op.name == "LRN" and rank != 2:
         return False
     if isinstance(op, Normalize) and (op.source == "image" or op.rotates):
@@ -56,4 +64,7 @@ def _any_size(node: Node, rank: int) -> bool:
         return False
     if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
         return op.pad not in ("same_upper", "same_lower")
+    if isinstance(op, AxisLayer):
+        opened = op.open_axes(reads)
+        return not opened or (node.type.layout == "map" and node.type.rank == rank and 0 not in opened)
     return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size
