@@ -45,7 +45,12 @@ def cost(graph: Graph, node: Node, macs: int, conditions: Conditions) -> Cost:
     With an optimizer, the seconds are those of a training step. Raises ValueError for an unknown device.
     """
     training = conditions.optimizer is not None
-    if not node.inputs or is_view(node.op, graph.nodes[node.inputs[0]].type) or node.op.ignores_input or (node.op.vanishes and not training):
+    if (
+        not node.inputs
+        or is_view(node.op, graph.nodes[node.inputs[0]].type)
+        or node.op.ignores_input
+        or (node.op.vanishes and not training)
+    ):
         return Cost(0, 0)
     flops = 2 * macs * conditions.batch
     tensors = sum(stored_bytes(kind, conditions.dtype) for kind in (*graph.input_types(node), node.type))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import GivenTwice, Instead
+from netspec.elaborate.binding_key import binding_key
 from netspec.elaborate.expressions import value_after_name
 from netspec.elaborate.facts import (
     LateValue,
@@ -21,7 +21,7 @@ from netspec.elaborate.facts import (
 )
 from netspec.elaborate.foreign_layers import foreign_call, report_comment, report_unknown_head
 from netspec.elaborate.origins import option_origins, origin
-from netspec.elaborate.state import BoundLayer, Frame, Lazy
+from netspec.elaborate.state import BoundLayer, Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue, Integer
 from netspec.ops.op import REQUIRED, Misfit, Op, Option
@@ -273,7 +273,7 @@ def bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer | 
 
     The same layer with the same variables and defaults is bound once.
     """
-    key = _binding_key(layer, frame)
+    key = binding_key(layer, frame)
     found = run.bound_layers.get(key) if key is not None else None
     if found is None:
         if key is not None and not run.first_time(("bind", key)):
@@ -284,64 +284,9 @@ def bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer | 
     return found
 
 
-@lru_cache(maxsize=4096)
-def _names_in(layer: t.Layer) -> tuple[str, ...] | None:
-    """The names in a layer's expressions; None where it asks for more than variables (tensors, functions)."""
-    names: list[str] = []
-    stack: list[Any] = [
-        layer.width,
-        layer.stride,
-        *layer.values,
-        *layer.options,
-        *(layer.arguments or ()),
-        *layer.argument_options,
-    ]
-    while stack:
-        expr = stack.pop()
-        if isinstance(expr, t.Name):
-            names.append(expr.text)
-        elif isinstance(expr, (t.Fact, t.Call)):
-            return None
-        elif isinstance(expr, t.Option):
-            stack.append(expr.value)
-        elif isinstance(expr, t.Unary):
-            stack.append(expr.operand)
-        elif isinstance(expr, t.Binary):
-            stack += [expr.left, expr.right]
-        elif isinstance(expr, t.Conditional):
-            stack += [expr.value, expr.condition, expr.otherwise]
-        elif isinstance(expr, t.Sequence_):
-            stack += expr.items
-    return tuple(names)
-
-
-def _binding_key(layer: t.Layer, frame: Frame) -> tuple[Any, ...] | None:
-    names = _names_in(layer)
-    if names is None:
-        return None
-    values = []
-    for name in names:
-        try:
-            value = frame.lookup(name)
-        except KeyError:
-            value = _UNDEFINED
-        if isinstance(value, (list, Lazy)):
-            return None
-        values.append((type(value), value, frame.symbol(name)))
-    try:
-        key = (layer, frame.defaults, *values)
-        hash(key)
-    except TypeError:
-        return None
-    return key
-
-
 def _is_one_word(layer: t.Layer) -> bool:
     """Whether a layer with a word for its width is the name of another one with a hyphen in it: `max-pool`."""
     return isinstance(layer.width, t.Name) and (layer.head + layer.width.text).lower() in CATALOGUE
-
-
-_UNDEFINED = object()
 
 
 def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from netspec.graph import TensorType
@@ -50,11 +51,7 @@ class Arrangement:
     def copies(self) -> bool:
         """Whether atoms are put together that do not follow each other in the input: then values are moved."""
         places = {atom.name: i for i, atom in enumerate(self.taken)}
-        return any(
-            places[b.name] != places[a.name] + 1
-            for group in self.right
-            for a, b in zip(group, group[1:], strict=False)
-        )
+        return any(places[b.name] != places[a.name] + 1 for group in self.right for a, b in pairwise(group))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,7 +105,11 @@ def _matched(pattern: Pattern, x: TensorType) -> list[Group]:
     first = pattern.left[0].within[0] if pattern.left else 0
     last = pattern.left[-1].within[1] if pattern.left else pattern.text.index("->")
     batch = pattern.left[0].axes[0].name if wanted == found + 1 and len(pattern.left[0].axes) == 1 else ""
-    helps = [f"leave out `{batch}` on both sides: the batch is never written"] if batch in ("b", "batch", "n", "B", "N") else []
+    helps = (
+        [f"leave out `{batch}` on both sides: the batch is never written"]
+        if batch in ("b", "batch", "n", "B", "N")
+        else []
+    )
     names = ", ".join(f"{name} = {size}" for name, size in zip(axis_names(x), x.shape, strict=True))
     least = "at least " if dots is not None else ""
     raise Misfit(

@@ -109,7 +109,9 @@ class AxisPattern(Kind[Pattern]):
         here = [any(axis.name == ELLIPSIS for axis in axes_of(side)) for side in (pattern.left, pattern.right)]
         if here == [False, True]:
             where = next(axis.within for axis in axes_of(pattern.right) if axis.name == ELLIPSIS)
-            raise _bad(pattern.text, "`...` is on the right side only", where, "`...` on the left are the axes it means")
+            raise _bad(
+                pattern.text, "`...` is on the right side only", where, "`...` on the left are the axes it means"
+            )
         if here == [True, False] and not self.reduces:
             where = next(axis.within for axis in axes_of(pattern.left) if axis.name == ELLIPSIS)
             raise _bad(pattern.text, "the axes of `...` are missing on the right side", where, *self._lost("..."))
@@ -192,7 +194,12 @@ def _axis(text: str, token: str, within: tuple[int, int], seen: dict[str, Axis])
         _check_name(text, token, within)
     if token in seen:
         what = "`...`" if token == ELLIPSIS else f"axis `{token}`"
-        raise _bad(text, f"{what} is twice on one side", within, *(() if token == ELLIPSIS else ("give each axis a name of its own",)))
+        raise _bad(
+            text,
+            f"{what} is twice on one side",
+            within,
+            *(() if token == ELLIPSIS else ("give each axis a name of its own",)),
+        )
     seen[token] = Axis(token, 0, within)
     return (seen[token],)
 
@@ -204,6 +211,16 @@ def _check_name(text: str, token: str, within: tuple[int, int]) -> None:
         help_ = "names are separated by spaces" if token in ",;*" else "axes are names, numbers, `( )` and `...`"
         raise _bad(text, f"`{token}` is not part of a pattern", within, help_)
     if not token.isidentifier() or not token.isascii():
-        raise _bad(text, f"`{token}` is not the name of an axis", within, "a name is made of letters and digits, and begins with a letter")
+        raise _bad(
+            text,
+            f"`{token}` is not the name of an axis",
+            within,
+            "a name is made of letters and digits, and begins with a letter",
+        )
     if token.startswith("_") or token.endswith("_"):
-        raise _bad(text, f"`{token}`: the name of an axis cannot begin or end with `_`", within, f"write `{token.strip('_') or 'h'}`")
+        raise _bad(
+            text,
+            f"`{token}`: the name of an axis cannot begin or end with `_`",
+            within,
+            f"write `{token.strip('_') or 'h'}`",
+        )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import nearest
 from netspec.graph import Layout, TensorType
-from netspec.ops.arrangement import Arrangement, Atom, arranged, axis_names
-from netspec.ops.axis_pattern import AxisPattern, axes_of
+from netspec.ops.arrangement import Arrangement, Atom, arranged
+from netspec.ops.axis_pattern import AxisPattern
 from netspec.ops.dense import require_numbers
 from netspec.ops.kinds import Choice, Kind
 from netspec.ops.op import Misfit, Op, Option, TorchCode
@@ -24,11 +24,15 @@ _LAYOUTS: dict[str, tuple[Layout, tuple[int, ...]]] = {
 }  # fmt: skip
 
 
-class Words(Kind[tuple[str, ...]]):
-    noun = "names of axes"
+class Names(Kind[tuple[str, ...]]):
+    """The axes of a pattern whose sizes are stated; the binder collects them with their sizes."""
+
+    noun = "whole numbers, at least 1"
 
 
 class Counts(Kind[tuple[int, ...]]):
+    """The sizes of these axes, in the same order."""
+
     noun = "whole numbers, at least 1"
 
 
@@ -41,7 +45,7 @@ class AxisLayer(Op):
         doc="kind of the result; auto: one axis is a vector, three or four are a feature map, of two the last is the features "
         "if it has channels or features of the input (a sequence), otherwise the first is (a signal)",
     )  # fmt: skip
-    axes = Option(Words(), (), slot="axis", doc="sizes of axes, by their names in the pattern")
+    axes = Option(Names(), (), slot="axis", doc="sizes of axes, by the names that they have in the pattern")
     sizes = Option(Counts(), (), slot="size", doc="the sizes of these axes")
 
     def validate(self) -> None:
@@ -83,10 +87,14 @@ class AxisLayer(Op):
                 helps=("put axes together in parentheses: `(h w)`",),
             )  # fmt: skip
         if self.kind == "auto":
-            return ("vector", self._of_two(x, plan), "map", "map")[count - 1]  # type: ignore[return-value]
+            return ("vector", self._of_two(x, plan), "map", "map")[count - 1]
         layout, counts = _LAYOUTS[self.kind]
         if count not in counts:
-            need = {"vector": "one axis", "sequence": "two axes, tokens and features", "map": "two to four axes, channels first"}
+            need = {
+                "vector": "one axis",
+                "sequence": "two axes, tokens and features",
+                "map": "two to four axes, channels first",
+            }
             raise Misfit(
                 "NS307", f"a {'feature map' if layout == 'map' else layout} has {need[layout]}, the result has {count}: "
                 f"`{self.pattern.written(within)}`", option="kind",
@@ -113,7 +121,10 @@ class AxisLayer(Op):
         """The axes of the output whose sizes depend on those of an image or of its patches."""
         plan = self.arrangement(x)
         opened = {
-            atom.name for i, group in enumerate(plan.left, 1) for atom in group if i != x.feature_axis and not atom.given
+            atom.name
+            for i, group in enumerate(plan.left, 1)
+            for atom in group
+            if i != x.feature_axis and not atom.given
         }
         return tuple(i for i, group in enumerate(plan.right) if any(atom.name in opened for atom in group))
 
@@ -247,7 +258,9 @@ def _reshaped(emit: Emitter, y: str, groups: list[list[Atom]], sizes: dict[str, 
     """A reshape to the product of each group; at most one open size is left to the runtime, more are computed."""
     opened = [any(isinstance(sizes[atom.name], str) for atom in group) for group in groups]
     if sum(opened) <= 1:
-        wanted = [-1 if is_open else prod(atom.size for atom in group) for group, is_open in zip(groups, opened, strict=True)]
+        wanted = [
+            -1 if is_open else prod(atom.size for atom in group) for group, is_open in zip(groups, opened, strict=True)
+        ]
         return emit.reshape(y, [-1, *wanted])
     parts = [emit.ints([0], "batch")]
     for group in groups:

@@ -50,7 +50,7 @@ def entries() -> Iterator[Entry]:
 
 def entry(op: type[Op], section: str = "") -> Entry:
     text = re.sub(r"\s+", " ", op.__doc__ or "").strip()
-    options = tuple(_option(op, option) for option in op.options.values())
+    options = tuple(_option(op, option) for option in op.options.values() if option.slot != "size")
     return Entry(op.name, op.aliases, section, text, options, op.shape_rule, op.param_rule, op.example)
 
 
@@ -62,10 +62,9 @@ def _option(op: type[Op], option: Option[Any]) -> OptionEntry:
         "value": f"`{op.name} …`",
         "branch": f"`{op.name} [ {'2; …' if option.name == 'first' else '…; 2'} ]`",
         "option": f"`{option.name}=…`",
-        "axis": "`p=…`",
-        "size": "`…=4`",
+        "axis": "`p=4`",
     }[option.slot]
-    default = "required" if option.default is REQUIRED else _shown(option.default)
+    default = "none" if option.slot == "axis" else "required" if option.default is REQUIRED else _shown(option.default)
     return OptionEntry(option.name, written, option.kind.document(), default, option.doc)
 
 

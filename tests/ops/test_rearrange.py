@@ -38,10 +38,7 @@ def random_pattern(draw: random.Random, shape: tuple[int, ...], *, reduces: bool
                 size //= divisor
         left.append(group)
     axes = [name for group in left for name in group]
-    if reduces:
-        kept = [name for name in axes if draw.random() < 0.6] or axes[:1]
-    else:
-        kept = list(axes)
+    kept = [name for name in axes if not reduces or draw.random() < 0.6] or axes[:1]
     draw.shuffle(kept)
     count = draw.randint(1, min(4, len(kept)))
     cuts = sorted(draw.sample(range(1, len(kept)), count - 1))
@@ -105,7 +102,7 @@ def test_what_einops_refuses_is_refused_and_nothing_else(seed: int) -> None:
     """Random texts of the symbols of patterns: valid ones are few, so half of them are valid patterns with one change."""
     draw = random.Random(seed)
     operation, how = draw.choice([("rearrange", ""), ("reduce", "sum")])
-    words = "c ( h a ) w -> ( h w ) ( a c )".split() if draw.random() < 0.7 else "... ( a b ) -> b ( a ... )".split()
+    words = draw.choice(["c ( h a ) w -> ( h w ) ( a c )", "... ( a b ) -> b ( a ... )"]).split()
     place = draw.randrange(len(words))
     change = draw.randrange(4)
     if change == 0:
