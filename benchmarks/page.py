@@ -86,7 +86,6 @@ def subjects() -> dict[str, Graph]:
     densenet = ROOT / "examples" / "densenet_bc_100_12.net"
     text = "".join(line for line in densenet.read_text().splitlines(True) if not line.startswith("expect"))
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(densenet.parent / "densenet_blocks.net", folder)
         (Path(folder) / "densenet.net").write_text(text)
         dense = netspec.load(Path(folder) / "densenet.net", L=190, k=40).graph
     return {

@@ -23,6 +23,7 @@ ROWS = (
     ("graph",),
     ("ops",),
     ("analysis", "settings", "syntax"),
+    ("library",),
     ("elaborate",),
     ("fixes",),
     ("lints",),

@@ -35,6 +35,7 @@ _COMMANDS = {
     "tune": "Search for hyperparameters with Optuna.",
     "weights": "Map checkpoints to the names of a spec.",
     "ops": "Show the layers, their options and formulas.",
+    "library": "Show the blocks that `use <NAME>` brings in.",
 }
 
 

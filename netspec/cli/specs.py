@@ -58,7 +58,7 @@ def limit_option(command: F) -> F:
         expose_value=False,
         is_eager=True,
         callback=_apply_profile,
-        help="Bounds for specs of strangers: 1 s of CPU, 256 MB, no `use`.",
+        help="Bounds for specs of strangers: 1 s of CPU, 256 MB, `use` of the library only.",
     )(command)
 
 

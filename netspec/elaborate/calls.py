@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from netspec import library
 from netspec.diagnostics.facts import GivenTwice
 from netspec.elaborate.expressions import EvaluationError, match_parameters, value_after_name
 from netspec.elaborate.facts import LateValue, LooseArguments
@@ -52,7 +53,8 @@ def declare_file(run: ElaborationContext, file: t.File, frame: Frame, stack: tup
         elif isinstance(item, t.Shared) and stack:  # one set of weights for the file that uses this one
             _declare(run, frame.file, item.name, _shared_block(item, frame), item.name_span)
         elif isinstance(item, t.Function):
-            if item.name in frame.file.functions:
+            first = frame.file.functions.get(item.name)
+            if first is not None and not _of_library(first.definition.span):
                 run.error("NS209", f"the function `{item.name}` is defined twice", item.name_span)
             else:
                 frame.file.functions[item.name] = FunctionValue(item, frame)
@@ -76,10 +78,19 @@ def _check_parameters(run: ElaborationContext, item: t.Block | t.Function | t.Ne
 
 def _declare(run: ElaborationContext, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
     if name in scope.blocks:
-        _report_twice(run, name, scope.blocks[name], span)
-        return
+        first = scope.blocks[name]
+        if first.span == block.span or _of_library(block.span):
+            return  # one block on two ways, or one of the library, which the file has replaced
+        if not _of_library(first.span):
+            _report_twice(run, name, first, span)
+            return
     _check_block_name(run, name, span)
     scope.blocks[name] = block
+
+
+def _of_library(span: Span) -> bool:
+    path = span.source.path
+    return path is not None and path.parent == library.FOLDER
 
 
 def _report_twice(run: ElaborationContext, name: str, first: BlockValue, span: Span) -> None:
@@ -94,7 +105,7 @@ def _check_block_name(run: ElaborationContext, name: str, span: Span) -> None:
 
 
 def _declare_use(run: ElaborationContext, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
-    found = run.project.use(item.path, file.source, item.path_span)
+    found = run.project.use(item, file.source)
     if found is None:
         if item.alias is not None:  # calls of it are not reported as well
             frame.file.blocks[item.alias] = BlockValue(item.alias, (), (), frame, None, "floor", item.span, "missing")

@@ -11,7 +11,7 @@ __all__ = ["LIMIT_NAMES", "SERVICE_LIMITS", "LimitReached", "Limits"]
 class Limits:
     """`layers`: unrolled layers. `steps`: statements and expressions computed, beside those that layers take (20 each).
     `depth`: nesting of blocks and braces. `integer`: magnitude of a whole number. `bytes`: size of one file.
-    `tokens`: words and signs of one file, comments left out. `files`: files read through `use`. `errors`: errors after
+    `tokens`: words and signs of one file, comments left out. `files`: files read through `use`, beside the library. `errors`: errors after
     which the rest is not checked.
 
     With these values a spec is answered in about two seconds and 256 MB.
@@ -33,7 +33,7 @@ class Limits:
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 SERVICE_LIMITS = Limits(layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100)
-"""For those who check the specs of strangers. No file is read through `use`."""
+"""For those who check the specs of strangers. No file is read through `use` but those of the library."""
 
 
 class LimitReached(Exception):

@@ -1,10 +1,11 @@
-"""The files of a spec: read from the folder of the first one and nowhere else."""
+"""The files of a spec: read from the folder of the first one, or from the library in the wheel, and nowhere else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netspec import library
 from netspec.diagnostics import Diagnostics, SpecError, nearest
 from netspec.diagnostics.facts import Instead
 from netspec.elaborate.limits import Limits
@@ -75,6 +76,13 @@ def _near_file(path: Path) -> str | None:
     return names[near] if near else names[longer[0]] if longer else None
 
 
+def _in_library(path: str, span: Span) -> Instead | None:
+    """The file of the library that a path was probably meant to be."""
+    name = Path(path).stem
+    meant = name if name in library.names() else name.removesuffix("_blocks")
+    return Instead(span, f"<{meant}>", f"<{meant}> is in the library") if meant in library.names() else None
+
+
 class Project:
     """Reads and parses the files that `use` names, each once."""
 
@@ -92,12 +100,37 @@ class Project:
         self.limits = limits
         self.trees: dict[Path, t.File | None] = trees if trees is not None else {}
 
-    def use(self, path: str, source: SourceFile, span: Span) -> tuple[Path, t.File] | None:
+    def use(self, item: t.Use, source: SourceFile) -> tuple[Path, t.File] | None:
         """The tree of a used file; None where there is none, which is reported."""
+        if item.library:
+            return self._of_library(item)
+        return self._of_folder(item.path, source, item.path_span)
+
+    def _of_library(self, item: t.Use) -> tuple[Path, t.File] | None:
+        """A file of the standard library, whatever folder the spec is in."""
+        source = library.source(item.path)
+        if source is None:
+            near = nearest(item.path, library.names())
+            title = f"did you mean `<{near}>`?" if near else "`netspec library` lists them with their blocks"
+            self.diagnostics.error(
+                "NS001", f"the library has no file <{item.path}>", item.path_span,
+                notes=[f"it has {', '.join(library.names())}"],
+                facts=Instead(item.path_span, f"<{near}>", title) if near else None,
+                helps=() if near else [title],
+            )  # fmt: skip
+            return None
+        assert source.path is not None
+        if source.path not in self.trees:
+            self.trees[source.path] = self._parsed(source)
+        tree = self.trees[source.path]
+        return (source.path, tree) if tree is not None else None
+
+    def _of_folder(self, path: str, source: SourceFile, span: Span) -> tuple[Path, t.File] | None:
         if self.root is None or source.path is None:
             self.diagnostics.error(
-                "NS004", "`use` needs a spec that is a file", span, notes=["this text has no folder to look in"]
-            )
+                "NS004", "`use` needs a spec that is a file", span, notes=["this text has no folder to look in"],
+                facts=_in_library(path, span),
+            )  # fmt: skip
             return None
         target = Path(path)
         try:
@@ -111,7 +144,7 @@ class Project:
             )  # fmt: skip
             return None
         if resolved not in self.trees:
-            if len(self.trees) >= self.limits.files:
+            if sum(library.FOLDER not in file.parents for file in self.trees) >= self.limits.files:
                 self.diagnostics.error(
                     "NS005",
                     f"more than {self.limits.files} files are used",
@@ -132,10 +165,13 @@ class Project:
             first = error.diagnostics[0]
             near = _near_file(resolved) if first.code == "NS001" and source.files is None else None
             meant = f'"{Path(path).with_name(near)}"' if near else ""
-            facts = Instead(span, meant, f"did you mean {meant}?") if near else None
-            helps = () if near else first.helps
+            facts = Instead(span, meant, f"did you mean {meant}?") if near else _in_library(path, span)
+            helps = () if facts else first.helps
             self.diagnostics.error(first.code, first.message, span, notes=first.notes, helps=helps, facts=facts)
             return None
+        return self._parsed(text)
+
+    def _parsed(self, text: SourceFile) -> t.File | None:
         inner = Diagnostics()
         most = self.limits.tokens
         tree = parse(text, inner, recover=True, explain=self.explain, most_tokens=most)

@@ -48,7 +48,11 @@ def _used(source: SourceFile, limits: Limits) -> list[Path]:
     if tree is None or source.path is None:
         return []
     folder = source.path.parent
-    return [Path(os.path.normpath(folder / item.path)) for item in tree.items if isinstance(item, t.Use)]
+    return [
+        Path(os.path.normpath(folder / item.path))
+        for item in tree.items
+        if isinstance(item, t.Use) and not item.library
+    ]
 
 
 def entry(document: dict[str, Any]) -> dict[str, Any]:

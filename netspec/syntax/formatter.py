@@ -127,7 +127,8 @@ class _Formatter(Printer):
         self.put(depth, f"net {item.name}{self.parameters(item.parameters)}")
 
     def _use(self, item: t.Use, depth: int) -> None:
-        self.put(depth, f'use "{item.path}"' + (f" as {item.alias}" if item.alias else ""))
+        path = f"<{item.path}>" if item.library else f'"{item.path}"'
+        self.put(depth, f"use {path}" + (f" as {item.alias}" if item.alias else ""))
 
     def _block(self, item: t.Block, depth: int) -> None:
         self.braced(f"block {item.name}{self.parameters(item.parameters)}", item.body, depth)

@@ -160,7 +160,8 @@ class _Reader(Transformer[Token, Any]):
         return t.Net(_text(name), params, span)
 
     def use(self, span: Span, path: Token, alias: Token | None) -> t.Use:
-        return t.Use(str(path)[1:-1], _text(alias) if alias else None, self.span_of(path), span)
+        library = path.type == "LIBRARY"
+        return t.Use(str(path)[1:-1], library, _text(alias) if alias else None, self.span_of(path), span)
 
     def block(self, span: Span, name: Token, *rest: Any) -> t.Block:
         *params, body = rest

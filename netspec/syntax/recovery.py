@@ -21,7 +21,7 @@ PLACEHOLDER = "_"
 
 _TERMINALS = {
     "_NL": "the end of the line", "$END": "the end of the file", "NAME": "a name", "INT": "a number", "FLOAT": "a number",
-    "QUANTITY": "a number", "SIZE": "a size such as 3x224x224", "STRING": "a string", "LBRACE": "`{`", "RBRACE": "`}`",
+    "QUANTITY": "a number", "SIZE": "a size such as 3x224x224", "STRING": "a string", "LIBRARY": "a name such as <resnet>", "LBRACE": "`{`", "RBRACE": "`}`",
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "EQUAL": "`=`", "COMMA": "`,`", "COLON": "`:`",
     "_ARROW": "`->`", "REPEAT": "a repeat such as x2", "COMPARE": "a comparison",
 }  # fmt: skip

@@ -117,7 +117,8 @@ class Net(TreeNode):
 
 
 class Use(TreeNode):
-    path: str
+    path: str  # of a file; the name where `library` says that it is of the standard library
+    library: bool
     alias: str | None
     path_span: Span
     span: Span

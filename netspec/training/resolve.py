@@ -183,5 +183,5 @@ def _form_of(line: t.Setting) -> Form | None:
 
 
 def used_files(source: SourceFile) -> list[str]:
-    """The paths in `use` statements, relative to the source."""
-    return [item.path for item in _tree(source).items if isinstance(item, t.Use)]
+    """The paths of files in `use` statements, relative to the source."""
+    return [item.path for item in _tree(source).items if isinstance(item, t.Use) and not item.library]

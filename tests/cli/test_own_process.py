@@ -31,6 +31,7 @@ LIGHT = [
     ("solve", LENET, "-D", "classes=?", "--target", "params <= 100K"),
     ("badge", LENET, "-o", "{folder}/x.svg"),
     ("ops", "conv"),
+    ("library", "resnet"),
     ("compile", LENET, "-o", "{folder}/x.py"),
     ("nothing",),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from netspec import library
 from netspec.diagnostics import Edit, Fix, nearest
 from netspec.diagnostics.foreign import ALIASES, PLACES, PYTHON_MODULES, STRUCTURES, TWO_WAYS, translated
 from netspec.elaborate.facts import SettingOutside, UnknownHead
@@ -41,12 +42,19 @@ _ARCHITECTURES = re.compile(
     ("input 6x8 sequence\nbilstm-4\n", "input 6x8 sequence\nlstm-4 bidirectional=yes\n"),
     ("input 8x1x9\nsqueeze\n", "input 8x1x9\nreshape 8x9\n"),
     ("input 3x8x8\nmax-pool\n", "input 3x8x8\nmaxpool\n"),
+    ("input 3x64x64\nbottleneck(16)\n", "use <resnet>\ninput 3x64x64\nbottleneck(16)\n"),
     ("input 3x8x8\na: conv3-3 pad=1\nadd(a, input)\n", "input 3x8x8\na: conv3-3 pad=1\nadd [ from a; from input ]\n"),
     title="a layer that does not exist",
 )
 def unknown_layer(context: FixContext) -> Iterator[Fix | str]:
-    """The name is misspelled, is that of another framework, or is written with another sign."""
+    """The name is misspelled, is that of another framework or of a block of the library, or is written with another sign."""
     facts: UnknownHead = context.facts
+    file = library.blocks().get(facts.layer.head)
+    if file is not None:
+        first = next(item for item in context.file.items if not isinstance(item, t.Net))
+        edit = edits.insert_line_before(first.span, f"use <{file}>")
+        yield Fix(f"it is a block of the library: `use <{file}>`", (edit,))
+        return
     for way in (_statement, _signs, _reference, _both_directions, _foreign, _spelling):
         found = list(way(facts))
         if found:

@@ -304,6 +304,8 @@ RULES = (
     ),
     *_rules(
         _instead, Instead, "instead", "the same said otherwise", 10, False,
+        NS001=("use <resnat>\ninput 3x64x64\nstem\n", "use <resnet>\ninput 3x64x64\nstem\n"),
+        NS004=("use \"resnet.net\"\ninput 3x64x64\nstem\n", "use <resnet>\ninput 3x64x64\nstem\n"),
         NS204=("input 3x8x8\nlet n = 1\nif n {\n  relu\n}\n", "input 3x8x8\nlet n = 1\nif n != 0 {\n  relu\n}\n"),
         NS208=("input 3X8X8\nconv3-8\n", "input 3x8x8\nconv3-8\n"),
         NS209=("input 8\noutput a\nFC-2\noutput a\n", "input 8\noutput a\nFC-2\noutput a_2\n"),
