@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from netspec.comparing import Diff, diff
     from netspec.exploring import Solved, Sweep, solve, sweep
     from netspec.sizing import Sizes, sizes
+    from netspec.training.opened_run import Run, open_run
 
 __all__ = [
-    "Diagnostic", "Diff", "Layer", "Limits", "Model", "Sizes", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
-    "diff", "load", "loads", "sizes", "solve", "sweep",
+    "Diagnostic", "Diff", "Layer", "Limits", "Model", "Run", "Sizes", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
+    "diff", "load", "loads", "open_run", "sizes", "solve", "sweep",
 ]  # fmt: skip
 _ROOMS = {
     "Diff": "comparing",
@@ -27,6 +28,8 @@ _ROOMS = {
     "sweep": "exploring",
     "Sizes": "sizing",
     "sizes": "sizing",
+    "Run": "training.opened_run",
+    "open_run": "training.opened_run",
 }
 
 

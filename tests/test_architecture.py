@@ -35,8 +35,8 @@ ROWS = (
     ("compiler", "spec_source"),
     ("model",),
     ("comparing", "exploring", "sizing"),
-    ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("training",),
+    ("netspec",),  # the Python API: the names of netspec/__init__.py
     ("server",),
     ("playground",),
     ("cli",),

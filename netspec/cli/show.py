@@ -17,6 +17,7 @@ _VIEWS = {
     "gradcam": ("show_image", "The region of an image that speaks for a class (Grad-CAM)."),
     "occlusion": ("show_image", "The fall of the score where a square of the image is covered."),
     "maximize": ("show_network", "An image that maximizes the score of a class or a unit."),
+    "dream": ("show_image", "DeepDream: what a layer sees in an image, made stronger in it."),
     "boundary": ("show_data", "The decision regions of a network with two inputs."),
     "panel": ("show_data", "Images of the data with their five likeliest classes."),
     "worst": ("show_data", "The most confident mistakes."),

@@ -32,13 +32,9 @@ def boundary_command(file: str, part: str, outputs: tuple[Path, ...], as_json: b
 def _boundary(look: Look, part: str) -> View:
     if not look.is_run or len(look.inside.graph.inputs) != 1:
         return look.inside.boundary()
-    from netspec.training.run_views import RunExamples
+    from netspec.training.run_views import RunExamples, labelled_points
 
-    held = RunExamples(look.run, part)
-    inputs, targets = held.batch(range(len(held.examples)))
-    if look.run.plan.task == "values" and targets.ndim > 1 and targets.shape[-1] > 1:
-        targets = targets.argmax(-1)
-    return look.inside.boundary(inputs[0].cpu().numpy(), targets.cpu().numpy().reshape(-1))
+    return look.inside.boundary(*labelled_points(RunExamples(look.run, part)))
 
 
 @click.command("panel")

@@ -1,4 +1,4 @@
-"""netspec show activations, saliency, gradcam, occlusion"""
+"""netspec show activations, saliency, gradcam, occlusion, dream"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from netspec.cli.show_options import Look, class_option, shown, view_options
 
-__all__ = ["activations_command", "gradcam_command", "occlusion_command", "saliency_command"]
+__all__ = ["activations_command", "dream_command", "gradcam_command", "occlusion_command", "saliency_command"]
 
 _image = click.argument("image", metavar="IMAGE")
 
@@ -65,3 +65,29 @@ def occlusion_command(
     """Show how far the score of a class falls where a square of IMAGE, a file or `test:3` of a run, is covered."""
     look = Look(file, wanted)
     shown(lambda: look.inside.occlusion(look.image(image), cls, patch, stride), outputs, as_json=as_json)
+
+
+@click.command("dream")
+@view_options
+@_image
+@click.argument("layer", metavar="LAYER")
+@click.option(
+    "--octaves",
+    type=click.IntRange(1, 20),
+    default=4,
+    show_default=True,
+    help="Number of sizes, each 1.4 times the one before.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 10_000),
+    default=12,
+    show_default=True,
+    help="Steps of gradient ascent at each size.",
+)
+def dream_command(
+    file: str, image: str, layer: str, octaves: int, steps: int, outputs: tuple[Path, ...], as_json: bool, **wanted: Any
+) -> None:  # fmt: skip
+    """Make what LAYER, or a channel such as `conv3[5]`, sees in IMAGE (a file, or `test:3` of a run) stronger in it (DeepDream)."""
+    look = Look(file, wanted)
+    shown(lambda: look.inside.dream(look.image(image), layer, octaves=octaves, steps=steps), outputs, as_json=as_json)

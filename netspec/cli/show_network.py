@@ -49,7 +49,7 @@ def receptive_command(
 @click.option(
     "--steps",
     type=click.IntRange(1, 100_000),
-    help="Steps of gradient ascent; default: 256, down to 24 for large networks.",
+    help="Steps of gradient ascent; default: 512, down to 24 for large networks.",
 )
 def maximize_command(
     file: str, target: str, steps: int | None, outputs: tuple[Path, ...], as_json: bool, **wanted: Any

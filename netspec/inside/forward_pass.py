@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.in_place import source
 from netspec.analysis.samples import sample_inputs
 from netspec.datasets.given_inputs import read_inputs, wanted_of
-from netspec.graph import Graph
+from netspec.graph import Graph, Node
 from netspec.optional import require_torch
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Tensors(Mapping[str, "Tensor"]):
         self._by_node = by_node
         sources = {node.name: source(graph, node.index) for node in graph.nodes}
         self._places = {name: i for name, i in sources.items() if i in by_node}
-        self._places |= {name: source(graph, i) for name, i in graph.outputs}
+        self._places |= {name: source(graph, i) for name, i in graph.outputs if source(graph, i) in by_node}
 
     def __getitem__(self, name: str) -> Tensor:
         return self._by_node[self._places[name]]
@@ -41,6 +42,10 @@ class Tensors(Mapping[str, "Tensor"]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+class _Reached(Exception):
+    """The last layer that is wanted has been computed."""
 
 
 class ForwardPass:
@@ -61,6 +66,7 @@ class ForwardPass:
         self.graph = graph
         self._noted: dict[int, Tensor] = {}
         self._keep = False
+        self._until: int | None = None
         self.recorded = module is None
         self.module = module if module is not None else recording_torch(graph, self._note)
         if module is None or weights is not None:
@@ -72,6 +78,8 @@ class ForwardPass:
         self._noted[node] = value
         if self._keep and value.requires_grad:
             value.retain_grad()
+        if node == self._until:
+            raise _Reached
         return value
 
     def inputs(self, batch: Mapping[str, np.ndarray[Any, Any]], *, gradients: bool) -> dict[str, Tensor]:
@@ -86,10 +94,14 @@ class ForwardPass:
             made[name] = tensor
         return made
 
-    def run(self, inputs: Mapping[str, Tensor], *, keep_gradients: bool = False) -> Tensors:
-        """The tensor of every node; with `keep_gradients`, each keeps the gradient that a backward pass gives it."""
+    def run(self, inputs: Mapping[str, Tensor], *, keep_gradients: bool = False, until: Node | None = None) -> Tensors:
+        """The tensor of every node; with `keep_gradients`, each keeps the gradient that a backward pass gives it. With
+        `until`, nothing is computed after that node, whose inputs may then have other sizes than those of the spec."""
         self._noted, self._keep = {}, keep_gradients
-        result = self.module(*inputs.values())
+        self._until = None if until is None else source(self.graph, until.index)
+        result: Any = ()
+        with suppress(_Reached):
+            result = self.module(*inputs.values())
         noted = self._noted
         if not self.recorded:
             results = result if isinstance(result, tuple) else (result,)

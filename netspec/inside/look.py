@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.inside.attribution import gradcam, occlusion, saliency
 from netspec.inside.decision_regions import boundary
+from netspec.inside.dreamed import OCTAVES, STEPS, dream
 from netspec.inside.feature_maps import activations
 from netspec.inside.kernels import filters
 from netspec.inside.maximized import maximize
@@ -54,6 +55,10 @@ class Inside(Opened):
     def maximize(self, target: str | int, *, steps: int | None = None) -> View:
         """An image that maximizes the score of a class, or a unit (`conv3[5]`), by gradient ascent from noise."""
         return maximize(self, str(target), steps=steps)
+
+    def dream(self, image: Any, layer: str, *, octaves: int = OCTAVES, steps: int = STEPS) -> View:
+        """DeepDream: an image in which a layer, or a channel of it (`conv3[5]`), is made stronger by gradient ascent."""
+        return dream(self, image, layer, octaves=octaves, steps=steps)
 
     def boundary(self, points: Any = None, labels: Any = None) -> View:
         """The decision regions of a network with two inputs, and points (N x 2) with their classes on them."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
 
-__all__ = ["RunExamples", "panel", "worst"]
+__all__ = ["RunExamples", "labelled_points", "panel", "worst"]
 
 _PARTS = ("test", "validation", "train")
 _TOP = 5
@@ -55,6 +55,14 @@ class RunExamples:
         inputs, _ = self.batch([index])
         result: np.ndarray[Any, Any] = inputs[0].cpu().numpy()
         return result
+
+
+def labelled_points(held: RunExamples) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """All examples of a network with two inputs (N x 2), and their classes."""
+    inputs, targets = held.batch(range(len(held.examples)))
+    if held.run.plan.task == "values" and targets.ndim > 1 and targets.shape[-1] > 1:
+        targets = targets.argmax(-1)
+    return inputs[0].cpu().numpy(), targets.cpu().numpy().reshape(-1)
 
 
 def _class_names(run: Trained) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 import netspec
+from netspec.inside.canvas import Canvas
 from netspec.inside.kernels import smoothness
 from netspec.inside.look import Inside
 from netspec.inside.pixels import png
@@ -206,3 +207,33 @@ def test_the_image_that_maximizes_a_class_beats_every_other(look: Inside) -> Non
     np.testing.assert_array_equal(look.maximize("car", steps=80).arrays["image"], view.arrays["image"])
     unit = look.maximize("conv2[3]", steps=20).data
     assert unit["score"] > unit["before"]
+
+
+def test_decorrelated_colors_vary_as_in_photographs() -> None:
+    """Independent values of a canvas give colors that are correlated: the covariance is that of the matrix."""
+    canvas = Canvas(netspec.loads("input 3x64x64; conv3-2").inputs["input"], torch.Generator().manual_seed(1))
+    pixels = canvas.pixels().detach()[0].logit().reshape(3, -1)
+    red_green, red_blue = torch.corrcoef(pixels)[0, 1:].tolist()
+    assert red_green > 0.8 > 0.5 < red_blue
+    gray = Canvas(netspec.loads("input 1x64x64; conv3-2").inputs["input"], torch.Generator().manual_seed(1))
+    spectrum = torch.fft.rfft2(gray.pixels().detach()[0, 0].logit()).abs()
+    assert spectrum[1, 1:4].mean() > 5 * spectrum[1, 20:30].mean()  # natural images have little at high frequencies
+    before = spectrum[20:40, 20:].mean()
+    gray.smooth()
+    after = torch.fft.rfft2(gray.pixels().detach()[0, 0].logit()).abs()
+    assert after[20:40, 20:].mean() < 0.9 * before
+
+
+def test_a_dream_makes_a_layer_stronger(look: Inside, image: np.ndarray[Any, Any]) -> None:
+    def norm(batch: np.ndarray[Any, Any]) -> float:
+        return float(by_hand(batch)[1][3].detach().norm())  # conv2
+
+    view = look.dream(image, "conv2", steps=6)
+    assert view.data["sizes"] == [[4, 4], [6, 6], [9, 9], [12, 12]]
+    assert view.data["before"] == pytest.approx(norm(image), rel=1e-4)
+    assert norm(view.arrays["image"]) == pytest.approx(view.data["norm"], rel=1e-4)
+    assert view.data["norm"] > 1.1 * view.data["before"]
+    np.testing.assert_array_equal(look.dream(image, "conv2", steps=6).arrays["image"], view.arrays["image"])
+    assert look.dream(image, "fc1[2]").data["sizes"] == [[12, 12]]  # a fully connected layer takes one size
+    channel = look.dream(image, "conv2[1]", octaves=1, steps=3).data
+    assert channel["norm"] > channel["before"]
