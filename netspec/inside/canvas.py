@@ -55,7 +55,8 @@ class Canvas:
         if self.shape[0] == 3:
             colors = torch.tensor(_COLORS)
             plane = torch.einsum("rc,chw->rhw", colors / colors.norm(dim=0).max(), plane)
-        return plane.sigmoid()[None]
+        image: Tensor = plane.sigmoid()[None]
+        return image
 
     def smooth(self) -> None:
         """A little blur, as with the kernel 1 2 1 by 1 2 1: high frequencies fade."""

@@ -43,7 +43,8 @@ def dream(opened: Opened, image: Any, layer: str, *, octaves: int = OCTAVES, ste
 
     def norm(pixels: Tensor) -> Tensor:
         values = opened.forward.run({opened.graph.inputs[0][0]: pixels}, until=unit.node)[unit.node.name]
-        return (values if unit.channel is None else values.select(axis, unit.channel)).norm()
+        found: Tensor = torch.linalg.vector_norm(values if unit.channel is None else values.select(axis, unit.channel))
+        return found
 
     given = torch.from_numpy(batch.copy())
     sizes = _sizes(given, norm, octaves)

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from netspec.diagnostics.display import printable, width
 
 __all__ = [
+    "CSS",
     "WRITERS",
     "Entry",
     "Heading",
@@ -23,6 +24,7 @@ __all__ = [
     "Table",
     "csv_text",
     "html",
+    "html_table",
     "html_text",
     "latex",
     "latex_text",
@@ -156,7 +158,7 @@ def _markdown_line(cells: Sequence[str], headings: Sequence[Heading], widths: Se
 # HTML
 
 # Twice the class: a notebook has rules of its own for the cells of every table.
-_CSS = (
+CSS = (
     "table.netspec.netspec{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "table.netspec.netspec caption{text-align:left;font-weight:bold;padding:4px 0}"
     "table.netspec.netspec th,table.netspec.netspec td{padding:2px 10px;text-align:left;border:0;vertical-align:top;background:none}"
@@ -165,7 +167,7 @@ _CSS = (
     "table.netspec.netspec .part{font-weight:600}"
     "table.netspec.netspec .total td{border-top:1px solid;font-weight:bold}"
     "table.netspec.netspec .notes td{font-size:smaller;opacity:.75;max-width:60em}"
-)
+) + "".join(f"table.netspec.netspec td.in{level}{{padding-left:{10 + 16 * level}px}}" for level in range(1, 10))
 
 
 def html_text(text: str) -> str:
@@ -177,7 +179,12 @@ def html_text(text: str) -> str:
 
 def html(table: Table) -> str:
     """A fragment in ASCII that needs nothing else: a style for its own class, then the table. It inherits colors and fonts."""
-    lines = [f"<style>{_CSS}</style>", '<table class="netspec">']
+    return f"<style>{CSS}</style>\n{html_table(table)}"
+
+
+def html_table(table: Table) -> str:
+    """The table alone, for a page that has the style."""
+    lines = ['<table class="netspec">']
     if table.title:
         lines.append(f"<caption>{html_text(table.title)}</caption>")
     lines += ["<thead>", f"<tr>{_html_head(table.headings)}</tr>", "</thead>", "<tbody>"]
@@ -203,7 +210,7 @@ def _html_row(row: Row, headings: Sequence[Heading]) -> str:
         for entry, heading in zip(row.entries, headings, strict=True)
     ]
     if row.level:
-        cells[0] = cells[0].replace("<td", f'<td style="padding-left:{10 + 16 * row.level}px"', 1)
+        cells[0] = f'<td class="in{min(row.level, 9)}">{html_text(row.entries[0].text)}</td>'
     role = f' class="{row.role}"' if row.role else ""
     return f"<tr{role}>{''.join(cells)}</tr>"
 
