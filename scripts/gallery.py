@@ -7,13 +7,13 @@ python scripts/gallery.py --index       writes docs/gallery.md, the same as a ta
 from __future__ import annotations
 
 import html
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import netspec
 from netspec.analysis.units import count_text
+from netspec.gallery import About, about
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -47,13 +47,23 @@ HEAD = """<!doctype html>
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An example: its name in the folder, what its first comment calls it, and where it was published."""
+    """An example: its name in the folder, its network, and where it was published."""
 
     stem: str
-    name: str
-    year: str
-    paper: str
     model: netspec.Model
+    said: About
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def year(self) -> str:
+        return str(self.said.year or "")
+
+    @property
+    def paper(self) -> str:
+        return self.said.paper
 
     @property
     def figures(self) -> tuple[str, str]:
@@ -70,24 +80,9 @@ def entries() -> list[Entry]:
     for path in sorted(EXAMPLES.glob("*.net")):
         checked = netspec.check(path)
         if not checked.library:
-            found.append(entry(path.stem, comment(path), checked.model()))
+            said = about(path.read_text(encoding="utf-8"), path.stem)
+            found.append(Entry(path.stem, checked.model(), said))
     return sorted(found, key=lambda e: (e.year or "9999", e.stem))
-
-
-def comment(path: Path) -> str:
-    """The comment at the top of a spec, as one line."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("# "))
-    return " ".join(lines)
-
-
-def entry(stem: str, about: str, model: netspec.Model) -> Entry:
-    year = re.search(r"\b(?:19|20)\d\d\b(?=[,)])", about) or re.search(r"\b(?:19|20)\d\d\b", about)
-    title = re.search(r'"([^"]+)"', about)
-    return Entry(stem, model.name, year[0] if year else "", title[1] if title else "", model)
 
 
 def page(found: list[Entry]) -> str:
@@ -122,7 +117,7 @@ def index() -> str:
     for e in entries():
         params, macs = e.figures
         rows.append(f"| [{e.name}](../examples/{e.stem}.net) | {e.year} | {e.paper} | {params} | {macs} |")
-    text = "# Gallery\n\nThe networks in `examples/`. `python scripts/gallery.py` draws each in two styles and writes the page\n`docs/gallery/index.html`.\n\n"
+    text = "# Gallery\n\nThe networks in `examples/`: `netspec examples` lists them, and `netspec new resnet50` copies one. `python scripts/gallery.py` draws each in two styles and writes the page\n`docs/gallery/index.html`.\n\n"
     pictures = "".join(
         f"![{what}](pictures/{name}.svg)\n\n"
         for name, what in (("unet_volumes", "U-Net"), ("alexnet_volumes", "AlexNet"))

@@ -9,6 +9,7 @@ from agreement import assert_agreement, largest_difference, random_state
 from conftest import HEAVY, specs
 
 import netspec
+from netspec import gallery
 
 LARGE = 100_000_000
 BY_NAME = [pytest.param(p, id=p.stem) for p in specs()]
@@ -26,6 +27,8 @@ def test_example_is_checked_without_findings(path: Path) -> None:
     assert not model.diagnostics
     assert "expect" in path.read_text(), "an example states what is known of it"
     assert path.read_text().startswith("#"), "an example names its source"
+    told = next(example for example in gallery.examples() if example.name == path.stem)
+    assert (told.params, told.macs) == (model.params, model.macs), "what `netspec examples` lists"
 
 
 @pytest.mark.parametrize("path", BY_NAME)

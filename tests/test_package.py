@@ -59,6 +59,12 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path, interpreter: str
     assert "138,357,544" in shown
     assert __version__ in run(str(tmp_path / "env" / "bin" / "netspec"), "--version")
     assert run(python, "-m", "pip", "show", "netspec-nn").splitlines()[1] == f"Version: {__version__}"
+    netspec = str(tmp_path / "env" / "bin" / "netspec")
+    assert "25,557,032" in run(netspec, "check", "-e", (ROOT / "examples" / "resnet50.net").read_text())
+    assert "resnet50" in run(netspec, "examples")
+    run(netspec, "new", "resnet18")
+    assert (tmp_path / "resnet18.net").read_bytes() == (ROOT / "examples" / "resnet18.net").read_bytes()
+    assert "11,689,512" in run(netspec, "check", "resnet18.net")
     missing = subprocess.run(
         [str(tmp_path / "env" / "bin" / "netspec"), "compile", str(ROOT / "examples" / "xor.net"), "-o", "x.onnx"],
         capture_output=True, text=True, cwd=tmp_path, check=False,

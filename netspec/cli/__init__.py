@@ -34,6 +34,8 @@ _COMMANDS = {
     "compare": "Compare runs and their settings.",
     "tune": "Search for hyperparameters with Optuna.",
     "weights": "Map checkpoints to the names of a spec.",
+    "new": "Start a spec from an example.",
+    "examples": "List the examples with their figures and papers.",
     "ops": "Show the layers, their options and formulas.",
     "library": "Show the blocks that `use <NAME>` brings in.",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,12 @@ from typing import Any
 from netspec.diagnostics import Diagnostics, SpecError
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
+from netspec.gallery import about
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
 __all__ = ["entry", "named"]
-
-_YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
-_TITLE = re.compile(r"# *(.+?),?(?: *[(:]|\.(?: |$)|$)")
-_LONGEST = 60
 
 
 def named(specs: Iterable[Path], limits: Limits) -> dict[str, Path]:
@@ -57,28 +53,13 @@ def _used(source: SourceFile, limits: Limits) -> list[Path]:
 
 def entry(document: dict[str, Any]) -> dict[str, Any]:
     """The row of a document in the gallery: what its first comment calls it, the first year there, and its figures."""
-    comment = _first_comment(document["text"])
-    year, title = _YEAR.search(comment), _TITLE.match(comment)
     network = document["network"]
-    name = network["name"] if network else document["file"].removesuffix(".net")
-    called = title[1] if title else name
-    if len(called) > _LONGEST:
-        called = called.partition(",")[0]
+    said = about(document["text"], network["name"] if network else document["file"].removesuffix(".net"))
     return {
         "file": document["file"],
-        "title": called if len(called) <= _LONGEST else name,
-        "year": int(year[0]) if year else None,
+        "title": said.title,
+        "year": said.year,
         "params": network["parts"][0]["values"].get("params") if network else None,
         "layers": len(network["nodes"]) if network else None,
         "library": document["library"],
     }
-
-
-def _first_comment(text: str) -> str:
-    """The comment that a text begins with, in one line."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("# ").rstrip())
-    return f"# {' '.join(lines)}"

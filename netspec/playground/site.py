@@ -29,6 +29,7 @@ _LIST = "netspec-playground.json"
 """The names of the files of a site, in its folder: they may be replaced."""
 _PACKAGES = ("netspec", "lark")
 """What `check` needs in the browser."""
+_NOT_NEEDED = ("netspec/page/bundle", "netspec/examples")
 _STARTER = """net Untitled(classes = 10)
 
 default conv pad=same act=relu
@@ -107,7 +108,7 @@ def _tree(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         inner = f"{name}/{item.name}"
         if item.is_dir():
-            if item.name != "__pycache__" and inner != "netspec/page/bundle":
+            if item.name != "__pycache__" and inner not in _NOT_NEEDED:
                 yield from _tree(item, inner)
         elif not item.name.endswith(".pyc"):
             yield inner, item.read_bytes()

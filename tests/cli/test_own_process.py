@@ -31,6 +31,8 @@ LIGHT = [
     ("solve", LENET, "-D", "classes=?", "--target", "params <= 100K"),
     ("badge", LENET, "-o", "{folder}/x.svg"),
     ("ops", "conv"),
+    ("new", "resnet50", "-o", "-"),
+    ("examples", "resnet"),
     ("library", "resnet"),
     ("compile", LENET, "-o", "{folder}/x.py"),
     ("nothing",),
