@@ -52,6 +52,7 @@ FIGURES = {
     "vgg_a_lrn": 132_863_336, "vgg_b": 133_047_848, "vgg_c": 133_638_952, "vgg_d": 138_357_544, "vgg16": 138_357_544,
     "vgg_e": 143_667_240, "convnetjs_cifar10": 22_466, "convnetjs_mnist": 5_994, "two_layer": 154_160, "linear_cifar10": 30_730,
     "xor": 9, "encoder_8_3_8": 59, "conv_relu_pool": 6_440,
+    "wide_resnet28_10_cifar": 36_479_194, "zfnet_wide": 107_627_624,
 }  # fmt: skip
 
 

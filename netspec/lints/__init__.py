@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.graph import Graph, Node, Region
 from netspec.ops import ACTIVATIONS, CATALOGUE
+from netspec.ops.functions import Function
 from netspec.source import SourceFile, Span
 from netspec.syntax import tree as t
 
@@ -63,7 +64,8 @@ def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
             _unused(graph, node, diagnostics)
         elif node.kind in ACTIVATIONS and node.inputs:
             before = graph.nodes[node.inputs[0]]
-            if before.kind in ACTIVATIONS and uses[before.index] == 1:
+            functions = any(isinstance(n.op, Function) for n in (before, node))  # |tanh|, the root of a square
+            if before.kind in ACTIVATIONS and uses[before.index] == 1 and not functions:
                 _twice(before, node, diagnostics)
     for _, index in (*graph.outputs, *((name, index) for name, index, _ in graph.aux)):
         _last_dropout(graph, graph.nodes[index], diagnostics)

@@ -11,7 +11,7 @@ from netspec.ops.op import Op, TorchCode
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "Function"]
 
 
 class Function(Activation):

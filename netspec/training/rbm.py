@@ -61,9 +61,9 @@ class BoltzmannMachine:
         self.visible_bias = torch.nn.Parameter(example.new_zeros(example.shape[1])) if shared is None else shared
         everything = names | {"visible bias": self.visible_bias}
         decaying = {n: p for n, p in names.items() if n in engine.groups.weights}
-        self.optimizer = make_optimizer(
-            plan, Groups(everything, decaying, dict.fromkeys(everything, 1.0), ()), fused=False
-        )
+        factor = engine.groups.factors[f"{self.node.name}.weight"]
+        groups = Groups(everything, decaying, dict.fromkeys(everything, factor), ())
+        self.optimizer = make_optimizer(plan, groups, fused=False)
         self.seed, self.count = plan.seed, 0
 
     def update(self, inputs: list[Tensor]) -> Tensor:

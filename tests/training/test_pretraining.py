@@ -185,6 +185,11 @@ def test_linear_visible_units_are_for_data_of_any_range(tmp_path: Path) -> None:
     assert ("b", "relu follows: the units are sigmoid or linear") in skipped_layers(engine)
 
 
+def test_a_machine_learns_at_the_rate_of_its_layer() -> None:
+    names, _ = changed(machines(TIED, more="  loss mse target=input\n  rate code factor=0\n"))
+    assert names == {"a.weight", "a.bias", "fc2.bias"}
+
+
 def test_contrastive_divergence_has_no_loss_for_lbfgs_and_convolutions_are_no_machines() -> None:
     with pytest.raises(SpecError, match="cannot use lbfgs"):
         pretrain_layerwise(engine_of(machines("input 64\na: FC-8 act=sigmoid\nFC-10\n", "lbfgs"), "digits", FEW))
