@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -311,6 +312,7 @@ class Model(Tabular, Inspected):
         by: str = "",
         columns: Iterable[str] = (),
         weights: str | Path | Mapping[str, Any] | None = None,
+        engine: str = "netspec",
     ) -> SVG | None:
         """A picture: written to `path` (.svg, .pdf, .png, .tex, .html or .dot), else returned as the text of an SVG,
         which notebooks display.
@@ -318,18 +320,24 @@ class Model(Tabular, Inspected):
         `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark. `depth` levels of blocks are
         opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
         `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
-        numbers for the lines of `neurons`. Raises SpecError where the picture cannot be made, ValueError for a word that
+        numbers for the lines of `neurons`. `engine` lays out `graph`: netspec, or dot, which is Graphviz; a warning says
+        where it cannot. Raises SpecError where the picture cannot be made, ValueError for a word that
         is none of these, KeyError for an unknown figure.
         """
         from netspec.scene.drawing import draw, picture
         from netspec.scene.options import DrawOptions
         from netspec.scene.svg import SVG, as_svg
 
-        options = DrawOptions.of(direction.upper(), theme, depth, tuple(expand), by, tuple(columns))
+        options = DrawOptions.of(direction.upper(), theme, depth, tuple(expand), by, tuple(columns), engine)
+        made = None
         if path is None:
-            return SVG(as_svg(picture(self.graph, style, options, weights)))
-        draw(self.graph, Path(path), style, options, weights)
-        return None
+            figure = picture(self.graph, style, options, weights)
+            made, notes = SVG(as_svg(figure)), figure.notes
+        else:
+            notes = draw(self.graph, Path(path), style, options, weights)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return made
 
 
 def _require_figure(name: str) -> None:

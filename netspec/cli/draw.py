@@ -58,6 +58,11 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
     type=click.Choice(["TB", "LR"], case_sensitive=False),
     help="Direction: top to bottom (TB, the default) or left to right (LR).",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["netspec", "dot"]),
+    help="Layout of --style graph: netspec (the default), or dot of Graphviz.",
+)
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Colors.")
 @click.option(
     "--weights",
@@ -77,6 +82,7 @@ def command(
     by: str,
     columns: str,
     direction: str | None,
+    engine: str | None,
     theme: str,
     weights: Path | None,
     definitions: tuple[str, ...],
@@ -87,23 +93,24 @@ def command(
 
     FILE is a .net file, or - for standard input; --style table takes several.
     """
+    from netspec.scene.drawing import draw, table_picture, write
+    from netspec.scene.options import DrawOptions
+
     if style == "tikz":
         style = _graph_as_tikz(output)
     _require_options_of(
-        style, output, direction=direction, by=by, columns=columns, depth=depth, expand=expand, weights=weights
-    )
+        style, output, direction=direction, engine=engine, by=by, columns=columns, depth=depth, expand=expand, weights=weights
+    )  # fmt: skip
     if style != "table" and len(files) > 1:
         raise click.UsageError("several specs are for --style table")
     models: list[Model] = [checked_model(file, definitions, limits, strict=strict, any_size=True) for file in files]
     if style == "table":
-        from netspec.scene.drawing import table_picture, write
-
         write(output, lambda: table_picture([model.graph for model in models], theme))
     else:
-        models[0].draw(
-            output, style=style, depth=depth, expand=expand, by=by, columns=tuple(filter(None, columns.split(","))),
-            direction=(direction or "TB").upper(), theme=theme, weights=weights,
-        )  # fmt: skip
+        figures = tuple(filter(None, columns.split(",")))
+        options = DrawOptions.of((direction or "TB").upper(), theme, depth, expand, by, figures, engine or "netspec")
+        for note in draw(models[0].graph, output, style, options, weights):
+            echo(f"note: {note}", err=True)
     count = sum(len(model.graph.layers) for model in models)
     echo(f"{output}: {count} layer{'s' if count > 1 else ''}")
 
@@ -119,7 +126,7 @@ def _graph_as_tikz(output: Path) -> str:
 
 
 _STYLES_OF = {
-    "direction": ("graph",), "by": ("graph",), "columns": ("graph",), "depth": ("graph", "volumes"),
+    "direction": ("graph",), "engine": ("graph",), "by": ("graph",), "columns": ("graph",), "depth": ("graph", "volumes"),
     "expand": ("graph", "volumes"), "weights": ("neurons",),
 }  # fmt: skip
 
@@ -131,3 +138,5 @@ def _require_options_of(style: str, output: Path, **given: Any) -> None:
             raise click.UsageError(f"--{name} is for {' and '.join(f'--style {s}' for s in _STYLES_OF[name])}")
     if style != "graph" and output.suffix.lower() == ".dot":
         raise click.UsageError(".dot is for --style graph")
+    if given["engine"] is not None and output.suffix.lower() == ".dot":
+        raise click.UsageError("--engine is for pictures: a .dot file has no layout yet")

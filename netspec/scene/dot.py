@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netspec.analysis.analysis import Analysis
 from netspec.diagnostics.display import printable
 from netspec.graph import Graph
+from netspec.scene.connections import connections
 from netspec.scene.faces import Faces, head_text, type_text
 from netspec.scene.opening import opened
 from netspec.scene.parts import Part, Parts
@@ -30,7 +31,6 @@ class _Writer:
         self.parts = Parts(graph, folded="all" not in options.expand)
         self.is_open: Callable[[Part], bool] = opened(self.parts, options)
         self.faces = Faces(graph, analysis, options.columns)
-        self.leaves: list[Part] = []
 
     def lines(self) -> Iterator[str]:
         theme = self.theme
@@ -39,8 +39,9 @@ class _Writer:
         yield f'  node [shape=box, style="rounded,filled", fontname=Helvetica, fontsize=11, fontcolor="{theme.ink}", height=0.3]'
         yield f'  edge [fontname=Helvetica, fontsize=9, fontcolor="{theme.faint}", color="{theme.wire}", arrowsize=0.6]'
         yield from self._inside(self.parts.root, "  ")
-        for part in self.leaves:
-            yield from self._edges(part)
+        for line in connections(self.parts, self.is_open):
+            shape = type_text(self.graph.shown(line.node))
+            yield f"  {_name(line.source)} -> {_name(line.target)} [label={_quoted(f' {shape} ')}]"
         yield "}"
 
     def _inside(self, part: Part, indent: str) -> Iterator[str]:
@@ -51,7 +52,6 @@ class _Writer:
                 yield from self._inside(member, f"{indent}  ")
                 yield f"{indent}}}"
             else:
-                self.leaves.append(member)
                 yield indent + self._node(member)
 
     def _node(self, part: Part) -> str:
@@ -65,24 +65,6 @@ class _Writer:
             fill, border = theme.fill(section(node)) if part.is_layer else theme.closed
             look = ', style="rounded,filled,dashed"' if node.aux else ""
         return f'{_name(part)} [label={_quoted(label)}, fillcolor="{fill}", color="{border}", tooltip={_quoted(part.name)}{look}]'
-
-    def _edges(self, part: Part) -> Iterator[str]:
-        if part.is_output:
-            sources = [part.start]
-        else:
-            nodes = self.graph.nodes[part.start : part.stop]
-            sources = list(dict.fromkeys(j for n in nodes for j in n.inputs if not part.start <= j < part.stop))
-        for j in sources:
-            shape = type_text(self.graph.shown(j))
-            yield f"  {_name(self._leaf(j))} -> {_name(part)} [label={_quoted(f' {shape} ')}]"
-
-    def _leaf(self, node: int) -> Part:
-        """The closed part in which a node is drawn."""
-        part = self.parts.root
-        while part is self.parts.root or (part.members and self.is_open(part)):
-            node = part.drawn(node)
-            part = next(member for member in part.members if member.start <= node < member.stop)
-        return part
 
 
 def _name(part: Part) -> str:

@@ -75,22 +75,23 @@ FORMATS = (*_WRITERS, "dot")
 
 def draw(
     graph: Graph, path: Path, style: str = "graph", options: DrawOptions | None = None, weights: Weights = None
-) -> None:
-    """Writes a picture in the format of the path's ending; `.dot` is for Graphviz, which then does the layout.
+) -> list[str]:
+    """Writes a picture in the format of the path's ending; `.dot` is for Graphviz, which then does the layout. Returns the
+    notes on it.
 
     Raises SpecError: NS505 for another ending, NS502 where a package is missing, NS501 where the style cannot show the
     network or the file cannot be written.
     """
     if path.suffix.lower() != ".dot":
-        write(path, lambda: picture(graph, style, options, weights))
-        return
+        return write(path, lambda: picture(graph, style, options, weights))
     text = as_dot(graph, Analysis(graph), options or DrawOptions())
     with atomic_write(path) as file:
         file.write(text.encode())
+    return []
 
 
-def write(path: Path, made: Callable[[], Figure]) -> None:
-    """Writes a figure in the format of the path's ending. Raises SpecError (NS501, NS502, NS505)."""
+def write(path: Path, made: Callable[[], Figure]) -> list[str]:
+    """Writes a figure in the format of the path's ending, and returns its notes. Raises SpecError (NS501, NS502, NS505)."""
     form = path.suffix.lower().lstrip(".")
     if form not in _WRITERS:
         raise SpecError.of(
@@ -98,6 +99,8 @@ def write(path: Path, made: Callable[[], Figure]) -> None:
             f"{path.name} does not end in a format that can be drawn",
             helps=[f"formats: {', '.join('.' + f for f in FORMATS)}"],
         )
-    data = _WRITERS[form](made())
+    figure = made()
+    data = _WRITERS[form](figure)
     with atomic_write(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+    return figure.notes

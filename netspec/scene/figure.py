@@ -73,7 +73,7 @@ Item: TypeAlias = "Rect | Path | Text | Raster"
 class Figure:
     """`title` names the picture and `description` says in words what it shows, for those who do not see it.
 
-    Sizes are in CSS pixels (96 to the inch).
+    Sizes are in CSS pixels (96 to the inch). `notes` are for who asked for the picture: what was done otherwise than asked.
     """
 
     width: float
@@ -82,3 +82,4 @@ class Figure:
     description: str = ""
     background: str = "#ffffff"
     items: list[Item] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

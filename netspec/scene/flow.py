@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from netspec.scene.figure import Path
 from netspec.scene.level_geometry import Point
 
-__all__ = ["ARROW", "arrow_head", "flow_path", "square_path"]
+__all__ = ["ARROW", "arrow_head", "flow_path", "spline_path", "square_path"]
 
 ARROW = 6.0
 """How long the head of an arrow is."""
@@ -43,6 +44,21 @@ def square_path(points: Sequence[Point], colour: str, *, arrow: bool) -> list[Pa
     back, side = (x - step[0] * ARROW, y - step[1] * ARROW), (step[1] * 3, step[0] * 3)
     head = ((back[0] - side[0], back[1] - side[1]), (back[0] + side[0], back[1] + side[1]))
     return [*made, Path((x, y), tuple((corner,) for corner in head), fill=colour, closed=True)]
+
+
+def spline_path(points: Sequence[Point], colour: str) -> list[Path]:
+    """A line whose first point three others follow for each of its curves, and then the tip of its arrow."""
+    *curve, tip = points
+    pieces = tuple((curve[i], curve[i + 1], curve[i + 2]) for i in range(1, len(curve) - 2, 3))
+    (bx, by), (x, y) = curve[-1], tip
+    far = math.hypot(x - bx, y - by) or 1.0
+    dx, dy = (x - bx) / far, (y - by) / far
+    back = (x - dx * ARROW, y - dy * ARROW)
+    head = ((back[0] - dy * 3, back[1] + dx * 3), (back[0] + dy * 3, back[1] - dx * 3))
+    return [
+        Path(curve[0], (*pieces, (back,)), colour, line=1.2),
+        Path(tip, tuple((corner,) for corner in head), fill=colour, closed=True),
+    ]
 
 
 def _squared(points: Sequence[Point]) -> list[Point]:

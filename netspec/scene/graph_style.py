@@ -9,7 +9,8 @@ from netspec.analysis.figures import FIGURES, Value
 from netspec.graph import Graph
 from netspec.scene.faces import BARS, SIZE, SMALL, Faces, Notes, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Rect, Text
-from netspec.scene.flow import flow_path, square_path
+from netspec.scene.flow import flow_path, spline_path, square_path
+from netspec.scene.graphviz import laid_out_by_dot, reason_against_dot
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
@@ -49,7 +50,11 @@ class _Painter:
     def figure(self) -> Figure:
         spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0)) if self.across else Spacing()
         measure = Measure(self._size, self._head, self._label)
-        inside = laid_out(self.parts, self.is_open, measure, spacing)
+        unfit = reason_against_dot(self.parts, self.is_open) if self.options.engine == "dot" else ""
+        if self.options.engine == "dot" and not unfit:
+            inside = laid_out_by_dot(self.parts, self.is_open, measure, across=self.across)
+        else:
+            inside = laid_out(self.parts, self.is_open, measure, spacing)
         inside = in_rows(inside, row_limit(inside) if self.across else column_limit(inside), self._label)
         if self.options.by:
             self._weigh(inside)
@@ -68,7 +73,7 @@ class _Painter:
         boxes = sum(1 for item in self.items if isinstance(item, Rect))
         return Figure(
             wide, top + height + _MARGIN, f"{title}: {total}", f"A diagram of {boxes} boxes, from input to output.",
-            self.theme.background, self.items,
+            self.theme.background, self.items, [f"{unfit}: netspec laid out the picture itself"] if unfit else [],
         )  # fmt: skip
 
     # Sizes
@@ -213,7 +218,9 @@ class _Painter:
 
     def _route(self, route: Route, x: float, y: float) -> None:
         points = [(x + px, y + py) for px, py in (self._turned(*point) for point in route.points)]
-        if route.square:
+        if route.shape == "spline":
+            self.items += spline_path(points, self.theme.wire)
+        elif route.shape == "square":
             self.items += square_path(points, self.theme.wire, arrow=route.arrow)
         else:
             self.items += flow_path(points, self.theme.wire, sideways=self.across, arrow=route.arrow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
 from netspec.scene.order import Edge, Ordered, ordered
@@ -24,14 +25,14 @@ class Measure:
 @dataclass(frozen=True, slots=True)
 class Route:
     """The line of the tensor that `node` gives, through points (across, along), from one box to another; None is the border.
-    `square`: it turns at right angles."""
+    `shape`: smooth along the flow, at right angles, or curves of three points each, then the tip of the arrow."""
 
     source: Box | None
     target: Box | None
     node: int
     points: tuple[Point, ...]
     arrow: bool
-    square: bool = False
+    shape: Literal["flow", "square", "spline"] = "flow"
 
 
 @dataclass(slots=True)

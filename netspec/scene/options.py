@@ -8,11 +8,13 @@ from typing import Literal, TypeAlias, get_args
 from netspec.analysis.figures import FIGURES
 from netspec.scene.theme import THEMES
 
-__all__ = ["DIRECTIONS", "STYLES", "DrawOptions"]
+__all__ = ["DIRECTIONS", "ENGINES", "STYLES", "DrawOptions"]
 
 Direction: TypeAlias = Literal["TB", "LR"]
+Engine: TypeAlias = Literal["netspec", "dot"]
 Style: TypeAlias = Literal["graph", "volumes", "table", "neurons"]
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
+ENGINES: tuple[str, ...] = get_args(Engine)
 STYLES: tuple[str, ...] = get_args(Style)
 
 
@@ -20,7 +22,7 @@ STYLES: tuple[str, ...] = get_args(Style)
 class DrawOptions:
     """`depth` is how many levels of parts are opened (None: as many as one page shows well), `expand` names parts and
     blocks to open besides ("all": everything, each round of a repeat too). `by` is the figure that colours boxes, `columns` are
-    figures written in them."""
+    figures written in them, `engine` is what lays out the style `graph`."""
 
     direction: str = "TB"
     theme: str = "light"
@@ -28,17 +30,27 @@ class DrawOptions:
     expand: tuple[str, ...] = ()
     by: str = ""
     columns: tuple[str, ...] = ()
+    engine: str = "netspec"
 
     @classmethod
     def of(
-        cls, direction: str, theme: str, depth: int | None, expand: tuple[str, ...], by: str, columns: tuple[str, ...]
+        cls,
+        direction: str,
+        theme: str,
+        depth: int | None,
+        expand: tuple[str, ...],
+        by: str,
+        columns: tuple[str, ...],
+        engine: str = "netspec",
     ) -> DrawOptions:
-        """Raises ValueError for an unknown direction or theme, KeyError for an unknown figure."""
+        """Raises ValueError for an unknown direction, theme or engine, KeyError for an unknown figure."""
         if direction not in DIRECTIONS:
             raise ValueError(f"direction is {' or '.join(DIRECTIONS)}, not {direction}")
         if theme not in THEMES:
             raise ValueError(f"theme is {' or '.join(THEMES)}, not {theme}")
+        if engine not in ENGINES:
+            raise ValueError(f"engine is {' or '.join(ENGINES)}, not {engine}")
         for name in (by, *columns) if by else columns:
             if name not in FIGURES:
                 raise KeyError(name)
-        return cls(direction, theme, depth, expand, by, columns)
+        return cls(direction, theme, depth, expand, by, columns, engine)

@@ -111,6 +111,7 @@ class Parts:
         self._inputs = _without_identities(graph)
         self._ops = [self._op_kind(node) for node in graph.nodes]
         self._last_use, self._kept = self._uses()
+        self._end_parts = [Part(name, i, i) for name, i in self._ends()]
         count = len(graph.nodes)
         self.root = Part(graph.name, 0, count, graph.root, self._parts(graph.root.members))
 
@@ -254,9 +255,9 @@ class Parts:
                         entries[j] = None
                     wires[Wire(source, target, j)] = None
         if part is self.root:
-            ends = [Part(name, i, i) for name, i in self._ends()]
-            wires |= {Wire(place(end.start), len(members) + k, end.start): None for k, end in enumerate(ends)}
-            return Level((*members, *ends), tuple(wires), (), ())
+            ends = enumerate(self._end_parts)
+            wires |= {Wire(place(end.start), len(members) + k, end.start): None for k, end in ends}
+            return Level((*members, *self._end_parts), tuple(wires), (), ())
         exits = [i for i in range(start, stop) if self._last_use[i] >= stop or i in self._kept]
         wires |= {Wire(place(i), -1, i): None for i in exits}
         return Level(tuple(members), tuple(wires), tuple(entries), tuple(exits))

@@ -141,7 +141,7 @@ def _pieces(inside: Inside) -> list[_Piece]:
     going: dict[int, Route] = {}
     stop = 0.0
     for i, box in enumerate(boxes):
-        if not found or (box.corner[1] >= stop and _goes_on(list(going.values()))):
+        if not found or (box.corner[1] >= stop and _goes_on(list(going.values()), box)):
             found.append(_Piece(box.corner[1], 0.0, []))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])
@@ -161,8 +161,11 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
         piece.edge = max(piece.edge, across + wide)
 
 
-def _goes_on(routes: list[Route]) -> bool:
-    """Whether these are lines of one tensor to what stands right behind it."""
+def _goes_on(routes: list[Route], box: Box) -> bool:
+    """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors; of curves, whose way
+    nothing says, one line to the box."""
+    if routes and routes[0].shape == "spline":
+        return len(routes) == 1 and routes[0].target is box
     return len({(id(r.source), r.node) for r in routes}) == 1 and all(len(r.points) <= _STRAIGHT for r in routes)
 
 
@@ -221,4 +224,4 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int]) -> Route:
     turn = below.y - _GAP / 2
     start = route.source.corner[1] + route.source.size[1]
     back = ((leaves, start), (leaves, right), (turn, right), (turn, 0.0))
-    return replace(route, points=(*back, (arrives, 0.0), (arrives, route.target.corner[1])), square=True)
+    return replace(route, points=(*back, (arrives, 0.0), (arrives, route.target.corner[1])), shape="square")

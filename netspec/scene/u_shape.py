@@ -211,14 +211,14 @@ class _Solver:
         if self.lane[source] < self.lane[target]:
             (x, below), (_, top) = self.port(a, "bottom"), self.port(b, "top")
             points = ((a.corner[0] + below, a.corner[1] + x), (b.corner[0] + top, a.corner[1] + x))
-            return Route(a, b, node, points, True, square=True)
+            return Route(a, b, node, points, True, shape="square")
         right = a.corner[1] + a.size[1]
         if not self._elbow(b):
             x, low = self.port(b, "bottom")
             points_up: tuple[Point, ...] = ((y, right), (y, b.corner[1] + x), (b.corner[0] + low, b.corner[1] + x))
-            return Route(a, b, node, points_up, True, square=True)
+            return Route(a, b, node, points_up, True, shape="square")
         x = b.corner[1] + self.port(b, "left")[0]
         enters = z + min(9.0, b.size[0] / 8)
         return Route(
-            a, b, node, ((y, right), (y, x - 1.6 * _ELBOW), (enters, x - 1.6 * _ELBOW), (enters, x)), True, square=True
+            a, b, node, ((y, right), (y, x - 1.6 * _ELBOW), (enters, x - 1.6 * _ELBOW), (enters, x)), True, shape="square"
         )

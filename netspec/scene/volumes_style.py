@@ -201,7 +201,7 @@ class _Painter:
             return
         points = self._ends(route, x, y)
         self.items += square_path(points, self.theme.wire, arrow=route.arrow)
-        words = self.upwards.get(id(route.target), ()) if route.square else ()
+        words = self.upwards.get(id(route.target), ()) if route.shape == "square" else ()
         for i, line in enumerate(words if points[-2][0] != points[-1][0] and points[0][1] > points[-1][1] else ()):
             place = (points[-2][0] - 6, points[-2][1] + CAPTION * (i + 1) + 4)
             self.items.append(Text(*place, line, SMALL, self.theme.ink, bold=i == 0, anchor="end"))
@@ -213,7 +213,7 @@ class _Painter:
         source, target = route.source, route.target
         if source is None or target is None or id(source) not in self.places or id(target) not in self.places:
             return None
-        if route.square or len(route.points) > 4 or not target.part.is_layer or target.part.is_output:
+        if route.shape == "square" or len(route.points) > 4 or not target.part.is_layer or target.part.is_output:
             return None
         node = self.graph.nodes[target.part.start]
         kernel = getattr(node.op, "kernel", None)

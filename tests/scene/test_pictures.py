@@ -211,12 +211,14 @@ def test_a_page_that_no_pdf_can_have_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "x.pdf").exists()
 
 
-def test_dot_has_a_node_for_each_box_and_an_edge_for_each_tensor() -> None:
+@pytest.mark.parametrize("options", [DrawOptions(), DrawOptions(depth=0), DrawOptions(expand=("all",))])
+@pytest.mark.parametrize("name", ["googlenet", "unet", "resnet18", "siamese", "densenet_bc_100_12"])
+def test_dot_has_a_node_for_each_box_and_an_edge_for_each_tensor(name: str, options: DrawOptions) -> None:
     from netspec.analysis.analysis import Analysis
     from netspec.scene.dot import as_dot
 
-    graph = graph_of("googlenet")
-    text = as_dot(graph, Analysis(graph), DrawOptions(expand=("all",)))
+    graph = graph_of(name)
+    text = as_dot(graph, Analysis(graph), options)
     names = set(re.findall(r"^\s*(\w+) \[label", text, re.M))
     ends = {end for pair in re.findall(r"(\w+) -> (\w+)", text) for end in pair}
     assert ends <= names

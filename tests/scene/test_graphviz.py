@@ -1,0 +1,151 @@
+"""The style `graph` laid out by dot, and what happens where dot is missing, fails, or would take too long."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, run_netspec
+from overlaps import flaws
+
+import netspec
+from netspec.diagnostics import SpecError
+from netspec.graph import Graph
+from netspec.scene.connections import connections
+from netspec.scene.drawing import picture
+from netspec.scene.figure import Figure, Rect
+from netspec.scene.figure import Path as Line
+from netspec.scene.graphviz import _Request
+from netspec.scene.layout import Measure
+from netspec.scene.opening import opened
+from netspec.scene.options import DrawOptions
+from netspec.scene.parts import Parts
+from netspec.scene.theme import THEMES
+
+FRAMES = frozenset(theme.frame_fill for theme in THEMES.values())
+DOT = DrawOptions(engine="dot", depth=1)
+LENET = "examples/lenet5.net"
+
+
+def graph_of(name: str) -> Graph:
+    return netspec.load(ROOT / "examples" / f"{name}.net").graph
+
+
+def boxes(figure: Figure) -> dict[str, Rect]:
+    return {item.tip: item for item in figure.items if isinstance(item, Rect) and item.tip}
+
+
+def around(outer: Rect, inner: Rect) -> bool:
+    return (
+        outer.x <= inner.x
+        and outer.y <= inner.y
+        and inner.x + inner.width <= outer.x + outer.width
+        and inner.y + inner.height <= outer.y + outer.height
+    )
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("name", ["lenet5", "resnet50", "googlenet", "alexnet_towers", "unet", "siamese", "vit_b_16"])
+def test_dot_draws_the_same_boxes_in_the_same_frames(name: str, direction: str) -> None:
+    graph = graph_of(name)
+    ours = picture(graph, "graph", DrawOptions(depth=1, direction=direction))
+    dots = picture(graph, "graph", DrawOptions(depth=1, direction=direction, engine="dot"))
+    here, there = boxes(ours), boxes(dots)
+    assert list(sorted(here)) == list(sorted(there))
+    for tip, rect in here.items():
+        inside = {t for t, r in here.items() if r is not rect and around(rect, r)}
+        assert {t for t, r in there.items() if t != tip and around(there[tip], r)} == inside
+        if rect.fill not in FRAMES:
+            assert (there[tip].width, there[tip].height) == (rect.width, rect.height)
+    assert [flaw for flaw in flaws(dots, FRAMES) if "runs through" not in flaw] == []
+    assert dots.notes == []
+
+
+@pytest.mark.parametrize("name", ["resnet18", "unet", "densenet_bc_100_12"])
+def test_every_connection_is_a_line_from_box_to_box(name: str) -> None:
+    """A line leaves the border of its source and its arrow touches that of its target."""
+    graph = graph_of(name)
+    figure = picture(graph, "graph", DrawOptions(depth=1, engine="dot", direction="LR", columns=("params",)))
+    parts = Parts(graph)
+    lines = [item for item in figure.items if isinstance(item, Line) and not item.closed]
+    assert len(lines) >= len(connections(parts, opened(parts, DrawOptions(depth=1))))
+    solid = [r for r in boxes(figure).values() if r.fill not in FRAMES]
+
+    def touches(point: tuple[float, float]) -> bool:
+        x, y = point
+        return any(r.x - 4 < x < r.x + r.width + 4 and r.y - 4 < y < r.y + r.height + 4 for r in solid)
+
+    assert all(touches(line.start) for line in lines)
+    assert all(touches(item.start) for item in figure.items if isinstance(item, Line) and item.closed)
+
+
+def test_no_word_of_the_spec_reaches_dot() -> None:
+    graph = graph_of("googlenet")
+    parts = Parts(graph)
+    measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0))
+    text = "\n".join(_Request(parts, lambda part: True, measure, False).lines())
+    words = set(re.findall(r"[A-Za-z_]+", text))
+    assert words <= {
+        "digraph", "rankdir", "TB", "nodesep", "ranksep", "node", "edge", "shape", "box", "fixedsize", "true", "label",
+        "arrowsize", "subgraph", "cluster_", "labeljust", "l", "n", "width", "height", "id", "TABLE", "TR", "TD",
+        "BORDER", "CELLSPACING", "CELLPADDING", "FIXEDSIZE", "TRUE", "WIDTH", "HEIGHT",
+    }  # fmt: skip
+    assert not any(node.name in words for node in graph.layers if len(node.name) > 2)
+
+
+@pytest.mark.parametrize("form", ["svg", "pdf", "png", "tex", "html"])
+def test_every_format_of_a_picture_by_dot(tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"x.{form}"
+    arguments = ("--engine", "dot", "--theme", "dark", "--by", "macs", "--columns", "params", "--expand", "inception1")
+    done = run_netspec("draw", "examples/googlenet.net", "-o", str(out), *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert out.stat().st_size > 2000
+    if form == "svg":
+        ElementTree.fromstring(out.read_text())
+
+
+def test_without_dot_netspec_lays_out_the_picture_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out, ours = tmp_path / "x.svg", tmp_path / "y.svg"
+    done = run_netspec("draw", LENET, "-o", str(out), "--engine", "dot")
+    assert done.returncode == 0
+    assert done.stderr == "note: Graphviz is not installed (there is no program dot): netspec laid out the picture itself\n"
+    assert run_netspec("draw", LENET, "-o", str(ours)).stderr == ""
+    assert out.read_text() == ours.read_text()
+    with pytest.warns(UserWarning, match="Graphviz is not installed"):
+        assert str(netspec.load(ROOT / LENET).draw(engine="dot")) == ours.read_text()
+
+
+@pytest.mark.slow
+def test_what_is_too_large_for_dot_netspec_lays_out() -> None:
+    figure = picture(graph_of("resnet1202_cifar"), "graph", DrawOptions(engine="dot", expand=("all",)))
+    assert figure.notes == ["2,410 boxes are too many for dot (at most 1,000): netspec laid out the picture itself"]
+
+
+@pytest.mark.parametrize("body", ["echo trouble >&2; exit 1", "echo '{'", "cat > /dev/null; kill -9 $$"])
+def test_a_dot_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    program = tmp_path / "dot"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(SpecError, match="dot failed") as raised:
+        picture(graph_of("lenet5"), "graph", DOT)
+    assert raised.value.diagnostics[0].code == "NS501"
+    assert "--engine netspec" in str(raised.value)
+    done = run_netspec("draw", LENET, "-o", str(tmp_path / "x.svg"), "--engine", "dot")
+    assert done.returncode == 1
+    assert not (tmp_path / "x.svg").exists()
+
+
+def test_engines_are_of_the_style_graph(tmp_path: Path) -> None:
+    for arguments, reason in (
+        (("-o", str(tmp_path / "x.svg"), "--style", "volumes"), "--engine is for --style graph"),
+        (("-o", str(tmp_path / "x.dot")), "has no layout yet"),
+    ):
+        done = run_netspec("draw", LENET, *arguments, "--engine", "dot")
+        assert done.returncode == 2
+        assert reason in done.stderr
+    with pytest.raises(ValueError, match="engine is netspec or dot, not neato"):
+        netspec.load(ROOT / LENET).draw(engine="neato")
