@@ -220,5 +220,10 @@ class _Solver:
         x = b.corner[1] + self.port(b, "left")[0]
         enters = z + min(9.0, b.size[0] / 8)
         return Route(
-            a, b, node, ((y, right), (y, x - 1.6 * _ELBOW), (enters, x - 1.6 * _ELBOW), (enters, x)), True, shape="square"
+            a,
+            b,
+            node,
+            ((y, right), (y, x - 1.6 * _ELBOW), (enters, x - 1.6 * _ELBOW), (enters, x)),
+            True,
+            shape="square",
         )

@@ -53,7 +53,7 @@ def test_dot_draws_the_same_boxes_in_the_same_frames(name: str, direction: str) 
     ours = picture(graph, "graph", DrawOptions(depth=1, direction=direction))
     dots = picture(graph, "graph", DrawOptions(depth=1, direction=direction, engine="dot"))
     here, there = boxes(ours), boxes(dots)
-    assert list(sorted(here)) == list(sorted(there))
+    assert sorted(here) == sorted(there)
     for tip, rect in here.items():
         inside = {t for t, r in here.items() if r is not rect and around(rect, r)}
         assert {t for t, r in there.items() if t != tip and around(there[tip], r)} == inside
@@ -111,7 +111,10 @@ def test_without_dot_netspec_lays_out_the_picture_and_says_so(tmp_path: Path, mo
     out, ours = tmp_path / "x.svg", tmp_path / "y.svg"
     done = run_netspec("draw", LENET, "-o", str(out), "--engine", "dot")
     assert done.returncode == 0
-    assert done.stderr == "note: Graphviz is not installed (there is no program dot): netspec laid out the picture itself\n"
+    assert (
+        done.stderr
+        == "note: Graphviz is not installed (there is no program dot): netspec laid out the picture itself\n"
+    )
     assert run_netspec("draw", LENET, "-o", str(ours)).stderr == ""
     assert out.read_text() == ours.read_text()
     with pytest.warns(UserWarning, match="Graphviz is not installed"):
