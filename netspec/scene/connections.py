@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from netspec.scene.parts import Part, Parts
 
@@ -41,7 +42,7 @@ class _Connections:
 
         for target, member in enumerate(level.members):
             if self.opens(member):
-                yield from self.into(member, lambda node, target=target: source(target, node))
+                yield from self.into(member, partial(source, target))
             else:
                 for (end, node), _ in sources.items():
                     if end == target:
