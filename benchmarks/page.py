@@ -3,7 +3,8 @@
 A transformer of 10,000 layers, no two neighbors of which are equal, 100 branches of 100 layers side by side, and DenseNet-BC-190 with
 growth 40, everything opened. Aims:
 layout under a second, in Python and in the page; 60 frames per second (16.7 ms) at 10,000 boxes in view, where the machine has a GPU:
-without one, Chromium rasterizes on the processor, so the milliseconds that painting takes of each frame are reported as well.
+without one, Chromium rasterizes on the processor, so the milliseconds that painting takes of each frame are reported as well:
+those of the script, and `pixels`, those until the pixels are there (the median, measured apart from the frames).
 Then 2,000 edits as fast as the page takes them: the heap before and after, and whether what is shown is what the text says.
 
     python benchmarks/page.py [layout] [frames] [edits]
@@ -67,6 +68,35 @@ WHEEL = """(steps) => {
   return frames(steps.count, (i) => canvas.dispatchEvent(new WheelEvent("wheel", { ...at, ctrlKey: steps.zoom,
     deltaX: 0, deltaY: (Math.floor(i / 15) % 2 ? -1 : 1) * steps.delta })));
 }"""
+
+# Milliseconds until a pixel can be read after a turn of the wheel.
+PIXELS = """async (steps) => {
+  const canvas = document.querySelector(".diagram canvas");
+  const box = canvas.getBoundingClientRect();
+  const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true, cancelable: true };
+  const found = [];
+  for (let i = 0; i < steps.count; i++) {
+    await new Promise(ask);
+    window.spent = 0;
+    canvas.dispatchEvent(new WheelEvent("wheel", { ...at, ctrlKey: steps.zoom,
+      deltaX: 0, deltaY: (Math.floor(i / 15) % 2 ? -1 : 1) * steps.delta }));
+    found.push(await new Promise((done) => ask(() => {
+      const start = performance.now();
+      canvas.getContext("2d").getImageData(0, 0, 1, 1);
+      done(window.spent + performance.now() - start);
+    })));
+  }
+  return found;
+}"""
+MOVES = (
+    ("panning, all in view", None, False, 20),
+    ("zooming", None, True, 12),
+    ("panning, zoom 1", 0, False, 60),
+    ("panning, zoom 0.41", 4, False, 20),
+    ("panning, zoom 0.21", 7, False, 20),
+    ("panning, zoom 0.13", 9, False, 20),
+)
+"""What is done: its name, how often the drawing of actual size is made smaller, whether it zooms, and the turns of the wheel."""
 
 
 def transformer(layers: int) -> str:
@@ -155,25 +185,24 @@ def layouts() -> None:
 
 
 def frames() -> None:
-    print(f"{'frames, everything open':<44}  {'median':>7}  {'95 %':>7}  {'script':>7}  ms")
+    print(f"{'frames, everything open':<48}  {'median':>7}  {'95 %':>7}  {'script':>7}  {'pixels':>7}  ms")
     with chromium() as tab, tempfile.TemporaryDirectory() as folder:
         for name, graph in subjects().items():
             opened(tab, graph, folder)
             tab.get_by_role("button", name="Open all").click()
-            for what, zoom, delta in (
-                ("panning, all in view", False, 20),
-                ("zooming", True, 12),
-                ("panning, near", False, 60),
-            ):
-                if what == "panning, all in view":
+            for what, smaller, zoom, delta in MOVES:
+                if smaller is None:
                     tab.get_by_role("button", name="Fit all").click()
-                if what == "panning, near":
-                    tab.locator(".diagram canvas").first.press("1")
-                took = tab.evaluate(WHEEL, {"count": FRAMES, "zoom": zoom, "delta": delta})
+                else:
+                    for key in "1" + "-" * smaller:
+                        tab.locator(".diagram canvas").first.press(key)
+                steps = {"count": FRAMES, "zoom": zoom, "delta": delta}
+                took = tab.evaluate(WHEEL, steps)
                 gaps, script = [f[0] for f in took], [f[1] for f in took]
+                pixels = statistics.median(tab.evaluate(PIXELS, steps))
                 print(
-                    f"{name + ', ' + what:<44}  {statistics.median(gaps):>7.1f}  {sorted(gaps)[int(0.95 * len(gaps))]:>7.1f}  "
-                    f"{statistics.median(script):>7.1f}", flush=True,
+                    f"{name + ', ' + what:<48}  {statistics.median(gaps):>7.1f}  {sorted(gaps)[int(0.95 * len(gaps))]:>7.1f}  "
+                    f"{statistics.median(script):>7.1f}  {pixels:>7.1f}", flush=True,
                 )  # fmt: skip
 
 

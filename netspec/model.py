@@ -314,27 +314,19 @@ class Model(Tabular, Inspected):
         weights: str | Path | Mapping[str, Any] | None = None,
         engine: str = "netspec",
     ) -> SVG | None:
-        """A picture: written to `path` (.svg, .pdf, .png, .tex, .html or .dot), else returned as the text of an SVG,
-        which notebooks display.
+        """A picture, in a file (.svg, .pdf, .png, .tex, .html or .dot), or returned as the text of an SVG that notebooks show.
 
         `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark. `depth` levels of blocks are
         opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
         `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
-        numbers for the lines of `neurons`. `engine` lays out `graph`: netspec, or dot, which is Graphviz; a warning says
-        where it cannot. Raises SpecError where the picture cannot be made, ValueError for a word that
-        is none of these, KeyError for an unknown figure.
+        numbers for the lines of `neurons`. `engine` lays out `graph`: netspec, or dot of Graphviz; a warning says where it cannot.
+        Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure.
         """
-        from netspec.scene.drawing import draw, picture
+        from netspec.scene.drawing import drawn
         from netspec.scene.options import DrawOptions
-        from netspec.scene.svg import SVG, as_svg
 
         options = DrawOptions.of(direction.upper(), theme, depth, tuple(expand), by, tuple(columns), engine)
-        made = None
-        if path is None:
-            figure = picture(self.graph, style, options, weights)
-            made, notes = SVG(as_svg(figure)), figure.notes
-        else:
-            notes = draw(self.graph, Path(path), style, options, weights)
+        made, notes = drawn(self.graph, path, style, options, weights)
         for note in notes:
             warnings.warn(note, stacklevel=2)
         return made

@@ -23,13 +23,13 @@ from netspec.scene.options import STYLES, DrawOptions
 from netspec.scene.pdf import as_pdf
 from netspec.scene.png import as_png
 from netspec.scene.rows import page_scale
-from netspec.scene.svg import as_svg
+from netspec.scene.svg import SVG, as_svg
 from netspec.scene.table_style import drawn_as_table
 from netspec.scene.tex import as_tex
 from netspec.scene.volumes_style import drawn_as_volumes
 from netspec.weights import open_weights
 
-__all__ = ["FORMATS", "draw", "picture", "table_picture", "write"]
+__all__ = ["FORMATS", "draw", "drawn", "picture", "table_picture", "write"]
 
 _LEGIBLE = 0.5
 """A picture that a page shows at less than half of its size is drawn with its blocks closed."""
@@ -88,6 +88,16 @@ def draw(
     with atomic_write(path) as file:
         file.write(text.encode())
     return []
+
+
+def drawn(
+    graph: Graph, path: str | Path | None, style: str, options: DrawOptions, weights: Weights = None
+) -> tuple[SVG | None, list[str]]:
+    """`draw`, or without a path the SVG; and the notes on the picture."""
+    if path is not None:
+        return None, draw(graph, Path(path), style, options, weights)
+    figure = picture(graph, style, options, weights)
+    return SVG(as_svg(figure)), figure.notes
 
 
 def write(path: Path, made: Callable[[], Figure]) -> list[str]:

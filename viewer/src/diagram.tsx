@@ -31,6 +31,7 @@ export function Diagram(props: DiagramProps) {
   const map = useRef<HTMLCanvasElement>(null);
   const camera = useRef<Camera | null>(null);
   const mapped = useRef<{ key: unknown[]; canvas: HTMLCanvasElement } | null>(null);
+  const painter = useRef<Painter | null>(null);
   const marks = useRef<HTMLDivElement>(null);
   const asked = useRef(false);
   const refit = useRef<Inside | null>(null); // the drawing that everything was opened or closed in
@@ -52,7 +53,8 @@ export function Diagram(props: DiagramProps) {
       camera.current = fitted(latest.current.root, width, height - BELOW);
       shown.current = latest.current.network.name;
     }
-    new Painter(element.getContext("2d")!).paint(view(camera.current), width, height, ratio);
+    painter.current ??= new Painter(element.getContext("2d")!);
+    painter.current.paint(view(camera.current), ratio);
     paintMap(width, height);
     placeMarks(marks.current, latest.current.errors, latest.current.root, camera.current);
   };
@@ -83,7 +85,7 @@ export function Diagram(props: DiagramProps) {
       canvas.height = element.height = Math.ceil(size[1] * ratio);
       element.style.width = `${size[0]}px`;
       element.style.height = `${size[1]}px`;
-      new Painter(canvas.getContext("2d")!).paint(view({ x: -20, y: -20, zoom }), size[0], size[1], ratio);
+      new Painter(canvas.getContext("2d")!).paint(view({ x: -20, y: -20, zoom }), ratio);
       mapped.current = { key, canvas };
     }
     const c = element.getContext("2d")!;
@@ -162,10 +164,16 @@ export function Diagram(props: DiagramProps) {
       if (event.ctrlKey || event.metaKey) zoomAt(Math.exp(-event.deltaY / 200), event.clientX - box.x, event.clientY - box.y);
       else move((at) => ({ ...at, x: at.x + event.deltaX / at.zoom, y: at.y + event.deltaY / at.zoom }));
     };
+    const restored = () => {
+      painter.current = null;
+      later();
+    };
     element.addEventListener("wheel", wheel, { passive: false });
+    element.addEventListener("contextrestored", restored); // an empty canvas
     return () => {
       watcher.disconnect();
       element.removeEventListener("wheel", wheel);
+      element.removeEventListener("contextrestored", restored);
     };
   }, []);
 

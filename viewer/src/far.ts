@@ -1,42 +1,70 @@
-// The drawing from far away: rectangles and straight lines, color by color; what is smaller than a few pixels is one of them.
-import type { Box, Inside } from "./layout";
+// The drawing from far away, where no text can be read: upright rectangles, color by color, which a processor fills fast, and
+// straight lines; what is smaller than a few pixels is one rectangle.
+import { type Rect as Seen, within } from "./cells";
+import type { Box, Inside, Route } from "./layout";
 import type { View } from "./painter";
 import type { PartData } from "./protocol";
 
-export const FAR = 0.13; // the zoom below which a drawing is painted like this
+export const FAR = 0.35; // the zoom below which a drawing is painted like this
+const PLAIN = 0.2; // the zoom below which boxes have no border
 const SMALL = 7; // pixels of an open block below which it is painted as if it were closed
 const SHORT = 2; // pixels of a line below which it is left out
 
-type Rect = [number, number, number, number];
+type Rect = [number, number, number, number]; // left, top, width, height
+
+class Rects {
+  private readonly found = new Map<string, Rect[]>();
+
+  add(colour: string, rect: Rect): void {
+    const known = this.found.get(colour);
+    if (known) known.push(rect);
+    else this.found.set(colour, [rect]);
+  }
+
+  fill(context: CanvasRenderingContext2D): void {
+    for (const [colour, rects] of this.found) {
+      context.fillStyle = colour;
+      for (const rect of rects) context.fillRect(...rect);
+    }
+  }
+}
 
 export class FarPainter {
-  private readonly frames: Rect[] = [];
-  private readonly fills = new Map<string, Rect[]>();
+  private readonly frames: Rect[] = []; // from the outermost in
+  private readonly borders = new Rects();
+  private readonly fills = new Rects();
+  private readonly upright: Rect[] = []; // lines
+  private readonly pixel: number;
   private readonly strong: Rect[] = [];
   private readonly dots: [number, number, string][] = [];
 
   constructor(
     private readonly context: CanvasRenderingContext2D,
     private readonly view: View,
-    private readonly seen: Rect, // left, top, right, bottom
-    private readonly fillOf: (part: PartData) => string,
-  ) {}
+    private readonly seen: Seen,
+    private readonly coloursOf: (part: PartData) => [string, string, string], // fill, border, ink
+  ) {
+    this.pixel = 1 / view.camera.zoom;
+  }
 
   paint(): void {
     const { context: c, view } = this;
     c.beginPath();
     this.inside(view.root, 0, 0);
-    c.fillStyle = view.theme.frameFill;
-    for (const rect of this.frames) c.fillRect(...rect);
-    c.strokeStyle = view.theme.wire;
-    c.lineWidth = Math.max(1.2, 0.6 / view.camera.zoom);
+    for (const rect of this.frames) {
+      c.fillStyle = view.theme.frame;
+      c.fillRect(...rect);
+      c.fillStyle = view.theme.frameFill;
+      c.fillRect(...this.within(rect));
+    }
+    c.strokeStyle = c.fillStyle = view.theme.wire;
+    c.lineWidth = this.line;
     c.setLineDash([]);
     c.stroke();
-    for (const [fill, rects] of this.fills) {
-      c.fillStyle = fill;
-      for (const rect of rects) c.fillRect(...rect);
-    }
-    const pixel = 1 / view.camera.zoom;
+    for (const rect of this.upright) c.fillRect(...rect);
+    this.borders.fill(c);
+    this.fills.fill(c);
+    const { pixel } = this;
     c.strokeStyle = c.fillStyle = view.theme.mark;
     c.lineWidth = 2 * pixel;
     for (const rect of this.strong) c.strokeRect(...rect);
@@ -46,13 +74,19 @@ export class FarPainter {
     }
   }
 
+  private get line(): number {
+    return Math.max(1.2, 0.6 * this.pixel);
+  }
+
+  // Without a border of one pixel.
+  private within([x, y, width, height]: Rect): Rect {
+    return [x + this.pixel, y + this.pixel, width - 2 * this.pixel, height - 2 * this.pixel];
+  }
+
   private inside(inside: Inside, x: number, y: number): void {
-    for (const box of inside.boxes) {
-      const rect: Rect = [x + box.corner[0], y + box.corner[1], box.size[0], box.size[1]];
-      if (rect[0] > this.seen[2] || rect[0] + rect[2] < this.seen[0] || rect[1] > this.seen[3] || rect[1] + rect[3] < this.seen[1]) continue;
-      this.box(box, rect);
-    }
-    this.lines(inside, x, y);
+    const { boxes, routes } = within(this.view.network, inside, x, y, this.seen);
+    for (const box of boxes) this.box(box, [x + box.corner[0], y + box.corner[1], box.size[0], box.size[1]]);
+    this.lines(routes, x, y);
   }
 
   private box(box: Box, rect: Rect): void {
@@ -68,20 +102,28 @@ export class FarPainter {
       this.inside(box.inside, rect[0], rect[1]);
       return;
     }
-    const fill = this.fillOf(part);
-    const found = this.fills.get(fill);
-    if (found) found.push(rect);
-    else this.fills.set(fill, [rect]);
+    const [fill, border] = this.coloursOf(part);
+    if (view.camera.zoom < PLAIN) {
+      this.fills.add(fill, rect);
+    } else {
+      this.borders.add(border, rect);
+      this.fills.add(fill, this.within(rect));
+    }
   }
 
-  private lines(inside: Inside, x: number, y: number): void {
+  private lines(routes: Route[], x: number, y: number): void {
     const { context: c, view } = this;
-    for (const { points } of inside.routes) {
+    for (const { points } of routes) {
       const [first, end] = [points[0], points[points.length - 1]];
-      if (y + first[1] > this.seen[3] || y + end[1] < this.seen[1]) continue;
       if (Math.abs(end[0] - first[0]) + Math.abs(end[1] - first[1]) < SHORT / view.camera.zoom) continue;
-      c.moveTo(x + first[0], y + first[1]);
-      for (const point of points) if (point !== first) c.lineTo(x + point[0], y + point[1]);
+      points.forEach(([px, py], k) => {
+        const [ax, ay] = k ? points[k - 1] : [NaN, NaN];
+        if (Math.abs(ax - px) < 0.5) this.upright.push([x + px - this.line / 2, y + ay, this.line, py - ay]);
+        else if (k) {
+          c.moveTo(x + ax, y + ay);
+          c.lineTo(x + px, y + py);
+        }
+      });
     }
   }
 }

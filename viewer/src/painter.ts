@@ -1,4 +1,5 @@
 // Paints what is in view on a canvas: culled by the boxes of open parts, with less detail when far away.
+import { type Rect, type Seen, within } from "./cells";
 import { FAR, FarPainter } from "./far";
 import { type Box, type Inside, STACK } from "./layout";
 import type { Mark, Network, PartData, Point } from "./protocol";
@@ -23,35 +24,55 @@ export interface View {
 
 const FONT = "Arimo, Arial, 'Liberation Sans', Helvetica, sans-serif";
 const ARROW = 6;
-const TEXT_FROM = 0.35; // below this zoom, texts are not drawn
+const AROUND = 20; // pixels that signs, borders and shadows reach beyond their box
 
 export class Painter {
   private largest = 0;
+  private last: { view: View; x: number; y: number; ratio: number; size: string } | null = null;
 
   constructor(private readonly context: CanvasRenderingContext2D) {}
 
-  paint(view: View, width: number, height: number, ratio: number): void {
+  // Where the drawing only moves, what is painted moves, and the edges that come into view are painted.
+  paint(view: View, ratio: number): void {
     const { context: c } = this;
-    const { camera, theme } = view;
-    c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    c.fillStyle = theme.background;
-    c.fillRect(0, 0, width + 1, height + 1); // also the last pixels, of which a part is in view
-    c.setTransform(ratio * camera.zoom, 0, 0, ratio * camera.zoom, -camera.x * camera.zoom * ratio, -camera.y * camera.zoom * ratio);
-    const seen: [number, number, number, number] = [
-      camera.x, camera.y, camera.x + width / camera.zoom, camera.y + height / camera.zoom,
-    ];
+    const { width, height } = c.canvas;
+    const scale = ratio * view.camera.zoom;
+    const [x, y, size] = [Math.round(view.camera.x * scale), Math.round(view.camera.y * scale), `${width} ${height}`];
     if (view.by) this.largest = largestOf(view.network, view.root, view.by);
-    if (camera.zoom < FAR) new FarPainter(c, view, seen, (part) => this.colours(view, part)[0]).paint();
-    else this.inside(view, view.root, 0, 0, seen);
+    const { last } = this;
+    this.last = { view, x, y, ratio, size };
+    const moved = last && last.ratio === ratio && last.size === size && alike(last.view, view);
+    const [dx, dy] = moved ? [x - last.x, y - last.y] : [width, height];
+    if (Math.abs(dx) >= width || Math.abs(dy) >= height) return this.region(view, scale, x, y, [0, 0, width, height]);
+    if (!dx && !dy) return;
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.drawImage(c.canvas, -dx, -dy);
+    if (dx) this.region(view, scale, x, y, dx > 0 ? [width - dx, 0, width, height] : [0, 0, -dx, height]);
+    if (dy) this.region(view, scale, x, y, dy > 0 ? [0, height - dy, width, height] : [0, 0, width, -dy]);
   }
 
-  private inside(view: View, inside: Inside, x: number, y: number, seen: [number, number, number, number]): void {
-    const meets = (box: Box) =>
-      x + box.corner[0] <= seen[2] && x + box.corner[0] + box.size[0] >= seen[0] &&
-      y + box.corner[1] <= seen[3] && y + box.corner[1] + box.size[1] >= seen[1];
-    const boxes = inside.boxes.filter(meets);
+  // A rectangle of pixels; (x, y) is where the canvas begins in the drawing, in pixels.
+  private region(view: View, scale: number, x: number, y: number, [left, top, right, bottom]: Rect): void {
+    const { context: c } = this;
+    c.save();
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.beginPath();
+    c.rect(left, top, right - left, bottom - top);
+    c.clip();
+    c.fillStyle = view.theme.background;
+    c.fillRect(left, top, right - left, bottom - top);
+    c.setTransform(scale, 0, 0, scale, -x, -y);
+    const seen = [x + left - AROUND, y + top - AROUND, x + right + AROUND, y + bottom + AROUND].map((p) => p / scale) as Rect;
+    if (view.camera.zoom < FAR) new FarPainter(c, view, seen, (part) => this.colours(view, part)).paint();
+    else this.inside(view, view.root, 0, 0, seen);
+    c.restore();
+  }
+
+  private inside(view: View, inside: Inside, x: number, y: number, seen: Rect): void {
+    const found = within(view.network, inside, x, y, seen);
+    const { boxes } = found;
     for (const box of boxes) if (box.inside) this.frame(view, box, x, y);
-    this.routes(view, inside, x, y, seen);
+    this.routes(view, found, x, y);
     for (const box of boxes) {
       if (box.inside) this.inside(view, box.inside, x + box.corner[0], y + box.corner[1], seen);
       else this.box(view, box, x + box.corner[0], y + box.corner[1]);
@@ -68,7 +89,6 @@ export class Painter {
     c.fill();
     this.outline(view, box.part, theme.frame, 1);
     this.change(view, box.part, x + box.corner[0], y + box.corner[1], box.size);
-    if (view.camera.zoom < TEXT_FROM / 2) return;
     c.fillStyle = theme.faint;
     c.font = `bold 11px ${FONT}`;
     c.textAlign = "left";
@@ -113,19 +133,17 @@ export class Painter {
     c.textBaseline = "alphabetic";
   }
 
-  private routes(view: View, inside: Inside, x: number, y: number, seen: [number, number, number, number]): void {
+  private routes(view: View, found: Seen, x: number, y: number): void {
     const { context: c } = this;
-    const { theme, camera } = view;
+    const { theme } = view;
     c.strokeStyle = c.fillStyle = theme.wire;
     c.lineWidth = 1.2;
     c.setLineDash([]);
     const heads: Point[] = [];
     c.beginPath();
-    for (const route of inside.routes) {
+    for (const route of found.routes) {
       const first = route.points[0];
       const end = route.points[route.points.length - 1];
-      if (y + first[1] > seen[3] || y + end[1] < seen[1]) continue;
-      if (route.points.every(([px]) => x + px < seen[0]) || route.points.every(([px]) => x + px > seen[2])) continue;
       let [px, py] = [x + first[0], y + first[1]];
       c.moveTo(px, py);
       route.points.slice(1).forEach(([ax, ay], k) => {
@@ -146,15 +164,10 @@ export class Painter {
       c.closePath();
     }
     c.fill();
-    if (camera.zoom < TEXT_FROM) return;
     c.fillStyle = theme.faint;
     c.font = `9px ${FONT}`;
     c.textAlign = "left";
-    for (const [node, corner] of inside.labels) {
-      const [lx, ly] = [x + corner[0] + 4, y + corner[1] + 10];
-      if (ly >= seen[1] && ly - 10 <= seen[3] && lx <= seen[2] && lx + view.network.nodes[node].labelWidth >= seen[0])
-        c.fillText(view.network.nodes[node].shape, lx, ly);
-    }
+    for (const [node, corner] of found.labels) c.fillText(view.network.nodes[node].shape, x + corner[0] + 4, y + corner[1] + 10);
   }
 
   private box(view: View, box: Box, x: number, y: number): void {
@@ -179,7 +192,6 @@ export class Painter {
     this.outline(view, box.part, border, 1);
     c.setLineDash([]);
     this.change(view, box.part, x, y, [part.width, part.height]);
-    if (view.camera.zoom < TEXT_FROM) return;
     c.textAlign = "left";
     c.fillStyle = ink;
     c.font = `bold 11px ${FONT}`;
@@ -205,6 +217,14 @@ export class Painter {
     const colour = onScale(theme, this.largest ? (part.values[view.by] ?? 0) / this.largest : 0);
     return [colour, theme.frame, inkOn(colour)];
   }
+}
+
+// Whether two views differ by where they are looked at from, at most.
+function alike(a: View, b: View): boolean {
+  return (
+    a.camera.zoom === b.camera.zoom && a.network === b.network && a.root === b.root && a.theme === b.theme && a.by === b.by &&
+    a.selected === b.selected && a.marked === b.marked && a.differs === b.differs
+  );
 }
 
 // The largest value by figure, of the drawings that there are.
