@@ -96,7 +96,7 @@ def _along(facts: GraphFacts, node: Node, found: Reach, axis: int, what: str) ->
     if len(node.inputs) > 1:
         sizes = " and ".join(dict.fromkeys(str(reach.size) for reach in before))
         return Explained(what, size, f"from the first to the last position that a branch sees; they see {sizes}")
-    steps = node.op.reach(facts.graph.nodes[node.inputs[0]].type)
+    steps = node.op.reach_to(facts.graph.nodes[node.inputs[0]].type, node.type)
     step = steps[axis] if steps is not None and len(steps) > axis else SAME
     (reach,) = before
     if step == SAME:

@@ -39,10 +39,11 @@ def fields(graph: Graph) -> list[Field]:
 def _field(graph: Graph, node: Node, found: list[Field], exact: bool) -> Field:
     if node.op.ignores_input:
         return (NOTHING,) * _rank(graph, node)
-    before = _joined([found[i] for i in node.inputs])
+    read = node.inputs[:1] if node.op.measures_second else node.inputs
+    before = _joined([found[i] for i in read])
     if sees_nothing(before):
         return before
-    steps = node.op.reach(graph.nodes[node.inputs[0]].type)
+    steps = node.op.reach_to(graph.nodes[node.inputs[0]].type, node.type)
     if before is None or steps is None or len(before) != len(steps):
         return None
     sizes = node.type.spatial if node.type.rank == len(steps) else (1,) * len(steps)

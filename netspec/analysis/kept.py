@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from netspec.analysis.recurrent_memory import recurrent_values
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Activation, HardTanh, Maxout, ReLU, ReLU6, Sigmoid, Softmax, Softsign, Tanh
+from netspec.ops.border import Crop, Pad
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Scale, Subsample
@@ -38,7 +39,7 @@ from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
 from netspec.ops.sequence import Attention, Embed
-from netspec.ops.shape import Crop, Flatten, Identity, Image, Pad, Permute, Reshape, Take, Tokens
+from netspec.ops.shape import Flatten, Identity, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["Kept", "is_view", "kept", "workspace"]
@@ -240,7 +241,7 @@ def _drop_path(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
 
 
 def _pad(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
-    return _NOTHING if op.mode == "constant" else _INPUTS
+    return _INPUTS if op.mode in ("reflect", "replicate") else _NOTHING
 
 
 def _attention(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:

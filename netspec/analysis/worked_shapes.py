@@ -8,19 +8,21 @@ from typing import Any, TypeAlias
 from netspec.analysis.arithmetic import Arithmetic, product, total
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Maxout
+from netspec.ops.border import Crop, Pad
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
 from netspec.ops.features import FeatureSlice, named_axes
 from netspec.ops.join import Concat, MatrixProduct
 from netspec.ops.op import Op
+from netspec.ops.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.rearrange import AxisLayer
 from netspec.ops.recurrent import Recurrent
 from netspec.ops.reductions import Reduction
-from netspec.ops.resample import PixelShuffle, Resize, Upsample
+from netspec.ops.resample import Resize, Upsample
 from netspec.ops.sequence import ClassToken, Embed
-from netspec.ops.shape import Crop, Flatten, Image, Pad, Permute, Reshape, Take, Tokens
+from netspec.ops.shape import Flatten, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.tensors import ConstantTensor
 from netspec.ops.transposed_conv import TransposedConv
 from netspec.ops.windows import AXES, Window
@@ -102,7 +104,8 @@ def _whole(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 
 
 def _given(op: Any, x: TensorType, y: TensorType) -> list[Line]:
-    lines = [(axis, line, "as given") for axis, line, _ in _spatial(y, map(Arithmetic, y.spatial))]
+    words = f"as large as {op.like}" if getattr(op, "like", None) else "as given"
+    lines = [(axis, line, words) for axis, line, _ in _spatial(y, map(Arithmetic, y.spatial))]
     return [_count(y, "as its input"), *lines]
 
 
@@ -161,8 +164,7 @@ def _pad(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 
 
 def _crop(op: Any, x: TensorType, y: TensorType) -> list[Line]:
-    how, _ = op.size
-    if how == "to":
+    if op.like is not None or op.size[0] == "to":
         return _given(op, x, y)
     starts, _ = op.starts(x)
     return _spatial(y, [Arithmetic(w) - Arithmetic(2) * n for w, n in zip(x.spatial, starts, strict=True)])
@@ -171,7 +173,10 @@ def _crop(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 def _sliced(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     axis, start, stop = op.run(x)
     names = (*_axes(x), _features(x)) if x.layout == "sequence" else (_features(x), *_axes(x))
-    return [(names[axis - 1], Arithmetic(stop) - start, "")]
+    count = Arithmetic(stop) - start
+    if op.stride != 1:
+        count = (count / op.stride).rounded("up")
+    return [(names[axis - 1], count, "")]
 
 
 def _upsample(op: Any, x: TensorType, y: TensorType) -> list[Line]:
@@ -182,6 +187,11 @@ def _upsample(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 def _pixel_shuffle(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     channels = Arithmetic(x.features) / (Arithmetic(op.r) ** 2)
     return [("channels", channels, ""), *_spatial(y, [Arithmetic(w) * op.r for w in x.spatial])]
+
+
+def _pixel_unshuffle(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    channels = Arithmetic(x.features) * (Arithmetic(op.r) ** 2)
+    return [("channels", channels, ""), *_spatial(y, [Arithmetic(w) / op.r for w in x.spatial])]
 
 
 def _tokens(op: Any, x: TensorType, y: TensorType) -> list[Line]:
@@ -245,6 +255,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Upsample: _upsample,
     Resize: _given,
     PixelShuffle: _pixel_shuffle,
+    PixelUnshuffle: _pixel_unshuffle,
     Tokens: _tokens,
     Image: _image,
     ClassToken: _class_token,

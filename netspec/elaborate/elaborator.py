@@ -13,6 +13,7 @@ from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
 from netspec.elaborate.facts import UnknownLabel, scope_of
+from netspec.elaborate.further_inputs import further_inputs
 from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
@@ -314,7 +315,7 @@ class Elaborator(GraphBuilder):
             self.add(BoundLayer(Flatten()), (here,), Site(layer.head_span, frame, flat))
             here = frame.here
             assert here is not None
-        self.add(bound, (here,), Site(layer.span, frame, name))
+        self.add(bound, (here, *further_inputs(self, bound, frame)), Site(layer.span, frame, name))
 
 
 def _words_of(expr: t.Expr) -> list[str]:

@@ -8,6 +8,7 @@ from math import prod
 
 from netspec.graph import TensorType
 from netspec.ops.axis_pattern import ELLIPSIS, Axis, Group, Pattern
+from netspec.ops.features import amount_of
 from netspec.ops.op import Misfit
 from netspec.ops.windows import AXES
 
@@ -169,15 +170,10 @@ def _indivisible(
         near = sorted(sorted(fits, key=lambda n: abs(n - sizes[given[0]]))[:4])
         helps = (f"{size} is divisible by {', '.join(map(str, near))}",) if near else ()
     return Misfit(
-        "NS307", f"`{text}` cannot divide {_amount(name, size)} by {_stated(group, sizes)}: `{pattern.text.strip()}`",
+        "NS307", f"`{text}` cannot divide {amount_of(name, size)} by {_stated(group, sizes)}: `{pattern.text.strip()}`",
         option="pattern", within=group.within, notes=(*notes, f"{size} / {product} = {size / product:.2f}"), helps=helps,
         indivisible=(size, product) if name in ("channels", "features") else None,
     )  # fmt: skip
-
-
-def _amount(name: str, size: int) -> str:
-    """`30 channels`, `a height of 30`."""
-    return f"{size} {name}" if name.endswith("s") else f"a {name} of {size}"
 
 
 def _verb(name: str) -> str:

@@ -10,7 +10,10 @@ from netspec.graph import Graph, Node, TensorType
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
-__all__ = ["Emitter", "OnnxParts"]
+__all__ = ["TO_THE_END", "Emitter", "OnnxParts"]
+
+TO_THE_END = 2**63 - 1
+"""A stop of a slice that is the end whatever the size is."""
 
 
 @dataclass(slots=True)
@@ -151,9 +154,9 @@ class Emitter:
             sizes = [0, *sizes[1:]]
         return self.node("Reshape", [x, self.ints(sizes, "sizes")])
 
-    def slice(self, x: str, axis: int, start: int, stop: int) -> str:
+    def slice(self, x: str, axis: int, start: int, stop: int, step: int = 1) -> str:
         bounds = [self.ints([v], hint) for v, hint in ((start, "start"), (stop, "stop"), (axis, "axis"))]
-        return self.node("Slice", [x, *bounds])
+        return self.node("Slice", [x, *bounds, *([self.ints([step], "step")] if step != 1 else [])])
 
     def reduce(self, op_type: str, x: str, axes: list[int], *, keepdims: int) -> str:
         """A reduction; its axes are an input from opset 18 on (13 for ReduceSum), an attribute before."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
 from netspec.ops.divisors import divisor_changes
-from netspec.ops.kinds import BadValue, Choice, Integer, Kind
+from netspec.ops.emitter import TO_THE_END
+from netspec.ops.kinds import MAX_INT, BadValue, Choice, Integer, Kind
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.reach import SAME, Reach, sliding
 from netspec.ops.windows import AXES
@@ -15,7 +16,17 @@ from netspec.values import Value
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["AXIS", "AxisNames", "ChannelShuffle", "Chunk", "Slice", "named_axes", "named_axis"]
+__all__ = [
+    "AXIS",
+    "AxisNames",
+    "ChannelShuffle",
+    "Chunk",
+    "Slice",
+    "amount_of",
+    "axis_label",
+    "named_axes",
+    "named_axis",
+]
 
 
 class ChannelShuffle(Op):
@@ -63,34 +74,33 @@ class ChannelShuffle(Op):
 class FeatureSlice(Op):
     """The base of chunk and slice: a range along one axis."""
 
+    any_size = True
+
     def run(self, x: TensorType) -> tuple[int, int, int]:
         """(axis in the batched tensor, start, stop)."""
         raise TypeError(self.name)
+
+    @property
+    def stride(self) -> int:
+        """The distance between the values that are taken."""
+        return 1
 
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         axis, start, stop = self.run(x)
         shape = list(x.shape)
-        shape[axis - 1] = stop - start
+        shape[axis - 1] = (stop - start + (self.stride - 1)) // self.stride
         return TensorType(x.layout, tuple(shape))
 
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         axis, start, _ = self.run(x)
         first = 1 if x.layout == "sequence" else 2
-        return tuple(sliding(1, 1, -start) if first + i == axis else SAME for i in range(x.rank))
-
-    def torch(self, *inputs: TensorType) -> TorchCode:
-        axis, start, stop = self.run(inputs[0])
-        return TorchCode.expression(f"{{0}}[{', '.join([':'] * axis)}, {start}:{stop}]")
-
-    def onnx(self, emit: Emitter) -> str:
-        return emit.slice(emit.inputs[0], *self.run(emit.types[0]))
+        return tuple(sliding(1, self.stride, -start) if first + i == axis else SAME for i in range(x.rank))
 
 
 class Chunk(FeatureSlice):
     """The i-th of n equal parts of the features, numbered from 0."""
 
-    any_size = True
     name, example = "chunk", "chunk(0, 2)"
     shape_rule = "features / n"
     i = Option(Integer(0), slot="value", doc="index of the part, from 0")
@@ -119,6 +129,9 @@ class Chunk(FeatureSlice):
             )
         size = x.features // self.n
         return x.feature_axis, self.i * size, (self.i + 1) * size
+
+    def onnx(self, emit: Emitter) -> str:
+        return emit.slice(emit.inputs[0], *self.run(emit.types[0]))
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         return TorchCode.expression(f"{{0}}.chunk({self.n}, dim={inputs[0].feature_axis})[{self.i}]")
@@ -166,6 +179,18 @@ class AxisNames(Kind[tuple[str, ...]]):
         return names
 
 
+def amount_of(name: str, size: int) -> str:
+    """`30 channels`, `a height of 30`."""
+    return f"{size} {name}" if name.endswith("s") else f"a {name} of {size}"
+
+
+def axis_label(x: TensorType, axis: int) -> str:
+    """What an axis of a batched tensor is called."""
+    if axis == x.feature_axis:
+        return "channels" if x.layout == "map" else "features"
+    return "tokens" if x.layout == "sequence" else AXES[x.rank][axis - 2]
+
+
 def named_axes(x: TensorType, names: tuple[str, ...]) -> tuple[int, ...]:
     """The indices of named axes of a batched tensor, in order. Raises Misfit if the tensor has no such axis."""
     if names == ("spatial",):
@@ -177,22 +202,43 @@ def named_axes(x: TensorType, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 class Slice(FeatureSlice):
-    """The values from `start` up to but not including `stop` along one axis."""
+    """The values from `start` up to but not including `stop` along one axis, or every `step`-th of them."""
 
     name, example = "slice", "slice(0, 16)"
-    shape_rule = "stop - start along the axis"
+    shape_rule = "(stop - start) / step along the axis, rounded up"
     start = Option(Integer(0), slot="value", doc="first index, from 0")
-    stop = Option(Integer(1), slot="value", doc="one past the last index")
+    stop = Option(
+        Integer(-MAX_INT), None, slot="value", doc="one past the last index; negative: from the end (default: the end)"
+    )
     axis = Option(AXIS, "channels", doc="the axis to slice")
+    step = Option(Integer(), 1, doc="distance between the indices")
 
     def run(self, x: TensorType) -> tuple[int, int, int]:
         axis = named_axis(x, self.axis)
         size = x.shape[axis - 1]
-        if not self.start < self.stop <= size:
+        stop = size if self.stop is None else self.stop if self.stop > 0 else size + self.stop
+        if self.start >= stop or (self.stop is not None and self.stop > size):
+            to = "the end" if self.stop is None else self.stop
             raise Misfit(
-                "NS205", f"the range {self.start} to {self.stop} is not within the {size} {self.axis}", option="stop"
-            )
-        return axis, self.start, self.stop
+                "NS205", f"the range {self.start} to {to} is not within {amount_of(self.axis, size)}",
+                option="start" if self.stop is None else "stop", label=f"the input is {x.noun}",
+            )  # fmt: skip
+        return axis, self.start, stop
+
+    @property
+    def stride(self) -> int:
+        return self.step
+
+    def torch(self, *inputs: TensorType) -> TorchCode:
+        (x,) = inputs
+        axis, start, _ = self.run(x)
+        text = f"{start}:{'' if self.stop is None else self.stop}" + (f":{self.step}" if self.step != 1 else "")
+        return TorchCode.expression(f"{{0}}[{', '.join([':'] * axis)}, {text}]")
+
+    def onnx(self, emit: Emitter) -> str:
+        axis, start, _ = self.run(emit.types[0])
+        return emit.slice(emit.inputs[0], axis, start, TO_THE_END if self.stop is None else self.stop, self.step)
 
     def describe(self, x: TensorType) -> str:
-        return f"{self.axis} {self.start} to {self.stop - 1}"
+        _, start, stop = self.run(x)
+        return f"{self.axis} {start} to {stop - 1}" + (f", step {self.step}" if self.step != 1 else "")

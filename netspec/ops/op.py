@@ -161,6 +161,8 @@ class Op:
     """Whether it returns its input in inference."""
     ignores_input: ClassVar[bool] = False
     """Whether its result does not depend on what comes in, which only says how many examples there are."""
+    measures_second: ClassVar[bool] = False
+    """Whether of a second input it uses the sizes only, not the values."""
     sign: ClassVar[str] = ""
     """The sign of a join by arithmetic, as a diagram shows it."""
     torch_in_place: ClassVar[bool] = False
@@ -246,6 +248,14 @@ class Op:
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         """The positions that an output depends on, along each spatial axis, for the receptive field; None: all of them."""
         return (SAME,) * x.rank
+
+    def reach_to(self, x: TensorType, y: TensorType) -> tuple[Reach, ...] | None:
+        """The same where it depends on the type of the output, too."""
+        return self.reach(x)
+
+    def further_inputs(self) -> tuple[str, ...]:
+        """The options that name tensors which it reads besides the current one, in order."""
+        return ()
 
     def describe(self, x: TensorType) -> str:
         """The description of the layer in the report."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
-__all__ = ["SAME", "Reach", "interpolated", "sampled", "sliding", "spreading", "whole"]
+__all__ = ["SAME", "Reach", "between_corners", "interpolated", "sampled", "sliding", "spreading", "whole"]
 
 _MOST = 4096
 """A pattern of more positions than this is cut off; it is exact for the positions before."""
@@ -112,3 +112,10 @@ def interpolated(size: int, sizes: int, *, linear: bool = False) -> Reach:
     count = range(min(stride.denominator, _MOST))
     places = [(p + Fraction(1, 2)) * stride - Fraction(1, 2) if linear else p * stride for p in count]
     return sampled(size, sizes, [(floor(place), ceil(place) if linear else floor(place)) for place in places])
+
+
+def between_corners(size: int, sizes: int) -> Reach:
+    """Outputs that lie between two inputs each, where the first and the last of both coincide."""
+    stride = Fraction(size - 1, sizes - 1) if sizes > 1 else Fraction(0)
+    places = [p * stride for p in range(min(stride.denominator, _MOST))]
+    return Reach(tuple(map(floor, places)), tuple(map(ceil, places)), stride)

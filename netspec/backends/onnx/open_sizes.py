@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
+from netspec.ops.border import Crop
 from netspec.ops.conv import SharedConvolution
 from netspec.ops.elementwise import Subsample
 from netspec.ops.normalize import Normalize
@@ -34,14 +35,17 @@ def require_open_sizes(graph: Graph) -> None:
                 if option
                 else ["pool globally before it (`gap`), or leave only the batch open"],
             )
-        is_open[node.index] = opened and not _closes(node, reads)
+        if node.op.further_inputs():  # `like=`
+            is_open[node.index] = is_open[node.inputs[1]]
+        else:
+            is_open[node.index] = opened and not _closes(node, reads)
 
 
 def _closes(node: Node, reads: TensorType) -> bool:
     """Whether the sizes of what a layer gives are fixed whatever those of its input are."""
     if isinstance(node.op, AxisLayer):
         return not node.op.open_axes(reads)
-    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
+    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize, Crop))
 
 
 def _fixing_option(node: Node) -> str:
@@ -67,4 +71,4 @@ def _any_size(node: Node, reads: TensorType) -> bool:
     if isinstance(op, AxisLayer):
         opened = op.open_axes(reads)
         return not opened or (node.type.layout == "map" and node.type.rank == rank and 0 not in opened)
-    return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size
+    return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size or bool(op.further_inputs())
