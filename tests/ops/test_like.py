@@ -45,7 +45,7 @@ def test_every_kind_of_tensor(text: str, layer: str) -> None:
         f"{text}a: conv3-5 pad=1\nmaxpool\n{layer}" if "resize" in layer else f"{text}a: conv3-5\n{layer}"
     )
     assert largest_difference(model, state=random_state(model)) <= 1e-5
-    assert tuple(model.outputs.values())[0].spatial == model.graph.nodes[1].type.spatial
+    assert next(iter(model.outputs.values())).spatial == model.graph.nodes[1].type.spatial
 
 
 def test_the_form_of_the_size_is_that_of_the_other_tensor() -> None:
