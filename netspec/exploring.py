@@ -17,7 +17,7 @@ from netspec.analysis.sweep import Goal, Outcome, Point
 from netspec.compiler import Variants, compile_source, read_condition
 from netspec.diagnostics import SpecError
 from netspec.elaborate import Elaborated
-from netspec.elaborate.expressions import EvaluationError
+from netspec.elaborate.arithmetic import EvaluationError
 from netspec.elaborate.limits import Limits
 from netspec.source import SourceFile
 from netspec.spec_source import Spec, parameter_values, source_of

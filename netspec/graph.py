@@ -188,6 +188,10 @@ class Region:
     """Of a repeat: how its number of rounds was written."""
     checkpoint: bool = False
     """Whether its activations are computed again in the backward pass instead of kept (Chen et al. 2016)."""
+    entries: tuple[tuple[str, int], ...] = ()
+    """Of a block with named inputs: each with the node that it is."""
+    outputs: tuple[tuple[str, int], ...] = ()
+    """Of a block with named outputs: each with the node that gives it."""
     shares: Region | None = None
     """The instance of the same shared block whose weights this one uses."""
 

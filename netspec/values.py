@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Quantity", "Size", "Value", "Word", "kind_of", "show"]
+__all__ = ["Named", "Quantity", "Size", "Value", "Word", "kind_of", "show"]
 
 
 class Size(tuple[int, ...]):
@@ -35,7 +35,14 @@ class Word:
     called: bool = False
 
 
-Value: TypeAlias = bool | int | float | str | Word | tuple["Value", ...] | list["Value"] | None
+class Named:
+    """A block, as the value of a parameter: expressions know no more of it than its name."""
+
+    __slots__ = ()
+    name: str
+
+
+Value: TypeAlias = bool | int | float | str | Word | Named | tuple["Value", ...] | list["Value"] | None
 
 
 def kind_of(value: Value) -> str:
@@ -54,6 +61,8 @@ def kind_of(value: Value) -> str:
         return "a word"
     if isinstance(value, Size):
         return "a size"
+    if isinstance(value, Named):
+        return "a block"
     return "a tuple" if isinstance(value, tuple) else "a list"
 
 
@@ -67,6 +76,8 @@ def show(value: Value) -> str:
         return f'"{value}"'
     if isinstance(value, Size):
         return "x".join(map(str, value))
+    if isinstance(value, Named):
+        return value.name
     if isinstance(value, Word):
         parts = [show(a) for a in value.arguments] + [f"{k}={show(v)}" for k, v in value.options]
         return f"{value.name}({', '.join(parts)})" if value.called else value.name

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from netspec.diagnostics import Diagnostics
-from netspec.elaborate.expressions import EvaluationError, Evaluator
+from netspec.elaborate.arithmetic import EvaluationError
+from netspec.elaborate.expressions import Evaluator
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import FileScope, Frame, Namer
 from netspec.graph import Region

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.analysis import Analysis
 from netspec.diagnostics import Diagnostics, nearest
-from netspec.elaborate.calls import declare_file
+from netspec.elaborate.blocks import declare_file
 from netspec.elaborate.contracts import Expectation, Judgement, check_expectations, judge
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.limits import LimitReached, Limits

@@ -29,7 +29,7 @@ def _names_in(layer: t.Layer) -> tuple[str, ...] | None:
         expr = stack.pop()
         if isinstance(expr, t.Name):
             names.append(expr.text)
-        elif isinstance(expr, (t.Fact, t.Call)):
+        elif isinstance(expr, (t.Fact, t.Call, t.Element, t.Comprehension)):
             return None
         elif isinstance(expr, t.Option):
             stack.append(expr.value)

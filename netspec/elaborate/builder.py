@@ -22,7 +22,7 @@ class GraphBuilder(ElaborationContext):
     def no_tensor(self, span: Span, frame: Frame) -> None:
         from netspec.elaborate.failures import report_no_input
 
-        report_no_input(self, span)
+        report_no_input(self, span, frame)
 
     def add(self, layer: BoundLayer, inputs: tuple[Tensor, ...], site: Site) -> None:
         """Adds a node; where its inputs do not fit, says so and goes on with an unknown tensor."""

@@ -1,246 +1,73 @@
-"""Blocks: declared, brought in with `use`, shared, and called."""
+"""Calls of blocks: their arguments, their inputs and outputs, and the instance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec import library
 from netspec.diagnostics.facts import GivenTwice
-from netspec.elaborate.expressions import EvaluationError, match_parameters, value_after_name
-from netspec.elaborate.facts import LateValue, LooseArguments
+from netspec.elaborate.arithmetic import EvaluationError
+from netspec.elaborate.binding import find_op
+from netspec.elaborate.blocks import declare_file
+from netspec.elaborate.expressions import match_parameters, value_after_name
+from netspec.elaborate.facts import BranchesOfNothing, LateValue, LooseArguments
 from netspec.elaborate.origins import origin
+from netspec.elaborate.ports import given_inputs, inputs_of, result_of
 from netspec.elaborate.state import (
     UNKNOWN,
     BlockValue,
-    Defaults,
     FileScope,
     Frame,
-    FunctionValue,
-    Lazy,
     Namer,
     Tensor,
     labels_in,
 )
 from netspec.graph import Node, Region
+from netspec.ops import CATALOGUE
 from netspec.source import Span
 from netspec.symbolic import Name
 from netspec.syntax import tree as t
-from netspec.values import show
+from netspec.values import Word, show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["call_block", "declare_file", "declare_shared"]
+__all__ = ["call_block", "run_fed"]
 
 
 _CALL_STEPS = 20
 """What a block instance counts as: it costs about as much as so many expressions."""
 
 
-def declare_file(run: ElaborationContext, file: t.File, frame: Frame, stack: tuple[Path, ...] = ()) -> None:
-    """Enters a file's blocks and functions, and those of the files it uses, before anything runs."""
-    for item in file.items:
-        if isinstance(item, t.Use):
-            _declare_use(run, item, file, frame, stack)
-        elif isinstance(item, t.Block):
-            run.lint_empty(item.body, f"the block `{item.name}`")
-            body = item.body.statements
-            block = BlockValue(item.name, item.parameters, body, frame, None, frame.fit, item.name_span)
-            _declare(run, frame.file, item.name, block, item.name_span)
-        elif isinstance(item, t.Shared) and stack:  # one set of weights for the file that uses this one
-            _declare(run, frame.file, item.name, _shared_block(item, frame), item.name_span)
-        elif isinstance(item, t.Function):
-            first = frame.file.functions.get(item.name)
-            if first is not None and not _of_library(first.definition.span):
-                run.error("NS209", f"the function `{item.name}` is defined twice", item.name_span)
-            else:
-                frame.file.functions[item.name] = FunctionValue(item, frame)
-        if isinstance(item, (t.Block, t.Function, t.Net)):
-            _check_parameters(run, item)
-    if run.diagnostics.skipped:
-        from netspec.elaborate.skips import declare_skipped
-
-        declare_skipped(run, file, frame)
-    _capture_defaults(frame, file)
-    _find_recursion(run, frame)
+Branches: TypeAlias = tuple[t.Chain, ...] | None
 
 
-def _check_parameters(run: ElaborationContext, item: t.Block | t.Function | t.Net) -> None:
-    seen: set[str] = set()
-    for parameter in item.parameters:
-        if parameter.name in seen:
-            run.error("NS209", f"the parameter `{parameter.name}` is declared twice", parameter.span)
-        seen.add(parameter.name)
+def call_block(
+    run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None,
+    branches: Branches = None,
+) -> None:  # fmt: skip
+    """An instance of a block on the current tensor, which the arguments may ask for its sizes (`here.channels`), or on
+    branches."""
+    frame.here = _instance(run, block, layer, frame, label, branches)
 
 
-def _declare(run: ElaborationContext, scope: FileScope, name: str, block: BlockValue, span: Span) -> None:
-    if name in scope.blocks:
-        first = scope.blocks[name]
-        if first.span == block.span or _of_library(block.span):
-            return  # one block on two ways, or one of the library, which the file has replaced
-        if not _of_library(first.span):
-            _report_twice(run, name, first, span)
-            return
-    _check_block_name(run, name, span)
-    scope.blocks[name] = block
-
-
-def _of_library(span: Span) -> bool:
-    path = span.source.path
-    return path is not None and path.parent == library.FOLDER
-
-
-def _report_twice(run: ElaborationContext, name: str, first: BlockValue, span: Span) -> None:
-    notes = [f"it is defined at {first.span.source.name}:{first.span.line}"]
-    run.error("NS209", f"the block `{name}` is defined twice", span, notes=notes)
-
-
-def _check_block_name(run: ElaborationContext, name: str, span: Span) -> None:
-    if name.startswith("_"):
-        help_ = "begin it with a letter: it names modules of the compiled net"
-        run.error("NS213", f"`{name}` cannot name a block", span, helps=[help_])
-
-
-def _declare_use(run: ElaborationContext, item: t.Use, file: t.File, frame: Frame, stack: tuple[Path, ...]) -> None:
-    found = run.project.use(item, file.source)
-    if found is None:
-        if item.alias is not None:  # calls of it are not reported as well
-            frame.file.blocks[item.alias] = BlockValue(item.alias, (), (), frame, None, "floor", item.span, "missing")
-        else:
-            run.unknown_blocks = True
+def run_fed(run: ElaborationContext, fed: t.Fed, frame: Frame, label: str | None = None) -> None:
+    """`fuse(32) [ from a; from b ]`: a block with a branch for each of its inputs."""
+    block = frame.block(fed.layer.head)
+    if block is not None:
+        call_block(run, block, fed.layer, frame, label, fed.branches)
         return
-    path, used = found
-    if path in stack or (file.source.path is not None and path == file.source.located(file.source.path)):
-        run.error("NS004", f'"{item.path}" uses itself, directly or around a corner', item.path_span)
-        return
-    inner = Frame(FileScope(), frame.region, frame.namer)
-    declare_file(run, used, inner, (*stack, path))
-    if item.alias is None:
-        for let in used.items:
-            if isinstance(let, t.Let):
-                inner.names.setdefault(let.name, Lazy(let.value, inner))
-        for name, block in inner.file.blocks.items():
-            _declare(run, frame.file, name, block, item.path_span)
-        for name, function in inner.file.functions.items():
-            frame.file.functions.setdefault(name, function)
-        if not inner.file.blocks and not inner.file.functions:
-            run.error(
-                "NS207",
-                f'"{item.path}" declares no blocks',
-                item.path_span,
-                helps=[f'to use it as a block itself, write `use "{item.path}" as name`'],
-            )
-        return
-    net = next((i for i in used.items if isinstance(i, t.Net)), None)
-    block = BlockValue(
-        item.alias, net.parameters if net else (), used.items, inner, None, "floor", item.span, "net", used
-    )
-    _declare(run, frame.file, item.alias, block, item.span)
-
-
-def _capture_defaults(frame: Frame, file: t.File) -> None:
-    """A block sees the defaults and the `fit` that are in force where it is defined."""
-    defaults, fit = None, "floor"
-    for item in file.items:
-        if isinstance(item, t.Default):
-            defaults = Defaults(item, frame, defaults)
-        elif isinstance(item, t.Fit):
-            fit = item.mode.text
-        elif isinstance(item, (t.Block, t.Shared)) and item.name in frame.file.blocks:
-            block = frame.file.blocks[item.name]
-            if block.span == item.name_span:
-                block.defaults, block.fit = defaults, fit
-
-
-def _find_recursion(run: ElaborationContext, frame: Frame) -> None:
-    """A block that calls itself, directly or around a corner, is an error even if it is never called."""
-    blocks = frame.file.blocks
-    calls = {
-        name: _called(block.statements, blocks)
-        for name, block in blocks.items()
-        if block.kind == "block" and block.frame.file is frame.file
-    }
-    done: set[str] = set()
-    for start in calls:
-        path: list[tuple[str, Iterator[tuple[str, Span]]]] = [(start, iter(calls[start]))]
-        on_path = {start}
-        while path and start not in done:
-            name, rest = path[-1]
-            step = next(rest, None)
-            if step is None:
-                done.add(name)
-                on_path.discard(name)
-                path.pop()
-                continue
-            callee, span = step
-            if callee in on_path:
-                names = [n for n, _ in path]
-                around = " -> ".join([*names[names.index(callee) :], callee])
-                run.error(
-                    "NS211",
-                    f"the block `{callee}` calls itself",
-                    span,
-                    notes=[around] if callee != name else [],
-                    helps=["use `repeat` or `x(n)` for copies"],
-                )
-                blocks[callee].kind = "recursive"
-            elif callee in calls and callee not in done:
-                on_path.add(callee)
-                path.append((callee, iter(calls[callee])))
-
-
-def _called(statements: tuple[Any, ...], blocks: dict[str, BlockValue]) -> list[tuple[str, Span]]:
-    found: list[tuple[str, Span]] = []
-    stack: list[Any] = list(reversed(statements))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, t.Layer):
-            if node.head in blocks:
-                found.append((node.head, node.head_span))
-        elif isinstance(node, t.Chain):
-            stack.extend(reversed(node.steps))
-        elif isinstance(node, t.Step):
-            stack.append(node.term)
-        elif isinstance(node, t.Body):
-            stack.extend(reversed(node.statements))
-        elif isinstance(node, t.Join):
-            stack.extend(reversed(node.branches))
-        elif hasattr(node, "body"):
-            stack.append(node.body)
-            if getattr(node, "otherwise", None) is not None and not isinstance(node.otherwise, str):
-                stack.append(node.otherwise)
-    return found
-
-
-def declare_shared(run: ElaborationContext, shared: t.Shared, frame: Frame) -> None:
-    """A block with one set of weights: for the net, for each instance of the block, or for each round of the loop in
-    which it is declared."""
-    if shared.name in frame.shared or shared.name in frame.file.blocks:
-        first = frame.shared.get(shared.name) or frame.file.blocks[shared.name]
-        _report_twice(run, shared.name, first, shared.name_span)
-        return
-    _check_block_name(run, shared.name, shared.name_span)
-    frame.shared[shared.name] = _shared_block(shared, frame)
-
-
-def _shared_block(shared: t.Shared, frame: Frame) -> BlockValue:
-    body = shared.body.statements
-    return BlockValue(shared.name, (), body, frame, frame.defaults, frame.fit, shared.name_span, kind="shared")
-
-
-def call_block(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None) -> None:
-    """An instance of a block after the current tensor, which the arguments may ask for its sizes (`here.channels`)."""
-    frame.here = _instance(run, block, layer, frame, label)
+    if not run.unknown_blocks:
+        op = find_op(fed.layer)
+        what = f"the layer `{op[0].name}` takes one tensor" if op else f"`{fed.layer.head}` does not join branches"
+        run.error("NS207" if op else "NS201", what, fed.layer.head_span, facts=BranchesOfNothing(fed, op is not None))
+    frame.here = UNKNOWN
 
 
 def _instance(
-    run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None
+    run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame, label: str | None, branches: Branches
 ) -> Tensor | None:
     """What an instance gives; unknown where there is none."""
-    start = frame.here
     run.evaluator.steps += _CALL_STEPS
     block.used = True
     if block.kind in ("missing", "recursive"):  # which is reported where it is used or defined
@@ -256,18 +83,18 @@ def _instance(
     values = _arguments(run, block, layer, frame)
     if values is None:
         return UNKNOWN
-    if start is None:
-        run.no_tensor(layer.head_span, frame)
+    tensors = given_inputs(run, block, layer, branches, frame)
+    if tensors is None:
         return UNKNOWN
     name, shares = _instance_name(run, block, frame, label)
     region = run.region(frame, "shared" if block.kind == "shared" else "block", name, layer.span)
     region.block = block.name
     region.definition = block.definition
-    inner = _inner_frame(block, region, start)
+    inner = _inner_frame(block, region, tensors)
     if not _bind_values(run, block, values, inner):
         return UNKNOWN
     _bind_origins(run, block, layer, frame, inner)
-    region.arguments = tuple((p.name, inner.names[p.name]) for p in block.parameters)
+    region.arguments = tuple((p.name, _shown(inner.names[p.name])) for p in block.parameters)
     shown = f"`{block.name}({', '.join(show(v) for _, v in region.arguments)})`"
     run.calling.append(block)
     if shares is not None:
@@ -282,7 +109,13 @@ def _instance(
             run.shared_from.pop()
     if block.kind == "shared" and block.first is None:
         block.first = region
-    return inner.here
+    region.outputs = tuple((name, tensor.node) for name, tensor in inner.outputs if tensor.node is not None)
+    return result_of(inner)
+
+
+def _shown(value: Any) -> Any:
+    """An argument as the region keeps it: of a block the name."""
+    return Word(value.name) if isinstance(value, BlockValue) else value
 
 
 def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame: Frame) -> dict[str, Any] | None:
@@ -307,13 +140,13 @@ def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame
             facts=LateValue(layer, late, layer.argument_options),
         )
         return None
-    given = [(a.span, run.evaluate(a, frame)) for a in layer.arguments or ()]
+    given = [(a.span, _argument(run, a, frame)) for a in layer.arguments or ()]
     named: dict[str, tuple[Span, Any]] = {}
     for option in layer.argument_options:
         if option.name in named:
             run.error("NS203", f"`{option.name}` is given twice", option.span, facts=GivenTwice(option.span))
             return None
-        named[option.name] = (option.span, run.evaluate(option.value, frame))
+        named[option.name] = (option.span, _argument(run, option.value, frame))
     if any(v is run.FAILED for _, v in (*given, *named.values())):
         return None
     try:
@@ -321,6 +154,18 @@ def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame
     except EvaluationError as error:
         run.report(error.diagnostic)
         return None
+
+
+def _argument(run: ElaborationContext, expr: t.Expr, frame: Frame) -> Any:
+    """The value of an argument: a block or a layer may be named, too."""
+    if isinstance(expr, t.Name) and expr.text not in frame.visible():
+        block = frame.block(expr.text)
+        if block is not None:
+            block.used = True
+            return block
+        if expr.text.lower() in CATALOGUE:
+            return expr.text
+    return run.evaluate(expr, frame)
 
 
 def _instance_name(
@@ -333,9 +178,15 @@ def _instance_name(
     return label or frame.namer.number(block.name), None
 
 
-def _inner_frame(block: BlockValue, region: Region, start: Tensor) -> Frame:
+def _inner_frame(block: BlockValue, region: Region, tensors: list[Tensor]) -> Frame:
     inner = Frame(block.frame.file, region, Namer(labels_in(block.statements)), block.frame)
-    inner.entry = inner.here = start
+    names = inputs_of(block)
+    inner.entry = tensors[0]
+    inner.here = tensors[0] if len(tensors) == 1 else None  # which of them the first layer reads is said by `from`
+    inner.labels.update(zip(names, tensors, strict=False))
+    inner.namer.taken.update(names)
+    known = [(name, tensor.node) for name, tensor in zip(names, tensors, strict=False) if tensor.node is not None]
+    region.entries = tuple(known)
     inner.defaults, inner.fit = block.defaults, block.fit
     return inner
 
@@ -344,7 +195,7 @@ def _bind_values(run: ElaborationContext, block: BlockValue, values: dict[str, A
     for parameter in block.parameters:
         value = values.get(parameter.name, run.FAILED)
         if parameter.name not in values and parameter.default is not None:
-            value = run.evaluate(parameter.default, inner)
+            value = _argument(run, parameter.default, inner)
         if value is run.FAILED:
             return False
         inner.names[parameter.name] = value
@@ -371,5 +222,5 @@ def _run_body(run: ElaborationContext, block: BlockValue, inner: Frame) -> None:
     assert block.file is not None
     inner.file = FileScope()
     declare_file(run, block.file, inner)
-    skipped = (t.Input, t.Expect, t.Train, t.Output, t.Aux)  # its contract is with its own input and arguments
+    skipped = (t.Input, t.Expect, t.Train, t.Aux)  # its contract is with its own input and arguments
     run.run([s for s in block.statements if not isinstance(s, skipped)], inner)

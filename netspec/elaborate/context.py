@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import Details, Diagnostic, Diagnostics
 from netspec.diagnostics.facts import BadOption, Misspelt
-from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown
+from netspec.elaborate.arithmetic import EvaluationError, Unknown
+from netspec.elaborate.expressions import Evaluator
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.origins import option_origins
 from netspec.elaborate.overrides import Overrides
-from netspec.elaborate.state import FAILED, BoundLayer, Defaults, Expectation, Frame, Namer, Site, Tensor, labels_in
+from netspec.elaborate.state import (
+    FAILED,
+    UNKNOWN,
+    BoundLayer,
+    Defaults,
+    Expectation,
+    Frame,
+    Namer,
+    Site,
+    Tensor,
+    labels_in,
+)
 from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Leftover, Op
@@ -56,6 +68,8 @@ class ElaborationContext(ABC):
         self.all_labels: set[str] = set()
         self.place: Span | None = None
         """The statement, or the number of copies, at which a limit is reached."""
+        self.exported: dict[t.Use, list[tuple[t.Default, Frame]]] = {}
+        """The defaults that a `use … with defaults` brings in, each with the variables that it sees."""
         self.inputs_ahead: list[Span] = []
         """The `input` statements of the net."""
         self._reported: set[Any] = set()
@@ -194,6 +208,13 @@ class ElaborationContext(ABC):
         """Raises LimitReached where so many more layers are too many."""
         if len(self.graph.nodes) + layers > self.limits.layers:
             raise LimitReached("layers", self.limits.layers, "this spec unrolls to too many layers")
+
+    def current(self, span: Span, frame: Frame) -> Tensor:
+        """The current tensor; unknown where there is none, or several, which is reported."""
+        if frame.here is None or frame.here.several:
+            self.no_tensor(span, frame)
+            frame.here = UNKNOWN
+        return frame.here
 
     # Regions
 

@@ -11,7 +11,8 @@ from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
 from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.facts import Instead, Misspelt
-from netspec.elaborate.expressions import EvaluationError, Evaluator, Unknown, compare
+from netspec.elaborate.arithmetic import EvaluationError, Unknown, compare
+from netspec.elaborate.expressions import Evaluator
 from netspec.elaborate.facts import ExpectationFails, SeveralOutputs, scope_of
 from netspec.elaborate.state import Expectation, Frame, Tensor
 from netspec.graph import Node, TensorType
@@ -173,8 +174,8 @@ class _Check(Evaluator):
         """The node whose shape is computed."""
         if not isinstance(actual, TensorType):
             return None
-        if isinstance(computed, t.Call) and isinstance(computed.arguments[0], t.Name):
-            tensor = self.frame.label(computed.arguments[0].text)
+        if isinstance(computed, t.Call) and isinstance(computed.arguments[0], (t.Name, t.Fact)):
+            tensor = self.frame.label(_label(computed.arguments[0]))
             return tensor.node if tensor is not None else None
         return self.output(computed.span) if isinstance(computed, t.Name) else None
 
@@ -254,7 +255,7 @@ class _Check(Evaluator):
         return value
 
     def of_label(self, expr: t.Call) -> Any:
-        if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], t.Name):
+        if len(expr.arguments) != 1 or expr.options or not isinstance(expr.arguments[0], (t.Name, t.Fact)):
             raise EvaluationError(
                 "NS207",
                 f"`{expr.name}` takes the label of a layer",
@@ -268,30 +269,43 @@ class _Check(Evaluator):
                 expr.name_span,
                 f"there are {', '.join(f'{n}(label)' for n in _OF_LABELS)}",
             )
-        label = expr.arguments[0]
-        tensor = self.frame.label(label.text)
+        written, name = expr.arguments[0], _label(expr.arguments[0])
+        tensor = self.frame.label(name)
         outputs = dict(self.run.graph.outputs)
-        if tensor is None and label.text in outputs:
-            index = outputs[label.text]
+        if tensor is None and name in outputs:
+            index = outputs[name]
             tensor = Tensor(index, self.run.graph.nodes[index].type) if index >= 0 else Tensor(None, None)
-        if tensor is None and label.text in self.run.lost_outputs:
+        if tensor is None and name in self.run.lost_outputs:
             raise Unknown
         if tensor is None:
             helps = "labels inside braces are visible there only"
-            if label.text in self.run.all_labels:
-                helps = f"`{label.text}` is inside braces, and is visible there only"
-            elif any(n.name == self.frame.region.path + label.text for n in self.nodes()):
-                helps = f"`{label.text}` is an automatic name; to refer to the layer write a label before it: `name: …`"
-            known = Misspelt(label.span, label.text, scope_of(self.frame).labels, helps)
-            raise EvaluationError("NS208", f"there is no label `{label.text}` here", label.span, facts=known)
+            if name in self.run.all_labels:
+                helps = f"`{name}` is inside braces, and is visible there only"
+            elif any(n.name == self.frame.region.path + name for n in self.nodes()):
+                helps = f"`{name}` is an automatic name; to refer to the layer write a label before it: `name: …`"
+            known = Misspelt(written.span, name, scope_of(self.frame).labels, helps)
+            raise EvaluationError("NS208", f"there is no label `{name}` here", written.span, facts=known)
+        if tensor.several and expr.name == "shape":
+            listed = ", ".join(f"`shape({name}.{output})`" for output, _ in tensor.outputs)
+            raise EvaluationError(
+                "NS402", f"`{name}` is {len(tensor.outputs)} tensors", expr.span, f"there are {listed}"
+            )
+        if tensor.several:
+            first, last = self.frame.labelled(name) or (0, 0)
+            return self.figure(expr.name, self.run.graph.nodes[first:last], expr.span)
         if tensor.type is None or tensor.node is None:
             raise Unknown
         if expr.name == "shape":
             return tensor.type
-        first, last = self.frame.labelled(label.text) or (tensor.node, tensor.node + 1)
+        first, last = self.frame.labelled(name) or (tensor.node, tensor.node + 1)
         if FIGURES[expr.name].at_output:
             first, last = tensor.node, tensor.node + 1
         return self.figure(expr.name, self.run.graph.nodes[first:last], expr.span)
+
+
+def _label(expr: t.Name | t.Fact) -> str:
+    """The label that a figure is of: `stem`, or `pair.left`."""
+    return expr.text if isinstance(expr, t.Name) else f"{expr.owner}.{expr.field}"
 
 
 def _distance(left: Any, right: Any) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Instead
 from netspec.elaborate.input_type import SIZES_OF, input_type, size_origins
+from netspec.elaborate.ports import declare_port, output_of_block
 from netspec.elaborate.state import Frame, Site, Tensor
 from netspec.graph import TensorType
 from netspec.ops.op import Op, TorchCode
@@ -132,8 +133,9 @@ class Input(Op):
 
 
 def declare_input(run: ElaborationContext, statement: t.Input, frame: Frame) -> None:
-    if run.calling and frame.entry is not None and frame.region.kind == "net":
-        return  # a net used as a block takes its caller's tensor
+    if run.calling and statement.numbers is None and len(statement.sizes) == 1 and not statement.words:
+        declare_port(run, statement, frame)
+        return
     if _is_refused(run, statement, frame):
         return
     kind = input_type(run, statement, frame)
@@ -159,7 +161,7 @@ def _is_refused(run: ElaborationContext, statement: t.Input, frame: Frame) -> bo
     """Reports an input in the wrong place, or with a name that it cannot have."""
     name = statement.name or "input"
     if frame.entry is not None and frame.region.kind != "net":
-        helps = ["a block takes the tensor of its caller"]
+        helps = ["a block takes the tensor of its caller; for several, name them without sizes: `input a, b`"]
         run.error("NS212", "`input` belongs at the top level of a net", statement.span, helps=helps)
     elif len(statement.sizes) == SIZES_OF.get(name.lower()) and not statement.words:
         text = f"{statement.size_span.text} {statement.name}"
@@ -185,7 +187,7 @@ def _named(statement: t.Input) -> str:
 
 def declare_output(run: ElaborationContext, output: t.Output, frame: Frame) -> None:
     if run.calling:
-        run.error("NS212", "`output` belongs at the top level of a net", output.span)
+        output_of_block(run, output, frame)
         return
     if any(output.name == name for name, _ in run.graph.inputs):
         run.error("NS209", f"there is an input `{output.name}` already", output.name_span)
@@ -199,6 +201,8 @@ def declare_output(run: ElaborationContext, output: t.Output, frame: Frame) -> N
         return
     if frame.here is None:
         run.error("NS308", "there is no tensor to put out", output.span)
+    elif frame.here.several:
+        run.no_tensor(output.span, frame)
     elif frame.here.node is not None:
         run.graph.outputs.append((output.name, frame.here.node))
     else:
@@ -219,7 +223,7 @@ def run_aux(run: ElaborationContext, aux: t.Aux, frame: Frame) -> None:
                 weight = Number(0).read(value)
             except BadValue as bad:
                 run.bad_value(bad, "weight", option.span)
-    if frame.here is None:
+    if not frame.has_tensor:
         run.no_tensor(aux.span, frame)
         return
     if frame.region.path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
 from netspec.diagnostics.facts import Instead, Misspelt
-from netspec.elaborate.binding import bind
+from netspec.elaborate.binding import bind, find_op
 from netspec.elaborate.builder import GraphBuilder
 from netspec.elaborate.checkpoint import run_checkpoint
 from netspec.elaborate.defaults import check_default
@@ -80,6 +80,10 @@ class Elaborator(GraphBuilder):
         check_default(self, default, frame)
         frame.defaults = Defaults(default, frame, frame.defaults)
 
+    def _use(self, item: t.Use, frame: Frame) -> None:
+        for default, around in self.exported.get(item, ()):
+            frame.defaults = Defaults(default, around, frame.defaults)
+
     def _fit(self, fit: t.Fit, frame: Frame) -> None:
         if fit.mode.text not in ("exact", "floor"):
             facts = Misspelt(fit.mode.span, fit.mode.text, ("exact", "floor"))
@@ -97,6 +101,11 @@ class Elaborator(GraphBuilder):
 
         declare_input(self, statement, frame)
 
+    def _port(self, port: t.Port, frame: Frame) -> None:
+        from netspec.elaborate.ports import declare_port
+
+        declare_port(self, port, frame)
+
     def _output(self, output: t.Output, frame: Frame) -> None:
         from netspec.elaborate.declarations import declare_output
 
@@ -113,7 +122,7 @@ class Elaborator(GraphBuilder):
         self.train = train
 
     def _shared(self, shared: t.Shared, frame: Frame) -> None:
-        from netspec.elaborate.calls import declare_shared
+        from netspec.elaborate.blocks import declare_shared
 
         declare_shared(self, shared, frame)
 
@@ -125,8 +134,6 @@ class Elaborator(GraphBuilder):
     # Nothing to do when they are reached: they are declared before the first statement runs
 
     def _net(self, item: t.Net, frame: Frame) -> None: ...
-
-    def _use(self, item: t.Use, frame: Frame) -> None: ...
 
     def _function(self, item: t.Function, frame: Frame) -> None: ...
 
@@ -153,7 +160,7 @@ class Elaborator(GraphBuilder):
         name = frame.namer.label(label.text)
         self.all_labels.add(label.text)
         first = len(self.graph.nodes)
-        if isinstance(step.term, t.Layer) and step.times is None:
+        if isinstance(step.term, (t.Layer, t.Fed)) and step.times is None:
             self.term(step.term, frame, name)
         else:
             inner = self.named(frame, "group", name, step.span, (step.term,) if step.term else ())
@@ -194,7 +201,8 @@ class Elaborator(GraphBuilder):
         for i in range(copies):
             inner.region.rounds.append(len(inner.region.members))
             with self.inside(f"{ordinal(i + 1)} of {copies} copies" if copies > 1 else ""):
-                self.term(step.term, inner, None)
+                # a copy of a block takes what the one before gives
+                self.term(step.term.layer if i and isinstance(step.term, t.Fed) else step.term, inner, None)
             if inner.here is UNKNOWN:
                 break  # the next copies would say nothing new
         frame.here = inner.here
@@ -208,6 +216,10 @@ class Elaborator(GraphBuilder):
     def _term(self, term: t.Term, frame: Frame, label: str | None) -> None:
         if isinstance(term, t.Layer):
             self.layer(term, frame, label)
+        elif isinstance(term, t.Fed):
+            from netspec.elaborate.calls import run_fed
+
+            run_fed(self, term, frame, label)
         elif isinstance(term, t.From):
             self.go_from(term, frame)
         elif isinstance(term, t.Body):
@@ -227,6 +239,11 @@ class Elaborator(GraphBuilder):
         tensor = frame.entry if statement.label == "in" else frame.label(statement.label)
         if tensor is None and statement.label in self.other_names:
             tensor = UNKNOWN  # reported with the label that is defined twice
+        elif tensor is None and frame.at_label(statement.label)[0] is not None:
+            from netspec.elaborate.failures import report_no_output
+
+            report_no_output(self, statement, frame)
+            tensor = UNKNOWN
         elif tensor is None:
             name = frame.at_label(statement.label)[1]
             self.error(
@@ -271,6 +288,12 @@ class Elaborator(GraphBuilder):
 
             call_block(self, block, layer, frame, label)
             return
+        named = frame.layer(layer.head) if find_op(layer) is None else None
+        if named is not None:
+            called = t.Layer(named, *list(layer)[1:])
+            if frame.block(named) is not None or find_op(called) is not None:
+                self.layer(called, frame, label)
+                return
         bound = bind(self, layer, frame)
         if bound is None:
             here = frame.here
@@ -302,9 +325,8 @@ class Elaborator(GraphBuilder):
     def apply(self, bound: BoundLayer, layer: t.Layer, frame: Frame, name: str | None) -> None:
         """Adds a layer after the current tensor, after a flatten where it needs one."""
         here = frame.entry if bound.op.ignores_input and frame.entry is not None else frame.here
-        if here is None:
-            self.no_tensor(layer.head_span, frame)
-            frame.here = UNKNOWN
+        if here is None or here.several:
+            self.current(layer.head_span, frame)
             return
         if here.type is None:
             if self.graph.failed:

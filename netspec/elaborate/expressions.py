@@ -3,65 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any
 
-from netspec.diagnostics import Diagnostic
 from netspec.diagnostics.facts import GivenTwice, Misspelt
+from netspec.elaborate.arithmetic import LONGEST, EvaluationError, Unknown, arithmetic, compare, literal, rounded
 from netspec.elaborate.facts import LateValue, MissingArguments, SurplusArguments, UndefinedName, scope_of
+from netspec.elaborate.functions import FUNCTIONS, Refused
 from netspec.elaborate.limits import LimitReached, Limits
+from netspec.elaborate.lists import element, listed
 from netspec.elaborate.state import FAILED, Frame, FunctionValue, Lazy, Tensor
 from netspec.source import Span
 from netspec.syntax import tree as t
-from netspec.values import Quantity, Size, Value, Word, kind_of, show
+from netspec.values import Value, Word, kind_of, show
 
-__all__ = ["FUNCTIONS", "EvaluationError", "Evaluator", "Unknown"]
+__all__ = ["Evaluator", "match_parameters", "value_after_name"]
 
-_SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
-_LONGEST = 100_000
 _STEPS_OF_A_LAYER = 20
 _ITEMS_OF_A_STEP = 20
 """Items of a list, or characters of a text, that are read or copied in the time of one step."""
 
-
-class EvaluationError(Exception):
-    """An expression cannot be computed; carries the diagnostic."""
-
-    def __init__(self, code: str, message: str, span: Span, *helps: str, label: str = "", facts: Any = None) -> None:
-        super().__init__(message)
-        self.diagnostic = Diagnostic(code, "error", message, span, label, helps=helps, facts=facts)
-
-
-class Unknown(Exception):
-    """An expression depends on a layer that failed: nothing more is said of it."""
-
-
-def _sqrt(x: float) -> float:
-    return math.sqrt(x)
-
-
-def _round(x: float, digits: int = 0) -> float | int:
-    return round(x, digits) if digits else round(x)
-
-
-def _sum(items: Any) -> Any:
-    return sum(items)
-
-
-FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = MappingProxyType(
-    {
-        "min": (min, 1, 1000),
-        "max": (max, 1, 1000),
-        "abs": (abs, 1, 1),
-        "round": (_round, 1, 2),
-        "floor": (math.floor, 1, 1),
-        "ceil": (math.ceil, 1, 1),
-        "sqrt": (_sqrt, 1, 1),
-        "len": (len, 1, 1),
-        "sum": (_sum, 1, 1),
-    }
-)
 
 FACTS = ("channels", "height", "width", "depth", "length", "features", "size")
 
@@ -129,6 +90,11 @@ class Evaluator:
                 expr.span,
                 "declare an input first: `input 3x224x224`",
             )
+        if tensor.several:
+            outputs = ", ".join(f"`{expr.owner}.{name}`" for name, _ in tensor.outputs)
+            raise EvaluationError(
+                "NS308", f"`{expr.owner}` is {len(tensor.outputs)} tensors", expr.span, f"there are {outputs}"
+            )
         if tensor.type is None:
             raise Unknown
         if expr.field not in FACTS:
@@ -149,6 +115,12 @@ class Evaluator:
     def _sequence(self, expr: t.Sequence_, frame: Frame, words: bool) -> Value:
         items = [self.value(item, frame, words=words) for item in expr.items]
         return items if expr.kind == "list" else tuple(items)
+
+    def _comprehension(self, expr: t.Comprehension, frame: Frame, words: bool) -> Value:
+        return listed(self, expr, frame)
+
+    def _element(self, expr: t.Element, frame: Frame, words: bool) -> Value:
+        return element(self, expr, frame)
 
     def _conditional(self, expr: t.Conditional, frame: Frame, words: bool) -> Value:
         chosen = expr.value if self.truth(expr.condition, frame) else expr.otherwise
@@ -191,7 +163,7 @@ class Evaluator:
             raise LimitReached("integer", self.limits.integer, "a number in this spec is too large")
         if isinstance(value, float) and not math.isfinite(value):
             raise EvaluationError("NS210", "the result is not a finite number", span)
-        return value  # type: ignore[no-any-return]
+        return rounded(value) if type(value) is float else value
 
     def _call(self, expr: t.Call, frame: Frame, words: bool) -> Value:
         function = frame.file.functions.get(expr.name)
@@ -210,7 +182,8 @@ class Evaluator:
         raise EvaluationError("NS208", f"there is no function `{expr.name}`", expr.name_span, facts=facts)
 
     def builtin(self, expr: t.Call, frame: Frame) -> Value:
-        function, least, most = FUNCTIONS[expr.name]
+        function = FUNCTIONS[expr.name]
+        least, most = function.least, function.most
         if expr.options:
             raise EvaluationError(
                 "NS202", f"`{expr.name}` has no option `{expr.options[0].name}`", expr.options[0].span
@@ -218,20 +191,30 @@ class Evaluator:
         if not least <= len(expr.arguments) <= most:
             raise EvaluationError(
                 "NS206",
-                f"`{expr.name}` takes {least if least == most else f'{least} or more'} value{'s' if most > 1 else ''}, found {len(expr.arguments)}",
+                f"`{expr.name}` takes {_how_many(least, most)}, found {len(expr.arguments)}",
                 expr.span,
             )
         values = [self.value(a, frame) for a in expr.arguments]
-        if expr.name == "round" and len(values) == 2 and not (isinstance(values[1], int) and abs(values[1]) <= 100):
-            raise EvaluationError("NS210", "the digits of `round` are a whole number of at most 100", expr.span)
         self.spend(sum(len(v) for v in values if isinstance(v, (list, tuple, str))) // _ITEMS_OF_A_STEP)
         try:
-            result = function(*values)
+            if function.items is not None:
+                self.make_room(function.items(*values))
+            result = function.compute(*values)
+        except Refused as refused:
+            raise EvaluationError("NS210", str(refused), expr.span) from None
         except (TypeError, ValueError, OverflowError):
             raise EvaluationError(
                 "NS210", f"`{expr.name}` cannot take {', '.join(show(v) for v in values)}"[:200], expr.span
             ) from None
+        if isinstance(result, list) and expr.name == "linspace":
+            return [self.bounded(number, expr.span) for number in result]
         return self.bounded(result, expr.span)
+
+    def make_room(self, items: int) -> None:
+        """Counts the items of a list before it is made. Raises LimitReached."""
+        if items > LONGEST:
+            raise LimitReached("steps", self.limits.steps, f"a list of {items:,} items is too long")
+        self.spend(items)
 
     def apply(self, function: FunctionValue, expr: t.Call, frame: Frame) -> Value:
         if expr.name in self.active:
@@ -254,6 +237,12 @@ class Evaluator:
             return self.value(function.definition.body, inner)  # type: ignore[no-any-return]
         finally:
             self.active.pop()
+
+
+def _how_many(least: int, most: int) -> str:
+    if least == most:
+        return f"{least} value{'s' if least > 1 else ''}"
+    return f"{least} to {most} values" if most < 10 else f"{least} or more values"
 
 
 def value_after_name(values: Iterable[t.Expr], options: Iterable[t.Option]) -> t.Expr | None:
@@ -296,91 +285,3 @@ def match_parameters(
             f"its parameters are {', '.join(names)}", facts=MissingArguments(tuple(names)),
         )  # fmt: skip
     return bound
-
-
-def literal(expr: t.Literal_, largest: int) -> Value:
-    """The value of a number, size, string or `none`. Raises EvaluationError, LimitReached."""
-    text = expr.text.replace("_", "")
-    if expr.kind == "none":
-        return None
-    if expr.kind == "string":
-        return expr.text[1:-1]
-    if len(text) > 40:
-        raise LimitReached("integer", largest, "a number in this spec is too long")
-    if expr.kind == "size":
-        sizes = Size(int(s) for s in text.split("x"))
-        if max(sizes) > largest:
-            raise LimitReached("integer", largest, "a size in this spec is too large")
-        return sizes
-    if expr.kind == "float":
-        value = float(text)
-        if not math.isfinite(value):
-            raise EvaluationError("NS210", "this number is too large", expr.span)
-        return value
-    if expr.kind == "quantity":
-        digits, _, fraction = text[:-1].partition(".")
-        scaled = int(digits + fraction) * _SUFFIXES[text[-1]]
-        whole, rest = divmod(scaled, 10 ** len(fraction))
-        if rest:
-            raise EvaluationError("NS204", f"{text} is not a whole number", expr.span)
-        return Quantity(whole, text)
-    number = int(text)
-    if number > largest:
-        raise LimitReached("integer", largest, "a number in this spec is too large")
-    return number
-
-
-def compare(operator: str, left: Any, right: Any, span: Span) -> bool:
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right))
-    if not numbers:
-        raise EvaluationError(
-            "NS210", f"`{operator}` compares numbers, found {kind_of(left)} and {kind_of(right)}", span
-        )
-    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
-
-
-def arithmetic(expr: t.Binary, left: Any, right: Any, limits: Limits) -> Any:
-    operator = expr.operator
-    if operator == "+" and any(isinstance(left, kind) and isinstance(right, kind) for kind in (list, tuple, str)):
-        if len(left) + len(right) > _LONGEST:
-            raise LimitReached("steps", limits.steps, "a list in this spec is too long")
-        return left + right
-    for value, side in ((left, expr.left), (right, expr.right)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise EvaluationError("NS210", f"`{operator}` needs numbers, found {kind_of(value)}", side.span)
-    left, right = (int(v) if isinstance(v, Quantity) else v for v in (left, right))
-    if operator in ("/", "//", "%") and right == 0:
-        raise EvaluationError("NS210", "division by zero", expr.span)
-    if operator == "**":
-        if (
-            isinstance(left, int)
-            and isinstance(right, int)
-            and right > 0
-            and abs(left) > 1
-            and right * abs(left).bit_length() > 128
-        ):
-            raise LimitReached("integer", limits.integer, "a number in this spec is too large")
-        if (left == 0 and right < 0) or (left < 0 and not float(right).is_integer()):
-            raise EvaluationError("NS210", f"{show(left)} ** {show(right)} is not a number", expr.span)
-    try:
-        return {
-            "+": lambda: left + right,
-            "-": lambda: left - right,
-            "*": lambda: left * right,
-            "/": lambda: _ratio(left, right),
-            "//": lambda: _whole(left // right),
-            "%": lambda: left % right,
-            "**": lambda: left**right,
-        }[operator]()
-    except OverflowError:
-        raise EvaluationError("NS210", "the result is too large", expr.span) from None
-
-
-def _ratio(left: Any, right: Any) -> Any:
-    if isinstance(left, int) and isinstance(right, int) and left % right == 0:
-        return left // right
-    return left / right
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and math.isfinite(value) else value

@@ -14,6 +14,7 @@ from netspec.syntax import tree as t
 from netspec.values import Value
 
 __all__ = [
+    "BranchesOfNothing",
     "ChangedShape",
     "CommentSign",
     "DoesNotFit",
@@ -22,11 +23,12 @@ __all__ = [
     "ForeignCall",
     "InputBelow",
     "InputIsNamed",
+    "InputWithoutSize",
+    "InputsOfBlock",
     "ItemOfOtherLength",
     "LabelTwice",
     "LateValue",
     "LayerAsValue",
-    "LoopCall",
     "LooseArguments",
     "MissingArguments",
     "MissingValue",
@@ -164,6 +166,20 @@ class LooseArguments(Record):
     layer: t.Layer
 
 
+class BranchesOfNothing(Record):
+    """Branches after a word that joins nothing, or after a layer (`is_layer`)."""
+
+    fed: t.Fed
+    is_layer: bool
+
+
+class InputsOfBlock(Record):
+    """A block that is called with another number of tensors than it takes."""
+
+    names: tuple[str, ...]
+    layer: t.Layer
+
+
 class MissingArguments(Record):
     parameters: tuple[str, ...]
 
@@ -172,16 +188,10 @@ class SurplusArguments(Record):
     parameters: tuple[str, ...]
 
 
-class LoopCall(Record):
-    """`range`, `zip` and the like of Python, over which a `for` cannot run."""
-
-    loop: t.For
-
-
 class ItemOfOtherLength(Record):
     """An item of a list without a value for each name of a `for`; `at` is its place where the list is written out."""
 
-    loop: t.For
+    loop: t.For | t.Clause
     at: int | None
 
 
@@ -219,6 +229,13 @@ class InputBelow(Record):
 
 class SeveralInputs(Record):
     names: tuple[str, ...]
+
+
+class InputWithoutSize(Record):
+    """`input a` in a net, which has to state the size of a."""
+
+    names: tuple[str, ...]
+    span: Span
 
 
 class InputIsNamed(Record):

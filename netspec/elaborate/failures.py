@@ -7,16 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
+from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.facts import DoesNotFit, DoesNotTile, InputBelow, SeveralInputs
-from netspec.elaborate.state import BoundLayer, Site, Tensor
+from netspec.elaborate.ports import inputs_of
+from netspec.elaborate.state import BoundLayer, Frame, Site, Tensor
 from netspec.graph import Failed, TensorType
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
+from netspec.syntax import tree as t
 
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["report_leftovers", "report_misfit", "report_no_input", "row_of_failure"]
+__all__ = ["report_leftovers", "report_misfit", "report_no_input", "report_no_output", "row_of_failure"]
 
 _ROWS = {"height": "row", "width": "column", "length": "position", "depth": "slice", "tokens": "token"}
 _MOST_ROWS = 1000
@@ -95,9 +98,43 @@ def report_leftovers(
     )  # fmt: skip
 
 
-def report_no_input(run: ElaborationContext, span: Span) -> None:
+def report_no_output(run: ElaborationContext, statement: t.From, frame: Frame) -> None:
+    """`from pair.middle`, where what `pair` labels has no output of that name."""
+    label, _, output = frame.at_label(statement.label)[1].partition(".")
+    tensor = frame.label(label)
+    names = tuple(name for name, _ in tensor.outputs) if tensor is not None else ()
+    facts = Misspelt(
+        Span(statement.label_span.source, statement.label_span.end - len(output), statement.label_span.end),
+        output,
+        names,
+    )
+    if names:
+        notes = [f"its outputs are {', '.join(names)}"]
+        run.error("NS208", f"`{label}` has no output `{output}`", statement.label_span, notes=notes, facts=facts)
+    else:
+        helps = [f"write `from {label}`; a block has outputs where it says `output {output}`"]
+        run.error("NS208", f"`{label}` has no outputs with names", statement.label_span, helps=helps)
+
+
+def report_several(run: ElaborationContext, here: Tensor, span: Span, frame: Frame) -> None:
+    """A layer after a block with several outputs, of which it can read one."""
+    label = next((name for name, tensor in frame.labels.items() if tensor is here), None)
+    names = [name for name, _ in here.outputs]
+    helps = [f"go on from one of them: `from {label}.{names[0]}`"] if label else [
+        f"label the block, and go on from one of its outputs: `pair: …`, then `from pair.{names[0]}`"
+    ]  # fmt: skip
+    message = f"{len(names)} tensors come in here, and this takes one"
+    run.error("NS308", message, span, notes=[f"the block before gives {', '.join(names)}"], helps=helps)
+
+
+def report_no_input(run: ElaborationContext, span: Span, frame: Frame) -> None:
     """The first layer has no tensor: there are several inputs, there is none, or it is further down."""
+    if frame.here is not None and frame.here.several:
+        report_several(run, frame.here, span, frame)
+        return
     names = tuple(name for name, _ in run.graph.inputs)
+    if run.calling:
+        names = inputs_of(run.calling[-1])
     later = next((i for i in run.inputs_ahead if i.source is span.source and i.start > span.start), None)
     if len(names) > 1:
         run.error(

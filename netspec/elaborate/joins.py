@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.facts import Misspelt
 from netspec.elaborate.binding import report_unknown_option
+from netspec.elaborate.branching import branches_of, starts_elsewhere
 from netspec.elaborate.facts import ChangedShape
 from netspec.elaborate.origins import option_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, BoundLayer, Frame, Site, Tensor, ordinal
@@ -50,7 +51,7 @@ def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
         )
         frame.here = UNKNOWN
         return
-    if len(join.branches) == 1:
+    if len(join.branches) == 1 and not isinstance(join.branches[0].steps[0].term, (t.For, t.Repeat)):
         run.diagnostics.warning(
             "NS907",
             f"`{join.kind}` has a single branch, and joins nothing",
@@ -59,28 +60,40 @@ def run_join(run: ElaborationContext, join: t.Join, frame: Frame) -> None:
             helps=["add the other branch (`identity` is what comes in), or take the brackets out"],
         )
     outer = frame.inner(run.region(frame, "join", "", join.span))
-    starts_elsewhere = all(map(_starts_elsewhere, join.branches))
-    if frame.here is None and not starts_elsewhere:
+    if not frame.has_tensor and not all(map(starts_elsewhere, join.branches)):
         run.no_tensor(join.span, frame)
         outer.here = UNKNOWN
-    tensors: list[Tensor] = []
-    branches: list[Span] = []
-    for i, chain in enumerate(join.branches):
-        if isinstance(chain.steps[0].term, t.Scalar):
-            join_number(run, bound, chain.steps[0].term, frame, first=i == 0)
-            continue
-        where = f"inside `{join.kind}` at line {join.span.line}, {ordinal(i + 1)} branch"
-        tensors.append(branch(run, chain, outer, where))
-        branches.append(chain.span)
+    tensors, branches = joined_branches(run, join, bound, frame, outer)
     if bound.failed or not tensors:
         if not bound.failed:
-            run.error(
-                "NS206", f"`{join.kind}` joins numbers only", join.span, helps=[f"write `{join.kind} [ identity; … ]`"]
-            )
+            numbers = any(isinstance(chain.steps[0].term, t.Scalar) for chain in join.branches)
+            what = "joins numbers only" if numbers else "has no branches: nothing in it makes one"
+            run.error("NS206", f"`{join.kind}` {what}", join.span, helps=[f"write `{join.kind} [ identity; … ]`"])
         frame.here = UNKNOWN
         return
     layer = BoundLayer(op(**bound.values), bound.spans, bound.origins)
     run.add(layer, tuple(tensors), Site(join.span, frame, branches=tuple(branches)))
+
+
+def joined_branches(
+    run: ElaborationContext, join: t.Join, bound: Joined, frame: Frame, outer: Frame
+) -> tuple[list[Tensor], list[Span]]:
+    """The tensors of the branches, with where each is written; a number is bound."""
+    tensors: list[Tensor] = []
+    spans: list[Span] = []
+    for i, chain in enumerate(join.branches):
+        if isinstance(chain.steps[0].term, t.Scalar):
+            join_number(run, bound, chain.steps[0].term, frame, first=i == 0)
+            continue
+        for made in branches_of(run, chain, outer):
+            if made is None:
+                bound.failed = True
+                continue
+            body, around = made
+            where = f"inside `{join.kind}` at line {join.span.line}, {ordinal(len(spans) + 1)} branch"
+            tensors.append(branch(run, body, around, where))
+            spans.append(body.span)
+    return tensors, spans
 
 
 @dataclass(slots=True)
@@ -123,14 +136,6 @@ def join_number(run: ElaborationContext, bound: Joined, scalar: t.Scalar, frame:
         bound.origins |= option_origins(bound.op, "number", scalar.value, frame, run.graph.functions)
 
 
-def _starts_elsewhere(chain: t.Chain) -> bool:
-    """Whether a branch begins with `from`, in braces or without."""
-    term = chain.steps[0].term
-    while isinstance(term, t.Body) and term.statements and isinstance(term.statements[0], t.Chain):
-        term = term.statements[0].steps[0].term
-    return isinstance(term, (t.From, t.Scalar)) or (isinstance(term, t.Layer) and term.head.lower() == "tensor")
-
-
 def join_option(run: ElaborationContext, bound: Joined, option: t.Option, frame: Frame) -> None:
     known = bound.op.options.get(option.name)
     if known is None or known.slot == "branch":
@@ -149,10 +154,7 @@ def join_option(run: ElaborationContext, bound: Joined, option: t.Option, frame:
 def run_residual(run: ElaborationContext, residual: t.Residual, frame: Frame) -> None:
     dropped = drop_probability(run, residual, frame)
     run.lint_empty(residual.body, "the body of this residual")
-    if frame.here is None:
-        run.no_tensor(residual.span, frame)
-        frame.here = UNKNOWN
-    start = frame.here
+    start = run.current(residual.span, frame)
     outer = frame.inner(run.region(frame, "join", "", residual.span))
     body = branch(run, residual.body, outer, f"inside `residual` at line {residual.span.line}")
     if not body.known or not start.known:
@@ -225,10 +227,7 @@ def shape_changes(
 
 def run_dense(run: ElaborationContext, dense: t.Dense, frame: Frame) -> None:
     run.lint_empty(dense.body, "the body of this `dense`")
-    if frame.here is None:
-        run.no_tensor(dense.span, frame)
-        frame.here = UNKNOWN
-    start = frame.here
+    start = run.current(dense.span, frame)
     outer = frame.inner(run.region(frame, "join", "", dense.span))
     body = branch(run, dense.body, outer, "")
     if body.type is not None and start.type is not None and _differ(body.type, start.type):

@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.diagnostics.facts import Instead
-from netspec.elaborate.facts import ItemOfOtherLength, LoopCall
-from netspec.elaborate.origins import origin
+from netspec.elaborate.arithmetic import EvaluationError
+from netspec.elaborate.lists import unpacked
+from netspec.elaborate.origins import items_of, origin, unpacked_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame
 from netspec.graph import Decision
-from netspec.source import Span
-from netspec.symbolic import Constant, Symbolic
+from netspec.symbolic import Apply, Constant, Symbolic
 from netspec.syntax import tree as t
-from netspec.values import kind_of, show
+from netspec.values import kind_of
 
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["before_rounds", "run_for", "run_if", "run_repeat"]
+__all__ = ["Rounds", "before_rounds", "chosen_body", "rounds_of", "rounds_of_repeat", "run_for", "run_if", "run_repeat"]
+
+Binding: TypeAlias = tuple[dict[str, Any], dict[str, Symbolic]]
+"""The values of the variables of one round, and how they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The rounds of a loop: for each the values of its variables; and how their number was written."""
+
+    rounds: Sequence[Binding]
+    count: Symbolic | None = None
+
+
+class _Counted(Sequence[Binding]):
+    """The rounds of a `repeat`, which are made as they are asked for."""
+
+    def __init__(self, count: int, counter: str | None) -> None:
+        self.rounds, self.counter = count, counter
+
+    def __len__(self) -> int:
+        return self.rounds
+
+    def __getitem__(self, number: Any) -> Any:
+        return ({self.counter: number} if self.counter else {}), {}
 
 
 def run_repeat(run: ElaborationContext, repeat: t.Repeat, frame: Frame) -> None:
-    count = run.count(repeat.count, frame, "the number of repeats")
-    if count is None:
-        frame.here = UNKNOWN
-        return
-    if not run.context:
-        run.place = repeat.count.span
-    unroll(
-        run,
-        repeat.body,
-        frame,
-        count,
-        lambda i: ({repeat.counter: i} if repeat.counter else {}, {}),
-        repeat.span,
-        count=origin(repeat.count, frame, run.graph.functions),
-    )
+    unroll(run, repeat, rounds_of_repeat(run, repeat, frame), frame)
 
 
 def run_for(run: ElaborationContext, loop: t.For, frame: Frame) -> None:
-    if _is_range(loop.items, frame):
-        assert isinstance(loop.items, t.Call)
-        run.error("NS208", f"there is no function `{loop.items.name}`", loop.items.name_span, facts=LoopCall(loop))
-        frame.here = UNKNOWN
-        return
+    unroll(run, loop, rounds_of(run, loop, frame), frame)
+
+
+def rounds_of_repeat(run: ElaborationContext, repeat: t.Repeat, frame: Frame) -> Rounds | None:
+    """The rounds of a `repeat`; None where their number is in error, which is reported."""
+    count = run.count(repeat.count, frame, "the number of repeats")
+    if count is None:
+        return None
+    if not run.context:
+        run.place = repeat.count.span
+    return Rounds(_Counted(count, repeat.counter), origin(repeat.count, frame, run.graph.functions))
+
+
+def rounds_of(run: ElaborationContext, loop: t.For, frame: Frame) -> Rounds | None:
+    """The rounds of a `for`; None where its list is in error, which is reported."""
     items = run.evaluate(loop.items, _with_labels(loop.items, frame))
     if items is FAILED:
-        frame.here = UNKNOWN
-        return
+        return None
     if not isinstance(items, (list, tuple)):
         run.error(
             "NS204",
@@ -56,28 +76,22 @@ def run_for(run: ElaborationContext, loop: t.For, frame: Frame) -> None:
             loop.items.span,
             helps=["write `for w in [64, 128]`, or `repeat n as i`"],
         )
-        return
-    names = [name.text for name in loop.names]
-    bindings: list[dict[str, Any]] = []
-    for item in items:
-        if len(names) == 1:
-            bindings.append({names[0]: item})
-        elif isinstance(item, (list, tuple)) and len(item) == len(names):
-            bindings.append(dict(zip(names, item, strict=True)))
-        else:
-            _report_item(run, loop, item, [i for i, other in enumerate(items) if other is item])
-            frame.here = UNKNOWN
-            return
-    listed = isinstance(loop.items, t.Sequence_)
-    whole = {} if listed else dict.fromkeys(names, origin(loop.items, frame, run.graph.functions))
-    unroll(
-        run,
-        loop.body,
-        frame,
-        len(bindings),
-        lambda i: (bindings[i], _item_origins(run, loop, i, frame) if listed else whole),
-        loop.span,
-    )
+        return None
+    try:
+        values = [unpacked(loop.names, item, loop, at) for at, item in enumerate(items)]
+    except EvaluationError as error:
+        run.report(error.diagnostic)
+        return None
+    whole = origin(loop.items, frame, run.graph.functions)
+    written = [unpacked_origins(loop.names, item) for item in items_of(whole, len(items))]
+    return Rounds(list(zip(values, written, strict=True)), _count_of(run, loop.items, whole, frame))
+
+
+def _count_of(run: ElaborationContext, items: t.Expr, written: Symbolic, frame: Frame) -> Symbolic | None:
+    """How the number of items of a list was written; None where it is the same whatever the parameters are."""
+    if isinstance(items, t.Call) and items.name == "range" and len(items.arguments) == 1:
+        return origin(items.arguments[0], frame, run.graph.functions)
+    return None if isinstance(written, Apply) and written.operator == "tuple" else written
 
 
 def _with_labels(items: t.Expr, frame: Frame) -> Frame:
@@ -94,53 +108,21 @@ def _with_labels(items: t.Expr, frame: Frame) -> Frame:
     return inner
 
 
-def _item_origins(run: ElaborationContext, loop: t.For, number: int, frame: Frame) -> dict[str, Symbolic]:
-    """How the values of one round were written, in a list that is written out."""
-    assert isinstance(loop.items, t.Sequence_)
-    names, item = [name.text for name in loop.names], loop.items.items[number]
-    if isinstance(item, t.Sequence_) and len(names) > 1:
-        return {n: origin(part, frame, run.graph.functions) for n, part in zip(names, item.items, strict=True)}
-    return dict.fromkeys(names, origin(item, frame, run.graph.functions))
-
-
-def _report_item(run: ElaborationContext, loop: t.For, item: Any, places: list[int]) -> None:
-    """An item of a list does not have a value for each name of a `for`."""
-    n = len(loop.names)
-    found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
-    listed = loop.items.items if isinstance(loop.items, t.Sequence_) else ()
-    at = places[0] if places and places[0] < len(listed) else None
-    run.error(
-        "NS204", f"{n} name{'s take' if n > 1 else ' takes'} {n} values at a time, found {found}",
-        listed[at].span if at is not None else loop.items.span,
-        notes=[f"the item is {show(item)}"], facts=ItemOfOtherLength(loop, at),
-    )  # fmt: skip
-
-
-def _is_range(items: t.Expr, frame: Frame) -> bool:
-    """Whether a list is a call of an iterator of Python."""
-    called = isinstance(items, t.Call) and items.name in ("range", "zip", "enumerate", "reversed", "list")
-    return isinstance(items, t.Call) and called and items.name not in frame.file.functions
-
-
-def unroll(
-    run: ElaborationContext,
-    body: t.Body,
-    frame: Frame,
-    rounds: int,
-    binding: Callable[[int], tuple[dict[str, Any], dict[str, Symbolic]]],
-    span: Span,
-    count: Symbolic | None = None,
-) -> None:
-    """Runs a body a number of times; `binding` gives the values of its variables, and how these were written."""
+def unroll(run: ElaborationContext, loop: t.For | t.Repeat, found: Rounds | None, frame: Frame) -> None:
+    """Runs the body of a loop once for each round."""
+    if found is None:
+        frame.here = UNKNOWN
+        return
+    body, span, rounds = loop.body, loop.span, len(found.rounds)
     run.lint_empty(body, "the body of this loop")
     before_rounds(run, body.statements, frame, rounds)
     outer = frame.inner(run.region(frame, "repeat", "", span))
     outer.region.arguments = (("count", rounds),)
-    outer.region.count = count
+    outer.region.count = found.count
     for i in range(rounds):
         outer.region.rounds.append(len(outer.region.members))
         inner = outer.inner()
-        values, written = binding(i)
+        values, written = found.rounds[i]
         inner.names.update(values)
         inner.symbols.update({name: s for name, s in written.items() if not isinstance(s, Constant)})
         with run.inside(f"round {i + 1} of {rounds} of the loop at line {span.line}"):
@@ -167,10 +149,18 @@ def _is_layer(step: t.Step, frame: Frame) -> bool:
 
 
 def run_if(run: ElaborationContext, when: t.If, frame: Frame) -> None:
+    chosen = chosen_body(run, when, frame)
+    if chosen is None:
+        frame.here = UNKNOWN
+    elif chosen != "none":
+        run.braces(chosen, frame)
+
+
+def chosen_body(run: ElaborationContext, when: t.If, frame: Frame) -> t.Body | Literal["none"] | None:
+    """The body that a condition chooses, "none" where it chooses nothing; None where it is in error, which is reported."""
     value = run.evaluate(when.condition, frame)
     if value is FAILED:
-        frame.here = UNKNOWN
-        return
+        return None
     if not isinstance(value, bool):
         run.error(
             "NS204",
@@ -178,13 +168,9 @@ def run_if(run: ElaborationContext, when: t.If, frame: Frame) -> None:
             when.condition.span,
             facts=Instead(when.condition.span, text := f"{when.condition.span.text} != 0", f"compare it: `{text}`"),
         )
-        frame.here = UNKNOWN
-        return
+        return None
     frame.region.decisions.append(
         Decision(when.span.start, int(value), origin(when.condition, frame, run.graph.functions))
     )
     chosen = when.body if value else when.otherwise
-    if isinstance(chosen, t.If):
-        run_if(run, chosen, frame)
-    elif chosen is not None:
-        run.braces(chosen, frame)
+    return chosen_body(run, chosen, frame) if isinstance(chosen, t.If) else chosen or "none"

@@ -2,26 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from netspec.elaborate.expressions import FUNCTIONS, EvaluationError, literal
+from netspec.elaborate.arithmetic import EvaluationError, literal
+from netspec.elaborate.functions import FUNCTIONS, Refused
 from netspec.elaborate.limits import LimitReached
 from netspec.elaborate.state import Frame, Lazy
 from netspec.ops.op import Op
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic, leaves
 from netspec.syntax import tree as t
 
-__all__ = ["option_origins", "origin"]
+__all__ = ["items_of", "option_origins", "origin", "unpacked_origins"]
 
 _LARGEST = 200
 """The most operations that an expression is followed through: a longer one has no short name anyway."""
+_MOST_ITEMS = 400
+"""The most items of lists that are followed, each by itself."""
 _NOTHING = Apply(OPAQUE, ())
 _KEPT = (bool, int, float, str, type(None))
 
 
+_OPERATORS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "neg": operator.neg, "not": operator.not_, "==": operator.eq, "!=": operator.ne,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "and": lambda one, other: one and other, "or": lambda one, other: one or other,
+    "if": lambda value, condition, otherwise: value if condition else otherwise,
+}  # fmt: skip
+
+
 class _Untraceable(Exception):
     """An expression has no symbolic form: lists, words, too many operations."""
+
+
+def known(symbolic: Symbolic) -> Any:
+    """What an expression of constants is worth. Raises _Untraceable."""
+    if isinstance(symbolic, Constant):
+        return symbolic.value
+    if not isinstance(symbolic, Apply):
+        raise _Untraceable
+    values = [known(operand) for operand in symbolic.operands]
+    if symbolic.operator == "tuple":
+        return tuple(values)
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    if symbolic.operator in _OPERATORS and numbers:
+        compute = _OPERATORS[symbolic.operator]
+    elif symbolic.operator in FUNCTIONS:
+        compute = FUNCTIONS[symbolic.operator].compute
+    else:
+        raise _Untraceable
+    try:
+        return compute(*values)
+    except (ArithmeticError, TypeError, ValueError, Refused):
+        raise _Untraceable from None
+
+
+def _operands(symbolic: Symbolic) -> tuple[Symbolic, ...]:
+    """The items of a list. Raises _Untraceable."""
+    if not isinstance(symbolic, Apply) or symbolic.operator != "tuple":
+        raise _Untraceable
+    return symbolic.operands
+
+
+def list_made(name: str, arguments: list[Symbolic]) -> Symbolic:
+    """A call of a built-in function; one that makes a list as its items. Raises _Untraceable."""
+    if name == "range":
+        numbers = [known(a) for a in arguments]
+        function = FUNCTIONS[name]
+        if function.items is None or function.items(*numbers) > _MOST_ITEMS:
+            raise _Untraceable
+        return Apply("tuple", tuple(map(Constant, function.compute(*numbers))))
+    if name == "linspace":
+        start, stop, count = arguments
+        n = int(known(count))
+        if n > _MOST_ITEMS:
+            raise _Untraceable
+        steps = Constant(max(n - 1, 1))
+        way = stop if start == Constant(0, "0") else Apply("-", (stop, start))
+        parts = [Apply("/", (Apply("*", (way, Constant(i))), steps)) for i in range(n)]
+        return Apply("tuple", tuple(p if way is stop else Apply("+", (start, p)) for p in parts))
+    if name == "zip":
+        rows = zip(*map(_operands, arguments), strict=False)
+        return Apply("tuple", tuple(Apply("tuple", row) for row in rows))
+    if name == "enumerate":
+        first = known(arguments[1]) if len(arguments) > 1 else 0
+        pairs = enumerate(_operands(arguments[0]), first)
+        return Apply("tuple", tuple(Apply("tuple", (Constant(i), item)) for i, item in pairs))
+    if name == "reversed":
+        return Apply("tuple", _operands(arguments[0])[::-1])
+    if name == "sum":
+        return _sum_of(_operands(arguments[0]))
+    if name == "len":
+        return Constant(len(_operands(arguments[0])))
+    return Apply(name, tuple(arguments))
+
+
+def _sum_of(items: tuple[Symbolic, ...]) -> Symbolic:
+    if all(isinstance(item, Constant) for item in items):
+        return Constant(known(Apply("sum", (Apply("tuple", items),))))
+    total, *rest = items
+    for item in rest:
+        total = Apply("+", (total, item))
+    return total
+
+
+def items_of(symbolic: Symbolic, count: int) -> list[Symbolic]:
+    """How each item of a list was written; for one without a form, how the whole list was."""
+    if isinstance(symbolic, Apply) and symbolic.operator == "tuple" and len(symbolic.operands) == count:
+        return list(symbolic.operands)
+    return [symbolic] * count
+
+
+def unpacked_origins(names: t.Unpack, written: Symbolic, *, inner: bool = False) -> dict[str, Symbolic]:
+    """How the value of each name was written, for one item of a list."""
+    parts = items_of(written, len(names.items)) if inner or len(names.items) > 1 else [written]
+    found: dict[str, Symbolic] = {}
+    for name, part in zip(names.items, parts, strict=True):
+        found |= {name.text: part} if isinstance(name, t.Name) else unpacked_origins(name, part, inner=True)
+    return found
 
 
 def origin(expr: t.Expr, frame: Frame, functions: dict[str, FunctionBody]) -> Symbolic:
@@ -58,6 +158,7 @@ class _Tracer:
     def __init__(self, functions: dict[str, FunctionBody]) -> None:
         self.functions = functions
         self.left = _LARGEST
+        self.items_left = _MOST_ITEMS
 
     def literal(self, expr: t.Literal_) -> Symbolic:
         try:
@@ -84,12 +185,57 @@ class _Tracer:
             parts = (expr.value, expr.condition, expr.otherwise)
             return Apply("if", tuple(self.trace(part, frame, bound) for part in parts))
         if isinstance(expr, t.Sequence_):
-            return Apply("tuple", tuple(self.trace(item, frame, bound) for item in expr.items))
+            return Apply("tuple", tuple(self.item(item, frame, bound) for item in expr.items))
+        if isinstance(expr, t.Element):
+            return self.element(expr, frame, bound)
+        if isinstance(expr, t.Comprehension):
+            return Apply("tuple", tuple(self.listed(expr, 0, frame, bound)))
         if isinstance(expr, t.Call):
             return self.call(expr, frame, bound)
         raise _Untraceable
 
-    def constant(self, value: Any, text: str = "") -> Constant:
+    # Lists: each item is followed by itself
+
+    def item(self, expr: t.Expr, frame: Frame, bound: Mapping[str, Symbolic]) -> Symbolic:
+        self.items_left -= 1
+        if self.items_left < 0:
+            raise _Untraceable
+        left, self.left = self.left, _LARGEST
+        try:
+            return self.trace(expr, frame, bound)
+        except _Untraceable:
+            return _dependencies(expr, frame, self.functions)
+        finally:
+            self.left = left
+
+    def listed(
+        self, expr: t.Comprehension, number: int, frame: Frame, bound: Mapping[str, Symbolic]
+    ) -> Iterator[Symbolic]:
+        if number == len(expr.clauses):
+            yield self.item(expr.value, frame, bound)
+            return
+        clause = expr.clauses[number]
+        for written in _operands(self.trace(clause.items, frame, bound)):
+            inside = {**bound, **unpacked_origins(clause.names, written)}
+            if clause.condition is None or known(self.trace(clause.condition, frame, inside)):
+                yield from self.listed(expr, number + 1, frame, inside)
+
+    def element(self, expr: t.Element, frame: Frame, bound: Mapping[str, Symbolic]) -> Symbolic:
+        items = _operands(self.trace(expr.value, frame, bound))
+        index = expr.index
+        try:
+            if not isinstance(index, t.Slice):
+                return items[int(known(self.trace(index, frame, bound)))]
+            ends = (index.start, index.stop, index.step)
+            return Apply(
+                "tuple", items[slice(*(None if e is None else known(self.trace(e, frame, bound)) for e in ends))]
+            )
+        except (IndexError, TypeError, ValueError):
+            raise _Untraceable from None
+
+    def constant(self, value: Any, text: str = "") -> Symbolic:
+        if isinstance(value, (list, tuple)) and len(value) <= _MOST_ITEMS:
+            return Apply("tuple", tuple(map(self.constant, value)))
         if type(value) not in _KEPT:
             raise _Untraceable
         return Constant(value, text.replace("_", ""))
@@ -136,7 +282,10 @@ class _Tracer:
                 return Apply(expr.name, arguments)
             # it reads the net's parameters, or two files have a function of this name: its body says it
             return self.trace(function.definition.body, function.frame, dict(zip(names, arguments, strict=True)))
-        return Apply(expr.name, tuple(self.trace(a, frame, bound) for a in expr.arguments))
+        try:
+            return list_made(expr.name, [self.trace(a, frame, bound) for a in expr.arguments])
+        except (ArithmeticError, TypeError, ValueError, Refused):
+            raise _Untraceable from None  # reported where it is evaluated
 
 
 def option_origins(

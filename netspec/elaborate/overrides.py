@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.elaborate.expressions import EvaluationError, Unknown
+from netspec.elaborate.arithmetic import EvaluationError, Unknown
 from netspec.elaborate.limits import LimitReached
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import Frame

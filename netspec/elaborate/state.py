@@ -11,6 +11,7 @@ from netspec.ops.op import Op
 from netspec.source import Span
 from netspec.symbolic import Symbolic
 from netspec.syntax import tree as t
+from netspec.values import Named
 
 __all__ = [
     "FAILED",
@@ -34,14 +35,22 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of the graph; with `node` None, one whose layer failed, of which nothing more is said."""
+    """A tensor of the graph; with `node` None, one whose layer failed, of which nothing more is said.
+
+    What a block gives has its outputs by name. With several of them it is `several` tensors, and none by itself.
+    """
 
     node: int | None
     type: TensorType | None
+    outputs: tuple[tuple[str, Tensor], ...] = ()
 
     @property
     def known(self) -> bool:
         return self.node is not None
+
+    @property
+    def several(self) -> bool:
+        return len(self.outputs) > 1
 
 
 UNKNOWN = Tensor(None, None)
@@ -71,8 +80,8 @@ class FunctionValue:
     frame: Frame
 
 
-@dataclass(slots=True)
-class BlockValue:
+@dataclass(slots=True, eq=False)
+class BlockValue(Named):
     """A block, a net brought in by `use … as`, or shared weights, with the names and defaults where it is defined."""
 
     name: str
@@ -166,6 +175,7 @@ class Frame:
         "members",
         "namer",
         "names",
+        "outputs",
         "region",
         "shared",
         "symbols",
@@ -184,6 +194,8 @@ class Frame:
         """What the variables were written as, where they are more than a constant."""
         self.labels: dict[str, Tensor] = {}
         self.members: dict[str, tuple[int, int]] = {}
+        self.outputs: list[tuple[str, Tensor]] = []
+        """What the body of a block gives, by name."""
         self.entry: Tensor | None = None
         self.here: Tensor | None = None
         self.defaults: Defaults | None = None
@@ -196,6 +208,17 @@ class Frame:
         frame.entry, frame.here, frame.defaults, frame.fit = self.entry, self.here, self.defaults, self.fit
         return frame
 
+    @property
+    def has_tensor(self) -> bool:
+        """Whether there is a current tensor, which may be unknown, and not several."""
+        return self.here is not None and not self.here.several
+
+    def with_tensor(self, tensor: Tensor) -> Frame:
+        """A frame in which a tensor is the current one."""
+        frame = self.inner()
+        frame.here = tensor
+        return frame
+
     def lookup(self, name: str) -> Any:
         """The value of a variable. Raises KeyError."""
         frame: Frame | None = self
@@ -206,9 +229,11 @@ class Frame:
         raise KeyError(name)
 
     def block(self, name: str) -> BlockValue | None:
-        """The block of a name: a shared one declared here or around, or one of the file."""
+        """The block of a name: a parameter or a shared one declared here or around, or one of the file."""
         frame: Frame | None = self
         while frame is not None:
+            if isinstance(value := frame.names.get(name), BlockValue):
+                return value
             if name in frame.shared:
                 return frame.shared[name]
             frame = frame.definitions
@@ -223,14 +248,29 @@ class Frame:
             frame = frame.definitions
         return None
 
+    def layer(self, name: str) -> str | None:
+        """The layer that a parameter names: `unit` where it is "conv"."""
+        try:
+            value = self.lookup(name)
+        except KeyError:
+            return None
+        return value if isinstance(value, str) else None
+
     def label(self, name: str) -> Tensor | None:
+        """The tensor of a label, or of an output of the block that it labels (`pair.left`)."""
         frame, name = self.at_label(name)
-        return frame.labels[name] if frame is not None else None
+        if frame is None:
+            return None
+        label, _, output = name.partition(".")
+        tensor = frame.labels[label]
+        if not output or (tensor.type is None and not tensor.outputs):
+            return tensor
+        return dict(tensor.outputs).get(output)
 
     def labelled(self, name: str) -> tuple[int, int] | None:
         """The nodes under a label: from one index up to, not including, another."""
         frame, name = self.at_label(name)
-        return frame.members.get(name) if frame is not None else None
+        return frame.members.get(name.partition(".")[0]) if frame is not None else None
 
     def at_label(self, name: str) -> tuple[Frame | None, str]:
         """Where a label is visible, None for nowhere, and the label itself: a variable may hold it as a text."""
@@ -238,7 +278,7 @@ class Frame:
         while frame is not None:
             if name not in frame.labels and isinstance(value := frame.names.get(name), str):
                 name = value
-            if name in frame.labels:
+            if name.partition(".")[0] in frame.labels:
                 break
             frame = frame.enclosing
         return frame, name
@@ -279,12 +319,12 @@ def labels_in(statements: tuple[Any, ...]) -> set[str]:
         elif isinstance(node, t.Step):
             if node.label is not None:
                 found.add(node.label.text)
-                if node.times is not None or not isinstance(node.term, t.Layer):
+                if node.times is not None or not isinstance(node.term, (t.Layer, t.Fed)):
                     continue  # a named region of its own
             stack.append(node.term)
         elif isinstance(node, t.Body):
             stack.extend(node.statements)
-        elif isinstance(node, t.Join):
+        elif isinstance(node, (t.Join, t.Fed)):
             stack.extend(node.branches)
         elif isinstance(node, (t.Residual, t.If)):
             stack.append(node.body)

@@ -138,6 +138,11 @@ def _uses(graph: Graph) -> list[int]:
         uses[index] += 1
     for _, index, _ in graph.aux:
         uses[index] += 1
+    for region in _regions(graph.root):
+        given = [index for _, index in region.outputs]
+        if any(uses[index] for index in given):  # of a block with several outputs one may be left unread
+            for index in given:
+                uses[index] += 1
     return uses
 
 

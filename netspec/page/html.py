@@ -47,6 +47,14 @@ _WORDS = (
     "residual",
     "train",
     "expect",
+    "aux",
+    "checkpoint",
+    "dense",
+    "fn",
+    "shared",
+    "as",
+    "in",
+    "with",
 )
 
 

@@ -128,7 +128,8 @@ class _Formatter(Printer):
 
     def _use(self, item: t.Use, depth: int) -> None:
         path = f"<{item.path}>" if item.library else f'"{item.path}"'
-        self.put(depth, f"use {path}" + (f" as {item.alias}" if item.alias else ""))
+        alias = f" as {item.alias}" if item.alias else ""
+        self.put(depth, f"use {path}{alias}" + (" with defaults" if item.defaults else ""))
 
     def _block(self, item: t.Block, depth: int) -> None:
         self.braced(f"block {item.name}{self.parameters(item.parameters)}", item.body, depth)
@@ -143,6 +144,9 @@ class _Formatter(Printer):
     def _input(self, item: t.Input, depth: int) -> None:
         parts = ["input", *([item.name] if item.name else []), self.extents(item.sizes), *(w.text for w in item.words)]
         self.put(depth, " ".join(parts))
+
+    def _port(self, item: t.Port, depth: int) -> None:
+        self.put(depth, f"input {', '.join(name.text for name in item.names)}")
 
     def _let(self, item: t.Let, depth: int) -> None:
         head = f"let {item.name} = "
@@ -213,7 +217,7 @@ class _Formatter(Printer):
         """A term over several lines."""
         if isinstance(term, t.Body):
             self.braced(head.rstrip(), term, depth, spread=True)
-        elif isinstance(term, t.Join):
+        elif isinstance(term, (t.Join, t.Fed)):
             self.join(term, depth, head)
         elif isinstance(term, t.Residual):
             self.braced(f"{head}{self.opening(term)}", term.body, depth, spread=True)
@@ -226,9 +230,9 @@ class _Formatter(Printer):
         else:
             opening = self.opening(term)
             if isinstance(term, t.For) and self.breaks(
-                term.items, depth, f"{head}for {self.for_names(term)} in ", " {"
+                term.items, depth, f"{head}for {self.for_names(term.names)} in ", " {"
             ):
-                self.put_list(depth, f"{head}for {self.for_names(term)} in ", term.items, "")
+                self.put_list(depth, f"{head}for {self.for_names(term.names)} in ", term.items, "")
                 self.continued("", term.body, depth)
             elif isinstance(term, t.Layer) and term.options:
                 *_, last = term.options
@@ -275,9 +279,17 @@ class _Formatter(Printer):
         self.statements(body.statements, depth + 1, body.span.start + 1, body.span.end - 1)
         self.put(depth, "}")
 
-    def join(self, term: t.Join, depth: int, head: str) -> None:
-        self.put(depth, head + " ".join([term.kind, *map(self.option, term.options), "["]))
-        after = term.options[-1].span.end if term.options else term.span.start
+    def before_branches(self, term: t.Join | t.Fed) -> str:
+        return (
+            self.layer(term.layer)
+            if isinstance(term, t.Fed)
+            else " ".join([term.kind, *map(self.option, term.options)])
+        )
+
+    def join(self, term: t.Join | t.Fed, depth: int, head: str) -> None:
+        self.put(depth, f"{head}{self.before_branches(term)} [")
+        before = (term.layer,) if isinstance(term, t.Fed) else term.options
+        after = before[-1].span.end if before else term.span.start
         opening = self.source.index("[", after) + 1
         self.trail(opening)
         self.statements(term.branches, depth + 1, opening, term.span.end - 1)
@@ -308,12 +320,12 @@ class _Formatter(Printer):
             return self.inline_body(term)
         if "\n" in term.span.text or self.has_comments(term.span):
             return None
-        if isinstance(term, t.Join):
+        if isinstance(term, (t.Join, t.Fed)):
             branches = [self.inline_chain(b) for b in term.branches]
             if None in branches:
                 return None
             inside = f" {'; '.join(b for b in branches if b)} " if branches else ""
-            return " ".join([term.kind, *map(self.option, term.options), f"[{inside}]"])
+            return f"{self.before_branches(term)} [{inside}]"
         return self.inline_braced(term)
 
     def inline_braced(self, term: Any) -> str | None:

@@ -28,27 +28,29 @@ _MAX_PARSED = 30_000
 """Tokens that are parsed again after errors, over all of them."""
 _MAX_NESTED = 400
 """Levels of a parse tree, four times those that are read: taking a deeper one apart exhausts the stack of a browser."""
+_OPERANDS = frozenset(["JOIN", "NAME", "RPAR", "RSQB", "INT", "FLOAT", "QUANTITY", "SIZE", "STRING", "NONE"])
 _TOKEN = re.compile(r"#[^\n]*\n?|(\w+|[^\w\s]|\n\s*)")
 
 
 class _NewlinesInsideBrackets(PostLex):
-    """Drops newlines inside `( )` and expression lists; inside `{ }` and a join's `[ ]` they end statements."""
+    """Drops newlines inside `( )`, lists and indices; inside `{ }` and around branches they end statements.
+
+    Branches are in a `[` that follows a word or what a layer ends with; a list never does.
+    """
 
     always_accept = ("_NL",)
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         free: list[bool] = []
-        after_join = False
+        before = ""
         for token in stream:
             if token.type == "_NL" and free and free[-1] and ";" not in token:
                 continue
-            if token.type in ("LPAR", "LSQB", "LBRACE"):
-                free.append(token.type == "LPAR" or (token.type == "LSQB" and not after_join))
-                after_join = False
+            if token.type in ("LPAR", "LSQB", "_INDEX", "LBRACE"):
+                free.append(token.type in ("LPAR", "_INDEX") or (token.type == "LSQB" and before not in _OPERANDS))
             elif token.type in ("RPAR", "RSQB", "RBRACE") and free:
                 free.pop()
-            elif token.type == "JOIN":
-                after_join = True
+            before = token.type
             yield token
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from netspec.ops import CATALOGUE
+from netspec.source import Span
 from netspec.syntax import tree as t
 
 __all__ = ["Printer"]
@@ -46,11 +47,11 @@ class Printer:
         if isinstance(term, t.Repeat):
             return f"repeat {self.expr(term.count)}" + (f" as {term.counter}" if term.counter else "")
         if isinstance(term, t.For):
-            return f"for {self.for_names(term)} in {self.expr(term.items)}"
+            return f"for {self.for_names(term.names)} in {self.expr(term.items)}"
         return f"if {self.expr(term.condition)}" if isinstance(term, t.If) else None
 
-    def for_names(self, term: t.For) -> str:
-        return ", ".join(n.text for n in term.names)
+    def for_names(self, names: t.Unpack) -> str:
+        return ", ".join(n.text if isinstance(n, t.Name) else f"({self.for_names(n)})" for n in names.items)
 
     def layer_name(self, head: str) -> str:
         """Built-in layers in the catalogue's spelling; what the file itself names stays as it is."""
@@ -78,7 +79,9 @@ class Printer:
         self.in_slot = True  # `conv1-(4*w)`, but `let h = 4 * w`
         text = self.expr(expr)
         self.in_slot = False
-        plain = isinstance(expr, t.Name) or (isinstance(expr, t.Literal_) and expr.kind in ("int", "float", "size"))
+        plain = isinstance(expr, (t.Name, t.Element)) or (
+            isinstance(expr, t.Literal_) and expr.kind in ("int", "float", "size")
+        )
         return text if plain or (isinstance(expr, t.Sequence_) and expr.kind == "tuple") else f"({text})"
 
     def extents(self, sizes: Sequence[t.Expr]) -> str:
@@ -129,6 +132,10 @@ class Printer:
             return f"{expr.owner}.{expr.field}", 9
         if isinstance(expr, t.Call):
             return expr.name + self.arguments(expr.arguments, expr.options), 9
+        if isinstance(expr, t.Element):
+            return f"{self.expr(expr.value, 9)}[{self.index(expr.index)}]", 9
+        if isinstance(expr, t.Comprehension):
+            return f"[{' '.join([self.expr(expr.value), *map(self.clause, expr.clauses)])}]", 9
         if isinstance(expr, t.Sequence_):
             items = ", ".join(self.expr(i) for i in expr.items)
             return (f"[{items}]" if expr.kind == "list" else f"({items})"), 9
@@ -142,6 +149,18 @@ class Printer:
                 else (f"-{self.expr(expr.operand, 7)}", 7)
             )
         return self.binary(expr)
+
+    def index(self, index: t.Expr | t.Slice) -> str:
+        if not isinstance(index, t.Slice):
+            return self.expr(index)
+        start, stop, step = (
+            self.expr(part) if part is not None else "" for part in index if not isinstance(part, Span)
+        )
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+
+    def clause(self, clause: t.Clause) -> str:
+        kept = f" if {self.expr(clause.condition, 1)}" if clause.condition is not None else ""
+        return f"for {self.for_names(clause.names)} in {self.expr(clause.items, 1)}{kept}"
 
     def binary(self, expr: t.Binary) -> tuple[str, int]:
         operator = expr.operator

@@ -117,8 +117,22 @@ class _Reader(Transformer[Token, Any]):
 
     name = value = literal
 
-    def fact(self, span: Span, owner: Token, field: Token) -> t.Fact:
+    def fact(self, span: Span, owner: Token, field: Token, last: Token | None) -> t.Fact:
+        if last is not None:
+            return t.Fact(f"{_text(owner)}.{_text(field)}", _text(last), span)
         return t.Fact(_text(owner), _text(field), span)
+
+    def comprehension(self, span: Span, value: t.Expr, *clauses: t.Clause) -> t.Comprehension:
+        return t.Comprehension(value, clauses, span)
+
+    def clause(self, span: Span, names: t.Unpack, items: t.Expr, condition: t.Expr | None) -> t.Clause:
+        return t.Clause(names, items, condition, span)
+
+    def slice(self, span: Span, start: t.Expr | None, stop: t.Expr | None, step: t.Expr | None) -> t.Slice:
+        return t.Slice(start, stop, step, span)
+
+    def element(self, span: Span, value: t.Expr, index: t.Expr | t.Slice) -> t.Element:
+        return t.Element(value, index, span)
 
     def call(self, span: Span, name: Token, *arguments: Any) -> t.Call:
         values, options = _split(arguments)
@@ -159,9 +173,9 @@ class _Reader(Transformer[Token, Any]):
     def net(self, span: Span, name: Token, params: Any = ()) -> t.Net:
         return t.Net(_text(name), params, span)
 
-    def use(self, span: Span, path: Token, alias: Token | None) -> t.Use:
-        library = path.type == "LIBRARY"
-        return t.Use(str(path)[1:-1], library, _text(alias) if alias else None, self.span_of(path), span)
+    def use(self, span: Span, path: Token, alias: Token | None, with_: Token | None) -> t.Use:
+        library, name = path.type == "LIBRARY", _text(alias) if alias else None
+        return t.Use(str(path)[1:-1], library, name, with_ is not None, self.span_of(path), span)
 
     def block(self, span: Span, name: Token, *rest: Any) -> t.Block:
         *params, body = rest
@@ -180,6 +194,9 @@ class _Reader(Transformer[Token, Any]):
 
     def input(self, span: Span, name: Token | None, sizes: _Extents, *words: Token) -> t.Input:
         return t.Input(_text(name) if name else None, sizes.values, tuple(map(self._name, words)), sizes.span, span)
+
+    def port(self, span: Span, *names: Token) -> t.Port:
+        return t.Port(tuple(map(self._name, names)), span)
 
     def extents(self, span: Span, *parts: Token | t.Expr | None) -> _Extents:
         """Each size of an input; those in a tuple, in parentheses, and those written between them (`3x(w)xH`)."""
@@ -244,8 +261,12 @@ class _Reader(Transformer[Token, Any]):
             return t.Literal_("int", str(count).lstrip("x× \t"), self.span_of(count))
         return count
 
-    def from_(self, span: Span, label: Token) -> t.From:
-        return t.From(_text(label), self.span_of(label), span)
+    def from_(self, span: Span, label: Token, output: Token | None) -> t.From:
+        where = self.span_of(label)
+        if output is None:
+            return t.From(_text(label), where, span)
+        whole = Span(self._source, where.start, self.span_of(output).end)
+        return t.From(f"{_text(label)}.{_text(output)}", whole, span)
 
     def residual(self, span: Span, *parts: Any) -> t.Residual:
         *options, body, otherwise = parts
@@ -260,10 +281,10 @@ class _Reader(Transformer[Token, Any]):
     def repeat(self, span: Span, count: t.Expr, counter: Token | None, body: t.Body) -> t.Repeat:
         return t.Repeat(count, _text(counter) if counter else None, body, span)
 
-    def names(self, span: Span, *names: Token) -> Any:
-        return tuple(map(self._name, names))
+    def names(self, span: Span, *names: Token | t.Unpack) -> t.Unpack:
+        return t.Unpack(tuple(self._name(n) if isinstance(n, Token) else n for n in names), span)
 
-    def loop(self, span: Span, variables: Any, items: t.Expr, body: t.Body) -> t.For:
+    def loop(self, span: Span, variables: t.Unpack, items: t.Expr, body: t.Body) -> t.For:
         return t.For(variables, items, body, span)
 
     def when(self, span: Span, condition: t.Expr, body: t.Body, otherwise: Any = None) -> t.If:
@@ -271,6 +292,9 @@ class _Reader(Transformer[Token, Any]):
 
     def join(self, span: Span, kind: Token, *parts: t.Option | t.Chain) -> t.Join:
         return t.Join(str(kind), _of(t.Option, parts), _of(t.Chain, parts), span)
+
+    def fed(self, span: Span, layer: t.Layer, *branches: t.Chain) -> t.Fed:
+        return t.Fed(layer, branches, span)
 
     def scalar(self, span: Span, value: t.Expr) -> t.Chain:
         return t.Chain((t.Step(None, t.Scalar(value, span), None, span),), span)

@@ -73,7 +73,7 @@ class StepRef:
     @property
     def is_branch(self) -> bool:
         """Whether its chain is a branch of a join: branches are beside each other, not one after the other."""
-        return self.parent is not None and isinstance(self.parent.step.term, t.Join)
+        return self.parent is not None and isinstance(self.parent.step.term, (t.Join, t.Fed))
 
 
 def steps_in(file: t.File) -> list[StepRef]:
@@ -102,7 +102,7 @@ def _walk(statements: Sequence[Any], parent: StepRef | None, block: str, found: 
 def _inside(term: Any) -> Iterator[Sequence[Any]]:
     if isinstance(term, t.Body):
         yield term.statements
-    elif isinstance(term, t.Join):
+    elif isinstance(term, (t.Join, t.Fed)):
         yield term.branches
     elif isinstance(term, t.If):
         yield term.body.statements

@@ -44,7 +44,7 @@ class Name(TreeNode):
 
 
 class Fact(TreeNode):
-    """`in.channels`, `here.width`, `stem.size`."""
+    """`in.channels`, `here.width`, `stem.size`; the owner is `pair.left` in `pair.left.channels`."""
 
     owner: str
     field: str
@@ -79,6 +79,47 @@ class Sequence_(TreeNode):
     span: Span
 
 
+class Clause(TreeNode):
+    """`for names in items if condition` of a comprehension."""
+
+    names: Unpack
+    items: Expr
+    condition: Expr | None
+    span: Span
+
+
+class Comprehension(TreeNode):
+    """`[w * 2 for w in widths if w > 16]`."""
+
+    value: Expr
+    clauses: tuple[Clause, ...]
+    span: Span
+
+
+class Slice(TreeNode):
+    """`a:b`, `a:b:step` in an index; each may be left out."""
+
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
+    span: Span
+
+
+class Element(TreeNode):
+    """`widths[i]`, `widths[1:]`."""
+
+    value: Expr
+    index: Expr | Slice
+    span: Span
+
+
+class Unpack(TreeNode):
+    """The names of a `for`; one in parentheses takes an item apart: `for i, (w, n) in enumerate(stages)`."""
+
+    items: tuple[Name | Unpack, ...]
+    span: Span
+
+
 class Option(TreeNode):
     """`name=value`, on a layer, a block call, a join or in a call."""
 
@@ -98,7 +139,7 @@ class Call(TreeNode):
     span: Span
 
 
-Expr: TypeAlias = Literal_ | Name | Fact | Unary | Binary | Conditional | Sequence_ | Call
+Expr: TypeAlias = Literal_ | Name | Fact | Unary | Binary | Conditional | Sequence_ | Comprehension | Element | Call
 
 
 # Declarations
@@ -117,9 +158,12 @@ class Net(TreeNode):
 
 
 class Use(TreeNode):
+    """`defaults`: whether the `default` statements of the file are in force from here on."""
+
     path: str  # of a file; the name where `library` says that it is of the standard library
     library: bool
     alias: str | None
+    defaults: bool
     path_span: Span
     span: Span
 
@@ -169,6 +213,13 @@ class Input(TreeNode):
         """The sizes where all of them are written as numbers."""
         texts = [size.text.replace("_", "") for size in self.sizes if isinstance(size, Literal_) and size.kind == "int"]
         return tuple(map(int, texts)) if len(texts) == len(self.sizes) and max(map(len, texts)) <= 40 else None
+
+
+class Port(TreeNode):
+    """`input a, b` in a block: the tensors that it takes, without sizes."""
+
+    names: tuple[Name, ...]
+    span: Span
 
 
 class Let(TreeNode):
@@ -251,6 +302,8 @@ class Layer(TreeNode):
 
 
 class From(TreeNode):
+    """`from stem`; the label is `pair.left` for the output `left` of a block."""
+
     label: str
     label_span: Span
     span: Span
@@ -285,7 +338,7 @@ class Repeat(TreeNode):
 
 
 class For(TreeNode):
-    names: tuple[Name, ...]
+    names: Unpack
     items: Expr
     body: Body
     span: Span
@@ -312,7 +365,15 @@ class Join(TreeNode):
     span: Span
 
 
-Term: TypeAlias = Layer | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Scalar | Body
+class Fed(TreeNode):
+    """`fuse(32) [ from a; from b ]`: a block with a branch for each of its inputs."""
+
+    layer: Layer
+    branches: tuple[Chain, ...]
+    span: Span
+
+
+Term: TypeAlias = Layer | Fed | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Scalar | Body
 
 
 class Step(TreeNode):
@@ -329,7 +390,7 @@ class Chain(TreeNode):
     span: Span
 
 
-Statement: TypeAlias = Input | Let | Default | Expect | Fit | Output | Aux | Train | Shared | Chain
+Statement: TypeAlias = Input | Port | Let | Default | Expect | Fit | Output | Aux | Train | Shared | Chain
 Item: TypeAlias = Net | Use | Block | Function | Statement
 
 

@@ -80,7 +80,7 @@ PARAMETERS = {
     "net N(k = 3); input 3x9x9; conv(k)-4 pad=same; gap": set(),
     "net N(k = 3); input 3x9x9; conv(k)-4; FC-7": set(),
     "net N(p = 0.25, w = 4); input 3x8x8; for v in [w, 2 * w] { conv1-v -> dropout(p / 2) }": set(),
-    "net N(w = 4); input 3x8x8; let ws = [w, 2 * w]; for v in ws { conv1-v }": {"w"},
+    "net N(w = 4); input 3x8x8; let ws = [w, 2 * w]; for v in ws { conv1-v }": set(),
     "net N(g = 2); input 4x8x8; conv1-4 norm=gn(g)": set(),
     "fn half(v) = v // 2; net N(w = 9); input 3x8x8; block b(c) { conv1-(half(c)); conv1-(half(c) + 1) }; b(w); b(2 * w)": set(),
     "fn wide(v) = v * w; net N(w = 3); input 3x8x8; conv1-(wide(2))": set(),

@@ -20,7 +20,7 @@ from netspec.ops.traced import (
 )
 from netspec.symbolic import OPAQUE, Apply, Constant, Fact, FunctionBody, Name, Symbolic
 
-__all__ = ["Opaque", "Scope", "evaluate", "fact_of", "of_a_kind", "substituted"]
+__all__ = ["Opaque", "Scope", "agree", "evaluate", "fact_of", "of_a_kind", "substituted"]
 
 
 class Opaque(Exception):
@@ -49,6 +49,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 _FUNCTIONS: Mapping[str, tuple[Callable[..., Any], str]] = {
     "min": (min, "min"), "max": (max, "max"), "abs": (abs, "abs"), "round": (round, "round"),
     "floor": (math.floor, "math.floor"), "ceil": (math.ceil, "math.ceil"), "sqrt": (math.sqrt, "math.sqrt"),
+    "exp": (math.exp, "math.exp"), "log": (math.log, "math.log"),
 }  # fmt: skip
 
 
@@ -144,6 +145,13 @@ def of_a_kind(value: Any, known: Any) -> Any:
         form = Operation("float", (as_expression(value),), untraced(known))
         return TracedFloat(known, form) if is_traced(value) else known
     return value
+
+
+def agree(value: Any, known: Any) -> bool:
+    """Whether a value is the known one, of which decimals keep 15 digits."""
+    if isinstance(value, float) and isinstance(known, float):
+        return math.isclose(value, known, rel_tol=1e-12)
+    return bool(value == known)
 
 
 def substituted(value: Any, values: Mapping[Variable, Any]) -> Any:

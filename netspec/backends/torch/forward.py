@@ -62,6 +62,10 @@ class Forward:
         tensors = [value for value in inputs if value >= 0]
         if len(tensors) == 1:
             self.give(tensors[0], "x")
+        else:
+            for name, value in self.plan.entries:
+                if value in tensors and value not in self.names:
+                    self.give(value, self.identifier(name, -1))
         for value in inputs:
             if value in self.names:
                 continue

@@ -66,6 +66,8 @@ class Plan:
     inputs: list[int]
     outputs: list[int]
     items: list[Item] = field(default_factory=list)
+    entries: list[tuple[str, int]] = field(default_factory=list)
+    """The named inputs of its block, each with its tensor."""
     owners: list[Region] = field(default_factory=list)
     """The shared parts of which MODULES-k is the k-th."""
     recorded: bool = False
@@ -159,8 +161,13 @@ class _Planner:
         gives = [i for i in inside if i in self.kept or any(u not in inside for u in self.users.get(i, []))]
         last = self.source(nodes[-1].index)
         gives = sorted(gives) or [last]
+        if member.outputs:  # every instance gives all of them, in the order declared
+            gives = list(dict.fromkeys(self.source(i) for _, i in member.outputs))
         reads += [i for i in gives if i not in inside and i not in reads]  # a part that does nothing
+        entries = [self.source(i) for _, i in member.entries]
+        reads.sort(key=lambda i: entries.index(i) if i in entries else len(entries))
         made.inputs, made.outputs = list(reads), gives
+        made.entries = [(name, self.source(i)) for name, i in member.entries]
         if member.shares is not None and not owner.path.startswith(region.path):
             reads = [*reads, self.borrow(owner)]
         name = owner.path.removeprefix(region.path).rstrip(".")

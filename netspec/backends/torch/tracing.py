@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netspec.backends.torch.expression_values import Opaque, evaluate, of_a_kind, substituted
+from netspec.backends.torch.expression_values import Opaque, agree, evaluate, of_a_kind, substituted
 from netspec.backends.torch.members import Item, Plan, in_place
 from netspec.graph import Graph, Node, Region, TensorType
 from netspec.graph import Operation as GraphOp
@@ -134,7 +134,7 @@ class TracedModule:
         except Opaque:
             return known
         value = value if any_number else of_a_kind(value, known)
-        if untraced(value) != known:
+        if not agree(untraced(value), known):
             note_decision(value)
             return known
         literal = isinstance(value, TracedFloat) and isinstance(value.expression, Digits)

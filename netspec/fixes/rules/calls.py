@@ -12,7 +12,6 @@ from netspec.elaborate.facts import (
     ForeignCall,
     ItemOfOtherLength,
     LateValue,
-    LoopCall,
     LooseArguments,
     MissingArguments,
     SurplusArguments,
@@ -161,57 +160,6 @@ def surplus_argument(context: FixContext) -> Iterator[Fix]:
 
 
 @semantic(
-    "NS208-python-iterator",
-    LoopCall,
-    20,
-    ("input 3x8x8\nfor i in range(3) {\n  conv3-8 pad=1\n}\n", "input 3x8x8\nrepeat 3 as i {\n  conv3-8 pad=1\n}\n"),
-    (
-        "input 3x8x8\nfor w, n in zip([4, 8], [1, 2]) {\n  conv3-w pad=1 x(n)\n}\n",
-        "input 3x8x8\nfor w, n in [(4, 1), (8, 2)] {\n  conv3-w pad=1 x(n)\n}\n",
-    ),
-    title="an iterator of Python",
-)
-def python_iterator(context: FixContext) -> Iterator[Fix | str]:
-    """`repeat n as i` counts from 0; a `for` runs over a list that is written out."""
-    facts: LoopCall = context.facts
-    loop, items = facts.loop, facts.loop.items
-    assert isinstance(items, t.Call)
-    whole = Span(loop.span.source, loop.span.start, items.span.end)
-    if items.name == "range":
-        plain = len(items.arguments) == 1 == len(loop.names) and not items.options
-        text = f"repeat {items.arguments[0].span.text if plain else 'n'} as {loop.names[0].text}"
-        yield (
-            Fix.replace(whole, text, f"write `{text}`: it counts from 0")
-            if plain
-            else f"write `{text}`, which counts from 0, or a list"
-        )
-        return
-    names, rows = _written_out(loop, items)
-    text = f"for {', '.join(names)} in [{', '.join(rows)}]"
-    yield (
-        Fix.replace(whole, text, f"write the list out: `{text}`")
-        if rows and names
-        else "write the list out: `for w, n in [(64, 2), (128, 3)]`"
-    )
-
-
-def _written_out(loop: t.For, items: t.Call) -> tuple[list[str], list[str]]:
-    """The names and the rows of a list that says the same as the call; no rows where that is not plain."""
-    lists = [[v.span.text for v in a.items] for a in items.arguments if isinstance(a, t.Sequence_)]
-    names = [name.text for name in loop.names]
-    if len(lists) != len(items.arguments) or not lists or items.options:
-        return names, []
-    if items.name == "zip":
-        return names, [f"({', '.join(row)})" for row in zip(*lists, strict=False)]
-    if len(lists) != 1:
-        return names, []
-    if items.name == "enumerate":
-        used = re.search(rf"\b{names[0]}\b", loop.body.span.text) is not None
-        return (names, [f"({i}, {v})" for i, v in enumerate(lists[0])]) if used else (names[1:], lists[0])
-    return names, lists[0][::-1] if items.name == "reversed" else lists[0]
-
-
-@semantic(
     "NS204-item-of-other-length",
     ItemOfOtherLength,
     20,
@@ -224,7 +172,7 @@ def _written_out(loop: t.For, items: t.Call) -> tuple[list[str], list[str]]:
 def item_of_other_length(context: FixContext) -> Iterator[Fix]:
     """A value is missing in the item, or a name is missing in the loop."""
     facts: ItemOfOtherLength = context.facts
-    names = [name.text for name in facts.loop.names]
+    names = [name.text if isinstance(name, t.Name) else name.span.text for name in facts.loop.names.items]
     listed = facts.loop.items.items if isinstance(facts.loop.items, t.Sequence_) else ()
     if facts.at is None or facts.at >= len(listed):
         return
@@ -239,14 +187,15 @@ def item_of_other_length(context: FixContext) -> Iterator[Fix]:
             text = f"({', '.join([*given, *(v.span.text for v in row.items[len(given) :])])})"
             yield Fix.replace(here.span, text, f"a value for {missing} is missing: `{text}`")
     elif all(isinstance(other, t.Sequence_) and len(other.items) == len(given) for other in listed):
-        body = re.findall(r"[A-Za-z_]\w*", facts.loop.body.span.text)
+        inside = facts.loop.body.span.text if isinstance(facts.loop, t.For) else ""
+        body = re.findall(r"[A-Za-z_]\w*", inside)
         used = [word for word in body if word in ("stride", "s", "down", "n", "k")]
         text = ", ".join([*names, *[*used, *"abcdefgh"][: len(given) - len(names)]])
-        where = facts.loop.names[0].span.to(facts.loop.names[-1].span)
+        where = facts.loop.names.span
         yield Fix.replace(where, text, f"give every value a name: `for {text} in …`")
 
 
 RULES = (
-    comment_in_expression, foreign_call, late_value, loose_arguments, missing_argument, surplus_argument, python_iterator,
+    comment_in_expression, foreign_call, late_value, loose_arguments, missing_argument, surplus_argument,
     item_of_other_length,
 )  # fmt: skip

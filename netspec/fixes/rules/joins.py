@@ -1,4 +1,4 @@
-"""Branches that do not fit together (NS306): another label, another option, a layer put into a branch."""
+"""Branches that do not fit together (NS306), or after a word that joins nothing (NS201, NS207): another label, another option, a layer put into a branch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from netspec.diagnostics import Edit, Fix
-from netspec.elaborate.facts import SharedOnOtherChannels, UnequalBranches
+from netspec.diagnostics import Edit, Fix, nearest
+from netspec.elaborate.facts import BranchesOfNothing, SharedOnOtherChannels, UnequalBranches
 from netspec.elaborate.state import ordinal
 from netspec.fixes import edits
 from netspec.fixes.fix_context import POOLINGS, FixContext, name_of, short
 from netspec.fixes.matching import matching_fixes, projection, resizing
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType
+from netspec.ops import JOINS
 from netspec.ops.join import Concat, Elementwise, Multiply
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -288,7 +289,56 @@ def channels_of_input(context: FixContext) -> Iterator[Fix]:
                 yield Fix.replace(item.size_span, size, f"declare the input as `{shown}`")
 
 
+# Branches after a word that joins nothing
+
+_OTHER_JOINS = {
+    "sum": "add", "plus": "add", "subtract": "sub", "minus": "sub", "difference": "sub", "product": "mul",
+    "multiply": "mul", "times": "mul", "hadamard": "mul", "divide": "div", "quotient": "div", "max": "maximum",
+    "min": "minimum", "cat": "concat", "concatenate": "concat", "merge": "concat", "dot": "matmul", "bmm": "matmul",
+    "mm": "matmul", "einsum": "matmul",
+}  # fmt: skip
+
+
+@semantic(
+    "NS201-unknown-join", BranchesOfNothing, 20,
+    ("input 3x8x8\nplus [ identity; conv3-3 pad=1 ]\n", "input 3x8x8\nadd [ identity; conv3-3 pad=1 ]\n"),
+    title="a word before branches that joins nothing",
+)  # fmt: skip
+def unknown_join(context: FixContext) -> Iterator[Fix | str]:
+    """Branches are joined value by value (`add`, `sub`, `mul`, `div`, `maximum`, `minimum`), as matrices (`matmul`) or one
+    after another (`concat`), or they are the inputs of a block: `fuse(32) [ from a; from b ]`."""
+    facts: BranchesOfNothing = context.facts
+    head = facts.fed.layer.head_span
+    meant = _OTHER_JOINS.get(head.text.lower()) or nearest(head.text, JOINS)
+    if meant is not None:
+        yield Fix.replace(head, meant, f"write `{meant} [ … ]`")
+    else:
+        yield f"the joins are {', '.join(f'`{join}`' for join in JOINS)}; a block that takes several tensors has `input a, b`"
+
+
+@semantic(
+    "NS207-branches-of-a-layer", BranchesOfNothing, 20,
+    ("input 3x8x8\nconv3-8 [ identity; relu ]\n", "input 3x8x8\nconcat [ identity; relu ] -> conv3-8\n"),
+    title="branches after a layer that takes one tensor",
+)  # fmt: skip
+def branches_of_a_layer(context: FixContext) -> Iterator[Fix]:
+    """Join the branches before the layer. Only a block with several inputs takes branches itself."""
+    facts: BranchesOfNothing = context.facts
+    layer, whole = facts.fed.layer.span, facts.fed.span
+    meant = _OTHER_JOINS.get(layer.text.lower())
+    branches = Span(whole.source, layer.end, whole.end).text.strip()
+    only = facts.fed.branches[0].steps[0].term if len(facts.fed.branches) == 1 else None
+    if isinstance(only, t.Scalar):
+        text = f"{layer.text} {only.span.text}"
+        yield Fix.replace(whole, text, f"a value is not in brackets: `{text}`")
+        return
+    if meant is not None:
+        yield Fix.replace(layer, meant, f"write `{meant} [ … ]`")
+    yield Fix.replace(whole, f"concat {branches} -> {layer.text}", f"join them first: `concat [ … ] -> {layer.text}`")
+
+
 RULES = (
+    unknown_join, branches_of_a_layer,
     other_label, label_one_layer_late, option_in_branch, project, resize, flatten, gate_of_units, as_the_others,
     channels_of_input,
 )  # fmt: skip

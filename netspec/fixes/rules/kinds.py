@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.diagnostics import Fix
-from netspec.elaborate.facts import DoesNotFit, InputBelow, SeveralInputs
+from netspec.elaborate.facts import DoesNotFit, InputBelow, InputWithoutSize, SeveralInputs
 from netspec.fixes import edits
 from netspec.fixes.fix_context import FixContext, before, inserted, name_of, removed, resumed, short, swapped
 from netspec.fixes.rule import SemanticRule, semantic
@@ -162,4 +162,22 @@ def which_input(context: FixContext) -> Iterator[Fix]:
             yield from inserted(here, f"from {name}", f"write `from {name}` before it")
 
 
-RULES = (tokens, *_GUESSES, input_below, which_input)
+@semantic(
+    "NS206-size-of-input",
+    InputWithoutSize,
+    20,
+    ("input size\nFC-10\n", "let size = 64\ninput (size)\nFC-10\n"),
+    title="the input of a net needs a size",
+)
+def size_of_input(context: FixContext) -> Iterator[Fix | str]:
+    """A net states the sizes of its inputs, after their names. Only those of a block have none. A size that is a variable is in
+    parentheses."""
+    facts: InputWithoutSize = context.facts
+    if len(facts.names) == 1:
+        (name,) = facts.names
+        text = f"let {name} = 64\ninput ({name})"
+        yield Fix.replace(facts.span, text, f"give it a value, `let {name} = 64`, and write `input ({name})`")
+    yield f"write its size after its name: `input {facts.names[0]} 3x224x224`"
+
+
+RULES = (tokens, *_GUESSES, input_below, which_input, size_of_input)

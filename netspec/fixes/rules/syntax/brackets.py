@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from netspec.diagnostics import Edit, Label, nearest
+from netspec.diagnostics import Edit, Label
 from netspec.fixes.edits import delete, insert_after, insert_before, line_of_its_own
 from netspec.fixes.rule import syntax_rule
-from netspec.ops import CATALOGUE
 from netspec.source import SourceFile
 from netspec.syntax.brackets import Flaw, end_of_body, missing_or_extra
 from netspec.syntax.error_site import ErrorSite, SyntaxFix
@@ -309,37 +308,7 @@ def net_braces(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix("", "remove the braces", (delete(site.span(site.here)), delete(site.span(close))))
 
 
-_OTHER_JOINS = {
-    "sum": "add", "plus": "add", "subtract": "sub", "minus": "sub", "difference": "sub", "product": "mul",
-    "multiply": "mul", "times": "mul", "hadamard": "mul", "divide": "div", "quotient": "div", "max": "maximum",
-    "min": "minimum", "cat": "concat", "concatenate": "concat", "merge": "concat", "dot": "matmul", "bmm": "matmul",
-    "mm": "matmul", "einsum": "matmul",
-}  # fmt: skip
-
-
-@syntax_rule(
-    "NS101-unknown-join", "a word before branches that joins nothing", priority=58,
-    wrong="input 3x8x8\nsum [ identity; conv3-3 pad=1 ]\n", right="input 3x8x8\nadd [ identity; conv3-3 pad=1 ]\n",
-)  # fmt: skip
-def unknown_join(site: ErrorSite) -> SyntaxFix | None:
-    """Branches are joined value by value (`add`, `sub`, `mul`, `div`, `maximum`, `minimum`), as matrices (`matmul`) or one
-    after another (`concat`)."""
-    close = site.partner(site.here)
-    word = site.previous
-    if site.here.text != "[" or close is None or word.kind != "name" or not site.begins(word):
-        return None
-    message = f"`{word.text}` does not join branches"
-    meant = _OTHER_JOINS.get(word.text.lower()) or nearest(word.text, JOINS)
-    if meant is not None:
-        return SyntaxFix.write(site.span(word), meant, message, help=f"write `{meant} [ … ]`")
-    if word.text.lower() in CATALOGUE:
-        return None
-    whole = site.span(word, close)
-    help_ = f"the joins are {', '.join(f'`{join}`' for join in JOINS)}: `add [ … ]`"
-    return SyntaxFix(message, help_, marked=site.span(word), left_out=whole, applicability="unsure")
-
-
 RULES = (
     mismatched, unclosed_brace, extra_bracket, dangling_arrow, missing_value, unclosed_parenthesis, nested_block,
-    body_without_brace, bracket_kind, branch_comma, grouped, else_between, net_braces, unknown_join,
+    body_without_brace, bracket_kind, branch_comma, grouped, else_between, net_braces,
 )  # fmt: skip

@@ -186,29 +186,6 @@ def parameter_type(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-index", "lists cannot be indexed", priority=50, applicability="unsure",
-    wrong="let widths = [8, 4]\ninput 784\nFC-widths[0]\n", right="input 784\nfor w in [8, 4] { FC-w }\n",
-)  # fmt: skip
-def index(site: ErrorSite) -> SyntaxFix | None:
-    """A list is something to loop over."""
-    glued = site.previous.kind == "name" and site.previous.end == site.here.start
-    if site.here.text != "[" or not glued or len(site.tokens.inside(site.here)) != 1:
-        return None
-    return SyntaxFix("", "loop over the list: `for w in widths { … }`, or give each value a name of its own")
-
-
-@syntax_rule(
-    "NS101-inner-label", "a label inside braces is not visible outside", priority=50, applicability="unsure",
-    wrong="input 784\na: { b: FC-10 }\nfrom a.b\nrelu\n", right="input 784\na: { FC-10 }\nfrom a\nrelu\n",
-)  # fmt: skip
-def inner_label(site: ErrorSite) -> SyntaxFix | None:
-    """Label the braces, or move the layer outside of them."""
-    if site.here.text != "." or site.peek(-2).text != "from":
-        return None
-    return SyntaxFix("", "label the braces, or move the layer outside of them")
-
-
-@syntax_rule(
     "NS101-head", "a word before braces", priority=70,
     wrong="input 784\nresidul { FC-784 }\n", right="input 784\nresidual { FC-784 }\n",
 )  # fmt: skip
@@ -376,25 +353,36 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
-    "NS101-comprehension", "there are no comprehensions", priority=12, applicability="unsure",
-    wrong="let ws = [i * 2 for i in [4, 8]]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
-    right="let ws = [8, 16]\ninput 3x8x8\nfor w in ws { conv1-w }\n",
+    "NS101-comprehension", "a comprehension is in square brackets, and begins with its value", priority=12,
+    wrong="let n = sum(i * 2 for i in [4, 8])\ninput 3x8x8\nconv1-n\n",
+    right="let n = sum([i * 2 for i in [4, 8]])\ninput 3x8x8\nconv1-n\n",
 )  # fmt: skip
 def comprehension(site: ErrorSite) -> SyntaxFix | None:
-    """A list has its values written out. A loop computes with a counter: `repeat 3 as i { conv3-(8 * 2**i) }`."""
+    """`[2 * i for i in range(3) if i > 0]` is a list: first the value, then where its names come from, then a condition."""
     opener = site.opener
     close = site.partner(opener) if opener is not None and opener.text in "[(" else None
     if opener is None or close is None:
         return None
-    words = [token.text for token in site.tokens.items[opener.index : close.index]]
-    if "for" not in words or "in" not in words[words.index("for") :]:
+    words = [token.text for token in site.tokens.items[opener.index + 1 : close.index]]
+    if "for" not in words:
         return None
-    help_ = "write the values out: `[8, 16, 32]`; or compute in the loop: `repeat 3 as i { conv3-(8 * 2**i) }`"
-    return SyntaxFix("a list has no `for` inside", help_, marked=site.span(opener, close), applicability="unsure")
+    within = site.between(opener.end, close.start)
+    if opener.text == "(" and "in" in words[words.index("for") :] and words[0] != "for":
+        called = site.tokens[opener.index - 1].kind == "name"
+        text = f"([{within.text}])" if called else f"[{within.text}]"
+        return SyntaxFix.write(site.span(opener, close), text, "a comprehension is in `[ ]`", help=f"write `{text}`")
+    if words[0] == "for" and len(words) > 1:
+        first = site.between(opener.end, opener.end)
+        help_ = f"write the value before `for`: `[{words[1]} {within.text.strip()}]`"
+        return SyntaxFix.write(
+            first, f"{words[1]} ", "a comprehension begins with its value", help=help_, marked=site.span(site.here)
+        )
+    help_ = "write `[2 * i for i in range(3)]`, with `in` and a list"
+    return SyntaxFix("a comprehension is `[value for name in list]`", help_, marked=within, applicability="unsure")
 
 
 RULES = (
     comprehension,
-    label_sign, let, keyword_label, name, elif_, function, definition, parameter_type, index,
-    inner_label, head, use, assertion, list_row, foreign_word, foreign_call, sequential,
+    label_sign, let, keyword_label, name, elif_, function, definition, parameter_type,
+    head, use, assertion, list_row, foreign_word, foreign_call, sequential,
 )  # fmt: skip
