@@ -31,6 +31,7 @@ _COMMANDS = {
     "train": "Train a net by its recipe, on one or more machines.",
     "eval": "Evaluate runs: accuracy, confusion matrix, ensembles, ONNX.",
     "predict": "Predict on images, arrays, texts or tables with a trained run.",
+    "report": "Write a page or a model card about a run.",
     "compare": "Compare runs and their settings.",
     "tune": "Search for hyperparameters with Optuna.",
     "weights": "Map checkpoints to the names of a spec.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.display import printable
 from netspec.inside.pixels import enlarged, png
+from netspec.scene.axis import round_ticks
 from netspec.scene.figure import Figure, Path, Raster, Rect, Text
 from netspec.scene.lettering import text_width
 
@@ -146,7 +147,7 @@ def bars(title: str, notes: Sequence[str], examples: Sequence[Ranked], columns: 
     """Images in columns, each with bars; the true class is green, and a heading red where the prediction is wrong."""
     figure = Figure(0.0, 0.0, title, "; ".join(notes))
     top = _head(figure, title, notes)
-    wide, tall, side = 236.0, 22 + 17.0 * max([5, *(len(e.ranked) for e in examples)]), 84.0
+    wide, tall, side = 262.0, 22 + 17.0 * max([5, *(len(e.ranked) for e in examples)]), 84.0
     for number, example in enumerate(examples):
         x, y = _MARGIN + number % columns * wide, top + number // columns * (tall + 10)
         color = {True: _RIGHT, False: _WRONG, None: _INK}[example.right]
@@ -158,13 +159,13 @@ def bars(title: str, notes: Sequence[str], examples: Sequence[Ranked], columns: 
                 Rect(
                     x + side + 8,
                     at,
-                    max(0.5, 88 * min(1.0, max(0.0, share))),
+                    max(0.5, 112 * min(1.0, max(0.0, share))),
                     14,
                     fill="#a6dba0" if is_true else "#c9d5e8",
                 )
             )
-            figure.items.append(Text(x + side + 12, at + 11, _cut(name, 70, 10), 10, _INK, bold=is_true))
-            figure.items.append(Text(x + side + 126, at + 11, value, 10, _FAINT, anchor="end"))
+            figure.items.append(Text(x + side + 12, at + 11, _cut(name, 100, 10), 10, _INK, bold=is_true))
+            figure.items.append(Text(x + side + 156, at + 11, value, 10, _FAINT, anchor="end"))
     rows = -(-len(examples) // columns)
     figure.width = max(_MARGIN + min(columns, max(1, len(examples))) * wide, text_width(title, 15, True) + 2 * _MARGIN)
     figure.width = max([figure.width, *(text_width(note, 11) + 2 * _MARGIN for note in notes)])
@@ -199,20 +200,20 @@ def plane(
     if background is not None:
         figure.items.append(Raster(x0, y0, side, side, png(background)))
     figure.items.append(Rect(x0, y0, side, side, stroke=_FAINT))
-    for i in range(5):
-        share = i / 4
-        figure.items += [
-            Text(
-                x0 + share * side, y0 + side + 15, f"{left + share * (right - left):.3g}", 10, _FAINT, anchor="middle"
-            ),
-            Text(x0 - 6, y0 + (1 - share) * side + 4, f"{low + share * (high - low):.3g}", 10, _FAINT, anchor="end"),
-        ]
+    for x in round_ticks(left, right, 6):
+        at = x0 + (x - left) / (right - left) * side
+        figure.items.append(Text(at, y0 + side + 15, f"{x:.6g}", 10, _FAINT, anchor="middle"))
+    for y in round_ticks(low, high, 6):
+        figure.items.append(
+            Text(x0 - 6, y0 + (high - y) / (high - low) * side + 4, f"{y:.6g}", 10, _FAINT, anchor="end")
+        )
     figure.items.append(Text(x0 + side / 2, y0 + side + 32, axes[0], 11, _INK, anchor="middle"))
     figure.items.append(Text(_MARGIN + 8, y0 + side / 2, axes[1], 11, _INK, anchor="middle", turn=-90))
+    nameless = class_color(0) if background is None else "#ffffff"
     for i, (x, y) in enumerate(points.places.tolist()):
-        at = x0 + (x - left) / (right - left) * side, y0 + (high - y) / (high - low) * side
-        color = class_color(points.classes[i]) if points.classes[i] >= 0 else "#ffffff"
-        figure.items.append(_dot(at, 3.2, color, points.tips[i] if i < len(points.tips) else ""))
+        place = x0 + (x - left) / (right - left) * side, y0 + (high - y) / (high - low) * side
+        color = class_color(points.classes[i]) if points.classes[i] >= 0 else nameless
+        figure.items.append(_dot(place, 3.2, color, points.tips[i] if i < len(points.tips) else ""))
     for i, name in enumerate(names):
         figure.items.append(_dot((x0 + side + 20, y0 + 8 + 17 * i), 4.5, class_color(i), ""))
         figure.items.append(Text(x0 + side + 30, y0 + 12 + 17 * i, _cut(name, 150, 11), 11, _INK))

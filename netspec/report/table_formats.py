@@ -187,7 +187,9 @@ def html_table(table: Table) -> str:
     lines = ['<table class="netspec">']
     if table.title:
         lines.append(f"<caption>{html_text(table.title)}</caption>")
-    lines += ["<thead>", f"<tr>{_html_head(table.headings)}</tr>", "</thead>", "<tbody>"]
+    if any(heading.title for heading in table.headings):
+        lines += ["<thead>", f"<tr>{_html_head(table.headings)}</tr>", "</thead>"]
+    lines.append("<tbody>")
     lines += [_html_row(row, table.headings) for row in table.rows]
     lines.append("</tbody>")
     if table.notes:

@@ -14,9 +14,8 @@ from netspec.training.trained import Trained
 if TYPE_CHECKING:
     from netspec.inside.view import View
 
-__all__ = ["EXAMPLE", "Part", "Run", "open_run"]
+__all__ = ["EXAMPLE", "Run", "open_run"]
 
-Part = Literal["test", "validation", "train"]
 EXAMPLE = re.compile(r"(train|validation|test):(\d{1,12})")
 """An example of the data of a run."""
 
@@ -32,7 +31,7 @@ class Run(Inside):
         self.trained = Trained.open(Path(path), weights)
         super().__init__(self.trained.model.graph, self.trained.weights, seed=seed, classes=self.trained.classes)
 
-    def examples(self, part: Part | None = None) -> RunExamples:
+    def examples(self, part: str | None = None) -> RunExamples:
         """One part of the data: by default the test set, else the validation set, else the training set."""
         return RunExamples(self.trained, part)
 
@@ -43,27 +42,27 @@ class Run(Inside):
             return super().example(given)
         return RunExamples(self.trained, found[1]).example(int(found[2]))
 
-    def panel(self, count: int = 24, part: Part | None = None) -> View:
+    def panel(self, count: int = 24, part: str | None = None) -> View:
         """Images of the data with their five likeliest classes; the true class is marked."""
         return panel(self.trained, count, part)
 
-    def worst(self, count: int = 24, part: Part | None = None) -> View:
+    def worst(self, count: int = 24, part: str | None = None) -> View:
         """The mistakes with the highest loss."""
         return worst(self.trained, count, part)
 
-    def neighbors(self, image: Any, part: Part = "train", count: int = 8) -> View:
+    def neighbors(self, image: Any, part: str = "train", count: int = 8) -> View:
         """The examples nearest to an image in the last hidden layer."""
         return neighbors(self, image, self.examples(part), count)
 
-    def embedding(self, part: Part | None = None, method: Literal["pca", "tsne"] = "pca") -> View:
+    def embedding(self, part: str | None = None, method: Literal["pca", "tsne"] = "pca") -> View:
         """The last hidden layer of the examples in two dimensions."""
         return embedding(self, self.examples(part), method)
 
-    def top(self, unit: str, part: Part = "train", count: int = 8) -> View:
+    def top(self, unit: str, part: str = "train", count: int = 8) -> View:
         """The examples that excite a unit (`conv3[5]`) most, or each of the first 8 channels of a layer."""
         return top(self, unit, self.examples(part), count)
 
-    def boundary(self, points: Any = None, labels: Any = None, part: Part = "train") -> View:
+    def boundary(self, points: Any = None, labels: Any = None, part: str = "train") -> View:
         """The decision regions of a network with two inputs, with the points of a part of the data, or with others."""
         if points is None:
             points, labels = labelled_points(self.examples(part))

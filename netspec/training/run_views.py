@@ -11,7 +11,7 @@ from netspec.diagnostics.display import printable
 from netspec.inside.pixels import image_pixels
 from netspec.inside.view import View
 from netspec.inside.view_pictures import Band, Ranked, Tile, bars, sheet
-from netspec.training.evaluation import Question, evaluate
+from netspec.training.evaluation import Evaluation, Question, evaluate
 from netspec.training.mistakes import Mistakes
 from netspec.training.session import open_data
 from netspec.training.trained import Trained, answers, views
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
 
-__all__ = ["RunExamples", "labelled_points", "panel", "worst"]
+__all__ = ["RunExamples", "labelled_points", "panel", "worst", "worst_of"]
 
 _PARTS = ("test", "validation", "train")
 _TOP = 5
@@ -32,12 +32,14 @@ class RunExamples:
     """The examples of one part of the data of a run: the test set by default, else the validation set, else the training set."""
 
     def __init__(self, run: Trained, part: str | None = None) -> None:
-        """Raises SpecError (NS601)."""
+        """Raises SpecError (NS601), ValueError for a part of another name."""
+        if part not in (*_PARTS, None):
+            raise ValueError(f"the part is {', '.join(_PARTS[:-1])} or {_PARTS[-1]}, not {part}")
         self.run = run
         collection = open_data(run.plan, run.request)
         parts = {"test": collection.test, "validation": collection.validation, "train": collection.train}
         there = [name for name in _PARTS if parts[name] is not None]
-        self.part = part or there[0]
+        self.part: str = part or there[0]
         examples = parts[self.part]
         if examples is None:
             raise SpecError.of("NS601", f"{run.name} has no {self.part} examples", helps=[f"there are {', '.join(there)} examples"])  # fmt: skip
@@ -110,7 +112,11 @@ def panel(run: Trained, count: int = 24, part: str | None = None) -> View:
 def worst(run: Trained, count: int = 24, part: str | None = None) -> View:
     """The mistakes with the highest loss: where the network is surest of a wrong class. Raises SpecError (NS601, NS604)."""
     mistakes = Mistakes(count)
-    found = evaluate([run], Question(part=part), mistakes)
+    return worst_of(run, evaluate([run], Question(part=part), mistakes), mistakes)
+
+
+def worst_of(run: Trained, found: Evaluation, mistakes: Mistakes) -> View:
+    """The mistakes that an evaluation has kept."""
     kept = mistakes.found()
     examples = f"{found.final.examples:,} {found.part} examples"
     text = (
@@ -128,25 +134,26 @@ def worst(run: Trained, count: int = 24, part: str | None = None) -> View:
         inputs, _ = held.batch([m.index for m in kept])
         arrays["inputs"] = inputs[0].cpu().numpy()
         tiles = [
-            Tile(image_pixels(x), _words(m), printable(m.name)) for x, m in zip(arrays["inputs"], kept, strict=True)
+            Tile(image_pixels(x), _words(run, m), printable(m.name))
+            for x, m in zip(arrays["inputs"], kept, strict=True)
         ]
-    lines = [text] + [f"{m.name}: true {m.truth}, {_predicted(m)}, loss {_loss(m)}" for m in kept[:_TOP]]
-    return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: worst mistakes", [text], [Band("", tiles, 100.0)]))  # fmt: skip
+    lines = [text] + [f"{m.name}: {', '.join(_words(run, m))}" for m in kept[:_TOP]]
+    return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: worst mistakes", [text], [Band("", tiles, 110.0)]))  # fmt: skip
 
 
 def _loss(mistake: Any) -> str:
     return f"{mistake.loss:.3g}" if mistake.loss is not None else "infinite"
 
 
-def _predicted(mistake: Any) -> str:
-    """With its probability, or its score for the hinge loss."""
+def _sure(run: Trained, mistake: Any) -> str:
+    """The probability of the predicted class, or its score for the hinge loss."""
     sure = mistake.confidence
-    said = "" if sure is None else f" {sure:.1%}" if 0 <= sure <= 1 else f" {sure:.3g}"
-    return f"predicted {mistake.predicted}{said}"
+    return "" if sure is None else f"score {sure:.3g}" if run.plan.loss.word == "hinge" else f"{sure:.1%}"
 
 
-def _words(mistake: Any) -> tuple[str, ...]:
-    return (f"true {mistake.truth}", _predicted(mistake), f"loss {_loss(mistake)}")
+def _words(run: Trained, mistake: Any) -> tuple[str, ...]:
+    last = ", ".join(filter(None, [_sure(run, mistake), f"loss {_loss(mistake)}"]))
+    return f"true {mistake.truth}", f"predicted {mistake.predicted}", last
 
 
 def _array(numbers: Sequence[int]) -> np.ndarray[Any, Any]:

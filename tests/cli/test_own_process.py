@@ -43,6 +43,7 @@ HEAVY = [
     ("weights", "map", LENET, "{folder}/run/last.safetensors"),
     ("eval", "{folder}/run"),
     ("predict", "{folder}/run", "{folder}/rows.npy"),
+    ("report", "{folder}/run", "-o", "{folder}/r.html"),
     ("compare", "{folder}/run", "{folder}/run"),
     ("trace", LENET),
     ("show", LENET, "filters", "-o", "{folder}/x.svg"),

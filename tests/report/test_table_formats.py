@@ -114,7 +114,7 @@ def test_html_shows_every_text_as_it_is(name: str) -> None:
 def test_html_needs_nothing_else() -> None:
     text = html(table(row("conv1", level=2), row("all", role="total")))
     assert "http" not in text
-    assert 'padding-left:42px">conv1' in text
+    assert '<td class="in2">conv1' in text
     assert '<tr class="total">' in text
 
 
