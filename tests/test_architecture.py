@@ -22,6 +22,7 @@ ROWS = (
     ("reading",),
     ("graph",),
     ("ops",),
+    ("plugin",),
     ("analysis", "settings", "syntax"),
     ("library",),
     ("elaborate",),

@@ -1,6 +1,6 @@
 """What eager PyTorch keeps of each op for the backward pass, in training, as its saved-tensor hooks see it on a CPU.
 
-A test compares every op of the catalogue with PyTorch. An op that is not listed, by its own class or a base, keeps nothing.
+A test compares every op of the catalogue with PyTorch. An op that is not listed, by its own class or a base, keeps what it declares (`keeps`).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def kept(
     if in_place and isinstance(op, _COPIED):
         return Kept(values=output.size)
     rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
-    found = rule(op, inputs, output) if rule is not None else _NOTHING
+    found = rule(op, inputs, output) if rule is not None else Kept("inputs" in op.keeps, output="output" in op.keeps)
     single = isinstance(op, (Recurrent, Linear)) and inputs[0].shape[0] == 1  # one token is stored both ways
     if (tokens_first or single) and isinstance(op, Recurrent):  # needs no copy
         copies = 1 if isinstance(op, LSTM) else op.directions

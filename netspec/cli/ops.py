@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from netspec.cli.output import echo, printing_console
-from netspec.diagnostics import nearest
-from netspec.ops import CATALOGUE, JOINS
+from netspec.diagnostics import SpecError, nearest
+from netspec.ops import CATALOGUE, JOINS, outside
 from netspec.ops.reference import Entry, entries, entry, markdown
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = ["command"]
 
@@ -34,8 +38,11 @@ def command(names: tuple[str, ...], as_markdown: bool) -> None:
         _print_list(console)
     for name in names:
         op = CATALOGUE.get(name.lower()) or JOINS.get(name.lower())
+        if op is None and name.lower() in outside.offered():
+            _print_outside(console, name.lower())
+            continue
         if op is None:
-            near = nearest(name, [*CATALOGUE, *JOINS])
+            near = nearest(name, [*CATALOGUE, *JOINS, *outside.offered()])
             raise click.UsageError(f"There is no layer `{name}`." + (f" Did you mean `{near}`?" if near else ""))
         _print_entry(console, entry(op))
 
@@ -53,8 +60,34 @@ def _print_list(console: object) -> None:
             section = e.section
             table.add_row()
             table.add_row(Text(section, style="underline"), "")
-        table.add_row(Text(e.name), Text(re.split(r"(?<! al)\. ", e.text)[0].rstrip(".")))
+        table.add_row(Text(e.name), _first_sentence(e))
+    if outside.offered():
+        table.add_row()
+        table.add_row(Text("Installed packages", style="underline"), "")
+    for name, (offer, *_) in outside.offered().items():
+        try:
+            shown = Text.assemble(_first_sentence(entry(outside.load(name))), (f"  {offer.package}", "dim"))
+        except outside.Unusable as unusable:
+            shown = Text(f"cannot be used: {unusable} ({offer.package})", style="red")
+        table.add_row(Text(name), shown)
     console.print(table)  # type: ignore[attr-defined]
+
+
+def _first_sentence(e: Entry) -> Text:
+    from rich.text import Text
+
+    return Text(re.split(r"(?<! al)\. ", e.text)[0].rstrip("."))
+
+
+def _print_outside(console: object, name: str) -> None:
+    """A layer of an installed package, which is loaded. Raises SpecError (NS215) where it cannot be used."""
+    offer = outside.offered()[name][0]
+    try:
+        op = outside.load(name)
+    except outside.Unusable as unusable:
+        raise SpecError.of("NS215", f"{offer} cannot be used", notes=[str(unusable)]) from None
+    _print_entry(console, entry(op))
+    console.print(f"package     {offer.package}\n")  # type: ignore[attr-defined]
 
 
 def _print_entry(console: object, e: Entry) -> None:

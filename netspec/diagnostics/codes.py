@@ -34,6 +34,7 @@ CODES = MappingProxyType(
         "NS212": "a statement is in the wrong place",
         "NS213": "a name cannot be used here",
         "NS214": "unknown parameter of the net",
+        "NS215": "a layer of an installed package cannot be used",
         "NS301": "a window is larger than its input",
         "NS302": "a window does not tile its input",
         "NS303": "a layer does not accept this kind of tensor",

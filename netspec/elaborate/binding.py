@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from netspec.elaborate.facts import (
 )
 from netspec.elaborate.foreign_layers import foreign_call, report_comment, report_unknown_head
 from netspec.elaborate.origins import option_origins, origin
+from netspec.elaborate.outside_layers import BROKEN, outside_op
 from netspec.elaborate.state import BoundLayer, Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue, Integer
@@ -38,16 +41,18 @@ __all__ = ["bind", "find_op", "report_unknown_option"]
 _HEAD = re.compile(r"(?P<name>.*?)(?P<kernel>\d+(?:x\d+)*)")
 
 
-def find_op(layer: t.Layer) -> tuple[type[Op], tuple[int, ...] | None] | None:
+def find_op(
+    layer: t.Layer, named: Callable[[str], type[Op] | None] = CATALOGUE.get
+) -> tuple[type[Op], tuple[int, ...] | None] | None:
     """The op that a head names, with the kernel written into it (`conv3x5`); None where there is none."""
     head = layer.head.lower()
-    if head in CATALOGUE:
-        return CATALOGUE[head], None
+    op = named(head)
+    if op is not None:
+        return op, None
     match = _HEAD.fullmatch(head)
-    if match and match["name"] in CATALOGUE:
-        op = CATALOGUE[match["name"]]
-        if any(o.slot == "kernel" for o in op.options.values()):
-            return op, Size(int(k) for k in match["kernel"].split("x")) if len(match["kernel"]) < 40 else None
+    op = named(match["name"]) if match else None
+    if match and op is not None and any(o.slot == "kernel" for o in op.options.values()):
+        return op, Size(int(k) for k in match["kernel"].split("x")) if len(match["kernel"]) < 40 else None
     return None
 
 
@@ -294,9 +299,8 @@ def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer |
         layer = t.Layer("softmax", None, (), None, None, layer.values, layer.options, layer.head_span, layer.span)
     if "//" in layer.span.text and report_comment(run, layer, frame):
         return None
-    found = find_op(layer)
-    if found is None or _is_one_word(layer):
-        report_unknown_head(run, layer, frame)
+    found = _found_op(run, layer, frame)
+    if found is None:
         return None
     op, kernel = found
     if layer.arguments is not None and kernel is None and not _takes_arguments(op, layer):
@@ -333,6 +337,16 @@ def _bind(run: ElaborationContext, layer: t.Layer, frame: Frame) -> BoundLayer |
         run.error(misfit.code, misfit.message, where, helps=misfit.helps)
         return None
     return BoundLayer(bound, binder.spans, binder.origins)
+
+
+def _found_op(run: ElaborationContext, layer: t.Layer, frame: Frame) -> tuple[type[Op], tuple[int, ...] | None] | None:
+    """The op of a layer, of the catalogue or of a package; None where there is none that can be used, which is reported."""
+    found = None
+    if not _is_one_word(layer):
+        found = find_op(layer) or find_op(layer, partial(outside_op, run, layer.head_span))
+    if found is None:
+        report_unknown_head(run, layer, frame)
+    return found if found is None or found[0] is not BROKEN else None
 
 
 def _takes_arguments(op: type[Op], layer: t.Layer) -> bool:

@@ -66,6 +66,8 @@ class ElaborationContext(ABC):
         self.calling: list[Any] = []
         self.shared_from: list[Iterator[Node]] = []
         self.all_labels: set[str] = set()
+        self.packages: set[str] = set()
+        """The installed packages whose layers the spec names."""
         self.place: Span | None = None
         """The statement, or the number of copies, at which a limit is reached."""
         self.exported: dict[t.Use, list[tuple[t.Default, Frame]]] = {}

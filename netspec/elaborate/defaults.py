@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics.facts import GivenTwice, Misspelt
 from netspec.elaborate.binding import report_unknown_option
+from netspec.elaborate.outside_layers import BROKEN, outside_op
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
@@ -20,7 +21,9 @@ __all__ = ["check_default"]
 def check_default(run: ElaborationContext, statement: t.Default, frame: Frame) -> None:
     """Reports what is wrong with a `default` statement, used or not."""
     for name in statement.layers:
-        op = CATALOGUE.get(name.text.lower())
+        op = CATALOGUE.get(name.text.lower()) or outside_op(run, name.span, name.text.lower())
+        if op is BROKEN:
+            continue
         if op is None:
             names = tuple(op.name for op in CATALOGUE.values())
             run.error(

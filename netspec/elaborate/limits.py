@@ -12,7 +12,7 @@ class Limits:
     """`layers`: unrolled layers. `steps`: statements and expressions computed, beside those that layers take (20 each).
     `depth`: nesting of blocks and braces. `integer`: magnitude of a whole number. `bytes`: size of one file.
     `tokens`: words and signs of one file, comments left out. `files`: files read through `use`, beside the library. `errors`: errors after
-    which the rest is not checked.
+    which the rest is not checked. `packages`: installed packages whose layers are loaded.
 
     With these values a spec is answered in about two seconds and 256 MB.
     """
@@ -25,6 +25,7 @@ class Limits:
     bytes: int = 1_048_576
     files: int = 100
     errors: int = 300
+    packages: int = 20
 
     def raised(self, **values: int) -> Limits:
         return replace(self, **values)
@@ -32,8 +33,10 @@ class Limits:
 
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
-SERVICE_LIMITS = Limits(layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100)
-"""For those who check the specs of strangers. No file is read through `use` but those of the library."""
+SERVICE_LIMITS = Limits(
+    layers=10_000, steps=100_000, tokens=10_000, depth=50, bytes=65_536, files=0, errors=100, packages=0
+)
+"""For those who check the specs of strangers. No file is read through `use` but those of the library, and no code of a package."""
 
 
 class LimitReached(Exception):

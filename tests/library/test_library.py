@@ -12,9 +12,11 @@ from conftest import ROOT, run_netspec
 
 import netspec
 from netspec import library
+from netspec.elaborate.limits import SERVICE_LIMITS
 from netspec.library.reference import entries, markdown
 from netspec.ops import CATALOGUE, JOINS
 from netspec.playground.session import Session
+from netspec.source import SourceFile
 
 ROWS: dict[str, dict[str, Any]] = {
     row["name"]: row for row in json.loads((ROOT / "tests" / "data" / "torchvision.json").read_text())["rows"]
@@ -210,7 +212,7 @@ def test_texts_and_streams_use_the_library(tmp_path: Path) -> None:
     assert run_netspec("check", "-e", text).returncode == 0
     assert run_netspec("check", "-", stdin=text).returncode == 0
     assert netspec.loads(text).params == 83_520
-    assert run_netspec("check", "--limit-profile", "service", "-e", text).returncode == 0
+    assert netspec.model.check(SourceFile(text), {}, SERVICE_LIMITS).ok
     session = Session(str(tmp_path))
     answer = json.loads(session.answer(json.dumps({"file": "untitled.net", "text": text})))
     assert answer["document"]["network"]["parts"][0]["values"]["params"] == 83_520

@@ -15,7 +15,7 @@ from netspec.fixes.loose_numbers import renamed_with_numbers
 from netspec.fixes.recipe_text import into_recipe
 from netspec.fixes.rule import semantic
 from netspec.graph import TensorType
-from netspec.ops import CATALOGUE, JOINS
+from netspec.ops import CATALOGUE, JOINS, outside
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -273,7 +273,7 @@ def _spelling(facts: UnknownHead) -> Iterator[Fix]:
             text = f"{head.removesuffix(name)}({name})"
             yield Fix.replace(layer.head_span, text, f"a kernel from a variable is in parentheses: `{text}-…`")
             return
-    known = [*facts.scope.blocks, *CATALOGUE]
+    known = [*facts.scope.blocks, *CATALOGUE, *outside.offered()]
     near = nearest(head, known)
     if len(layer.values) == 1 and layer.values[0].span.text in facts.scope.labels and nearest(head, ("from",)):
         yield Fix.replace(layer.head_span, "from", "did you mean `from`?")
