@@ -113,6 +113,7 @@ class Operation(Protocol):
 
     name: ClassVar[str]
     any_size: ClassVar[bool]
+    keeps: ClassVar[frozenset[str]]
     weight_layer: ClassVar[bool]
     has_neurons: ClassVar[bool]
     pools: ClassVar[bool]

@@ -165,8 +165,8 @@ class Op:
     """Whether of a second input it uses the sizes only, not the values."""
     sign: ClassVar[str] = ""
     """The sign of a join by arithmetic, as a diagram shows it."""
-    keeps: ClassVar[frozenset[Literal["inputs", "output"]]] = frozenset()
-    """Of a layer from a package: what PyTorch keeps of it for the backward pass."""
+    keeps: ClassVar[frozenset[str]] = frozenset()
+    """Of a layer from a package: what PyTorch keeps of it for the backward pass, `inputs` and `output`."""
     torch_in_place: ClassVar[bool] = False
     """Whether it may be written over its input in PyTorch: its backward pass needs its result only."""
     torch_keeps_no_output: ClassVar[bool] = False
