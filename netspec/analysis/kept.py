@@ -38,6 +38,7 @@ from netspec.ops.rearrange import AxisLayer, Reduce
 from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
+from netspec.ops.response_norm import GlobalResponseNorm
 from netspec.ops.sequence import Attention, Embed
 from netspec.ops.shape import Flatten, Identity, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.transposed_conv import TransposedConv
@@ -167,6 +168,9 @@ def _conv(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     fixed = indices = 0
     if isinstance(op, Conv) and op.connections is not None:  # the dense kernel, and where its values come from
         fixed, indices = op.width * x.features * op.geometry(x).taps, 2 * _INDEX * op.links(x)
+    elif op.standardize != "no":  # the weights as they are used, on the way, and the deviation of each filter
+        steps = 3 if op.standardize == "scaled" else 2
+        fixed = steps * op.links(x) * op.geometry(x).taps + (steps - 1) * op.filters(x)
     return Kept(inputs=not padded, values=padded, fixed=fixed, fixed_bytes=indices)
 
 
@@ -226,6 +230,11 @@ def _local_response_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> 
 
 def _l2_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     return Kept(inputs=True, values=2 * (xs[0].size // xs[0].features))
+
+
+def _response_norm(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    """The input, its product with the responses, the norms, their mean, and the responses."""
+    return Kept(inputs=True, values=y.size + 2 * y.features + 1)
 
 
 def _dropout(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
@@ -317,6 +326,7 @@ _RULES: Mapping[type[Op], Rule] = {
     InstanceNorm: _instance_norm,
     LocalResponseNorm: _local_response_norm,
     L2Norm: _l2_norm,
+    GlobalResponseNorm: _response_norm,
     Dropout: _dropout,
     Dropout2d: _dropout_of_channels,
     DropPath: _drop_path,

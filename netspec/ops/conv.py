@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,16 @@ from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
 from netspec.ops.python_text import call, each, padding_module, unless
-from netspec.ops.stated import stated_biases, stated_module, stated_param, stated_weights
+from netspec.ops.standardized import Standardization, gain, standardized_class, standardized_weight
+from netspec.ops.stated import (
+    Nested,
+    fixed_module,
+    nested_shape,
+    stated_biases,
+    stated_module,
+    stated_param,
+    stated_weights,
+)
 from netspec.ops.windows import onnx_pads, per_axis
 
 if TYPE_CHECKING:
@@ -30,6 +40,12 @@ class SharedConvolution(Convolution):
     dilation = Option(PerAxis(), (1,), doc="spacing between kernel elements")
     weights = stated_weights("filter")
     biases = stated_biases("filter")
+    standardize = Option(
+        Standardization(), "no",
+        doc="each filter with mean 0 and variance 1 (Qiao et al. 2019); scaled: with variance 1/n for n inputs and a trained "
+        "gain (NFNet, Brock et al. 2021)",
+    )  # fmt: skip
+    trained = Option(Flag(), True, doc="whether its weights and biases are trained; no: they are buffers")
 
     @property
     def spacing(self) -> tuple[int, ...]:
@@ -38,13 +54,29 @@ class SharedConvolution(Convolution):
     def validate(self) -> None:
         if not self.bias and self.biases is not None:
             raise Misfit("NS207", "biases are stated for a layer without them", option="biases")
+        if self.trained:
+            return
+        if self.standardize != "no":
+            raise Misfit("NS207", "`standardize` is for weights that are trained", option="standardize")
+        missing = "weights" if self.weights is None else "biases" if self.bias and self.biases is None else ""
+        if missing:
+            raise Misfit(
+                "NS206", f"a {self.name} that is not trained needs its {missing}", option="trained",
+                helps=("state them: `weights=[…] bias=no`", "to keep initial weights, `freeze` the layer in `train { … }`"),
+            )  # fmt: skip
 
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         weight, *bias = self.tensors(*inputs)
-        return (
-            stated_param(weight, "weights", self.weights),
+        found = (
+            stated_param(weight, "weights", self.stated(weight)),
             *(stated_param(param, "biases", self.biases) for param in bias),
+            *((gain(weight),) if self.standardize == "scaled" else ()),
         )
+        return found if self.trained else tuple(replace(param, trainable=False) for param in found)
+
+    def stated(self, weight: Param) -> Nested | None:
+        """The values that are stated for the weights."""
+        return self.weights
 
     def tensors(self, *inputs: TensorType) -> tuple[Param, ...]:
         """The weights, and the biases if there are any."""
@@ -66,11 +98,15 @@ class SharedConvolution(Convolution):
         if not window.symmetric:
             modules.insert(0, ("pad", padding_module(window.before, window.after)))
         code = TorchCode(tuple(modules), _sequence_call(x, len(modules) > 1), helpers)
-        return stated_module(code, self.weights, self.biases)
+        code = stated_module(code, self.weights, self.biases)
+        return code if self.trained else fixed_module(code)
 
     def module(self, x: TensorType, options: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The constructor in PyTorch, and the classes that it needs."""
-        return call(f"nn.Conv{x.rank}d", x.features, self.filters(x), **options), ()
+        if self.standardize == "no":
+            return call(f"nn.Conv{x.rank}d", x.features, self.filters(x), **options), ()
+        helper = standardized_class(x.rank, self.standardize == "scaled")
+        return call(helper[0], x.features, self.filters(x), **options), (helper,)
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
@@ -83,7 +119,15 @@ class SharedConvolution(Convolution):
         return emit.channels_back(y)
 
     def onnx_weight(self, emit: Emitter) -> str:
-        return emit.param("weight")
+        weight = emit.param("weight")
+        if self.standardize == "no":
+            return weight
+        shape = self.tensors(*emit.types)[0].shape
+        return standardized_weight(emit, weight, shape, scaled=self.standardize == "scaled")
+
+    def remarks(self, x: TensorType) -> list[str]:
+        standardized = {"no": [], "yes": ["standardized"], "scaled": ["standardized and scaled"]}[self.standardize]
+        return super().remarks(x) + standardized + ([] if self.trained else ["not trained"])
 
 
 def _sequence_call(x: TensorType, padded: bool) -> str | None:
@@ -133,6 +177,8 @@ class Conv(SharedConvolution):
 
     def check_connections(self, x: TensorType) -> None:
         rows = self.connections or ()
+        if self.standardize != "no":
+            raise Misfit("NS207", "`connections` and `standardize` cannot be combined", option="connections")
         if self.groups != 1:
             raise Misfit("NS207", "`connections` and `groups` cannot be combined", option="connections")
         if len(rows) != self.width:
@@ -190,12 +236,19 @@ class DepthwiseConv(SharedConvolution):
     shape_rule = "as for conv; the channels of the input, or width"
     param_rule = "K x K weights and one bias per output channel"
 
+    weights = stated_weights("filter", "; or a single kernel for all of them: a list for each row")
     width = Option(
         Integer(), None, slot="width", doc="output channels, a multiple of the input channels (default: the same)"
     )
 
     def filters(self, x: TensorType) -> int:
         return self.width or x.features
+
+    def stated(self, weight: Param) -> Nested | None:
+        """A single kernel is that of every channel."""
+        if self.weights is None or nested_shape(self.weights) != weight.shape[2:]:
+            return self.weights
+        return ((self.weights,),) * weight.shape[0]
 
     def group_count(self, x: TensorType) -> int:
         return x.features

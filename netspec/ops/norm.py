@@ -11,6 +11,7 @@ from netspec.ops.kinds import Flag, Integer, Number
 from netspec.ops.normalize import Normalize
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, number, unless
+from netspec.ops.response_norm import GlobalResponseNorm
 from netspec.ops.traced import untraced
 
 if TYPE_CHECKING:
@@ -278,4 +279,13 @@ class L2Norm(Op):
         return emit.node("Div", [*emit.inputs, emit.node("Max", [length, emit.scalar(self.eps, "eps")])])
 
 
-ALL: tuple[type[Op], ...] = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm, Normalize, L2Norm)
+ALL: tuple[type[Op], ...] = (
+    BatchNorm,
+    LayerNorm,
+    GroupNorm,
+    InstanceNorm,
+    LocalResponseNorm,
+    Normalize,
+    L2Norm,
+    GlobalResponseNorm,
+)

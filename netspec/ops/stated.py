@@ -10,7 +10,16 @@ from netspec.ops.kinds import BadValue, Kind, Number, found_text
 from netspec.ops.op import Misfit, Option, TorchCode
 from netspec.values import Size, Value
 
-__all__ = ["Nested", "listed", "stated_biases", "stated_module", "stated_param", "stated_values", "stated_weights"]
+__all__ = [
+    "Nested",
+    "fixed_module",
+    "listed",
+    "stated_biases",
+    "stated_module",
+    "stated_param",
+    "stated_values",
+    "stated_weights",
+]
 
 Nested: TypeAlias = "tuple[float | Nested, ...]"
 _MOST = 65_536
@@ -33,9 +42,10 @@ class NestedNumbers(Kind[Nested]):
         return self.read(item) if isinstance(item, (list, tuple)) else Number().read(item)
 
 
-def stated_weights(rows: str) -> Option[Nested | None]:
+def stated_weights(rows: str, otherwise: str = "") -> Option[Nested | None]:
     """The option `weights`; `rows` is what each of its lists belongs to."""
-    return Option(NestedNumbers(), None, doc=f"initial weights: a list for each {rows}, nested like those of PyTorch")
+    doc = f"initial weights: a list for each {rows}, nested like those of PyTorch{otherwise}"
+    return Option(NestedNumbers(), None, doc=doc)
 
 
 def stated_values() -> Option[Nested | None]:
@@ -55,11 +65,11 @@ def flat(values: Nested) -> Iterator[float]:
             yield value
 
 
-def _shape(values: Any) -> tuple[int, ...] | None:
+def nested_shape(values: Any) -> tuple[int, ...] | None:
     """The sizes of a nested list; None where its lists are not of one length."""
     if not isinstance(values, tuple):
         return ()
-    inner = {_shape(value) for value in values}
+    inner = {nested_shape(value) for value in values}
     if len(inner) > 1 or None in inner:
         return None
     return (len(values), *(inner.pop() or () if inner else ()))
@@ -69,7 +79,7 @@ def stated_param(param: Param, option: str, values: Nested | None) -> Param:
     """The tensor with the values that are stated for it. Raises Misfit where they have another shape."""
     if values is None:
         return param
-    found = _shape(values)
+    found = nested_shape(values)
     if found != param.shape:
         text = "lists of different lengths" if found is None else "x".join(map(str, found))
         wanted = "x".join(map(str, param.shape))
@@ -95,11 +105,28 @@ def stated_module(code: TorchCode, weights: Nested | None, biases: Nested | None
     return TorchCode(modules, code.call, (*code.helpers, STATED), code.imports)
 
 
+def fixed_module(code: TorchCode) -> TorchCode:
+    """The last module of a layer, its weights not trained."""
+    *others, (suffix, text) = code.modules
+    return TorchCode((*others, (suffix, f"fixed({text})")), code.call, (*code.helpers, FIXED), code.imports)
+
+
 def listed(values: Any) -> str:
     """The values as a list in Python."""
     return f"[{', '.join(map(listed, values))}]" if isinstance(values, tuple) else repr(values)
 
 
+FIXED = (
+    "fixed",
+    '''
+def fixed(layer: nn.Module) -> nn.Module:
+    """The layer, its weights as buffers, which are not trained."""
+    for name, parameter in list(layer.named_parameters(recurse=False)):
+        delattr(layer, name)
+        layer.register_buffer(name, parameter.detach())
+    return layer
+''',
+)
 STATED = (
     "stated",
     '''

@@ -32,9 +32,9 @@ MAPS = {"signal", "image", "volume"}
 
 # For each op texts to try, and the kinds of tensor that take at least one of them
 USES: dict[str, tuple[list[str], set[str]]] = {
-    "conv": (["conv3-6", "conv3-8/2 pad=1 groups=2 dilation=2 bias=no", "conv2-4 pad=same_upper", "conv3x2-4 pad=(0, 1, 2, 1)"], SPATIAL),
+    "conv": (["conv3-6", "conv3-8/2 pad=1 groups=2 dilation=2 bias=no", "conv2-4 pad=same_upper", "conv3x2-4 pad=(0, 1, 2, 1)", "conv3-6 standardize=yes", "conv3-8 standardize=scaled groups=2 bias=no", "conv1-1 weights=[[[[1]], [[2]], [[3]], [[4]], [[5]], [[6]], [[7]], [[8]]]] bias=no trained=no"], SPATIAL),
     "convT": (["convT3-6/2 pad=1 output_pad=1", "convT2-4/2", "convT3-8/2 pad=same_lower groups=2"], SPATIAL),
-    "dwconv": (["dwconv3", "dwconv3-16/2 pad=1", "dwconv3-32 pad=same"], SPATIAL),
+    "dwconv": (["dwconv3", "dwconv3-16/2 pad=1", "dwconv3-32 pad=same", "dwconv3 standardize=scaled", "dwconv2/2 weights=[[0.25, 0.25], [0.25, 0.25]] trained=no bias=no", "dwconv3/2 weights=[1, 2, 1] trained=no bias=no"], SPATIAL),
     "sepconv": (["sepconv3-10 pad=same", "sepconv3-10/2 norm=bn act=relu"], SPATIAL),
     "localconv": (["localconv3-4", "localconv3-4/2 pad=1 bias=no"], SPATIAL),
     "maxpool": (["maxpool", "maxpool3/2 pad=1", "maxpool3/2 round=ceil", "maxpool2 dilation=2", "maxpool3 pad=same_lower"], SPATIAL),
@@ -50,6 +50,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "ln": (["ln", "ln eps=1e-6 affine=no", "ln bias=no"], NUMBERS),
     "gn": (["gn 4", "gn 2 affine=no"], NUMBERS),
     "instancenorm": (["instancenorm", "instancenorm affine=yes"], SPATIAL),
+    "grn": (["grn", "grn eps=1e-3"], SPATIAL),
     "LRN": (["LRN", "LRN 3 alpha=1e-2 beta=0.5 k=1"], MAPS),
     "normalize": (["normalize mean=0.5 std=0.2", "normalize mean=(0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4) std=0.25", "normalize mean=(1, 2, 3, 4, 5, 6, 7, 8) std=(1, 2, 3, 4, 5, 6, 7, 8)", "normalize channel", "normalize image", "normalize pca", "normalize whiten components=5 eps=0.1", "normalize zca"], NUMBERS),
     "l2norm": (["l2norm"], NUMBERS),

@@ -53,7 +53,7 @@ def foldings(graph: Graph) -> dict[int, Folding]:
 
 
 def _takes(layer: Node, norm: Node) -> bool:
-    if getattr(layer.op, "connections", None) is not None:
+    if getattr(layer.op, "connections", None) is not None or getattr(layer.op, "standardize", "no") != "no":
         return False
     return isinstance(layer.op, (SharedConvolution, TransposedConv, Linear)) and layer.type.layout == norm.type.layout
 
