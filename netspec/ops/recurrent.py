@@ -109,10 +109,12 @@ class Recurrent(Op):
                 direction="bidirectional" if self.bidirectional else "forward",
                 **self.onnx_options(),
             )
-            # tokens, directions, batch, width -> tokens, batch, directions * width
-            y = emit.node("Transpose", [y], perm=[0, 2, 1, 3])
+            # tokens, directions, batch, width -> tokens, batch, directions * width; at last batch, tokens, …: in one Transpose,
+            # because ONNX Runtime crashes on one that swaps batch and tokens before a MatMul in half precision
+            last = layer == self.layers - 1
+            y = emit.node("Transpose", [y], perm=[2, 0, 1, 3] if last else [0, 2, 1, 3])
             y = emit.reshape(y, [0, 0, self.directions * self.width])
-        return emit.node("Transpose", [y], perm=[1, 0, 2])
+        return y
 
     def onnx_options(self) -> dict[str, Any]:
         return {}

@@ -32,6 +32,9 @@ def run(*arguments: object) -> Result:
         CONNECTED,
         "input 7 int; identity",
         "input 7 int; embed-4 vocab=9",
+        "input 6x10 sequence; rnn-4; linear-4",
+        "input 6x10 sequence; lstm-4 layers=2 bidirectional=yes; attention heads=2",
+        "input 6x10 sequence; gru-4; add [linear-4; linear-4]",
     ],
 )
 @pytest.mark.parametrize("opset", [13, 17, 22])
