@@ -51,7 +51,13 @@ _SHOWN = 5
     type=click.Choice(["accuracy", "loss"]),
     help="Validation metric; default: accuracy if there are classes, else loss.",
 )
-@click.option("--prune", is_flag=True, help="Stop trials that are worse than the median of the others.")
+@click.option(
+    "--prune",
+    type=click.Choice(["median", "asha", "hyperband"]),
+    is_flag=False,
+    flag_value="median",
+    help="Stop trials early: those worse than the median of the others (without a value), or all but the best third after 1, 3, 9, … epochs.",
+)
 @click.option("--storage", metavar="FILE.db|FILE.log|URL", help="Where to store the study; default: FOLDER/study.log.")
 @click.option("--study", metavar="NAME", help="Name of the study in the storage; default: that of the spec.")
 @click.option(
@@ -132,7 +138,8 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
         source, wanted["data"] or built_in_data(run_check(source, {}, read_limits(()))), read_data_options(wanted)
     )
     return Search(
-        request, space, folder, storage, wanted["study"] or stem, wanted["trials"], wanted["metric"], wanted["prune"],
+        request, space, folder, storage, wanted["study"] or stem, wanted["trials"], wanted["metric"],
+        wanted["prune"] or "",
         wanted["seed"] or 0,
     )  # fmt: skip
 

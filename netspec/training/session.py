@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets import Collection, DataOptions, open_collection
+from netspec.datasets import Collection
 from netspec.datasets.fit import sizes
 from netspec.datasets.formats import BUILT_IN
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.diagnostics.facts import ClassCount
-from netspec.graph import TensorType
+from netspec.diagnostics import SpecError
 from netspec.model import Model, check
 from netspec.source import SourceFile
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
@@ -21,40 +19,24 @@ from netspec.training.curves import Board, draw_curves
 from netspec.training.diagnosis import diverged, verdict
 from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher
 from netspec.training.environment import environment
-from netspec.training.hardware import Hardware, launch
+from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.interruption import Interruption
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
 from netspec.training.pretraining import pretrain_layerwise, skipped_layers
+from netspec.training.request import Request
+from netspec.training.run_data import OpenedData, open_data
 from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 from netspec.training.sharding import sharded
 from netspec.training.statistics import fill_statistics
-from netspec.training.together import by_first, holding, telling_lost_processes
+from netspec.training.together import by_first, holding, shared, telling_lost_processes
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Outcome", "Request", "build_engine", "open_data", "train"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to train, on which data and hardware. `source` is the resolved spec."""
-
-    source: SourceFile
-    data: str
-    options: DataOptions = field(default_factory=DataOptions)
-    hardware: Hardware = field(default_factory=Hardware)
-    weights: Path | None = None
-    """Initial weights, overriding those of the recipe."""
-    save_every: float = 30.0
-    """Seconds between checkpoints."""
-    test: bool = True
-    """Whether to evaluate the best weights on the test examples at the end."""
-    give_up: int | None = None
-    """Stop after so many updates in a row above three times the first loss."""
+__all__ = ["OpenedData", "Outcome", "Request", "build_engine", "open_data", "train"]
 
 
 @dataclass(frozen=True)
@@ -76,24 +58,34 @@ class Outcome:
     """The names of the labels, if the outputs are several labels."""
 
 
-def train(request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False) -> Outcome:
-    """Starts or resumes the run of a folder. Raises SpecError, also if the run diverges."""
+def train(
+    request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False, data: OpenedData | None = None
+) -> Outcome:
+    """Starts or resumes the run of a folder; `data` keeps its data for later runs. Raises SpecError, also if the run
+    diverges."""
     model = check(request.source).lenient().model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
     with telling_lost_processes(fabric):
         folder = RunFolder(fabric.broadcast(folder.path))
         with holding(fabric, folder.path):
-            return _train(request, model, plan, fabric, folder, watcher, resume=resume)
+            if not resume:
+                by_first(fabric, folder.require_free)
+            collection = shared(fabric, lambda: open_data(plan, request, data), _is_index)
+            return _train(request, model, plan, fabric, folder, watcher, collection, resume=resume)
+
+
+def _is_index(collection: Collection) -> bool:
+    """Whether a collection is small: an index of files, which are read later."""
+    return bool(getattr(collection.train, "decodes", False))
 
 
 def _train(
-    request: Request, model: Model, plan: Plan, fabric: Any, folder: RunFolder, watcher: Watcher, *, resume: bool
-) -> Outcome:
+    request: Request, model: Model, plan: Plan, fabric: Any, folder: RunFolder, watcher: Watcher, collection: Collection,
+    *, resume: bool,
+) -> Outcome:  # fmt: skip
     """The run, its folder held."""
-    if not resume:
-        by_first(fabric, folder.require_free)
-    engine = build_engine(model, plan, open_data(plan, request), fabric, request, fresh=not resume)
+    engine = build_engine(model, plan, collection, fabric, request, fresh=not resume)
     keeper = _Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher())
     if resume:
         _check_same_data(folder, engine.collection)
@@ -144,36 +136,6 @@ def _pretrain(engine: Engine) -> None:
         engine.notes.append(f"pretrained {name}: mean squared error {first:.4g}, then {last:.4g}")
     if skipped := skipped_layers(engine):
         engine.notes.append(f"not pretrained: {', '.join(f'{name} ({reason})' for name, reason in skipped)}")
-
-
-def open_data(plan: Plan, request: Request) -> Collection:
-    """The examples of a request, checked against the net. Raises SpecError.
-
-    For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled.
-    """
-    inputs, output, options = plan.inputs, plan.output.type, request.options
-    crop = plan.recipe.augment.get("crop")
-    if crop is not None:
-        side = crop.values["from"]
-        options = replace(options, resize=options.resize or side is not None, cut=side is None)
-        if side is not None:
-            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
-            output = _squared(output, side) if plan.pixelwise else output
-    try:
-        return open_collection(request.data, inputs, output, plan.task, options, plan.vocabularies)
-    except SpecError as error:
-        raise SpecError(_with_parameter(d, plan.outputs_parameter) for d in error.diagnostics) from None
-
-
-def _with_parameter(diagnostic: Diagnostic, parameter: str | None) -> Diagnostic:
-    """For another number of classes: the parameter of the net that sets it."""
-    if not isinstance(diagnostic.facts, ClassCount) or parameter is None:
-        return diagnostic
-    return replace(diagnostic, helps=(f"set the parameter of the net: `-D {parameter}={diagnostic.facts.count}`",))
-
-
-def _squared(kind: TensorType, side: int) -> TensorType:
-    return TensorType("map", (kind.features, side, side)) if kind.layout == "map" and kind.rank == 2 else kind
 
 
 def build_engine(

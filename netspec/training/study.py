@@ -61,7 +61,8 @@ class Search:
     trials: int
     metric: str | None = None
     """Validation accuracy or loss; None: accuracy for classifiers."""
-    prune: bool = False
+    prune: str = ""
+    """Which trials are stopped early: `median`, `asha` or `hyperband`; empty: none."""
     seed: int = 0
 
     @property
@@ -94,7 +95,6 @@ def open_study(search: Search) -> optuna.Study:
         raise not_installed("Optuna", "train") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = metric_of(search)
-    pruner: Any = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP) if search.prune else optuna.pruners.NopPruner()
     direction: Any = "maximize" if metric == "accuracy" else "minimize"
     with _created_by_one(search) as tries:
         while True:
@@ -102,7 +102,7 @@ def open_study(search: Search) -> optuna.Study:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     study = optuna.create_study(
-                        storage=_storage(search.storage), study_name=search.study, pruner=pruner, load_if_exists=True,
+                        storage=_storage(search.storage), study_name=search.study, pruner=_pruner(search), load_if_exists=True,
                         direction=direction,
                     )  # fmt: skip
                 break
@@ -113,6 +113,21 @@ def open_study(search: Search) -> optuna.Study:
                 time.sleep(0.5)  # another machine may be making the tables
         _check_same(study, search, metric)
     return study
+
+
+def _pruner(search: Search) -> Any:
+    """Optuna's pruner. ASHA and Hyperband compare trials after 1, 3, 9, … epochs, and keep a third of them each time."""
+    import optuna
+
+    match search.prune:
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=_STARTUP)
+        case "asha":
+            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+        case "hyperband":
+            epochs = Plan.of(check(search.request.source).lenient().model().graph).epochs
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
+    return optuna.pruners.NopPruner()
 
 
 @contextlib.contextmanager

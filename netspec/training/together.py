@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from netspec.diagnostics import SpecError
 from netspec.training.run_lock import LOCK_NAME, locked
 
-__all__ = ["by_first", "holding", "telling_lost_processes"]
+__all__ = ["by_first", "holding", "shared", "telling_lost_processes"]
+
+T = TypeVar("T")
 
 
 def by_first(fabric: Any, action: Callable[[], Any]) -> None:
@@ -26,6 +28,19 @@ def by_first(fabric: Any, action: Callable[[], Any]) -> None:
         raise SystemExit(1)
     if failure is not None:
         raise failure
+
+
+def shared(fabric: Any, made: Callable[[], T], small: Callable[[T], bool]) -> T:
+    """What the first process makes: the others get it, or make it too where it is not `small`. Raises SpecError there, and
+    SystemExit(1) in the others."""
+    found: list[T] = []
+    by_first(fabric, lambda: found.append(made()))
+    if fabric.world_size == 1:
+        return found[0]
+    given: T | None = fabric.broadcast(found[0] if found and small(found[0]) else None)
+    if given is not None:
+        return found[0] if found else given
+    return found[0] if found else made()
 
 
 @contextlib.contextmanager

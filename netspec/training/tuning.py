@@ -16,7 +16,7 @@ from netspec.files import atomic_write, cannot_write
 from netspec.model import check
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.run_folder import RunFolder
-from netspec.training.session import train
+from netspec.training.session import OpenedData, train
 from netspec.training.study import (
     Search,
     Trial,
@@ -59,7 +59,7 @@ def run_trials(search: Search, told: Callable[[Trial], None], *, most: int | Non
     import optuna
 
     study = open_study(search)
-    ours = 0
+    ours, data = 0, OpenedData()
     while done(study, search.space) < search.trials and (most is None or ours < most):
         trial = next_trial(study)
         place = place_of(study, search, trial)
@@ -70,7 +70,7 @@ def run_trials(search: Search, told: Callable[[Trial], None], *, most: int | Non
             return None
         try:
             with beating(study, trial):
-                value = _run_trial(search, trial)
+                value = _run_trial(search, trial, data)
         except optuna.TrialPruned:
             study.tell(trial, state=state.PRUNED)
         except SpecError as error:
@@ -94,14 +94,14 @@ def run_trials(search: Search, told: Callable[[Trial], None], *, most: int | Non
     return None
 
 
-def _run_trial(search: Search, trial: optuna.Trial) -> float:
+def _run_trial(search: Search, trial: optuna.Trial, data: OpenedData) -> float:
     values = search.space.values(trial)
     source = search.space.source(search.request.source, values)
     folder = RunFolder(search.folder / f"trial-{trial.number}")
     trial.set_user_attr("folder", str(folder.path.resolve()))
-    watcher = _Pruner(trial, metric_of(search), prune=search.prune)
+    watcher = _Pruner(trial, metric_of(search), prune=bool(search.prune))
     check(source).model()  # a trial that misses an expectation has failed, where a run of its own would go on
-    outcome = train(replace(search.request, source=source, test=False), folder, watcher)
+    outcome = train(replace(search.request, source=source, test=False), folder, watcher, data=data)
     if not outcome.finished:
         raise _Interrupted(outcome.signal or int(signal.SIGINT))
     assert watcher.best is not None

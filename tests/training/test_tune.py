@@ -21,7 +21,7 @@ from small_runs import MLP, netspec
 
 import netspec as package
 from netspec.source import SourceFile
-from netspec.training import tuning
+from netspec.training import run_data, tuning
 from netspec.training.search_space import SearchSpace
 from netspec.training.session import Request
 from netspec.training.study import Search
@@ -246,3 +246,40 @@ def test_workers_take_the_gpus_in_turn() -> None:
     assert [tuning.gpu_of(worker, None, 2) for worker in range(3)] == ["0", "1", "0"]
     assert [tuning.gpu_of(worker, "5, 7", 2) for worker in range(3)] == ["5", "7", "5"]
     assert tuning.gpu_of(1, None, 0) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pruner", "kind"), [("asha", "SuccessiveHalvingPruner"), ("hyperband", "HyperbandPruner")])
+def test_pruners_of_optuna_stop_trials_early(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, pruner: str, kind: str
+) -> None:
+    made: list[str] = []
+    create = optuna.create_study
+
+    def remembered(**given: Any) -> Any:
+        made.append(type(given["pruner"]).__name__)
+        return create(**given)
+
+    monkeypatch.setattr(optuna, "create_study", remembered)
+    database = spec.parent / "study.db"
+    searched = ("--search", "optimizer.lr=1e-6,0.1", "--trials", 8)
+    assert tune(spec, *searched, "--prune", pruner, "--storage", database, epochs=4).exit_code == 0
+    assert set(made) == {kind}
+    trials = optuna.load_study(study_name="rows", storage=RDBStorage(f"sqlite:///{database}")).trials
+    assert {len(t.intermediate_values) for t in trials if t.state.name == "PRUNED"} <= {1, 3}
+    assert any(t.state.name == "PRUNED" and t.params["optimizer.lr"] == "1e-6" for t in trials)
+
+
+@pytest.mark.slow
+def test_the_data_of_a_study_is_opened_once(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    open_collection = run_data.open_collection
+
+    def counted(*asked: Any) -> Any:
+        opened.append(asked)
+        return open_collection(*asked)
+
+    monkeypatch.setattr(run_data, "open_collection", counted)
+    told = tune(spec, "--search", "hidden=8..32", "--trials", 3)
+    assert told.exit_code == 0, told.output
+    assert len(opened) == 1

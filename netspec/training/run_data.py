@@ -1,0 +1,61 @@
+"""The data of a run, opened for its net and its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from netspec.datasets import Collection, open_collection
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics.facts import ClassCount
+from netspec.graph import TensorType
+from netspec.training.plan import Plan
+from netspec.training.request import Request
+
+__all__ = ["OpenedData", "open_data"]
+
+
+class OpenedData:
+    """The data of the last run, for the next one that asks for the same, such as the trials of a study."""
+
+    def __init__(self) -> None:
+        self.asked: Any = None
+        self.collection: Collection | None = None
+
+    def of(self, asked: Any, opened: Callable[[], Collection]) -> Collection:
+        if self.collection is None or asked != self.asked:
+            self.collection = None  # not both in memory
+            self.asked, self.collection = asked, opened()
+        return self.collection
+
+
+def open_data(plan: Plan, request: Request, kept: OpenedData | None = None) -> Collection:
+    """The examples of a request, checked against the net; `kept` holds those of the last one. Raises SpecError.
+
+    For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled.
+    """
+    inputs, output, options = plan.inputs, plan.output.type, request.options
+    crop = plan.recipe.augment.get("crop")
+    if crop is not None:
+        side = crop.values["from"]
+        options = replace(options, resize=options.resize or side is not None, cut=side is None)
+        if side is not None:
+            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
+            output = _squared(output, side) if plan.pixelwise else output
+    asked = (request.data, inputs, output, plan.task, options, plan.vocabularies)
+    try:
+        return (kept or OpenedData()).of(asked, lambda: open_collection(*asked))
+    except SpecError as error:
+        raise SpecError(_with_parameter(d, plan.outputs_parameter) for d in error.diagnostics) from None
+
+
+def _with_parameter(diagnostic: Diagnostic, parameter: str | None) -> Diagnostic:
+    """For another number of classes: the parameter of the net that sets it."""
+    if not isinstance(diagnostic.facts, ClassCount) or parameter is None:
+        return diagnostic
+    return replace(diagnostic, helps=(f"set the parameter of the net: `-D {parameter}={diagnostic.facts.count}`",))
+
+
+def _squared(kind: TensorType, side: int) -> TensorType:
+    return TensorType("map", (kind.features, side, side)) if kind.layout == "map" and kind.rank == 2 else kind
