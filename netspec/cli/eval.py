@@ -63,7 +63,9 @@ __all__ = ["command"]
 )
 @click.option("--resize", is_flag=True, help="Scale the images of WHERE to the input size of the net.")
 @click.option(
-    "--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."
+    "--workers",
+    type=click.IntRange(0),
+    help="Number of processes that decode images; default: one less than the cores.",
 )
 @click.option(
     "--corrupt",

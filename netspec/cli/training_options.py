@@ -37,7 +37,7 @@ def data_options(command: F) -> F:
         click.option("--validation", type=share, default=0.1, show_default=True, help="Fraction of the examples used for validation, if the data has no validation split."),
         click.option("--test-share", "test", type=share, help="Fraction of the examples used for testing, if the data has no test split; default: 0.2, or 0 if it has another split."),
         click.option("--resize", is_flag=True, help="Scale images to the input size of the net."),
-        click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Number of processes that decode images."),
+        click.option("--workers", type=click.IntRange(0), help="Number of processes that decode images; default: one less than the cores for each device, none for fewer than 1,000 images."),
         click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="How to handle undecodable images."),
         click.option("--size", type=click.IntRange(1), help="Number of examples of `synthetic`."),
     ]):  # fmt: skip

@@ -8,27 +8,33 @@ import os
 import signal
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
+    from netspec.datasets.cutting import Cut
     from netspec.datasets.examples import Batch, Examples
 
-__all__ = ["batches"]
+    Asked: TypeAlias = tuple[Sequence[int], Cut | None]
+
+__all__ = ["batches", "worker_count"]
 
 _SECONDS_TO_SAVE = 60
+_FEW = 1000
+"""Fewer images are decoded in the process itself: starting others takes as long."""
 
 
 class _Plan:
     """The examples of each batch; replaced every epoch while the worker processes keep running."""
 
     def __init__(self) -> None:
-        self.batches: Iterable[Sequence[int]] = ()
+        self.batches: Iterable[Asked] = ()
         self.in_use = False
         self.ends = False
 
-    def __iter__(self) -> Iterator[Sequence[int]]:
+    def __iter__(self) -> Iterator[Asked]:
         return iter(self.batches)
 
 
@@ -38,29 +44,51 @@ class _Work:
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
 
-    def __getitem__(self, indices: Sequence[int]) -> Batch | SpecError:
+    def __getitem__(self, asked: Asked) -> Batch | SpecError:
         try:
-            return self._examples.batch(indices)
+            return self._examples.batch(*asked)
         except SpecError as error:
             return error
 
 
-def batches(examples: Examples, plan: Iterable[Sequence[int]], workers: int) -> Iterator[Batch]:
-    """The batches of the plan, in order; independent of the number of workers.
+def worker_count(examples: Examples, ranks: int = 1) -> int:
+    """The processes that decode for each of `ranks` processes on this machine: one less than the cores that it has, and none
+    for few images."""
+    if len(examples) < _FEW:
+        return 0
+    return max(
+        0,
+        len(os.sched_getaffinity(0)) // ranks - 1
+        if hasattr(os, "sched_getaffinity")
+        else (os.cpu_count() or 1) // ranks - 1,
+    )
 
-    Arrays are indexed directly. Files are decoded by `workers` processes, which run until `examples` is deleted.
+
+def batches(
+    examples: Examples,
+    plan: Iterable[Sequence[int]],
+    workers: int | None = None,
+    cuts: Iterable[Cut | None] | None = None,
+) -> Iterator[Batch]:
+    """The batches of the plan, in order, their images cut by `cuts`; independent of the number of workers.
+
+    Arrays are indexed directly. Files are decoded by `workers` processes (None: see worker_count), which run until `examples`
+    is deleted.
     Raises SpecError (NS602, NS603).
     """
+    asked = ((list(indices), cut) for indices, cut in zip(plan, repeat(None) if cuts is None else cuts, strict=False))
+    if workers is None:
+        workers = worker_count(examples)
     if workers < 1 or not getattr(examples, "decodes", False):
-        for indices in plan:
-            yield examples.batch(indices)
+        for indices, cut in asked:
+            yield examples.batch(indices) if cut is None else examples.batch(indices, cut)
         return
     kept: tuple[Any, _Plan, int] | None = getattr(examples, "loader", None)
     if kept is None or kept[1].in_use or kept[2] != workers:
         kept = (*_loader(examples, workers), workers)
         examples.loader = kept  # type: ignore[attr-defined]
     loader, current, _ = kept
-    current.batches, current.in_use = plan, True
+    current.batches, current.in_use = asked, True
     try:
         stream = iter(loader)
         if not current.ends:
@@ -89,6 +117,8 @@ def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:
         collate_fn=_unchanged,
         worker_init_fn=_outlive_signals,
         persistent_workers=True,
+        pin_memory=torch.cuda.is_available(),
+        prefetch_factor=4,
         generator=torch.Generator(),  # so that the results do not depend on the number of workers
     )
     return loader, plan

@@ -12,6 +12,7 @@ from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
 from netspec.datasets.image_folder import PARTS, SUFFIXES, ImageFiles
 from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.names import Names
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
 from netspec.datasets.splits import keys_of_names
 from netspec.datasets.table import Table, read_table
@@ -138,7 +139,7 @@ def _images(
             "NS602", f"{table.shown} lists files, which this net does not take", notes=[wanted.described], helps=[wanted.formats]
         )  # fmt: skip
     name, kind = only_input(wanted.inputs, table.shown)
-    files = ImageFiles(str(path.parent), _inner_files(table, column, path.parent))
+    files = ImageFiles(str(path.parent), Names(_inner_files(table, column, path.parent)))
     others = _free(table, column)
     targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
     good, bad = headers(files, options)

@@ -1,4 +1,4 @@
-"""Decodes an image file to an array, with Pillow, bounded, and independent of the file format.
+"""Decodes an image file to an array, with Pillow, or simplejpeg for JPEG, bounded, and independent of the file format.
 
 Alpha is dropped, palettes are applied, CMYK is converted to RGB and 16 bits to 8, and the EXIF rotation is applied. An
 animation is read as its first frame. The content of the file counts, not its name.
@@ -6,9 +6,11 @@ animation is read as its first frame. The content of the file counts, not its na
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from netspec.datasets.fit import covering
@@ -18,6 +20,8 @@ from netspec.optional import not_installed
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+
+    from netspec.datasets.cutting import Cuts
 
 __all__ = ["Frame", "Header", "corrupt", "decode", "inspect", "measure", "opened", "require_pillow"]
 
@@ -88,33 +92,130 @@ def inspect(stored: Stored, shown: str) -> Header:
         raise corrupt(shown, error) from None
 
 
-def decode(stored: Stored, frame: Frame, shown: str) -> np.ndarray[Any, Any]:
-    """A CxHxW array of uint8. Raises SpecError (NS602, NS603)."""
+@dataclass(frozen=True)
+class _Part:
+    """What is read of an image: the part of it (left, top, right, bottom), and the size (height, width) that it is scaled to.
+    `exact`: pixels outside of the part do not count where it is scaled."""
+
+    box: tuple[float, float, float, float]
+    size: tuple[int, int]
+    exact: bool
+
+    @property
+    def least(self) -> float:
+        """The image may be decoded at this part of its size: twice as large as what is wanted of it."""
+        left, top, right, bottom = self.box
+        return 2 * max(self.size[0] / (bottom - top), self.size[1] / (right - left))
+
+    def of(self, picture: Image.Image, header: Header) -> Image.Image:
+        """The part of the decoded picture, scaled."""
+        from PIL import Image
+
+        across, down = picture.width / header.width, picture.height / header.height
+        left, top, right, bottom = (v * f for v, f in zip(self.box, (across, down, across, down), strict=True))
+        size = (self.size[1], self.size[0])
+        if self.exact and picture.size == (header.width, header.height):
+            cut = (round(left), round(top), round(right), round(bottom))
+            return picture.crop(cut).resize(size, Image.Resampling.BILINEAR)
+        whole = (left, top, right, bottom) == (0, 0, *picture.size) and picture.size == size
+        return picture if whole else picture.resize(size, Image.Resampling.BILINEAR, (left, top, right, bottom))
+
+
+def _part(header: Header, frame: Frame, cuts: Cuts | None, row: int) -> _Part:
+    height, width = header.height, header.width
+    if cuts is not None:
+        top, left, h, w = cuts.box(row, height, width)
+        return _Part((left, top, left + w, top + h), cuts.size, exact=True)
+    size = covering(height, width, (frame.height, frame.width), frame.pixels)
+    top, left = (size[0] - frame.height) // 2, (size[1] - frame.width) // 2
+    down, across = height / size[0], width / size[1]
+    box = (left * across, top * down, (left + frame.width) * across, (top + frame.height) * down)
+    return _Part(box, (frame.height, frame.width), exact=False)
+
+
+def decode(stored: Stored, frame: Frame, shown: str, cuts: Cuts | None = None, row: int = 0) -> np.ndarray[Any, Any]:
+    """A CxHxW array of uint8: the image in its frame, or the part for row `row` of `cuts`. Raises SpecError (NS602, NS603)."""
     import numpy as np
-    from PIL import Image
 
     try:
+        if frame.resize and (quick := _quick(stored, frame, cuts, row)) is not None:
+            return quick
         with opened(stored) as image:
             header = _header(image)
             if not frame.resize and (header.height, header.width) != (frame.height, frame.width):
                 raise _misfit(shown, header, frame)
-            size = covering(header.height, header.width, (frame.height, frame.width), frame.pixels)
+            part = _part(header, frame, cuts, row)
             turn = _turn(image)
             if frame.resize and image.format == "JPEG":
-                wanted = (2 * size[0], 2 * size[1]) if turn in (2, 4, 5, 6) else (2 * size[1], 2 * size[0])
-                image.draft(None, wanted)  # decodes at a reduced size that is still at least twice the target
+                image.draft(None, (math.ceil(image.width * part.least), math.ceil(image.height * part.least)))
             picture = _converted(image, _MODES[frame.channels])
             if turn is not None:
-                picture = picture.transpose(Image.Transpose(turn))
-            if picture.size != (size[1], size[0]):
-                picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-            left, top = (size[1] - frame.width) // 2, (size[0] - frame.height) // 2
-            array = np.asarray(picture)[top : top + frame.height, left : left + frame.width]
+                picture = picture.transpose(_transpose(turn))
+            array = np.asarray(part.of(picture, header))
     except SpecError:
         raise
     except Exception as error:
         raise corrupt(shown, error) from None
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _transpose(turn: int) -> Image.Transpose:
+    from PIL import Image
+
+    return Image.Transpose(turn)
+
+
+def _quick(stored: Stored, frame: Frame, cuts: Cuts | None, row: int) -> np.ndarray[Any, Any] | None:
+    """A JPEG that simplejpeg decodes; None for what is left to Pillow: other formats and color spaces, rotated and corrupt
+    images, or without simplejpeg."""
+    import numpy as np
+    from PIL import Image
+
+    jpeg = _simplejpeg()
+    if jpeg is None or frame.channels not in (1, 3):
+        return None
+    data = _content(stored)
+    if data is None or b"Exif" in data[:_TAIL] or b"MPF" in data[:_TAIL]:
+        return None
+    try:
+        height, width, space, _ = jpeg.decode_jpeg_header(data)
+        if height * width > _MOST_PIXELS or space not in ("YCbCr", "Gray"):
+            return None
+        header = Header(frame.channels, height, width)
+        part = _part(header, frame, cuts, row)
+        least = (math.ceil(height * part.least), math.ceil(width * part.least)) if part.least <= 0.5 else (0, 0)
+        pixels = jpeg.decode_jpeg(
+            data, colorspace="RGB" if frame.channels == 3 else "GRAY", min_height=least[0], min_width=least[1]
+        )
+    except ValueError:
+        return None
+    array = np.asarray(part.of(Image.fromarray(pixels[:, :, 0] if frame.channels == 1 else pixels), header))
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+@cache
+def _simplejpeg() -> Any:
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
+    return simplejpeg
+
+
+def _content(stored: Stored) -> bytes | None:
+    """The bytes of a JPEG file; None for others."""
+    if isinstance(stored, str):
+        with open(stored, "rb", buffering=0) as file:  # noqa: PTH123
+            return _content_of(file)
+    place = stored.tell()
+    found = _content_of(stored)
+    stored.seek(place)
+    return found
+
+
+def _content_of(file: Any) -> bytes | None:
+    start: bytes = file.read(2)
+    return start + file.read() if start == b"\xff\xd8" else None
 
 
 def opened(stored: Stored) -> Image.Image:

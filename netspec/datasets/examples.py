@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from netspec.datasets.cutting import Cut
+
 __all__ = ["IGNORED", "Batch", "Collection", "DataOptions", "Examples", "Task"]
 
 Task = Literal["class", "values", "input"]
@@ -31,6 +33,10 @@ class Batch:
     target: torch.Tensor
     replaced: tuple[str, ...] = ()
 
+    def pin_memory(self) -> Batch:
+        """In memory from which a GPU copies while it computes; torch's loader calls it."""
+        return Batch({n: v.pin_memory() for n, v in self.inputs.items()}, self.target.pin_memory(), self.replaced)
+
 
 class Examples(Protocol):
     """Numbered examples, read in any order."""
@@ -51,8 +57,8 @@ class Examples(Protocol):
         """What an example is called to a reader: its file, or its number in the data."""
         ...
 
-    def batch(self, indices: Sequence[int]) -> Batch:
-        """Raises SpecError (NS602, NS603) if an example does not fit or is corrupt."""
+    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
+        """The examples, each image cut by `cut`, with the targets of its pixels. Raises SpecError (NS602, NS603) if an example does not fit or is corrupt."""
         ...
 
 
@@ -85,8 +91,8 @@ class DataOptions:
     """Index of the validation fold, from 0."""
     resize: bool = False
     """Whether to scale images to the input size of the net, and to convert arrays between gray and color."""
-    workers: int = 0
-    """Number of processes that decode."""
+    workers: int | None = None
+    """Number of processes that decode; None: by the number of cores."""
     corrupt: Literal["stop", "skip"] = "stop"
     pixels: int | None = None
     """The shorter side that images are scaled to before center cropping; None: that of the input."""

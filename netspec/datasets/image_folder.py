@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.datasets.fit import only_input
 from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.names import Listing
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
@@ -25,7 +26,6 @@ __all__ = [
     "SUFFIXES",
     "TEXTS",
     "FileKind",
-    "Found",
     "ImageFiles",
     "has_files",
     "images_in",
@@ -57,7 +57,7 @@ class ImageFiles:
     """Files in a folder, by their relative paths."""
 
     folder: str
-    names: tuple[str, ...]
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -69,16 +69,6 @@ class ImageFiles:
         return printable(self.stored(row))
 
 
-@dataclass(frozen=True)
-class Found:
-    """A file: its relative path, its size in bytes, its split, and its class (-1 if it has none)."""
-
-    name: str
-    size: int
-    part: int
-    label: int
-
-
 def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task, options: DataOptions) -> Source:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     import numpy as np
@@ -86,8 +76,8 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
     shown = printable(str(folder))
     name, kind = only_input(inputs, shown)
     found, classes = scanned(folder, labeled=task != "input")
-    files = ImageFiles(str(folder), tuple(f.name for f in found))
-    part = np.array([f.part for f in found], dtype=np.int8)
+    files = ImageFiles(str(folder), found.names)
+    part = np.array(found.parts, dtype=np.int8)
     good, bad = headers(files, options)
     part[list(bad)] = LEFT_OUT
     if not good:
@@ -96,14 +86,14 @@ def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task
         )
     frame = fitted_frame(kind, list(good.values()), options, shown)
     digest = hashlib.blake2b(digest_size=16)
-    for file in found:
-        digest.update(f"{file.name}\0{file.size}\0".encode("utf-8", "surrogateescape"))
+    for file, size in zip(found.names, found.sizes, strict=True):
+        digest.update(f"{file}\0{size}\0".encode("utf-8", "surrogateescape"))
     return Source(
         shown,
         ImagePool(files, name, frame),
-        np.array([f.label for f in found], dtype=np.int64) if classes else None,
+        np.array(found.labels, dtype=np.int64) if classes else None,
         part,
-        keys_of_names([f.name for f in found]),
+        keys_of_names(found.names),
         f"{digest.hexdigest()} {frame}",
         classes,
         [files.shown(row) for row in bad],
@@ -115,23 +105,23 @@ def has_files(folder: Path, kind: FileKind) -> bool:
     return any(True for _ in images_in(str(folder), kind=kind))
 
 
-def scanned(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> tuple[list[Found], tuple[str, ...]]:
+def scanned(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> tuple[Listing, tuple[str, ...]]:
     """The files in one folder per class, optionally inside folders of splits, and the names of the classes. Raises SpecError
     (NS601)."""
     parts = _parts(folder, labeled=labeled)
     names = {part: _classes(folder / part) for part in parts}
+    found = Listing()
     if not labeled and not all(names.values()):
-        found = [
-            Found(f"{part}{n}", size, code, -1)
-            for part, code in parts.items()
-            for n, size in images_in(str(folder / part), kind=kind)
-        ]
-        return sorted(found, key=lambda f: f.name), ()
+        files = (
+            (f"{p}{n}", size, code) for p, code in parts.items() for n, size in images_in(str(folder / p), kind=kind)
+        )
+        for file, size, code in sorted(files):
+            found.add(file, size, code, -1)
+        return found, ()
     train = next(part for part, code in parts.items() if code == TRAIN)
     classes = names[train]
     if not classes:
         raise _no_classes(folder, kind)
-    found = []
     for part, code in parts.items():
         unknown = [c for c in names[part] if c not in classes]
         if unknown or not names[part]:
@@ -152,7 +142,8 @@ def scanned(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> tuple[li
                     notes=["every folder is a class"],
                     helps=[f"move it elsewhere, or add the {kind.noun} of its class", f"supported extensions: {', '.join(kind.suffixes)}"],
                 )  # fmt: skip
-            found += [Found(f"{part}{name}/{n}", size, code, label) for n, size in images]
+            for n, size in images:
+                found.add(f"{part}{name}/{n}", size, code, label)
     return found, tuple(map(printable, classes))
 
 

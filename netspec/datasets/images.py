@@ -16,6 +16,7 @@ from netspec.graph import TensorType
 if TYPE_CHECKING:
     import numpy as np
 
+    from netspec.datasets.cutting import Cuts
     from netspec.datasets.examples import DataOptions
 
 __all__ = ["ImagePool", "StoredImages", "fitted_frame", "headers"]
@@ -53,24 +54,24 @@ class ImagePool:
     def shown(self, row: int) -> str:
         return self._images.shown(row)
 
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
         rows, replaced, kept = rows.copy(), [], []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about metadata; real problems are errors
             for place, row in enumerate(rows.tolist()):
                 try:
-                    kept.append(self._read(row))
+                    kept.append(self._read(row, cuts, place))
                 except SpecError as error:
                     if spares is None or error.diagnostics[0].code != "NS603":
                         raise
-                    rows[place], instead = self._replacement(row, spares, error)
+                    rows[place], instead = self._replacement(row, spares, error, cuts, place)
                     kept.append(instead)
                     replaced.append(self._images.shown(row))
         return self._taken(kept, rows, tuple(replaced))
 
-    def _read(self, row: int) -> Any:
-        """What is stored for a row. Raises SpecError (NS602, NS603)."""
-        return decode(self._images.stored(row), self._frame, self._images.shown(row))
+    def _read(self, row: int, cuts: Cuts | None, place: int) -> Any:
+        """What is stored for a row, the `place`-th of a batch. Raises SpecError (NS602, NS603)."""
+        return decode(self._images.stored(row), self._frame, self._images.shown(row), cuts, place)
 
     def _taken(self, kept: list[Any], rows: np.ndarray[Any, Any], replaced: tuple[str, ...]) -> Taken:
         import numpy as np
@@ -79,10 +80,12 @@ class ImagePool:
         stacked = np.stack(kept) if kept else np.empty((0, *self._frame.shape), dtype=np.uint8)
         return Taken({self._name: torch.from_numpy(stacked)}, rows, replaced)
 
-    def _replacement(self, row: int, spares: Spares, error: SpecError) -> tuple[int, Any]:
+    def _replacement(
+        self, row: int, spares: Spares, error: SpecError, cuts: Cuts | None, place: int
+    ) -> tuple[int, Any]:
         for spare in spares(row):
             try:
-                return spare, self._read(spare)
+                return spare, self._read(spare, cuts, place)
             except SpecError:
                 continue
         raise error
@@ -103,7 +106,7 @@ def headers(images: StoredImages, options: DataOptions) -> tuple[dict[int, Heade
 
     good: dict[int, Header] = {}
     bad: dict[int, SpecError] = {}
-    with warnings.catch_warnings(), ThreadPoolExecutor(max(2, min(8, options.workers))) as threads:
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(2, min(8, options.workers or 0))) as threads:
         warnings.simplefilter("ignore")
         rows = range(0, len(images), max(1, step))
         for row, found in zip(rows, threads.map(look, rows, chunksize=64), strict=True):

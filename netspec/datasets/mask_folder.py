@@ -13,6 +13,7 @@ from netspec.datasets.fit import only_input, sizes
 from netspec.datasets.image_folder import PARTS, ImageFiles, images_in, printable
 from netspec.datasets.images import ImagePool, fitted_frame, headers
 from netspec.datasets.masks import VOID, MaskPool, Meaning, pixels_of, require_same_size
+from netspec.datasets.names import Names
 from netspec.datasets.pools import LEFT_OUT, TRAIN, Pool, Source
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
@@ -69,8 +70,8 @@ def open_mask_folder(
     pairs = list(_pairs(folder))
     if not pairs:
         raise SpecError.of("NS601", f"{shown} has no images", notes=[f"`{_IMAGES}` is empty"])
-    images = ImageFiles(str(folder), tuple(p.image for p in pairs))
-    masks = ImageFiles(str(folder), tuple(p.mask for p in pairs))
+    images = ImageFiles(str(folder), Names(p.image for p in pairs))
+    masks = ImageFiles(str(folder), Names(p.mask for p in pairs))
     part = np.array([p.part for p in pairs], dtype=np.int8)
     good, bad = headers(images, options)
     found: set[int] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.cutting import Cuts, nearest
 from netspec.datasets.decoding import Frame, Stored, corrupt, measure, opened
 from netspec.datasets.examples import IGNORED
 from netspec.datasets.fit import covering, sizes
@@ -71,12 +72,12 @@ class MaskPool(ImagePool):
         super().__init__(images, name, frame)
         self._masks, self._meaning = masks, meaning
 
-    def _read(self, row: int) -> Any:
-        image, shown = super()._read(row), self._masks.shown(row)
+    def _read(self, row: int, cuts: Cuts | None, place: int) -> Any:
+        image, shown = super()._read(row, cuts, place), self._masks.shown(row)
         pixels = pixels_of(self._masks.stored(row), shown)
         header = measure(self._images.stored(row), self._images.shown(row))
         require_same_size((header.height, header.width), pixels.shape, self._images.shown(row), shown)
-        return image, self._meaning.targets(_framed(pixels, self._frame), shown)
+        return image, self._meaning.targets(_framed(pixels, self._frame, cuts, place), shown)
 
     def _taken(self, kept: list[Any], rows: np.ndarray[Any, Any], replaced: tuple[str, ...]) -> Taken:
         import numpy as np
@@ -96,10 +97,12 @@ def require_same_size(image: tuple[int, int], mask: tuple[int, ...], image_shown
         )  # fmt: skip
 
 
-def _framed(pixels: np.ndarray[Any, Any], frame: Frame) -> np.ndarray[Any, Any]:
-    """H x W pixel values, scaled like an image (see `decode`), but to the nearest pixel."""
+def _framed(pixels: np.ndarray[Any, Any], frame: Frame, cuts: Cuts | None, place: int) -> np.ndarray[Any, Any]:
+    """H x W pixel values, cut and scaled like an image (see `decode`), but to the nearest pixel."""
     import numpy as np
 
+    if cuts is not None:
+        return pixels[nearest(cuts.box(place, *pixels.shape), cuts.size)]  # type: ignore[no-any-return]
     height, width = covering(pixels.shape[0], pixels.shape[1], (frame.height, frame.width), frame.pixels)
     if (height, width) != pixels.shape:
         rows = ((np.arange(height) + 0.5) * pixels.shape[0] / height).astype(np.int64)

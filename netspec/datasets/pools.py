@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+from netspec.datasets.cutting import Cuts, cut_images
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -45,8 +47,8 @@ class Pool(Protocol):
         """What a row is called to a reader."""
         ...
 
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
-        """Raises SpecError (NS602, NS603)."""
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
+        """The rows, images cut by `cuts`. Raises SpecError (NS602, NS603)."""
         ...
 
 
@@ -93,11 +95,14 @@ class ArrayPool:
     def shown(self, row: int) -> str:
         return f"example {row}"
 
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
         import torch
 
         index = torch.from_numpy(rows if self._count == self._stored else rows % self._stored)
-        return Taken({name: array.index_select(0, index) for name, array in self._arrays.items()}, rows)
+        taken = {name: array.index_select(0, index) for name, array in self._arrays.items()}
+        if cuts is not None:
+            taken = {n: cut_images(value, cuts) if value.ndim == 4 else value for n, value in taken.items()}
+        return Taken(taken, rows)
 
 
 class JoinedPool:
@@ -124,7 +129,7 @@ class JoinedPool:
         number = bisect_right(self._ends.tolist(), row)
         return self._pools[number].shown(row - int(self._ends[number]) + len(self._pools[number]))
 
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
         import numpy as np
         import torch
 
@@ -136,7 +141,9 @@ class JoinedPool:
         for number in np.unique(which):
             (place,) = np.nonzero(which == number)
             start = int(self._ends[number]) - len(self._pools[number])
-            for name, tensor in self._pools[number].take(rows[place] - start).inputs.items():
+            for name, tensor in (
+                self._pools[number].take(rows[place] - start, None, cuts and cuts.of(place)).inputs.items()
+            ):
                 pieces.setdefault(name, []).append(tensor)
             places.append(place)
         if len(places) == 1:

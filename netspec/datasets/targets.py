@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.cutting import Cut, cut_targets
 from netspec.datasets.examples import Batch, Collection, DataOptions, Examples
 from netspec.datasets.fit import sizes
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source
@@ -58,19 +59,21 @@ class Selected:
     def shown(self, index: int) -> str:
         return self._pool.shown(int(self._rows[index]))
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
         import numpy as np
         import torch
 
-        taken = self._pool.take(
-            self._rows[np.asarray(indices, dtype=np.int64)], self._spares if self._replaces else None
-        )
+        cuts = None if cut is None else cut.drawn()
+        rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        taken = self._pool.take(rows, self._spares if self._replaces else None, cuts)
         if self._mirror:
             return Batch(taken.inputs, taken.inputs[self._mirror], taken.replaced)
         if self._targets is None:
             assert taken.target is not None
             return Batch(taken.inputs, taken.target, taken.replaced)
         target = torch.from_numpy(np.ascontiguousarray(self._expanded(self._targets[taken.rows])))
+        if cuts is not None and target.ndim > 2:
+            target = cut_targets(target, cuts)
         return Batch(taken.inputs, target, taken.replaced)
 
     def _expanded(self, targets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

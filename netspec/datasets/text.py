@@ -18,6 +18,7 @@ from netspec.files import read_bounded
 if TYPE_CHECKING:
     import numpy as np
 
+    from netspec.datasets.cutting import Cuts
     from netspec.datasets.examples import DataOptions
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
@@ -73,7 +74,7 @@ class WindowPool:
         start = int(self._starts[row])
         return f"characters {start} to {start + self._length}"
 
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None) -> Taken:
+    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
         import numpy as np
         import torch
 
@@ -193,9 +194,8 @@ def open_text_folder(folder: Path, wanted: Wanted, options: DataOptions) -> Sour
     shown = printable(str(folder))
     name, kind = only_input(wanted.inputs, shown)
     found, classes = scanned(folder, labeled=wanted.task != "input", kind=TEXTS)
-    ids = bytes_of_texts((content_of(folder / file.name) for file in found), kind.shape[0])
-    labels = np.array([file.label for file in found], dtype=np.int64)
-    part = np.array([file.part for file in found])
+    ids = bytes_of_texts((content_of(folder / file) for file in found.names), kind.shape[0])
+    labels, part = np.array(found.labels, dtype=np.int64), np.array(found.parts)
     names = {name: f"the texts of {shown}", "target": f"the classes of {shown}"}
     parts = {
         word: Arrays({name: ids[part == code]}, labels[part == code] if classes else None, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netspec.ops.kinds import Integer, Number, PerAxis
-from netspec.settings.schema import FRACTION, RATE, Form, Setting, form, option, table
+from netspec.settings.schema import FRACTION, RATE, Form, Interval, Setting, form, option, table
 
 __all__ = ["AUGMENTATIONS"]
 
@@ -23,6 +23,14 @@ _CROP = form(
     "",
     size=option(PerAxis(gathers=True, most=2), None, "size of the crop (default: that of the input)", first=True),
     pad=option(Integer(0, 1024), 0, "zero padding before the crop"),
+    scale=option(
+        Interval("(0.08, 1)", 1), None, "random resized crop: the area that is cut out of the image, relative to it"
+    ),
+    ratio=option(
+        Interval("(3/4, 4/3)"),
+        None,
+        "random resized crop: width over height of what is cut out (default with scale: (3/4, 4/3))",
+    ),
     **{"from": option(Integer(1, 65536), None, "shorter side that images are scaled to when they are read")},
 )
 _JITTER = form(
@@ -37,7 +45,7 @@ _JITTER = form(
 )
 
 AUGMENTATIONS = table(
-    Setting("crop", "random crop, optionally after zero padding or scaling the shorter side to `from`; center crop in testing", (_CROP,)),
+    Setting("crop", "random crop, optionally after zero padding or scaling the shorter side to `from`; with scale or ratio a random resized crop; center crop in testing", (_CROP,)),
     Setting("flip", "random horizontal flip", (form("", "", p=option(FRACTION, 0.5, "probability", first=True)),)),
     Setting("flip_vertical", "random vertical flip", (form("", "", p=option(FRACTION, 0.5, "probability", first=True)),)),
     Setting("rotate", "random rotation in degrees counterclockwise, uniform between low (default: -high) and high", (_range(180.0, 360.0),)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -19,6 +20,7 @@ __all__ = [
     "BatchSize",
     "Betas",
     "Form",
+    "Interval",
     "Milestones",
     "Setting",
     "Text",
@@ -82,6 +84,23 @@ class Betas(Kind[tuple[float, float]]):
             raise BadValue(f"expected {self.noun}, found {kind_of(value)}", *helps, instead=instead)
         first, second = (Number(0, 1, open_high=True).read(v) for v in value)
         return first, second
+
+
+class Interval(Kind[tuple[float, float]]):
+    """The lowest and the highest of positive numbers."""
+
+    def __init__(self, sample: str, most: float | None = None) -> None:
+        self.noun = f"two numbers such as {sample}"
+        self.most = math.inf if most is None else most
+
+    def read(self, value: Value) -> tuple[float, float]:
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size) or len(value) != 2:
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}", "write the lowest and the highest")
+        low, high = (Number(0, self.most, open_low=True).read(v) for v in value)
+        if low > high:
+            instead = f"({high:g}, {low:g})"
+            raise BadValue("the lowest number comes first", f"write `{instead}`", code="NS205", instead=instead)
+        return low, high
 
 
 @dataclass(frozen=True, slots=True)

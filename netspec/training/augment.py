@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.cutting import Cut
+from netspec.datasets.draws import Draws
 from netspec.diagnostics import SpecError
 from netspec.training.color import Jitter, add_noise, erase
 from netspec.training.crops import center, ten_crops
-from netspec.training.draws import Draws
 from netspec.training.geometry import Geometry
 from netspec.training.lighting import light, principal_colors
 from netspec.training.mixing import Mixed, mix, unmixed
@@ -47,6 +48,7 @@ class Augmenter:
         self.settings = {name: dict(chosen.values) for name, chosen in augment.items()}
         self.is_image = len(stored) == 3 and len(wanted) == 3
         self._require_images()
+        self.resized = self._resized() if self.is_image else None
         self.geometry = self._geometry() if self.is_image else None
         self.jitter = self._jitter()
         if "lighting" in self.settings and stored[0] != 3:
@@ -98,6 +100,12 @@ class Augmenter:
         """Center crops of the images (smaller ones are zero-padded), N x C x h x w, float32; not random."""
         return center(images.float(), self.geometry.cut) if self.geometry is not None else images.float()
 
+    def cut(self, step: int, rows: range, total: int) -> Cut | None:
+        """How the images of a batch are cut when they are read; None: they are read whole."""
+        if self.resized is None:
+            return None
+        return Cut((self.wanted[1], self.wanted[2]), *self.resized, Draws(self.seed, step, rows, total))
+
     def mix(self, images: Tensor, target: Tensor, step: int, rows: range, total: int) -> tuple[Tensor, Mixed]:
         """Mixup and cutmix of the result of `train`, N x C x h x w, and its targets: N, N x …, or one for each pixel (see
         mixing.mix)."""
@@ -130,11 +138,23 @@ class Augmenter:
                 helps=[f"write `input {_sizes((self.stored[0], *self.wanted[1:]))}`"],
             )
 
+    def _resized(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """The scale and the ratio of a random resized crop."""
+        crop = self.settings.get("crop", {})
+        if crop.get("scale") is None and crop.get("ratio") is None:
+            return None
+        if crop["pad"]:
+            raise _cannot("crop", "a random resized crop has no padding", "remove `pad`, or `scale` and `ratio`")
+        return crop["scale"] or (0.08, 1.0), crop["ratio"] or (3 / 4, 4 / 3)
+
     def _geometry(self) -> Geometry:
         stored, wanted = (self.stored[1], self.stored[2]), (self.wanted[1], self.wanted[2])
+        if self.resized is not None:
+            self._check_size(wanted)
+            stored = wanted  # they were cut when they were read
         crop = self.settings.get("crop")
         pad = 0
-        if crop is not None:
+        if crop is not None and self.resized is None:
             pad = self._check_crop(crop, stored, wanted)
         elif stored != wanted:
             fits = stored[0] >= wanted[0] and stored[1] >= wanted[1]
@@ -148,7 +168,7 @@ class Augmenter:
         return Geometry(
             stored,
             wanted,
-            crop=crop is not None,
+            crop=crop is not None and self.resized is None,
             pad=pad,
             flip=self.settings.get("flip", {}).get("p", 0.0),
             flip_vertical=self.settings.get("flip_vertical", {}).get("p", 0.0),
@@ -159,13 +179,17 @@ class Augmenter:
             stretch=self.settings.get("stretch", {}).get("high"),
         )
 
-    def _check_crop(self, crop: Mapping[str, Any], stored: tuple[int, int], wanted: tuple[int, int]) -> int:
-        """The padding of a valid crop."""
-        pad: int = crop["pad"]
-        size: tuple[int, ...] = wanted if crop["size"] is None else tuple(crop["size"])
+    def _check_size(self, wanted: tuple[int, int]) -> None:
+        given = self.settings["crop"]["size"]
+        size: tuple[int, ...] = wanted if given is None else tuple(given)
         size = size * 2 if len(size) == 1 else size
         if size != wanted:
             raise _cannot("crop", f"outputs {_sizes(size)}, but the net expects {_sizes(wanted)}", "write only `crop`")
+
+    def _check_crop(self, crop: Mapping[str, Any], stored: tuple[int, int], wanted: tuple[int, int]) -> int:
+        """The padding of a valid crop."""
+        pad: int = crop["pad"]
+        self._check_size(wanted)
         scaled = crop.get("from")
         if scaled is not None and min(stored) != scaled:
             raise _cannot(

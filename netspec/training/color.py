@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netspec.training.draws import Draws, on_device
+from netspec.datasets.draws import Draws, on_device
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from netspec.training.session import Request
 __all__ = ["data_options_of", "request_of"]
 
 
-def request_of(folder: RunFolder, hardware: Hardware, *, workers: int = 0) -> Request:
+def request_of(folder: RunFolder, hardware: Hardware, *, workers: int | None = None) -> Request:
     """The request that started a run, on this hardware. Raises SpecError (NS606)."""
     info = folder.read_info()
     options = replace(data_options_of(folder, info), workers=workers)

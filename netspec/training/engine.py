@@ -74,7 +74,7 @@ class Engine:
 
     def __init__(
         self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
-        *, workers: int = 0, compiled: bool = False,
+        *, workers: int | None = 0, compiled: bool = False,
     ) -> None:  # fmt: skip
         import torch
 
@@ -164,7 +164,11 @@ class Engine:
             len(train), self.plan.batch, self.plan.accumulate, seed=self.plan.seed, epoch=at.epoch, share=self.share
         )
         left = plan[at.update :]
-        stream = batches(train, [piece.indices.tolist() for pieces in left for piece in pieces], self.workers)
+        first, each = at.step, self.plan.accumulate  # now: the stream is read ahead
+        places = ((first + n) * each + m for n, pieces in enumerate(left) for m in range(len(pieces)))
+        flat = [piece for pieces in left for piece in pieces]
+        cuts = (self.inputs.cut(place, p.rows, p.total) for place, p in zip(places, flat, strict=True))
+        stream = batches(train, (piece.indices.tolist() for piece in flat), self.workers, cuts)
         self._train_mode()
         for pieces in left:
             began = time.perf_counter()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netspec.datasets.draws import Draws, on_device
 from netspec.datasets.examples import IGNORED
-from netspec.training.draws import Draws, on_device
 
 if TYPE_CHECKING:
     import numpy as np

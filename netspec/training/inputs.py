@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.datasets import Batch
+    from netspec.datasets.cutting import Cut
     from netspec.training.augment import Augmenter, Mixed
 
 __all__ = ["Inputs"]
@@ -45,6 +46,10 @@ class Inputs:
             values[self.image] = images
         ordered = self._ordered(values)
         return ordered, self._target(ordered, target), mixed
+
+    def cut(self, place: int, rows: range, total: int) -> Cut | None:
+        """How the images of the `place`-th batch of the run are cut when they are read for `train`."""
+        return self.augmenter.cut(place, rows, total) if self.augmenter is not None else None
 
     def test(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         values, target = self._tensors(batch)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from netspec.datasets.draws import Draws
 from netspec.diagnostics import SpecError
-from netspec.training.draws import Draws
 
 if TYPE_CHECKING:
     from torch import Tensor

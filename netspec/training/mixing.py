@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.training.draws import Draws, on_device
+from netspec.datasets.draws import Draws, on_device
 
 if TYPE_CHECKING:
     import numpy as np

@@ -33,13 +33,14 @@ class OpenedData:
 def open_data(plan: Plan, request: Request, kept: OpenedData | None = None) -> Collection:
     """The examples of a request, checked against the net; `kept` holds those of the last one. Raises SpecError.
 
-    For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled.
+    For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled. Images of
+    which a random resized crop is read are scaled only for testing.
     """
     inputs, output, options = plan.inputs, plan.output.type, request.options
     crop = plan.recipe.augment.get("crop")
     if crop is not None:
-        side = crop.values["from"]
-        options = replace(options, resize=options.resize or side is not None, cut=side is None)
+        side, resized = crop.values["from"], crop.values["scale"] or crop.values["ratio"]
+        options = replace(options, resize=options.resize or side is not None or bool(resized), cut=side is None)
         if side is not None:
             inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
             output = _squared(output, side) if plan.pixelwise else output

@@ -37,7 +37,7 @@ class StoredOptions(_Stored):
     folds: int = Field(0, ge=0)
     fold: int = Field(0, ge=0)
     resize: bool = False
-    workers: int = Field(0, ge=0)
+    workers: int | None = Field(None, ge=0)
     corrupt: Literal["stop", "skip"] = "stop"
     pixels: int | None = Field(None, ge=1)
     cut: bool = False

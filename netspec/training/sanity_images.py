@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netspec.datasets.cutting import cut_images
+from netspec.datasets.draws import Draws
 from netspec.training.augment import Augmenter
 from netspec.training.check_result import CheckResult
-from netspec.training.draws import Draws
 from netspec.training.sanity_runs import Bench, Held
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def check_augmentation(bench: Bench, some: Held) -> list[CheckResult]:
         return []
     batch = some.batch(range(min(64, len(some)))).inputs[name]
     images = (batch.float() / 255 if batch.dtype.is_floating_point is False else batch.float()).to(inputs.device)
+    if augmenter.resized is not None:
+        images = cut_images(images, augmenter.cut(0, range(len(images)), len(images)).drawn())  # type: ignore[union-attr]
     blank, seen = _left(augmenter, images)
     measured = f"augmented images show {seen:.0%} of the original on average" + (f"; {blank:.0%} of them are blank" if blank else "")  # fmt: skip
     gone, little = blank > 0.1 or seen < _SEEN, blank > 0.01 or seen < _LITTLE

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Batch, Collection, Examples
+from netspec.datasets.cutting import Cut, cut_images, cut_targets
 from netspec.model import Model, check
 from netspec.ops.regularization import Regularizer
 from netspec.recipe import Chosen, Recipe
@@ -49,9 +50,14 @@ class Held:
     def shown(self, index: int) -> str:
         return self._examples.shown(self._indices[index])
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
         rows = list(indices)
-        return Batch({name: values[rows] for name, values in self._all.inputs.items()}, self._all.target[rows])
+        inputs, target = {name: values[rows] for name, values in self._all.inputs.items()}, self._all.target[rows]
+        if cut is not None:
+            cuts = cut.drawn()
+            inputs = {n: cut_images(v, cuts) if v.ndim == 4 else v for n, v in inputs.items()}
+            target = cut_targets(target, cuts) if target.ndim > 2 else target
+        return Batch(inputs, target)
 
 
 class _Plain(Inputs):
@@ -59,6 +65,9 @@ class _Plain(Inputs):
 
     def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
         return (*self.test(batch), None)
+
+    def cut(self, place: int, rows: range, total: int) -> None:
+        return None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection
+from netspec.datasets.batch_loading import worker_count
 from netspec.datasets.fit import sizes
 from netspec.datasets.formats import BUILT_IN
 from netspec.diagnostics import SpecError
@@ -157,13 +158,16 @@ def build_engine(
         notes.append(f"weights: {story}")
     image = next((name for name, shape in collection.train.shapes.items() if len(shape) == 3), None)
     cuda = fabric.device.type == "cuda"
+    workers = request.options.workers
+    if workers is None:
+        workers = worker_count(collection.train, request.hardware.devices)
     inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
     if fresh:
-        fill_statistics(model.graph, module, collection, inputs, fabric, request.options.workers)
+        fill_statistics(model.graph, module, collection, inputs, fabric, workers)
     compiled = request.hardware.compiled
     if compiled is None:
         compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
-    engine = Engine(plan, module, collection, fabric, inputs, workers=request.options.workers, compiled=compiled)
+    engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
     engine.notes += notes
     engine.give_up = request.give_up
     return engine

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["colors", "fill_statistics"]
 
 _BATCH = 256
-_MOST_FOR_COLORS = 10_000
+_MOST_DECODED = 10_000
+"""Of more files than these, evenly spaced ones give the statistics: their error is below a hundredth of a standard deviation."""
 
 
 def fill_statistics(
-    graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, fabric: Any, workers: int = 0
+    graph: Graph, module: torch.nn.Module, collection: Collection, inputs: Inputs, fabric: Any, workers: int | None = 0
 ) -> None:
     """Sets the buffers of `normalize channel`, `image`, `pca`, `whiten` and `zca` to statistics of the training set, of which
     each process reads its share.
@@ -80,37 +81,38 @@ def _rotation(op: Normalize, mean: Tensor, covariance: Tensor) -> dict[str, Tens
     return {"mean": mean.flatten(), "matrix": matrix[: op.components]}
 
 
-def _covariance(examples: Examples, inputs: Inputs, fabric: Any, workers: int, place: int, mean: Tensor) -> Tensor:
+def _covariance(examples: Examples, inputs: Inputs, fabric: Any, workers: int | None, place: int, mean: Tensor) -> Tensor:
     """The covariance matrix of all values of one input over the examples, in float64."""
 
     def products(values: list[Tensor]) -> list[tuple[Tensor, ...]]:
         away = (values[place] - mean).flatten(1)
         return [(away.T @ away,)]
 
-    ((total,),) = _summed(examples, inputs, fabric, workers, products)
-    return total / len(examples)
+    ((mean_product,),) = _means(examples, inputs, fabric, workers, products)
+    return mean_product
 
 
-def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int) -> list[tuple[Tensor, Tensor]]:
+def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int | None) -> list[tuple[Tensor, Tensor]]:
     """The mean of every element and its square over the examples, for each input of the net, in float64."""
-    sums = _summed(examples, inputs, fabric, workers, lambda values: [(v.sum(0), v.square().sum(0)) for v in values])
-    return [(a / len(examples), b / len(examples)) for a, b in sums]
+    means = _means(examples, inputs, fabric, workers, lambda values: [(v.sum(0), v.square().sum(0)) for v in values])
+    return [(mean, square) for mean, square in means]
 
 
-def _summed(
+def _means(
     examples: Examples,
     inputs: Inputs,
     fabric: Any,
-    workers: int,
+    workers: int | None,
     of: Callable[[list[Tensor]], list[tuple[Tensor, ...]]],
 ) -> list[tuple[Tensor, ...]]:
-    """Tuples of tensors summed over all examples, of which each process reads its share; `of` gives those of a batch, whose
-    inputs are in float64."""
+    """Means of tuples of tensors over all examples (of many files: over evenly spaced ones), of which each process reads its
+    share; `of` gives the sums over a batch, whose inputs are in float64."""
     totals: list[Any] = []
     world, rank = fabric.world_size, fabric.global_rank
     size = max(1, min(_BATCH, -(-len(examples) // world)))
-    starts = range(0, len(examples), size)
-    plan = [range(i, min(i + size, len(examples))) for i in starts][rank::world]
+    step = -(-len(examples) // _MOST_DECODED) if getattr(examples, "decodes", False) else 1
+    rows = range(0, len(examples), step)
+    plan = [rows[i : i + size] for i in range(0, len(rows), size)][rank::world]
     for batch in batches(examples, plan or [range(1)], workers):
         values, _ = inputs.test(batch)
         sums = of([doubled(v) for v in values])
@@ -120,13 +122,13 @@ def _summed(
     if world > 1:
         mine = 1.0 if plan else 0.0  # a process without a share has read an example for its shapes
         totals = [tuple(fabric.all_reduce(mine * one, reduce_op="sum") for one in each) for each in totals]
-    return totals
+    return [tuple(one / len(rows) for one in each) for each in totals]
 
 
 def colors(examples: Examples, image: str) -> Tensor:
     """The principal color components for `lighting`, from at most 10,000 training images."""
     from netspec.training.lighting import principal_colors
 
-    most = min(len(examples), _MOST_FOR_COLORS)
+    most = min(len(examples), _MOST_DECODED)
     plan = [range(i, min(i + _BATCH, most)) for i in range(0, most, _BATCH)]
     return principal_colors(batch.inputs[image].float() / 255 for batch in batches(examples, plan, 0))

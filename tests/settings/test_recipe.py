@@ -49,7 +49,13 @@ def test_a_recipe_is_read() -> None:
     }
     assert [i.word for i in recipe.settings["init"]] == ["gaussian", "bias"]
     assert recipe.augment["rescale"].values == {"high": 1.6}
-    assert recipe.augment["crop"].values == {"size": (24, 24), "pad": 4, "from": None}
+    assert recipe.augment["crop"].values == {
+        "size": (24, 24),
+        "pad": 4,
+        "from": None,
+        "scale": None,
+        "ratio": None,
+    }
     freeze = recipe.one("freeze")
     assert freeze is not None
     assert freeze.labels == ("stem",)

@@ -12,8 +12,8 @@ import torch
 from augmenting import augmenter, photograph
 from torch import Tensor
 
+from netspec.datasets.draws import Draws
 from netspec.training.color import erase, turn_hue
-from netspec.training.draws import Draws
 from netspec.training.lighting import principal_colors
 
 N, SIZE = 64, (3, 24, 20)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import netspec
-from netspec.training.draws import Draws
+from netspec.datasets.draws import Draws
 from netspec.training.geometry import Geometry, maps, resample, rotation, scaling, shearing, shifting
 
 MANY = 4096

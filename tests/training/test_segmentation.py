@@ -237,4 +237,4 @@ def test_sanity_of_masks_without_a_false_alarm(data: Path, tmp_path: Path) -> No
     spec = tmp_path / "seg.net"
     spec.write_text(NET.format(channels=2, loss="cross_entropy"))
     result = netspec("train", spec, "--data", data, "--sanity")
-    assert "twenty examples  memorized" in result.output, result.output
+    assert "twenty examples    memorized" in result.output, result.output

@@ -231,7 +231,7 @@ def test_two_machines_on_one_study_draw_different_trials(tmp_path: Path, monkeyp
     search = Search(Request(source, "digits"), space, tmp_path, str(tmp_path / "study.log"), "rows", 3)
     drawn: list[str] = []
 
-    def run(search: Search, trial: optuna.Trial) -> float:
+    def run(search: Search, trial: optuna.Trial, data: Any) -> float:
         drawn.append(space.values(trial)["optimizer.lr"])
         if len(drawn) == 1:
             tuning.run_trials(search, lambda _: None, most=1)
