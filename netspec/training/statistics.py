@@ -81,7 +81,9 @@ def _rotation(op: Normalize, mean: Tensor, covariance: Tensor) -> dict[str, Tens
     return {"mean": mean.flatten(), "matrix": matrix[: op.components]}
 
 
-def _covariance(examples: Examples, inputs: Inputs, fabric: Any, workers: int | None, place: int, mean: Tensor) -> Tensor:
+def _covariance(
+    examples: Examples, inputs: Inputs, fabric: Any, workers: int | None, place: int, mean: Tensor
+) -> Tensor:
     """The covariance matrix of all values of one input over the examples, in float64."""
 
     def products(values: list[Tensor]) -> list[tuple[Tensor, ...]]:
