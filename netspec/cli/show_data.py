@@ -25,16 +25,22 @@ __all__ = ["boundary_command", "panel_command", "worst_command"]
     help="Points of a run to draw.",
 )
 def boundary_command(file: str, part: str, outputs: tuple[Path, ...], as_json: bool, **wanted: Any) -> None:
-    """Show the decision regions of a network with two inputs, for a run with the points of its data."""
-    shown(lambda: _boundary(Look(file, wanted), part), outputs, as_json=as_json)
+    """Show the decision regions of a network with two inputs, for a run with the points of its data.
+
+    With -o OUT.gif, the regions after every epoch of a run, which is trained again from its seed.
+    """
+    animated = any(path.suffix.lower() == ".gif" for path in outputs)
+    shown(lambda: _boundary(Look(file, wanted), part, animated=animated), outputs, as_json=as_json)
 
 
-def _boundary(look: Look, part: str) -> View:
+def _boundary(look: Look, part: str, *, animated: bool) -> View:
     if not look.is_run or len(look.inside.graph.inputs) != 1:
         return look.inside.boundary()
+    from netspec.training.learning_views import learning
     from netspec.training.run_views import RunExamples, labelled_points
 
-    return look.inside.boundary(*labelled_points(RunExamples(look.run, part)))
+    held = RunExamples(look.run, part)
+    return learning(held) if animated else look.inside.boundary(*labelled_points(held))
 
 
 @click.command("panel")

@@ -21,10 +21,10 @@ _MARGIN = 0.15
 """How far the picture reaches beyond the points, as a share of their extent."""
 
 
-def boundary(opened: Opened, points: Any = None, labels: Any = None) -> View:
+def boundary(opened: Opened, points: Any = None, labels: Any = None, when: str = "") -> View:
     """The predicted class on a grid of 201 x 201, and how sure it is, with points (N x 2) of classes `labels` drawn on it.
 
-    The picture reaches a little beyond the points, or from -2 to 2 without them. Raises SpecError (NS503).
+    `when` is written after the title. The picture reaches a little beyond the points, or from -2 to 2 without them. Raises SpecError (NS503).
     """
     import numpy as np
 
@@ -63,7 +63,7 @@ def boundary(opened: Opened, points: Any = None, labels: Any = None) -> View:
     return View(
         "boundary", "\n".join(lines), data, arrays,
         lambda: plane(
-            f"{opened.graph.name}: decision regions", lines, extent, Points(places, marks), names,
+            f"{opened.graph.name}: decision regions{when}", lines, extent, Points(places, marks), names,
             _colored(classes, sure), ("first input", "second input"),
         ),
     )  # fmt: skip

@@ -178,12 +178,13 @@ class Engine:
             at.seconds += time.perf_counter() - began
             watcher.update(self, loss)
             if interrupted():
+                self.read_losses()
                 return False
         self._close_epoch(watcher)
         return True
 
     def _close_epoch(self, watcher: Watcher) -> None:
-        self._read_losses()
+        self.read_losses()
         at = self.at
         validation = self.evaluate(self.collection.validation) if self.collection.validation is not None else None
         row = Row(
@@ -249,9 +250,9 @@ class Engine:
         if self.on_cpu and self.alone:
             return self._judge_loss(float(loss), self.at.step, pieces)
         self.unread.append((self.at.step, loss, pieces))
-        return self._read_losses() if self.at.step % 16 == 0 else None
+        return self.read_losses() if self.at.step % 16 == 0 else None
 
-    def _read_losses(self) -> float | None:
+    def read_losses(self) -> float | None:
         """Checks the losses that are still on the device; returns the last. Every process takes part."""
         import torch
 
@@ -354,6 +355,7 @@ class Engine:
             "sums": self.sums.values(),
             "at": [at.epoch, at.update, at.step, at.seconds, at.lr, at.best, at.waited, at.first_loss],
             "history": [row_values(row) for row in at.history],
+            "high": self.high,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -367,6 +369,7 @@ class Engine:
         epoch, update, step, seconds, lr, best, waited, first_loss = state["at"]
         history = [row_of(values) for values in state["history"]]
         self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
+        self.high = state.get("high", 0)
 
     def weights(self) -> dict[str, Tensor]:
         """The state dict for inference: the moving average, if there is one."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.inside.look import Inside
 from netspec.training.feature_views import embedding, neighbors, top
+from netspec.training.learning_views import learning
 from netspec.training.run_views import RunExamples, labelled_points, panel, worst
 from netspec.training.trained import Trained
 
@@ -67,6 +68,10 @@ class Run(Inside):
         if points is None:
             points, labels = labelled_points(self.examples(part))
         return super().boundary(points, labels)
+
+    def learning(self, part: str = "train") -> View:
+        """The decision regions after every epoch, as an animation: the run is trained again from its seed."""
+        return learning(self.examples(part))
 
 
 def open_run(path: str | Path, weights: Literal["best", "last"] = "best", *, seed: int = 0) -> Run:

@@ -121,6 +121,7 @@ class CheckpointState(BaseModel):
     sums: list[float] = Field(min_length=3)
     at: tuple[int, int, int, float, float, tuple[float, float] | None, int, float | None]
     history: _Rows
+    high: int = Field(0, ge=0)
 
 
 def complaint(error: ValidationError) -> str:

@@ -244,6 +244,7 @@ class _Keeper(Watcher):
 
     def update(self, engine: Engine, loss: float | None) -> None:
         if self._due(engine):
+            engine.read_losses()  # what is counted of them is part of the checkpoint
             self.save()
         if self.first:
             self.board.update(engine, loss)

@@ -186,6 +186,25 @@ def test_a_run_gives_up_after_so_many_updates(where: str) -> None:
     assert calm.fit(Watcher())
 
 
+def test_a_resumed_run_gives_up_where_the_whole_run_does(where: str) -> None:
+    """The number of updates above three times the first loss is part of the checkpoint."""
+
+    def give_up(resumed_at: int | None) -> int:
+        engine = engine_of(NET.format("30"), where)
+        engine.give_up = 6
+        if resumed_at is not None:
+            assert not engine.fit(Watcher(), lambda: engine.at.step == resumed_at)
+            state, engine = engine.state(), engine_of(NET.format("30"), where)
+            engine.load_state(state)
+            engine.give_up = 6
+        with pytest.raises(Diverged) as caught:
+            engine.fit(Watcher())
+        return caught.value.step
+
+    whole = give_up(None)
+    assert [give_up(step) for step in (whole - 1, whole - 3)] == [whole, whole]
+
+
 @pytest.mark.parametrize("loss", [0.0, 1.5, 999.99, 170.0, 1e4, 1e19, 1.7e308, float("nan"), float("inf"), -1e5])
 def test_the_columns_of_the_epoch_table_stay(loss: float) -> None:
     """Every text is shorter than its column, so that a space is before it."""

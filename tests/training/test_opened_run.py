@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from small_runs import conv_run
+from safetensors.torch import load_file, save_file
+from small_runs import conv_run, trained
 
 import netspec
 
@@ -58,3 +60,41 @@ def test_the_views_of_the_data(run: netspec.Run, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(netspec.SpecError, match="NS606"):
         netspec.open_run(tmp_path)
+
+
+SPIRALS = "input 2; FC-16 act=tanh; FC-3; train { optimizer adam lr=0.02; epochs 5; batch 32; seed 2 }".replace(
+    ";", "\n"
+)
+
+
+def test_the_regions_after_every_epoch_are_those_of_the_run(tmp_path: Path) -> None:
+    """The run is trained again: it ends with the weights of the run, and agrees with its metrics on the way."""
+    from PIL import Image
+
+    folder = trained("spirals", SPIRALS, "spirals")
+    run = netspec.open_run(folder, "last")
+    view = run.learning("validation")
+    assert (view.data["epochs"], view.data["same_weights"]) == ([0, 1, 2, 3, 4, 5], True)
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    column = rows[0].split(",").index("validation_accuracy")
+    shares = [count / view.data["points"] for count in view.data["correct"]]
+    assert shares[1:] == pytest.approx([float(row.split(",")[column]) for row in rows[1:]])
+    np.testing.assert_array_equal(view.arrays["classes"][-1], run.boundary(part="validation").arrays["classes"])
+    view.save(tmp_path / "b.gif")
+    with Image.open(tmp_path / "b.gif") as image:
+        assert image.n_frames == 6
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    shutil.copyfile(folder / "best.safetensors", other / "last.safetensors")
+    weights = {name: value + 1 for name, value in load_file(other / "last.safetensors").items()}
+    save_file(weights, other / "last.safetensors")
+    assert not netspec.open_run(other).learning().data["same_weights"]
+
+
+def test_only_the_regions_of_a_run_are_animated(run: netspec.Run, tmp_path: Path) -> None:
+    with pytest.raises(netspec.SpecError, match="`filters` is not animated"):
+        run.filters().save(tmp_path / "x.gif")
+    with pytest.raises(netspec.SpecError, match="two inputs"):
+        run.learning()
+    with pytest.raises(ValueError, match="the part is test, validation or train"):
+        run.panel(part="tset")
