@@ -14,77 +14,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from netspec.records import Record
 from netspec.source import SourceFile, Span
 from netspec.symbolic import FunctionBody, Symbolic
+from netspec.tensor_type import Layout, TensorType, Windows
 
 if TYPE_CHECKING:
     from netspec.recipe import Recipe
 
-__all__ = ["Decision", "Definition", "Failed", "Graph", "Layout", "Node", "Operation", "Param", "Region", "TensorType"]
-
-Layout: TypeAlias = Literal["map", "vector", "sequence", "ids"]
-
-
-@dataclass(frozen=True, slots=True)
-class TensorType:
-    """The type of one tensor, without the batch axis.
-
-    `map`: channels first, then one to three spatial axes (a signal CxL, an image CxHxW, a volume CxDxHxW).
-    `vector`: features. `sequence`: tokens x features. `ids`: integers, one per token.
-    """
-
-    layout: Layout
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """How many scalars the tensor holds."""
-        return prod(self.shape)
-
-    @property
-    def rank(self) -> int:
-        """How many spatial axes a convolution sees: 1 for a sequence (its tokens), 0 for a vector."""
-        return {"map": len(self.shape) - 1, "sequence": 1}.get(self.layout, 0)
-
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        if self.layout == "map":
-            return self.shape[1:]
-        return self.shape[:1] if self.layout == "sequence" else ()
-
-    @property
-    def features(self) -> int:
-        """The length of the feature axis: channels of a map, features of a token or a vector."""
-        return self.shape[0] if self.layout in ("map", "vector") else self.shape[-1]
-
-    @property
-    def feature_axis(self) -> int:
-        """The feature axis in the batched tensor (0 is the batch)."""
-        return 2 if self.layout == "sequence" else 1
-
-    def with_spatial(self, channels: int, spatial: tuple[int, ...]) -> TensorType:
-        """The same layout with other channels and spatial sizes."""
-        if self.layout == "sequence":
-            return TensorType("sequence", (*spatial, channels))
-        return TensorType(self.layout, (channels, *spatial))
-
-    def with_features(self, features: int) -> TensorType:
-        if self.layout == "sequence":
-            return TensorType("sequence", (*self.shape[:-1], features))
-        return TensorType(self.layout, (features, *self.shape[1:]))
-
-    @property
-    def noun(self) -> str:
-        """What a reader calls it: `an image of 3x224x224`."""
-        size = str(self)
-        if self.layout == "map":
-            return {1: "a signal", 2: "an image", 3: "a volume"}[self.rank] + f" of {size}"
-        return {
-            "vector": f"a vector of {size}",
-            "sequence": f"a sequence of {size} (tokens x features)",
-            "ids": f"a list of {size} integers",
-        }[self.layout]
-
-    def __str__(self) -> str:
-        return "x".join(map(str, self.shape))
+__all__ = [
+    "Decision",
+    "Definition",
+    "Failed",
+    "Graph",
+    "Layout",
+    "Node",
+    "Operation",
+    "Param",
+    "Region",
+    "TensorType",
+    "Windows",
+    "output_of",
+    "runs",
+    "seen_by",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +71,7 @@ class Operation(Protocol):
     lends: ClassVar[Literal["", "weight", "transposed"]]
     ignores_input: ClassVar[bool]
     measures_second: ClassVar[bool]
+    sees_windows: ClassVar[bool]
     sign: ClassVar[str]
     torch_in_place: ClassVar[bool]
     torch_keeps_no_output: ClassVar[bool]
@@ -136,7 +87,24 @@ class Operation(Protocol):
     def onnx(self, emit: Any) -> str: ...
 
 
-RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "aux", "shared"]
+def seen_by(op: Operation, types: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+    """The types of its inputs as an op sees them: those of one window, but for an op that has to do with windows."""
+    return types if op.sees_windows else tuple(kind.bare for kind in types)
+
+
+def output_of(op: Operation, types: tuple[TensorType, ...]) -> TensorType:
+    """What an op gives for inputs that lie in the same windows, or in none. Raises Misfit."""
+    output = op.output(*seen_by(op, types))
+    windows = types[0].windows
+    return output if op.sees_windows or windows is None else TensorType(output.layout, output.shape, windows)
+
+
+def runs(op: Operation, types: tuple[TensorType, ...]) -> int:
+    """How many times an op computes for one example what it says of the types that it sees: once, or for each window."""
+    return 1 if op.sees_windows else types[0].copies
+
+
+RegionKind: TypeAlias = Literal["net", "block", "group", "branch", "join", "repeat", "windows", "aux", "shared"]
 
 
 class Definition(Record):
@@ -244,6 +212,11 @@ class Node:
         return self.op.name
 
     @property
+    def runs(self) -> int:
+        """How many times the op computes for one example what it says of its inputs (`Graph.input_types`)."""
+        return 1 if self.op.sees_windows else self.type.copies
+
+    @property
     def n_params(self) -> int:
         """Trainable scalars of its own."""
         return 0 if self.shares is not None else sum(p.size for p in self.params if p.trainable)
@@ -309,7 +282,8 @@ class Graph:
         return [n for n in self.nodes if n.inputs]
 
     def input_types(self, node: Node) -> tuple[TensorType, ...]:
-        return tuple(self.nodes[i].type for i in node.inputs)
+        """The types of what a node reads, as its op sees them."""
+        return seen_by(node.op, tuple(self.nodes[i].type for i in node.inputs))
 
     def verify(self) -> None:
         """Raises AssertionError where an invariant of the graph is broken: a bug of netspec, not of a spec."""

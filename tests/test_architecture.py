@@ -16,7 +16,7 @@ from conftest import ROOT
 # A row imports from the rows above it; rooms of one row do not know each other.
 ROWS = (
     ("source", "values", "version", "records", "recipe", "gallery"),
-    ("symbolic",),
+    ("symbolic", "tensor_type"),
     ("diagnostics",),
     ("files", "optional"),
     ("reading",),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from netspec.analysis.arithmetic import Arithmetic, product, total
 from netspec.analysis.graph_facts import GraphFacts
+from netspec.analysis.window_fields import JOINS
 from netspec.analysis.worked_macs import macs_of
 from netspec.analysis.worked_shapes import shape_of
 from netspec.graph import Node
@@ -93,6 +94,8 @@ def _along(facts: GraphFacts, node: Node, found: Reach, axis: int, what: str) ->
     if not found.size:
         return Explained(what, size, "it does not depend on the input")
     before = [field[axis] for i in node.inputs if (field := facts.fields[i]) is not None and len(field) > axis]
+    if node.type.windows is not None or isinstance(node.op, JOINS):
+        return Explained(what, size, "within a window, as far as the input of `windows` sees")
     if len(node.inputs) > 1:
         sizes = " and ".join(dict.fromkeys(str(reach.size) for reach in before))
         return Explained(what, size, f"from the first to the last position that a branch sees; they see {sizes}")

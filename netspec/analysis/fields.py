@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TypeAlias
 
+from netspec.analysis.window_fields import CUTS, JOINS, in_first_window, seen_through
 from netspec.graph import Graph, Node
 from netspec.ops.reach import SAME, Reach
 
@@ -24,16 +25,35 @@ _WORK = 10**6
 
 
 def fields(graph: Graph) -> list[Field]:
-    """The field of every node, by its index."""
+    """The field of every node, by its index; of a layer in the body of `windows`, that of the first window."""
     found: list[Field] = []
+    cut: list[int] = []
+    """For each node in windows the node that was cut into them."""
     left = _WORK
     for node in graph.nodes:
         field: Field = (SAME,) * node.type.rank
-        if node.inputs:
+        source = cut[node.inputs[0]] if node.inputs else -1
+        if isinstance(node.op, CUTS):
+            source = node.inputs[0]
+        elif isinstance(node.op, JOINS):
+            steps = seen_through(graph.nodes[node.inputs[0]].type, found[node.inputs[0]])
+            field, source = _then(found[source], steps, node, exact=left > 0), cut[source]
+        elif node.inputs:
             field = _field(graph, node, found, exact=left > 0)
-            left -= sum(len(axis.lows) - 1 for axis in field or ())
+        left -= sum(len(axis.lows) - 1 for axis in field or ())
         found.append(field)
-    return found
+        cut.append(source)
+    return [_outside(graph, found, cut, i) for i in range(len(found))]
+
+
+def _outside(graph: Graph, found: list[Field], cut: list[int], index: int) -> Field:
+    """The field of a node on the input, where `found` has that on its window."""
+    field, node = found[index], graph.nodes[index]
+    while cut[index] >= 0:
+        steps, index = in_first_window(node.type, field), cut[index]
+        field = _then(found[index], steps, node, exact=True)
+        node = graph.nodes[index]
+    return field
 
 
 def _field(graph: Graph, node: Node, found: list[Field], exact: bool) -> Field:
@@ -43,7 +63,11 @@ def _field(graph: Graph, node: Node, found: list[Field], exact: bool) -> Field:
     before = _joined([found[i] for i in read])
     if sees_nothing(before):
         return before
-    steps = node.op.reach_to(graph.nodes[node.inputs[0]].type, node.type)
+    return _then(before, node.op.reach_to(graph.nodes[node.inputs[0]].type, node.type), node, exact=exact)
+
+
+def _then(before: Field, steps: Field, node: Node, *, exact: bool) -> Field:
+    """What a layer sees of the input, if it sees `steps` of what sees `before`."""
     if before is None or steps is None or len(before) != len(steps):
         return None
     sizes = node.type.spatial if node.type.rank == len(steps) else (1,) * len(steps)

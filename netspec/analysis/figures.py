@@ -114,7 +114,7 @@ def _neurons(facts: GraphFacts, node: Node) -> int:
 
 
 def _connections(facts: GraphFacts, node: Node) -> int:
-    return node.op.connection_count(*facts.graph.input_types(node)) if node.inputs else 0
+    return node.runs * node.op.connection_count(*facts.graph.input_types(node)) if node.inputs else 0
 
 
 def _memory(facts: GraphFacts, node: Node) -> int:

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, TypeAlias
 
+from netspec.analysis.attention_memory import Held, attend_held, attention_held, attention_workspace
 from netspec.analysis.recurrent_memory import recurrent_values
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Activation, HardTanh, Maxout, ReLU, ReLU6, Sigmoid, Softmax, Softsign, Tanh
+from netspec.ops.attend import Attend
+from netspec.ops.attention import Attention
 from netspec.ops.border import Crop, Pad
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
@@ -39,9 +42,10 @@ from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
 from netspec.ops.response_norm import GlobalResponseNorm
-from netspec.ops.sequence import Attention, Embed
+from netspec.ops.sequence import Embed
 from netspec.ops.shape import Flatten, Identity, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.transposed_conv import TransposedConv
+from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows
 
 __all__ = ["Kept", "is_view", "kept", "workspace"]
 
@@ -50,11 +54,12 @@ __all__ = ["Kept", "is_view", "kept", "workspace"]
 class Kept:
     """The tensors that the backward pass of one layer needs.
 
-    `inputs` and `output` are tensors of the network; `factors` is each input that is multiplied by one with a gradient. Besides them a layer keeps, for each example, `values` in the number
+    `inputs` (or `some` of them) and `output` are tensors of the network; `factors` is each input that is multiplied by one with a gradient. Besides them a layer keeps, for each example, `values` in the number
     format of the activations and `bytes` of masks and indices; and for the whole batch `fixed` values and `fixed_bytes`.
     """
 
     inputs: bool = False
+    some: tuple[int, ...] = ()
     factors: bool = False
     output: bool = False
     values: int = 0
@@ -110,6 +115,8 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return size * x.size  # the difference from the mean
     if isinstance(op, Recurrent):
         return size * _recurrent_workspace(op, x)
+    if isinstance(op, Attention) and not op.is_plain(x):
+        return size * attention_workspace(op, x)
     return 0
 
 
@@ -128,12 +135,19 @@ def is_view(op: Operation, x: TensorType) -> bool:
     if isinstance(op, AxisLayer):
         plan = op.arrangement(x)
         return not plan.copies and not plan.reduced
+    if isinstance(op, CutWindows):
+        windows = op.cut(x)
+        return windows.size == windows.stride == x.spatial and not any(windows.pad)
+    if isinstance(op, JoinWindows):
+        return x.windows is not None and set(x.windows.grid) == {1}
+    if isinstance(op, CutSlices):
+        return x.layout == "sequence"
     return isinstance(op, _VIEWS)
 
 
 _COPIED = (ReLU6, HardTanh)
 """Activations that need their input: of one that is written over it, PyTorch keeps a copy."""
-_VIEWS = (Identity, Flatten, Reshape, Permute, FeatureSlice, Crop, Take, Tokens, Image)
+_VIEWS = (Identity, Flatten, Reshape, Permute, FeatureSlice, Crop, Take, Tokens, Image, JoinSlices)
 
 
 def _inputs(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
@@ -257,11 +271,28 @@ def _attention(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     """The tokens first to last, queries, keys and values, the result of the heads, and one logarithm of a sum per row;
     with dropout the scaled queries and keys, and the weights before, after and of the dropout."""
     (x,) = xs
-    tokens, size = x.shape[0], x.size
+    if not op.is_plain(x):
+        return _held(attention_held(op, x))
+    tokens, size = x.shape[0], x.bare.size
     mask = tokens * tokens if op.causal else 0
     if op.dropout:
-        return Kept(values=7 * size + 3 * op.heads * tokens * tokens, fixed=mask)
-    return Kept(values=5 * size, bytes=_FLOAT * op.heads * tokens, fixed=mask)
+        return Kept(values=x.copies * (7 * size + 3 * op.heads * tokens * tokens), fixed=mask)
+    return Kept(values=x.copies * 5 * size, bytes=x.copies * _FLOAT * op.heads * tokens, fixed=mask)
+
+
+def _attend(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
+    return _held(attend_held(op, xs))
+
+
+def _held(found: Held) -> Kept:
+    return Kept(
+        some=found.inputs,
+        output=found.output,
+        values=found.values,
+        bytes=found.bytes,
+        fixed=found.fixed,
+        fixed_bytes=found.fixed_bytes,
+    )
 
 
 def _recurrent(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
@@ -333,6 +364,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Pad: _pad,
     Embed: _inputs,
     Attention: _attention,
+    Attend: _attend,
     RNN: _recurrent,
     GRU: _recurrent,
     LSTM: _lstm,

@@ -5,7 +5,7 @@ Tensors that share memory in PyTorch (views, activations in place) count once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netspec.analysis.conditions import BYTES
 from netspec.analysis.in_place import in_place_nodes
@@ -69,7 +69,7 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
         if not learns[node.index]:
             continue
         found = _kept(graph, node, in_place=node.index in over, tokens_first=first[node.inputs[0]])
-        regions = lstm_workspace(node.op, graph.input_types(node)[0], size) if isinstance(node.op, LSTM) else ()
+        regions = _regions(graph, node, size)
         own = found.values * size + found.bytes
         tensors = {memory[i] for i in _inputs_needed(node, found, learns)} | (
             {memory[node.index]} if found.output else set()
@@ -91,7 +91,21 @@ def kept_for_backward(graph: Graph, dtype: str, frozen: frozenset[int] = frozens
 
 
 def _kept(graph: Graph, node: Node, *, in_place: bool, tokens_first: bool) -> Kept:
-    return kept(node.op, graph.input_types(node), node.type, in_place=in_place, tokens_first=tokens_first)
+    output = node.type if node.op.sees_windows else node.type.bare
+    found = kept(node.op, graph.input_types(node), output, in_place=in_place, tokens_first=tokens_first)
+    return replace(found, values=node.runs * found.values, bytes=node.runs * found.bytes)
+
+
+def _regions(graph: Graph, node: Node, size: int) -> tuple[int, ...]:
+    """The bytes of one example in the regions that an LSTM keeps."""
+    if not isinstance(node.op, LSTM):
+        return ()
+    return tuple(node.runs * region for region in lstm_workspace(node.op, graph.input_types(node)[0], size))
+
+
+def _workspace(graph: Graph, node: Node, dtype: str) -> int:
+    output = node.type if node.op.sees_windows else node.type.bare
+    return node.runs * workspace(node.op, graph.input_types(node), output, BYTES[dtype]) if node.inputs else 0
 
 
 def weight_bytes(node: Node, dtype: str) -> int:
@@ -104,7 +118,7 @@ def weight_bytes(node: Node, dtype: str) -> int:
 def _inputs_needed(node: Node, found: Kept, learns: list[bool]) -> list[int]:
     if found.factors:
         return [i for k, i in enumerate(node.inputs) if any(learns[j] for j in node.inputs[:k] + node.inputs[k + 1 :])]
-    return list(node.inputs) if found.inputs else []
+    return list(node.inputs) if found.inputs else [node.inputs[k] for k in found.some]
 
 
 def _memory_of(graph: Graph, *, training: bool) -> list[int]:
@@ -172,7 +186,7 @@ def peak_of_inference(graph: Graph, dtype: str) -> tuple[int, Node]:
             # values that do not depend on the input are weights, which are not copied for each example
             live[memory[node.index]] = 0 if node.op.ignores_input else stored_bytes(node.type, dtype)
             total += live[memory[node.index]]
-        inside = workspace(node.op, graph.input_types(node), node.type, BYTES[dtype]) if node.inputs else 0
+        inside = _workspace(graph, node, dtype)
         if total + inside > peak:
             peak, at = total + inside, node
         for i in freed.get(node.index, ()):

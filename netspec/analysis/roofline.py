@@ -53,7 +53,9 @@ def cost(graph: Graph, node: Node, macs: int, conditions: Conditions) -> Cost:
     ):
         return Cost(0, 0)
     flops = 2 * macs * conditions.batch
-    tensors = sum(stored_bytes(kind, conditions.dtype) for kind in (*graph.input_types(node), node.type))
+    tensors = sum(
+        stored_bytes(kind, conditions.dtype) for kind in (*(graph.nodes[i].type for i in node.inputs), node.type)
+    )
     owner = graph.nodes[node.shares] if node.shares is not None else node
     moved = conditions.batch * tensors + weight_bytes(owner, conditions.dtype)
     if conditions.device is None:

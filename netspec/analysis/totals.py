@@ -48,7 +48,7 @@ def totals(graph: Graph, nodes: Iterable[Node]) -> Totals:
         if node.inputs:
             if node.op.has_neurons:
                 neurons += node.type.size
-            connections += node.op.connection_count(*graph.input_types(node))
+            connections += node.runs * node.op.connection_count(*graph.input_types(node))
     memory = 4 * (params + buffers + activations)
     return Totals(params, params - untrained, buffers, aux, aux_buffers, macs, 2 * macs, neurons, connections, memory)
 

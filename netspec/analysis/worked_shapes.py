@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from netspec.analysis.arithmetic import Arithmetic, product, total
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Maxout
+from netspec.ops.attend import Attend
+from netspec.ops.attention import Attention
 from netspec.ops.border import Crop, Pad
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
@@ -25,6 +27,7 @@ from netspec.ops.sequence import ClassToken, Embed
 from netspec.ops.shape import Flatten, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.tensors import ConstantTensor
 from netspec.ops.transposed_conv import TransposedConv
+from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows
 from netspec.ops.windows import AXES, Window
 
 __all__ = ["shape_of"]
@@ -38,6 +41,9 @@ def shape_of(op: Operation, inputs: tuple[TensorType, ...], output: TensorType) 
     """A line for each axis, those alike in one; none where the output is like the input."""
     if isinstance(op, Concat):
         return _concat(op, inputs, output)
+    if isinstance(op, Attend):
+        heads, (_, size) = Arithmetic(op.heads), op.head_sizes(inputs)
+        return [(_features(output), heads * size, "heads * features of a value")]
     rule = next((_RULES[cls] for cls in type(op).__mro__ if cls in _RULES), None)
     return rule(op, inputs[0], output) if rule is not None else []
 
@@ -232,7 +238,43 @@ def _concat(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> list[Line]:
     return [(names[axis], total(x.shape[axis] for x in xs), "")]
 
 
+def _cut(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [(axis, Arithmetic(size), "of each window") for axis, size in zip(_axes(y), y.spatial, strict=True)]
+
+
+def _joined(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    """The windows side by side, without what padded them."""
+    assert x.windows is not None
+    each = op.joined(x)[0]
+    worked = zip(_axes(y), x.windows.grid, each, y.spatial, strict=True)
+    return [_count(y, "as the body gives")] + [
+        (axis, product([n, k]), "windows side by side")
+        if n * k == size
+        else (axis, Arithmetic(size), "as what was cut")
+        for axis, n, k, size in worked
+    ]
+
+
+def _slice(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [
+        _count(y, "as its input"),
+        *((axis, Arithmetic(n), "of each slice") for axis, n in zip(_axes(y), y.spatial, strict=True)),
+    ]
+
+
+def _stacked(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [
+        _count(y, "as the body gives"),
+        *((axis, Arithmetic(n), "") for axis, n in zip(_axes(y), y.spatial, strict=True)),
+    ]
+
+
 _RULES: Mapping[type[Op], Rule] = {
+    CutWindows: _cut,
+    JoinWindows: _joined,
+    CutSlices: _slice,
+    JoinSlices: _stacked,
+    Attention: lambda op, x, y: [] if x.shape == y.shape else [_count(y, "of the result")],
     Convolution: _conv,
     TransposedConv: _transposed,
     Pool: _pool,

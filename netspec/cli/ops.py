@@ -10,7 +10,7 @@ import click
 
 from netspec.cli.output import echo, printing_console
 from netspec.diagnostics import SpecError, nearest
-from netspec.ops import CATALOGUE, JOINS, outside
+from netspec.ops import CATALOGUE, JOINS, POSITIONS, outside
 from netspec.ops.reference import Entry, entries, entry, markdown
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def command(names: tuple[str, ...], as_markdown: bool) -> None:
     if not names:
         _print_list(console)
     for name in names:
-        op = CATALOGUE.get(name.lower()) or JOINS.get(name.lower())
+        op = next((ops[name.lower()] for ops in (CATALOGUE, JOINS, POSITIONS) if name.lower() in ops), None)
         if op is None and name.lower() in outside.offered():
             _print_outside(console, name.lower())
             continue
         if op is None:
-            near = nearest(name, [*CATALOGUE, *JOINS, *outside.offered()])
+            near = nearest(name, [*CATALOGUE, *JOINS, *POSITIONS, *outside.offered()])
             raise click.UsageError(f"There is no layer `{name}`." + (f" Did you mean `{near}`?" if near else ""))
         _print_entry(console, entry(op))
 

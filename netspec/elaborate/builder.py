@@ -11,6 +11,7 @@ from netspec.elaborate.state import UNKNOWN, BoundLayer, Frame, Site, Tensor
 from netspec.elaborate.ties import tied_node
 from netspec.graph import Node, TensorType
 from netspec.ops.op import Misfit, Op
+from netspec.ops.windowing import require_same_windows
 from netspec.source import Span
 
 __all__ = ["GraphBuilder"]
@@ -32,6 +33,7 @@ class GraphBuilder(ElaborationContext):
             return
         types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
         try:
+            require_same_windows(op, types)
             output, leftovers, params, macs = self.infer(op, types)
         except Misfit as misfit:
             if not self.first_time((op, types, site.span)):

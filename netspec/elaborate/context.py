@@ -27,7 +27,7 @@ from netspec.elaborate.state import (
     Tensor,
     labels_in,
 )
-from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType
+from netspec.graph import Graph, Node, Param, Region, RegionKind, TensorType, output_of, runs, seen_by
 from netspec.ops.kinds import BadValue
 from netspec.ops.op import Leftover, Op
 from netspec.source import Span
@@ -202,7 +202,9 @@ class ElaborationContext(ABC):
         key = (op, types)
         found = self._inferred.get(key)
         if found is None:
-            found = op.output(*types), op.leftovers(*types), op.params(*types), op.macs(*types)
+            seen = seen_by(op, types)
+            output = output_of(op, types)
+            found = output, op.leftovers(*seen), op.params(*seen), runs(op, types) * op.macs(*seen)
             self._inferred[key] = found
         return found
 

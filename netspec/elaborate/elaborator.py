@@ -18,6 +18,7 @@ from netspec.elaborate.joins import run_dense, run_join, run_residual
 from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import UNKNOWN, BoundLayer, Defaults, Frame, Site, ordinal
+from netspec.elaborate.windows import run_windows
 from netspec.graph import RegionKind
 from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
@@ -349,6 +350,7 @@ _TERMS: dict[type, Callable[[Elaborator, Any, Frame], None]] = {
     t.Residual: run_residual,
     t.Dense: run_dense,
     t.Checkpoint: run_checkpoint,
+    t.Windows: run_windows,
     t.Repeat: run_repeat,
     t.For: run_for,
     t.If: run_if,

@@ -13,7 +13,7 @@ from netspec.diagnostics import Diagnostic, Diagnostics
 from netspec.elaborate.context import Inferred
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.state import BoundLayer, Frame, Site, Tensor
-from netspec.graph import TensorType
+from netspec.graph import TensorType, output_of, runs, seen_by
 from netspec.ops.op import Misfit, Op
 from netspec.ops.open_size import Decided, is_open, undecided
 from netspec.syntax import tree as t
@@ -85,7 +85,7 @@ class SizedElaborator(Elaborator):
             self.walk.tiling[len(self.graph.nodes) - 1] = tiling
 
     def infer(self, op: Op, types: tuple[TensorType, ...]) -> Inferred:
-        if not any(is_open(size) for kind in types for size in kind.shape) and not _has_open_option(op):
+        if not any(is_open(size) for kind in types for size in kind.sizes) and not _has_open_option(op):
             return super().infer(op, types)
         self.catch_up()
         exact = self._site is not None and self._site.frame.fit == "exact"
@@ -101,15 +101,16 @@ class SizedElaborator(Elaborator):
             raise rule.main.result
         self.walk.boxes = _both(self.walk.boxes, rule.allowed)
         with undecided():
-            return rule.main.result, (), op.params(*types), op.macs(*types)
+            seen = seen_by(op, types)
+            return rule.main.result, (), op.params(*seen), runs(op, types) * op.macs(*seen)
 
     def tiling(self, op: Op, types: tuple[TensorType, ...]) -> list[Box] | None:
         """The sizes for which the windows of a layer see all of its input; None where that is so for all sizes."""
         with undecided():
-            rests = [rest for rest, _ in op.tiling(*types)]
+            rests = [rest for rest, _ in op.tiling(*seen_by(op, types))]
         if not any(map(is_open, rests)) and not any(rests):
             return None
-        found = cases(lambda x: not any(unseen for _, unseen in op.tiling(*x)), types, self.sample)
+        found = cases(lambda x: not any(unseen for _, unseen in op.tiling(*seen_by(op, x))), types, self.sample)
         if all(case.result is True for case in found):
             return None
         return merged(case.box for case in found if case.result is True)
@@ -134,8 +135,8 @@ def _has_open_option(op: Op) -> bool:
 
 
 def _output(op: Op, types: tuple[TensorType, ...], *, exact: bool) -> TensorType:
-    output = op.output(*types)
-    if exact and any(rest for rest, _ in op.tiling(*types)):
+    output = output_of(op, types)
+    if exact and any(rest for rest, _ in op.tiling(*seen_by(op, types))):
         raise Misfit("NS302", "the window does not tile its input")
     return output
 

@@ -330,7 +330,7 @@ def labels_in(statements: tuple[Any, ...]) -> set[str]:
             stack.append(node.body)
             if isinstance(node.otherwise, (t.Body, t.If)):
                 stack.append(node.otherwise)
-        elif isinstance(node, (t.Dense, t.Repeat, t.For, t.Aux)):
+        elif isinstance(node, (t.Dense, t.Windows, t.Repeat, t.For, t.Aux)):
             stack.append(node.body)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.fixes import edits
 from netspec.fixes.validation import Budget
-from netspec.graph import Graph, Node, TensorType
+from netspec.graph import Graph, Node, TensorType, output_of, seen_by
 from netspec.ops import CATALOGUE
 from netspec.ops.op import Leftover, Misfit, Op
 from netspec.source import Span
@@ -72,7 +72,7 @@ class FixContext:
             return None
         try:
             op.validate()
-            return op.output(*types), op.leftovers(*types)
+            return output_of(op, types), op.leftovers(*seen_by(op, types))
         except (Misfit, ArithmeticError, TypeError, ValueError):
             return None
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from netspec.ops import activation, elementwise, functions, join, norm, rearrange, reductions, shape, tensors
+from netspec.ops import (
+    activation,
+    attention,
+    elementwise,
+    functions,
+    join,
+    norm,
+    positions,
+    rearrange,
+    reductions,
+    shape,
+    tensors,
+    windowing,
+)
+from netspec.ops.attend import Attend
 from netspec.ops.conv import Conv, DepthwiseConv, SeparableConv
 from netspec.ops.dense import FullyConnected, Linear
 from netspec.ops.local_conv import LocalConv
@@ -13,10 +27,10 @@ from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from netspec.ops.recurrent import GRU, LSTM, RNN
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath, Noise
-from netspec.ops.sequence import Attention, ClassToken, Embed, PositionEmbedding
+from netspec.ops.sequence import ClassToken, Embed, PositionEmbedding
 from netspec.ops.transposed_conv import TransposedConv
 
-__all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALIZATIONS", "SECTIONS"]
+__all__ = ["ACTIVATIONS", "CATALOGUE", "JOINS", "NORMALIZATIONS", "POSITIONS", "SECTIONS"]
 
 
 def _by_name(ops: Iterable[type[Op]]) -> Mapping[str, type[Op]]:
@@ -40,11 +54,13 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Normalization": norm.ALL,
         "Regularization": (Dropout, Dropout2d, DropPath, Noise),
         "Shape": (*shape.ALL, *rearrange.ALL),
-        "Sequence": (Embed, PositionEmbedding, ClassToken, Attention, RNN, LSTM, GRU),
+        "Sequence": (Embed, PositionEmbedding, ClassToken, *attention.ALL, RNN, LSTM, GRU),
+        "Windows": windowing.ALL,
         "Trainable values": (*elementwise.ALL, *tensors.ALL),
     }
 )
 CATALOGUE: Mapping[str, type[Op]] = _by_name(op for section in SECTIONS.values() for op in section)
 ACTIVATIONS: Mapping[str, type[Op]] = _by_name((*activation.ALL, *functions.ALL))
 NORMALIZATIONS: Mapping[str, type[Op]] = _by_name(norm.ALL)
-JOINS: Mapping[str, type[Op]] = _by_name(join.ALL)
+POSITIONS: Mapping[str, type[Op]] = _by_name(positions.ALL)
+JOINS: Mapping[str, type[Op]] = _by_name((*join.ALL, Attend))

@@ -148,9 +148,9 @@ class Emitter:
         self.parts.nodes.append(made)
         return name
 
-    def reshape(self, x: str, sizes: list[int]) -> str:
-        """A leading -1 is the batch, which keeps its symbolic name; in a weight it is computed."""
-        if sizes[0] == -1 and x not in self.parts.weights:
+    def reshape(self, x: str, sizes: list[int], *, keeps_batch: bool = True) -> str:
+        """A leading -1 is the batch, which keeps its symbolic name; in a weight, and of windows, it is computed."""
+        if sizes[0] == -1 and x not in self.parts.weights and keeps_batch:
             sizes = [0, *sizes[1:]]
         return self.node("Reshape", [x, self.ints(sizes, "sizes")])
 

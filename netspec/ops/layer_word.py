@@ -10,7 +10,12 @@ from netspec.values import Value, Word, show
 
 __all__ = ["LayerWord", "bind_word"]
 
-_USUAL = (("relu", "leaky_relu(0.1)", "gelu", "silu", "tanh", "sigmoid"), ("bn", "ln", "gn(32)", "LRN"))
+_USUAL = {
+    "act": ("relu, tanh, leaky_relu(0.1)", "relu, leaky_relu(0.1), gelu, silu, tanh, sigmoid"),
+    "norm": ("bn, ln, gn(32)", "bn, ln, gn(32), LRN"),
+    "positions": ("relative, generated(512), rotary", "relative, distance, generated, decomposed, rotary"),
+}
+"""For each family of layers the examples of a message, and the common choices."""
 
 
 class LayerWord(Kind[Op | None]):
@@ -20,14 +25,16 @@ class LayerWord(Kind[Op | None]):
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self.noun = (
-            f"{family} such as {'bn, ln, gn(32)' if 'norm' in family else 'relu, tanh, leaky_relu(0.1)'}, or none"
-        )
+        self.noun = f"{family} such as {_USUAL[self.kind][0]}, or none"
+
+    @property
+    def kind(self) -> str:
+        return next((kind for kind in ("norm", "positions") if kind in self.family), "act")
 
     def names(self) -> dict[str, type[Op]]:
-        from netspec.ops import ACTIVATIONS, NORMALIZATIONS
+        from netspec.ops import ACTIVATIONS, NORMALIZATIONS, POSITIONS
 
-        return dict(NORMALIZATIONS if "norm" in self.family else ACTIVATIONS)
+        return dict({"norm": NORMALIZATIONS, "positions": POSITIONS, "act": ACTIVATIONS}[self.kind])
 
     def read(self, value: Value) -> Op | None:
         if value is None:
@@ -35,7 +42,7 @@ class LayerWord(Kind[Op | None]):
         if isinstance(value, str):
             value = Word(value)
         if isinstance(value, bool):
-            usual = "none" if not value else "bn" if "norm" in self.family else "relu"
+            usual = "none" if not value else _USUAL[self.kind][0].split(",")[0]
             helps = "write `none` to omit the layer" if not value else f"say which: `{usual}`"
             raise BadValue(f"expected {self.noun}, found {show(value)}", helps, instead=usual)
         if not isinstance(value, Word):
@@ -53,7 +60,7 @@ class LayerWord(Kind[Op | None]):
             if theirs == "none" or theirs.partition("(")[0] in names:
                 message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
                 raise BadValue(message, f"write `{theirs}`", code="NS205", instead=theirs)
-            usual = f"common choices are {', '.join(_USUAL['norm' in self.family])}; `netspec ops` lists them all"
+            usual = f"common choices are {_USUAL[self.kind][1]}; `netspec ops` lists them all"
             message = f"`{value.name}` is not {self.noun.split(' such')[0]}"
             raise BadValue(message, usual, code="NS205", word=value.name, choices=tuple(names))
         return bind_word(op, value)

@@ -122,13 +122,15 @@ class TorchCode:
     `modules` are (suffix, constructor) pairs, stored as attributes named after the layer plus the suffix.
     `call` is the expression of the forward pass, with `{0}`, `{1}` … for the inputs and `{m}` for the module
     (`{m_pad}` for one with the suffix `pad`); None applies the modules in sequence.
-    `helpers` are the classes (name, source text) that the file needs.
+    `helpers` are the classes (name, source text) that the file needs. A line of them that ends with `#? name` is written
+    where some layer `uses` that, one with `#! name` where none does.
     """
 
     modules: tuple[tuple[str, str], ...] = ()
     call: str | None = None
     helpers: tuple[tuple[str, str], ...] = ()
     imports: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
 
     @classmethod
     def module(cls, constructor: str) -> TorchCode:
@@ -163,6 +165,8 @@ class Op:
     """Whether its result does not depend on what comes in, which only says how many examples there are."""
     measures_second: ClassVar[bool] = False
     """Whether of a second input it uses the sizes only, not the values."""
+    sees_windows: ClassVar[bool] = False
+    """Whether it has to do with windows (`windows 7x7 { … }`); the types that another op sees are those of one window."""
     sign: ClassVar[str] = ""
     """The sign of a join by arithmetic, as a diagram shows it."""
     keeps: ClassVar[frozenset[str]] = frozenset()

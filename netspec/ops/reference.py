@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.ops import JOINS, SECTIONS
+from netspec.ops import JOINS, POSITIONS, SECTIONS
 from netspec.ops.op import REQUIRED, Op, Option
 from netspec.values import show
 
@@ -40,12 +40,14 @@ class Entry:
 
 
 def entries() -> Iterator[Entry]:
-    """Every layer in the order of the catalogue, then the joins."""
+    """Every layer in the order of the catalogue, then the joins, and what attention knows of positions."""
     for section, ops in SECTIONS.items():
         for op in ops:
             yield entry(op, section)
     for op in JOINS.values():
         yield entry(op, "Joins")
+    for op in POSITIONS.values():
+        yield entry(op, "Positions: values of `positions`")
 
 
 def entry(op: type[Op], section: str = "") -> Entry:

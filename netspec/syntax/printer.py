@@ -44,6 +44,8 @@ class Printer:
             return " ".join(["residual", *map(self.option, term.options)])
         if isinstance(term, (t.Dense, t.Checkpoint)):
             return type(term).__name__.lower()
+        if isinstance(term, t.Windows):
+            return self.layer(term.head)
         if isinstance(term, t.Repeat):
             return f"repeat {self.expr(term.count)}" + (f" as {term.counter}" if term.counter else "")
         if isinstance(term, t.For):

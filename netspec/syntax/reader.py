@@ -278,6 +278,12 @@ class _Reader(Transformer[Token, Any]):
     def checkpoint(self, span: Span, body: t.Body) -> t.Checkpoint:
         return t.Checkpoint(body, span)
 
+    def windows(self, span: Span, head: Token, *parts: Any) -> t.Windows:
+        *written, body = parts
+        text = span.source.text[span.start : body.span.start].rstrip()
+        layer = self.layer(Span(span.source, span.start, span.start + len(text)), head, *written)
+        return t.Windows(layer, body, span)
+
     def repeat(self, span: Span, count: t.Expr, counter: Token | None, body: t.Body) -> t.Repeat:
         return t.Repeat(count, _text(counter) if counter else None, body, span)
 

@@ -108,7 +108,7 @@ def _inside(term: Any) -> Iterator[Sequence[Any]]:
         yield term.body.statements
         if isinstance(term.otherwise, t.Body):
             yield term.otherwise.statements
-    elif isinstance(term, (t.Residual, t.Dense, t.Checkpoint, t.Repeat, t.For)):
+    elif isinstance(term, (t.Residual, t.Dense, t.Checkpoint, t.Windows, t.Repeat, t.For)):
         yield term.body.statements
         if isinstance(term, t.Residual) and isinstance(term.otherwise, t.Body):
             yield term.otherwise.statements

@@ -330,6 +330,14 @@ class Checkpoint(TreeNode):
     span: Span
 
 
+class Windows(TreeNode):
+    """A body that runs on every window of what comes in, or on every slice: `windows 7x7 { … }`, `each depth { … }`."""
+
+    head: Layer
+    body: Body
+    span: Span
+
+
 class Repeat(TreeNode):
     count: Expr
     counter: str | None
@@ -373,7 +381,7 @@ class Fed(TreeNode):
     span: Span
 
 
-Term: TypeAlias = Layer | Fed | From | Residual | Dense | Checkpoint | Repeat | For | If | Join | Scalar | Body
+Term: TypeAlias = Layer | Fed | From | Residual | Dense | Checkpoint | Windows | Repeat | For | If | Join | Scalar | Body
 
 
 class Step(TreeNode):

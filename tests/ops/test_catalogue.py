@@ -80,10 +80,20 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "embed": (["embed-6 vocab=11"], {"ids"}),
     "pos_embed": (["pos_embed"], {"sequence"}),
     "cls_token": (["cls_token"], {"sequence"}),
-    "attention": (["attention heads=4", "attention heads=2 causal=yes bias=no", "attention heads=8 dropout=0.1"], {"sequence"}),
+    "attention": ([
+        "attention heads=4", "attention heads=2 causal=yes bias=no", "attention heads=8 dropout=0.1", "attention heads=4 positions=relative",
+        "attention-24 heads=2 head_size=8 kv_heads=1 bias=out", "attention heads=2 bias=qv similarity=cosine", "attention heads=2 project=no scale=0.3",
+        "attention heads=2 similarity=cosine positions=generated(16)", "attention heads=2 positions=rotary causal=yes span=3",
+        "attention heads=2 positions=decomposed bias=no", "attention heads=4 positions=distance dropout=0.2",
+    ], {"sequence", "signal", "image", "volume"}),
     "rnn": (["rnn-6", "rnn-6 layers=2 bidirectional=yes"], {"sequence"}),
     "lstm": (["lstm-6", "lstm-6 layers=2 bidirectional=yes", "lstm-6 bias=no"], {"sequence"}),
     "gru": (["gru-6", "gru-6 layers=2 bidirectional=yes"], {"sequence"}),
+    "windows": ([
+        "windows 4 { conv3-6 pad=1 }", "windows 5 shift=2 { conv1-4 -> ln }", "windows 2 grid=yes { conv1-6 }", "windows 4 stride=2 pad=1 { crop 1 }",
+        "windows 3 { flatten -> FC-5 }", "windows 4 shift=1 { attention heads=2 }", "windows 6 shift=3 { attention heads=4 positions=relative bias=qv }",
+    ], {"sequence", "signal", "image", "volume"}),
+    "each": (["each height { conv3-6 pad=1 }", "each depth { conv3-4 -> gap -> FC-3 }", "each length { FC-3 }", "each tokens { FC-4 -> softmax }"], {"sequence", "signal", "image", "volume"}),
     "scale": (["scale", "scale init=1e-6 bias=yes"], NUMBERS),
     "subsample": (["subsample", "subsample3/2"], SPATIAL),
     "tensor": (["tensor 6", "tensor 4x5 init=0.5", "tensor 2x3x4 trained=no init=2", "tensor 5x6 kind=sequence"], {*NUMBERS, "ids"}),
@@ -211,14 +221,14 @@ def follow_sizes(op: Any, kind: TensorType) -> None:
     sizes = tuple(traced_by(size, name) for size, name in zip(kind.shape, names, strict=True))
     written: list[Any] = []
     with decisions() as decided, ink(written):
-        code = op.torch(TensorType(kind.layout, sizes))
-        output = op.output(TensorType(kind.layout, sizes))
+        code = op.torch(TensorType(kind.layout, sizes, kind.windows))
+        output = op.output(TensorType(kind.layout, sizes, kind.windows))
     asked = {v for form in decided for v in variables(form)}
     for axis, name in enumerate(names):
         if name in asked:
             continue
         values = {n: kind.shape[i] * (2 if i == axis else 1) for i, n in enumerate(names)}
-        other = TensorType(kind.layout, tuple(values.values()))
+        other = TensorType(kind.layout, tuple(values.values()), kind.windows)
         try:
             expected = op.output(other), op.torch(other)
         except Misfit:

@@ -11,7 +11,7 @@ import type { Edit, Finding } from "./protocol";
 
 const KEYWORDS = new Set(
   ("net input output block use default let fn if else for in repeat from add mul concat residual train expect shared aux " +
-    "checkpoint fit and or not yes no true false").split(" "),
+    "checkpoint windows each fit and or not yes no true false").split(" "),
 );
 
 const language = StreamLanguage.define<null>({

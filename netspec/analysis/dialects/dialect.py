@@ -33,7 +33,10 @@ class Dialect:
         if not node.inputs:
             return 0
         count = next((self.counts[cls] for cls in type(node.op).__mro__ if cls in self.counts), None)
-        return count(node.op, graph.nodes[node.inputs[0]].type, node.type) if count is not None else 0
+        if count is None:
+            return 0
+        output = node.type if node.op.sees_windows else node.type.bare
+        return node.runs * count(node.op, graph.input_types(node)[0], output)
 
 
 def uncropped(op: TransposedConv, x: TensorType) -> int:

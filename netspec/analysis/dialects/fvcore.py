@@ -7,6 +7,7 @@ from typing import Any
 
 from netspec.analysis.dialects.dialect import Dialect
 from netspec.graph import TensorType
+from netspec.ops.attention import Attention
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.join import MatrixProduct
@@ -15,7 +16,6 @@ from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
 from netspec.ops.resample import Scaling
-from netspec.ops.sequence import Attention
 from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["FVCORE"]

@@ -28,7 +28,7 @@ class Case(Generic[T]):
 
 def typed_at(types: Sequence[TensorType], sizes: Mapping[str, int]) -> tuple[TensorType, ...]:
     """Types of open sizes for another sample."""
-    return tuple(TensorType(kind.layout, tuple(at(size, sizes) for size in kind.shape)) for kind in types)
+    return tuple(kind.mapped(lambda size: at(size, sizes)) for kind in types)
 
 
 def cases(

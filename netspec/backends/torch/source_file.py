@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from netspec.analysis.totals import totals
 from netspec.backends.torch.classes import Draft, ModuleClass, Parameter, draft, unify
+from netspec.backends.torch.helper_text import helper_text
 from netspec.backends.torch.layout import WIDTH, wrapped
 from netspec.backends.torch.members import MODULES, Plan, plan
 from netspec.backends.torch.tracing import TracedModule, unnamed
@@ -284,12 +285,15 @@ def _helpers(graph: Graph) -> dict[str, str]:
     """The classes that layers bring along, by name, in the order of the layers."""
     found: dict[str, str] = {}
     seen: set[object] = set()
+    uses: set[str] = set()
     for node in graph.layers:
         key = (node.op, graph.input_types(node))
         if key not in seen:
             seen.add(key)
-            found.update(dict(node.op.torch(*key[1]).helpers))
-    return found
+            code = node.op.torch(*key[1])
+            found.update(dict(code.helpers))
+            uses |= set(code.uses)
+    return {name: helper_text(text, uses) for name, text in found.items()}
 
 
 def _outputs(graph: Graph) -> list[str]:

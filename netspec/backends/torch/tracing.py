@@ -12,7 +12,7 @@ from typing import Any
 
 from netspec.backends.torch.expression_values import Opaque, agree, evaluate, of_a_kind, substituted
 from netspec.backends.torch.members import Item, Plan, in_place
-from netspec.graph import Graph, Node, Region, TensorType
+from netspec.graph import Graph, Node, Region, TensorType, output_of, seen_by
 from netspec.graph import Operation as GraphOp
 from netspec.ops.formula import Digits, Expression, Polynomial, Variable, variables
 from netspec.ops.join import Elementwise
@@ -97,7 +97,7 @@ class TracedModule:
                 name = f"{name}_{position + 1}"
             variable = Variable(("in", position, axis), name if is_feature else f"size_{axis}", is_feature)
             sizes.append(equal.get(variable, traced_by(untraced(size), variable)))
-        return TensorType(kind.layout, tuple(sizes))
+        return TensorType(kind.layout, tuple(sizes), kind.windows)
 
     # Scope
 
@@ -123,7 +123,7 @@ class TracedModule:
             kind = self.graph.nodes[node].type
             key = ("tensor", len(self.outer))
             sizes = [traced_by(s, Variable((*key, axis), "size", False)) for axis, s in enumerate(kind.shape)]
-            self.outer[node] = TensorType(kind.layout, tuple(sizes))
+            self.outer[node] = TensorType(kind.layout, tuple(sizes), kind.windows)
         return self.outer[node]
 
     def value_of(self, origin: Symbolic, known: Any, *, any_number: bool = False) -> Any:
@@ -169,7 +169,8 @@ class TracedModule:
         self.follow_decisions()
 
     def layer(self, item: Item, node: Node) -> None:
-        inputs = tuple(self.tensor(i) for i in node.inputs)
+        types = tuple(self.tensor(i) for i in node.inputs)
+        inputs = seen_by(node.op, types)
         op = self.traced_op(node)
         if isinstance(op, Elementwise):
             features = [x.features for x in inputs]
@@ -179,7 +180,7 @@ class TracedModule:
         if word is not None:
             item.name, code = self.member_for(word), TorchCode.module(f"{word}()")
         item.code = in_place(code) if item.in_place and word is None else code
-        self.types[node.index] = op.output(*inputs)
+        self.types[node.index] = output_of(op, types)
 
     def named_by_parameter(self, node: Node, code: TorchCode) -> TracedName | None:
         """The parameter of the block that says which activation this is, if it needs nothing but its class."""
@@ -260,7 +261,7 @@ class TracedModule:
             if i in self.types:
                 continue  # a part that does nothing
             kind = child.types[i]
-            self.types[i] = TensorType(kind.layout, tuple(self.seen_here(size, part, child) for size in kind.shape))
+            self.types[i] = kind.mapped(lambda size: self.seen_here(size, part, child))
 
     def seen_here(self, value: Any, part: Plan, child: TracedModule) -> Any:
         """A number of a part in the names of this module."""

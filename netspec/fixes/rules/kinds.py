@@ -25,7 +25,7 @@ _NEAR = 8
     "NS303-tokens",
     DoesNotFit,
     10,
-    ("input 3x8x8\nattention heads=3\n", "input 3x8x8\ntokens\nattention heads=3\n"),
+    ("input 3x8x8\npos_embed\n", "input 3x8x8\ntokens\npos_embed\n"),
     ("input 3x8x9\nlstm-4\n", "input 3x8x9\nadaptive_avgpool 1x9\ntokens\nlstm-4\n"),
     title="a layer of sequences gets an image",
 )

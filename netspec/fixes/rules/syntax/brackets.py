@@ -16,7 +16,7 @@ from netspec.syntax.tokens import CLOSERS, JOINS, OPENERS, Token, Tokens
 __all__ = ["RULES"]
 
 _DECLARE = ("net", "use", "block", "fn")
-_BODIES = ("residual", "dense", "checkpoint", "train", "aux", "augment")
+_BODIES = ("residual", "dense", "checkpoint", "windows", "each", "train", "aux", "augment")
 _HEADS = (*_BODIES, "block", "repeat", "for", "if", "else", "shared")
 
 

@@ -16,7 +16,7 @@ from netspec.syntax.error_site import ErrorSite, SyntaxFix
 
 __all__ = ["RULES"]
 
-_HEADS = ("residual", "dense", "repeat", "block", "shared", "train", "aux", "checkpoint")
+_HEADS = ("residual", "dense", "repeat", "block", "shared", "train", "aux", "checkpoint", "windows", "each")
 _ELIF = ("elif", "elsif", "elseif")
 
 
