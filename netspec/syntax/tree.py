@@ -381,7 +381,9 @@ class Fed(TreeNode):
     span: Span
 
 
-Term: TypeAlias = Layer | Fed | From | Residual | Dense | Checkpoint | Windows | Repeat | For | If | Join | Scalar | Body
+Term: TypeAlias = (
+    Layer | Fed | From | Residual | Dense | Checkpoint | Windows | Repeat | For | If | Join | Scalar | Body
+)
 
 
 class Step(TreeNode):
