@@ -121,3 +121,13 @@ class Span:
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of another in the same file."""
         return Span(self.source, self.start, other.end)
+
+    def with_parentheses(self, end: int) -> Span:
+        """The span with the parentheses that follow it, which close before `end`; itself where there are none."""
+        text, depth, stop = self.source.text, 0, end
+        for i in range(self.end, end):
+            depth += (text[i] == "(") - (text[i] == ")")
+            if depth == 0:
+                stop = i + 1 if text[i] == ")" else self.end
+                break
+        return Span(self.source, self.start, stop)

@@ -292,13 +292,7 @@ class Layer(TreeNode):
     @property
     def call_span(self) -> Span:
         """The head with the parentheses after it."""
-        text, depth, end = self.span.source.text, 0, self.span.end
-        for i in range(self.head_span.end, self.span.end):
-            depth += (text[i] == "(") - (text[i] == ")")
-            if depth == 0:
-                end = i + 1 if text[i] == ")" else self.head_span.end
-                break
-        return Span(self.span.source, self.head_span.start, end)
+        return self.head_span.with_parentheses(self.span.end)
 
 
 class From(TreeNode):
@@ -324,14 +318,12 @@ class Dense(TreeNode):
 
 
 class Checkpoint(TreeNode):
-    """A part whose activations are computed again in the backward pass instead of kept."""
-
     body: Body
     span: Span
 
 
 class Windows(TreeNode):
-    """A body that runs on every window of what comes in, or on every slice: `windows 7x7 { … }`, `each depth { … }`."""
+    """A body for every window, or every slice: `windows 7x7 { … }`, `each depth { … }`."""
 
     head: Layer
     body: Body
@@ -381,9 +373,8 @@ class Fed(TreeNode):
     span: Span
 
 
-Term: TypeAlias = (
-    Layer | Fed | From | Residual | Dense | Checkpoint | Windows | Repeat | For | If | Join | Scalar | Body
-)
+Scope: TypeAlias = Residual | Dense | Checkpoint | Windows | Repeat | For | If
+Term: TypeAlias = Layer | Fed | From | Scope | Join | Scalar | Body
 
 
 class Step(TreeNode):
