@@ -281,6 +281,11 @@ class Graph:
         """The nodes that compute, inputs left out."""
         return [n for n in self.nodes if n.inputs]
 
+    @property
+    def starts_random(self) -> bool:
+        """Whether fresh weights are drawn, at least in part, instead of stated in the spec."""
+        return any(p.trainable and p.init == "random" for node in self.nodes for p in node.params)
+
     def input_types(self, node: Node) -> tuple[TensorType, ...]:
         """The types of what a node reads, as its op sees them."""
         return seen_by(node.op, tuple(self.nodes[i].type for i in node.inputs))

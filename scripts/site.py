@@ -33,6 +33,7 @@ _LABELS = {
     "tutorial": "Tutorial", "installation": "Installation", "language": "Language", "ops": "Layers", "figures": "Figures",
     "report": "Reports", "drawing": "Drawing", "view": "The page", "compare": "Comparing", "training": "Training", "inside": "Inside",
     "recipe": "Recipes", "backends": "Backends", "python": "Python", "errors": "Diagnostics", "gallery": "Gallery",
+    "course/README": "Courses",
 }  # fmt: skip
 """Short names of pages, in the order in which they are listed."""
 _PAGE = """<!doctype html>
@@ -46,7 +47,7 @@ _PAGE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<nav><a href="../index.html"><b>netspec</b></a> {links}</nav>
+<nav><a href="{up}../index.html"><b>netspec</b></a> {links}</nav>
 <main>
 {body}</main>
 </body>
@@ -90,11 +91,13 @@ def title(name: str) -> str:
 
 PAGES = {**_LABELS, **{p.stem: title(p.stem) for p in sorted((ROOT / "docs").glob("*.md")) if p.stem not in _LABELS}}
 """The pages of the documentation; one without a short name is called by its title."""
+COURSE = tuple(f"course/{p.stem}" for p in sorted((ROOT / "docs" / "course").glob("*.md")))
+"""The pages of the courses, which the first of them lists."""
 
 
 def rendered(name: str) -> str:
     """A page of the documentation as HTML."""
-    markdown = MarkdownIt("commonmark").enable("table")
+    markdown, up = MarkdownIt("commonmark").enable("table"), "../" * name.count("/")
     tokens = markdown.parse((ROOT / "docs" / f"{name}.md").read_text("utf-8"))
     for token, inner in pairwise(tokens):
         if token.type == "heading_open":
@@ -109,16 +112,15 @@ def rendered(name: str) -> str:
         piece = markdown.renderer.render([token], markdown.options, {})
         parts.append(piece.replace("<pre>", '<pre tabindex="0">', 1))  # long lines can be scrolled by keyboard
         if token.type == "fence" and token.info.strip() == "net":
-            parts.append(
-                f'<p class="try"><a href="../index.html{address(token.content)}">Open in the playground</a></p>\n'
-            )
+            target = f"{up}../index.html{address(token.content)}"
+            parts.append(f'<p class="try"><a href="{target}">Open in the playground</a></p>\n')
     here = ' aria-current="page"'
     links = " ".join(
-        f'<a href="{n}.html"{here if n == name else ""}>{html.escape(label)}</a>' for n, label in PAGES.items()
+        f'<a href="{up}{n}.html"{here if n == name else ""}>{html.escape(label)}</a>' for n, label in PAGES.items()
     )
     style_hash = f"sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}"
     page = _PAGE.format(
-        style_hash=style_hash, title=html.escape(title(name)), style=_STYLE, links=links, body="".join(parts)
+        style_hash=style_hash, title=html.escape(title(name)), style=_STYLE, links=links, up=up, body="".join(parts)
     )
     return page
 
@@ -133,15 +135,15 @@ def _resolve(token: Token) -> None:
     if token.type != "link_open":
         return
     target = str(token.attrGet("href"))
-    if match := re.fullmatch(r"(\w+)\.md(#.*)?", target):
+    if match := re.fullmatch(r"((?:\.\./|course/)?[\w-]+)\.md(#.*)?", target):
         token.attrSet("href", f"{match[1]}.html{match[2] or ''}")
-    elif match := re.fullmatch(r"\.\./examples(?:/(\w+\.net))?", target):
-        token.attrSet("href", f"../index.html#{match[1]}" if match[1] else "../index.html")
+    elif match := re.fullmatch(r"((?:\.\./)+)examples(?:/(\w+\.net))?", target):
+        token.attrSet("href", f"{match[1]}index.html#{match[2]}" if match[2] else f"{match[1]}index.html")
 
 
 def documentation() -> dict[str, bytes]:
     """The files of the documentation by their names in the site."""
-    pages = {f"docs/{name}.html": rendered(name).encode() for name in PAGES}
+    pages = {f"docs/{name}.html": rendered(name).encode() for name in dict.fromkeys((*PAGES, *COURSE))}
     pictures = {f"docs/pictures/{p.name}": p.read_bytes() for p in sorted((ROOT / "docs" / "pictures").glob("*.*"))}
     beside = {f"docs/{name}": (ROOT / "docs" / name).read_bytes() for name in ("report.schema.json", "schedules.svg")}
     return {**pages, **pictures, **beside}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from agreement import assert_agreement, largest_difference, random_state
 from conftest import HEAVY, specs
 
@@ -71,3 +72,12 @@ def test_vgg_d_is_exact_layer_by_layer() -> None:
     assert [layer.params for layer in model.layers if layer.params] == VGG_D_PARAMS
     assert model.macs == 15_470_264_320
     assert sum(layer.macs for layer in model.layers if layer.op == "conv") == 15_346_630_656
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs"), [("xor_threshold", [0, 1, 1, 0]), ("xor_of_nands", [0, 1, 1, 0]), ("nand", [1, 1, 1, 0])]
+)
+def test_threshold_units_compute_their_truth_tables(name: str, outputs: list[int]) -> None:
+    """In PyTorch, with the weights that the examples state; 0, 0 to 1, 1 in the order of binary numbers."""
+    module = netspec.load(Path(__file__).parent.parent / "examples" / f"{name}.net").to_torch()
+    assert module(torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])).flatten().tolist() == outputs

@@ -65,7 +65,7 @@ def command(
                 wanted["weights"] = path
             path = Path(folder) / "model.onnx"
             model.to_onnx(path, wanted["weights"], classes=RunFolder.classes_in(wanted["weights"]))
-            if wanted["weights"] is None and model.params:
+            if wanted["weights"] is None and model.graph.starts_random:
                 echo(
                     "the weights are untrained, so the output is meaningless; use --weights to load trained weights",
                     err=True,

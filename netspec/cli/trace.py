@@ -109,7 +109,7 @@ def command(file: str, definitions: tuple[str, ...], limits: tuple[str, ...], **
         found.draw(wanted["draw"])
     _report(found, wanted["form"])
     if wanted["form"] == "table":
-        if wanted["weights"] is None and weights is None and model.params:
+        if wanted["weights"] is None and weights is None and model.graph.starts_random:
             echo("the weights are untrained (--weights loads trained ones)")
         for path in filter(None, (wanted["out"], wanted["draw"])):
             echo(f"written to {path}")

@@ -37,7 +37,7 @@ class Opened:
         """Raises SpecError (NS502, NS503)."""
         torch = require_torch()
         self.graph, self.seed = graph, seed
-        self.untrained = weights is None and any(p.trainable for node in graph.nodes for p in node.params)
+        self.untrained = weights is None and graph.starts_random
         self.forward = ForwardPass(graph, weights, seed, torch.float32)
         for parameter in self.forward.module.parameters():
             parameter.requires_grad_(False)
