@@ -102,6 +102,9 @@ def rendered(name: str) -> str:
     for token, inner in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _slug(inner.content))
+    for opened, inner, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opened.type == "th_open" and not inner.content:  # a heading of nothing
+            opened.tag = closed.tag = "td"
     for token in tokens:
         if align := token.attrs.pop("style", None):  # of a cell; the policy lets no style attribute in
             token.attrSet("class", str(align).rpartition(":")[2])

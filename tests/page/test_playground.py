@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import both_themes, violations, walked
 from browsing import Watched, browser
 from conftest import PATIENCE, ROOT
 from playwright.sync_api import Page, Route, expect
@@ -319,3 +320,28 @@ def test_the_worker_has_the_policy_of_the_page(address: str) -> None:
     assert tab.evaluate(worker, code) == "kept out"
     tab.close()
     other.shutdown()
+
+
+def test_the_keyboard_reaches_everything_and_axe_finds_nothing(tab: Page) -> None:
+    expect(tab.get_by_role("tab", name="PyTorch")).to_be_enabled()
+    walked(tab)
+    both_themes(tab)
+    tab.get_by_role("tab", name="PyTorch").click()
+    expect(tab.get_by_role("tabpanel")).to_contain_text("class XOR")
+    walked(tab)
+    both_themes(tab)
+
+
+def test_axe_finds_nothing_in_the_documentation(site: Path, address: str) -> None:
+    watched = Watched()
+    pages = sorted(p.name for p in (site / "some" / "site" / "docs").glob("*.html"))
+    assert {"tutorial.html", "language.html", "gallery.html"} <= set(pages)
+    found = {}
+    for name in pages:
+        for scheme in ("light", "dark"):
+            watched.tab.emulate_media(color_scheme=scheme)
+            watched.tab.goto(f"{address}docs/{name}")
+            found[name, scheme] = violations(watched.tab)
+    watched.tab.close()
+    assert {place: lines for place, lines in found.items() if lines} == {}
+    assert wrong(watched) == []

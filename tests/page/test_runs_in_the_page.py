@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import both_themes, walked
 from browsing import Watched, watched  # noqa: F401
 from click.testing import CliRunner
 from playwright.sync_api import expect
@@ -191,3 +192,37 @@ def test_an_exported_run_shows_what_was_computed(watched: Watched, tmp_path: Pat
     expect(table.get_by_role("row")).to_have_count(0)
     tab.get_by_role("button", name="Show all").click()
     expect(table.get_by_role("row")).to_have_count(2)
+
+
+def test_the_keyboard_reaches_everything_and_axe_finds_nothing(watched: Watched, tmp_path: Path) -> None:
+    """Of each view of two runs, one of them evaluated; then what a keyboard does in them."""
+    paths = [run(tmp_path / "a", 2), run(tmp_path / "b", 3)]
+    (paths[0] / "review.json").write_text(json.dumps(REVIEW))
+    tab = watched.tab
+    with served(*[Path(p.name) for p in paths], cwd=tmp_path) as server:
+        tab.goto(server.address)
+        expect(tab.get_by_role("row").filter(has_text="a").nth(1)).to_contain_text("70 % in epoch 2")
+        walked(tab)
+        both_themes(tab)
+        tab.get_by_role("checkbox", name="b").focus()
+        tab.keyboard.press("Space")
+        expect(tab.get_by_role("checkbox", name="b")).not_to_be_checked()
+        tab.get_by_role("tab", name="Training").focus()
+        tab.keyboard.press("ArrowRight")
+        expect(tab.get_by_role("tab", name="Evaluation")).to_have_attribute("aria-selected", "true")
+        cell = tab.get_by_role("button", name="<b>dog</b> predicted as cat")
+        expect(cell).to_be_visible()
+        walked(tab)
+        both_themes(tab)
+        cell.focus()
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_role("region", name="Examples most wrong").get_by_role("row")).to_have_count(0)
+        tab.get_by_role("tab", name="Evaluation").focus()
+        tab.keyboard.press("Home")
+        expect(tab.locator(".cm-content")).to_contain_text("net Rows")
+        walked(tab)
+        both_themes(tab)
+        tab.get_by_role("tab", name="Network").focus()
+        tab.keyboard.press("End")
+        expect(cell).to_be_visible()
+        tab.goto("about:blank")

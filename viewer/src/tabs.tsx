@@ -1,14 +1,14 @@
-// The views of the page, as tabs: arrow keys go from one to the next.
+// The views of the page, as tabs: arrow keys go from one to the next, Home and End to the first and the last.
 export type View = "network" | "training" | "evaluation";
 
 const NAMES: [View, string][] = [["network", "Network"], ["training", "Training"], ["evaluation", "Evaluation"]];
 
 export function Tabs(props: { view: View; onView: (view: View) => void }) {
   const keys = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (!step) return;
     const at = NAMES.findIndex(([view]) => view === props.view);
-    const next = NAMES[(at + step + NAMES.length) % NAMES.length][0];
+    const places: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: NAMES.length - 1 };
+    if (!(event.key in places)) return;
+    const next = NAMES[(places[event.key] + NAMES.length) % NAMES.length][0];
     props.onView(next);
     document.getElementById(`tab-${next}`)?.focus();
     event.preventDefault();
