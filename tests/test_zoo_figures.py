@@ -1,0 +1,33 @@
+"""Examples against networks of two zoos: parameters, buffers and MACs of torchvision 0.29 and timm 1.0.31, as those count.
+
+The MACs are half of the FLOPs of `torch.utils.flop_counter`; with their random weights the examples give the same outputs.
+"""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ROOT
+
+import netspec
+
+ZOO = {
+    # name: parameters, MACs, buffers
+    "deit_small": (22_050_664, 4_598_882_304, 0),
+    "dpn68": (12_611_602, 2_326_163_456, 65_188),
+    "ghostnet": (5_182_508, 141_150_512, 22_048),
+    "inception_resnet_v2": (55_843_464, 13_155_794_016, 60_748),
+    "inception_v4": (42_679_816, 12_253_974_624, 63_317),
+    "mnasnet0_5": (2_218_512, 104_455_968, 20_676),
+    "mobilenet_v3_small": (2_542_856, 56_510_400, 12_146),
+    "regnet_x_400mf": (5_495_976, 413_812_608, 37_927),
+    "shufflenet_v2_x0_5": (1_366_792, 40_476_448, 8_008),
+    "xception": (22_855_952, 8_357_403_496, 54_568),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "inception" in name else ()) for name in ZOO]
+)
+def test_figures_are_those_of_the_zoo(name: str) -> None:
+    model = netspec.load(ROOT / "examples" / f"{name}.net")
+    assert (model.params, model.macs, model.totals.buffers) == ZOO[name]
