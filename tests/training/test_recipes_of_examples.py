@@ -18,7 +18,8 @@ from netspec.training.session import Request, build_engine, open_data
 
 WITHOUT = {
     "conv_relu_pool", "convnetjs_cifar10", "convnetjs_mnist", "darknet53", "jarrett2009", "lenet5", "linear_cifar10", "lstm_text",
-    "googlenet_torchvision", "speech_cnn", "transformer_encoder", "two_layer", "unet_padded", "nand", "vgg16_bn", "wide_resnet50_2", "xor_of_nands", "xor_threshold",
+    "googlenet_torchvision", "speech_cnn", "transformer_encoder", "two_layer",
+    "unet_padded", "nand", "vgg16_bn", "wide_resnet50_2", "xor_of_nands", "xor_threshold",
 }  # fmt: skip
 """Networks of lectures and libraries, and those whose paper states no recipe for them."""
 SMALL = (
@@ -29,7 +30,8 @@ SMALL = (
 
 
 def test_every_example_of_a_paper_with_a_recipe_has_it() -> None:
-    assert {path.stem for path in specs() if "\ntrain {" not in path.read_text()} == WITHOUT
+    """A new example of a paper needs one, or a place among those without."""
+    assert {path.stem for path in specs() if "\ntrain {" not in path.read_text()} <= WITHOUT
 
 
 @pytest.mark.slow
