@@ -44,6 +44,8 @@ _WORDS = """
     allow NS305 × é 漢 \u0301 chunk(0, 2) take -1 slice(0,4) attention heads=3 embed-8 vocab=9 tokens image
     pos_embed upsample 2 resize 7x7 reshape crop pad lstm-8 gru-4 rnn-4 convT3-4 groups=8 norm=gn(3) checkpoint
     weight=0.3 axis=height droppath=0.1 => 'x' // == ! @ weights epochs 10 augment freeze schedule
+    xs[0] xs[-1] xs[1:3] xs[::-1] xs[99] [i for i in range(3)] range(3) range(10**15) linspace(0,1,4) zip(xs,xs)
+    enumerate(xs) reversed(xs) exp(1) log(2) input a, b output y from f.x f: pair(4) [ from a; from b ] unit with defaults
 """
 _TOKENS = [*_WORDS.split(), "\n", "\n", "\t", "\ninput", "maxpool3/2\navgpool", "act=relu\nnorm=bn", "\n}\n", " {\n"]
 _TOKEN = re.compile(r"\w+|[ \t]+|->|[^\w \t]")
@@ -61,7 +63,7 @@ def small_seeds() -> list[str]:
     found = [piece for text in seeds() for piece in _pieces(text)]
     written = [*(ROOT / "docs").glob("*.md"), *(ROOT / "netspec" / "diagnostics" / "pages").glob("*.md")]
     for path in sorted(written):
-        found += re.findall(r"^```net\n(.*?)^```", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+        found += re.findall(r"^```net(?:-part)?\n(.*?)^```", path.read_text(encoding="utf-8"), flags=re.M | re.S)
     sys.path.insert(0, str(ROOT / "tests" / "diagnostics"))
     found += [case.text for case in runpy.run_path(str(ROOT / "tests" / "diagnostics" / "cases.py"))["CASES"]]
     sys.path.pop(0)

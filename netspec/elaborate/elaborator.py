@@ -19,7 +19,7 @@ from netspec.elaborate.loops import before_rounds, run_for, run_if, run_repeat
 from netspec.elaborate.origins import origin
 from netspec.elaborate.state import UNKNOWN, BoundLayer, Defaults, Frame, Site, ordinal
 from netspec.elaborate.windows import run_windows
-from netspec.graph import RegionKind
+from netspec.graph import Region, RegionKind
 from netspec.ops import CATALOGUE
 from netspec.ops.op import Op
 from netspec.ops.shape import Flatten
@@ -163,6 +163,9 @@ class Elaborator(GraphBuilder):
         first = len(self.graph.nodes)
         if isinstance(step.term, (t.Layer, t.Fed)) and step.times is None:
             self.term(step.term, frame, name)
+            instance = frame.region.members[-1] if frame.region.members else None
+            if isinstance(step.term, t.Fed) and isinstance(instance, Region):  # the branches are not its own
+                first = next((node.index for node in instance.nodes()), first)
         else:
             inner = self.named(frame, "group", name, step.span, (step.term,) if step.term else ())
             self.copies(step, copies, inner)

@@ -90,6 +90,8 @@ class Evaluator:
                 expr.span,
                 "declare an input first: `input 3x224x224`",
             )
+        if expr.field not in FACTS and expr.field in dict(tensor.outputs):
+            return f"{expr.owner}.{expr.field}"  # a label, as in `for t in [pair.left, pair.right]`
         if tensor.several:
             outputs = ", ".join(f"`{expr.owner}.{name}`" for name, _ in tensor.outputs)
             raise EvaluationError(

@@ -101,6 +101,8 @@ def _with_labels(items: t.Expr, frame: Frame) -> Frame:
         expr = stack.pop()
         if isinstance(expr, t.Sequence_):
             stack.extend(expr.items)
+        elif isinstance(expr, t.Call):
+            stack.extend(expr.arguments)
         elif isinstance(expr, t.Name) and expr is not items and frame.label(expr.text) is not None:
             words[expr.text] = expr.text
     inner = frame.inner() if words else frame

@@ -188,8 +188,8 @@ def affine(expressions: Sequence[Expression], variable: Variable, first: int) ->
     return Operation(head.operator, tuple(found)) if None not in found else None  # type: ignore[arg-type]
 
 
-_SUM, _TERM, _UNARY, _ATOM = 1, 2, 3, 4
-PRECEDENCE = {"+": _SUM, "-": _SUM, "*": _TERM, "/": _TERM, "//": _TERM, "%": _TERM, "neg": _UNARY}
+_SUM, _TERM, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
+PRECEDENCE = {"+": _SUM, "-": _SUM, "*": _TERM, "/": _TERM, "//": _TERM, "%": _TERM, "neg": _UNARY, "**": _POWER}
 
 
 def render(expression: Expression, around: int = 0) -> str:
@@ -208,6 +208,8 @@ def render(expression: Expression, around: int = 0) -> str:
         return f"{operator}({', '.join(map(render, operands))})"
     if operator == "neg":
         text = f"-{render(operands[0], _UNARY)}"
+    elif operator == "**":
+        text = f"{render(operands[0], _ATOM)}**{render(operands[1], _UNARY)}"
     else:
         text = f"{render(operands[0], mine)} {operator} {render(operands[1], mine + 1)}"
     return f"({text})" if mine < around else text

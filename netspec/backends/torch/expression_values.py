@@ -203,9 +203,11 @@ def applied(operator: str, operands: list[Any]) -> Any:
     if operator == "%":
         return called("%", operands, untraced(one) % untraced(other))
     if operator == "**":
-        if any(map(is_traced, operands)) and not (whole_numbers and other >= 0 and not is_traced(other)):
-            raise KeyError(operator)  # only products can be written down
-        return one**other
+        if not any(map(is_traced, operands)) or (whole_numbers and other >= 0 and not is_traced(other)):
+            return one**other
+        if not whole_numbers or other < 0:
+            raise KeyError(operator)  # only powers of whole numbers can be written down
+        return called("**", operands, untraced(one) ** untraced(other))
     if operator == "/":
         # what depends on a name may be whole for one value of it and not for another
         exact = whole_numbers and not any(map(is_traced, operands)) and one % other == 0

@@ -386,10 +386,14 @@ def _shapes(graph: Graph, tensors: list[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {shape}" if len(shapes) > 1 else shape for name, shape in shapes)
 
 
+def _listed(shapes: list[str]) -> str:
+    return " and ".join(shapes) if len(shapes) < 3 else f"{len(shapes)} tensors"
+
+
 def _part_doc(made: ModuleClass, graph: Graph) -> str:
     one = made.drafts[0].plan
-    kinds = " and ".join(_shape(graph.shown(i)) for i in one.inputs if i >= 0)
-    results = " and ".join(_shape(graph.shown(i)) for i in one.outputs)
+    kinds = _listed([_shape(graph.shown(i)) for i in one.inputs if i >= 0])
+    results = _listed([_shape(graph.shown(i)) for i in one.outputs])
     names = list(dict.fromkeys(d.plan.region.name for d in made.drafts))
     shown = ", ".join(f"`{name}`" for name in names[:6]) + (", …" if len(names) > 6 else "")
     name = f"The block `{one.region.block}`" if one.region.block else shown
