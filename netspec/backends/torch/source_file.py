@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from netspec.analysis.totals import totals
 from netspec.backends.torch.classes import Draft, ModuleClass, Parameter, draft, unify
+from netspec.backends.torch.docstrings import net_doc, part_doc
 from netspec.backends.torch.helper_text import helper_text
-from netspec.backends.torch.layout import WIDTH, wrapped
+from netspec.backends.torch.layout import wrapped
 from netspec.backends.torch.members import MODULES, Plan, plan
 from netspec.backends.torch.tracing import TracedModule, unnamed
-from netspec.graph import Graph, Region, TensorType
+from netspec.graph import Graph, Region
 from netspec.ops.formula import variables
 from netspec.ops.python_text import number
 from netspec.symbolic import Apply, Constant, FunctionBody, Name, Symbolic
@@ -104,8 +104,8 @@ class _File:
         root = self.trace(self.root, frozenset())
         main = unify([draft(root, self.classes)], self.taken)
         main.name = self.main
-        texts = [self.class_text(c, _part_doc(c, self.graph)) for c in made]
-        texts.append(self.class_text(main, _doc(self.graph)))
+        texts = [self.class_text(c, part_doc(c, self.graph)) for c in made]
+        texts.append(self.class_text(main, net_doc(self.graph)))
         functions = _functions(self.graph, "\n".join(texts))
         parts = [*functions, *(h.strip() for h in self.helpers.values()), *_outputs(self.graph), *texts]
         body = "\n\n\n".join(parts)
@@ -365,38 +365,3 @@ def _imports(body: str) -> str:
     if re.search(r"= checkpoint\(|return checkpoint\(", body):
         names.append("from torch.utils.checkpoint import checkpoint")
     return "\n".join([*lines, *names])
-
-
-def _shape(kind: TensorType) -> str:
-    return f"({', '.join(['N', *map(str, kind.shape)])})"
-
-
-def _doc(graph: Graph) -> str:
-    inputs, outputs = _shapes(graph, graph.inputs), _shapes(graph, graph.outputs)
-    params = totals(graph, graph.nodes).params
-    text = f'"""{graph.name}: {inputs} to {outputs}; {params:,} parameters."""'
-    if len(text) <= WIDTH - 4:
-        return text
-    return f'"""{graph.name}: {params:,} parameters.\n\nInput {inputs}.\nOutput {outputs}.\n"""'
-
-
-def _shapes(graph: Graph, tensors: list[tuple[str, int]]) -> str:
-    """The shapes of inputs or outputs, with their names where there are several."""
-    shapes = [(name, _shape(graph.shown(i))) for name, i in tensors]
-    return ", ".join(f"{name} {shape}" if len(shapes) > 1 else shape for name, shape in shapes)
-
-
-def _listed(shapes: list[str]) -> str:
-    return " and ".join(shapes) if len(shapes) < 3 else f"{len(shapes)} tensors"
-
-
-def _part_doc(made: ModuleClass, graph: Graph) -> str:
-    one = made.drafts[0].plan
-    kinds = _listed([_shape(graph.shown(i)) for i in one.inputs if i >= 0])
-    results = _listed([_shape(graph.shown(i)) for i in one.outputs])
-    names = list(dict.fromkeys(d.plan.region.name for d in made.drafts))
-    shown = ", ".join(f"`{name}`" for name in names[:6]) + (", …" if len(names) > 6 else "")
-    name = f"The block `{one.region.block}`" if one.region.block else shown
-    first = f", first {kinds} to {results}" if len(made.drafts) > 1 else f": {kinds} to {results}"
-    count = f", {len(made.drafts)} times" if one.region.block and len(made.drafts) > 1 else ""
-    return f'"""{name}{count}{first}."""'
