@@ -46,7 +46,9 @@ def _step(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.command("trace")
 @click.argument("file", metavar="SPEC|RUN")
 @input_option()
-@click.option("--batch", type=click.IntRange(1), help="Number of random examples; default: 1, with --check 2.")
+@click.option(
+    "--batch", type=click.IntRange(1), help="Number of random examples; default: 1, with --check or --train 2."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of random inputs and weights.")
 @click.option(
     "--weights",
@@ -54,6 +56,7 @@ def _step(context: click.Context, option: click.Parameter, text: str | None) -> 
     type=click.Path(path_type=Path),
     help="Weights for a spec: a file, or the folder of a run; default: initial weights.",
 )
+@click.option("--train", "training", is_flag=True, help="Run as in training: dropout from the seed, batch statistics.")
 @click.option("--backward", is_flag=True, help="Gradients too, of the sum of the outputs or of the loss.")
 @click.option(
     "--target",
@@ -87,7 +90,8 @@ def command(file: str, definitions: tuple[str, ...], limits: tuple[str, ...], **
     """Show what every layer of a spec computes, and the gradients.
 
     Small tensors are shown as numbers, large ones as statistics. An input that is not given is random (standard normal). The
-    network runs as in inference: without dropout, with the stored statistics of batch norms, without auxiliary heads.
+    network runs as in inference: without dropout, with the stored statistics of batch norms, without auxiliary heads; with
+    --train as in training, still without these heads.
     --check exits with 1 if a gradient is wrong.
     """
     _require_options(wanted)
@@ -100,8 +104,8 @@ def command(file: str, definitions: tuple[str, ...], limits: tuple[str, ...], **
     from netspec.inside.trace import trace
 
     found = trace(
-        model.graph, given, weights=weights, seed=wanted["seed"], examples=wanted["batch"] or 1,
-        backward=wanted["backward"], objective=objective,
+        model.graph, given, weights=weights, seed=wanted["seed"], examples=wanted["batch"] or (2 if wanted["training"] else 1),
+        backward=wanted["backward"], objective=objective, training=wanted["training"],
     )  # fmt: skip
     if wanted["out"] is not None:
         found.save(wanted["out"])
@@ -119,6 +123,8 @@ def _require_options(wanted: dict[str, Any]) -> None:
     """Raises UsageError for options that do not go together."""
     if wanted["step"] is not None and (wanted["out"] is not None or wanted["draw"] is not None):
         raise click.UsageError("--check writes a report only, without --out and --draw.")
+    if wanted["step"] is not None and wanted["training"]:
+        raise click.UsageError("--check compares gradients as in inference, without --train.")
     if wanted["values"] is not None and wanted["step"] is None:
         raise click.UsageError("--values is for --check.")
     if wanted["out"] is not None and wanted["out"].suffix != ".npz":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.analysis.in_place import source
 from netspec.analysis.samples import sample_inputs
 from netspec.datasets.given_inputs import read_inputs, wanted_of
+from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.optional import require_torch
 
@@ -49,7 +50,8 @@ class _Reached(Exception):
 
 
 class ForwardPass:
-    """The network as in inference: dropout is off, batch norms use their stored statistics, auxiliary heads are left out."""
+    """The network as in inference: dropout is off, batch norms use their stored statistics, auxiliary heads are left out. With
+    `training`, dropout and noise are drawn from the seed, and batch norms use the statistics of the batch."""
 
     def __init__(
         self,
@@ -58,6 +60,8 @@ class ForwardPass:
         seed: int,
         dtype: torch.dtype,
         module: torch.nn.Module | None = None,
+        *,
+        training: bool = False,
     ) -> None:
         """`module` is another one for the same inputs, whose outputs are all that is noted of it."""
         from netspec.backends.torch.recording import recording_torch
@@ -71,7 +75,8 @@ class ForwardPass:
         self.module = module if module is not None else recording_torch(graph, self._note)
         if module is None or weights is not None:
             load_weights(self.module, graph, weights, seed)
-        self.module.eval().to(dtype)
+        self.module.train(training).to(dtype)
+        self.seed = seed
         self.dtype = dtype
 
     def _note(self, node: int, value: Tensor) -> Tensor:
@@ -101,8 +106,8 @@ class ForwardPass:
         self._until = None if until is None else source(self.graph, until.index)
         result: Any = ()
         with suppress(_Reached):
-            result = self.module(*inputs.values())
-        noted = self._noted
+            result = self._called(inputs)
+        noted, self._noted = self._noted, {}  # a part that is computed again in the backward pass is noted again
         if not self.recorded:
             results = result if isinstance(result, tuple) else (result,)
             places = (source(self.graph, i) for _, i in self.graph.outputs)
@@ -110,6 +115,20 @@ class ForwardPass:
         for name, index in self.graph.inputs:
             noted[index] = inputs[name]
         return Tensors(self.graph, noted)
+
+    def _called(self, inputs: Mapping[str, Tensor]) -> Any:
+        """Raises SpecError (NS503) where batch norms have a single value for each channel."""
+        import torch
+
+        if not self.module.training:
+            return self.module(*inputs.values())
+        if len(next(iter(inputs.values()))) < 2 and any(node.op.name == "bn" for node in self.graph.nodes):
+            raise SpecError.of(
+                "NS503", "batch norms in training need several examples", helps=["give more of them: `--batch 8`"]
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return self.module(*inputs.values())
 
 
 def batch_of(graph: Graph, given: Sequence[tuple[str, Any]], examples: int, seed: int) -> dict[str, Any]:

@@ -39,8 +39,10 @@ class Inspected:
         examples: int = 1,
         backward: bool = False,
         objective: ObjectiveFunction | None = None,
+        training: bool = False,
     ) -> Trace:
-        """The tensor of every layer, by its name, as in inference; with `backward` the gradients too.
+        """The tensor of every layer, by its name, as in inference; with `backward` the gradients too. With `training`, dropout
+        and noise are drawn from the seed, and batch norms use the statistics of the batch.
 
         `inputs` are arrays, numbers or paths by the name of the input, or one value for the only input; inputs that are not
         given are random, from the seed. An array is one example or a batch. `objective` is a function of the tensors
@@ -51,7 +53,8 @@ class Inspected:
 
         self.require_sizes()
         return trace(
-            self.graph, _pairs(inputs), weights=weights, seed=seed, examples=examples, backward=backward, objective=objective
+            self.graph, _pairs(inputs), weights=weights, seed=seed, examples=examples, backward=backward, objective=objective,
+            training=training,
         )  # fmt: skip
 
     def inside(

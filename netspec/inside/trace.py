@@ -54,16 +54,17 @@ def trace(
     examples: int = 1,
     backward: bool = False,
     objective: Any = None,
+    training: bool = False,
 ) -> Trace:
     """Runs a network as in inference, in float32, on given or random inputs, and keeps what every layer computes.
 
-    With `backward` or an objective also its gradients. Raises SpecError (NS001, NS502, NS503).
+    With `backward` or an objective also its gradients; with `training` as in training, dropout and noise from the seed. Raises SpecError (NS001, NS502, NS503).
     """
     import torch
 
     given = list(given)
     batch = batch_of(graph, given, examples, seed)
-    run = ForwardPass(graph, weights, seed, torch.float32)
+    run = ForwardPass(graph, weights, seed, torch.float32, training=training)
     backward = backward or objective is not None
     chosen: Objective = as_objective(objective, sum_of_outputs(graph))
     inputs = run.inputs(batch, gradients=backward)
@@ -81,6 +82,7 @@ def trace(
         None if total is None else float(total.detach()),
         tuple(losses),
         tuple(name for name, _ in graph.inputs if name not in given_names(graph, given)),
+        training,
     )
 
 

@@ -45,6 +45,8 @@ def _noted(table: Table, notes: Sequence[str]) -> Table:
 
 def _notes(trace: TracedTensors) -> list[str]:
     notes = []
+    if trace.training:
+        notes.append("as in training: dropout and noise from the seed, batch norms with the statistics of the batch")
     if len(trace.losses) > 1:
         shown = ", ".join(f"{loss:.4g}" for loss in trace.losses[:_MOST_LOSSES])
         more = f" and {len(trace.losses) - _MOST_LOSSES} more" if len(trace.losses) > _MOST_LOSSES else ""
@@ -135,7 +137,12 @@ def _statistics_row(traced: Traced, array: Any) -> Row:
 
 def trace_data(trace: TracedTensors) -> dict[str, Any]:
     """As plain data: statistics of every tensor, and its values where there are few. Numbers that are not finite are null."""
-    found: dict[str, Any] = {"network": trace.graph.name, "examples": trace.examples, "random": list(trace.random)}
+    found: dict[str, Any] = {
+        "network": trace.graph.name,
+        "examples": trace.examples,
+        "random": list(trace.random),
+        "training": trace.training,
+    }
     if trace.objective:
         found["objective"] = {"what": trace.objective, "value": _finite(trace.value)}
         if trace.losses:

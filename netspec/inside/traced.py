@@ -60,6 +60,8 @@ class TracedTensors(Mapping[str, Traced]):
     """The loss of each example, where a loss was differentiated."""
     random: tuple[str, ...] = ()
     """The inputs that were not given, and are random."""
+    training: bool = False
+    """Whether the network ran as in training."""
 
     def __getitem__(self, name: str) -> Traced:
         for traced in (*self.tensors, *self.parameters):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
 from torch import nn
 
 import netspec
+from netspec.analysis.samples import sample_inputs
 from netspec.ops import CATALOGUE, JOINS
 from netspec.ops.activation import Tanh
 from netspec.ops.op import TorchCode
@@ -29,6 +31,9 @@ TEXTS = {
     "attention": ["attention heads=2", "attention heads=2 causal=yes"], "rnn": ["rnn-3"], "lstm": ["lstm-3 bidirectional=yes"],
     "gru": ["gru-3"], "maxout": ["maxout 2"], "prelu": ["prelu 0.1"], "scale": ["scale bias=yes"],
     "div": ["div [ identity; exp ]"], "matmul": ["matmul [ identity; permute(1, 0) ]"],
+    "pixel_unshuffle": ["pixel_unshuffle 2"], "roll": ["roll 2"],
+    "rearrange": ['rearrange "c (h p) (w q) -> (h w) (p q c)" p=2 q=2', 'rearrange "t (h d) -> h t d" h=2'],
+    "reduce": ['reduce "c h w -> c" mean', 'reduce "c (h 2) (w 2) -> c h w" max', 'reduce "(a c) ... -> c ..." prod a=2'],
     "log": ["exp -> log"], "sqrt": ["exp -> sqrt"],
     "tensor": [f"mul [ identity; tensor {size} init=0.3 ]" for size in ("12", "4x1", "4x1x1", "1x8 kind=sequence")],
 }  # fmt: skip
@@ -48,6 +53,25 @@ def test_every_op_has_the_gradient_of_its_values(op: str) -> None:
     checks = [model.check_gradients(examples=1, values=12) for model in networks]
     assert all(check.ok for check in checks), next(check for check in checks if not check.ok)
     assert any(check.tensors for check in checks)
+
+
+@pytest.mark.parametrize("op", sorted({op.name for op in CATALOGUE.values()} | set(JOINS)))
+def test_a_traced_gradient_is_that_of_autograd(op: str) -> None:
+    """Of the inputs and parameters of every op, on the module as it is compiled."""
+    for model in _networks(op):
+        trace = model.trace(backward=True, examples=2, objective=lambda t: t["output"].square().sum())
+        module = model.to_torch(seed=0).eval()
+        inputs = {n: torch.from_numpy(v) for n, v in sample_inputs(model.graph, 2).items()}
+        tensors = {n: t.requires_grad_() for n, t in inputs.items() if t.is_floating_point()}
+        tensors |= dict(module.named_parameters())
+        total = module(*inputs.values()).square().sum()
+        grads = torch.autograd.grad(total, list(tensors.values()), allow_unused=True) if total.requires_grad else []
+        for (name, tensor), grad in zip(tensors.items(), grads, strict=bool(grads)):
+            wanted = torch.zeros_like(tensor) if grad is None else grad
+            found = trace[name].gradient
+            assert found is not None
+            close = 1e-5 * max(1.0, float(wanted.abs().max()))
+            np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=close, err_msg=f"{model.name} {name}")
 
 
 def test_a_value_that_is_not_finite_is_no_gradient() -> None:

@@ -195,3 +195,38 @@ def test_the_recorder_gives_what_a_note_returns() -> None:
     model = netspec.loads("input 2\nFC-2 bias=no\nFC-1 bias=no")
     module = recording_torch(model.graph, lambda node, value: value * (node != 1), seed=0)
     assert module(torch.ones(1, 2)).item() == 0
+
+
+TRAINED = """input 3x8x8
+conv3-6 pad=1 -> bn -> relu
+checkpoint { conv3-6 pad=1 -> relu }
+dropout 0.4
+aux weight=0.3 { gap; FC-2 }
+FC-8 -> bn
+noise 0.1
+FC-3"""
+
+
+def test_training_is_traced_as_pytorch_trains() -> None:
+    """Dropout and noise from the seed, batch statistics; a part that is computed again is noted once; no head is drawn."""
+    model = netspec.loads(TRAINED)
+    trace = model.trace(examples=4, seed=5, training=True, objective=lambda t: t["output"].square().sum())
+    module = model.to_torch(seed=5).train()
+    x = torch.from_numpy(sample_inputs(model.graph, 4, 5)["input"]).requires_grad_()
+    torch.manual_seed(5)
+    output = module(x)
+    main = output[0] if isinstance(output, tuple) else output
+    main.square().sum().backward()
+    np.testing.assert_allclose(trace["fc2"].value, main.detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert x.grad is not None
+    np.testing.assert_allclose(trace["input"].gradient, x.grad.numpy(), rtol=1e-3, atol=1e-5)
+    assert abs(trace["bn1"].value.mean((0, 2, 3))).max() < 1e-5
+    before = trace[trace["dropout1"].inputs[0]].value != 0
+    assert 0.3 < (trace["dropout1"].value[before] == 0).mean() < 0.5
+    assert not [name for name in trace if name.startswith("aux")]
+    again = model.trace(examples=4, seed=5, training=True)
+    np.testing.assert_array_equal(again["fc2"].value, trace["fc2"].value)
+    assert (model.trace(examples=4, seed=6, training=True)["dropout1"].value != trace["dropout1"].value).any()
+    assert "as in training" in str(trace)
+    with pytest.raises(netspec.SpecError, match="batch norms in training need several examples"):
+        model.trace(training=True)

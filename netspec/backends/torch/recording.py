@@ -45,7 +45,7 @@ def recording_torch(
     graph: Graph, note: Callable[[int, torch.Tensor], torch.Tensor], *, seed: int | None = None
 ) -> torch.nn.Module:
     """The same network, whose forward pass calls `note` with the index and the tensor of every node that computes one, and
-    goes on with what it returns. Nodes that do nothing (`identity`) and auxiliary heads have no call."""
+    goes on with what it returns. There is no call for nodes that do nothing (`identity`), and none for auxiliary heads."""
     require_torch()
     name, source, notes = recorded_source(graph)
     paths: dict[int, str] = {}
@@ -53,7 +53,9 @@ def recording_torch(
 
     def noted(module: torch.nn.Module, layer: str, value: torch.Tensor) -> torch.Tensor:
         key = (paths[id(module)], layer)
-        nodes = notes[key]
+        nodes = notes.get(key)
+        if nodes is None:  # an auxiliary head, in training
+            return value
         calls[key] = calls.get(key, -1) + 1  # a shared part is called several times
         return note(nodes[calls[key] % len(nodes)], value)
 
