@@ -10,6 +10,7 @@ from netspec.elaborate.branches import way_to
 from netspec.elaborate.recipe_facts import OutputOfOtherSize
 from netspec.fixes.edits import delete
 from netspec.graph import Graph, Node
+from netspec.settings import LIKELIHOODS, OF_CLASSES
 from netspec.source import Span
 from netspec.syntax import tree as t
 
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lint_recipe"]
 
-_FITTING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
-_CLASSIFICATION = ("cross_entropy", "hinge")
-"""Losses that compare one output per class with a class."""
+_FITTING = {**dict.fromkeys(OF_CLASSES, ("softmax", "log_softmax")), "bce": ("sigmoid",)}
 _ONE_SIDED = ("relu", "relu6")
 
 
@@ -45,7 +44,7 @@ def _warn(diagnostics: Diagnostics, message: str, span: Span, **more: Any) -> No
 def _single_output(graph: Graph, recipe: Recipe, train: t.Train) -> Node | None:
     """An output with a single feature that a classification loss would compare with nothing."""
     loss = recipe.one("loss")
-    if loss is not None and loss.word not in _CLASSIFICATION:
+    if loss is not None and loss.word not in OF_CLASSES:
         return None
     if loss is None and all(line.name == "init" for line in train.settings):  # initial weights, and no training
         return None
@@ -92,7 +91,7 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
         name = node.op.name
         fitting = _FITTING.get(loss.word)
         last = Label(node.span, "the last layer")
-        squashes = getattr(node.op, "squashes", False) or (loss.word == "cross_entropy" and name in _ONE_SIDED)
+        squashes = getattr(node.op, "squashes", False) or (loss.word in LIKELIHOODS and name in _ONE_SIDED)
         if fitting is not None and squashes and name not in fitting:
             diagnostics.warning(
                 "NS901", f"`{loss.word}` expects logits, but the net ends in `{name}`", line.span, secondary=[last],

@@ -13,6 +13,7 @@ from netspec.settings.schema import (
     RATE,
     BatchSize,
     Betas,
+    ClassWeights,
     Form,
     Milestones,
     Setting,
@@ -22,7 +23,12 @@ from netspec.settings.schema import (
     table,
 )
 
-__all__ = ["AUGMENTATIONS", "SETTINGS"]
+__all__ = ["AUGMENTATIONS", "LIKELIHOODS", "OF_CLASSES", "SETTINGS"]
+
+LIKELIHOODS = ("cross_entropy", "focal", "dice")
+"""Losses of the probabilities that a softmax makes of logits."""
+OF_CLASSES = (*LIKELIHOODS, "hinge")
+"""Losses that compare one output per class with a class."""
 
 
 def _optimizer(word: str, doc: str, lr: float, **options: Option[Any]) -> Form:
@@ -40,21 +46,32 @@ def _target() -> Option[Any]:
     return option(Choice("label", "input"), "label", "input: train an autoencoder")
 
 
+def _class_weights() -> Option[Any]:
+    return option(ClassWeights(), None, "factor of each class; balanced: examples / (classes x examples of the class)")
+
+
 def _unit() -> Option[Any]:
     return option(Choice("epoch", "step"), "epoch", "unit of the schedule: epochs or updates")
 
 
 def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
-    warmup = option(Integer(0), 0, "epochs of linear warmup from 0")
-    return form(word, doc, **options, warmup=warmup)
+    warmup = {
+        "warmup": option(Integer(0), 0, "epochs of linear warmup"),
+        "warmup_steps": option(Integer(0), 0, "updates of linear warmup, in place of epochs"),
+        "warmup_start": option(FRACTION, None, "factor of the first update of the warmup (default: 1 / its updates)"),
+    }
+    return form(word, doc, **options, **warmup)
 
 
 SETTINGS = table(
     Setting("loss", "loss function", (
-        form("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "probability spread over the other classes")),
+        form("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "probability spread over the other classes"), class_weights=_class_weights()),
+        form("focal", "cross-entropy times (1 - p)^gamma, p the probability of the true class (Lin et al. 2017)", gamma=option(Number(0), 2.0, "exponent", first=True), class_weights=_class_weights()),
+        form("dice", "1 minus the Dice coefficient of the classes of pixels (Milletari et al. 2016)", smooth=option(RATE, 1.0, "added to numerator and denominator")),
         form("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin")),
         form("mse", "mean squared error", target=_target()),
         form("l1", "mean absolute error", target=_target()),
+        form("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet"), target=_target()),
         form("bce", "binary cross-entropy of logits", target=_target()),
     )),
     Setting("optimizer", "optimizer", (
@@ -63,6 +80,10 @@ SETTINGS = table(
         _optimizer("adamw", "Adam with decoupled decay (Loshchilov & Hutter 2019)", 1e-3, betas=option(Betas(), (0.9, 0.999), "decay rates"), eps=option(RATE, 1e-8, "added to the denominator")),
         _optimizer("rmsprop", "Tieleman & Hinton 2012", 1e-2, alpha=option(DECAY, 0.99, "smoothing"), momentum=option(DECAY, 0.0, "momentum"), eps=option(RATE, 1e-8, "added to the denominator")),
         _optimizer("adagrad", "Duchi et al. 2011", 1e-2, eps=option(RATE, 1e-10, "added to the denominator")),
+        _optimizer("lion", "Chen et al. 2023", 1e-4, betas=option(Betas(), (0.9, 0.99), "decay rates")),
+        _optimizer("lamb", "Adam with the rate of each weight scaled by its norm (You et al. 2020)", 5e-3, betas=option(Betas(), (0.9, 0.999), "decay rates"), eps=option(RATE, 1e-6, "added to the denominator")),
+        _optimizer("lars", "momentum with the rate of each weight scaled by its norm (You et al. 2017)", 0.1, momentum=option(DECAY, 0.9, "momentum"), trust=option(RATE, 1e-3, "trust coefficient")),
+        _optimizer("muon", "orthogonalized momentum for the matrices of hidden layers, AdamW for all else (Jordan et al. 2024)", 1e-3, momentum=option(DECAY, 0.95, "momentum of matrices"), nesterov=option(Flag(), True, "use Nesterov momentum for matrices"), betas=option(Betas(), (0.9, 0.95), "decay rates of AdamW")),
         form("lbfgs", "limited-memory BFGS", lr=option(RATE, 1.0, "learning rate"), history=option(Integer(1), 10, "number of updates in the history")),
     )),
     Setting("schedule", "learning-rate schedule", (
@@ -74,10 +95,15 @@ SETTINGS = table(
         _schedule("inverse", "1/(1 + rate t)", rate=option(RATE, 1.0, "rate", first=True), unit=_unit()),
         _schedule("plateau", "multiply by factor when validation stops improving", factor=option(DECAY, 0.1, "factor", first=True), patience=option(Integer(0), 10, "epochs to wait")),
         _schedule("cosine", "cosine annealing down to low", low=option(Number(0), 0.0, "final learning rate")),
+        _schedule("cosine_restarts", "cosine annealing down to low, again and again (Loshchilov & Hutter 2017)", every=option(Integer(1), 10, "length of the first cycle", first=True), growth=option(Integer(1), 1, "each cycle is so many times as long as the one before"), low=option(Number(0), 0.0, "final learning rate"), unit=_unit()),
         _schedule("onecycle", "increase to the learning rate, then decrease (Smith 2018)", rise=option(FRACTION, 0.3, "fraction of the run in which it increases")),
     )),
     Setting("epochs", "passes over the training set", (form("", "", n=option(Integer(1), 10, "how many", first=True)),)),
     Setting("batch", "batch size", (form("", "", n=option(BatchSize(1), 128, "how many", first=True), accumulate=option(Integer(1), 1, "number of batches whose gradients are accumulated")),)),
+    Setting("sampling", "which examples an epoch has", (
+        form("balanced", "drawn with replacement, each class as often as the others"),
+        form("repeated", "each of a part of the examples several times in a row, differently augmented (Hoffer et al. 2020)", times=option(Integer(2), 3, "how often", first=True)),
+    )),
     Setting("init", "initialization of the weights", (
         form("gaussian", "normal distribution", std=option(RATE, 0.01, "standard deviation", first=True)),
         form("xavier", "Glorot & Bengio 2010"),
@@ -108,13 +134,14 @@ SETTINGS = table(
     Setting("freeze", "layers that are not trained, by label or by the name that `check` shows", (form("", ""),), labels=True),
     Setting("train_only", "the only layers that are trained, by label or name; all others are frozen", (form("", ""),), labels=True),
     Setting("rate", "per-layer learning rate, by label or name", (form("", "", factor=option(Number(0), 0.1, "factor on the learning rate of the optimizer")),), many=True, labels=True),
+    Setting("layer_decay", "learning rates that decay from the output to the input: by this factor for each block, or layer outside of blocks (Bao et al. 2022)", (form("", "", factor=option(Number(0, 1, open_low=True), 0.75, "factor", first=True)),)),
     Setting("pretrain", "pretraining", (
         form("layerwise", "greedy layer-wise pretraining with autoencoders", epochs=option(Integer(1), 10, "epochs per layer")),
         form("rbm", "fully connected layers as restricted Boltzmann machines, one at a time, by contrastive divergence (Hinton & Salakhutdinov 2006)", epochs=option(Integer(1), 10, "epochs per layer"), visible=option(Choice("binary", "gaussian"), "binary", "units of the data: values from 0 to 1, or any")),
     )),
     Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True)),)),
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "maximum norm of the gradient", first=True)),)),
-    Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True)),)),
+    Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True), warmup=option(Flag(), False, "let the decay rise as (1 + n)/(10 + n)"), every=option(Integer(1), 1, "updates from one average to the next")),)),
     Setting("precision", "arithmetic", (form("", "", kind=option(Choice("auto", "fp32", "bf16", "fp16"), "auto", "fp32, bf16 or fp16 (mixed); auto: bf16 on GPUs that support it", first=True)),)),
     Setting("seed", "seed of all random numbers", (form("", "", n=option(Integer(0), 0, "a whole number", first=True)),)),
 )  # fmt: skip

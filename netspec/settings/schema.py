@@ -14,11 +14,13 @@ from netspec.values import Size, Value, Word, kind_of
 
 __all__ = [
     "ALL",
+    "BALANCED",
     "DECAY",
     "FRACTION",
     "RATE",
     "BatchSize",
     "Betas",
+    "ClassWeights",
     "Form",
     "Interval",
     "Milestones",
@@ -84,6 +86,22 @@ class Betas(Kind[tuple[float, float]]):
             raise BadValue(f"expected {self.noun}, found {kind_of(value)}", *helps, instead=instead)
         first, second = (Number(0, 1, open_high=True).read(v) for v in value)
         return first, second
+
+
+BALANCED = "balanced"
+
+
+class ClassWeights(Kind[Any]):
+    """A factor for each class, or `balanced`."""
+
+    noun = "balanced, or a list of numbers such as [1, 2.5]"
+
+    def read(self, value: Value) -> str | tuple[float, ...]:
+        if isinstance(value, Word) and value.name == BALANCED and not value.called:
+            return BALANCED
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+        return tuple(Number(0).read(v) for v in value)
 
 
 class Interval(Kind[tuple[float, float]]):

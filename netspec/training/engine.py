@@ -16,14 +16,14 @@ from netspec.datasets import Collection, batches
 from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
-from netspec.training.judging import Judge
+from netspec.training.judging import Judge, class_counts
 from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
 from netspec.training.rows import Progress, Row, row_of, row_values
-from netspec.training.sampling import Piece, Share, update_count, updates_of_an_epoch
+from netspec.training.sampling import Piece, Share, order_of_an_epoch, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
 from netspec.training.sharding import (
@@ -104,9 +104,9 @@ class Engine:
             self.backward = fabric.backward
         self.forward = self.wrapped if split else compilable
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
-        self.ema = moving_average(self.module, plan.ema)
+        self.ema = moving_average(self.module, plan.recipe.one("ema"))
         self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
-        self.loss = loss_function(plan.loss, plan.output.type.feature_axis)
+        self.loss = loss_function(plan.loss, plan.output.type.feature_axis, class_counts(plan, collection.train))
         self.decaying = list(self.groups.weights.values())
         self.units = by_unit(self.module, self.decaying)
         self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
@@ -160,9 +160,10 @@ class Engine:
 
     def _epoch(self, watcher: Watcher, interrupted: Callable[[], bool]) -> bool:
         at, train = self.at, self.collection.train
-        plan = updates_of_an_epoch(
-            len(train), self.plan.batch, self.plan.accumulate, seed=self.plan.seed, epoch=at.epoch, share=self.share
+        order = order_of_an_epoch(
+            len(train), seed=self.plan.seed, epoch=at.epoch, sampling=self.plan.sampling, targets=train.targets
         )
+        plan = updates_of_an_epoch(order, self.plan.batch, self.plan.accumulate, share=self.share)
         left = plan[at.update :]
         first, each = at.step, self.plan.accumulate  # now: the stream is read ahead
         places = ((first + n) * each + m for n, pieces in enumerate(left) for m in range(len(pieces)))
@@ -232,7 +233,7 @@ class Engine:
             self.stepper.step()
         for bound in self.bounds:
             max_norm_(self.units, bound)
-        if self.ema is not None:
+        if self.ema is not None and step % plan.optional("ema", "every") == 0:
             self.ema.update_parameters(self.module)
         return read
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, DataOptions, batches
 from netspec.diagnostics import Diagnostic, SpecError
+from netspec.settings import OF_CLASSES
 from netspec.training.inputs import Inputs
 from netspec.training.judging import is_one_hot
 from netspec.training.measures import Measured, Tally
@@ -76,7 +77,7 @@ class _Contestant:
 
 def evaluate(runs: Sequence[Trained], question: Question, onlooker: Onlooker | None = None) -> Evaluation:
     """The score of each run and, for several, of their mean. Raises SpecError."""
-    kinds = {(run.plan.task, run.plan.loss.word in ("cross_entropy", "hinge"), run.plan.output.type) for run in runs}
+    kinds = {(run.plan.task, run.plan.loss.word in OF_CLASSES, run.plan.output.type) for run in runs}
     if len(kinds) > 1 or len({r.plan.loss.word == "hinge" for r in runs}) > 1:
         raise SpecError.of(
             "NS604", "the outputs of these runs cannot be averaged",

@@ -10,6 +10,8 @@ from netspec.analysis.frozen import frozen_nodes, labeled
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from netspec.ops.sequence import Embed
+from netspec.training.optimizers import lamb, lars, lion, muon
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Groups", "make_optimizer"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
+_OWN: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "lion": (lion, ("betas",)),
+    "lamb": (lamb, ("betas", "eps")),
+    "lars": (lars, ("momentum", "trust")),
+    "muon": (muon, ("momentum", "nesterov", "betas")),
+}
+"""Optimizers of netspec, with the options that they take."""
 
 
 def _decays(node: Node, param: Param) -> bool:
@@ -47,6 +56,7 @@ class Groups:
             for label in line.labels:
                 for node in labeled(graph, label):
                     factors[node.index] = factors.get(node.index, 1.0) * line.values["factor"]
+        depths = _depth_factors(graph, plan.layer_decay)
         held = dict(module.named_parameters())
         trained: dict[str, Any] = {}
         weights: dict[str, Any] = {}
@@ -56,7 +66,7 @@ class Groups:
                 held[name].requires_grad_(False)
                 continue
             trained[name] = held[name]
-            by_name[name] = factors.get(node.index, 1.0)
+            by_name[name] = factors.get(node.index, 1.0) * depths.get(node.index, 1.0)
             if _decays(node, param):
                 weights[name] = held[name]
         if not trained:
@@ -82,6 +92,16 @@ def _trainable(graph: Graph) -> Iterator[tuple[str, Node, Param]]:
                     yield f"{node.name}.{param.name}", node, param
 
 
+def _depth_factors(graph: Graph, decay: float | None) -> dict[int, float]:
+    """The factor of each layer for a decay of the learning rate from the output to the input: 1 for the last part, `decay` for
+    the one before it, and so on. A part is a block of the net, or a layer outside of blocks."""
+    if decay is None:
+        return {}
+    parts = list(dict.fromkeys(node.name.partition(".")[0] for _, node, _ in _trainable(graph)))
+    order = {part: decay ** (len(parts) - 1 - place) for place, part in enumerate(parts)}
+    return {node.index: order[node.name.partition(".")[0]] for _, node, _ in _trainable(graph)}
+
+
 def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.optim.Optimizer:
     """The torch optimizer of the recipe. Each group has a `factor` on the scheduled learning rate."""
     import torch
@@ -90,6 +110,10 @@ def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.o
     v = chosen.values
     if chosen.word == "lbfgs":
         return torch.optim.LBFGS(list(groups.trained.values()), lr=v["lr"], history_size=v["history"])
+    parameters = _parameter_groups(plan, groups)
+    if chosen.word in _OWN:
+        make, wanted = _OWN[chosen.word]
+        return make(parameters, lr=v["lr"], **{name: v[name] for name in wanted})  # type: ignore[no-any-return]
     kinds: dict[str, tuple[Any, tuple[str, ...]]] = {
         "sgd": (torch.optim.SGD, ("momentum", "nesterov")),
         "adam": (torch.optim.Adam, ("betas", "eps")),
@@ -101,17 +125,29 @@ def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.o
     options = {name: v[name] for name in names}
     if fused and chosen.word in ("sgd", "adam", "adamw"):
         options["fused"] = True
-    return kind(_parameter_groups(plan, groups), lr=v["lr"], **options)  # type: ignore[no-any-return]
+    return kind(parameters, lr=v["lr"], **options)  # type: ignore[no-any-return]
 
 
 def _parameter_groups(plan: Plan, groups: Groups) -> list[dict[str, Any]]:
     """One group for each combination of decay and factor, in the order of the net."""
     v = plan.optimizer.values
-    found: dict[tuple[float, float], list[Any]] = {}
+    matrices = _hidden_matrices(plan) if plan.optimizer.word == "muon" else None
+    found: dict[tuple[float, float, bool], list[Any]] = {}
     for name, parameter in groups.trained.items():
         decay = v["weight_decay"] if v["decay"] == "all" or name in groups.weights else 0.0
-        found.setdefault((decay, groups.factors[name]), []).append(parameter)
+        found.setdefault((decay, groups.factors[name], name in (matrices or ())), []).append(parameter)
     return [
         {"params": params, "lr": v["lr"] * factor, "weight_decay": decay, "factor": factor}
-        for (decay, factor), params in found.items()
+        | ({} if matrices is None else {"matrices": matrix})
+        for (decay, factor, matrix), params in found.items()
     ]
+
+
+def _hidden_matrices(plan: Plan) -> set[str]:
+    """The parameters that Muon is for: matrices, but no embeddings and not the last layer."""
+    weighted = [
+        (name, node) for name, node, param in _trainable(plan.graph) if len(param.shape) == 2 and _decays(node, param)
+    ]
+    ends = {node.index for _, node in weighted if isinstance(node.op, Embed)}
+    last = [node.index for _, node in weighted if node.index not in {i for _, i, _ in plan.graph.aux}]
+    return {name for name, node in weighted if node.index not in ends | set(last[-1:])}

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["Judge", "is_one_hot"]
+    from netspec.datasets import Examples
+
+__all__ = ["Judge", "class_counts", "is_one_hot"]
 
 
 def is_one_hot(targets: np.ndarray[Any, Any] | None) -> bool:
@@ -20,6 +22,17 @@ def is_one_hot(targets: np.ndarray[Any, Any] | None) -> bool:
     if targets is None or targets.ndim != 2 or targets.shape[1] < 2:
         return False
     return bool((((targets == 0) | (targets == 1)).all()) and (targets.sum(1) == 1).all())
+
+
+def class_counts(plan: Plan, train: Examples) -> list[int] | None:
+    """The number of training examples of each class, where they are known."""
+    targets = train.targets() if plan.task == "class" else None
+    if targets is None:
+        return None
+    import numpy as np
+
+    counts: list[int] = np.bincount(targets[targets >= 0].ravel(), minlength=plan.output.type.features).tolist()
+    return counts
 
 
 class Judge:

@@ -11,6 +11,8 @@ from netspec.backends.torch import module_paths
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.model import Model
+from netspec.recipe import Chosen
+from netspec.settings import OF_CLASSES
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ __all__ = [
     "starting_weights",
 ]
 
-_SQUASHING = {"cross_entropy": ("softmax", "log_softmax"), "hinge": ("softmax", "log_softmax"), "bce": ("sigmoid",)}
+_SOFTMAX = ("softmax", "log_softmax")
+_SQUASHING = {**dict.fromkeys(OF_CLASSES, _SOFTMAX), "bce": ("sigmoid",)}
 
 
 def final_squashing(plan: Plan) -> list[Node]:
@@ -115,11 +118,30 @@ def _dtype(name: str) -> torch.dtype:
     return torch.int64 if name == "int64" else torch.float32
 
 
-def moving_average(module: torch.nn.Module, decay: float | None) -> Any:
-    """The exponential moving average of the weights and buffers; None without a decay."""
+def moving_average(module: torch.nn.Module, chosen: Chosen | None) -> Any:
+    """The exponential moving average of the weights and buffers, as `ema` of a recipe asks; None without one."""
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    if decay is None:
+    if chosen is None:
         return None
+    decay: float = chosen.values["decay"]
     average: Any = get_ema_multi_avg_fn
-    return AveragedModel(module, multi_avg_fn=average(decay), use_buffers=True)
+    return AveragedModel(
+        module, multi_avg_fn=_warming(decay) if chosen.values["warmup"] else average(decay), use_buffers=True
+    )
+
+
+def _warming(decay: float) -> Any:
+    """The update of an average whose decay rises from 2/11 as (1 + n)/(10 + n), after n updates, up to `decay`."""
+    import torch
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], values: list[Tensor], count: Any) -> None:
+        share = min(decay, (1 + int(count)) / (10 + int(count)))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, 1 - share)
+            else:
+                average.copy_(value)
+
+    return update

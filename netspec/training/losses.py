@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
 from netspec.recipe import Chosen
+from netspec.settings.schema import BALANCED
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Loss", "by_unit", "hinge", "loss_function", "max_norm_", "penalty"]
+__all__ = ["Loss", "by_unit", "dice", "hinge", "loss_function", "max_norm_", "penalty"]
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(output N x ..., target) to (N,), one value per example."""
@@ -27,8 +28,9 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
     return (scores - right + margin).clamp(min=0).sum(1) - margin
 
 
-def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
-    """The loss of a recipe; `feature_axis` is the class axis in a batch of outputs."""
+def loss_function(chosen: Chosen, feature_axis: int, counts: Sequence[int] | None = None) -> Loss:
+    """The loss of a recipe; `feature_axis` is the class axis in a batch of outputs. `counts` are the numbers of training
+    examples of each class, by which `class_weights=balanced` weights them; without them it does not."""
     from torch.nn import functional as F
 
     def classes_second(output: Tensor) -> Tensor:
@@ -38,23 +40,34 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
         return values.flatten(1).mean(1) if values.ndim > 1 else values
 
     smoothing = chosen.values.get("label_smoothing", 0.0)
+    weights = _ClassWeights(chosen.values.get("class_weights"), counts)
     match chosen.word:
         case "cross_entropy":
             return lambda output, target: _over_counted(
                 F.cross_entropy(
                     _at_least_single(classes_second(output)),
                     target,
+                    weights.on(output),
                     reduction="none",
                     label_smoothing=smoothing,
                     ignore_index=IGNORED,
                 ),
                 target,
             )
+        case "focal":
+            gamma = chosen.values["gamma"]
+            return lambda output, target: _focal(classes_second(output), target, gamma, weights.on(output))
+        case "dice":
+            return lambda output, target: dice(classes_second(output), target, chosen.values["smooth"])
         case "hinge":
             return lambda output, target: _hinge_everywhere(
                 _at_least_single(classes_second(output)), target, chosen.values["margin"]
             )
-    function: Any = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy_with_logits}[chosen.word]
+    if chosen.word == "huber":
+        delta = chosen.values["delta"]
+        function: Any = lambda output, target, reduction: F.huber_loss(output, target, reduction, delta)  # noqa: E731
+    else:
+        function = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy_with_logits}[chosen.word]
     return lambda output, target: per_example(
         function(
             _at_least_single(output),
@@ -62,6 +75,51 @@ def loss_function(chosen: Chosen, feature_axis: int) -> Loss:
             reduction="none",
         )
     )
+
+
+class _ClassWeights:
+    """The factors of the losses of classes: given, or examples / (classes x examples of the class)."""
+
+    def __init__(self, given: Any, counts: Sequence[int] | None) -> None:
+        if given == BALANCED:
+            total, classes = sum(counts or ()), len(counts or ())
+            given = None if counts is None else tuple(total / (classes * n) if n else 0.0 for n in counts)
+        self.values: Any = given
+        self.tensor: Tensor | None = None
+
+    def on(self, output: Tensor) -> Tensor | None:
+        """On the device of the outputs; None: all are 1."""
+        import torch
+
+        if self.values is not None and (self.tensor is None or self.tensor.device != output.device):
+            self.tensor = torch.tensor(self.values, dtype=torch.float32, device=output.device)
+        return self.tensor
+
+
+def _focal(scores: Tensor, target: Tensor, gamma: float, weights: Tensor | None) -> Tensor:
+    """Cross-entropy times (1 - p)^gamma, where p is the probability of the true class. Source: Lin et al. 2017."""
+    from torch.nn import functional as F
+
+    entropy = F.cross_entropy(_at_least_single(scores), target, reduction="none", ignore_index=IGNORED)
+    values = (1 - (-entropy).exp()).clamp(min=0) ** gamma * entropy
+    if weights is not None:
+        values = values * weights[target.clamp(min=0)]
+    return _over_counted(values, target)
+
+
+def dice(scores: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
+    """1 minus the Dice coefficient (2 overlap + smooth)/(predicted + true + smooth) of probabilities, averaged over the classes
+    of each example; positions without a class do not count. Source: Milletari et al. 2016.
+
+    scores (N, classes, …), target (N, …), result (N,).
+    """
+    from torch.nn import functional as F
+
+    counted = (target != IGNORED)[:, None].flatten(2)
+    given = _at_least_single(scores).softmax(1).flatten(2) * counted
+    true = F.one_hot(target.clamp(min=0), scores.shape[1]).movedim(-1, 1).flatten(2) * counted
+    overlap, sizes = (given * true).sum(2), given.sum(2) + true.sum(2)
+    return 1 - ((2 * overlap + smooth) / (sizes + smooth)).mean(1)
 
 
 def _at_least_single(values: Tensor) -> Tensor:

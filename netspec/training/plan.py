@@ -10,7 +10,7 @@ from netspec.datasets import Task
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
 from netspec.recipe import Chosen, Recipe
-from netspec.settings import SETTINGS
+from netspec.settings import OF_CLASSES, SETTINGS
 from netspec.symbolic import Name
 
 __all__ = ["Plan"]
@@ -60,8 +60,24 @@ class Plan:
             )  # fmt: skip
         if self.value("optimizer", "nesterov", False) and not self.value("optimizer", "momentum", 0.0):
             raise SpecError.of("NS604", "`nesterov=yes` requires momentum", helps=["add `momentum=0.9`"])
+        self._check_classes()
+        if self.schedule.values["warmup"] and self.schedule.values["warmup_steps"]:
+            raise SpecError.of(
+                "NS604", "`warmup` and `warmup_steps` cannot be combined", helps=["keep only one of them"]
+            )
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
             raise SpecError.of("NS604", "`freeze` and `train_only` cannot be combined", helps=["keep only one of them"])
+
+    def _check_classes(self) -> None:
+        """What a loss needs of the classes."""
+        given, count = self.loss.values.get("class_weights"), self.output.type.features
+        if isinstance(given, tuple) and len(given) != count:
+            raise SpecError.of(
+                "NS604", f"`class_weights` has {len(given)} numbers, but the net has {count} classes",
+                helps=["give one number for each class, or write `class_weights=balanced`"],
+            )  # fmt: skip
+        if self.loss.word == "dice" and self.output.type.layout == "vector":
+            raise SpecError.of("NS604", "`loss dice` compares maps of classes, but the output is a vector", helps=["write `loss cross_entropy`"])  # fmt: skip
 
     def require_classes(self) -> None:
         """Raises SpecError (NS604) where the loss is of classes and the network has a single output."""
@@ -141,6 +157,14 @@ class Plan:
         return self.optional("ema", "decay")  # type: ignore[no-any-return]
 
     @property
+    def layer_decay(self) -> float | None:
+        return self.optional("layer_decay", "factor")  # type: ignore[no-any-return]
+
+    @property
+    def sampling(self) -> Chosen | None:
+        return self.recipe.one("sampling")
+
+    @property
     def patience(self) -> int | None:
         return self.optional("stop", "patience")  # type: ignore[no-any-return]
 
@@ -162,7 +186,7 @@ class Plan:
     def task(self) -> Task:
         if self.loss.values.get("target") == "input":
             return "input"
-        return "class" if self.loss.word in ("cross_entropy", "hinge") else "values"
+        return "class" if self.loss.word in OF_CLASSES else "values"
 
     @property
     def labels(self) -> bool:

@@ -24,7 +24,7 @@ from netspec.training.groups import Groups, make_optimizer
 from netspec.training.learner import modules_by_layer
 from netspec.training.randomness import place_seed
 from netspec.training.rbm import BoltzmannMachine, reason_against
-from netspec.training.sampling import Share, updates_of_an_epoch
+from netspec.training.sampling import Share, order_of_an_epoch, updates_of_an_epoch
 
 if TYPE_CHECKING:
     import torch
@@ -158,7 +158,8 @@ def _updates(engine: Engine, node: Node, layer: torch.nn.Module, epoch: int) -> 
     """The inputs of the layer, a list of batches per update, over all training examples in a separate order."""
     plan, train = engine.plan, engine.collection.train
     seed = place_seed(plan.seed, _STREAM, node.index)
-    order = updates_of_an_epoch(len(train), plan.batch, plan.accumulate, seed=seed, epoch=epoch, share=Share())
+    examples = order_of_an_epoch(len(train), seed=seed, epoch=epoch)
+    order = updates_of_an_epoch(examples, plan.batch, plan.accumulate, share=Share())
     stream = batches(train, [piece.indices.tolist() for pieces in order for piece in pieces], engine.workers)
     for pieces in order:
         yield [_input_of(engine, layer, engine.inputs.test(next(stream))[0]) for _ in pieces]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import SpecError
+from netspec.recipe import Chosen
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Piece", "Share", "update_count", "updates_of_an_epoch"]
+__all__ = ["Piece", "Share", "order_of_an_epoch", "update_count", "updates_of_an_epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +53,43 @@ def update_count(examples: int, batch: int, accumulate: int) -> int:
     return max(1, whole + (rest > 1 or (rest == 1 and per_update == 1)))
 
 
-def updates_of_an_epoch(
-    examples: int, batch: int, accumulate: int, *, seed: int, epoch: int, share: Share
-) -> list[list[Piece]]:
-    """The pieces of every update of an epoch: all examples once, in an order determined by the seed and the epoch.
+def order_of_an_epoch(
+    examples: int,
+    *,
+    seed: int,
+    epoch: int,
+    sampling: Chosen | None = None,
+    targets: Callable[[], np.ndarray[Any, Any] | None] = lambda: None,
+) -> np.ndarray[Any, Any]:
+    """The examples of an epoch, as many as there are, determined by the seed and the epoch: each once, or as `sampling` says.
+
+    `balanced`: drawn with replacement, every class as often as the others. `repeated`: a part of the examples, each several
+    times in a row (Hoffer et al. 2020). Raises SpecError (NS604) for `balanced` without classes.
+    """
+    import numpy as np
+
+    generator = np.random.Generator(np.random.PCG64([seed, 0x0DE8, epoch]))
+    if sampling is None:
+        return generator.permutation(examples)
+    if sampling.word == "repeated":
+        return np.repeat(generator.permutation(examples), sampling.values["times"])[:examples]
+    classes = targets()
+    if classes is None or classes.ndim != 1 or classes.dtype.kind == "f":
+        raise SpecError.of("NS604", "`sampling balanced` needs a class for each example", helps=["remove it"])
+    weights = 1.0 / np.bincount(classes)[classes]
+    ends = np.cumsum(weights)
+    drawn: np.ndarray[Any, Any] = np.searchsorted(ends, generator.random(examples) * ends[-1], side="right")
+    return drawn.clip(max=examples - 1)
+
+
+def updates_of_an_epoch(order: np.ndarray[Any, Any], batch: int, accumulate: int, *, share: Share) -> list[list[Piece]]:
+    """The pieces of every update of an epoch, whose examples are `order`.
 
     A last update of a single example is skipped (batch norms do not support it); the order changes every epoch, so it is
     a different example each time.
     """
-    import numpy as np
-
-    order = np.random.Generator(np.random.PCG64([seed, 0x0DE8, epoch])).permutation(examples)
     per_update = batch * accumulate
-    count = update_count(examples, batch, accumulate)
+    count = update_count(len(order), batch, accumulate)
     return [_pieces(order[i * per_update : (i + 1) * per_update], batch, share) for i in range(count)]
 
 

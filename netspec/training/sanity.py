@@ -82,6 +82,10 @@ def _chance(bench: Bench) -> float | None:
     match loss.word:
         case "cross_entropy":
             return math.log(classes) if classes > 1 else None
+        case "focal":
+            return math.log(classes) * (1 - 1 / classes) ** loss.values["gamma"] if classes > 1 else None
+        case "dice":
+            return 1 - 1 / classes
         case "hinge":
             return float((classes - 1) * loss.values["margin"])
         case "bce":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Node
 from netspec.training.check_result import CheckResult
 from netspec.training.learner import modules_by_layer
-from netspec.training.sampling import Share, updates_of_an_epoch
+from netspec.training.sampling import Share, order_of_an_epoch, updates_of_an_epoch
 from netspec.training.sanity_runs import Bench, Held, adam, run_trial
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def check_gradients(bench: Bench, some: Held) -> list[CheckResult]:
 
 def _norms(bench: Bench, engine: Any, some: Held) -> dict[Node, float]:
     """The gradient norm of each layer over at most four batches, without the penalties of the optimizer."""
-    updates = updates_of_an_epoch(len(some), engine.plan.batch, 1, seed=0, epoch=0, share=Share())[:4]
+    order = order_of_an_epoch(len(some), seed=0, epoch=0)
+    updates = updates_of_an_epoch(order, engine.plan.batch, 1, share=Share())[:4]
     engine.module.train()
     totals: dict[Node, float] = {}
     for step, pieces in enumerate(updates):

@@ -21,14 +21,18 @@ Schedule = Callable[[int], float]
 def schedule(chosen: Chosen, *, lr: float, epochs: int, updates: int) -> Schedule:
     """The schedule of a recipe, given the numbers of epochs and of updates per epoch; `lr` is the learning rate.
 
-    With `warmup=n` the factor increases linearly over n epochs, (i + 1)/(n updates), and the schedule starts afterward:
-    its t counts from the end of the warmup, and its T is the remaining number of updates.
+    With `warmup=n` the factor increases linearly over n epochs (`warmup_steps`: n updates), (i + 1)/(n updates) or from
+    `warmup_start`, and the schedule starts afterward: its t counts from the end of the warmup, and its T is the remaining number
+    of updates.
     """
-    warm = min(chosen.values["warmup"], epochs) * updates
+    warm = min(chosen.values["warmup"], epochs) * updates or min(chosen.values["warmup_steps"], epochs * updates)
+    start: float | None = chosen.values["warmup_start"]
     body = _body(chosen, lr, max(1, epochs * updates - warm), updates)
 
     def factor(step: int) -> float:
-        return (step + 1) / warm if step < warm else body(step - warm)
+        if step >= warm:
+            return body(step - warm)
+        return float((step + 1) / warm if start is None else start + (1 - start) * step / warm)
 
     return factor
 
@@ -49,9 +53,18 @@ def _body(chosen: Chosen, lr: float, total: int, updates: int) -> Schedule:
             return lambda t: 1 / (1 + v["rate"] * t / each)
         case "cosine":
             return lambda t: _cosine(1.0, v["low"] / lr, min(t, total) / total)
+        case "cosine_restarts":
+            return lambda t: _cosine(1.0, v["low"] / lr, _share_of_cycle(t, v["every"] * each, v["growth"]))
         case "onecycle":
             return lambda t: _one_cycle(t, total, v["rise"])
     return lambda t: 1.0
+
+
+def _share_of_cycle(t: int, length: int, growth: int) -> float:
+    """How much of its cycle is over; each is `growth` times as long as the one before (Loshchilov & Hutter 2017)."""
+    while t >= length:
+        t, length = t - length, length * growth
+    return t / length
 
 
 def _one_cycle(t: int, total: int, rise: float) -> float:

@@ -37,6 +37,7 @@ def require_shardable(plan: Plan) -> None:
     whole = {
         "`ema`": plan.ema is not None,
         "`regularize max_norm`": any(line.word == "max_norm" for line in plan.penalties),
+        f"`optimizer {plan.optimizer.word}`": plan.optimizer.word in ("lamb", "lars", "muon"),
         "`pretrain`": plan.pretrain_epochs is not None,
         "`precision fp16`": plan.precision == "fp16",
     }

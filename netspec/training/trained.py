@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
 from netspec.model import Model
+from netspec.settings import LIKELIHOODS
 from netspec.training.inputs import Inputs
 from netspec.training.learner import final_squashing, logits_module, probabilities
 from netspec.training.plan import Plan
@@ -150,11 +151,11 @@ class OnnxNet(Net):
 
 
 def answers(plan: Plan, output: Tensor) -> Tensor:
-    """Converts outputs to the values that are averaged and shown: probabilities for cross_entropy and bce, whether or not
+    """Converts outputs to the values that are averaged and shown: probabilities for cross_entropy, focal, dice and bce, whether or not
     the spec ends in them, and otherwise the output itself (scores of the hinge loss, values)."""
     node = plan.output
     squashed = node in final_squashing(plan)
-    if plan.loss.word == "cross_entropy":
+    if plan.loss.word in LIKELIHOODS:
         if squashed:
             return output if node.op.name == "softmax" else output.exp()
         return output.softmax(node.type.feature_axis)
@@ -168,7 +169,7 @@ def logits_of(plan: Plan, given: Tensor) -> Tensor:
     if plan.loss.word == "bce":
         return given.logit(1e-12)
     softmax = plan.output in final_squashing(plan) and plan.output.op.name == "softmax"
-    if plan.loss.word == "cross_entropy" or softmax:
+    if plan.loss.word in LIKELIHOODS or softmax:
         return given.clamp(min=1e-300).log()
     return given
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+import netspec
 from netspec.recipe import Chosen
 from netspec.training.losses import by_unit, hinge, loss_function, max_norm_, penalty
+from netspec.training.plan import Plan
 
 
-def chosen(word: str, **values: float) -> Chosen:
+def chosen(word: str, **values: Any) -> Chosen:
     return Chosen(word, values)
 
 
@@ -99,3 +102,51 @@ def test_max_norm_bounds_each_unit_and_leaves_the_others() -> None:
     assert weight[0].norm().item() == pytest.approx(2.0, rel=1e-6)
     assert torch.equal(weight[1], before[1])
     assert math.isclose(float(weight[0, 0, 0, 0]), 2.0 / math.sqrt(18), rel_tol=1e-6)
+
+
+def test_classes_are_weighted_as_torch_weights_them() -> None:
+    scores, target, weights = torch.randn(12, 4), torch.randint(0, 4, (12,)), torch.tensor([1.0, 2.5, 0.0, 3.0])
+    given = {"label_smoothing": 0.1, "class_weights": tuple(weights.tolist())}
+    mine = loss_function(chosen("cross_entropy", **given), 1)(scores, target)
+    assert torch.allclose(mine, F.cross_entropy(scores, target, weights, reduction="none", label_smoothing=0.1))
+    balanced = loss_function(chosen("cross_entropy", label_smoothing=0.0, class_weights="balanced"), 1, [8, 2, 4, 2])
+    true = torch.tensor([0.5, 2.0, 1.0, 2.0])  # 16 examples / (4 classes x examples), scikit-learn's `balanced`
+    assert torch.allclose(balanced(scores, target), F.cross_entropy(scores, target, true, reduction="none"))
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (7, 5, 3, 2)])
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_focal_loss_by_the_paper(shape: tuple[int, ...], gamma: float) -> None:
+    scores, target = torch.randn(shape), torch.randint(0, 5, (shape[0], *shape[2:]))
+    p = scores.softmax(1).gather(1, target[:, None])[:, 0]
+    true = -((1 - p) ** gamma) * p.log()
+    mine = loss_function(chosen("focal", gamma=gamma), 1)(scores, target)
+    assert torch.allclose(mine, true.flatten(1).mean(1) if true.ndim > 1 else true, atol=1e-6)
+
+
+def test_dice_loss_is_that_of_kornia() -> None:
+    from kornia.losses import dice_loss
+
+    scores, target = torch.randn(6, 3, 8, 5), torch.randint(0, 3, (6, 8, 5))
+    mine = loss_function(chosen("dice", smooth=1e-8), 1)(scores, target)
+    for one, labels, loss in zip(scores, target, mine, strict=True):
+        assert loss.item() == pytest.approx(dice_loss(one[None], labels[None], average="macro").item(), abs=1e-5)
+    target[0, :4] = -100  # belongs to no class
+    part = loss_function(chosen("dice", smooth=1e-8), 1)(scores[:1, :, 4:], target[:1, 4:])
+    assert torch.allclose(loss_function(chosen("dice", smooth=1e-8), 1)(scores[:1], target[:1]), part)
+
+
+def test_huber_is_torch_s() -> None:
+    output, target = 3 * torch.randn(9, 4), torch.randn(9, 4)
+    mine = loss_function(chosen("huber", delta=0.7), 1)(output, target)
+    assert torch.allclose(mine, F.huber_loss(output, target, reduction="none", delta=0.7).mean(1))
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("loss cross_entropy class_weights=[1, 2]", "2 numbers, but the net has 3 classes"), ("loss dice", "the output is a vector"),
+])  # fmt: skip
+def test_what_does_not_fit_the_classes_is_refused(line: str, says: str) -> None:
+    graph = netspec.loads(f"input 4\nFC-3\ntrain {{ {line} }}\n").graph
+    with pytest.raises(netspec.SpecError, match="NS604") as caught:
+        Plan.of(graph)
+    assert says in str(caught.value)

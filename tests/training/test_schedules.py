@@ -49,6 +49,8 @@ def rates_of_torch(make, *, each: int) -> list[float]:
         ("inverse 0.5", lambda o: s.LambdaLR(o, lambda t: 1 / (1 + 0.5 * t / UPDATES)), 1),
         ("cosine", lambda o: s.CosineAnnealingLR(o, TOTAL), 1),
         ("cosine low=0.1", lambda o: s.CosineAnnealingLR(o, TOTAL, 0.1), 1),
+        ("cosine_restarts 4 low=0.1", lambda o: s.CosineAnnealingWarmRestarts(o, 4 * UPDATES, 1, 0.1), 1),
+        ("cosine_restarts 7 growth=2 unit=step", lambda o: s.CosineAnnealingWarmRestarts(o, 7, 2), 1),
         ("onecycle", lambda o: s.OneCycleLR(o, 0.4, total_steps=TOTAL, cycle_momentum=False), 1),
         ("onecycle rise=0.1", lambda o: s.OneCycleLR(o, 0.4, total_steps=TOTAL, pct_start=0.1, cycle_momentum=False), 1),
     ],
@@ -62,6 +64,22 @@ def test_a_warm_up_is_linear_and_the_schedule_begins_after_it() -> None:
     warm, plain = mine("cosine warmup=3"), schedule_of_rest("cosine", EPOCHS - 3)
     assert [warm(i) for i in range(15)] == pytest.approx([(i + 1) / 15 for i in range(15)])
     assert [warm(i) for i in range(15, TOTAL)] == pytest.approx([plain(i) for i in range(TOTAL - 15)])
+
+
+def test_a_warm_up_by_steps_from_a_given_rate_is_torch_s() -> None:
+    warm = mine("cosine warmup_steps=7 warmup_start=0.01")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    parts = [s.LinearLR(optimizer, 0.01, total_iters=7), s.CosineAnnealingLR(optimizer, TOTAL - 7)]
+    theirs = s.SequentialLR(optimizer, parts, [7])
+    for step in range(TOTAL):
+        assert 0.4 * warm(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-6, abs=1e-9)
+        optimizer.step()
+        theirs.step()
+
+
+def test_two_warm_ups_are_refused() -> None:
+    with pytest.raises(netspec.SpecError, match="NS604"):
+        mine("cosine warmup=1 warmup_steps=7")
 
 
 def schedule_of_rest(text: str, epochs: int) -> Schedule:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from netspec.training.engine import Watcher
-from netspec.training.sampling import Share, updates_of_an_epoch
+from netspec.training.sampling import Share, order_of_an_epoch, updates_of_an_epoch
 
 BODY = "input 6\nFC-8 bias=no norm=bn act=tanh\nFC-3\n"
 """No bias before the norm: its gradient is rounding, which Adam makes a step of."""
@@ -107,7 +107,7 @@ def test_lbfgs(where: str) -> None:
     net.load_state_dict({k.split(".")[1]: v.clone() for k, v in engine.module.state_dict().items()})
     optimizer = O.LBFGS(net.parameters(), lr=0.3, history_size=5)
     for epoch in range(3):
-        ((piece,),) = updates_of_an_epoch(24, 24, 1, seed=0, epoch=epoch, share=Share())
+        ((piece,),) = updates_of_an_epoch(order_of_an_epoch(24, seed=0, epoch=epoch), 24, 1, share=Share())
         x, y = torch.from_numpy(X[piece.indices]), torch.from_numpy(Y[piece.indices])
 
         def closure(x: torch.Tensor = x, y: torch.Tensor = y) -> torch.Tensor:
@@ -215,6 +215,24 @@ def test_the_moving_average(where: str) -> None:
     held = [engine.weights()[name] for name in names]
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(held, average, strict=True))
     assert not torch.allclose(held[0], next(iter(names.values())))
+
+
+def test_an_average_that_warms_up_and_skips_updates(where: str) -> None:
+    text = f"{BODY}train {{\nepochs 7\nbatch 24\noptimizer sgd lr=0.3\nema 0.8 warmup=yes every=2\n}}"
+    engine = engine_of(text, where)
+    averages: list[torch.Tensor] = []
+
+    class Seen(Watcher):
+        def update(self, engine: object, loss: float | None) -> None:
+            averages.append(weight.detach().clone())
+
+    weight = next(engine.module.parameters())
+    engine.fit(Seen())
+    kept, expected = averages[::2], averages[0]
+    for n, value in enumerate(kept[1:], start=1):
+        decay = min(0.8, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay) * value
+    assert torch.allclose(next(iter(engine.weights().values())), expected, atol=1e-6)
 
 
 def test_a_final_softmax_is_trained_through_its_logits(where: str) -> None:
