@@ -17,7 +17,7 @@ from netspec.training.plan import Plan
 from netspec.training.session import Request, build_engine, open_data
 
 WITHOUT = {
-    "conv_relu_pool", "convnetjs_cifar10", "convnetjs_mnist", "darknet53", "jarrett2009", "lenet5", "linear_cifar10", "lstm_text",
+    "conv_relu_pool", "convnetjs_cifar10", "convnetjs_mnist", "darknet53", "dpn68", "ghostnet", "jarrett2009", "lenet5", "linear_cifar10", "lstm_text",
     "googlenet_torchvision", "speech_cnn", "transformer_encoder", "two_layer",
     "unet_padded", "nand", "vgg16_bn", "wide_resnet50_2", "xor_of_nands", "xor_threshold",
 }  # fmt: skip
