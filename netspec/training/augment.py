@@ -14,6 +14,7 @@ from netspec.training.geometry import Geometry
 from netspec.training.lighting import light, principal_colors
 from netspec.training.mixing import Mixed, mix, unmixed
 from netspec.training.pixels import PixelStatistics, pixel_statistics
+from netspec.training.policies import Policy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ class Augmenter:
     principal_colors of the training set, which `lighting` needs; they can be set later. All random numbers depend only on
     the seed, the step and the row in the global batch (see Draws).
 
-    The order is fixed: geometry (a single resampling, see geometry.maps), jitter, lighting, erase, noise, then mixup or
+    The order is fixed: geometry (a single resampling, see geometry.maps), randaugment or trivialaugment, jitter, lighting, erase, noise, then mixup or
     cutmix.
     Raises SpecError (NS604) if an augmentation cannot be applied.
     """
@@ -50,6 +51,7 @@ class Augmenter:
         self._require_images()
         self.resized = self._resized() if self.is_image else None
         self.geometry = self._geometry() if self.is_image else None
+        self.policies = self._policies()
         self.jitter = self._jitter()
         if "lighting" in self.settings and stored[0] != 3:
             raise _cannot("lighting", f"needs color images, but these are {_sizes(stored)}", "remove it")
@@ -75,6 +77,8 @@ class Augmenter:
             images = images.float()
             if self.geometry is not None:
                 images = self.geometry.apply(images, draws)
+            for policy in self.policies:
+                images = policy.apply(images, draws)
             if self.jitter is not None:
                 images = self.jitter.apply(images, draws)
             if self.needs_colors:
@@ -215,6 +219,20 @@ class Augmenter:
                 name, f"low ({low:g}) is greater than high ({high:g})", f"write `{name} low={high:g} high={low:g}`"
             )
         return low, high
+
+    def _policies(self) -> list[Policy]:
+        """RandAugment and TrivialAugment. Their operations move pixels, which cannot be said to targets of pixels."""
+        found = []
+        for name in ("randaugment", "trivialaugment"):
+            given = self.settings.get(name)
+            if given is None:
+                continue
+            if self.stored[0] not in (1, 3):
+                raise _cannot(name, f"supports gray and color images, but these have {self.stored[0]} channels", "")
+            found.append(Policy(given.get("n", 1), given.get("magnitude")))
+        if len(found) > 1:
+            raise _cannot("trivialaugment", "`randaugment` is there already", "keep one of them")
+        return found
 
     def _jitter(self) -> Jitter | None:
         given = self.settings.get("jitter")

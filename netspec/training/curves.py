@@ -169,5 +169,5 @@ def draw_schedules(path: Path, epochs: int = 90, updates: int = 10) -> None:
     for axis in figure.axes:
         axis.set_xlabel("epoch")
         axis.set_title("factor of the rate")
-        axis.legend(frameon=False)
+        axis.legend(facecolor="white", edgecolor="none", framealpha=0.9)
     write_figure(path, figure)

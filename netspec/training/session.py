@@ -217,6 +217,11 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
     basis = colors(collection.train, image) if "lighting" in augment else None
     augmenter = Augmenter(augment, stored, wanted, plan.seed, basis)
     output = plan.output.type
+    if augmenter.policies and plan.pixelwise:
+        raise SpecError.of(
+            "NS604", "`randaugment` and `trivialaugment` cannot move the targets of pixels with the images",
+            helps=["use `rotate`, `translate`, `shear` and `jitter`, which can"],
+        )  # fmt: skip
     moves = "cutmix" in augment or (augmenter.geometry is not None and augmenter.geometry.moves)
     if moves and plan.task != "input" and output.layout == "map" and output.rank == 2 and not plan.pixelwise:
         raise SpecError.of(
