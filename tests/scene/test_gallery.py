@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-LIBRARIES = {"resnet_blocks"}
+LIBRARIES = {"lcn_blocks", "resnet_blocks"}
 EXAMPLES = {p.stem for p in (ROOT / "examples").glob("*.net")} - LIBRARIES
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "gallery.py"), run_name="gallery")
 

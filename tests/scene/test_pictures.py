@@ -23,7 +23,7 @@ from netspec.scene.svg import as_svg
 from netspec.scene.tex import as_tex
 from netspec.scene.theme import THEMES
 
-LIBRARIES = {"resnet_blocks"}
+LIBRARIES = {"lcn_blocks", "resnet_blocks"}
 NAMES = sorted(p.stem for p in (ROOT / "examples").glob("*.net") if p.stem not in LIBRARIES)
 FRAMES = frozenset(theme.frame_fill for theme in THEMES.values())
 SVG = "{http://www.w3.org/2000/svg}"
