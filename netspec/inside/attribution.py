@@ -40,26 +40,25 @@ def saliency(opened: Opened, image: Any, cls: str | None = None, *, guided: bool
     gradient = given.grad[0].numpy()
     strongest = abs(gradient).max(0) if gradient.ndim == 3 else abs(gradient)
     what = "guided backpropagation" if guided else "saliency"
-    second = (
-        around_zero(gradient)
-        if guided and gradient.ndim == 3 and len(gradient) in (1, 3)
-        else heat(_scaled(image_plane(strongest)))
-    )
+    signed = guided and gradient.ndim == 3 and len(gradient) in (1, 3)
+    second = around_zero(gradient) if signed else heat(_scaled(image_plane(strongest)))
+    scale = "gray is 0" if signed else _scale(strongest)
     return _view(
         opened, what, batch[0], tensors, index, {"gradient": gradient, "saliency": strongest},
-        [Tile(second, (what,)), Tile(overlaid(image_pixels(batch[0]), _scaled(image_plane(strongest))), ("on the image",))],
+        [Tile(second, (what, scale)), Tile(overlaid(image_pixels(batch[0]), _scaled(image_plane(strongest))), ("on the image",))],
     )  # fmt: skip
 
 
 def gradcam(opened: Opened, image: Any, cls: str | None = None, layer: str | None = None) -> View:
     """Grad-CAM (Selvaraju et al. 2017): the channels of a layer, weighted by the mean of their gradients, summed, and rectified.
 
-    The layer is the last one with feature maps of more than one position by default. Raises SpecError (NS001, NS503).
+    The layer is the last one with feature maps of more than one position by default, before a pooling. Raises SpecError (NS001, NS503).
     """
     from torch.nn import functional as F
 
     batch = opened.example(image)[:1]
-    maps = [node for node in opened.maps if node.type.rank == 2]
+    planes = [node for node in opened.maps if node.type.rank == 2]
+    maps = [node for node in planes if not node.op.pools] or planes
     if not maps or batch.ndim != 4:
         raise SpecError.of("NS503", "Grad-CAM needs a network with feature maps of an image, and this one has none")
     node = opened.layer(layer) if layer is not None else maps[-1]
@@ -79,7 +78,7 @@ def gradcam(opened: Opened, image: Any, cls: str | None = None, layer: str | Non
     shown = _scaled(large)
     return _view(
         opened, f"Grad-CAM at {node.name}", batch[0], tensors, index, {"cam": cam[0, 0].numpy(), "gradcam": large},
-        [Tile(heat(shown), (f"Grad-CAM at {node.name}",)), Tile(overlaid(image_pixels(batch[0]), shown), ("on the image",))],
+        [Tile(heat(shown), (f"Grad-CAM at {node.name}", _scale(large))), Tile(overlaid(image_pixels(batch[0]), shown), ("on the image",))],
         name="gradcam", extra={"layer": node.name},
     )  # fmt: skip
 
@@ -119,7 +118,7 @@ def occlusion(
     shown = _scaled(fall.clip(min=0))
     return _view(
         opened, "occlusion", batch[0], tensors, index, {"fall": fall},
-        [Tile(heat(shown), (f"fall of the score, {patch}x{patch} covered",)), Tile(overlaid(image_pixels(batch[0]), shown), ("on the image",))],
+        [Tile(heat(shown), (f"fall of the score, {patch}x{patch} covered", _scale(fall))), Tile(overlaid(image_pixels(batch[0]), shown), ("on the image",))],
         extra={"patch": patch, "stride": stride, "largest_fall": float(fall.max()), "score": before},
     )  # fmt: skip
 
@@ -146,6 +145,11 @@ def _scaled(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """From 0 to 1: divided by the largest."""
     result: np.ndarray[Any, Any] = values / max(float(values.max()), 1e-30)
     return result
+
+
+def _scale(values: np.ndarray[Any, Any]) -> str:
+    """What the colors of a map mean."""
+    return f"0 or less (black) to {max(float(values.max()), 0.0):.3g} (yellow)"
 
 
 def _view(

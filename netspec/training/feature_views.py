@@ -9,7 +9,7 @@ from netspec.inside.pixels import image_pixels
 from netspec.inside.unit_field import box_of, parse_unit
 from netspec.inside.view import View
 from netspec.inside.view_pictures import Band, Box, Points, Tile, plane, sheet
-from netspec.training.run_views import RunExamples
+from netspec.training.run_views import RunExamples, noun_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ def neighbors(inside: Inside, image: Any, held: RunExamples, count: int = 8) -> 
     order = np.argsort(distances, kind="stable")[:count]
     names = _names(held, targets)
     predicted = inside.classes[inside.predicted(tensors)]
-    text = f"nearest {held.part} examples in {node.name}, of {len(features):,}"
+    text = f"nearest {noun_of(held.part)} examples in {node.name}, of {len(features):,}"
     lines = [text, f"predicted: {predicted}", *inside.notes]
     lines += [f"{held.part}:{i} {names[i]}, distance {distances[i]:.4g}" for i in order]
     inputs, _ = held.batch(order.tolist())
@@ -50,7 +50,7 @@ def neighbors(inside: Inside, image: Any, held: RunExamples, count: int = 8) -> 
         "layer": node.name, "predicted": predicted, "part": held.part,
         "neighbors": [{"index": int(i), "class": names[i], "distance": float(distances[i])} for i in order],
     }  # fmt: skip
-    first = Tile(image_pixels(batch[0]), ("input", f"predicted {predicted}"))
+    first = Tile(image_pixels(batch[0]), ("input, predicted:", predicted))
     return View(
         "neighbors", "\n".join(lines), data, {"indices": order, "distances": distances[order]},
         lambda: sheet(f"{inside.graph.name}: nearest neighbors", [text, *inside.notes], [Band("", [first, *tiles], 84.0)]),
@@ -65,7 +65,7 @@ def embedding(inside: Inside, held: RunExamples, method: str = "pca") -> View:
     names = _names(held, targets)
     classes = inside.classes if any(names) else ()
     marks = [classes.index(name) if name in classes else -1 for name in names]
-    lines = [f"{len(features):,} {held.part} examples in {inside.hidden.name}: {words}", *inside.notes]
+    lines = [f"{len(features):,} {noun_of(held.part)} examples in {inside.hidden.name}: {words}", *inside.notes]
     low, high = places.min(0), places.max(0)
     margin = 0.05 * (high - low) + 1e-9
     extent = tuple(float(v) for axis in (0, 1) for v in (low[axis] - margin[axis], high[axis] + margin[axis]))
@@ -106,16 +106,23 @@ def top(inside: Inside, unit: str, held: RunExamples, count: int = 8) -> View:
         best = each[np.arange(len(each)), places]
         order = np.argsort(-best, kind="stable")[:count]
         inputs, _ = held.batch(order.tolist())
-        tiles = []
+        tiles, cuts = [], []
         for x, i in zip(inputs[0].cpu().numpy(), order, strict=True):
-            position = (
-                tuple(int(n) for n in np.unravel_index(int(places[i]), node.type.spatial)) if node.type.spatial else ()
-            )
-            field = _field(inside, chosen, position)
-            tiles.append(Tile(image_pixels(x), (f"{best[i]:.3g}",), f"{held.part}:{i}", field))
+            position = tuple(map(int, np.unravel_index(int(places[i]), node.type.spatial))) if node.type.spatial else ()
+            box = _field(inside, chosen, position)
+            pixels = image_pixels(x)
+            tiles.append(Tile(pixels, (f"{best[i]:.3g}",), f"{held.part}:{i}", box))
+            cuts += [Tile(_cut(pixels, one), tip=f"{held.part}:{i}, its receptive field") for one in box]
             rows.append({"channel": channel, "index": int(i), "value": float(best[i]), "position": list(position)})
         bands.append(Band(f"{node.name}, channel {channel}", tiles, 84.0))
-    text = f"the {held.part} examples that excite {node.name} most, of {len(values):,}; frames: its receptive field"
+        if cuts and any(cut.pixels.shape != tile.pixels.shape for cut, tile in zip(cuts, tiles, strict=True)):
+            bands.append(Band("", cuts, 84.0))
+    framed = (
+        "frames: its receptive field, cut out below"
+        if any(not band.heading for band in bands)
+        else "frames: its receptive field"
+    )
+    text = f"the {noun_of(held.part)} examples that excite {node.name} most, of {len(values):,}; {framed}"
     lines = [text, *inside.notes]
     arrays = {name: np.array([row[name] for row in rows]) for name in ("channel", "index", "value")}
     data = {"layer": node.name, "part": held.part, "top": rows}
@@ -136,6 +143,11 @@ def _field(inside: Inside, unit: Any, position: tuple[int, ...]) -> tuple[Box, .
         return ()
     (up, down), (left, right) = box
     return (Box(left, up, right + 1, down + 1),)
+
+
+def _cut(pixels: np.ndarray[Any, Any], box: Box) -> np.ndarray[Any, Any]:
+    result: np.ndarray[Any, Any] = pixels[int(box.top) : int(box.bottom), int(box.left) : int(box.right)]
+    return result
 
 
 def _of_layer(inside: Inside, held: RunExamples, layer: str) -> np.ndarray[Any, Any]:

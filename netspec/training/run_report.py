@@ -30,7 +30,7 @@ from netspec.training.report_tables import (
     recipe_table,
     score_texts,
 )
-from netspec.training.run_views import worst_of
+from netspec.training.run_views import noun_of, worst_of
 
 __all__ = ["RunReport", "Section", "report_of"]
 
@@ -102,7 +102,7 @@ class _Author:
             "parameters": f"{model.params:,}",
             "MACs": f"{model.macs:,} for one input",
             "epochs": f"{len(self.epochs)}" + (f"; the best is epoch {best.epoch}" if best is not None else ""),
-            f"{self.part} examples": f"{self.found.final.examples:,}",
+            f"{noun_of(self.part)} examples": f"{self.found.final.examples:,}",
         } | score_texts(self.found.final))  # fmt: skip
 
     # What it scores
@@ -156,7 +156,7 @@ class _Author:
 
     def worst(self) -> Section:
         classes = self.mistakes.kind == "classes"
-        examples = f"{self.found.final.examples:,} {self.part} examples"
+        examples = f"{self.found.final.examples:,} {noun_of(self.part)} examples"
         said = (
             f"{self.mistakes.wrong:,} of {examples} are predicted wrong."
             if classes

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
 
-__all__ = ["RunExamples", "labelled_points", "panel", "worst", "worst_of"]
+__all__ = ["RunExamples", "labelled_points", "noun_of", "panel", "worst", "worst_of"]
 
 _PARTS = ("test", "validation", "train")
 _TOP = 5
+
+
+def noun_of(part: str) -> str:
+    """`training`, `validation` or `test`: as in "training examples"."""
+    return "training" if part == "train" else part
 
 
 class RunExamples:
@@ -42,13 +47,13 @@ class RunExamples:
         self.part: str = part or there[0]
         examples = parts[self.part]
         if examples is None:
-            raise SpecError.of("NS601", f"{run.name} has no {self.part} examples", helps=[f"there are {', '.join(there)} examples"])  # fmt: skip
+            raise SpecError.of("NS601", f"{run.name} has no {noun_of(self.part)} examples", helps=[f"there are {', '.join(there)} examples"])  # fmt: skip
         self.examples: Examples = examples
 
     def batch(self, indices: Sequence[int]) -> tuple[list[Tensor], Tensor]:
         """The inputs in the order of the spec, and the targets. Raises SpecError (NS601) for a number that there is not."""
         if indices and max(indices) >= len(self.examples):
-            raise SpecError.of("NS601", f"there is no {self.part} example {max(indices)}", notes=[f"they are numbered from 0 to {len(self.examples) - 1}"])  # fmt: skip
+            raise SpecError.of("NS601", f"there is no {noun_of(self.part)} example {max(indices)}", notes=[f"they are numbered from 0 to {len(self.examples) - 1}"])  # fmt: skip
         (view,) = views(self.run, self.examples.shapes)
         return view.test(self.examples.batch(indices))
 
@@ -103,10 +108,10 @@ def panel(run: Trained, count: int = 24, part: str | None = None) -> View:
             {"index": index, "true": names[true], "top": [{"class": names[c], what: float(values[c])} for c in best]}
         )
     right = sum(bool(e.right) for e in examples)
-    text = f"{right} of {count} {held.part} examples are right"
+    text = f"{right} of {count} {noun_of(held.part)} examples are right"
     notes = [f"{text}; the true class is green"]
     arrays = {"indices": _array(indices), "outputs": given.numpy(), "targets": targets.cpu().numpy()}
-    return View("panel", text, {"part": held.part, "right": right, "examples": rows}, arrays, lambda: bars(f"{run.name}: {count} {held.part} examples", notes, examples))  # fmt: skip
+    return View("panel", text, {"part": held.part, "right": right, "examples": rows}, arrays, lambda: bars(f"{run.name}: {count} {noun_of(held.part)} examples", notes, examples))  # fmt: skip
 
 
 def worst(run: Trained, count: int = 24, part: str | None = None) -> View:
@@ -118,7 +123,7 @@ def worst(run: Trained, count: int = 24, part: str | None = None) -> View:
 def worst_of(run: Trained, found: Evaluation, mistakes: Mistakes) -> View:
     """The mistakes that an evaluation has kept."""
     kept = mistakes.found()
-    examples = f"{found.final.examples:,} {found.part} examples"
+    examples = f"{found.final.examples:,} {noun_of(found.part)} examples"
     text = (
         f"{mistakes.wrong} of {examples} are predicted wrong"
         if mistakes.kind == "classes"

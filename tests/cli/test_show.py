@@ -129,7 +129,7 @@ def test_the_order_of_the_words_does_not_matter(run: Path) -> None:
         (("maximize", "elevn"), 1, "there is no class `elevn`"),
         (("boundary",), 1, "decision regions need a network with two inputs"),
         (("saliensy", "test:0"), 2, "Did you mean `saliency`?"),
-        (("filters", "-o", "x.gif"), 1, "x.gif does not end in a format"),
+        (("filters", "-o", "x.gif"), 1, "x.gif: `filters` is not animated"),
         (("activations", "test:0", "-o", "x.npy"), 1, "x.npy can hold one array"),
     ],
 )  # fmt: skip
