@@ -3,6 +3,7 @@
 source "$(dirname "$0")/environment.sh"
 install_netspec "[dev]"
 need chromium chromium # for the tests of the page
+need firefox-esr firefox-esr
 need dot graphviz # for the tests of --engine dot
 if command -v npm >/dev/null 2>&1; then # what is built from viewer/ is what is committed
   (cd viewer && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build)
