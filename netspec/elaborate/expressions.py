@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from netspec.diagnostics.facts import GivenTwice, Misspelt
+from netspec.diagnostics.facts import GivenTwice, Instead, Misspelt
 from netspec.elaborate.arithmetic import LONGEST, EvaluationError, Unknown, arithmetic, compare, literal, rounded
 from netspec.elaborate.facts import LateValue, MissingArguments, SurplusArguments, UndefinedName, scope_of
 from netspec.elaborate.functions import FUNCTIONS, Refused
@@ -179,6 +179,12 @@ class Evaluator:
             return Word(expr.name, arguments, options, called=True)
         if expr.name in frame.visible() and frame.lookup(expr.name) is FAILED:
             raise Unknown
+        if frame.block(expr.name) is not None:
+            title = f"hand it on by its name: `{expr.name}`"
+            instead = Instead(expr.span, expr.name, title)
+            raise EvaluationError(
+                "NS204", f"`{expr.name}` is a block, which gives tensors and no value", expr.span, facts=instead
+            )
         known = (*FUNCTIONS, *frame.file.functions)
         facts = Misspelt(expr.name_span, expr.name, known, f"there are {', '.join(FUNCTIONS)}")
         raise EvaluationError("NS208", f"there is no function `{expr.name}`", expr.name_span, facts=facts)

@@ -29,6 +29,7 @@ __all__ = [
     "LabelTwice",
     "LateValue",
     "LayerAsValue",
+    "LoopOverNumber",
     "LooseArguments",
     "MissingArguments",
     "MissingValue",
@@ -188,11 +189,19 @@ class SurplusArguments(Record):
     parameters: tuple[str, ...]
 
 
+class LoopOverNumber(Record):
+    """A `for` over a number; the span of what it runs over."""
+
+    items: Span
+
+
 class ItemOfOtherLength(Record):
     """An item of a list without a value for each name of a `for`; `at` is its place where the list is written out."""
 
     loop: t.For | t.Clause
     at: int | None
+    single: bool = False
+    """Whether the item is one value, and no list."""
 
 
 # Labels and inputs

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from netspec.elaborate.arithmetic import LONGEST, EvaluationError
-from netspec.elaborate.facts import ItemOfOtherLength
+from netspec.elaborate.facts import ItemOfOtherLength, LoopOverNumber
 from netspec.elaborate.limits import LimitReached, Limits
 from netspec.elaborate.state import Frame
+from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Size, Value, kind_of, show
 
-__all__ = ["element", "listed", "unpacked"]
+__all__ = ["element", "listed", "no_list", "unpacked"]
 
 _ITEMS_OF_A_STEP = 20
 
@@ -39,10 +40,7 @@ def listed(evaluator: Evaluator, expr: t.Comprehension, frame: Frame) -> list[Va
         clause = expr.clauses[number]
         items = evaluator.value(clause.items, around)
         if not isinstance(items, (list, tuple)):
-            raise EvaluationError(
-                "NS204", f"`for` runs over a list, found {kind_of(items)}", clause.items.span,
-                *([f"write `range({clause.items.span.text})`"] if isinstance(items, int) else []),
-            )  # fmt: skip
+            raise no_list(items, clause.items.span)
         for item in items:
             evaluator.spend()
             inner = around.inner()
@@ -52,6 +50,13 @@ def listed(evaluator: Evaluator, expr: t.Comprehension, frame: Frame) -> list[Va
 
     go(0, frame)
     return found
+
+
+def no_list(items: Any, span: Span) -> EvaluationError:
+    """What a `for` runs over is no list."""
+    number = isinstance(items, int) and not isinstance(items, bool)
+    message, help_ = f"`for` runs over a list, found {kind_of(items)}", "write `for w in [64, 128]`, or `repeat n as i`"
+    return EvaluationError("NS204", message, span, help_, facts=LoopOverNumber(span) if number else None)
 
 
 def unpacked(names: t.Unpack, item: Any, loop: t.For | t.Clause, at: int | None = None) -> dict[str, Any]:
@@ -70,10 +75,11 @@ def _other_length(names: t.Unpack, item: Any, loop: t.For | t.Clause, at: int | 
     n = len(names.items)
     found = f"{len(item)}" if isinstance(item, (list, tuple)) else kind_of(item)
     rows = loop.items.items if isinstance(loop.items, t.Sequence_) else ()
+    facts = ItemOfOtherLength(loop, at, not isinstance(item, (list, tuple)))
     return EvaluationError(
         "NS204", f"{n} name{'s take' if n > 1 else ' takes'} {n} value{'s' if n > 1 else ''} at a time, found {found}",
         rows[at].span if at is not None and at < len(rows) else loop.items.span,
-        note=f"the item is {show(item)}"[:200], facts=ItemOfOtherLength(loop, at) if names is loop.names else None,
+        note=f"the item is {show(item)}"[:200], facts=facts if names is loop.names else None,
     )  # fmt: skip
 
 

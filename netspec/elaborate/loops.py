@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.diagnostics.facts import Instead
 from netspec.elaborate.arithmetic import EvaluationError
-from netspec.elaborate.lists import unpacked
+from netspec.elaborate.lists import no_list, unpacked
 from netspec.elaborate.origins import items_of, origin, unpacked_origins
 from netspec.elaborate.state import FAILED, UNKNOWN, Frame
 from netspec.graph import Decision
@@ -70,12 +70,7 @@ def rounds_of(run: ElaborationContext, loop: t.For, frame: Frame) -> Rounds | No
     if items is FAILED:
         return None
     if not isinstance(items, (list, tuple)):
-        run.error(
-            "NS204",
-            f"`for` runs over a list, found {kind_of(items)}",
-            loop.items.span,
-            helps=["write `for w in [64, 128]`, or `repeat n as i`"],
-        )
+        run.report(no_list(items, loop.items.span).diagnostic)
         return None
     try:
         values = [unpacked(loop.names, item, loop, at) for at, item in enumerate(items)]

@@ -22,10 +22,8 @@ def inputs_of(block: BlockValue) -> tuple[str, ...]:
     for statement in block.statements:
         if isinstance(statement, t.Port):
             names += (name.text for name in statement.names)
-        elif isinstance(statement, t.Input) and block.kind == "net":
-            names.append(statement.name or "input")
-        elif isinstance(statement, t.Input) and (port := _in_capitals(statement)) is not None:
-            names.append(port)
+        elif isinstance(statement, t.Input):  # in a block one with a size is an error, which is reported there
+            names.append((None if block.kind == "net" else _in_capitals(statement)) or statement.name or "input")
     return tuple(names)
 
 

@@ -17,6 +17,8 @@ CLOSERS = {"(": ")", "[": "]", "{": "}"}
 OPENERS = {closer: opener for opener, closer in CLOSERS.items()}
 JOINS = ("add", "sub", "mul", "div", "maximum", "minimum", "matmul", "concat")
 
+_BEFORE_LISTS = ("if", "for", "in", "not", "repeat", "expect", "let", "from", "else", "and", "or", "output")
+"""Words after which a bracket begins a list."""
 _STRING_OR_COMMENT = re.compile(r'"[^"\n]*"|#[^\n]*')
 _TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*) | (?P<string>"(?!"")[^"\n]*") | (?P<newline>\n)
@@ -94,8 +96,15 @@ class Tokens:
         return None if around is None else self.items[around]
 
     def opens_join(self, bracket: Token) -> bool:
-        """Whether a bracket opens the branches of a join: `concat`, with options or without, is before it."""
-        return self.head(bracket).text in JOINS
+        """Whether a bracket opens branches: of a join, `concat` with options or without, or of a block: `fuse(32) [`."""
+        if self.head(bracket).text in JOINS:
+            return True
+        word = self[bracket.index - 1]
+        opener = self.partner(word) if word.text == ")" else None
+        word = self[opener.index - 1] if opener is not None else word
+        before = self[word.index - 1]
+        begins = before.kind in ("newline", "edge") or before.text in ("->", ";", "{", "[", ":")
+        return word.kind == "name" and begins and word.text not in _BEFORE_LISTS
 
     def head(self, bracket: Token) -> Token:
         """The first word before a bracket that is not an option: `residual` of `residual act=relu {`."""

@@ -18,13 +18,14 @@ def syntax_rules() -> MappingProxyType[str, SyntaxRule]:
         foreign_syntax,
         formats,
         layers,
+        lists,
         numbers,
         operators,
         recipes,
         statements,
     )
 
-    families = (brackets, foreign_syntax, formats, layers, numbers, operators, recipes, statements)
+    families = (brackets, foreign_syntax, formats, layers, lists, numbers, operators, recipes, statements)
     return by_id(rule for family in families for rule in family.RULES)
 
 

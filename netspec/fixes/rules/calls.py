@@ -12,6 +12,7 @@ from netspec.elaborate.facts import (
     ForeignCall,
     ItemOfOtherLength,
     LateValue,
+    LoopOverNumber,
     LooseArguments,
     MissingArguments,
     SurplusArguments,
@@ -160,6 +161,24 @@ def surplus_argument(context: FixContext) -> Iterator[Fix]:
 
 
 @semantic(
+    "NS204-loop-over-number",
+    LoopOverNumber,
+    20,
+    (
+        "let ws = [4, 8]\ninput 3x8x8\nfor i in len(ws) { conv1-ws[i] }\n",
+        "let ws = [4, 8]\ninput 3x8x8\nfor i in range(len(ws)) { conv1-ws[i] }\n",
+    ),
+    title="a loop over a number",
+    guess=True,
+)
+def loop_over_number(context: FixContext) -> Iterator[Fix]:
+    """`for i in range(n)` counts from 0 to n - 1; `repeat n as i` does, too."""
+    facts: LoopOverNumber = context.facts
+    text = f"range({facts.items.text})"
+    yield Fix.replace(facts.items, text, f"for the numbers from 0, write `{text}`")
+
+
+@semantic(
     "NS204-item-of-other-length",
     ItemOfOtherLength,
     20,
@@ -174,6 +193,9 @@ def item_of_other_length(context: FixContext) -> Iterator[Fix]:
     facts: ItemOfOtherLength = context.facts
     names = [name.text if isinstance(name, t.Name) else name.span.text for name in facts.loop.names.items]
     listed = facts.loop.items.items if isinstance(facts.loop.items, t.Sequence_) else ()
+    if facts.single and len(names) == 2:
+        text = f"enumerate({facts.loop.items.span.text})"
+        yield Fix.replace(facts.loop.items.span, text, f"to count the items, write `{text}`")
     if facts.at is None or facts.at >= len(listed):
         return
     here = listed[facts.at]
@@ -196,6 +218,6 @@ def item_of_other_length(context: FixContext) -> Iterator[Fix]:
 
 
 RULES = (
-    comment_in_expression, foreign_call, late_value, loose_arguments, missing_argument, surplus_argument,
+    comment_in_expression, foreign_call, late_value, loose_arguments, missing_argument, surplus_argument, loop_over_number,
     item_of_other_length,
 )  # fmt: skip

@@ -111,7 +111,11 @@ def _undefined(context: FixContext) -> Iterator[Fix | str]:
     if name in facts.scope.labels:
         yield from _label_as_value(facts)
         return
-    near = nearest(name, [*facts.scope.variables, *(facts.scope.labels if _listed(facts) else facts.functions)])
+    argument = re.search(r"\w\([^()\n]*$", facts.span.source.text[: facts.span.start])
+    blocks = facts.scope.blocks if argument is not None else ()
+    near = nearest(
+        name, [*facts.scope.variables, *blocks, *(facts.scope.labels if _listed(facts) else facts.functions)]
+    )
     truth = {"true": "yes", "false": "no"}.get(name.lower())
     prefixed = re.fullmatch(r"(\w+)\.(\w+)", facts.span.text)
     if facts.layer is not None and facts.layer.head.lower() == "soft" and name == "max":
@@ -156,7 +160,8 @@ def _label_as_value(facts: UndefinedName) -> Iterator[Fix | str]:
         text = f"({name}.channels)"
         yield Fix.replace(span, text, f"`{name}` is a label: the number of its channels is `{text}`")
     elif (called := re.search(r"(\w+)\([^()\n]*$", span.source.text[: span.start])) and called[1] in facts.scope.blocks:
-        yield f"`{name}` is a label, and a block reads only the current tensor: join with `{name}` where it is called"
+        block = called[1]
+        yield f"`{name}` is a label, and tensors are no arguments: `{block}(…) [ from {name}; … ]`, where `{block}` has `input a, …`"
     else:
         yield f"`{name}` is a label: `from {name}` goes on from it, and `{name}.channels` is the number of its channels"
 

@@ -352,37 +352,7 @@ def sequential(site: ErrorSite) -> SyntaxFix | None:
     )
 
 
-@syntax_rule(
-    "NS101-comprehension", "a comprehension is in square brackets, and begins with its value", priority=12,
-    wrong="let n = sum(i * 2 for i in [4, 8])\ninput 3x8x8\nconv1-n\n",
-    right="let n = sum([i * 2 for i in [4, 8]])\ninput 3x8x8\nconv1-n\n",
-)  # fmt: skip
-def comprehension(site: ErrorSite) -> SyntaxFix | None:
-    """`[2 * i for i in range(3) if i > 0]` is a list: first the value, then where its names come from, then a condition."""
-    opener = site.opener
-    close = site.partner(opener) if opener is not None and opener.text in "[(" else None
-    if opener is None or close is None:
-        return None
-    words = [token.text for token in site.tokens.items[opener.index + 1 : close.index]]
-    if "for" not in words:
-        return None
-    within = site.between(opener.end, close.start)
-    if opener.text == "(" and "in" in words[words.index("for") :] and words[0] != "for":
-        called = site.tokens[opener.index - 1].kind == "name"
-        text = f"([{within.text}])" if called else f"[{within.text}]"
-        return SyntaxFix.write(site.span(opener, close), text, "a comprehension is in `[ ]`", help=f"write `{text}`")
-    if words[0] == "for" and len(words) > 1:
-        first = site.between(opener.end, opener.end)
-        help_ = f"write the value before `for`: `[{words[1]} {within.text.strip()}]`"
-        return SyntaxFix.write(
-            first, f"{words[1]} ", "a comprehension begins with its value", help=help_, marked=site.span(site.here)
-        )
-    help_ = "write `[2 * i for i in range(3)]`, with `in` and a list"
-    return SyntaxFix("a comprehension is `[value for name in list]`", help_, marked=within, applicability="unsure")
-
-
 RULES = (
-    comprehension,
     label_sign, let, keyword_label, name, elif_, function, definition, parameter_type,
     head, use, assertion, list_row, foreign_word, foreign_call, sequential,
 )  # fmt: skip
