@@ -42,8 +42,8 @@ _MOST_VALUES = 16
 @click.option("--resize", is_flag=True, help="Scale images to the input size of the net.")
 @click.option("--json", "as_json", is_flag=True, help="Print all predictions as JSON.")
 def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
-    """Predict on images, .npy arrays, texts, the rows of .csv files, or folders of images, arrays and texts with a
-    trained run.
+    """Predict on images, arrays (.npy, .npz), texts, the rows of tables, IDX and CIFAR files, or folders of them with a trained
+    run.
 
     Files are read like the training data: bytes are scaled to 0 to 1, and gray and color images are converted as needed.
     An array contains one example, or several along its first axis; a table has one in each row, with or without the label.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
@@ -16,10 +16,12 @@ from netspec.graph import TensorType
 from netspec.reading.text import read_text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from netspec.datasets.examples import DataOptions
     from netspec.datasets.pools import Source
 
-__all__ = ["has_cifar", "has_pickled_cifar", "open_cifar", "pickled_cifar"]
+__all__ = ["has_cifar", "has_pickled_cifar", "labels_in", "open_cifar", "pickled_cifar", "read_records"]
 
 _PIXELS = 3 * 32 * 32
 _TEN = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -29,6 +31,13 @@ _BATCH = re.compile(r"data_batch_\d+\.bin", re.ASCII)
 def has_cifar(folder: Path) -> bool:
     names = {p.name for p in folder.iterdir()}
     return any(_BATCH.fullmatch(n) for n in names) or {"train.bin", "test.bin"} <= names
+
+
+def labels_in(path: Path) -> int:
+    """How many labels are before the pixels of a record: one in CIFAR-10, two in CIFAR-100; 0 for files of other names."""
+    if _BATCH.fullmatch(path.name) or path.name == "test_batch.bin":
+        return 1
+    return 2 if path.name in ("train.bin", "test.bin") else 0
 
 
 def has_pickled_cifar(folder: Path) -> bool:
@@ -72,36 +81,45 @@ def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorTyp
 def _read(files: list[Path], labels: int, column: int, count: int, name: str) -> Arrays:
     import numpy as np
 
-    size = labels + _PIXELS
     pieces = []
     for path in files:
-        try:
-            with open_regular(path) as file:
-                content = np.frombuffer(file.read(), dtype=np.uint8)
-        except OSError as error:
-            raise SpecError.of("NS601", f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
-        if not len(content) or len(content) % size:
-            raise SpecError.of(
-                "NS601",
-                f"{path} is not a CIFAR binary",
-                notes=[f"its {len(content)} bytes are not a multiple of the record size, {size}"],
-                helps=["download it again"],
-            )
-        records = content.reshape(-1, size)
-        wrong = np.flatnonzero(records[:, column] >= count)
+        found, images = read_records(path, labels)
+        wrong = np.flatnonzero(found[:, column] >= count)
         if len(wrong):
             raise SpecError.of(
                 "NS601",
                 f"{path} is not a CIFAR binary",
-                notes=[f"record {wrong[0]} has the label {records[wrong[0], column]}, and there are {count} classes"],
+                notes=[f"record {wrong[0]} has the label {found[wrong[0], column]}, and there are {count} classes"],
             )
-        pieces.append(records)
-    records = np.concatenate(pieces)
+        pieces.append((found[:, column], images))
     shown = f"{files[0]}" if len(files) == 1 else f"{files[0].parent}"
-    images = records[:, labels:].reshape(-1, 3, 32, 32)
+    targets = np.concatenate([found for found, _ in pieces]).astype(np.int64)
     return Arrays(
-        {name: images}, records[:, column].astype(np.int64), {name: shown, "target": f"the labels of {shown}"}
+        {name: np.concatenate([images for _, images in pieces])},
+        targets,
+        {name: shown, "target": f"the labels of {shown}"},
     )
+
+
+def read_records(path: Path, labels: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The labels (N x `labels`) and the images (N x 3 x 32 x 32) of a file, in bytes. Raises SpecError (NS601)."""
+    import numpy as np
+
+    size = labels + _PIXELS
+    try:
+        with open_regular(path) as file:
+            content = np.frombuffer(file.read(), dtype=np.uint8)
+    except OSError as error:
+        raise SpecError.of("NS601", f"{path} cannot be read", notes=[error.strerror or str(error)]) from None
+    if not len(content) or len(content) % size:
+        raise SpecError.of(
+            "NS601",
+            f"{path} is not a CIFAR binary",
+            notes=[f"its {len(content)} bytes are not a multiple of the record size, {size}"],
+            helps=["download it again"],
+        )
+    records = content.reshape(-1, size)
+    return records[:, :labels], records[:, labels:].reshape(-1, 3, 32, 32)
 
 
 def _names(path: Path, count: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions
     from netspec.datasets.pools import Source
 
-__all__ = ["has_idx", "open_idx", "read_idx"]
+__all__ = ["has_idx", "is_of_images", "open_idx", "read_idx"]
 
 _NAME = re.compile(
     r"(?P<set>.*?)(?P<part>train|t10k|test)[-_](?P<what>images|labels)[-._]idx\d[-_.]ubyte(\.gz)?", re.ASCII
@@ -34,6 +34,11 @@ _MOST_BYTES = 1 << 33
 
 def has_idx(folder: Path) -> bool:
     return any(_NAME.fullmatch(p.name) for p in folder.iterdir())
+
+
+def is_of_images(path: Path) -> bool:
+    match = _NAME.fullmatch(path.name)
+    return match is not None and match["what"] == "images"
 
 
 def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:

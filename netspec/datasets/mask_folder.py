@@ -46,6 +46,11 @@ def has_masks(folder: Path) -> bool:
     return any(_both(place) for place in (folder, *_part_folders(folder)))
 
 
+def image_folders(folder: Path) -> list[Path]:
+    """The folders of the images that have masks."""
+    return [place / _IMAGES for place in (folder, *_part_folders(folder)) if _both(place)]
+
+
 def _both(folder: Path) -> bool:
     return (folder / _IMAGES).is_dir() and (folder / _MASKS).is_dir()
 

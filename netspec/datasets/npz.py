@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions
     from netspec.datasets.pools import Source
 
-__all__ = ["open_npz"]
+__all__ = ["inputs_of_npz", "open_npz"]
 
 _PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 _INPUTS = ("x", "X", "images", "image", "inputs", "input", "data")
@@ -36,6 +36,17 @@ def open_npz(path: Path, inputs: Mapping[str, TensorType], options: DataOptions)
         parts = {part: _read(path, stored, names) for part, names in found.items()}
         classes = _class_names(stored)
     return array_source(str(path), parts, inputs, options, classes)
+
+
+def inputs_of_npz(path: Path, inputs: Mapping[str, TensorType]) -> dict[str, np.ndarray[Any, Any]]:
+    """The inputs alone, of all splits one after the other. Raises SpecError (NS601)."""
+    import numpy as np
+
+    from netspec.reading.arrays import open_archive
+
+    with open_archive(path, "NS601") as stored:
+        found = _find(path, list(stored), inputs)
+        return {name: np.concatenate([np.asarray(stored[names[name]]) for names in found.values()]) for name in inputs}
 
 
 def _refuse_single(path: Path) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.datasets.bare_images import holds_images, read_images
 from netspec.datasets.fit import fitted, only_input
+from netspec.datasets.npz import inputs_of_npz
 from netspec.diagnostics import SpecError
 from netspec.training.trained import Trained, answers, views
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Prediction", "Predictor", "found_files"]
 
 _ARRAYS = (".npy", ".npz")
+_TABLES = (".csv", ".tsv")
 _BATCH = 128
 
 
@@ -35,22 +38,32 @@ class Prediction:
 
 
 def found_files(path: Path) -> list[Path]:
-    """The file itself, or all images and arrays in a folder, at any depth, by name. Raises SpecError (NS001)."""
+    """The file itself, or all images and arrays in a folder, at any depth, by name; of a data set without the labels and masks.
+
+    Raises SpecError (NS001)."""
+    from netspec.datasets.bare_images import image_files
     from netspec.datasets.image_folder import SUFFIXES, TEXTS
 
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise SpecError.of("NS001", f"no such file: {path}")
+    of_data = image_files(path)
+    if of_data and of_data[0].is_file():
+        return of_data
+    places = of_data or [path]
     inner = [
-        p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*SUFFIXES, *_ARRAYS, *TEXTS.suffixes) and p.is_file()
+        p
+        for place in places
+        for p in sorted(place.rglob("*"))
+        if p.suffix.lower() in (*SUFFIXES, *_ARRAYS, *TEXTS.suffixes) and p.is_file()
     ]
     files = [p for p in inner if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     if not files:
         raise SpecError.of(
             "NS001",
             f"{path} contains no images, arrays or texts",
-            helps=[f"supported extensions: {', '.join((*SUFFIXES, *TEXTS.suffixes))}, .npy"],
+            helps=[f"supported extensions: {', '.join((*SUFFIXES, *TEXTS.suffixes))}, .npy; and IDX and CIFAR files"],
         )
     return files
 
@@ -125,9 +138,11 @@ class Predictor:
     def _arrays(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
         if file.suffix.lower() in _ARRAYS:
             return self._stored(file)
-        if file.suffix.lower() == ".csv":
+        if file.suffix.lower() in _TABLES:
             return self._rows(file)
         name, kind = only_input(self.run.plan.inputs, str(file))
+        if holds_images(file) and file.is_file():
+            return {name: self._example(read_images(file), kind, str(file))}
         if kind.layout == "ids":
             return {name: self._text(file, kind)}
         return {name: self._image(file, kind)}
@@ -172,7 +187,7 @@ class Predictor:
 
         plan = self.run.plan
         (kind, *_) = plan.inputs.values()
-        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in (*_ARRAYS, ".csv"):
+        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in (*_ARRAYS, *_TABLES):
             return None
         return len(ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))) - 1
 
@@ -224,6 +239,8 @@ class Predictor:
             name, _ = only_input(inputs, str(file))
             arrays = {name: arrays[""]}
         missing = [name for name in inputs if name not in arrays]
+        if missing and file.suffix.lower() == ".npz":
+            arrays, missing = inputs_of_npz(file, inputs), []
         if missing:
             raise SpecError.of(
                 "NS503", f"{file} has no array `{missing[0]}`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,35 @@ def test_the_rows_of_a_table_with_and_without_labels(tmp_path: Path) -> None:
     refused = netspec("predict", tmp_path / "run", unlabeled)
     assert refused.exit_code == 1
     assert "does not match the input of the net" in refused.output
+
+
+def test_files_of_data_sets_are_predicted_as_eval_reads_them(tmp_path: Path) -> None:
+    """IDX, CIFAR and npz: the classes of all examples, against the accuracy that eval counts with the labels."""
+    images, labels = PIXELS, load_digits().target.astype(np.uint8)
+    (tmp_path / "idx").mkdir()
+    for part, chosen in (("train", slice(0, 300)), ("t10k", slice(300, 420))):
+        x, y = images[chosen], labels[chosen]
+        (tmp_path / "idx" / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">4i", 2051, len(x), 8, 8) + x.tobytes()
+        )
+        (tmp_path / "idx" / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, len(y)) + y.tobytes())
+    stored = images.astype(np.float32)[:, None] / 255
+    np.savez(
+        tmp_path / "d.npz", x_train=stored[:300], y_train=labels[:300], x_test=stored[300:420], y_test=labels[300:420]
+    )
+    run = conv_run()
+    found = {}
+    for where in ("idx", "idx/t10k-images-idx3-ubyte", "d.npz"):
+        told = json.loads(netspec("predict", run, tmp_path / where, "--json").output)
+        found[where] = [one["top"][0]["class"] for one in told]
+    test, everything = found["idx/t10k-images-idx3-ubyte"], found["idx"]
+    score = json.loads(netspec("eval", run, "--data", tmp_path / "idx", "--part", "test", "--json").output)["scores"]
+    (measured,) = score.values()
+    right = sum(int(name) == label for name, label in zip(test, labels[300:420], strict=True))
+    assert right / 120 == pytest.approx(measured["accuracy"])
+    assert everything == [*test, *everything[120:]]  # t10k before train, by name
+    assert found["d.npz"] == [*everything[120:], *test]  # the splits one after the other
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "test_batch.bin").write_bytes(b"\0" * 100)
+    refused = netspec("predict", run, tmp_path / "bad")
+    assert (refused.exit_code, "is not a CIFAR binary" in refused.output) == (1, True)
