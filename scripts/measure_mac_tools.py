@@ -45,9 +45,14 @@ def ready(model: netspec.Model, device: str) -> tuple[torch.nn.Module, tuple[tor
 def by_fvcore(model: netspec.Model) -> int:
     from fvcore.nn import FlopCountAnalysis
 
-    # on the meta device PyTorch cannot trace a convolution after a reduction
-    analysis = FlopCountAnalysis(*ready(model, "meta" if model.macs > 10**6 else "cpu"))
-    return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+    def total(device: str) -> int:
+        analysis = FlopCountAnalysis(*ready(model, device))
+        return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+
+    try:
+        return total("meta" if model.macs > 10**6 else "cpu")
+    except TypeError:  # on the meta device PyTorch cannot trace a convolution after a reduction
+        return total("cpu")
 
 
 def by_thop(model: netspec.Model) -> int:

@@ -111,6 +111,8 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
     if isinstance(op, Elementwise):  # of three or more operands what the first two give, and so on
         joined = inputs if op.number is not None else inputs[:-1]
         return size * _together(op, joined) if len(joined) > 1 else 0
+    if isinstance(op, GlobalResponseNorm):  # the product with the responses, and these
+        return size * (x.size + x.features)
     if isinstance(op, Normalize):
         return size * x.size  # the difference from the mean
     if isinstance(op, Recurrent):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.graph import Param, TensorType
 from netspec.ops.convolution import Convolution
 from netspec.ops.divisors import divisor_changes, multiple_changes
-from netspec.ops.kinds import Flag, Integer, Padding, PerAxis, Table
+from netspec.ops.kinds import Flag, Integer, Number, Padding, PerAxis, Table
 from netspec.ops.layer_word import LayerWord
 from netspec.ops.op import Change, Misfit, Op, Option, TorchCode
 from netspec.ops.partial_conv import PARTIAL_CONV, partial_weight
@@ -45,6 +45,7 @@ class SharedConvolution(Convolution):
         doc="each filter with mean 0 and variance 1 (Qiao et al. 2019); scaled: with variance 1/n for n inputs and a trained "
         "gain (NFNet, Brock et al. 2021)",
     )  # fmt: skip
+    eps = Option(Number(0, 1, open_low=True), 1e-6, doc="with `standardize`: added to the variance of a filter")
     trained = Option(Flag(), True, doc="whether its weights and biases are trained; no: they are buffers")
 
     @property
@@ -54,6 +55,8 @@ class SharedConvolution(Convolution):
     def validate(self) -> None:
         if not self.bias and self.biases is not None:
             raise Misfit("NS207", "biases are stated for a layer without them", option="biases")
+        if self.standardize == "no" and self.eps != 1e-6:
+            raise Misfit("NS207", "eps is for `standardize`", option="eps", helps=("write `standardize=yes`",))
         if self.trained:
             return
         if self.standardize != "no":
@@ -106,6 +109,7 @@ class SharedConvolution(Convolution):
         if self.standardize == "no":
             return call(f"nn.Conv{x.rank}d", x.features, self.filters(x), **options), ()
         helper = standardized_class(x.rank, self.standardize == "scaled")
+        options = {**options, "eps": unless(self.eps, 1e-6)}
         return call(helper[0], x.features, self.filters(x), **options), (helper,)
 
     def onnx(self, emit: Emitter) -> str:
@@ -123,7 +127,7 @@ class SharedConvolution(Convolution):
         if self.standardize == "no":
             return weight
         shape = self.tensors(*emit.types)[0].shape
-        return standardized_weight(emit, weight, shape, scaled=self.standardize == "scaled")
+        return standardized_weight(emit, weight, shape, self.eps, scaled=self.standardize == "scaled")
 
     def remarks(self, x: TensorType) -> list[str]:
         standardized = {"no": [], "yes": ["standardized"], "scaled": ["standardized and scaled"]}[self.standardize]

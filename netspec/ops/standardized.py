@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Standardization", "gain", "standardized_class", "standardized_weight"]
 
-_EPS = 1e-6
-
 
 class Standardization(Kind[str]):
     """`no`, `yes`, or `scaled`: divided by the root of the number of inputs, with a trained gain for each filter."""
@@ -46,44 +44,36 @@ def standardized_class(rank: int, scaled: bool) -> tuple[str, str]:
 
 def _source(name: str, rank: int, scaled: bool) -> tuple[str, str]:
     axes = ", ".join(map(str, range(1, rank + 2)))
-    if not scaled:
-        return (
-            name,
-            f'''
-class {name}(nn.Conv{rank}d):
-    """A convolution whose filters have mean 0 and variance 1 (Qiao et al. 2019)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(self.weight, dim=({axes}), correction=0, keepdim=True)
-        weight = (self.weight - mean) * (variance + {_EPS}).rsqrt()
-        return self._conv_forward(x, weight, self.bias)
-''',
-        )
-    return (
-        name,
-        f'''
-class {name}(nn.Conv{rank}d):
-    """A convolution whose filters have mean 0 and variance 1/n for n inputs, times a trained gain (Brock et al. 2021)."""
-
-    def __init__(self, *sizes: int, **options: Any) -> None:
-        super().__init__(*sizes, **options)
-        self.gain = nn.Parameter(torch.ones(self.out_channels, {", ".join("1" for _ in range(rank + 1))}))
-
-    def forward(self, x: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(self.weight, dim=({axes}), correction=0, keepdim=True)
-        scale = self.gain * self.weight[0].numel() ** -0.5
-        weight = (self.weight - mean) * (variance + {_EPS}).rsqrt() * scale
-        return self._conv_forward(x, weight, self.bias)
-''',
+    ones = ", ".join("1" for _ in range(rank + 1))
+    doc = (
+        "mean 0 and variance 1/n for n inputs, times a trained gain (Brock et al. 2021)"
+        if scaled
+        else "mean 0 and variance 1 (Qiao et al. 2019)"
     )
+    gain_of_filters = f"\n        self.gain = nn.Parameter(torch.ones(self.out_channels, {ones}))" if scaled else ""
+    scale = "\n        weight = weight * (self.gain * self.weight[0].numel() ** -0.5)" if scaled else ""
+    source = f'''
+class {name}(nn.Conv{rank}d):
+    """A convolution whose filters have {doc}."""
+
+    def __init__(self, *sizes: int, eps: float = 1e-6, **options: object) -> None:
+        super().__init__(*sizes, **options)
+        self.eps = eps{gain_of_filters}
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(self.weight, dim=({axes}), correction=0, keepdim=True)
+        weight = (self.weight - mean) * (variance + self.eps).rsqrt(){scale}
+        return self._conv_forward(x, weight, self.bias)
+'''
+    return name, source
 
 
-def standardized_weight(emit: Emitter, weight: str, shape: tuple[int, ...], *, scaled: bool) -> str:
+def standardized_weight(emit: Emitter, weight: str, shape: tuple[int, ...], eps: float, *, scaled: bool) -> str:
     """The weights as they are used."""
     axes = list(range(1, len(shape)))
     centered = emit.node("Sub", [weight, emit.reduce("ReduceMean", weight, axes, keepdims=1)])
     variance = emit.reduce("ReduceMean", emit.node("Mul", [centered, centered]), axes, keepdims=1)
-    root = emit.node("Sqrt", [emit.node("Add", [variance, emit.scalar(_EPS, "eps")])])
+    root = emit.node("Sqrt", [emit.node("Add", [variance, emit.scalar(eps, "eps")])])
     y = emit.node("Div", [centered, root])
     if not scaled:
         return y

@@ -93,8 +93,15 @@ def _real(graph: Graph, index: int) -> int:
     return index
 
 
+def _drawn(node: Node) -> tuple[int, ...]:
+    """The tensors from which a line leads to a node: not those of which it uses no values."""
+    if node.op.ignores_input:
+        return ()
+    return node.inputs[:1] if node.op.measures_second else node.inputs
+
+
 def _without_identities(graph: Graph) -> list[tuple[int, ...]]:
-    return [tuple(_real(graph, i) for i in node.inputs if not node.op.ignores_input) for node in graph.nodes]
+    return [tuple(_real(graph, i) for i in _drawn(node)) for node in graph.nodes]
 
 
 class Parts:

@@ -158,6 +158,8 @@ VALUES: dict[str, dict[str, str]] = {
         "grn eps=({v})": "1e-3 | 0.25 | 1",
         "conv3-8 standardize={v}": "yes | no | scaled",
         "conv3-8 groups=4 bias=no norm=bn standardize={v}": "yes | no | scaled",
+        "conv3-8 standardize=yes eps=({v})": "1e-3 | 0.25 | 1e-6",
+        "conv3-8 standardize=scaled eps=({v})": "1e-3 | 0.25",
         "dwconv3 standardize={v}": "yes | no | scaled",
         "dwconv2 weights=[[0.25, {v}], [0.5, 1]] biases=[0,1,2,3,4,5,6,7] trained=no norm=bn": "2 | -0.5",
         "dwconv2 weights=[[0.25, 2], [0.5, 1]] bias=no trained={v} norm=bn": "yes | no",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -25,6 +27,14 @@ def test_standardized_weights_are_batch_norm_over_each_filter(kind: str, groups:
         x = torch.randn(2, 8, 9, 9)
         expected = F.conv2d(x, weight.reshape(conv.weight.shape), conv.bias, padding=1, groups=groups)
         torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_written_file_needs_nothing_but_torch() -> None:
+    for kind in ("yes", "scaled"):
+        source = netspec.loads(f"input 8x9x9\nconv3-6 standardize={kind} eps=1e-5").torch_source()
+        names: dict[str, Any] = {}
+        exec(compile(source, "net.py", "exec", dont_inherit=True), names)
+        assert names["Net"]().conv1.eps == 1e-5
 
 
 def test_a_gain_counts() -> None:

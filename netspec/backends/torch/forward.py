@@ -177,10 +177,10 @@ class Forward:
         )
 
     def name(self, value: int, item: Item, at: int) -> str:
-        """`x` for what goes on, `y` beside it for what one join takes up again, else the layer's own name."""
+        """`x` for what goes on, `y` and `z` beside it for what one join takes up again, else the layer's own name."""
         readers = self.readers.get(value, [])
         if not readers or readers[-1] <= at + 1 or value in self.plan.outputs or self.meets(readers):
-            for name in ("x", "y"):
+            for name in ("x", "y", "z"):
                 if self.is_free(name, at):
                     return name
         local = item.name if item.part is not None and len(item.gives) == 1 else self.path(value)
