@@ -25,7 +25,7 @@ __all__ = ["PTFLOPS"]
 
 
 def _conv(op: Any, x: TensorType, y: TensorType) -> int:
-    if isinstance(op, Conv) and op.connections is not None:
+    if op.standardize != "no" or (isinstance(op, Conv) and op.connections is not None):
         return 0
     return int(op.macs(x)) + (y.size if op.bias else 0)
 
@@ -52,8 +52,9 @@ def _twice(op: Any, x: TensorType, y: TensorType) -> int:
     return 2 * x.size
 
 
-def _twice_output(op: Any, x: TensorType, y: TensorType) -> int:
-    return 2 * y.size
+def _resized(op: Any, x: TensorType, y: TensorType) -> int:
+    """The module and the function that it calls; with `like`, there is only the function."""
+    return y.size * (1 if op.further_inputs() else 2)
 
 
 def _transposed(op: Any, x: TensorType, y: TensorType) -> int:
@@ -112,7 +113,7 @@ PTFLOPS = Dialect(
         SiLU: _values,
         Softmax: _values,
         LogSoftmax: lambda op, x, y: 0,
-        Scaling: _twice_output,
+        Scaling: _resized,
         RNN: _recurrent,
         LSTM: _recurrent,
         GRU: _recurrent,

@@ -34,7 +34,7 @@ def _none(op: Any, x: TensorType, y: TensorType) -> int:
 
 
 def _conv(op: Any, x: TensorType, y: TensorType) -> int:
-    if isinstance(op, Conv) and op.connections is not None:
+    if op.standardize != "no" or (isinstance(op, Conv) and op.connections is not None):
         return 0  # a module of its own
     return int(op.macs(x))
 
@@ -72,6 +72,8 @@ def _softmax(op: Any, x: TensorType, y: TensorType) -> int:
 
 
 def _resized(op: Any, x: TensorType, y: TensorType) -> int:
+    if op.further_inputs():  # a function, not a module
+        return 0
     return y.size * (1 if op.mode == "nearest" else {1: 5, 2: 11}.get(x.rank, 0))
 
 

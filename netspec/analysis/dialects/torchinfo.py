@@ -13,7 +13,9 @@ from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Scale
 from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.recurrent import Recurrent
+from netspec.ops.response_norm import GlobalResponseNorm
 from netspec.ops.sequence import ClassToken, Embed, PositionEmbedding
+from netspec.ops.tensors import ConstantTensor
 from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["TORCHINFO"]
@@ -29,8 +31,8 @@ def _once(op: Any, x: TensorType, y: TensorType) -> int:
 
 
 def _everywhere(op: Any, x: TensorType, y: TensorType) -> int:
-    """The parameters, weights and biases, at every output position."""
-    return _trained(op, x) * prod(y.spatial)
+    """Weights and biases at every output position; the gains of standardized filters do not count."""
+    return sum(p.size for p in op.params(x) if p.trainable and p.name != "gain") * prod(y.spatial)
 
 
 def _transposed(op: Any, x: TensorType, y: TensorType) -> int:
@@ -54,8 +56,10 @@ TORCHINFO = Dialect(
         LayerNorm: _once,
         GroupNorm: _once,
         InstanceNorm: _once,
+        GlobalResponseNorm: _once,
         PReLU: _once,
         Scale: _once,
+        ConstantTensor: _once,
         Embed: _once,
         PositionEmbedding: _once,
         ClassToken: _once,
