@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from netspec.analysis.dialects.dialect import Dialect, uncropped
-from netspec.graph import TensorType
+from netspec.graph import Param, TensorType
 from netspec.ops.activation import PReLU
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
@@ -32,7 +32,8 @@ def _once(op: Any, x: TensorType, y: TensorType) -> int:
 
 def _everywhere(op: Any, x: TensorType, y: TensorType) -> int:
     """Weights and biases at every output position; the gains of standardized filters do not count."""
-    return sum(p.size for p in op.params(x) if p.trainable and p.name != "gain") * prod(y.spatial)
+    params: tuple[Param, ...] = op.params(x)
+    return sum(p.size for p in params if p.trainable and p.name != "gain") * prod(y.spatial)
 
 
 def _transposed(op: Any, x: TensorType, y: TensorType) -> int:
