@@ -138,7 +138,8 @@ def seconds(work: Callable[[], object], times: int = 3) -> float:
 
 def python_layout(graph: Graph, *, folded: bool) -> tuple[float, int]:
     """Seconds of order and coordinates with everything opened, and the boxes laid out."""
-    parts, faces = Parts(graph, folded=folded), Faces(graph, Analysis(graph))
+    parts = Parts(graph, folded=folded)
+    faces = Faces(parts, Analysis(graph))
     sizes: dict[tuple[object, ...], tuple[float, float]] = {}
 
     def size(part: Part) -> tuple[float, float]:

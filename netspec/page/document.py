@@ -96,7 +96,7 @@ class _Network:
         self.graph, self.source, self.units = graph, source, units
         self.analysis = Analysis(graph)
         self.parts = Parts(graph)
-        self.faces = Faces(graph, self.analysis)
+        self.faces = Faces(self.parts, self.analysis)
         self.drawn: set[int] = set()
         self.rows: list[dict[str, Any]] = []
         self.plans: dict[object, int] = {}

@@ -30,7 +30,7 @@ class _Writer:
         self.graph, self.options, self.theme = graph, options, THEMES[options.theme]
         self.parts = Parts(graph, folded="all" not in options.expand)
         self.is_open: Callable[[Part], bool] = opened(self.parts, options)
-        self.faces = Faces(graph, analysis, options.columns)
+        self.faces = Faces(self.parts, analysis, options.columns)
 
     def lines(self) -> Iterator[str]:
         theme = self.theme

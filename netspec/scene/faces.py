@@ -12,7 +12,7 @@ from netspec.analysis.figures import FIGURES
 from netspec.analysis.units import count_text
 from netspec.graph import Graph, Node, TensorType
 from netspec.scene.lettering import text_width, written_out
-from netspec.scene.parts import Part
+from netspec.scene.parts import Part, Parts
 from netspec.values import show
 
 __all__ = ["BARS", "Face", "Faces", "Note", "Notes", "head_text", "totals_text", "type_text"]
@@ -22,6 +22,8 @@ BARS = 16.0
 """How high the bars of a note are."""
 _LINE, _SMALL_LINE = 14.0, 12.0
 _PAD = (9.0, 5.0)
+_LABEL = 14.0
+"""The height of the label of a tensor, and the room around it."""
 _STEP = 8.0
 """Widths are rounded up to this, so that boxes of like content are alike."""
 _LONGEST = 46
@@ -52,12 +54,15 @@ class Face:
 
 
 class Faces:
-    """The boxes of a graph; `columns` are figures shown in each, `notes` what else is said of a part."""
+    """The boxes of a graph; `columns` are figures shown in each, `notes` what else is said of a part. A box that gives several
+    tensors has room for their labels side by side; `across`: below each other, where the flow is from left to right."""
 
     def __init__(
-        self, graph: Graph, analysis: Analysis, columns: Sequence[str] = (), notes: Notes | None = None
-    ) -> None:
-        self._graph, self._analysis, self._columns, self._notes = graph, analysis, columns, notes
+        self, parts: Parts, analysis: Analysis, columns: Sequence[str] = (), notes: Notes | None = None,
+        *, across: bool = False,
+    ) -> None:  # fmt: skip
+        self._graph, self._parts, self._analysis, self._columns = parts.graph, parts, analysis, columns
+        self._notes, self._across = notes, across
         self._made: dict[Part, Face] = {}
 
     def face(self, part: Part) -> Face:
@@ -69,8 +74,18 @@ class Faces:
             first = text_width(bold, SIZE, bold=True) + (text_width(f" {plain}", SIZE) if plain else 0.0)
             wide = max([first, *(text_width(line, SMALL) for line in small)]) + 2 * _PAD[0]
             height = _LINE + len(small) * _SMALL_LINE + 2 * _PAD[1] + (BARS + 4.0 if bars else 0.0)
+            wide, height = self._with_room(part, wide, height)
             self._made[part] = Face(bold, plain, tuple(small), -(-wide // _STEP) * _STEP, height, bars)
         return self._made[part]
+
+    def _with_room(self, part: Part, wide: float, height: float) -> tuple[float, float]:
+        gives = self._parts.gives(part) if part.members else ()
+        if len(gives) < 2:
+            return wide, height
+        if self._across:
+            return wide, max(height, (len(gives) + 1) * _LABEL)
+        label = max(text_width(type_text(self._graph.shown(node)), SMALL) for node in gives) + _LABEL
+        return max(wide, (len(gives) + 1) * label), height
 
     def _words(self, part: Part) -> tuple[str, str, list[str]]:
         if not part.is_layer:

@@ -41,8 +41,8 @@ class _Painter:
     ) -> None:
         self.graph, self.analysis, self.options, self.parts = graph, analysis, options, parts
         self.theme: Theme = THEMES[options.theme]
-        self.faces = Faces(graph, analysis, options.columns, notes)
         self.across = options.direction == "LR"
+        self.faces = Faces(parts, analysis, options.columns, notes, across=self.across)
         self.items: list[Item] = []
         self.is_open = opened(parts, options)
         self.shares: dict[int, float] = {}

@@ -28,8 +28,8 @@ class Spacing:
     before: Point = (12.0, 24.0)
     """Within a frame, (across, along) from its first corner to its contents."""
     behind: Point = (12.0, 10.0)
-    arrivals: float = 1.0
-    """The share of the side of an item, around its middle, at which lines may arrive."""
+    ports: float = 1.0
+    """The share of the side of an item, around its middle, at which lines arrive and leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,8 @@ class _Solver:
         for item in range(self.count):
             pin = self._pin(item)
             ends = [self._leaves_at(item, t) - pin + self.outline.labels[t][0] for t in self.emits.get(item, ())]
+            if item >= self.first_exit and len(self.outline.exits) > 1:  # their labels stand below the frame
+                ends = [self.outline.labels[self.outline.exits[item - self.first_exit]][0]]
             before.append(pin)
             after.append(max([self.sizes[item][0] - pin, *ends]))
         at = spread(self.plan, before, after, self.spacing.neighbours)
@@ -151,7 +153,8 @@ class _Solver:
         if tensor in self.exits[item]:
             return self.exits[item][tensor]
         tensors = self.emits.get(item, [tensor])
-        return self.sizes[item][0] * (tensors.index(tensor) + 1) / (len(tensors) + 1)
+        width, share = self.sizes[item][0], self.spacing.ports
+        return width / 2 + width * share * ((tensors.index(tensor) + 1) / (len(tensors) + 1) - 0.5)
 
     def _leaves(self, item: int, tensor: int) -> float:
         return self.corner[item] + self._leaves_at(item, tensor) if item < self.members else self.at[item]
@@ -165,7 +168,7 @@ class _Solver:
             return dict.fromkeys(self.into[item], self.at[item])
         wanted = {t: self._leaves(i, t) if i < self.count else self.at[i] for t, i in self.into[item].items()}
         tensors = sorted(wanted, key=lambda t: (wanted[t], t))
-        edge = max(min(10.0, width / 4), width * (1 - self.spacing.arrivals) / 2)
+        edge = max(min(10.0, width / 4), width * (1 - self.spacing.ports) / 2)
         low, high = self.corner[item] + edge, self.corner[item] + width - edge
         return dict(zip(tensors, placed_between([wanted[t] for t in tensors], low, high, 14.0), strict=True))
 

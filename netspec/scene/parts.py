@@ -24,6 +24,8 @@ class Part:
     count: int = 1
     kind: int = 0
     """Equal for parts that compute the same way, whatever the sizes that come in."""
+    tail: int = 0
+    """How many nodes after the rounds of a layer are drawn with it: a dropout after the third of three convolutions."""
 
     @property
     def is_layer(self) -> bool:
@@ -37,7 +39,7 @@ class Part:
     @property
     def round_stop(self) -> int:
         """Where the first round ends: the one that is drawn."""
-        return self.start + (self.stop - self.start) // self.count
+        return self.start + (self.stop - self.tail - self.start) // self.count
 
     def drawn(self, node: int) -> int:
         """The node of the first round that stands for one of any round."""
@@ -145,17 +147,20 @@ class Parts:
     def _add_node(self, found: list[Part], node: Node) -> None:
         """A layer that is drawn with the one before it joins its part."""
         last = found[-1] if found else None
-        if last is not None and last.is_layer and last.count == 1 and last.stop == node.index:
+        if last is not None and last.is_layer and last.stop == node.index:
             before = self.graph.nodes[last.stop - 1]
             alone = self._last_use[before.index] == node.index and before.index not in self._kept
             if (
                 self._inputs[node.index] == (before.index,)
-                and node.region is before.region
+                and (node.region is before.region or last.count > 1)
                 and alone
                 and self._joins(before, node)
             ):
                 last.stop += 1
-                last.kind = self._kind_of(last.start, last.stop)
+                if last.count > 1:
+                    last.tail += 1
+                else:
+                    last.kind = self._kind_of(last.start, last.stop)
                 return
         self._append(found, Part(node.name, node.index, node.index + 1))
 
@@ -182,6 +187,7 @@ class Parts:
             and last.kind == part.kind
             and last.stop == part.start
             and part.count == 1
+            and not last.tail
             and self.graph.nodes[part.start].inputs
         ):
             size = part.stop - part.start
@@ -241,6 +247,10 @@ class Parts:
         return [(name, _real(self.graph, i)) for name, i in ends]
 
     # What stands inside
+
+    def gives(self, part: Part) -> tuple[int, ...]:
+        """The nodes whose tensors leave a part."""
+        return tuple(i for i in range(part.start, part.stop) if self._last_use[i] >= part.stop or i in self._kept)
 
     def level(self, part: Part) -> Level:
         """The inside of a part: of one with a count, of its first round."""

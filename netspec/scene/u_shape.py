@@ -3,7 +3,7 @@ further down, and each skip straight across in its lane."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from netspec.graph import Graph
@@ -99,17 +99,22 @@ class _Lane:
 
 
 def as_u(
-    level: Level, inside: Inside, found: tuple[list[int], list[Skip]], port: Port, reach: Reach, hidden: frozenset[int]
+    level: Level,
+    inside: Inside,
+    found: tuple[list[int], list[Skip]],
+    port: Port,
+    reach: Reach,
+    hidden: Mapping[int, float],
 ) -> Inside:
     """The boxes of `inside` in lanes. `port` says where a line meets a box, from its corner (x, y), `reach` from where to where
-    it stands in its room; members in `hidden` (upsampling that a line stands for) get no room."""
+    it stands in its room; members in `hidden` (upsampling that a line stands for) get no room, but the words beside that line, of the given width."""
     return _Solver(level, inside, found, port, reach, hidden).solve()
 
 
 class _Solver:
     def __init__(
         self, level: Level, inside: Inside, found: tuple[list[int], list[Skip]], port: Port, reach: Reach,
-        hidden: frozenset[int],
+        hidden: Mapping[int, float],
     ) -> None:  # fmt: skip
         self.level, self.inside, self.port, self.reach, self.hidden = level, inside, port, reach, hidden
         self.main, self.skips = found
@@ -162,7 +167,12 @@ class _Solver:
             if self._elbow(box)
             else right - self.port(box, "bottom")[0] + 4
         )
-        return max(x, self.lanes[self.lane_of(member)].end + _GAP)
+        words = max(
+            (self.hidden[w.source] for w in self.level.wires if w.target == member and w.source in self.hidden),
+            default=0.0,
+        )
+        room = words + 2 * _ELBOW + _GAP - self.port(box, "left")[0] if words else _GAP
+        return max(x, self.lanes[self.lane_of(member)].end + room)
 
     def lane_of(self, join: int) -> int:
         return next(k for k, skip in enumerate(self.skips) if skip.stop == join)

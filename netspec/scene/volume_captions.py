@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from netspec.analysis.analysis import Analysis
-from netspec.graph import Graph, Node, TensorType
+from netspec.graph import Node, TensorType
 from netspec.ops.open_size import is_open
 from netspec.scene.faces import SMALL, Faces, head_text, type_text
 from netspec.scene.lettering import text_width
-from netspec.scene.parts import Part, written_together
+from netspec.scene.parts import Part, Parts, written_together
 from netspec.scene.theme import Theme, section
 from netspec.scene.volume_shapes import CAPTION, Ink, Scale, Sketch, Volume, round_sign
 
@@ -42,10 +42,10 @@ def keeps_the_volume(before: Node, node: Node) -> bool:
 
 
 class Captions:
-    def __init__(self, graph: Graph, analysis: Analysis, theme: Theme) -> None:
-        self.graph, self.theme = graph, theme
-        self.faces = Faces(graph, analysis)
-        self.scale = Scale(graph)
+    def __init__(self, parts: Parts, analysis: Analysis, theme: Theme) -> None:
+        self.parts, self.graph, self.theme = parts, parts.graph, theme
+        self.faces = Faces(parts, analysis)
+        self.scale = Scale(parts.graph)
         self._made: dict[Part, Sketch] = {}
 
     def sketch(self, part: Part, *, beside: bool = False, left: bool = False) -> Sketch:
@@ -71,6 +71,9 @@ class Captions:
         above = self._above(part)
         if inner := only_layer(part):
             above, quiet = (above[0], " ".join(self._above(inner))), self._quiet(inner)
+        gives = self.parts.gives(part) if part.members else ()
+        if len(gives) > 1:  # none of them is the one
+            return Sketch(volume, above, tuple(type_text(self.graph.shown(node)) for node in gives))
         if len(sides) != 2 or any(map(is_open, sides)):
             return Sketch(volume, above, (*_size_lines(type_text(shown)), *quiet))
         left = str(sides[0]) if sides[0] != sides[1] else ""
@@ -78,7 +81,7 @@ class Captions:
 
     def _giver(self, part: Part) -> int:
         """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""
-        return part.stop - (part.round_stop - part.start) if part.is_layer else part.stop - 1
+        return part.stop - part.tail - (part.round_stop - part.start) if part.is_layer else part.stop - 1
 
     def _type(self, part: Part) -> TensorType:
         return self.graph.shown(self._giver(part))
@@ -87,9 +90,10 @@ class Captions:
         return f"{part.name}: {type_text(self._type(part))}"
 
     def _quiet(self, part: Part) -> tuple[str, ...]:
-        nodes = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer else []
-        quiet = [node.kind for node in nodes if node.kind != "identity"]
-        return (" · ".join(quiet),) if quiet else ()
+        """What keeps the volume: that of each round, and on a line below it what follows all of them."""
+        rounds = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer else []
+        lines = [[n.kind for n in rounds], [n.kind for n in self.graph.nodes[part.stop - part.tail : part.stop]]]
+        return tuple(" · ".join(kinds) for line in lines if (kinds := [kind for kind in line if kind != "identity"]))
 
     # Above
 

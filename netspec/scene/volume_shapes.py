@@ -100,6 +100,11 @@ class Sketch:
         return max((text_width(line, SMALL, bold=i == 0) for i, line in enumerate(self.above)), default=0.0)
 
     @property
+    def is_short(self) -> bool:
+        """Whether its size does not fit along its slanted edge."""
+        return bool(self.side) and self.form == "volume" and _is_short(self.side, self.volume.slant)
+
+    @property
     def room(self) -> Point:
         """(across, along): as much above the middle as below it, so that lines meet the box in its middle."""
         if self.form == "text":
@@ -170,7 +175,7 @@ def painted(
     """A volume with the corner of its front at (x, y), in pieces (share of the thickness, colours), and its lettering."""
     volume = sketch.volume
     if sketch.form == "circle":
-        return [*_joined(sketch, x, y, pieces[0][1], tip), *_lettered(sketch, x, y, theme)]
+        return [*_joined(sketch, x, y, pieces[0][1], tip), *_lettered(sketch, x, y, theme, 0.0)]
     items: list[Item] = []
     if stacked:
         fill, border = pieces[0][1]
@@ -180,7 +185,7 @@ def painted(
         thick = share * volume.thick
         items += _box(at, y, Volume(thick, volume.high, volume.deep), ink, theme, tip, last=i == len(pieces) - 1)
         at += thick
-    return [*items, *_lettered(sketch, x, y, theme)]
+    return [*items, *_lettered(sketch, x, y, theme, STACK if stacked else 0.0)]
 
 
 def _box(x: float, y: float, volume: Volume, ink: Ink, theme: Theme, tip: str, *, last: bool) -> list[Item]:
@@ -209,7 +214,7 @@ def _joined(sketch: Sketch, x: float, y: float, ink: Ink, tip: str) -> list[Item
     return [_disc((cx, cy), r, (border, fill), 1.2, tip), *sign]
 
 
-def _lettered(sketch: Sketch, x: float, y: float, theme: Theme) -> list[Item]:
+def _lettered(sketch: Sketch, x: float, y: float, theme: Theme, stack: float) -> list[Item]:
     volume = sketch.volume
     (dx, dy), middle = volume.slant, x + volume.width / 2
     items: list[Item] = []
@@ -228,7 +233,8 @@ def _lettered(sketch: Sketch, x: float, y: float, theme: Theme) -> list[Item]:
             place = (x + volume.thick + 3, "end")
         items.append(_line(place, under + i * CAPTION, line, theme.faint if i else theme.ink))
     if sketch.left:
-        items.append(_line((x - 4, "end"), y + 0.8 * volume.high, sketch.left, theme.ink))
+        under = max(0.8 * volume.high, volume.high / 2 + 11)  # the lines into its middle
+        items.append(_line((x - 4 - stack, "end"), y + under, sketch.left, theme.ink))
     if sketch.side and sketch.form == "volume":
         items.append(_slanted(sketch.side, x + volume.thick, y + volume.high, (dx, dy), theme))
     return items
@@ -244,11 +250,15 @@ def _slanted(text: str, x: float, y: float, slant: Point, theme: Theme) -> Text:
     """Along the lower edge of the slanted face, which starts at (x, y), or upright where that is short."""
     dx, dy = slant
     length = math.hypot(dx, dy)
-    if text_width(text, SMALL) + 8 > length:
+    if _is_short(text, slant):
         return Text(x + dx / 2 + 3, y + dy / 2 + 0.8 * SMALL, text, SMALL, theme.ink)
     away = 0.92 * SMALL
     place = (x + dx / 2 - dy / length * away, y + dy / 2 + dx / length * away)
     return Text(*place, text, SMALL, theme.ink, anchor="middle", turn=math.degrees(math.atan2(dy, dx)))
+
+
+def _is_short(text: str, slant: Point) -> bool:
+    return text_width(text, SMALL) + 8 > math.hypot(*slant)
 
 
 def _face(start: Point, corners: tuple[Point, ...], fill: str, border: str, tip: str) -> Path:

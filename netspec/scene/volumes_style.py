@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 
 from netspec.analysis.analysis import Analysis
 from netspec.graph import Graph
@@ -49,7 +50,7 @@ class _Painter:
         self.parts = Parts(graph, folded="all" not in options.expand, joins=keeps_the_volume)
         unwrap(self.parts)
         self.is_open = opened(self.parts, options, _MOST)
-        self.captions = Captions(graph, analysis, self.theme)
+        self.captions = Captions(self.parts, analysis, self.theme)
         self.items: list[Item] = []
         self.places: dict[int, Point] = {}
         self.beside: set[int] = set()
@@ -58,10 +59,9 @@ class _Painter:
         self.upwards: dict[int, tuple[str, ...]] = {}
 
     def figure(self) -> Figure:
-        spacing = Spacing(
-            neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), arrivals=0.15
-        )
-        measure = Measure(lambda part: self.captions.sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0))
+        spacing = Spacing(neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), ports=0.15)
+        self.left.update(id(part) for part in self._forks(self.parts.root))
+        measure = Measure(lambda part: self._sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0))
         inside = self._arranged(mirrored(laid_out(self.parts, self.is_open, measure, spacing)))
         height, width = inside.size
         total = totals_text(self.analysis)
@@ -82,12 +82,13 @@ class _Painter:
         if found is None:
             return in_rows(inside, row_limit(inside))
         main, skips = found
-        hidden = set()
+        hidden: dict[int, float] = {}
         for skip in skips:
             up = main[main.index(skip.stop) - 1]
             if self._is_upsampling(level.members[up]) and self._joins_channels(level.members[skip.stop]):
-                hidden.add(up)
-                self.upwards[id(inside.boxes[skip.stop])] = self.captions.sketch(level.members[up]).above
+                words = self.captions.sketch(level.members[up]).above
+                self.upwards[id(inside.boxes[skip.stop])] = words
+                hidden[up] = max(text_width(line, SMALL, bold=True) for line in words)
         starts = {skip.start for skip in skips}
         for start in starts:
             box = inside.boxes[start]
@@ -98,7 +99,17 @@ class _Painter:
         for before, member in itertools.pairwise(shown):
             if before in starts:
                 self.beside.add(id(inside.boxes[member].part))
-        return as_u(level, inside, found, self._port, self._reach, frozenset(hidden))
+        return as_u(level, inside, found, self._port, self._reach, hidden)
+
+    def _forks(self, part: Part) -> Iterator[Part]:
+        """What several lines leave, some of them over a size that is written upright at its slanted edge."""
+        level = self.parts.level(part)
+        targets = Counter(source for source, _ in {(wire.source, wire.target) for wire in level.wires})
+        for i, member in enumerate(level.members):
+            if member.members and self.is_open(member):
+                yield from self._forks(member)
+            elif targets[i] > 2 and self.captions.sketch(member).is_short:
+                yield member
 
     def _is_upsampling(self, part: Part) -> bool:
         node = self.graph.nodes[part.start]

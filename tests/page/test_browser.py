@@ -293,7 +293,8 @@ def test_a_notebook_shows_the_page_in_a_frame(watched: Watched, tmp_path: Path) 
 
 def _python_layout(name: str) -> Inside:
     graph = netspec.load(ROOT / "examples" / f"{name}.net").graph
-    parts, faces = Parts(graph), Faces(graph, Analysis(graph))
+    parts = Parts(graph)
+    faces = Faces(parts, Analysis(graph))
 
     def size(part: Part) -> tuple[float, float]:
         stack = STACK if part.count > 1 else 0.0

@@ -187,3 +187,21 @@ def test_a_concatenation_shows_what_it_is_made_of() -> None:
     assert len(pieces) == 2
     assert pieces[0].width == pytest.approx(pieces[1].width)
     assert {r.fill for r in pieces} == {THEMES["light"].fill("Pooling")[0]}
+
+
+def test_what_keeps_the_maps_is_drawn_with_a_repeat_before_it() -> None:
+    """A dropout after the third of three convolutions is no volume of its own, and the next three are counted anew."""
+    text = "net D\ninput 3x32x32\ndefault conv pad=1\nconv3-8 act=relu x3\ndropout 0.5\nconv3-8 act=relu x3\nflatten\nFC-4\n"
+    figure = picture(graph_of(text), "volumes")
+    assert set(fronts(figure)) == {"input", "conv1", "conv4", "fc1"}
+    words = [item.text for item in figure.items if isinstance(item, Text)]
+    assert [words.count(word) for word in ("×3", "relu", "dropout", "flatten")] == [2, 2, 1, 1]
+    assert flaws(figure, FRAMES) == []
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("style", ["graph", "volumes"])
+@pytest.mark.parametrize("depth", [0, 9])
+def test_the_labels_of_several_tensors_of_one_part_stand_apart(style: str, direction: str, depth: int) -> None:
+    graph = graph_of("hrnet_w18")
+    assert flaws(picture(graph, style, DrawOptions(depth=depth, direction=direction)), FRAMES) == []

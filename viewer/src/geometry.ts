@@ -103,6 +103,8 @@ class Solver {
       const pin = this.pin(item);
       const width = this.sizes[item][0];
       const ends = (this.emits.get(item) ?? []).map((t) => this.leavesAt(item, t) - pin + this.outline.labels[t][0]);
+      if (item >= this.firstExit && this.outline.exits.length > 1) // their labels stand below the frame
+        ends.push(this.outline.labels[this.outline.exits[item - this.firstExit]][0]);
       before.push(pin);
       after.push(Math.max(width - pin, ...ends));
     }
