@@ -44,7 +44,7 @@ def wanted_of(graph: Graph) -> list[Wanted]:
 
 def read_inputs(given: Sequence[tuple[str, Given]], wanted: Sequence[Wanted]) -> dict[str, np.ndarray[Any, Any]]:
     """A batch for each input that is given, by name. An item without a name is for the only input, or an `.npz` with an array
-    for each. Raises SpecError (NS001, NS502, NS503)."""
+    for each. A number is for all examples. Raises SpecError (NS001, NS502, NS503)."""
     known = {one.name: one for one in wanted}
     found: dict[str, np.ndarray[Any, Any]] = {}
     for name, value in given:
@@ -58,7 +58,10 @@ def read_inputs(given: Sequence[tuple[str, Given]], wanted: Sequence[Wanted]) ->
             if key in found:
                 raise SpecError.of("NS503", f"the input `{key}` is given twice")
             found[key] = read_batch(one, known[key])
-    counts = {name: len(batch) for name, batch in found.items()}
+    numbers = {name or next(iter(known)) for name, value in given if isinstance(value, (int, float))}
+    counts = {name: len(batch) for name, batch in found.items() if name not in numbers}
+    for name in numbers if counts else ():  # a number fills the input of every example
+        found[name] = found[name].repeat(max(counts.values()), 0)
     if len(set(counts.values())) > 1:
         notes = [f"{name}: {count}" for name, count in counts.items()]
         raise SpecError.of("NS503", "the inputs have different numbers of examples", notes=notes)

@@ -76,3 +76,15 @@ def test_a_single_input_in_an_archive(tmp_path: Path, capsys: pytest.CaptureFixt
         np.savez(tmp_path / "in.npz", **{name: np.float32([[1, 2]]), **({"y": np.zeros(1)} if name == "x" else {})})
         assert _run(tmp_path, "input 2\nidentity\n", "--input", str(tmp_path / "in.npz")) == 0
         assert capsys.readouterr().out.split()[-4:] == ["2", "1", "1", "0"]
+
+
+def test_a_number_is_for_every_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = np.float32([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    np.save(tmp_path / "left.npy", left)
+    out = tmp_path / "out.npz"
+    arguments = ("--input", f"left={tmp_path / 'left.npy'}", "--input", "right=2", "--output", str(out))
+    assert _run(tmp_path, TWO, *arguments) == 0
+    with np.load(out) as stored:
+        np.testing.assert_array_equal(stored["b"][:, 4:], np.full((3, 3), 2.0))
+    trace = netspec.load(tmp_path / "net.net").trace({"left": 3, "right": left})
+    np.testing.assert_array_equal(trace["left"].value, np.full((3, 3), 3.0))
