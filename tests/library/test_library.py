@@ -109,7 +109,7 @@ for k, t, w, n, s in [(3, 3, 24, 3, 2), (5, 3, 40, 3, 2), (5, 6, 80, 3, 2), (3, 
 conv1-1280
 {_HEAD}""", 4_383_312, 314_415_872),
     "resnet20_cifar": ("use <resnet_cifar>\ninput 3x32x32\nresnet_cifar(3)", 269_722, 40_551_040),
-    "se_resnet50": (f"use <resnet>\n{_IMAGE}stem\nfor w, n, s in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)] {{ bottleneck(w, s, se=16); bottleneck(w, se=16) x(n - 1) }}\n{_HEAD}", 28_088_024, None),
+    "se_resnet50": (f"use <se_resnet>\n{_IMAGE}stem\nfor w, n, s in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)] {{ se_bottleneck(w, s); se_bottleneck(w) x(n - 1) }}\n{_HEAD}", 28_088_024, None),
     "transformer_encoder": ("use <transformer>\ninput ids 256 int\nembed-128 vocab=20_000\npos_embed\nencoder(heads=4) x4\ngap -> FC-2", 3_386_114, 268_435_712),
     "unet_padded": ("use <unet>\ninput 3x256x256\nd1: double_conv(64) -> maxpool\nd2: double_conv(128) -> maxpool\nd3: double_conv(256) -> maxpool\nd4: double_conv(512) -> maxpool\ndouble_conv(1024)\nfor w, d in [(512, d4), (256, d3), (128, d2), (64, d1)] { up(w) [ identity; from d ] }\nconv1-2", 31_037_698, 48_171_581_440),
     "swin_t": (f"use <swin>\n{_IMAGE}conv4-96/4 norm=ln\nfor heads, n in [(3, 2), (6, 2), (12, 6), (24, 2)] {{ if heads > 3 {{ merge_patches }}; for i in range(n) {{ swin(heads, 3 * (i % 2)) }} }}\nln -> {_HEAD}", 28_288_354, 4_490_566_656),

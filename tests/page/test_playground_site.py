@@ -57,6 +57,7 @@ def test_a_site_has_a_page_a_gallery_and_python(tmp_path: Path, python: Path) ->
     with zipfile.ZipFile(site / archive) as packed:
         inside = packed.namelist()
     assert "netspec/syntax/tables.json" in inside
+    assert "netspec/library/resnet.net" in inside
     assert "lark/__init__.py" in inside
     assert not [name for name in inside if "bundle" in name or "__pycache__" in name]
     page = (site / "index.html").read_text("utf-8")
