@@ -24,6 +24,11 @@ STYLES = {
     "encoder_8_3_8": ("graph", "neurons"),
 }
 """Where two other styles fit better than `graph` and `volumes`."""
+THUMBNAILS = (
+    "lenet5", "alexnet_towers", "vgg16", "googlenet", "fcn8s", "resnet50", "unet", "siamese", "densenet121", "mobilenet_v2",
+    "vit_b_16", "hrnet_w18",
+)  # fmt: skip
+"""Drawn by scripts/pictures.py."""
 HEAD = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -117,12 +122,15 @@ def index() -> str:
     for e in entries():
         params, macs = e.figures
         rows.append(f"| [{e.name}](../examples/{e.stem}.net) | {e.year} | {e.paper} | {params} | {macs} |")
-    text = "# Gallery\n\nThe networks in `examples/`: `netspec examples` lists them, and `netspec new resnet50` copies one. `python scripts/gallery.py` draws each in two styles and writes the page\n`docs/gallery/index.html`.\n\n"
-    pictures = "".join(
-        f"![{what}](pictures/{name}.svg)\n\n"
-        for name, what in (("unet_volumes", "U-Net"), ("alexnet_volumes", "AlexNet"))
-    )
-    return text + pictures + "\n".join(rows) + "\n"
+    text = "# Gallery\n\nThe networks in `examples/`: `netspec examples` lists them, and `netspec new resnet50` copies one. `python scripts/gallery.py`\ndraws each in two styles and writes the page `docs/gallery/index.html`; these are twelve of them in the style `volumes`.\n\n"
+    return f"{text}{thumbnails()}\n" + "\n".join(rows) + "\n"
+
+
+def thumbnails() -> str:
+    """A table of pictures in three columns; each leads to its spec."""
+    cells = [f"[![{stem}](pictures/{stem}_volumes.svg)](../examples/{stem}.net)" for stem in THUMBNAILS]
+    rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in ([" "] * 3, ["---"] * 3, *rows))
 
 
 def main(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,12 @@ import netspec
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+THUMBNAILS = runpy.run_path(str(ROOT / "scripts" / "gallery.py"))["THUMBNAILS"]
 WANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "alexnet_volumes": ("alexnet", {"style": "volumes"}),
     "circuit": ("", {}),
     "googlenet": ("googlenet", {"expand": ["inception1"]}),
-    "unet_volumes": ("unet", {"style": "volumes"}),
-    "vgg16_volumes": ("vgg16", {"style": "volumes"}),
+    **{f"{stem}_volumes": (stem, {"style": "volumes"}) for stem in THUMBNAILS},
     "vgg16_volumes_dark": ("vgg16", {"style": "volumes", "theme": "dark"}),
     "xor_neurons": ("xor", {"style": "neurons"}),
 }
