@@ -38,7 +38,7 @@ def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -
 def score_text(score: Score) -> str:
     from netspec.training.scores import r2_text
 
-    text = f"loss {score.loss:.4g}"
+    text = ", ".join([f"loss {score.loss:.4g}", *(f"{name} {value:.4g}" for name, value in score.metrics)])
     if score.accuracy is not None:
         return f"accuracy {score.accuracy:.2%}, {text}"
     return f"R2 {r2_text(score.r2)}, {text}" if score.r2 is not None else text

@@ -23,10 +23,20 @@ from netspec.settings.schema import (
     table,
 )
 
-__all__ = ["AUGMENTATIONS", "LIKELIHOODS", "OF_CLASSES", "SETTINGS"]
+__all__ = ["AUGMENTATIONS", "LIKELIHOODS", "METRICS", "OF_CLASSES", "SETTINGS"]
 
 LIKELIHOODS = ("cross_entropy", "focal", "dice")
 """Losses of the probabilities that a softmax makes of logits."""
+METRICS = {
+    "f1": "F1 score, averaged over classes or labels",
+    "auc": "area under the ROC curve, averaged over classes (one against the rest) or labels",
+    "ap": "average precision, averaged over classes or labels (mAP)",
+    "miou": "intersection over union, averaged over classes",
+    "mae": "mean absolute error of values",
+    "mse": "mean squared error of values",
+}
+"""Metrics beside loss, accuracy and R2."""
+_RANKED = Choice("loss", "accuracy", "r2", *METRICS)
 OF_CLASSES = (*LIKELIHOODS, "hinge")
 """Losses that compare one output per class with a class."""
 
@@ -139,7 +149,9 @@ SETTINGS = table(
         form("layerwise", "greedy layer-wise pretraining with autoencoders", epochs=option(Integer(1), 10, "epochs per layer")),
         form("rbm", "fully connected layers as restricted Boltzmann machines, one at a time, by contrastive divergence (Hinton & Salakhutdinov 2006)", epochs=option(Integer(1), 10, "epochs per layer"), visible=option(Choice("binary", "gaussian"), "binary", "units of the data: values from 0 to 1, or any")),
     )),
-    Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True)),)),
+    Setting("metric", "a metric of every evaluation", tuple(form(name, doc) for name, doc in METRICS.items()), many=True),
+    Setting("best", "which epoch's weights are kept", (form("", "", by=option(_RANKED, None, "what it is the best by (default: accuracy, or loss without classes)", first=True)),)),
+    Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True), by=option(_RANKED, None, "of what (default: that of `best`)")),)),
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "maximum norm of the gradient", first=True)),)),
     Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True), warmup=option(Flag(), False, "let the decay rise as (1 + n)/(10 + n)"), every=option(Integer(1), 1, "updates from one average to the next")),)),
     Setting("precision", "arithmetic", (form("", "", kind=option(Choice("auto", "fp32", "bf16", "fp16"), "auto", "fp32, bf16 or fp16 (mixed); auto: bf16 on GPUs that support it", first=True)),)),

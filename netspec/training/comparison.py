@@ -12,6 +12,7 @@ from netspec.diagnostics import Diagnostics, SpecError
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.model import check
+from netspec.settings import METRICS
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
@@ -72,8 +73,10 @@ def read_metrics(folder: RunFolder) -> list[Row]:
 def _row(line: dict[str, str]) -> Row:
     def score(part: str) -> Score | None:
         loss, accuracy = line[f"{part}_loss"], line[f"{part}_accuracy"]
-        r2 = line.get(f"{part}_r2")
-        return Score(float(loss), float(accuracy) if accuracy else None, float(r2) if r2 else None) if loss else None
+        r2, by = line.get(f"{part}_r2"), line.get(f"{part}_by")
+        metrics = tuple((n, float(line[f"{part}_{n}"])) for n in METRICS if line.get(f"{part}_{n}"))
+        share, r2_value, rank = (float(value) if value else None for value in (accuracy, r2, by))
+        return Score(float(loss), share, r2_value, metrics=metrics, by=rank) if loss else None
 
     train = score("train")
     if train is None:
@@ -101,7 +104,11 @@ def _summary(name: str, folder: RunFolder) -> Summary:
         len(rows),
         best.epoch if best is not None else None,
         best.score if best is not None else None,
-        Score(**(test | {"labels": tuple(test.get("labels", ()))})) if test is not None else None,
+        Score(
+            **(test | {"labels": tuple(test.get("labels", ())), "metrics": tuple(map(tuple, test.get("metrics", ())))})
+        )
+        if test is not None
+        else None,
         seconds,
         sum(row.examples for row in rows) / seconds if seconds else 0.0,
         bool(result.get("finished")),

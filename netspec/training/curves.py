@@ -145,6 +145,8 @@ class Board(Watcher):
         for part, score in (("train", row.train), ("validation", row.validation)):
             if score is not None:
                 self.writer.add_scalar(f"{part}/loss", score.loss, row.step)
+                for name, value in score.metrics:
+                    self.writer.add_scalar(f"{part}/{name}", value, row.step)
                 for measure in _MEASURES:
                     if (value := getattr(score, measure.field)) is not None:
                         self.writer.add_scalar(f"{part}/{measure.field}", value, row.step)

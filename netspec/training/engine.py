@@ -10,9 +10,11 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, batches
+from netspec.training.chosen_metrics import Metrics
 from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
@@ -22,7 +24,7 @@ from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
-from netspec.training.rows import Progress, Row, row_of, row_values
+from netspec.training.rows import Progress, Row, epochs_since_best, progress_of, progress_values, row_values
 from netspec.training.sampling import Piece, Share, order_of_an_epoch, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
@@ -106,6 +108,8 @@ class Engine:
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
         self.ema = moving_average(self.module, plan.recipe.one("ema"))
         self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
+        validated = collection.validation is not None
+        self.metrics = Metrics(plan, self.judge, fabric.device, shared=not split, validated=validated)
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis, class_counts(plan, collection.train))
         self.decaying = list(self.groups.weights.values())
         self.units = by_unit(self.module, self.decaying)
@@ -194,6 +198,8 @@ class Engine:
         at.history.append(row)
         best = at.best is None or row.score.rank > at.best
         at.best, at.waited = (row.score.rank, 0) if best else (at.best, at.waited + 1)
+        if self.plan.stop_by is not None:
+            at.waited = epochs_since_best(at.history, self.plan.stop_by)
         if self.plateau is not None:
             self.plateau.see(row.score.value)
         at.epoch, at.update, at.seconds = at.epoch + 1, 0, 0.0
@@ -335,11 +341,13 @@ class Engine:
                 output = module(*inputs)
                 losses = self.loss(output, target)
                 sums.add(losses.sum(), len(losses), *self.judge(output, target))
+                self.metrics.update(output, target)
                 if self.alone and interrupted():
                     raise Interrupted
         if was_training:
             self._train_mode()
-        return sums.score(None if sharded(self.fabric) else self.fabric)
+        score = replace(sums.score(None if sharded(self.fabric) else self.fabric), metrics=self.metrics.values())
+        return score if self.plan.best_by is None else replace(score, by=score.merit(self.plan.best_by))
 
     # State
 
@@ -354,7 +362,7 @@ class Engine:
             "scaler": self.fabric.strategy.precision.state_dict(),
             "plateau": [self.plateau.scale, self.plateau.best, self.plateau.waited] if self.plateau else None,
             "sums": self.sums.values(),
-            "at": [at.epoch, at.update, at.step, at.seconds, at.lr, at.best, at.waited, at.first_loss],
+            "at": progress_values(at),
             "history": [row_values(row) for row in at.history],
             "high": self.high,
         }
@@ -367,9 +375,7 @@ class Engine:
         if self.plateau is not None:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
         self.sums = self.judge.sums(state["sums"])
-        epoch, update, step, seconds, lr, best, waited, first_loss = state["at"]
-        history = [row_of(values) for values in state["history"]]
-        self.at = Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, history)
+        self.at = progress_of(state["at"], state["history"])
         self.high = state.get("high", 0)
 
     def weights(self) -> dict[str, Tensor]:

@@ -169,6 +169,20 @@ class Plan:
         return self.optional("stop", "patience")  # type: ignore[no-any-return]
 
     @property
+    def best_by(self) -> str | None:
+        return self.optional("best", "by")  # type: ignore[no-any-return]
+
+    @property
+    def stop_by(self) -> str | None:
+        return self.optional("stop", "by")  # type: ignore[no-any-return]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics that are asked for, each once."""
+        asked = [*(line.word for line in self.recipe.settings.get("metric", ())), self.best_by, self.stop_by]
+        return tuple(dict.fromkeys(name for name in asked if name is not None))
+
+    @property
     def weights(self) -> str | None:
         return self.optional("weights", "file")  # type: ignore[no-any-return]
 

@@ -103,6 +103,7 @@ def _columns(row: Row) -> list[tuple[str, int, str]]:
             columns.append(("val. acc.", 11, percent(row.validation.accuracy)))
         elif row.train.r2 is not None:
             columns.append(("val. R2", 11, r2_text(row.validation.r2)))
+        columns += [(f"val. {name}", 11, _loss(value)) for name, value in row.validation.metrics]
     rate = row.examples / row.seconds if row.seconds else 0.0
     return [
         *columns,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.training.scores import Score
 
-__all__ = ["Progress", "Row", "row_of", "row_values"]
+__all__ = ["Progress", "Row", "epochs_since_best", "progress_of", "progress_values", "row_of", "row_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,40 @@ class Progress:
 
 def row_values(row: Row) -> list[Any]:
     """As plain values, for a checkpoint."""
-    scores = [None if s is None else [s.loss, s.accuracy, s.r2] for s in (row.train, row.validation)]
+    scores = [None if s is None else _values(s) for s in (row.train, row.validation)]
     return [row.epoch, row.step, row.lr, *scores, row.seconds, row.examples]
+
+
+def _values(score: Score) -> list[Any]:
+    more = [[list(one) for one in score.metrics], score.by] if score.metrics or score.by is not None else []
+    return [score.loss, score.accuracy, score.r2, *more]
 
 
 def row_of(values: list[Any]) -> Row:
     """The row of plain values."""
     epoch, step, lr, train, validation, seconds, examples = values
-    return Row(epoch, step, lr, Score(*train), Score(*validation) if validation else None, seconds, examples)
+    return Row(epoch, step, lr, _score(train), _score(validation) if validation else None, seconds, examples)
+
+
+def _score(values: list[Any]) -> Score:
+    loss, accuracy, r2, metrics, by = (*values, (), None)[:5] if len(values) == 3 else values
+    return Score(loss, accuracy, r2, metrics=tuple((str(name), value) for name, value in metrics), by=by)
+
+
+def progress_values(at: Progress) -> list[Any]:
+    """As plain values, without the history, for a checkpoint."""
+    return [at.epoch, at.update, at.step, at.seconds, at.lr, at.best, at.waited, at.first_loss]
+
+
+def progress_of(values: list[Any], history: list[list[Any]]) -> Progress:
+    """The progress of plain values."""
+    epoch, update, step, seconds, lr, best, waited, first_loss = values
+    rows = [row_of(one) for one in history]
+    return Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, rows)
+
+
+def epochs_since_best(history: list[Row], name: str) -> int:
+    """Epochs since the first of those that are best by a score."""
+    merits = [row.score.merit(name) for row in history]
+    known = [-math.inf if m is None or m != m else m for m in merits]
+    return len(known) - 1 - known.index(max(known)) if known else 0

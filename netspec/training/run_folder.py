@@ -134,6 +134,8 @@ class RunFolder:
         rows = list(rows)
         measures = ["loss", "accuracy", *(["r2"] if any(row.train.r2 is not None for row in rows) else [])]
         heads = [f"{part}_{measure}" for part in ("train", "validation") for measure in measures]
+        heads += [f"validation_{name}" for name, _ in _metrics_of(rows[-1])] if rows else []
+        heads += ["validation_by"] if rows and rows[-1].score.by is not None else []
         table.writerow(["epoch", "step", "lr", *heads, "seconds", "examples_per_second"])
         for row in rows:
             scores = [getattr(s, m) if s is not None else None for s in (row.train, row.validation) for m in measures]
@@ -143,6 +145,8 @@ class RunFolder:
                     row.step,
                     row.lr,
                     *scores,
+                    *(value for _, value in _metrics_of(row)),
+                    *([row.score.by] if row.score.by is not None else []),
                     f"{row.seconds:.4f}",
                     f"{row.examples / max(row.seconds, 1e-9):.1f}",
                 ]
@@ -152,6 +156,10 @@ class RunFolder:
     def _write(self, path: Path, text: str) -> None:
         with atomic_write(path) as file:
             file.write(text.encode("utf-8"))
+
+
+def _metrics_of(row: Row) -> tuple[tuple[str, float], ...]:
+    return row.validation.metrics if row.validation is not None else ()
 
 
 def _all_used(source: SourceFile) -> dict[Path, Path]:

@@ -105,7 +105,8 @@ class RunInfo(_Stored):
     result: StoredResult | None = None
 
 
-_Rows = list[tuple[int, int, float, list[float | None] | None, list[float | None] | None, float, int]]
+_Score = list[float | None | list[tuple[str, float]]]
+_Rows = list[tuple[int, int, float, _Score | None, _Score | None, float, int]]
 
 
 class CheckpointState(BaseModel):

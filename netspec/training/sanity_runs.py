@@ -201,7 +201,11 @@ class Bench:
 
     def _plan(self, optimizer: Chosen, batch: int | None, warmup: int, plain: bool) -> Plan:
         recipe = self.plan.recipe
-        settings = {n: lines for n, lines in recipe.settings.items() if n not in ("stop", "ema", "pretrain")}
+        settings = {
+            n: lines
+            for n, lines in recipe.settings.items()
+            if n not in ("stop", "ema", "pretrain", "metric", "best", "sampling")
+        }
         settings["schedule"] = (Chosen("constant", {"warmup": warmup, "warmup_steps": 0, "warmup_start": None}),)
         settings["epochs"] = (Chosen("", {"n": 1_000_000}),)
         if batch is not None:

@@ -29,10 +29,22 @@ class Score:
     r2: float | None = None
     labels: tuple[float, ...] = ()
     """The accuracy of each label, if there are several."""
+    metrics: tuple[tuple[str, float], ...] = ()
+    """Names and values of further metrics."""
+    by: float | None = None
+    """What `best by=…` ranks epochs by, larger is better; None: accuracy, then loss."""
+
+    def merit(self, name: str) -> float | None:
+        """A score by its name, larger is better; None if there is none."""
+        known = {"loss": self.loss, "accuracy": self.accuracy, "r2": self.r2, **dict(self.metrics)}
+        value = known.get(name)
+        return -value if value is not None and name in ("loss", "mae", "mse") else value
 
     @property
     def rank(self) -> tuple[float, float]:
         """The sort key, larger is better: accuracy, then loss; only the loss without accuracy."""
+        if self.by is not None:
+            return (self.by if self.by == self.by else -math.inf, 0.0)
         return (
             self.accuracy if self.accuracy is not None else 0.0,
             -self.loss if self.loss == self.loss else -math.inf,
@@ -41,6 +53,8 @@ class Score:
     @property
     def value(self) -> float:
         """A single number, larger is better: the accuracy or the negative loss."""
+        if self.by is not None:
+            return self.by
         return self.accuracy if self.accuracy is not None else -self.loss
 
 
