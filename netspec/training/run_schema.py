@@ -105,7 +105,7 @@ class RunInfo(_Stored):
     result: StoredResult | None = None
 
 
-_Score = list[float | None | list[tuple[str, float]]]
+_Score = list[float | list[tuple[str, float]] | None]
 _Rows = list[tuple[int, int, float, _Score | None, _Score | None, float, int]]
 
 
