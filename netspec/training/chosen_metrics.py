@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.examples import IGNORED
+from netspec.datasets.examples import IGNORED, Collection
 from netspec.diagnostics import SpecError
 from netspec.optional import not_installed
 from netspec.settings import METRICS
@@ -28,10 +28,9 @@ _OF_VALUES = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError"}
 
 
 class Metrics:
-    """The metrics of a plan. `shared`: each process has a part of the examples; `validated`: there are examples to validate.
-    Raises SpecError (NS502, NS604)."""
+    """The metrics of a plan. `shared`: each process has a part of the examples. Raises SpecError (NS502, NS604)."""
 
-    def __init__(self, plan: Plan, judge: Judge, device: Any, *, shared: bool, validated: bool) -> None:
+    def __init__(self, plan: Plan, judge: Judge, device: Any, data: Collection, *, shared: bool) -> None:
         self.plan, self.judge = plan, judge
         self.axis = plan.output.type.feature_axis
         self.made: dict[str, Any] = {}
@@ -39,7 +38,7 @@ class Metrics:
         if not names:
             return
         for name in (plan.best_by, plan.stop_by):
-            if name in METRICS and not validated:
+            if name in METRICS and data.validation is None:
                 raise SpecError.of("NS604", f"`by={name}` needs validation examples", helps=["set `--validation`"])
         try:
             import torchmetrics

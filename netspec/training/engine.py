@@ -84,8 +84,7 @@ class Engine:
         self.workers = workers
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.module = logits_module(plan, module)
-        self.cuda = fabric.device.type == "cuda"
-        self.on_cpu = fabric.device.type == "cpu"
+        self.cuda, self.on_cpu = (fabric.device.type == kind for kind in ("cuda", "cpu"))
         self.division = Division()
         if fabric.world_size > 1:
             self.module = share_batch_statistics(self.module, cuda=self.cuda)
@@ -108,8 +107,7 @@ class Engine:
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
         self.ema = moving_average(self.module, plan.recipe.one("ema"))
         self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
-        validated = collection.validation is not None
-        self.metrics = Metrics(plan, self.judge, fabric.device, shared=not split, validated=validated)
+        self.metrics = Metrics(plan, self.judge, fabric.device, collection, shared=not split)
         self.loss = loss_function(plan.loss, plan.output.type.feature_axis, class_counts(plan, collection.train))
         self.decaying = list(self.groups.weights.values())
         self.units = by_unit(self.module, self.decaying)
