@@ -56,3 +56,19 @@ def test_what_is_no_label(text: str, said: str) -> None:
     with pytest.raises(netspec.SpecError) as error:
         netspec.loads(text)
     assert [d.message for d in error.value.diagnostics] == [said]
+
+
+CONSTRUCTS = (
+    "repeat 2 { conv1-3; add [ identity; from in ] }", "for w in [1, 2] { conv1-3; add [ identity; from in ] }",
+    "if yes { conv1-3; add [ identity; from in ] }", "residual { conv1-3; add [ identity; from in ] }",
+    "residual { conv1-4 } else { from in -> conv1-4 }", "dense { conv1-3; add [ identity; from in ] }",
+    "checkpoint { conv1-3; add [ identity; from in ] }", "g: { conv1-3; add [ identity; from in ] }",
+    "{ conv1-3; add [ identity; from in ] } x2", "conv1-3; aux { from in -> gap -> FC-2 }; gap; FC-2",
+    "shared s { conv1-3; add [ identity; from in ] }; s(); s()", "concat [ for i in range(2) { from in -> conv1-2 } ]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CONSTRUCTS)
+def test_from_in_goes_back_to_the_input_in_every_construct(text: str) -> None:
+    assert [str(d) for d in netspec.check(f"input 3x8x8; {text}").diagnostics] == []
+    assert_agreement(netspec.loads(f"input 3x8x8; {text}"))
