@@ -117,6 +117,15 @@ def _declare_use(run: ElaborationContext, item: t.Use, file: t.File, frame: Fram
                 helps=[f'to use it as a block itself, write `use "{item.path}" as name`'],
             )
         return
+    if item.library:  # none of its files has layers of its own
+        message, help_ = (
+            f"<{item.path}> declares blocks, and is no network",
+            f"write `use <{item.path}>`, and call them",
+        )
+        run.error("NS207", message, item.span, helps=[help_])
+        frame.file.blocks[item.alias] = BlockValue(item.alias, (), (), frame, None, "floor", item.span, "missing")
+        run.unknown_blocks = True
+        return
     net = next((i for i in used.items if isinstance(i, t.Net)), None)
     block = BlockValue(
         item.alias, net.parameters if net else (), used.items, inner, None, "floor", item.span, "net", used

@@ -78,7 +78,7 @@ def _near_file(path: Path) -> str | None:
 
 def _in_library(path: str, span: Span) -> Instead | None:
     """The file of the library that a path was probably meant to be."""
-    name = Path(path).stem
+    name = Path(path.strip("<>")).stem
     meant = name if name in library.names() else name.removesuffix("_blocks")
     return Instead(span, f"<{meant}>", f"<{meant}> is in the library") if meant in library.names() else None
 

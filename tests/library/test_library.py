@@ -264,3 +264,24 @@ def test_the_format_keeps_the_brackets(tmp_path: Path) -> None:
     (tmp_path / "a.net").write_text("use   <resnet>\ninput 3x64x64\nstem\n")
     run_netspec("fmt", "a.net", cwd=tmp_path)
     assert (tmp_path / "a.net").read_text() == "use <resnet>\ninput 3x64x64\nstem\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["use resnet", "use <resnet.net>", "use < resnet >", "use <resnet", "include <resnet>", "use 'resnet'", "use (resnet)"]
+)  # fmt: skip
+def test_other_ways_to_write_it(line: str) -> None:
+    (found,) = (d for d in netspec.check(f"{line}\ninput 3x64x64\nstem\n").diagnostics if d.code == "NS101")
+    assert found.helps == ("write `use <resnet>`",) or [fix.title for fix in found.fixes] == ["write `use <resnet>`"]
+
+
+def test_a_library_is_no_network() -> None:
+    (found,) = netspec.check("use <resnet> as backbone\ninput 3x64x64\nbackbone\n").diagnostics
+    assert (found.code, found.message) == ("NS207", "<resnet> declares blocks, and is no network")
+    (found,) = netspec.check('use "<resnet>"\ninput 3x64x64\nstem\n').diagnostics
+    assert [fix.title for fix in found.fixes] == ["<resnet> is in the library"]
+
+
+def test_a_block_without_its_use() -> None:
+    (found,) = netspec.check("net N\ninput 3x64x64\nbottleneck(16)\n").diagnostics
+    assert found.code == "NS201"
+    assert [fix.title for fix in found.fixes] == ["it is a block of the library: `use <resnet>`"]

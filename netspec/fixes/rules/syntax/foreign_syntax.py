@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from netspec import library
 from netspec.diagnostics import Edit, nearest
 from netspec.diagnostics.foreign import ALIASES, OPTIONS, PLACES, TENSORS, translated_call
 from netspec.fixes.edits import insert_before
@@ -206,17 +205,13 @@ def head(site: ErrorSite) -> SyntaxFix | None:
     wrong="use blocks.net\ninput 784\nunit(10)\n", right='use "blocks.net"\ninput 784\nunit(10)\n',
 )  # fmt: skip
 def use(site: ErrorSite) -> SyntaxFix | None:
-    """`use "file.net"` reads the blocks and functions of another file; `use "file.net" as name` reads a whole net as one
-    block; `use <resnet>` reads a file of the library, which has no path."""
+    """`use "file.net"` reads the blocks and functions of another file; `use "file.net" as name` reads a whole net as one block."""
     row = re.fullmatch(
         r"use[ \t]+([\w./-]+?)(?:\.net)?((?:[ \t]+as[ \t]+\w+)?)|(?:import|include)[ \t]+[\"'<]([\w./-]+?)(?:\.net)?[\"'>]", site.row.text
     )  # fmt: skip
     if row is None:
         return None
-    path = row[1] or row[3]
-    if path in library.names() and not row[2]:
-        return SyntaxFix.write(site.row, f"use <{path}>")
-    return SyntaxFix.write(site.row, f'use "{path}.net"{row[2] or ""}')
+    return SyntaxFix.write(site.row, f'use "{row[1] or row[3]}.net"{row[2] or ""}')
 
 
 @syntax_rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from netspec import library
 from netspec.diagnostics import Edit, nearest
 from netspec.diagnostics.foreign import ALIASES, PLACES, PYTHON_MODULES
 from netspec.fixes.edits import line_of_its_own
@@ -111,6 +112,20 @@ def python_import(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
+    "NS101-use-library", "files of the library are in angle brackets", priority=17,
+    wrong="use <resnet.net>, densenet\ninput 3x64x64\nstem\n", right="use <resnet>\nuse <densenet>\ninput 3x64x64\nstem\n",
+)  # fmt: skip
+def use_library(site: ErrorSite) -> SyntaxFix | None:
+    """`use <resnet>` reads a file of the library, one for each `use`; `netspec library` lists them."""
+    row = re.fullmatch(r"(?:use|import|include)\b([\s\w.,<>'\"()]+)", site.row.text)
+    names = re.findall(r"\w+", re.sub(r"\.net\b", "", row[1])) if row else []
+    if not names or not set(names) <= set(library.names()):
+        return None
+    lines = [f"use <{name}>" for name in names]
+    return SyntaxFix.write(site.row, "\n".join(lines), help=f"write `{'`, and on the next line `'.join(lines)}`")
+
+
+@syntax_rule(
     "NS101-one-line-body", "a body is in braces", priority=44,
     wrong="input 784\nrepeat 3: FC-784 act=relu\nFC-10\n", right="input 784\nrepeat 3 { FC-784 act=relu }\nFC-10\n",
 )  # fmt: skip
@@ -140,4 +155,13 @@ def option_after_copies(site: ErrorSite) -> SyntaxFix | None:
     return SyntaxFix.write(span, text, help=f"write `…{text}`", marked=site.between(site.at, span.end))
 
 
-RULES = (one_line_body, option_after_copies, python_import, keyword, output_name, default_layers, net_parameters)
+RULES = (
+    use_library,
+    one_line_body,
+    option_after_copies,
+    python_import,
+    keyword,
+    output_name,
+    default_layers,
+    net_parameters,
+)
