@@ -42,6 +42,7 @@ from netspec.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from netspec.ops.reductions import Max, Min, Norm, StandardDeviation
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath
 from netspec.ops.response_norm import GlobalResponseNorm
+from netspec.ops.sampling import Sample
 from netspec.ops.sequence import Embed
 from netspec.ops.shape import Flatten, Identity, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.transposed_conv import TransposedConv
@@ -360,6 +361,7 @@ _RULES: Mapping[type[Op], Rule] = {
     LocalResponseNorm: _local_response_norm,
     L2Norm: _l2_norm,
     GlobalResponseNorm: _response_norm,
+    Sample: lambda op, xs, y: Kept(inputs=True, values=3 * y.size),
     Dropout: _dropout,
     Dropout2d: _dropout_of_channels,
     DropPath: _drop_path,

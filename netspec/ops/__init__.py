@@ -27,6 +27,7 @@ from netspec.ops.op import Op
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from netspec.ops.recurrent import GRU, LSTM, RNN
 from netspec.ops.regularization import Dropout, Dropout2d, DropPath, Noise
+from netspec.ops.sampling import Sample
 from netspec.ops.sequence import ClassToken, Embed, PositionEmbedding
 from netspec.ops.transposed_conv import TransposedConv
 
@@ -52,7 +53,7 @@ SECTIONS: Mapping[str, tuple[type[Op], ...]] = MappingProxyType(
         "Functions": functions.ALL,
         "Reductions": reductions.ALL,
         "Normalization": norm.ALL,
-        "Regularization": (Dropout, Dropout2d, DropPath, Noise),
+        "Regularization": (Dropout, Dropout2d, DropPath, Noise, Sample),
         "Shape": (*shape.ALL, *rearrange.ALL),
         "Sequence": (Embed, PositionEmbedding, ClassToken, *attention.ALL, RNN, LSTM, GRU),
         "Windows": windowing.ALL,

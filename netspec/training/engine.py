@@ -20,7 +20,7 @@ from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
 from netspec.training.judging import Judge, class_counts
 from netspec.training.learner import logits_module, moving_average, outputs_of
-from netspec.training.losses import by_unit, loss_function, max_norm_, penalty
+from netspec.training.losses import by_unit, divergence, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
@@ -314,6 +314,8 @@ class Engine:
                 one = mixed.share * one + (1 - mixed.share) * self.loss(output, mixed.other)
             losses = weight * one if losses is None else losses + weight * one
         assert losses is not None
+        if self.plan.divergence:
+            losses = losses + self.plan.divergence * divergence(self.module)
         return losses, *self.judge(outputs[0][1], target)
 
     # Evaluation

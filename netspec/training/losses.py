@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Loss", "by_unit", "dice", "hinge", "loss_function", "max_norm_", "penalty"]
+__all__ = ["Loss", "by_unit", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty"]
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(output N x ..., target) to (N,), one value per example."""
@@ -162,6 +162,16 @@ def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None
     if l2:
         total = total + l2 / 2 * torch.stack([w.square().sum() for w in weights]).sum()
     return total
+
+
+def divergence(module: torch.nn.Module) -> Tensor | float:
+    """For each example the divergence of all `sample` layers of the last forward pass in training, which is then let go; 0 where they are
+    frozen."""
+    holders = [part for part in module.modules() if vars(part).get("divergence") is not None]
+    found: list[Tensor] = [vars(part)["divergence"] for part in holders]
+    for part in holders:
+        vars(part)["divergence"] = None
+    return sum(found)
 
 
 def by_unit(module: torch.nn.Module, weights: Sequence[Tensor]) -> list[Tensor]:

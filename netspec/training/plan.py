@@ -58,6 +58,11 @@ class Plan:
             raise SpecError.of(
                 "NS604", f"`optimizer lbfgs` cannot be combined with `{what}`", helps=[f"remove `{what}`, or use another optimizer"]
             )  # fmt: skip
+        if self.recipe.one("kl") and not any(node.kind == "sample" for node in self.graph.nodes):
+            raise SpecError.of(
+                "NS604", "`kl` is for networks with a `sample` layer, and this one has none",
+                helps=["remove `kl`, or draw the code: `FC-32 -> sample`"],
+            )  # fmt: skip
         if self.value("optimizer", "nesterov", False) and not self.value("optimizer", "momentum", 0.0):
             raise SpecError.of("NS604", "`nesterov=yes` requires momentum", helps=["add `momentum=0.9`"])
         self._check_classes()
@@ -118,6 +123,12 @@ class Plan:
     @property
     def schedule(self) -> Chosen:
         return self.chosen("schedule")
+
+    @property
+    def divergence(self) -> float:
+        """The factor on the divergence of each example: the losses are means over the values of the output."""
+        weight = self.optional("kl", "weight")
+        return float(weight) / self.output.type.size if weight else 0.0
 
     @property
     def epochs(self) -> int:

@@ -180,6 +180,7 @@ VALUES: dict[str, dict[str, str]] = {
         "dropout2d ({v})": "0 | 0.25 | 0.5",
         "droppath ({v})": "0 | 0.25 | 0.5",
         "noise ({v})": "0 | 0.25 | 0.5 | 3",
+        "sample": "",
         "flatten": "",
         "reshape ({v})": "(8,24,7) | (4,12,4,7) | 1344",
         "permute({v})": "1,0,2 | 2,0,1 | 0,2,1 | 2,1,0",

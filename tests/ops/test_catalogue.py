@@ -58,6 +58,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "dropout2d": (["dropout2d 0.3"], MAPS),
     "droppath": (["droppath 0.3"], NUMBERS),
     "noise": (["noise 0.1"], NUMBERS),
+    "sample": (["sample"], NUMBERS),
     "identity": (["identity"], NUMBERS),
     "flatten": (["flatten"], NUMBERS),
     "reshape": (["reshape 4x6", "reshape 16x10", "reshape 12x16x7", "reshape 4x12x6x8", "reshape 192"], NUMBERS),
