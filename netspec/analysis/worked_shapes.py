@@ -23,6 +23,7 @@ from netspec.ops.rearrange import AxisLayer
 from netspec.ops.recurrent import Recurrent
 from netspec.ops.reductions import Reduction
 from netspec.ops.resample import Resize, Upsample
+from netspec.ops.sampling import Sample
 from netspec.ops.sequence import ClassToken, Embed
 from netspec.ops.shape import Flatten, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.tensors import ConstantTensor
@@ -144,6 +145,10 @@ def _matrix_product(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 
 def _divided(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [(_features(y), Arithmetic(x.features) / (op.n if isinstance(op, Maxout) else 2), "")]
+
+
+def _sampled(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    return [(_features(y), Arithmetic(x.features) / 2, "the means")]
 
 
 def _flatten(op: Any, x: TensorType, y: TensorType) -> list[Line]:
@@ -288,6 +293,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Maxout: _divided,
     GLU: _divided,
     Flatten: _flatten,
+    Sample: _sampled,
     Reshape: _reshape,
     Permute: _permute,
     Pad: _pad,
