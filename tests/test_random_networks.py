@@ -487,6 +487,8 @@ def normalisation(w: Writer, x: Kind) -> Grown | None:
         *w.group_norm(x, "gn {}"),
     ]
     names += ["normalize mean=0.5 std=2", f"normalize mean={tuple(range(x.features))} std=3"] if x.features > 1 else []
+    if x.size <= 500:
+        names.append("normalize zca")
     if x.rank and prod(x.spatial) > 1:
         names += ["instancenorm", "instancenorm affine=yes"]
     if x.layout == "map":

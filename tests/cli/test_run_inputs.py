@@ -88,3 +88,10 @@ def test_a_number_is_for_every_example(tmp_path: Path, capsys: pytest.CaptureFix
         np.testing.assert_array_equal(stored["b"][:, 4:], np.full((3, 3), 2.0))
     trace = netspec.load(tmp_path / "net.net").trace({"left": 3, "right": left})
     np.testing.assert_array_equal(trace["left"].value, np.full((3, 3), 3.0))
+
+
+def test_only_weights_that_are_drawn_are_called_untrained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated = "input 2\nFC-1 weights=[[1, 2]]\n"
+    for text, said in ((stated, False), ("input 2\nFC-1\n", True)):
+        assert _run(tmp_path, text, "--input", "[3, 4]") == 0
+        assert ("untrained" in capsys.readouterr().err) == said

@@ -23,7 +23,7 @@ TEXTS = {
     "avgpool": ["avgpool3/2 pad=1"], "lppool": ["lppool", "lppool2 p=3"], "adaptive_avgpool": ["adaptive_avgpool 2"],
     "adaptive_maxpool": ["adaptive_maxpool 2"], "FC": ["FC-3", "FC-3 bias=no norm=bn act=relu"], "linear": ["linear-3"],
     "gn": ["gn 2"], "instancenorm": ["instancenorm affine=yes"], "LRN": ["LRN 3 alpha=0.5"],
-    "normalize": ["normalize mean=0.5 std=0.2"], "dropout": ["dropout 0.5"], "dropout2d": ["dropout2d 0.5"],
+    "normalize": ["normalize mean=0.5 std=0.2", "normalize pca components=3", "normalize zca"], "dropout": ["dropout 0.5"], "dropout2d": ["dropout2d 0.5"],
     "droppath": ["droppath 0.5"], "noise": ["noise 0.5"], "reshape": ["reshape 4x3", "reshape 2x18"], "permute": ["permute(1, 0)"],
     "pad": ["pad 1", "pad 1 mode=reflect"], "crop": ["crop 1"], "upsample": ["upsample 2", "upsample 2 mode=bilinear"],
     "resize": ["resize 7 mode=bilinear"], "pixel_shuffle": ["pixel_shuffle 2"], "channel_shuffle": ["channel_shuffle 2"],
