@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.datasets.pools import TRAIN
+from netspec.datasets.shards import open_shards, shards_in, shards_of
 from netspec.datasets.small_sets import SMALL_SETS, open_small_set
 from netspec.diagnostics import SpecError, nearest
 
@@ -39,6 +40,8 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
             return _open_folder(path, wanted, options)
         if path.is_file() and (source := _open_file(path, wanted, options)) is not None:
             return source
+        if files := shards_of(where):
+            return open_shards(files, where, wanted, options)
         exists = path.exists()
     except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder deleted in the meantime
         said = getattr(error, "strerror", None) or str(error)
@@ -65,6 +68,8 @@ def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | Non
             from netspec.datasets.csv_file import open_csv
 
             return open_csv(path, wanted, options)
+        case ".tar":
+            return open_shards([path], str(path), wanted, options)
         case ".txt" | ".text" if wanted.takes_ids:
             from netspec.datasets.text import open_text
 
@@ -74,7 +79,7 @@ def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | Non
 
 def _other_file(path: Path) -> list[str]:
     name = path.name.lower()
-    if name.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")):
+    if name.endswith((".zip", ".tar.gz", ".tgz", ".7z", ".rar")):
         return ["unpack it first and give the folder"]
     if name.endswith((".pkl", ".pickle", ".pt", ".pth")):
         return ["loading a pickle runs the code in it, so netspec does not open it; store its arrays with np.savez"]
@@ -113,6 +118,8 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
             return open_text_folder(path, wanted, options)
     elif has_files(path, IMAGES):
         return open_image_folder(path, inputs, task, options)
+    elif shards := shards_in(path):
+        return open_shards(shards, str(path), wanted, options)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
     raise SpecError.of(

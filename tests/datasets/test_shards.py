@@ -1,0 +1,92 @@
+"""WebDataset shards: read where they are, each image once an epoch, resumed in the middle."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from written import COLOR, classes, opened, refused
+
+from netspec.datasets import batches
+
+
+def shard(path: Path, numbers: range, *, label: Any = lambda n: str(n % 4), suffix: str = ".png") -> None:
+    """Images of one value, their number, and the classes that `label` gives them."""
+    with tarfile.open(path, "w") as tar:
+        for number in numbers:
+            image = io.BytesIO()
+            pixels = np.full((8, 8, 3), number % 250, np.uint8)
+            Image.fromarray(pixels).save(image, "PNG" if suffix == ".png" else "JPEG", quality=100)
+            for extension, content in ((suffix, image.getvalue()), (".cls", label(number).encode())):
+                info = tarfile.TarInfo(f"{number:05}{extension}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    for number in range(4):
+        shard(tmp_path / f"part-{number:02}.tar", range(25 * number, 25 * number + 25))
+    return tmp_path
+
+
+def seen(collection: Any) -> list[tuple[int, int]]:
+    """The number and the class of every training example."""
+    batch = collection.train.batch(range(len(collection.train)))
+    return list(zip(batch.inputs["input"][:, 0, 0, 0].tolist(), batch.target.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("where", ["part-{00..03}.tar", ""])
+def test_shards_by_pattern_and_in_a_folder(shards: Path, where: str) -> None:
+    whole = opened(shards / where if where else shards, COLOR, classes(4), validation=0.0, test=0.0)
+    assert seen(whole) == [(n, n % 4) for n in range(100)]
+    assert "part-01.tar" in whole.train.shown(30)
+    split = opened(shards / where if where else shards, COLOR, classes(4))
+    assert (len(split.train), len(split.validation), len(split.test)) == (70, 10, 20)  # type: ignore[arg-type]
+
+
+def test_one_shard_and_names_of_classes(tmp_path: Path) -> None:
+    shard(tmp_path / "a.tar", range(20), label=lambda n: ["cat", "dog"][n % 2], suffix=".jpg")
+    found = opened(tmp_path / "a.tar", COLOR, classes(2), validation=0.0, test=0.0)
+    assert found.classes == ("cat", "dog")
+    assert [label for _, label in seen(found)] == [n % 2 for n in range(20)]
+
+
+def test_parts_by_the_names_of_shards(tmp_path: Path) -> None:
+    for name, numbers in (("train-0", range(20)), ("val-0", range(20, 28)), ("test_0", range(28, 40))):
+        shard(tmp_path / f"{name}.tar", numbers)
+    found = opened(tmp_path, COLOR, classes(4))
+    assert (len(found.train), len(found.validation), len(found.test)) == (20, 8, 12)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_workers_and_other_processes_read_the_same(shards: Path) -> None:
+    found = opened(shards, COLOR, classes(4), validation=0.0, test=0.0)
+    plan = [[3, 99, 50], [0, 26], [75]]
+    again = pickle.loads(pickle.dumps(found))
+    for one, two, three in zip(
+        batches(found.train, plan, 0), batches(found.train, plan, 2), batches(again.train, plan, 0), strict=True
+    ):
+        assert torch.equal(one.inputs["input"], two.inputs["input"])
+        assert torch.equal(one.inputs["input"], three.inputs["input"])
+
+
+def test_what_is_no_shard_is_refused(tmp_path: Path) -> None:
+    shard(tmp_path / "a-0.tar", range(4))
+    assert "1 of 2 shards are missing" in refused("NS601", tmp_path / "a-{0..1}.tar", COLOR, classes(4))
+    assert "no files" in refused("NS601", tmp_path / "a-{1..0}.tar", COLOR, classes(4))
+    (tmp_path / "b.tar").write_bytes(gzip.compress((tmp_path / "a-0.tar").read_bytes()))
+    assert "is not a tar file" in refused("NS601", tmp_path / "b.tar", COLOR, classes(4))
+    shard(tmp_path / "c.tar", range(4), label=lambda n: "" if n == 2 else "1")
+    assert "1 of 4 images" in refused("NS601", tmp_path / "c.tar", COLOR, classes(4))
+    content = (tmp_path / "a-0.tar").read_bytes()
+    (tmp_path / "d.tar").write_bytes(content[:700])
+    refused("NS601", tmp_path / "d.tar", COLOR, classes(4))
