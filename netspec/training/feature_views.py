@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.graph import Node
 from netspec.inside.look import Inside
 from netspec.inside.pixels import image_pixels
 from netspec.inside.unit_field import box_of, parse_unit
@@ -94,7 +95,7 @@ def top(inside: Inside, unit: str, held: RunExamples, count: int = 8) -> View:
 
     chosen = parse_unit(inside, unit)
     node, given = chosen.node, "," in unit
-    values = _of_layer(inside, held, node.name)
+    values = _of_layer(inside, held, node)
     axis = node.type.feature_axis
     moved = np.moveaxis(values, axis, 1).reshape(len(values), node.type.features, -1)  # examples x channels x positions
     channels = [chosen.channel] if chosen.channel is not None else list(range(min(_ROWS, node.type.features)))
@@ -150,16 +151,20 @@ def _cut(pixels: np.ndarray[Any, Any], box: Box) -> np.ndarray[Any, Any]:
     return result
 
 
-def _of_layer(inside: Inside, held: RunExamples, layer: str) -> np.ndarray[Any, Any]:
+def _of_layer(inside: Inside, held: RunExamples, layer: Node) -> np.ndarray[Any, Any]:
     """The values of a layer for all examples, at most the first 10,000."""
     import numpy as np
+    import torch
 
     count = min(len(held.examples), _MOST)
+    names = [name for name, _ in inside.graph.inputs]
     found = []
     for start in range(0, count, _BATCH):
         inputs, _ = held.batch(range(start, min(start + _BATCH, count)))
-        _, tensors = inside.run(inputs[0].cpu().numpy())
-        found.append(tensors[layer].numpy())
+        batch = {name: value.cpu().numpy() for name, value in zip(names, inputs, strict=True)}
+        with torch.no_grad():
+            tensors = inside.forward.run(inside.forward.inputs(batch, gradients=False), until=layer)
+        found.append(tensors[layer.name].numpy())
     return np.concatenate(found)
 
 
@@ -167,7 +172,7 @@ def _features(inside: Inside, held: RunExamples) -> tuple[np.ndarray[Any, Any], 
     """The last hidden layer (examples x values, float64) and the classes; -1 where the targets are no classes."""
     import numpy as np
 
-    values = _of_layer(inside, held, inside.hidden.name)
+    values = _of_layer(inside, held, inside.hidden)
     targets = held.examples.targets()
     is_class = held.run.plan.task == "class" and targets is not None and targets.ndim == 1
     classes = targets[: len(values)] if is_class and targets is not None else np.full(len(values), -1)

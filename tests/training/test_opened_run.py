@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from small_runs import conv_run, trained
 
 import netspec
+from netspec.training.report_page import as_page
+from netspec.training.run_report import report_of
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +100,17 @@ def test_only_the_regions_of_a_run_are_animated(run: netspec.Run, tmp_path: Path
         run.learning()
     with pytest.raises(ValueError, match="the part is test, validation or train"):
         run.panel(part="tset")
+
+
+def test_a_network_with_several_inputs(tmp_path: Path) -> None:
+    draws = np.random.default_rng(0)
+    left, right = draws.normal(size=(2, 80, 4)).astype(np.float32)
+    np.savez(tmp_path / "two.npz", a=left, b=right, y=draws.integers(0, 3, 80))
+    spec = "input a 4; input b 4; add [ from a; from b ]; FC-6; relu; FC-3; train { epochs 1 }".replace(";", "\n")
+    run = netspec.open_run(trained("two-inputs", spec, str(tmp_path / "two.npz")))
+    inputs, _ = run.examples("test").batch(range(16))
+    given = dict(zip("ab", inputs, strict=True))
+    hidden = netspec.loads(spec).trace(given, weights=run.trained.weights)["relu1"].value
+    np.testing.assert_allclose(run.embedding("test").arrays["features"], hidden, rtol=1e-5)
+    assert run.top("fc2[1]", "test", 3).data["top"][0]["value"] > run.top("fc2[1]", "test", 3).data["top"][2]["value"]
+    assert "last-hidden-layer" in as_page(report_of(run.trained.folder.path))
