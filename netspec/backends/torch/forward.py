@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 
+from netspec.backends.torch.fans import Fan, find_fans, joined
 from netspec.backends.torch.members import MODULES, Item
 from netspec.backends.torch.repeats import Run, find_runs
 from netspec.backends.torch.tracing import TracedModule
@@ -41,6 +42,7 @@ class Forward:
         self.loop: Run | None = None
         """The loop whose body is being written."""
         self.runs = {} if self.plan.recorded else {run.start: run for run in find_runs(self)}
+        self.fans = {} if self.plan.recorded else {fan.run.start: fan for fan in find_fans(self)}
         self.parameters = self.enter()
         self.run(0, len(self.items))
         self.leave()
@@ -97,7 +99,24 @@ class Forward:
             if i in self.runs and self.loop is None:
                 i = self.write_loop(self.runs[i])
                 continue
+            if i in self.fans and self.loop is None:
+                i = self.write_fan(self.fans[i])
+                continue
             i = self.write(i, stop)
+
+    def write_fan(self, fan: Fan) -> int:
+        """A join of branches that are alike, as one call on a comprehension."""
+        run, join = fan.run, self.items[fan.join]
+        self.loop = run
+        inside: dict[int, str] = {}
+        for item in self.items[run.start : run.start + run.length]:
+            text = self.call(item, [inside[v] if v in inside else self.value(v) for v in item.reads])
+            inside[item.gives[0]] = text
+        self.loop = None
+        call = joined(join, text, f"for {run.variable} in {run.range_text}")
+        (value,) = join.gives
+        self.lines.append(f"{self.give(value, self.name(value, join, fan.join))} = {call}")
+        return fan.join + 1
 
     def write(self, i: int, stop: int, name: str = "") -> int:
         """The statement of item i, and of those that follow it in one nested call; the number of the next.

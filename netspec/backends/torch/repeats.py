@@ -13,7 +13,18 @@ from netspec.backends.torch.tracing import TracedModule
 from netspec.graph import Region
 from netspec.ops.formula import Expression, Variable, affine, render
 
-__all__ = ["Entry", "Line", "Run", "find_runs", "member_lines"]
+__all__ = [
+    "Entry",
+    "Flow",
+    "Line",
+    "Run",
+    "find_runs",
+    "follows",
+    "has_module",
+    "member_lines",
+    "numbered",
+    "step_between",
+]
 
 LEAST = 3
 """Rounds before a loop is worth its line."""
@@ -173,7 +184,7 @@ def find_runs(forward: Flow) -> list[Run]:
 
 def _runs(forward: Flow, start: int, stop: int, depth: int) -> Iterator[Run]:
     for repeat in rounds_in(forward.items, start, stop, depth):
-        for first, count in alike(repeat.bounds, lambda a, b, n: _follows(forward, a, b, n)):
+        for first, count in alike(repeat.bounds, lambda a, b, n: follows(forward, a, b, n)):
             begin, end = repeat.bounds[first]
             run = _run(forward, begin, end - begin, count) if end - begin <= _LONGEST else None
             whole = first == 0 and count == len(repeat.bounds) == len(repeat.region.rounds)
@@ -185,7 +196,7 @@ def _runs(forward: Flow, start: int, stop: int, depth: int) -> Iterator[Run]:
                 yield from _runs(forward, begin, repeat.bounds[first + count - 1][1], depth + 1)
 
 
-def _follows(forward: Flow, one: int, two: int, length: int) -> bool:
+def follows(forward: Flow, one: int, two: int, length: int) -> bool:
     """Whether a round does what the one before does, on what that one gives."""
     items = forward.items
     if two != one + length:
@@ -195,7 +206,7 @@ def _follows(forward: Flow, one: int, two: int, length: int) -> bool:
         a, b = items[one + k], items[two + k]
         if not _same_call(a, b) or len(a.reads) != len(b.reads) or len(b.gives) != 1:
             return False
-        if _has_module(a) and step_between(a.name, b.name) is None:
+        if has_module(a) and step_between(a.name, b.name) is None:
             return False
         for x, y in zip(a.reads, b.reads, strict=True):
             inside = next((j for j in range(k) if items[one + j].gives == [x]), None)
@@ -223,7 +234,7 @@ def _same_call(one: Item, two: Item) -> bool:
     return one.code.call == two.code.call and [s for s, _ in one.code.modules] == [s for s, _ in two.code.modules]
 
 
-def _has_module(item: Item) -> bool:
+def has_module(item: Item) -> bool:
     return item.part is not None or (item.code is not None and bool(item.code.modules))
 
 
@@ -260,7 +271,7 @@ def _run(forward: Flow, start: int, length: int, rounds: int) -> Run | None:
     for k in range(length):
         item = items[start + k]
         parts = numbered(item.name)
-        if _has_module(item) and parts is not None:
+        if has_module(item) and parts is not None:
             step = step_between(item.name, items[start + length + k].name) if rounds > 1 else 1
             steps[item.name] = (parts[1], step or 1)
     first = next(iter(steps.values()), (0, 0))
