@@ -16,7 +16,7 @@ from netspec.server.spec_files import SpecFiles, given_against, given_parameters
 
 __all__ = ["BOUNDS", "UNTITLED", "Session"]
 
-BOUNDS = SERVICE_LIMITS.raised(files=100)
+BOUNDS = SERVICE_LIMITS.raised(files=1_000)
 UNTITLED = "untitled.net"
 """What a spec is called that is not in the gallery."""
 

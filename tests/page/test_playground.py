@@ -115,7 +115,7 @@ def test_all_but_checking_is_there_before_python(address: str) -> None:
 ASK = "([file, text, values]) => new Promise((done, failed) => netspec.python.check({file, text, parameters: values}, done, failed))"
 WRITE = "([form, file, text, values]) => netspec.python.write(form, file, text, values, 'dark')"
 SPECS = {
-    "xor.net": {}, "resnet18.net": {"classes": 7}, "lstm_text.net": {}, "googlenet.net": {}, "siamese.net": {}, "resnet_blocks.net": {},
+    "xor.net": {}, "resnet18.net": {"classes": 7}, "resnet34.net": {}, "lstm_text.net": {}, "googlenet.net": {}, "siamese.net": {}, "resnet_blocks.net": {},
 }  # fmt: skip
 WRONG = ("input 3x8x8\nconv9-4\nFC-10 -> sofmax\n", "", "net é𝄞(w = 3)\ninput 3x8x8\n# 𝄞\nconv3-w pad=1 stide=2\n")
 
