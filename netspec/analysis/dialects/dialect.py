@@ -8,13 +8,14 @@ from math import prod
 from typing import Any, TypeAlias
 
 from netspec.graph import Graph, Node, TensorType
+from netspec.ops.attend import Attend
 from netspec.ops.op import Op
 from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["Count", "Counts", "Dialect", "uncropped"]
 
 Count: TypeAlias = "Callable[[Any, TensorType, TensorType], int]"
-"""The count of one layer for one input: of the op, the type of its (first) input and that of its output."""
+"""The count of one layer for one input: of the op, the type of its (first) input, of `attend` of all three, and that of its output."""
 Counts: TypeAlias = "Mapping[type[Op], Count]"
 
 
@@ -36,7 +37,8 @@ class Dialect:
         if count is None:
             return 0
         output = node.type if node.op.sees_windows else node.type.bare
-        return node.runs * count(node.op, graph.input_types(node)[0], output)
+        inputs: Any = graph.input_types(node)
+        return node.runs * count(node.op, inputs if isinstance(node.op, Attend) else inputs[0], output)
 
 
 def uncropped(op: TransposedConv, x: TensorType) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
+from netspec.analysis.dialects.attention import einsum_products, linear_layers
 from netspec.analysis.dialects.dialect import Dialect
 from netspec.graph import TensorType
+from netspec.ops.attend import Attend
 from netspec.ops.attention import Attention
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
@@ -50,9 +51,11 @@ def _resized(op: Any, x: TensorType, y: TensorType) -> int:
     return y.size * (1 if op.mode == "nearest" else 4)
 
 
-def _attention(op: Any, x: TensorType, y: TensorType) -> int:
-    """The four projections; the products of queries, keys and values are one operator that is not counted."""
-    return 4 * prod(x.shape) * x.features
+def _attention(op: Any, x: Any, y: TensorType) -> int:
+    """The projections; the products of queries, keys and values are one operator that is not counted."""
+    if isinstance(op, Attention) and op.is_plain(x):
+        return int(4 * x.size * x.features)
+    return sum(layer.macs for layer in linear_layers(op, x)) + einsum_products(op, x)
 
 
 FVCORE = Dialect(
@@ -76,6 +79,7 @@ FVCORE = Dialect(
         Scaling: _resized,
         MatrixProduct: lambda op, x, y: x.size * y.shape[-1],
         Attention: _attention,
+        Attend: _attention,
         Normalize: _own,
     },
 )

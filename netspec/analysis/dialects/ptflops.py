@@ -8,9 +8,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from netspec.analysis.dialects.attention import linear_layers
 from netspec.analysis.dialects.dialect import Dialect, uncropped
 from netspec.graph import TensorType
 from netspec.ops.activation import ELU, GELU, LeakyReLU, LogSoftmax, PReLU, ReLU, ReLU6, SiLU, Softmax
+from netspec.ops.attend import Attend
+from netspec.ops.attention import Attention
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
@@ -85,12 +88,21 @@ def _recurrent(op: Any, x: TensorType, y: TensorType) -> int:
     return int(x.shape[0] * (cell + _STATES[type(op)] * op.width * op.layers * op.directions))
 
 
+def _attention(op: Any, x: Any, y: TensorType) -> int:
+    """The linear layers inside, where it is not PyTorch's own layer."""
+    return sum(
+        layer.macs + layer.positions * layer.outputs * (layer.bias + layer.relu) for layer in linear_layers(op, x)
+    )
+
+
 PTFLOPS = Dialect(
     "ptflops",
     "0.7.5",
     "The backend `pytorch`. Convolutions and linear layers with biases; 2 per value of a norm; activations and pooling, "
     "most of them twice, because the module and the function that it calls both count.",
     {
+        Attention: _attention,
+        Attend: _attention,
         SharedConvolution: _conv,
         TransposedConv: _transposed,
         LocalConv: lambda op, x, y: int(op.macs(x)),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from netspec.analysis.dialects.attention import linear_layers
 from netspec.analysis.dialects.dialect import Dialect, uncropped
 from netspec.graph import TensorType
 from netspec.ops.activation import LogSoftmax, PReLU, Softmax
+from netspec.ops.attend import Attend
+from netspec.ops.attention import Attention
 from netspec.ops.conv import Conv, SharedConvolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
@@ -89,12 +92,19 @@ def _recurrent(op: Any, x: TensorType, y: TensorType) -> int:
     return int(x.shape[0] * (cells + states))
 
 
+def _attention(op: Any, x: Any, y: TensorType) -> int:
+    """The linear layers inside, where it is not PyTorch's own layer."""
+    return sum(layer.macs for layer in linear_layers(op, x))
+
+
 THOP = Dialect(
     "thop",
     "0.1.1.post2209072238",
     "Convolutions and linear layers without biases; 4 per value of a norm; average pooling, softmax, resizing and the "
     "gates of recurrent layers with their sums; attention does not count.",
     {
+        Attention: _attention,
+        Attend: _attention,
         SharedConvolution: _conv,
         TransposedConv: _transposed,
         Linear: _linear,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from netspec.analysis.dialects.attention import linear_layers
 from netspec.analysis.dialects.dialect import Dialect, uncropped
 from netspec.graph import Param, TensorType
 from netspec.ops.activation import PReLU
+from netspec.ops.attend import Attend
+from netspec.ops.attention import Attention
 from netspec.ops.convolution import Convolution
 from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Scale
@@ -44,12 +47,19 @@ def _per_token(op: Any, x: TensorType, y: TensorType) -> int:
     return _trained(op, x) * y.shape[0]
 
 
+def _attention(op: Any, x: Any, y: TensorType) -> int:
+    """The linear layers inside, where it is not PyTorch's own layer."""
+    return sum(layer.params * layer.batch for layer in linear_layers(op, x))
+
+
 TORCHINFO = Dialect(
     "torchinfo",
     "1.8.0",
     "Weights and biases of convolutions at every position; those of all other layers once, even where a linear layer "
     "is applied to every token; attention does not count.",
     {
+        Attention: _attention,
+        Attend: _attention,
         Convolution: _everywhere,
         TransposedConv: _transposed,
         Linear: _once,
