@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from conftest import ROOT
+from handwritten.beit_base import BEiTB16
+from handwritten.cait_xxs24 import CaiTXXS24
 from handwritten.densenet121 import DenseNet121
+from handwritten.maxvit_t import MaxViTT
 from handwritten.mobilenet_v2 import MobileNetV2
+from handwritten.pvt_v2_b0 import PVTv2B0
 from handwritten.resnet50 import ResNet50
+from handwritten.swin import SwinT, SwinV2T
 from handwritten.vgg16 import VGG16
 from handwritten.vit_b_16 import ViTB16
 from torch import Tensor, nn
@@ -96,6 +101,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Named],
     "densenet121": (DenseNet121, as_they_stand, False),
     "mobilenet_v2": (MobileNetV2, as_they_stand, False),
     "vit_b_16": (ViTB16, vit_in_order, False),
+    "swin_t": (SwinT, as_they_stand, False),
+    "swin_v2_t": (SwinV2T, as_they_stand, False),
+    "maxvit_t": (MaxViTT, as_they_stand, False),
+    "beit_base": (BEiTB16, as_they_stand, False),
+    "cait_xxs24": (CaiTXXS24, as_they_stand, False),
+    "pvt_v2_b0": (PVTv2B0, as_they_stand, False),
     "vgg16": (VGG16, as_they_stand, True),  # the example ends with softmax
 }
 
@@ -107,12 +118,14 @@ def test_an_example_computes_what_the_module_by_hand_computes(name: str) -> None
     hand = build()
     randomise(hand, seed=len(name))
     hand.eval()
-    ours = netspec.load(ROOT / "examples" / f"{name}.net").to_torch().eval()
+    model = netspec.load(ROOT / "examples" / f"{name}.net")
+    ours = model.to_torch().eval()
     state = copied(in_order(hand), ours)
     if name == "vit_b_16":
         assert sum(t.numel() for t in state.values()) == sum(p.numel() for p in hand.parameters())
     ours.load_state_dict(state, strict=True)
-    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    (image,) = model.inputs.values()
+    images = torch.randn(2, *image.shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected, found = hand(images), ours(images)
     if softmax:

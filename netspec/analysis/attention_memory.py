@@ -14,9 +14,9 @@ from netspec.ops.attend import Attend
 from netspec.ops.attention import Attention
 from netspec.ops.positions import Decomposed, Distance, Generated, Places, Relative
 from netspec.ops.scores import Scored
-from netspec.ops.windowing import active_shift, written
+from netspec.ops.windowing import written
 
-__all__ = ["Held", "attend_held", "attention_held", "attention_workspace"]
+__all__ = ["Held", "attend_held", "attend_workspace", "attention_held", "attention_workspace"]
 
 _INDEX, _FLOAT = 8, 4
 
@@ -126,11 +126,41 @@ def attention_held(op: Attention, x: TensorType) -> Held:
 
 
 def attention_workspace(op: Attention, x: TensorType) -> int:
-    """Values for one example, besides the result, at the moment at which most are held in inference."""
+    """Values for one example, besides the result, at the moment at which most are held in inference.
+
+    What positions compute for the whole batch at once is not counted.
+    """
     size = op.size(x)
-    sizes = _sizes(op, op.places(x, x, size), size, x.copies)
-    projected = sizes.q + sizes.k + sizes.v
-    bias = sizes.scores if op.positions is not None and x.windows is not None and any(active_shift(x.windows)) else 0
-    result = x.copies * prod(x.spatial) * op.result(x)
-    tokens = x.size if x.layout == "map" else 0
-    return max(sizes.out, projected + bias + sizes.out - result, tokens + projected - result)
+    at = op.places(x, x, size)
+    sizes = _sizes(op, at, size, x.copies)
+    biased = sizes.q + sizes.v if op.bias == "qv" else 0
+    projected = sizes.q + sizes.k + sizes.v + biased
+    result, tokens = x.copies * prod(x.spatial) * op.result(x), x.size if x.layout == "map" else 0
+    held = projected if op.is_sized else 0  # by its names, until the end
+    inside = projected + _inside(op, at, sizes, x)
+    return max(held + sizes.out, inside - result, tokens + projected - biased - result)
+
+
+def attend_workspace(op: Attend, inputs: tuple[TensorType, ...]) -> int:
+    """Values for one example, besides the inputs and the result."""
+    at, value_size = op.at(inputs), op.head_sizes(inputs)[1]
+    sizes = _sizes(op, at, value_size, inputs[0].copies)
+    if value_size != at.size or (any(x.layout == "map" for x in inputs) and op.similarity == "dot"):
+        return sizes.q + op.heads // op.groups * sizes.k + 2 * sizes.scores
+    return max(0, _inside(op, at, sizes, inputs[0]) - sizes.out)
+
+
+def _inside(op: Scored, at: Places, sizes: _Sizes, x: TensorType) -> int:
+    """Values that are held between the projections, besides queries, keys and values as they come, the result among them."""
+    rotary = op.positions is not None and op.positions.rotates
+    turned = sizes.q + sizes.k if op.similarity == "cosine" or rotary else 0
+    windows = x.windows
+    mask = x.copies * at.rows * at.columns if windows is not None and written(windows.shift) else 0
+    both = (
+        sizes.scores
+        if isinstance(op.positions, Decomposed) or (mask and op.positions is not None and not rotary)
+        else 0
+    )
+    bias = both or mask
+    logarithms = x.copies * op.heads * at.rows
+    return turned + max(bias + sizes.out + logarithms, both + mask, 2 * sizes.out if rotary else 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, TypeAlias
 
-from netspec.analysis.attention_memory import Held, attend_held, attention_held, attention_workspace
+from netspec.analysis.attention_memory import Held, attend_held, attend_workspace, attention_held, attention_workspace
 from netspec.analysis.recurrent_memory import recurrent_values
 from netspec.graph import Operation, TensorType
 from netspec.ops.activation import GLU, Activation, HardTanh, Maxout, ReLU, ReLU6, Sigmoid, Softmax, Softsign, Tanh
@@ -120,6 +120,8 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return size * _recurrent_workspace(op, x)
     if isinstance(op, Attention) and not op.is_plain(x):
         return size * attention_workspace(op, x)
+    if isinstance(op, Attend):
+        return size * attend_workspace(op, inputs)
     return 0
 
 

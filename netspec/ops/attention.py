@@ -94,6 +94,12 @@ class Attention(Scored):
         masked = x.windows is not None and written(x.windows.shift)
         return x.layout == "sequence" and not masked and set(given) <= plain and self.bias in ("all", "none")
 
+    @property
+    def is_sized(self) -> bool:
+        """Whether its projections are of other sizes than the features, or have not all biases."""
+        others = (self.head_size, self.kv_heads, self.width)
+        return any(other is not None for other in others) or self.bias != "all" or not self.project
+
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs
         f, size = x.features, self.size(x)
@@ -139,7 +145,7 @@ class Attention(Scored):
         size = self.size(x)
         core, helpers, used = self.core(x, self.places(x, x, size))
         text, helper, uses = f"{x.features}, {core}", ATTENTION, list(used)
-        if self.head_size or self.kv_heads or self.width or self.bias != "all" or not self.project:
+        if self.is_sized:
             helper = SIZED_ATTENTION
             text += f", ({self.heads * size}, {self.groups * size}), {self.result(x)}"
             text += (f', bias="{self.bias}"' if self.bias != "all" else "") + (

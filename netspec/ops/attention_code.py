@@ -64,7 +64,9 @@ class Attend(nn.Module):
         if self.log_scale is not None:  #? cosine
             q = F.normalize(q, dim=-1) * self.log_scale.exp().clamp(max=100)  #? cosine
             k = F.normalize(k, dim=-1)  #? cosine
-        bias = sum(bias(q) for bias in self.biases) if self.biases else None  #? bias
+        bias = None  #? bias
+        for term in self.biases:  #? bias
+            bias = term(q) if bias is None else bias + term(q)  #? bias
         x = F.scaled_dot_product_attention(
             q,
             k,

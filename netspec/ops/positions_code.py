@@ -31,7 +31,7 @@ class RelativePositions(nn.Module):
             extra, last = self.extra, len(self.table) - 1  #? extra
             rows = F.pad(F.pad(rows, (0, 0, extra, 0), value=last - 2), (extra, 0), value=last - 1)  #? extra
             rows[:extra, :extra] = last  #? extra
-        return self.table[rows].permute(2, 0, 1)
+        return self.table[rows].permute(2, 0, 1)[None].contiguous()
 ''',
 )
 SYMMETRIC = (
@@ -52,7 +52,7 @@ class DistanceBias(nn.Module):
         rows = torch.zeros(len(queries), len(keys), dtype=torch.long, device=q.device)
         for n, one, other in zip(self.grid, queries.T, keys.T):
             rows = rows * n + (one[:, None] - other).abs()
-        return self.table[rows].permute(2, 0, 1)
+        return self.table[rows].permute(2, 0, 1)[None].contiguous()
 ''',
 )
 GENERATED = (
@@ -75,7 +75,7 @@ class GeneratedPositions(nn.Module):
         rows = torch.zeros(len(places), len(places), dtype=torch.long, device=q.device)
         for n, axis in zip(self.grid, places.T):
             rows = rows * (2 * n - 1) + axis[:, None] - axis + n - 1
-        return table[rows].permute(2, 0, 1)
+        return table[rows].permute(2, 0, 1)[None].contiguous()
 ''',
 )
 DECOMPOSED = (
@@ -84,21 +84,30 @@ DECOMPOSED = (
 class DecomposedPositions(nn.Module):
     """The query times a trained vector for each offset along each axis; keys may be pooled."""
 
-    def __init__(self, queries: tuple[int, ...], keys: tuple[int, ...], size: int, extra: int = 0) -> None:
+    def __init__(
+        self,
+        queries: tuple[int, ...],
+        keys: tuple[int, ...],
+        size: int,
+        extra: int = 0,  #? extra
+    ) -> None:
         super().__init__()
-        self.queries, self.keys, self.extra = queries, keys, extra
+        self.queries, self.keys = queries, keys
+        self.extra = extra  #? extra
         self.tables = nn.ParameterList(torch.randn(2 * max(n, m) - 1, size) * 0.02 for n, m in zip(queries, keys))
 
     def forward(self, q: Tensor) -> Tensor:
         rank, bias = len(self.queries), 0
-        q = q[:, :, self.extra :].unflatten(2, self.queries)
+        q = q[:, :, self.extra :]  #? extra
+        q = q.unflatten(2, self.queries)
         for axis, (table, n, m) in enumerate(zip(self.tables, self.queries, self.keys)):
             rows = torch.arange(n, device=q.device)[:, None] * max(m // n, 1)
             rows = rows + torch.arange(m - 1, -1, -1, device=q.device) * max(n // m, 1)
             part = torch.einsum("...nd,nmd->...nm", q.movedim(axis + 2, -2), table[rows]).movedim(-2, axis + 2)
             bias = bias + part.unflatten(-1, [m if i == axis else 1 for i in range(rank)])
         bias = bias.flatten(2, rank + 1).flatten(3)
-        return F.pad(bias, (self.extra, 0, self.extra, 0))
+        return F.pad(bias, (self.extra, 0, self.extra, 0))  #? extra
+        return bias  #! extra
 ''',
 )
 ROTARY = (
