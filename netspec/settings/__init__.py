@@ -83,6 +83,7 @@ SETTINGS = table(
         form("l1", "mean absolute error", target=_target()),
         form("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet"), target=_target()),
         form("bce", "binary cross-entropy of logits", target=_target()),
+        form("contrastive", "of the distance of two inputs: half its square where they are alike (target 1), half the square of what it lacks of the margin where they are not (target 0; Hadsell et al. 2006)", margin=option(RATE, 1.0, "the distance from which unlike pairs cost nothing")),
     )),
     Setting("optimizer", "optimizer", (
         _optimizer("sgd", "stochastic gradient descent", 0.01, momentum=option(DECAY, 0.0, "momentum"), nesterov=option(Flag(), False, "use Nesterov momentum")),

@@ -53,7 +53,7 @@ class Judge:
             self.kind, self.width = "classes", 1
         elif plan.labels:
             self.kind, self.width = "labels", self.features
-        elif plan.task == "values" and targets is not None:
+        elif plan.task == "values" and plan.loss.word != "contrastive" and targets is not None:
             import torch
 
             self.kind, self.width = "values", 3 * self.features

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Loss", "by_unit", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty"]
+__all__ = ["Loss", "by_unit", "contrastive", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty"]
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(output N x ..., target) to (N,), one value per example."""
@@ -26,6 +26,13 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
     """
     right = scores.gather(1, target[:, None])
     return (scores - right + margin).clamp(min=0).sum(1) - margin
+
+
+def contrastive(distance: Tensor, alike: Tensor, margin: float = 1.0) -> Tensor:
+    """The loss of Hadsell, Chopra & LeCun 2006, equation 4, for each distance: alike is 1 for pairs that belong together, 0 for
+    others."""
+    alike = alike.reshape(distance.shape).to(distance)
+    return 0.5 * (alike * distance.square() + (1 - alike) * (margin - distance).clamp(min=0).square())
 
 
 def loss_function(chosen: Chosen, feature_axis: int, counts: Sequence[int] | None = None) -> Loss:
@@ -63,6 +70,9 @@ def loss_function(chosen: Chosen, feature_axis: int, counts: Sequence[int] | Non
             return lambda output, target: _hinge_everywhere(
                 _at_least_single(classes_second(output)), target, chosen.values["margin"]
             )
+    if chosen.word == "contrastive":
+        margin = chosen.values["margin"]
+        return lambda output, target: per_example(contrastive(_at_least_single(output), target, margin))
     if chosen.word == "huber":
         delta = chosen.values["delta"]
         function: Any = lambda output, target, reduction: F.huber_loss(output, target, reduction, delta)  # noqa: E731

@@ -137,7 +137,7 @@ class Tally:
                 self.metrics["top5"] = c.MulticlassAccuracy(
                     self.count, average="micro", top_k=_TOP, ignore_index=IGNORED
                 )
-        elif not plan.labels:
+        elif not plan.labels and plan.loss.word != "contrastive":  # a distance is no prediction of its target
             self.metrics["mse"] = torchmetrics.MeanSquaredError()
             self.metrics["mae"] = torchmetrics.MeanAbsoluteError()
             self.metrics["r2"] = torchmetrics.R2Score()
@@ -164,7 +164,7 @@ class Tally:
             self._add_labels(rows > 0.5, values > 0.5)
             if self.segments:
                 self.images += (values > 0.5).reshape(len(given), -1, self.features).any(1).sum(0)
-        else:
+        elif self.metrics:
             self.metrics["mse"].update(rows, values)
             self.metrics["mae"].update(rows, values)
             self.metrics["r2"].update(rows.squeeze(1), values.squeeze(1))
