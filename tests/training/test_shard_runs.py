@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import PATIENCE
-from test_shards import shard
+from PIL import Image
 
 SCRIPT = """
 import json, sys
@@ -57,6 +60,18 @@ second.load_state(state)
 second.fit(Epochs())
 json.dump(seen, open(f"seen-{fabric.global_rank}.json", "w"))
 """
+
+
+def shard(path: Path, numbers: range) -> None:
+    """Images of one value, their number, each with its class."""
+    with tarfile.open(path, "w") as tar:
+        for number in numbers:
+            image = io.BytesIO()
+            Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(image, "PNG")
+            for extension, content in ((".png", image.getvalue()), (".cls", str(number % 4).encode())):
+                info = tarfile.TarInfo(f"{number:05}{extension}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
 
 
 @pytest.mark.slow
