@@ -23,6 +23,8 @@ _MOST_PIECES = 8
 _MOST_LINES = 3
 _WIDE = 84.0
 """What is written above is broken into lines of about this width."""
+_SHEET = 1.8
+"""Maps that are at least so thick are drawn one by one."""
 _KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
 _UNITS = re.compile(r" units?$")
 _COMMA = re.compile(r",\s*(?=[a-z(]|$)")
@@ -127,8 +129,14 @@ class Captions:
     # Colours
 
     def pieces(self, part: Part) -> list[tuple[float, Ink]]:
-        """The colours of a volume along its thickness: a concatenation shows what it is made of."""
+        """The colours of a volume along its thickness: a concatenation shows what it is made of, a few maps are sheets."""
         node = self.graph.nodes[part.start]
+        kind = self._type(part)
+        sketch = self.sketch(part)
+        if sketch.form == "volume" and kind.layout == "map" and isinstance(kind.features, int):
+            each = sketch.volume.thick / kind.features
+            if kind.features > 1 and each >= _SHEET and node.kind != "concat":
+                return [(1 / kind.features, self._ink(part))] * kind.features
         if not (part.is_layer and node.kind == "concat" and part.count == 1 and 1 < len(node.inputs) <= _MOST_PIECES):
             return [(1.0, self._ink(part))]
         types = [self.graph.nodes[i].type for i in node.inputs]

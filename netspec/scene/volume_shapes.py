@@ -191,14 +191,15 @@ def painted(
 def _box(x: float, y: float, volume: Volume, ink: Ink, theme: Theme, tip: str, *, last: bool) -> list[Item]:
     (dx, dy), t, h = volume.slant, volume.thick, volume.high
     fill, border = ink
+    line = min(1.0, t / 4)  # thinner around a sheet
     items: list[Item] = []
     if dx:
         if last:
             right = ((x + t + dx, y + dy), (x + t + dx, y + dy + h), (x + t, y + h))
-            items.append(_face((x + t, y), right, _mixed(fill, border, 0.25), border, tip))
+            items.append(_face((x + t, y), right, _mixed(fill, border, 0.25), border, tip, line))
         top = ((x + dx, y + dy), (x + t + dx, y + dy), (x + t, y))
-        items.append(_face((x, y), top, _mixed(fill, theme.background, 0.4), border, tip))
-    return [*items, Rect(x, y, t, h, fill, border, tip=tip)]
+        items.append(_face((x, y), top, _mixed(fill, theme.background, 0.4), border, tip, line))
+    return [*items, Rect(x, y, t, h, fill, border, line=line, tip=tip)]
 
 
 def _joined(sketch: Sketch, x: float, y: float, ink: Ink, tip: str) -> list[Item]:
@@ -261,8 +262,8 @@ def _is_short(text: str, slant: Point) -> bool:
     return text_width(text, SMALL) + 8 > math.hypot(*slant)
 
 
-def _face(start: Point, corners: tuple[Point, ...], fill: str, border: str, tip: str) -> Path:
-    return Path(start, tuple((c,) for c in corners), border, fill, closed=True, tip=tip)
+def _face(start: Point, corners: tuple[Point, ...], fill: str, border: str, tip: str, line: float) -> Path:
+    return Path(start, tuple((c,) for c in corners), border, fill, line, closed=True, tip=tip)
 
 
 def _mixed(colour: str, other: str, share: float) -> str:

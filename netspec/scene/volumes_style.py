@@ -102,13 +102,13 @@ class _Painter:
         return as_u(level, inside, found, self._port, self._reach, hidden)
 
     def _forks(self, part: Part) -> Iterator[Part]:
-        """What several lines leave, some of them over a size that is written upright at its slanted edge."""
+        """What so many lines leave that some would cross the size at its slanted edge; one written upright reaches further out."""
         level = self.parts.level(part)
         targets = Counter(source for source, _ in {(wire.source, wire.target) for wire in level.wires})
         for i, member in enumerate(level.members):
             if member.members and self.is_open(member):
                 yield from self._forks(member)
-            elif targets[i] > 2 and self.captions.sketch(member).is_short:
+            elif targets[i] > (2 if self.captions.sketch(member).is_short else 4):
                 yield member
 
     def _is_upsampling(self, part: Part) -> bool:

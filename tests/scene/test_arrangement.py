@@ -205,3 +205,12 @@ def test_what_keeps_the_maps_is_drawn_with_a_repeat_before_it() -> None:
 def test_the_labels_of_several_tensors_of_one_part_stand_apart(style: str, direction: str, depth: int) -> None:
     graph = graph_of("hrnet_w18")
     assert flaws(picture(graph, style, DrawOptions(depth=depth, direction=direction)), FRAMES) == []
+
+
+def test_a_few_maps_are_sheets_and_many_are_a_box() -> None:
+    figure = picture(graph_of("lenet5"), "volumes")
+    tips = [item.tip.split(":")[0] for item in figure.items if isinstance(item, Rect) and item.tip]
+    channels = {"input": 1, "conv1": 6, "maxpool1": 6, "conv2": 16, "maxpool2": 16}
+    assert {name: tips.count(name) for name in channels} == channels
+    many = [r.tip for r in picture(graph_of("vgg16"), "volumes").items if isinstance(r, Rect)]
+    assert sum(tip.startswith("conv1:") for tip in many) == 1
