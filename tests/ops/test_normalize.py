@@ -7,6 +7,7 @@ import torch
 from agreement import largest_difference
 
 import netspec
+from netspec.analysis.conditions import Conditions
 from netspec.ops.normalize import Normalize
 
 NET = "input 3x8x10\nnormalize {}\nconv3-4 norm=bn\ngap\nFC-2\n"
@@ -114,3 +115,19 @@ def test_the_source_and_the_report_say_where_the_numbers_come_from() -> None:
     assert "self.normalize1 = Standardize(mean=(3, 8, 10), std=(1, 1, 1))" in model.torch_source()
     assert "x - mean, mean image of the training set" in model.report()
     assert "Normalize(mean=[0.5], std=[1.0], rank=2)" in netspec.loads(NET.format("mean=0.5")).torch_source()
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("input 3x8x8\nnormalize pca components=20\nFC-10", (4040, 200, 210, 210)),
+        ("input 3x8x8\nnormalize zca\nconv3-4\nFC-10", (42_192, 5328, 5482, 5482)),
+        ("input 24\nnormalize whiten\nFC-10", (816, 240, 250, 250)),
+    ],
+)
+def test_tools_count_a_rotation_as_measured(text: str, counts: tuple[int, ...]) -> None:
+    """By fvcore, thop, torchinfo and ptflops themselves; fvcore alone sees it, because it traces operators."""
+    model = netspec.loads(text)
+    tools = ("fvcore", "thop", "torchinfo", "ptflops")
+    assert tuple(model.figure("macs", Conditions(macs=tool)) for tool in tools) == counts
+    assert model.macs == counts[0]
