@@ -67,6 +67,12 @@ class Attention(Scored):
         """The features of a head. Raises Misfit."""
         return self.split(x.features, self.heads, "") if self.head_size is None else self.head_size
 
+    def inner(self, x: TensorType) -> tuple[int, int]:
+        """The features of the queries of all heads, and those of the keys (and of the values)."""
+        size = self.size(x)
+        queries = x.features if self.head_size is None else self.heads * size  # not heads * (features // heads)
+        return queries, queries if self.kv_heads is None else self.kv_heads * size
+
     def output(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         self.tokens(x)
@@ -84,15 +90,15 @@ class Attention(Scored):
 
     def result(self, x: TensorType) -> int:
         if not self.project:
-            return self.heads * self.size(x)
+            return self.inner(x)[0]
         return x.features if self.width is None else self.width
 
     def is_plain(self, x: TensorType) -> bool:
         """Whether it is PyTorch's own layer, whose names its weights then have."""
         plain = {"heads", "bias", "dropout", "causal"}
-        given = (name for name, option in self.options.items() if getattr(self, name) != option.default)
+        usual = all(getattr(self, name) == o.default for name, o in self.options.items() if name not in plain)
         masked = x.windows is not None and written(x.windows.shift)
-        return x.layout == "sequence" and not masked and set(given) <= plain and self.bias in ("all", "none")
+        return x.layout == "sequence" and not masked and usual and self.bias in ("all", "none")
 
     @property
     def is_sized(self) -> bool:
@@ -103,7 +109,7 @@ class Attention(Scored):
     def params(self, *inputs: TensorType) -> tuple[Param, ...]:
         (x,) = inputs
         f, size = x.features, self.size(x)
-        inner, pairs = self.heads * size, self.groups * size
+        inner, pairs = self.inner(x)
         plain = self.is_plain(x)
         weight = "in_proj_weight" if plain else "qkv.weight"
         found = [Param(weight, (inner + 2 * pairs, f), "random", fan_in=f)]
@@ -122,8 +128,8 @@ class Attention(Scored):
         """The projections, and the products QK^T and (weights)V."""
         (x,) = inputs
         size, tokens = self.size(x), prod(x.spatial)
-        inner = self.heads * size + 2 * self.groups * size
-        projections = x.features * inner + (self.heads * size * self.result(x) if self.project else 0)
+        inner, pairs = self.inner(x)
+        projections = x.features * (inner + 2 * pairs) + (inner * self.result(x) if self.project else 0)
         return x.copies * tokens * projections + self.core_macs(x, self.places(x, x, size), size)
 
     def connection_count(self, *inputs: TensorType) -> int:
@@ -147,7 +153,8 @@ class Attention(Scored):
         text, helper, uses = f"{x.features}, {core}", ATTENTION, list(used)
         if self.is_sized:
             helper = SIZED_ATTENTION
-            text += f", ({self.heads * size}, {self.groups * size}), {self.result(x)}"
+            inner, pairs = self.inner(x)
+            text += f", ({inner}, {pairs}), {self.result(x)}"
             text += (f', bias="{self.bias}"' if self.bias != "all" else "") + (
                 "" if self.project else ", project=False"
             )
@@ -162,7 +169,7 @@ class Attention(Scored):
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
         size, plain = self.size(x), self.is_plain(x)
-        inner, pairs = self.heads * size, self.groups * size
+        inner, pairs = self.inner(x)
         y = tokens_of(emit, emit.inputs[0], x)
         weight = emit.node(
             "Transpose", [emit.param("in_proj_weight" if plain else "qkv.weight")], perm=[1, 0], hint="in_weight_t"
