@@ -16,6 +16,7 @@ from netspec.ops.dense import Linear
 from netspec.ops.elementwise import Subsample
 from netspec.ops.features import FeatureSlice, named_axes
 from netspec.ops.join import Concat, MatrixProduct
+from netspec.ops.normalize import Normalize
 from netspec.ops.op import Op
 from netspec.ops.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
@@ -153,6 +154,13 @@ def _sampled(op: Any, x: TensorType, y: TensorType) -> list[Line]:
 
 def _flatten(op: Any, x: TensorType, y: TensorType) -> list[Line]:
     return [(_features(y), product(x.shape), "")]
+
+
+def _rotated(op: Any, x: TensorType, y: TensorType) -> list[Line]:
+    """The principal components of all values are a vector, of as many or of the first."""
+    if x.shape == y.shape:
+        return []
+    return _flatten(op, x, y) if x.size == y.size else [(_features(y), Arithmetic(y.features), "components")]
 
 
 def _reshape(op: Any, x: TensorType, y: TensorType) -> list[Line]:
@@ -293,6 +301,7 @@ _RULES: Mapping[type[Op], Rule] = {
     Maxout: _divided,
     GLU: _divided,
     Flatten: _flatten,
+    Normalize: _rotated,
     Sample: _sampled,
     Reshape: _reshape,
     Permute: _permute,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Label
 from netspec.diagnostics.facts import GivenTwice, Instead, Misspelt
-from netspec.diagnostics.foreign import RECIPE
 from netspec.elaborate.recipe_facts import (
     InferredOption,
     SeparateRates,
@@ -151,6 +150,8 @@ class _Reader:
         return Chosen(form.word, chosen)
 
     def unknown_option(self, line: t.Setting, what: str, name: str, span: Span, form: Form) -> None:
+        from netspec.diagnostics.foreign import RECIPE
+
         place, theirs = Span(span.source, span.start, span.start + len(name)), RECIPE.get(name.lower(), "")
         facts: Any = Misspelt(place, name, tuple(form.options), self.have(form), theirs)
         if name in RATES and "betas" in form.options:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostics, Edit, Fix, Label
-from netspec.elaborate.branches import way_to
 from netspec.elaborate.recipe_facts import OutputOfOtherSize
 from netspec.fixes.edits import delete
 from netspec.graph import Graph, Node
@@ -100,6 +99,8 @@ def _loss(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, lines: dict[st
         if loss.values.get("target") == "input" and len(graph.inputs) == len(graph.outputs) == 1:
             given = graph.nodes[graph.inputs[0][1]].type
             if given.size != node.type.size:
+                from netspec.elaborate.branches import way_to
+
                 _warn(
                     diagnostics, f"the target is the input ({given}), but the network outputs {node.type}", line.span, secondary=[last],
                     facts=OutputOfOtherSize(tuple(way_to(graph, index)), given),
