@@ -157,14 +157,10 @@ def _arguments(run: ElaborationContext, block: BlockValue, layer: t.Layer, frame
 
 
 def _argument(run: ElaborationContext, expr: t.Expr, frame: Frame) -> Any:
-    """The value of an argument: a block or a layer may be named, too."""
-    if isinstance(expr, t.Name) and expr.text not in frame.visible():
-        block = frame.block(expr.text)
-        if block is not None:
-            block.used = True
-            return block
-        if expr.text.lower() in CATALOGUE:
-            return expr.text
+    """The value of an argument: a layer may be named, too."""
+    is_layer = isinstance(expr, t.Name) and expr.text.lower() in CATALOGUE
+    if isinstance(expr, t.Name) and is_layer and expr.text not in frame.visible() and frame.block(expr.text) is None:
+        return expr.text
     return run.evaluate(expr, frame)
 
 

@@ -69,6 +69,9 @@ class Evaluator:
             return None
         if words:
             return Word(expr.text)
+        block = frame.block(expr.text)
+        if block is not None:
+            return block
         facts = UndefinedName(expr.text, expr.span, scope_of(frame), tuple(FUNCTIONS))
         raise EvaluationError("NS208", f"`{expr.text}` is not defined", expr.span, facts=facts)
 

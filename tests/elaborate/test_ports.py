@@ -154,6 +154,7 @@ ARGUMENTS = {
     "by name": ("stage(n=2, unit=plain)", "plain(4) x2"),
     "handed on": ("outer(preact)", "preact(4) x2"),
     "a default": ("usual()", "plain(4)"),
+    "in a list": ("for unit, w in [(plain, 4), (preact, 4)] { unit(w) }", "plain(4) -> preact(4)"),
     "a layer": ("acted(gelu)", "conv1-4 -> gelu"),
     "a layer with options": ("wide(conv)", "conv3-4 pad=1"),
     "a shared block": ("shared s { conv1-4 }\nconv1-4\ntwice(s)", "shared s { conv1-4 }\nconv1-4 -> s() -> s()"),
