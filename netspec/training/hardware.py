@@ -108,6 +108,11 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
     strategy: Any = hardware.strategy
     if strategy == "fsdp":  # one device has all weights
         strategy = shard_strategy(plan, hardware.devices * hardware.nodes) if several else "auto"
+    elif several and strategy in ("auto", "ddp"):
+        from lightning_fabric.strategies.ddp import DDPStrategy
+
+        # every process computes the same statistics, so buffers need no broadcast; gradients are reduced where they are
+        strategy = DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
     fabric = fabric_class(
         accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes, strategy=strategy, precision=_precision(plan, cuda=kind == "cuda"),
     )  # fmt: skip
