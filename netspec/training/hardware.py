@@ -108,7 +108,7 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
     strategy: Any = hardware.strategy
     if strategy == "fsdp":  # one device has all weights
         strategy = shard_strategy(plan, hardware.devices * hardware.nodes) if several else "auto"
-    elif several and strategy in ("auto", "ddp"):
+    elif several and strategy == "ddp":
         from lightning_fabric.strategies.ddp import DDPStrategy
 
         # every process computes the same statistics, so buffers need no broadcast; gradients are reduced where they are
