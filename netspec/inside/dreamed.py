@@ -60,7 +60,7 @@ def dream(opened: Opened, image: Any, layer: str, *, octaves: int = OCTAVES, ste
     name = unit.node.name if unit.channel is None else f"{unit.node.name}, channel {unit.channel}"
     shown = ", ".join(f"{height}x{width}" for height, width in sizes)
     lines = [f"{name}: norm of the activations {before:.4g} of the image, {after:.4g} of the dream"]
-    lines += [f"{steps} steps at each of the sizes {shown}", *opened.notes]
+    lines += [f"{steps} steps at {'each of the sizes ' if len(sizes) > 1 else ''}{shown}", *opened.notes]
     data = {
         "layer": unit.node.name, "channel": unit.channel, "steps": steps, "sizes": [list(size) for size in sizes],
         "before": before, "norm": after,
