@@ -36,6 +36,8 @@ _MOST = 44
 """How many boxes a page shows well."""
 _LINES = 4
 """More lines than these meet a box in one point, as one line does."""
+_STEEP = 1.5
+"""Down or up for each step to the right: lines to a window that are steeper are not drawn."""
 
 
 def drawn_as_volumes(graph: Graph, analysis: Analysis, options: DrawOptions) -> Figure:
@@ -234,9 +236,16 @@ class _Painter:
         sides = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         if len(sides) == 1:
             sides = (sides[0], sides[0])
-        if not all(isinstance(side, int) for side in sides) or node.kind == "convT":
+        if not all(isinstance(side, int) for side in sides) or node.kind == "convT" or self._is_steep(source, target):
             return None
         return int(sides[0]), int(sides[1])
+
+    def _is_steep(self, source: Box, target: Box) -> bool:
+        """Whether lines from one to the other would run through what is written between them: one of many branches."""
+        (x, y), (front, top) = self.places[id(source)], self.places[id(target)]
+        there = top + self._sketch(target.part).volume.high / 2
+        here = y + self._sketch(source.part).volume.high / 2
+        return abs(there - here) > _STEEP * max(1.0, front - x)
 
     def _window(self, route: Route) -> None:
         """On the face of what is read, with lines to the place that it computes."""
