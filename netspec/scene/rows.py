@@ -17,6 +17,8 @@ _GAP = 26.0
 """Between two rows, where the line runs back."""
 _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
+_SIDE_BY_SIDE = 3
+"""Lines that run back together at most."""
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
 
@@ -162,11 +164,13 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
 
 
 def _goes_on(routes: list[Route], box: Box) -> bool:
-    """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors; of curves, whose way
-    nothing says, one line to the box."""
+    """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors, or of a few tensors to the
+    box alone; of curves, whose way nothing says, one line to the box."""
     if routes and routes[0].shape == "spline":
         return len(routes) == 1 and routes[0].target is box
-    return len({(id(r.source), r.node) for r in routes}) == 1 and all(len(r.points) <= _STRAIGHT for r in routes)
+    tensors = {(id(r.source), r.node) for r in routes}
+    to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
+    return (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
 
 
 def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
@@ -200,7 +204,9 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
             replace(r, points=tuple((a - row.top + row.y, b - row.start + _LEAD) for a, b in r.points))
             for r in row.routes
         ]
-    routes = [route for row in rows for route in row.routes] + [_back(r, rows, number) for r in between]
+    routes = [route for row in rows for route in row.routes] + [
+        _back(r, rows, number, _beside(r, between)) for r in between
+    ]
     labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
     return Inside((y - _GAP, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
@@ -211,7 +217,13 @@ def _moved(corner: Point, rows: list[_Row]) -> Point:
     return corner[0] - row.top + row.y, corner[1] - row.start + _LEAD
 
 
-def _back(route: Route, rows: list[_Row], number: dict[int, int]) -> Route:
+def _beside(route: Route, between: list[Route]) -> float:
+    """How far from the middle a line runs back beside those of other tensors; the first to leave outside."""
+    tensors = sorted({(r.points[0], r.node) for r in between if r.source is route.source})
+    return 7.0 * (tensors.index((route.points[0], route.node)) - (len(tensors) - 1) / 2)
+
+
+def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float) -> Route:
     """Out of one row to the right, back between the two, and into the next from the left."""
     assert route.source is not None
     assert route.target is not None
@@ -220,8 +232,8 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int]) -> Route:
         route.points[0][0] - above.top + above.y,
         route.points[-1][0] - below.top + below.y,
     )
-    right = above.width + 2 * _LEAD - 4.0
-    turn = below.y - _GAP / 2
+    right = above.width + 2 * _LEAD - 4.0 - beside
+    turn = below.y - _GAP / 2 + beside
     start = route.source.corner[1] + route.source.size[1]
-    back = ((leaves, start), (leaves, right), (turn, right), (turn, 0.0))
-    return replace(route, points=(*back, (arrives, 0.0), (arrives, route.target.corner[1])), shape="square")
+    back = ((leaves, start), (leaves, right), (turn, right), (turn, beside))
+    return replace(route, points=(*back, (arrives, beside), (arrives, route.target.corner[1])), shape="square")

@@ -55,7 +55,7 @@ def test_a_break_keeps_every_box_line_and_label_and_fills_the_page(name: str) ->
 
 def test_a_page_shows_every_example_without_tiny_letters() -> None:
     """Folded, on A4 upright or across with margins of a centimetre: letters of at least 4 points."""
-    for name in ("resnet18", "resnet152", "densenet201", "mobilenet_v2", "googlenet", "unet", "vit_b_16"):
+    for name in ("resnet18", "resnet152", "densenet201", "mobilenet_v2", "googlenet", "unet", "vit_b_16", "wavenet"):
         for style in ("graph", "volumes"):
             figure = picture(graph_of(name), style)
             w, h = figure.width, figure.height
