@@ -282,6 +282,8 @@ class _Tracer:
                 return Apply(expr.name, arguments)
             # it reads the net's parameters, or two files have a function of this name: its body says it
             return self.trace(function.definition.body, function.frame, dict(zip(names, arguments, strict=True)))
+        if not FUNCTIONS[expr.name].least <= len(expr.arguments) <= FUNCTIONS[expr.name].most:
+            raise _Untraceable
         try:
             return list_made(expr.name, [self.trace(a, frame, bound) for a in expr.arguments])
         except (ArithmeticError, TypeError, ValueError, Refused):

@@ -122,6 +122,7 @@ MISTAKES = {
     "a logarithm of 0": ("log(0)", "NS210", "`log` cannot take 0"),
     "too few values": ("linspace(0, 1)", "NS206", "`linspace` takes 3 values, found 2"),
     "too many values": ("range(1, 2, 3, 4)", "NS206", "`range` takes 1 to 3 values, found 4"),
+    "no values": ("sum()", "NS206", "`sum` takes 1 value, found 0"),
     "an enumeration of a number": ("enumerate(3)", "NS210", "`enumerate` cannot take 3"),
 }
 

@@ -70,6 +70,12 @@ CASES = {
     "for w,n in [ # a table\n (64, 1),\n (128, 10) # last\n ] { relu }": "for w, n in [  # a table\n  ( 64,  1),\n  (128, 10),  # last\n] {\n  relu\n}\n",
     "train { loss cross_entropy label_smoothing=0.1; augment { flip yes } }": None,
     "input 3x8x8 # \"quoted\" # twice\nuse \"a # b.net\" as x # c": 'input 3x8x8           # "quoted" # twice\nuse "a # b.net" as x  # c\n',
+    "let a=[ i*2   for i,(w,n) in enumerate( zip(xs , ys) ) if i>1 and  (w if n else 2)>1 ]": "let a = [i * 2 for i, (w, n) in enumerate(zip(xs, ys)) if i > 1 and (w if n else 2) > 1]\n",
+    "let b = xs[::2][-1]+(a+b)[0] + f(x)[ i : ]": "let b = xs[::2][-1] + (a + b)[0] + f(x)[i:]\n",
+    'use   "lib.net"   as  x   with   defaults': 'use "lib.net" as x with defaults\n',
+    "block p(w){ input   a ,b\nfrom a;output  y }": "block p(w) {\n  input a, b\n  from a\n  output y\n}\n",
+    "f :p(3)[from a;from  f . y -> conv1-4] x2": "f: p(3) [ from a; from f.y -> conv1-4 ] x2\n",
+    "conv3-xs[ i ]/st[0] pad=ps[1]": "conv3-xs[i]/st[0] pad=ps[1]\n",
     "": "",
     "# only": "# only\n",
 }  # fmt: skip
