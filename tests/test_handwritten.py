@@ -10,6 +10,7 @@ from conftest import ROOT
 from handwritten.beit_base import BEiTB16
 from handwritten.cait_xxs24 import CaiTXXS24
 from handwritten.densenet121 import DenseNet121
+from handwritten.levit_128s import LeViT128S
 from handwritten.maxvit_t import MaxViTT
 from handwritten.mobilenet_v2 import MobileNetV2
 from handwritten.pvt_v2_b0 import PVTv2B0
@@ -17,6 +18,7 @@ from handwritten.resnet50 import ResNet50
 from handwritten.swin import SwinT, SwinV2T
 from handwritten.vgg16 import VGG16
 from handwritten.vit_b_16 import ViTB16
+from handwritten.xcit_nano import XCiTN12, waves
 from torch import Tensor, nn
 
 import netspec
@@ -83,6 +85,18 @@ def vit_in_order(module: nn.Module) -> Named:
     yield from ((name, state[name]) for name in ("norm.weight", "norm.bias", "head.weight", "head.bias"))
 
 
+def xcit_in_order(module: nn.Module) -> Named:
+    """Before its products, netspec has the angles of rows and of columns as fixed tensors; the sine of an angle is the wave."""
+    turned = torch.arange(1, 15, dtype=torch.float64) / (14 + 1e-6) * 2 * torch.pi
+    channel = torch.arange(32)[:, None]
+    angles = (turned / 10_000 ** (2 * (channel // 2) / 32) + channel % 2 * torch.pi / 2).float()
+    assert torch.allclose(angles.sin(), waves(14, 32), atol=1e-6)
+    for name, tensor in module.state_dict().items():
+        if name in ("rows.weight", "columns.weight"):
+            yield "angles", angles[:, :, None] if name == "rows.weight" else angles[:, None]
+        yield name, tensor
+
+
 def copied(theirs: Named, ours: nn.Module) -> dict[str, Tensor]:
     """A state dict for our module from tensors in its order, each of the shape and the role that it takes there."""
     state: dict[str, Tensor] = {}
@@ -106,7 +120,9 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Named],
     "maxvit_t": (MaxViTT, as_they_stand, False),
     "beit_base": (BEiTB16, as_they_stand, False),
     "cait_xxs24": (CaiTXXS24, as_they_stand, False),
+    "levit_128s": (LeViT128S, as_they_stand, False),
     "pvt_v2_b0": (PVTv2B0, as_they_stand, False),
+    "xcit_nano": (XCiTN12, xcit_in_order, False),
     "vgg16": (VGG16, as_they_stand, True),  # the example ends with softmax
 }
 

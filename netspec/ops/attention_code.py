@@ -64,10 +64,8 @@ class Attend(nn.Module):
         if self.log_scale is not None:  #? cosine
             q = F.normalize(q, dim=-1) * self.log_scale.exp().clamp(max=100)  #? cosine
             k = F.normalize(k, dim=-1)  #? cosine
-        bias = None  #? bias
-        for term in self.biases:  #? bias
-            bias = term(q) if bias is None else bias + term(q)  #? bias
-        x = F.scaled_dot_product_attention(
+        bias = functools.reduce(torch.add, (term(q) for term in self.biases)) if self.biases else None  #? bias
+        return F.scaled_dot_product_attention(
             q,
             k,
             v,
@@ -75,8 +73,7 @@ class Attend(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,  #? dropout
             scale=self.scale,  #? scale
             enable_gqa=True,  #? kv_heads
-        )
-        return x.transpose(1, 2).flatten(2)
+        ).transpose(1, 2).flatten(2)
 ''',
 )
 SHIFT_MASK = (
@@ -95,8 +92,7 @@ class ShiftMask(nn.Module):
             side.narrow(axis + 2, n - s, s if n > w else 0).add_(2**axis)
         side = partition(side, self.window).flatten(1)
         across = side[:, None, :, None] != side[:, None, None]
-        mask = q.new_zeros(across.shape).masked_fill(across, -torch.inf)
-        return mask.repeat(q.shape[0] // mask.shape[0], 1, 1, 1)
+        return q.new_zeros(across.shape).masked_fill(across, -torch.inf).repeat(len(q) // len(across), 1, 1, 1)
 ''',
 )
 CAUSAL_MASK = (

@@ -356,7 +356,7 @@ def _python(symbolic: Symbolic, around: int = 0) -> str:
 
 
 def _imports(body: str) -> str:
-    lines = [f"import {name}" for name in ("math", "torch") if re.search(rf"\b{name}\.", body)]
+    lines = [f"import {name}" for name in ("functools", "math", "torch") if re.search(rf"\b{name}\.", body)]
     if "(NamedTuple)" in body:
         lines.insert(len(lines) - ("import torch" in lines), "from typing import NamedTuple\n")
     names = [f"from torch import {'Tensor, ' if re.search(r'[^.]Tensor', body) else ''}nn"]
