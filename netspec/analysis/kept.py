@@ -279,9 +279,9 @@ def _attention(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     if not op.is_plain(x):
         return _held(attention_held(op, x))
     tokens, size = x.shape[0], x.bare.size
+    if op.dropout:  # the mask is added, which needs nothing of it later
+        return Kept(values=x.copies * (7 * size + 3 * op.heads * tokens * tokens))
     mask = tokens * tokens if op.causal else 0
-    if op.dropout:
-        return Kept(values=x.copies * (7 * size + 3 * op.heads * tokens * tokens), fixed=mask)
     return Kept(values=x.copies * 5 * size, bytes=x.copies * _FLOAT * op.heads * tokens, fixed=mask)
 
 

@@ -20,11 +20,14 @@ BATCH = 2
 # Where the meta device runs other kernels than the CPU
 COMPUTED = (
     "lstm_digits", "lstm_text", "transformer_encoder", "swin_t", "swin_v2_t", "maxvit_t", "beit_base", "cait_xxs24", "pvt_v2_b0",
-    "levit_128s", "xcit_nano",
+    "levit_128s", "xcit_nano", "clip_vit_b_32", "crnn", "deit_small", "gpt_char", "transformer_base",
 )  # fmt: skip
 # Joins of several blocks, one of which is read again later: their forward passes hold tensors that the rule takes as free;
 # in LeViT the biases by distance, which are computed once for all examples
-ROUGH = {"levit_128s": 0.937, "nfnet_f0": 0.686, "deeplabv3_resnet50": 0.935, "fpn_resnet50": 0.838}
+ROUGH = {
+    "levit_128s": 0.937, "nfnet_f0": 0.686, "deeplabv3_resnet50": 0.935, "fpn_resnet50": 0.838, "wavenet": 0.8825,
+    "transformer_base": 1.0135,
+}  # fmt: skip
 BY_NAME = [pytest.param(p, id=p.stem) for p in specs() if p.stem not in ("vit_b_16", "resnet1202_cifar")]
 
 
