@@ -637,6 +637,8 @@ def branches(w: Writer, x: Kind, depth: int, labels: dict[str, Kind]) -> tuple[l
             label = w.pick(sorted(labels))
             start, prefix = labels[label], f"from {label} -> "
         text, y = w.chain(start, w.integer(0, 2), depth, dict(labels), flat=True)
+        if not prefix and text.startswith(("repeat ", "for ", "if ")):
+            text = f"{{ {text} }}"  # a loop that alone is a branch makes branches
         texts.append(prefix + text)
         kinds.append(y)
     return texts, kinds
