@@ -114,8 +114,8 @@ def workspace(op: Operation, inputs: tuple[TensorType, ...], output: TensorType,
         return size * _together(op, joined) if len(joined) > 1 else 0
     if isinstance(op, GlobalResponseNorm):  # the product with the responses, and these
         return size * (x.size + x.features)
-    if isinstance(op, Normalize):
-        return size * x.size  # the difference from the mean
+    if isinstance(op, (Normalize, Step)):
+        return size * x.size  # the difference from the mean; the sign
     if isinstance(op, Recurrent):
         return size * _recurrent_workspace(op, x)
     if isinstance(op, Attention) and not op.is_plain(x):
