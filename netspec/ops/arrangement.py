@@ -10,6 +10,7 @@ from netspec.graph import TensorType
 from netspec.ops.axis_pattern import ELLIPSIS, Axis, Group, Pattern
 from netspec.ops.features import amount_of
 from netspec.ops.op import Misfit
+from netspec.ops.open_size import settled
 from netspec.ops.windows import AXES
 
 __all__ = ["Arrangement", "Atom", "arranged", "axis_names"]
@@ -166,6 +167,7 @@ def _indivisible(
     text, given = pattern.written(group.within), [axis.name for axis in group.axes if axis.name in sizes]
     helps: tuple[str, ...] = ()
     if len(given) == 1:
+        settled()  # what is proposed decides nothing
         fits = [n for n in range(2, min(size, 65)) if size % n == 0]
         near = sorted(sorted(fits, key=lambda n: abs(n - sizes[given[0]]))[:4])
         helps = (f"{size} is divisible by {', '.join(map(str, near))}",) if near else ()
