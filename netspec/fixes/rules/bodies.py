@@ -198,4 +198,26 @@ def turn_back(context: FixContext) -> Iterator[Fix]:
         yield Fix(f"turn it back: `{text}` at the end of the body", (edits.insert_after(last, new),))
 
 
-RULES = (project_skip, option_in_body, turn_back)
+@semantic(
+    "NS306-heads",
+    ChangedShape,
+    15,
+    (
+        "input 4x16 sequence\nresidual { ln -> attention-8 }\n",
+        "input 4x16 sequence\nresidual { ln -> attention heads=8 }\n",
+    ),
+    title="the number of heads is written as a width",
+)
+def heads_of_attention(context: FixContext) -> Iterator[Fix]:
+    """The width of attention is the features of its result; the number of its heads is an option."""
+    facts: ChangedShape = context.facts
+    for node in facts.way:
+        text = node.span.text
+        found = re.match(r"(attention|self_attention|mha)-(\d{1,3})\b", text, re.IGNORECASE)
+        if found and "heads=" not in text and facts.start.features % int(found[2]) == 0:
+            head = Span(node.span.source, node.span.start, node.span.start + found.end())
+            new = f"{found[1]} heads={found[2]}"
+            yield Fix(f"for {found[2]} heads write `{new}`; a width is the features of the result", (Edit(head, new),))
+
+
+RULES = (heads_of_attention, project_skip, option_in_body, turn_back)
