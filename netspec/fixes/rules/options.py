@@ -360,11 +360,11 @@ def _loose(facts: StrayValue) -> Iterator[Fix | str]:
         yield from _stray_word(op, layer, given, span)
     elif op.name in NORMALIZATIONS and number and edit is not None:
         yield Fix(f"the features are those of the layer before: write `{layer.head}`", (edit,))
+    elif number and len(layer.values) == 1 and not layer.options and "heads" in op.options:
+        yield Fix.replace(span, f"heads={span.text}", f"write `heads={span.text}`")
     elif _has(op, "width") and not facts.has_width:
         where = Span(span.source, layer.head_span.end, span.end)
         yield Fix.replace(where, f"-{span.text}", f"the width follows a hyphen: `{op.name}-{show(given)}`")
-    elif number and len(layer.values) == 1 and not layer.options and "heads" in op.options:
-        yield Fix.replace(span, f"heads={span.text}", f"write `heads={span.text}`")
     elif op.options:
         yield f"name it; the options are {', '.join(op.options)}"
 
