@@ -29,6 +29,8 @@ TEXTS = {
     "resize": ["resize 7 mode=bilinear"], "pixel_shuffle": ["pixel_shuffle 2"], "channel_shuffle": ["channel_shuffle 2"],
     "chunk": ["chunk(0, 2)"], "slice": ["slice(1, 3)"], "take": ["take 1"], "image": ["image 5"], "embed": ["embed-3 vocab=7"],
     "attention": ["attention heads=2", "attention heads=2 causal=yes"], "rnn": ["rnn-3"], "lstm": ["lstm-3 bidirectional=yes"],
+    "attend": ["attend heads=2 [ identity; tanh; identity ]"],
+    "windows": ["windows 2x2 { linear-3 }"], "each": ["each height { linear-3 }"],
     "gru": ["gru-3"], "maxout": ["maxout 2"], "prelu": ["prelu 0.1"], "scale": ["scale bias=yes"],
     "div": ["div [ identity; exp ]"], "matmul": ["matmul [ identity; permute(1, 0) ]"],
     "pixel_unshuffle": ["pixel_unshuffle 2"], "roll": ["roll 2"],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from netspec.analysis.sizes.boxes import Box, equality, everything, without
 from netspec.analysis.sizes.periodic import TooManySizes
-from netspec.analysis.sizes.solutions import zero
+from netspec.analysis.sizes.solutions import bounded, zero
 from netspec.graph import Graph, TensorType
 from netspec.ops.formula import Polynomial, minus
 from netspec.ops.open_size import form_of
@@ -20,6 +21,8 @@ _MOST_WALKS = 60
 _MOST_NETWORKS = 16
 _MOST_LAYERS = 60_000
 """Layers that are built at most, over all samples."""
+_MOST_VALUES = 2_000_000
+"""Values of forms that are computed at most, over all samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,16 @@ def search(walk: Callable[[Mapping[str, int]], Walk], names: Sequence[str], firs
     with too long a period, is undecided."""
     survey = Survey(tuple(names))
     todo = [everything(names)]
+    with bounded(_MOST_VALUES), suppress(TooManySizes):
+        _searched(walk, survey, todo, first)
+    survey.undecided += todo
+    return survey
+
+
+def _searched(
+    walk: Callable[[Mapping[str, int]], Walk], survey: Survey, todo: list[Box], first: Mapping[str, int]
+) -> None:
+    """Answers what is to do, as far as the bounds allow. Raises TooManySizes."""
     sample: Mapping[str, int] | None = first
     layers = 0
     for _ in range(_MOST_WALKS):
@@ -86,22 +99,17 @@ def search(walk: Callable[[Mapping[str, int]], Walk], names: Sequence[str], firs
             box = todo.pop()
             survey.undecided += [] if box.empty else [box]
         else:
-            try:
-                found = walk(sample)
-            except TooManySizes:
-                break
+            found = walk(sample)
             layers += found.layers
             _add(survey, found)
             answered = [*found.boxes, *(box for refusal in found.refusals for box in refusal.boxes)]
             if not any(sample in box for box in answered):
                 break
             for box in answered:
-                todo = [piece for rest in todo for piece in without(rest, box)]
+                todo[:] = [piece for rest in todo for piece in without(rest, box)]
         if not todo or layers > _MOST_LAYERS or len(survey.networks) >= _MOST_NETWORKS:
             break
         sample = todo[-1].sample()
-    survey.undecided += todo
-    return survey
 
 
 def _add(survey: Survey, found: Walk) -> None:

@@ -8,7 +8,8 @@ is known for all sizes after finitely many values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from math import lcm
@@ -17,7 +18,30 @@ from netspec.analysis.sizes.periodic import LARGEST, PeriodicSet, TooManySizes
 from netspec.ops.formula import Polynomial, Variable, constant, minus
 from netspec.ops.size_forms import inside, value_at, variables_of
 
-__all__ = ["equal_to", "negative", "period_of", "zero"]
+__all__ = ["bounded", "equal_to", "negative", "period_of", "zero"]
+
+_left: list[int] = []
+
+
+@contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """Meanwhile at most so many values of forms are computed; what was computed before counts as well, so that an answer
+    does not depend on earlier ones. Raises TooManySizes."""
+    _left.append(most)
+    try:
+        yield
+    finally:
+        _left.pop()
+
+
+def _solved(form: Polynomial) -> tuple[PeriodicSet, PeriodicSet]:
+    """Where a form of one size is negative, and where it is zero. Raises TooManySizes."""
+    negative, zero, values = _signs(form)
+    if _left:
+        _left[-1] -= values
+        if _left[-1] < 0:
+            raise TooManySizes
+    return negative, zero
 
 
 @lru_cache(maxsize=65_536)
@@ -42,8 +66,8 @@ def _degree(form: Polynomial) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def _signs(form: Polynomial) -> tuple[PeriodicSet, PeriodicSet]:
-    """Where a form of one size is negative, and where it is zero. Raises TooManySizes."""
+def _signs(form: Polynomial) -> tuple[PeriodicSet, PeriodicSet, int]:
+    """Where a form of one size is negative, where it is zero, and how many values that took. Raises TooManySizes."""
     (name,) = variables_of(form)
     period, degree = period_of(form), _degree(form)
     values: dict[int, int] = {}
@@ -60,7 +84,7 @@ def _signs(form: Polynomial) -> tuple[PeriodicSet, PeriodicSet]:
         bits[0] |= (here < 0) << size
         bits[1] |= (here == 0) << size
     negative, zero = (_shortened(PeriodicSet(start, period, found)) for found in bits)
-    return negative, zero
+    return negative, zero, len(values)
 
 
 def _settled_from(value: Callable[[int], int], size: int, period: int, degree: int) -> int:
@@ -94,12 +118,12 @@ def _shortened(found: PeriodicSet) -> PeriodicSet:
 
 def negative(form: Polynomial) -> PeriodicSet:
     """The sizes for which a form of one size is below zero. Raises TooManySizes."""
-    return _signs(form)[0]
+    return _solved(form)[0]
 
 
 def zero(form: Polynomial) -> PeriodicSet:
     """The sizes for which a form of one size is zero. Raises TooManySizes."""
-    return _signs(form)[1]
+    return _solved(form)[1]
 
 
 def equal_to(form: Polynomial, value: int) -> PeriodicSet:
