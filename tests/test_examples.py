@@ -11,6 +11,8 @@ from conftest import HEAVY, specs
 
 import netspec
 from netspec import gallery
+from netspec.model import check
+from netspec.source import SourceFile
 
 LARGE = 100_000_000
 BY_NAME = [pytest.param(p, id=p.stem) for p in specs()]
@@ -37,11 +39,22 @@ def test_three_parties_agree_on_shapes_and_parameters(path: Path) -> None:
     assert_agreement(netspec.load(path))
 
 
+ILL_CONDITIONED = ("levit_128s",)
+"""With random statistics of its norms, single and double precision differ by 0.4%."""
+
+
+def as_begun(path: Path) -> netspec.Model:
+    """An example with the usual initial weights: those of deep networks' recipes rely on norms, whose statistics are random here."""
+    text = path.read_text("utf-8")
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("  init ")]
+    return check(SourceFile("".join(lines), path.name, path)).model()
+
+
 @pytest.mark.parametrize("path", WEIGHED)
 def test_two_runtimes_agree_with_pytorch(path: Path) -> None:
     """ONNX Runtime with batch norms folded (batch 1) and not (batch 5), and OpenVINO: another reader of the format."""
-    model = netspec.load(path)
-    state = random_state(model)
+    model = as_begun(path)
+    state = model.to_torch(seed=0).state_dict() if path.stem in ILL_CONDITIONED else random_state(model)
     assert largest_difference(model, batch=1, second_runtime=model.macs < 5e9, state=state) <= 1e-4
     if model.macs < 2e9:
         assert largest_difference(model, batch=5, fold=False, state=state) <= 1e-4

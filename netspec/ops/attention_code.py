@@ -65,7 +65,7 @@ class Attend(nn.Module):
             q = F.normalize(q, dim=-1) * self.log_scale.exp().clamp(max=100)  #? cosine
             k = F.normalize(k, dim=-1)  #? cosine
         bias = functools.reduce(torch.add, (term(q) for term in self.biases)) if self.biases else None  #? bias
-        return F.scaled_dot_product_attention(
+        x = F.scaled_dot_product_attention(
             q,
             k,
             v,
@@ -73,7 +73,8 @@ class Attend(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,  #? dropout
             scale=self.scale,  #? scale
             enable_gqa=True,  #? kv_heads
-        ).transpose(1, 2).flatten(2)
+        )
+        return x.transpose(1, 2).flatten(2)
 ''',
 )
 SHIFT_MASK = (

@@ -105,10 +105,10 @@ class Pad(Op):
             order = axes
         ends = [p for pair in reversed(order) for p in pair]
         if self.mode != "constant":
-            y = f"F.pad({{0}}, {ends}, mode={self.mode!r})"
+            y = f'F.pad({{0}}, {ends}, mode="{self.mode}")'
             if x.layout == "sequence":
                 flat = [p for pair in reversed(axes) for p in pair]
-                y = f"F.pad({{0}}.transpose(1, 2), {flat}, mode={self.mode!r}).transpose(1, 2)"
+                y = f'F.pad({{0}}.transpose(1, 2), {flat}, mode="{self.mode}").transpose(1, 2)'
             return TorchCode.expression(y)
         value = f", value={number(self.value)}" if self.value else ""
         return TorchCode.expression(f"F.pad({{0}}, {ends}{value})")

@@ -209,7 +209,8 @@ def render(expression: Expression, around: int = 0) -> str:
     if operator == "neg":
         text = f"-{render(operands[0], _UNARY)}"
     elif operator == "**":
-        text = f"{render(operands[0], _ATOM)}**{render(operands[1], _UNARY)}"
+        parts = render(operands[0], _ATOM), render(operands[1], _UNARY)
+        text = (" ** " if any("(" in part for part in parts) else "**").join(parts)  # as formatters of Python write it
     else:
         text = f"{render(operands[0], mine)} {operator} {render(operands[1], mine + 1)}"
     return f"({text})" if mine < around else text

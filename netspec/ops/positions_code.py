@@ -23,7 +23,8 @@ class RelativePositions(nn.Module):
         self.table = nn.Parameter(torch.randn(rows, heads) * 0.02)
 
     def forward(self, q: Tensor) -> Tensor:
-        places = torch.cartesian_prod(*(torch.arange(n, device=q.device) for n in self.grid)).reshape(-1, len(self.grid))
+        places = torch.cartesian_prod(*(torch.arange(n, device=q.device) for n in self.grid))
+        places = places.reshape(-1, len(self.grid))
         rows = torch.zeros(len(places), len(places), dtype=torch.long, device=q.device)
         for n, axis in zip(self.grid, places.T):
             rows = rows * (2 * n - 1) + axis[:, None] - axis + n - 1
@@ -71,7 +72,8 @@ class GeneratedPositions(nn.Module):
         offsets = torch.cartesian_prod(*steps).reshape(-1, len(steps)).to(q.dtype)
         offsets = offsets.sign() * (offsets.abs() + 1).log2() / 3
         table = 16 * torch.sigmoid(self.out(F.relu(self.hidden(offsets))))
-        places = torch.cartesian_prod(*(torch.arange(n, device=q.device) for n in self.grid)).reshape(-1, len(self.grid))
+        places = torch.cartesian_prod(*(torch.arange(n, device=q.device) for n in self.grid))
+        places = places.reshape(-1, len(self.grid))
         rows = torch.zeros(len(places), len(places), dtype=torch.long, device=q.device)
         for n, axis in zip(self.grid, places.T):
             rows = rows * (2 * n - 1) + axis[:, None] - axis + n - 1

@@ -66,7 +66,7 @@ class Scaling(Op):
     def how(self, x: TensorType) -> str:
         """The mode as an argument for torch."""
         mode = self.mode if self.mode == "nearest" else {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank]
-        return f"mode={mode!r}" + (", align_corners=True" if self.align_corners else "")
+        return f'mode="{mode}"' + (", align_corners=True" if self.align_corners else "")
 
     def onnx(self, emit: Emitter) -> str:
         x = emit.types[0]

@@ -21,7 +21,9 @@ GRN = (
 class GlobalResponseNorm(nn.Module):
     """Strengthens the channels that respond more than others (ConvNeXt v2, Woo et al. 2023)."""
 
-    def __init__(self, shape: tuple[int, ...], positions: int | tuple[int, ...], features: int, eps: float = 1e-6) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], positions: int | tuple[int, ...], features: int, eps: float = 1e-6
+    ) -> None:
         super().__init__()
         self.positions, self.features, self.eps = positions, features, eps
         self.weight = nn.Parameter(torch.zeros(shape))

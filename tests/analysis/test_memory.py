@@ -26,7 +26,7 @@ COMPUTED = (
 # in LeViT the biases by distance, which are computed once for all examples
 ROUGH = {
     "levit_128s": 0.937, "nfnet_f0": 0.686, "deeplabv3_resnet50": 0.935, "fpn_resnet50": 0.838, "wavenet": 0.8825,
-    "transformer_base": 1.0135, "nasnet_a_mobile": 1.057,
+    "transformer_base": 1.0135, "nasnet_a_mobile": 1.057, "gmlp_s16": 0.8947, "inception_v4": 0.9042,
 }  # fmt: skip
 # Queries that `linear` makes of feature maps lie in memory as tokens do, which the flash kernel takes; the rule knows shapes alone
 ROUGHLY_KEPT = {"pvt_v2_b0": 1.0505}

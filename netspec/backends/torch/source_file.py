@@ -356,9 +356,11 @@ def _python(symbolic: Symbolic, around: int = 0) -> str:
 
 
 def _imports(body: str) -> str:
-    lines = [f"import {name}" for name in ("functools", "math", "torch") if re.search(rf"\b{name}\.", body)]
+    standard = [f"import {name}" for name in ("functools", "math") if re.search(rf"\b{name}\.", body)]
     if "(NamedTuple)" in body:
-        lines.insert(len(lines) - ("import torch" in lines), "from typing import NamedTuple\n")
+        standard.append("from typing import NamedTuple")
+    lines = [*standard, *([""] if standard else [])]
+    lines += ["import torch"] if re.search(r"\btorch\.", body) else []
     names = [f"from torch import {'Tensor, ' if re.search(r'[^.]Tensor', body) else ''}nn"]
     if re.search(r"\bF\.", body):
         names.append("from torch.nn import functional as F")
