@@ -52,11 +52,11 @@ def as_begun(path: Path) -> netspec.Model:
 
 @pytest.mark.parametrize("path", WEIGHED)
 def test_two_runtimes_agree_with_pytorch(path: Path) -> None:
-    """ONNX Runtime with batch norms folded (batch 1) and not (batch 5), and OpenVINO: another reader of the format."""
+    """ONNX Runtime with batch norms folded (batch 1), and below a billion MACs not (batch 5), and OpenVINO, another reader."""
     model = as_begun(path)
     state = model.to_torch(seed=0).state_dict() if path.stem in ILL_CONDITIONED else random_state(model)
-    assert largest_difference(model, batch=1, second_runtime=model.macs < 5e9, state=state) <= 1e-4
-    if model.macs < 2e9:
+    assert largest_difference(model, batch=1, second_runtime=model.macs < 1e9, state=state) <= 1e-4
+    if model.macs < 1e9:
         assert largest_difference(model, batch=5, fold=False, state=state) <= 1e-4
 
 
