@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import echo_json
+from netspec.cli.run_options import part_option, run_weights_option
 from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
 
@@ -25,21 +26,11 @@ __all__ = ["command"]
     metavar="WHERE",
     help="Data to evaluate instead of the run's own: any format that `netspec train` supports.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(["test", "validation", "train"]),
-    help="Split to evaluate; default: test, else validation, else all of WHERE.",
-)
+@part_option("Split to evaluate; default: test, else validation, else all of WHERE.")
 @click.option(
     "--ten-crop", is_flag=True, help="Average over crops of the corners and the center, and their mirror images."
 )
-@click.option(
-    "--weights",
-    type=click.Choice(["best", "last"]),
-    default="best",
-    show_default=True,
-    help="Weights of the run to use.",
-)
+@run_weights_option()
 @click.option(
     "--export",
     metavar="OUT.onnx",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.output import columns, echo, echo_json
+from netspec.cli.run_options import run_weights_option
 from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
 
@@ -25,13 +26,7 @@ _MOST_VALUES = 16
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of classes to print.")
-@click.option(
-    "--weights",
-    type=click.Choice(["best", "last"]),
-    default="best",
-    show_default=True,
-    help="Weights of the run to use.",
-)
+@run_weights_option()
 @click.option(
     "-o",
     "--output",

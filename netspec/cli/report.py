@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from netspec.cli.output import echo
+from netspec.cli.run_options import part_option, run_weights_option
 
 __all__ = ["command"]
 
@@ -20,18 +21,8 @@ _CARD = (".md", ".markdown")
     help="The page; a name that ends in .md is a model card. Default: report.html, unless --card is given.",
 )  # fmt: skip
 @click.option("--card", metavar="OUT.md", type=click.Path(path_type=Path), help="Write a model card in Markdown, too.")
-@click.option(
-    "--part",
-    type=click.Choice(["test", "validation", "train"]),
-    help="Split to evaluate; default: test, else validation.",
-)
-@click.option(
-    "--weights",
-    type=click.Choice(["best", "last"]),
-    default="best",
-    show_default=True,
-    help="Weights of the run to use.",
-)
+@part_option("Split to evaluate; default: test, else validation.")
+@run_weights_option()
 def command(run: Path, output: Path | None, card: Path | None, part: str | None, weights: str) -> None:
     """Write all about a run into one page: scores, curves, confusion matrix, examples, mistakes, filters, the network, its spec
     and recipe, data and environment.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.run_options import part_option
 from netspec.cli.show_options import Look, run_options, shown, view_options
 
 if TYPE_CHECKING:
@@ -17,13 +18,7 @@ __all__ = ["boundary_command", "panel_command", "worst_command"]
 
 @click.command("boundary")
 @view_options
-@click.option(
-    "--part",
-    type=click.Choice(["test", "validation", "train"]),
-    default="train",
-    show_default=True,
-    help="Points of a run to draw.",
-)
+@part_option("Points of a run to draw.", "train")
 def boundary_command(file: str, part: str, outputs: tuple[Path, ...], as_json: bool, **wanted: Any) -> None:
     """Show the decision regions of a network with two inputs, for a run with the points of its data.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from netspec.cli.run_options import part_option
 from netspec.cli.show_options import Look, shown, view_options
 from netspec.diagnostics import SpecError
 
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["embedding_command", "neighbors_command", "top_command"]
 
 
-def _part(default: str) -> Callable[[Any], Any]:
-    parts = click.Choice(["test", "validation", "train"])
-    return click.option("--part", type=parts, default=default, show_default=True, help="Split of the data.")
-
-
+_SPLIT = "Split of the data."
 _count = click.option("--count", type=click.IntRange(1, 100), default=8, show_default=True, help="Number of examples.")
 
 
@@ -37,7 +33,7 @@ def _held(look: Look, part: str) -> RunExamples:
 @click.command("neighbors")
 @view_options
 @click.argument("image", metavar="IMAGE")
-@_part("train")
+@part_option(_SPLIT, "train")
 @_count
 def neighbors_command(
     file: str, image: str, part: str, count: int, outputs: tuple[Path, ...], as_json: bool, **wanted: Any
@@ -51,7 +47,7 @@ def neighbors_command(
 
 @click.command("embedding")
 @view_options
-@_part("test")
+@part_option(_SPLIT, "test")
 @click.option(
     "--method", type=click.Choice(["pca", "tsne"]), default="pca", show_default=True,
     help="Principal components, or t-SNE (scikit-learn), which --seed repeats.",
@@ -69,7 +65,7 @@ def embedding_command(
 @click.command("top")
 @view_options
 @click.argument("unit", metavar="UNIT")
-@_part("train")
+@part_option(_SPLIT, "train")
 @_count
 def top_command(
     file: str, unit: str, part: str, count: int, outputs: tuple[Path, ...], as_json: bool, **wanted: Any

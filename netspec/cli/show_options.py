@@ -13,6 +13,7 @@ import click
 
 from netspec.cli.given_options import value_or_path
 from netspec.cli.output import echo, echo_json, echo_verbatim
+from netspec.cli.run_options import part_option, run_weights_option
 from netspec.cli.specs import checked_model, limit_option, parameter_option
 from netspec.diagnostics import SpecError
 
@@ -59,8 +60,8 @@ def view_options(command: F) -> F:
 def run_options(command: F) -> F:
     """A run, which part of its data, and what is written."""
     for option in (
-        click.option("--weights", "kept", type=click.Choice(["best", "last"]), default="best", show_default=True, help="Weights of the run to use."),
-        click.option("--part", type=click.Choice(["test", "validation", "train"]), help="Split to show; default: test, else validation."),
+        run_weights_option("kept"),
+        part_option("Split to show; default: test, else validation."),
         click.option("--count", type=click.IntRange(1, 400), default=24, show_default=True, help="Number of examples."),
         _output_options,
         click.argument("run", metavar="RUN", type=click.Path(path_type=Path)),

@@ -15,26 +15,32 @@ if TYPE_CHECKING:
 __all__ = ["PixelShuffle", "PixelUnshuffle"]
 
 
-def pixel_order() -> Option[str]:
-    return Option(
+class _Pixels(Op):
+    """What the two have in common: images, and in which order pixels become channels."""
+
+    any_size = True
+    order = Option(
         Choice("channels", "blocks"), "channels",
         doc="order of the channels: for each channel its pixels (PyTorch), or for each pixel of a block its channels (TensorFlow)",
     )  # fmt: skip
 
+    def image(self, inputs: tuple[TensorType, ...]) -> TensorType:
+        """Raises Misfit (NS303)."""
+        (x,) = inputs
+        if x.layout != "map" or x.rank != 2:
+            raise Misfit("NS303", f"{self.name} needs an image", label=f"the input is {x.noun}")
+        return x
 
-class PixelShuffle(Op):
+
+class PixelShuffle(_Pixels):
     """Rearranges channels into space: each group of r x r channels becomes r x r pixels (Shi et al. 2016)."""
 
-    any_size = True
     name, example = "pixel_shuffle", "pixel_shuffle 2"
     shape_rule = "(channels / r^2) x (height * r) x (width * r)"
     r = Option(Integer(1, 1024), slot="value", doc="upsampling factor")
-    order = pixel_order()
 
     def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        if x.layout != "map" or x.rank != 2:
-            raise Misfit("NS303", "pixel_shuffle needs an image", label=f"the input is {x.noun}")
+        x = self.image(inputs)
         if x.features % self.r**2:
             raise Misfit(
                 "NS304",
@@ -61,20 +67,16 @@ class PixelShuffle(Op):
         return emit.node("DepthToSpace", emit.inputs, blocksize=self.r, mode=mode)
 
 
-class PixelUnshuffle(Op):
+class PixelUnshuffle(_Pixels):
     """Rearranges space into channels: each block of r x r pixels becomes r x r channels (space to depth)."""
 
-    any_size = True
     name, example = "pixel_unshuffle", "pixel_unshuffle 2"
     aliases = ("space_to_depth",)
     shape_rule = "(channels * r^2) x (height / r) x (width / r)"
     r = Option(Integer(1, 1024), slot="value", doc="side of a block")
-    order = pixel_order()
 
     def output(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        if x.layout != "map" or x.rank != 2:
-            raise Misfit("NS303", "pixel_unshuffle needs an image", label=f"the input is {x.noun}")
+        x = self.image(inputs)
         for name, size in zip(("height", "width"), x.spatial, strict=True):
             if size % self.r:
                 message = f"a {name} of {size} cannot be divided into blocks of {self.r}"

@@ -30,3 +30,8 @@ def engine_of(text: str, where: str, options: DataOptions = WHOLE, **more: Any) 
 def save_examples(path: Path, x: Any, y: Any) -> str:
     np.savez(path, x=x, y=y)
     return str(path)
+
+
+_RANDOM = np.random.default_rng(0)
+X, Y = _RANDOM.normal(size=(24, 6)).astype(np.float32), _RANDOM.integers(0, 3, 24)
+"""Examples of three classes."""

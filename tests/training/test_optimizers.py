@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from running import engine_of, save_examples
+from running import X, Y, engine_of, save_examples
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,9 +18,6 @@ from netspec.datasets import DataOptions
 from netspec.training.engine import Engine, Watcher
 
 NET = "input 6\nFC-8 act=tanh\nFC-7 act=tanh\nFC-3\ntrain {{ epochs 4; batch 24; {} }}\n"
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(24, 6)).astype(np.float32)
-Y = RANDOM.integers(0, 3, 24)
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from conftest import ROOT, run_netspec
 
 from netspec.datasets import DataOptions
@@ -22,13 +20,7 @@ LENET = (ROOT / "examples" / "lenet_digits.net").read_text()
 MLP = "input 64\nFC-50 act=relu\nFC-10\ntrain {{\n  optimizer {}\n  batch 64\n  epochs 5\n}}\n"
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Nets as small as these are slower with two, many times so beside another test."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def request(text: str) -> Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from netspec.training.hardware import Hardware
 from netspec.training.sanity import check_sanity
 from netspec.training.session import Request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 LENET = (ROOT / "examples" / "lenet_digits.net").read_text()
 MLP = """input 64
@@ -35,15 +34,6 @@ train {
   batch 64
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Nets as small as these are slower with two, many times so beside another test."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def sane(text: str, where: str = "digits", **more: Any) -> list[CheckResult]:

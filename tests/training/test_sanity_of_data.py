@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from running import save_examples
 from sklearn.datasets import load_digits, load_sample_images
 
@@ -19,20 +17,12 @@ from netspec.training.hardware import Hardware
 from netspec.training.sanity import check_sanity
 from netspec.training.session import Request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 MLP = "input 64\nFC-32 act=relu\nFC-10\ntrain {\n  optimizer sgd lr=0.1 momentum=0.9\n  batch 64\n}\n"
 CONV = "input 1x8x8\nconv3-8 pad=same act=relu\nflatten\nFC-10\ntrain {\n  optimizer adam lr=5e-3\n  AUGMENT\n}\n"
 COLOR = "input 3x16x16\nconv3-8 pad=same act=relu\ngap\nFC-2\ntrain {\n  optimizer adam lr=5e-3\n}\n"
 X, Y = load_digits().data.astype(np.float32) / 16, load_digits().target
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def sane(text: str, where: str = "digits") -> list[CheckResult]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from running import engine_of, save_examples
+from running import X, Y, engine_of, save_examples
 from torch import nn
 from torch.nn import functional as F
 
@@ -16,9 +15,6 @@ from netspec.training.sampling import Share, order_of_an_epoch, updates_of_an_ep
 
 BODY = "input 6\nFC-8 bias=no norm=bn act=tanh\nFC-3\n"
 """No bias before the norm: its gradient is rounding, which Adam makes a step of."""
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(24, 6)).astype(np.float32)
-Y = RANDOM.integers(0, 3, 24)
 
 
 @pytest.fixture(scope="module")
