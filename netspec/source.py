@@ -28,19 +28,26 @@ class SourceFile:
     """The text of one `.net` file (or of `-e`, or of standard input) with its line index.
 
     `name` is what diagnostics print; `path` is None where the text has no file. `files` is where the files that it uses
-    are, if not on disk.
+    are, if not on disk. No fix changes a text that is `read_only`.
     A byte-order mark is dropped; CRLF is read as LF, so that columns agree with what editors show.
     """
 
-    __slots__ = ("_starts", "files", "name", "path", "text")
+    __slots__ = ("_starts", "files", "name", "path", "read_only", "text")
 
     def __init__(
-        self, text: str, name: str = "<text>", path: Path | None = None, files: FileTree | None = None
+        self,
+        text: str,
+        name: str = "<text>",
+        path: Path | None = None,
+        files: FileTree | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         self.name = name
         self.path = path
         self.files = files
+        self.read_only = read_only
         self._starts: list[int] | None = None
 
     def edited(self, text: str) -> SourceFile:

@@ -5,10 +5,9 @@ install_netspec "[dev]"
 need chromium chromium # for the tests of the page
 need firefox-esr firefox-esr
 need dot graphviz # for the tests of --engine dot
-if command -v npm >/dev/null 2>&1; then # what is built from viewer/ is what is committed
-  (cd viewer && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build)
-  git diff --exit-code --stat -- netspec/page/bundle
-fi
+need npm npm
+(cd viewer && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build)
+git diff --exit-code --stat -- netspec/page/bundle # what is built from viewer/ is what is committed
 .venv/bin/ruff check .
 .venv/bin/mypy
 export NETSPEC_SEED="${NETSPEC_SEED:-$RANDOM}" # of the tests with random inputs; the last line of a run names it

@@ -219,8 +219,8 @@ def trial(text: str, *, full: bool = True, outcome: Outcome | None = None) -> st
             for span in (diagnostic.span, *(label.span for label in diagnostic.secondary), *edited):
                 if span is not None and not 0 <= span.start <= span.end <= len(span.source.text):
                     return f"{diagnostic.code}: a span outside of its file: {span.start} to {span.end}"
-                of_library = span is not None and span.source.name.startswith("<") and span not in edited
-                if span is not None and span.source is not source and not of_library:
+                read = span is not None and span.source.read_only and span not in edited
+                if span is not None and span.source is not source and not read:
                     return f"{diagnostic.code}: a span of another text"
             for fix in diagnostic.fixes:
                 apply_fixes(source.text, [fix])

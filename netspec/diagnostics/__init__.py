@@ -164,9 +164,9 @@ class Diagnostics:
 
     items: list[Diagnostic] = field(default_factory=list)
     skipped: dict[tuple[SourceFile, int], Skipped] = field(default_factory=dict)
+    """What the parser left out, by the place of its placeholder."""
     repaired: dict[SourceFile, list[tuple[int, int]]] = field(default_factory=dict)
     """Where a text was read as it was meant and not as it is written: edits made for what was meant do not fit there."""
-    """What the parser left out, by the place of its placeholder."""
     _seen: set[tuple[str, str, Span | None]] = field(default_factory=set)
     _counts: dict[tuple[str, Span | None], int] = field(default_factory=dict)
 
@@ -176,13 +176,13 @@ class Diagnostics:
         if key not in self._seen and self._counts.get(place, 0) < _MOST_AT_ONE_PLACE:
             self._seen.add(key)
             self._counts[place] = self._counts.get(place, 0) + 1
-            if self.repaired and diagnostic.fixes:
+            if diagnostic.fixes:
                 diagnostic = replace(diagnostic, fixes=tuple(filter(self.fits, diagnostic.fixes)))
             self.items.append(diagnostic)
 
     def fits(self, fix: Fix) -> bool:
-        """Whether the text that a fix changes was read as it is written."""
-        return not any(
+        """Whether the text that a fix changes is the author's, and was read as it is written."""
+        return not any(edit.span.source.read_only for edit in fix.edits) and not any(
             start <= edit.span.end and edit.span.start <= stop
             for edit in fix.edits
             for start, stop in self.repaired.get(edit.span.source, ())

@@ -9,7 +9,7 @@ from netspec.diagnostics import Edit
 from netspec.source import Span
 
 __all__ = [
-    "apply_edits", "delete", "exchange", "insert_after", "insert_before", "insert_line_before", "line_of_its_own", "move", "replace",
+    "append_layer", "apply_edits", "delete", "exchange", "insert_after", "insert_before", "insert_line_before", "line_of_its_own", "move", "replace",
 ]  # fmt: skip
 
 _SEPARATOR_BEFORE = re.compile(r"[ \t]*(?:\n[ \t]*)?(?:->|[,;])[ \t]*(?:\n[ \t]*)?\Z|[ \t]+\Z")
@@ -23,6 +23,18 @@ def insert_before(span: Span, text: str) -> Edit:
 
 def insert_after(span: Span, text: str) -> Edit:
     return Edit(Span(span.source, span.end, span.end), text)
+
+
+def append_layer(span: Span, layer: str) -> Edit:
+    """A layer after a branch; of one in braces, as the last in them, on a line of its own where `}` has one."""
+    if not (span.text.startswith("{") and span.text.endswith("}")):
+        return insert_after(span, f" -> {layer}")
+    source, end = span.source, span.end - 1
+    line = source.text.rfind("\n", 0, end) + 1
+    if line > span.start and not source.text[line:end].strip():
+        return Edit(Span(source, line, line), f"{source.text[line:end]}  {layer}\n")
+    end = span.start + len(span.text[:-1].rstrip())
+    return Edit(Span(source, end, end), f" -> {layer}")
 
 
 def insert_line_before(span: Span, text: str) -> Edit:

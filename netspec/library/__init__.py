@@ -26,7 +26,7 @@ def source(name: str) -> SourceFile | None:
     if name not in names():
         return None
     path = FOLDER / f"{name}.net"
-    return SourceFile(path.read_text(encoding="utf-8"), f"<{name}>", path)
+    return SourceFile(path.read_text(encoding="utf-8"), f"<{name}>", path, read_only=True)
 
 
 @cache

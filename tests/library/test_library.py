@@ -285,3 +285,13 @@ def test_a_block_without_its_use() -> None:
     (found,) = netspec.check("net N\ninput 3x64x64\nbottleneck(16)\n").diagnostics
     assert found.code == "NS201"
     assert [fix.title for fix in found.fixes] == ["it is a block of the library: `use <resnet>`"]
+
+
+def test_no_fix_changes_the_library() -> None:
+    """The error is of a layer in the library (its `gap` makes the branch a vector), which is not the author's to edit."""
+    spec = "use <resnet_cifar>\ninput 3x32x32\nresidual { resnet_cifar(9, 10) } else { conv1-8 }\n"
+    (found,) = netspec.check(spec).diagnostics
+    assert found.code == "NS306"
+    assert found.fixes
+    assert any(label.span.source.name == "<resnet_cifar>" for label in found.secondary)
+    assert all(edit.span.source.path is None for fix in found.fixes for edit in fix.edits)

@@ -173,7 +173,9 @@ def appended(branch: Span, layer: str, does: str, gives: object) -> Fix:
     text = short(branch.text)
     if text == "identity":
         return Fix.replace(branch, layer, f"{does}: `{layer}` instead of `identity` gives {gives}")
-    return Fix(f"{does}: `{text} -> {layer}` gives {gives}", (edits.insert_after(branch, f" -> {layer}"),))
+    inner, end = (text.removesuffix("}").rstrip(), " }") if text.startswith("{") else (text, "")
+    shown = f"{inner} -> {layer}{end}"
+    return Fix(f"{does}: `{shown}` gives {gives}", (edits.append_layer(branch, layer),))
 
 
 @semantic(
