@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["ALL", "CutSlices", "CutWindows", "JoinSlices", "JoinWindows", "Scoped", "require_same_windows"]
 
 
-def times(sizes: tuple[int, ...]) -> str:
-    return "x".join(map(str, sizes))
+def times(sizes: tuple[int, ...], sign: str = "x") -> str:
+    return sign.join(map(str, sizes))
+
+
+def once(sizes: tuple[int, ...]) -> str:
+    """One number where it counts for all axes."""
+    return times(sizes if len(set(sizes)) > 1 else sizes[:1], "×")
 
 
 def listed(sizes: tuple[int, ...]) -> str:
@@ -61,6 +66,10 @@ class Scoped(Op):
         """The op that puts together what the body gives."""
         raise TypeError(self.name)
 
+    def title(self, windows: Windows) -> str:
+        """What the body runs on, as the title of its frame in a picture."""
+        raise TypeError(self.name)
+
     def reach(self, x: TensorType) -> tuple[Reach, ...] | None:
         return None  # `analysis.fields` composes what the windows see
 
@@ -86,6 +95,15 @@ class CutWindows(Scoped):
 
     def joining(self) -> Scoped:
         return JoinWindows()
+
+    def title(self, windows: Windows) -> str:
+        """`windows 7×7, shift 3`."""
+        shift = active_shift(windows)
+        parts = [f"windows {times(windows.size, '×')}"]
+        parts += [f"every {once(windows.stride)}"] if windows.stride != windows.size else []
+        parts += [f"shift {once(shift)}"] if any(shift) else []
+        parts += ["grid"] if windows.spread else []
+        return ", ".join(parts)
 
     def cut(self, x: TensorType) -> Windows:
         """The windows of an input. Raises Misfit."""
@@ -135,7 +153,7 @@ class CutWindows(Scoped):
 
     def describe(self, x: TensorType) -> str:
         windows = self.cut(x)
-        parts = [f"{times(windows.grid)} windows of {times(windows.size)}"]
+        parts = [f"{times(windows.grid)} of {times(windows.size)}"]
         parts += [f"every {times(windows.stride)}"] if windows.stride != windows.size else []
         shift = active_shift(windows)
         parts += [f"shifted by {times(shift)}"] if any(shift) else []
@@ -279,6 +297,9 @@ class CutSlices(Scoped):
 
     def joining(self) -> Scoped:
         return JoinSlices()
+
+    def title(self, windows: Windows) -> str:
+        return f"each {self.axis}"
 
     def place(self, x: TensorType) -> int:
         """Which spatial axis it is. Raises Misfit."""

@@ -173,7 +173,7 @@ class _Network:
             "small": [printable(line) for line in face.small] if face else [],
             "width": face.width if face else 0.0, "height": face.height if face else 0.0,
             "section": kind, "aux": bool(first.aux), "output": part.is_output,
-            "repeat": part.region is not None and part.region.kind == "repeat",
+            "frame": part.is_frame,
             "values": {name: self.analysis.of(name, nodes) or 0 for name in COLOURS} if nodes else {},
             "figures": self._figures((name, self.analysis.of(name, nodes)) for name in _TOTALS) if summed else [],
             "span": self._span(part.region.span) if part.region is not None and not is_root else (None, None),

@@ -12,8 +12,8 @@ from netspec.analysis.figures import FIGURES
 from netspec.analysis.units import count_text
 from netspec.graph import Graph, Node, TensorType
 from netspec.scene.lettering import text_width, written_out
-from netspec.scene.parts import Part, Parts
-from netspec.values import show
+from netspec.scene.parts import Part, Parts, title_of_windows
+from netspec.values import Value, show
 
 __all__ = ["BARS", "Face", "Faces", "Note", "Notes", "head_text", "totals_text", "type_text"]
 
@@ -127,13 +127,20 @@ def head_text(part: Part) -> str:
     region = part.region
     if region is None or region.kind == "repeat":
         return f"×{part.count}" if part.count > 1 else part.name
+    if region.kind == "windows":
+        return title_of_windows(region) + times
     if not region.block:
         return f"{region.name}{times}"
-    given = [show(value) for name, value in region.arguments if name in region.given]
+    given = [_argument(value) for name, value in region.arguments if name in region.given]
     words = f"{region.block}({', '.join(given)})" if given else region.block
     if not re.fullmatch(re.escape(region.block.lower()) + r"\d+", region.name.lower()):
         words = f"{region.name}: {words}"
     return _shortened(words) + times
+
+
+def _argument(value: Value) -> str:
+    """Three digits of a rate that was computed say enough."""
+    return f"{value:.3g}" if isinstance(value, float) else show(value)
 
 
 def _shortened(text: str) -> str:

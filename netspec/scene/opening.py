@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
@@ -18,17 +18,12 @@ def opened(parts: Parts, options: DrawOptions, page: int = PAGE) -> Callable[[Pa
     level = {id(parts.root): 0}
     for part in parts.root.walk():
         for member in part.members:
-            level[id(member)] = level[id(part)] + 1
+            level[id(member)] = level[id(part)] + (not member.is_frame)
     wanted: set[int] = set()
     if options.expand:
         _open_named(parts.root, frozenset(options.expand), wanted)
     depth = options.depth if options.depth is not None else depth_for_a_page(parts, page)
-    return lambda part: id(part) in wanted or level[id(part)] <= depth or _is_repeat(part)
-
-
-def _is_repeat(part: Part) -> bool:
-    """A repeat of several layers has no name that could stand for it."""
-    return part.region is not None and part.region.kind == "repeat"
+    return lambda part: id(part) in wanted or level[id(part)] <= depth or part.is_frame
 
 
 def _open_named(root: Part, names: frozenset[str], wanted: set[int]) -> None:
@@ -46,11 +41,17 @@ def _open_named(root: Part, names: frozenset[str], wanted: set[int]) -> None:
 def depth_for_a_page(parts: Parts, page: int = PAGE) -> int:
     """The deepest level at which all boxes fit on a page."""
     depth = 0
-    row = parts.root.members
+    row = _without_frames(parts.root.members)
     while True:
-        shown: list[Part] = []
-        for part in row:
-            shown += part.members if part.members else [part]
+        shown = _without_frames(inner for part in row for inner in part.members or [part])
         if len(shown) > page or len(shown) == len(row):
             return depth
         row, depth = shown, depth + 1
+
+
+def _without_frames(parts: Iterable[Part]) -> list[Part]:
+    """What is drawn of parts that are closed, where frames are not."""
+    found: list[Part] = []
+    for part in parts:
+        found += _without_frames(part.members) if part.is_frame else [part]
+    return found

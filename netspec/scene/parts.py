@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netspec.graph import Graph, Node, Region
+from netspec.ops.windowing import Scoped
 
-__all__ = ["Level", "Part", "Parts", "Wire", "written_together"]
+__all__ = ["Level", "Part", "Parts", "Wire", "title_of_windows", "written_together"]
 
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """What is drawn as one: the layers of one written layer (`conv3-64 act=relu`), or a block, a labelled group or a
-    repeat with its `members`. Its nodes are `start` to `stop`; with a `count`, those of all rounds."""
+    """What is drawn as one: the layers of one written layer (`conv3-64 act=relu`), or a block, a labelled group, the body
+    of windows or a repeat with its `members`. Its nodes are `start` to `stop`; with a `count`, those of all rounds."""
 
     name: str
     start: int
@@ -30,6 +31,11 @@ class Part:
     @property
     def is_layer(self) -> bool:
         return not self.members
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is drawn open, whatever is folded: rounds of several layers, or the body of windows."""
+        return self.region is not None and self.region.kind in ("repeat", "windows")
 
     @property
     def is_output(self) -> bool:
@@ -75,6 +81,14 @@ class Level:
 def written_together(before: Node, node: Node) -> bool:
     """Whether a layer comes from the same written layer as the one before it (`act=`, `norm=`)."""
     return bool(before.inputs) and node.span == before.span
+
+
+def title_of_windows(region: Region) -> str:
+    """What a body of `windows` or `each` runs on; empty for what is none, or not known because of an error."""
+    first = region.members[0] if region.kind == "windows" and region.members else None
+    if not isinstance(first, Node) or not isinstance(first.op, Scoped) or first.type.windows is None:
+        return ""
+    return first.op.title(first.type.windows)
 
 
 def _is_plain_identity(node: Node) -> bool:
@@ -132,11 +146,11 @@ class Parts:
             if isinstance(member, Node):
                 if not _is_plain_identity(member):
                     self._add_node(found, member)
-            elif member.named:
+            elif member.named or title_of_windows(member):
                 inner = self._parts(member.members)
                 if inner:
-                    part = Part(member.path.rstrip("."), *_extent(member.members), member, inner)
-                    self._append(found, part)
+                    name = member.path.rstrip(".") if member.named else inner[0].name
+                    self._append(found, Part(name, *_extent(member.members), member, inner))
             elif member.kind == "repeat" and len(member.rounds) > 1:
                 self._add_rounds(found, member)
             else:

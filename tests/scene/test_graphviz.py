@@ -47,7 +47,9 @@ def around(outer: Rect, inner: Rect) -> bool:
 
 
 @pytest.mark.parametrize("direction", ["TB", "LR"])
-@pytest.mark.parametrize("name", ["lenet5", "resnet50", "googlenet", "alexnet_towers", "unet", "siamese", "vit_b_16"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "resnet50", "googlenet", "alexnet_towers", "unet", "siamese", "vit_b_16", "swin_t"]
+)
 def test_dot_draws_the_same_boxes_in_the_same_frames(name: str, direction: str) -> None:
     graph = graph_of(name)
     ours = picture(graph, "graph", DrawOptions(depth=1, direction=direction))

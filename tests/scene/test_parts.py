@@ -7,6 +7,9 @@ from conftest import ROOT
 
 import netspec
 from netspec.graph import Graph
+from netspec.scene.faces import head_text
+from netspec.scene.opening import opened
+from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 
 
@@ -59,7 +62,40 @@ def test_rounds_of_several_layers_are_one_part() -> None:
     assert [member.name for member in parts.root.members[1].members] == ["conv1", "relu1"]
 
 
-@pytest.mark.parametrize("name", ["resnet50", "densenet121", "googlenet", "unet", "vit_b_16", "alexnet_towers"])
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("windows 4x4 { ln; attention heads=2 }", "windows 4×4"),
+        ("windows 4x4 shift=2 { ln; attention heads=2 }", "windows 4×4, shift 2"),
+        ("windows 4x4 shift=1x2 { ln; attention heads=2 }", "windows 4×4, shift 1×2"),
+        ("windows 8x4 shift=2 { ln; attention heads=2 }", "windows 8×4, shift 0×2"),  # one window covers the height
+        ("windows 8x8 shift=2 { ln; attention heads=2 }", "windows 8×8"),
+        ("windows 4x4 grid=yes { ln; attention heads=2 }", "windows 4×4, grid"),
+        ("windows 4x4 stride=2 { ln; attention heads=2 }", "windows 4×4, every 2"),
+        ("each height { conv3-8 pad=1; relu }", "each height"),
+    ],
+)
+def test_the_body_of_windows_is_a_part_with_a_title(written: str, title: str) -> None:
+    """It is open however few blocks are, and costs no level: a block in it is at the depth at which it would be without."""
+    parts = parts_of(f"block two() {{ relu; sigmoid }}\ninput 8x8x8\n{written.replace(' }', '; two() }')}\ngap\n")
+    frame = parts.root.members[1]
+    assert (head_text(frame), len(frame.members), len(parts.root.members)) == (title, 5, 3)
+    block = frame.members[3]
+    assert block.region is not None
+    assert block.region.block == "two"
+    for depth in (0, 1):
+        is_open = opened(parts, DrawOptions(depth=depth))
+        assert (is_open(frame), is_open(block)) == (True, depth == 1)
+
+
+def test_equal_bodies_of_windows_are_counted() -> None:
+    parts = parts_of("input 8x8x8\nwindows 4x4 { ln; linear-8 }\nwindows 4x4 { ln; linear-8 }\n")
+    assert [head_text(part) for part in parts.root.members[1:]] == ["windows 4×4 ×2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet50", "densenet121", "googlenet", "unet", "vit_b_16", "alexnet_towers", "swin_t"]
+)
 @pytest.mark.parametrize("folded", [True, False])
 def test_every_layer_has_its_place(name: str, folded: bool) -> None:
     """Each layer but plain identities is in exactly one closed part of the tree, opened down to the layers."""

@@ -50,7 +50,7 @@ def test_pictures_have_no_flaw(name: str) -> None:
     assert flaws(picture(graph, "volumes"), FRAMES) == []
 
 
-@pytest.mark.parametrize("name", ["googlenet", "unet"])
+@pytest.mark.parametrize("name", ["googlenet", "unet", "swin_t"])
 def test_open_pictures_have_no_flaw(name: str) -> None:
     graph = graph_of(name)
     assert flaws(picture(graph, "graph", DrawOptions(expand=("all",))), FRAMES) == []

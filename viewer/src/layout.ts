@@ -98,8 +98,9 @@ export function openAtFirst(network: Network, depth: number): Set<number> {
     for (const m of network.parts[index].members) {
       const part = network.parts[m];
       if (!part.level) continue;
-      if (level + 1 <= depth || part.repeat) open.add(m);
-      walk(m, level + 1);
+      const inner = level + (part.frame ? 0 : 1);
+      if (inner <= depth || part.frame) open.add(m);
+      walk(m, inner);
     }
   };
   walk(0, 0);

@@ -88,7 +88,7 @@ export interface PartData {
   section: string;
   aux: boolean;
   output: boolean;
-  repeat: boolean;
+  frame: boolean; // open at first whatever is folded: rounds of several layers, the body of windows
   values: Record<string, number>;
   figures: [string, string][];
   span: [number | null, number | null]; // of the call of a block, or of what is written together, if it is in this text
