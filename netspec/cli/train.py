@@ -80,6 +80,9 @@ __all__ = ["command"]
     "--save-every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
 )
 @click.option(
+    "--save-updates", metavar="N", type=click.IntRange(1), help="Updates between checkpoints, in place of seconds."
+)
+@click.option(
     "--accelerator",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
@@ -138,9 +141,8 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
     if wanted["resume"] is not None:
         if wanted["run"] is not None:
             raise click.UsageError("--resume already gives the run folder; use --folder only for a new run.")
-        changed = [
-            n for n in ("epochs", "batch", "lr", "seed", "precision", "weights", "data") if wanted[n] is not None
-        ]
+        settings = ("epochs", "batch", "lr", "seed", "precision", "weights", "data", "save_updates")
+        changed = [name.replace("_", "-") for name in settings if wanted[name] is not None]
         changed += ["set"] if wanted["settings"] else []
         changed += ["-D"] if wanted["definitions"] else []
         if wanted["strict"] and file is None:
@@ -172,7 +174,7 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
     )
     return Request(
         source, wanted["data"] or built_in_data(again), read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
-        not wanted["no_test"], wanted["give_up"],
+        wanted["save_updates"], not wanted["no_test"], wanted["give_up"],
     )  # fmt: skip
 
 

@@ -60,8 +60,8 @@ def _class_weights() -> Option[Any]:
     return option(ClassWeights(), None, "factor of each class; balanced: examples / (classes x examples of the class)")
 
 
-def _unit() -> Option[Any]:
-    return option(Choice("epoch", "step"), "epoch", "unit of the schedule: epochs or updates")
+def _unit(doc: str = "unit of the schedule: epochs or updates") -> Option[Any]:
+    return option(Choice("epoch", "step"), "epoch", doc)
 
 
 def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
@@ -151,8 +151,9 @@ SETTINGS = table(
         form("rbm", "fully connected layers as restricted Boltzmann machines, one at a time, by contrastive divergence (Hinton & Salakhutdinov 2006)", epochs=option(Integer(1), 10, "epochs per layer"), visible=option(Choice("binary", "gaussian"), "binary", "units of the data: values from 0 to 1, or any")),
     )),
     Setting("metric", "a metric of every evaluation", tuple(form(name, doc) for name, doc in METRICS.items()), many=True),
+    Setting("validate", "how often validation is done, and the best weights are looked for", (form("", "", every=option(Integer(1), 1, "after how many epochs or updates", first=True), unit=_unit("epochs or updates")),)),
     Setting("best", "which epoch's weights are kept", (form("", "", by=option(_RANKED, None, "what it is the best by (default: accuracy, or loss without classes)", first=True)),)),
-    Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs without improvement", first=True), by=option(_RANKED, None, "of what (default: that of `best`)")),)),
+    Setting("stop", "early stopping", (form("", "", patience=option(Integer(1), 10, "epochs (or validations, if `validate` has them at other times) without improvement", first=True), by=option(_RANKED, None, "of what (default: that of `best`)")),)),
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "maximum norm of the gradient", first=True)),)),
     Setting("kl", "divergence of what `sample` draws from to the standard normal distribution, added to the loss", (form("", "", weight=option(Number(0), 1.0, "factor; 1: with a loss that is a mean over the output, the evidence lower bound", first=True)),)),
     Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True), warmup=option(Flag(), False, "let the decay rise as (1 + n)/(10 + n)"), every=option(Integer(1), 1, "updates from one average to the next")),)),

@@ -41,7 +41,7 @@ def curves_chart(rows: Sequence[Row], theme: str = "light") -> Figure:
     panels.append((_LEARNING_RATE, [_Line(_LEARNING_RATE, _RATE, [row.lr for row in rows])]))
     width = (_LEFT + _WIDE + _GAP) * len(panels)
     best = max(range(len(rows)), key=lambda i: (rows[i].score.rank, -i))
-    said = f"{', '.join(name for name, _ in panels)} over {len(rows)} epochs; the best is epoch {rows[best].epoch}"
+    said = f"{', '.join(name for name, _ in panels)} over {rows[-1].epoch} epochs; the best is epoch {rows[best].epoch}"
     colors = THEMES[theme]
     figure = Figure(width, _TOP + _TALL + _BOTTOM, "training curves", said, colors.background)
     for number, (name, lines) in enumerate(panels):
@@ -71,7 +71,14 @@ class _Panel:
     """A chart of curves over epochs, with round numbers on its axes."""
 
     def __init__(
-        self, figure: Figure, colors: Theme, left: float, epochs: Sequence[int], lines: Sequence[_Line], *, from_0: bool
+        self,
+        figure: Figure,
+        colors: Theme,
+        left: float,
+        epochs: Sequence[float],
+        lines: Sequence[_Line],
+        *,
+        from_0: bool,
     ) -> None:
         self.items, self.colors, self.left, self.epochs, self.lines = figure.items, colors, left, epochs, lines
         values = [v for line in lines for v in line.values if v is not None and math.isfinite(v)] or [0.0]
@@ -87,7 +94,7 @@ class _Panel:
             self.items.append(Text(self.left - 6, y + 4, f"{tick:.6g}", 10, faint, anchor="end"))
         for epoch in round_ticks(self.epochs[0], self.epochs[-1], 6):
             if epoch == int(epoch):
-                self.items.append(Text(self.x(epoch), _TOP + _TALL + 16, f"{epoch:g}", 10, faint, anchor="middle"))
+                self.items.append(Text(self.x(epoch), _TOP + _TALL + 16, f"{epoch}", 10, faint, anchor="middle"))
         self.items.append(Text(self.left + _WIDE / 2, _TOP + _TALL + 34, "epoch", 11, faint, anchor="middle"))
         x = self.left
         for line in self.lines:

@@ -31,8 +31,8 @@ class Summary:
     name: str
     params: int
     macs: int
-    epochs: int
-    best_epoch: int | None
+    epochs: float
+    best_epoch: float | None
     best: Score | None
     test: Score | None
     seconds: float
@@ -70,6 +70,10 @@ def read_metrics(folder: RunFolder) -> list[Row]:
         raise SpecError.of("NS606", f"{folder.metrics} cannot be read", notes=[str(error)[:200]]) from None
 
 
+def _epochs(text: str) -> float:
+    return int(text) if text.isdecimal() else float(text)
+
+
 def _row(line: dict[str, str]) -> Row:
     def score(part: str) -> Score | None:
         loss, accuracy = line[f"{part}_loss"], line[f"{part}_accuracy"]
@@ -84,7 +88,7 @@ def _row(line: dict[str, str]) -> Row:
     seconds = float(line["seconds"])
     examples = round(seconds * float(line["examples_per_second"]))
     return Row(
-        int(line["epoch"]), int(line["step"]), float(line["lr"]), train, score("validation"), seconds, examples
+        _epochs(line["epoch"]), int(line["step"]), float(line["lr"]), train, score("validation"), seconds, examples
     )  # fmt: skip
 
 
@@ -93,7 +97,7 @@ def _summary(name: str, folder: RunFolder) -> Summary:
     source = read_source(folder.spec, Limits())
     model = check(source).lenient().model()
     rows = read_metrics(folder)
-    best = max(rows, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    best = max(rows, key=lambda row: (row.score.rank, -row.step), default=None)
     result = info.get("result") or {}
     seconds = sum(row.seconds for row in rows)
     test = result.get("test")
@@ -101,7 +105,7 @@ def _summary(name: str, folder: RunFolder) -> Summary:
         name,
         model.params,
         model.macs,
-        len(rows),
+        rows[-1].epoch if rows else 0,
         best.epoch if best is not None else None,
         best.score if best is not None else None,
         Score(

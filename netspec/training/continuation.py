@@ -22,8 +22,8 @@ def request_of(folder: RunFolder, hardware: Hardware, *, workers: int | None = N
     options = replace(data_options_of(folder, info), workers=workers)
     source = read_source(folder.spec, Limits())
     return Request(
-        source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0), test=info.get("test", True),
-        give_up=info.get("give_up"),
+        source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0),
+        save_updates=info.get("save_updates"), test=info.get("test", True), give_up=info.get("give_up"),
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def _bound_below(axis: Any, measure: _Measure) -> None:
 def _mark_best(
     axes: list[Any], rows: Sequence[Row], measure: _Measure | None, style: dict[str, Any], prefix: str
 ) -> None:
-    best = max(rows, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    best = max(rows, key=lambda row: (row.score.rank, -row.step), default=None)
     if best is None:
         return
     values = [best.score.loss, *([measure.of(best.score)] if measure else [])]

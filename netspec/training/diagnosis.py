@@ -107,7 +107,7 @@ def _risen(engine: Engine, rows: list[Row]) -> str | None:
     cause = cause_of_divergence(engine)
     back = "" if last.train.loss > _RISEN * first else f", and came back to {last.train.loss:.3g}"
     return (
-        f"training diverged: the loss rose from {first:.3g} to {peak.train.loss:.3g} in epoch {peak.epoch}{back}. "
+        f"training diverged: the loss rose from {first:.3g} to {peak.train.loss:.3g} in epoch {math.ceil(peak.epoch)}{back}. "
         f"{cause.text[:1].upper()}{cause.text[1:]}: {cause.help}"
     )
 
@@ -187,7 +187,7 @@ def _shares_of_classes(engine: Engine) -> list[float] | None:
 
 def _below_the_mean(rows: list[Row]) -> str | None:
     """Values that are predicted no better than by their mean."""
-    last = max(rows, key=lambda row: (row.score.rank, -row.epoch))
+    last = max(rows, key=lambda row: (row.score.rank, -row.step))
     r2 = last.score.r2
     if r2 is None or r2 > 0:
         return None
@@ -208,7 +208,7 @@ def verdict_of_curves(rows: list[Row]) -> str | None:
     lowest = min(range(len(losses)), key=losses.__getitem__)
     if losses[-1] > 1.25 * losses[lowest] and last.train.loss < min(rows[lowest].train.loss, losses[-1]):
         return (
-            f"overfitting since epoch {lowest + 1}: the validation loss rose from {losses[lowest]:.3g} to {losses[-1]:.3g} while the "
+            f"overfitting since epoch {rows[lowest].epoch}: the validation loss rose from {losses[lowest]:.3g} to {losses[-1]:.3g} while the "
             f"training loss fell to {last.train.loss:.3g}. Try more data, `augment`, `dropout`, `regularize l2` or `stop patience=5`"
         )
     if last.train.accuracy is not None and last.validation.accuracy is not None:

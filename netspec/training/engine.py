@@ -20,11 +20,12 @@ from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
 from netspec.training.judging import Judge, class_counts
 from netspec.training.learner import logits_module, moving_average, outputs_of
+from netspec.training.loss_reading import LossReader
 from netspec.training.losses import by_unit, divergence, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, share_batch_statistics, share_dropout
 from netspec.training.randomness import seed_update
-from netspec.training.rows import Progress, Row, epochs_since_best, progress_of, progress_values, row_values
+from netspec.training.rows import Calendar, Progress, Row, progress_of, progress_values, row_values, rows_since_best
 from netspec.training.sampling import Piece, Share, order_of_an_epoch, update_count, updates_of_an_epoch
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
@@ -56,7 +57,7 @@ class Watcher:
         """After every update; `loss` is None where it is read later, with those of the next ones."""
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        """After every epoch."""
+        """After every evaluation: those of every epoch, unless `validate` says otherwise."""
 
 
 _EVALUATED = 4096
@@ -68,11 +69,6 @@ class Engine:
 
     `fabric` is a launched Lightning Fabric. `module` is the spec's own module; the engine trains it in place.
     """
-
-    give_up: int | None = None
-    """After so many updates in a row above three times the first loss, the run has diverged; None: never."""
-    high = 0
-    """So many there are now."""
 
     def __init__(
         self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
@@ -113,13 +109,13 @@ class Engine:
         self.units = by_unit(self.module, self.decaying)
         self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
         self.updates = update_count(len(collection.train), plan.batch, plan.accumulate)
+        self.calendar = Calendar.of(plan, self.updates, len(collection.train))
         self.factor = schedule(plan.schedule, lr=plan.lr, epochs=plan.epochs, updates=self.updates)
         chosen = plan.schedule
         self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
         self.at = Progress()
         self.sums = self.judge.sums()
-        self.unread: list[tuple[int, Tensor, list[Piece]]] = []
-        """Update, loss on the device, and inputs of the updates since losses were last read."""
+        self.loss_reader = LossReader(fabric)
         self.notes: list[str] = []
         """Notes on the start of the run, such as the origin of its weights."""
         self.replaced: set[str] = set()
@@ -173,7 +169,10 @@ class Engine:
         cuts = (self.inputs.cut(place, p.rows, p.total) for place, p in zip(places, flat, strict=True))
         stream = batches(train, (piece.indices.tolist() for piece in flat), self.workers, cuts)
         self._train_mode()
+        self._report(watcher)  # where a run was stopped between an update and its evaluation
         for pieces in left:
+            if self.finished:
+                return True
             began = time.perf_counter()
             loss = self._update(pieces, stream)
             at.update += 1
@@ -181,26 +180,30 @@ class Engine:
             at.seconds += time.perf_counter() - began
             watcher.update(self, loss)
             if interrupted():
-                self.read_losses()
+                self.loss_reader.read(at)
                 return False
-        self._close_epoch(watcher)
+            self._report(watcher)
+        at.epoch, at.update = at.epoch + 1, 0
         return True
 
-    def _close_epoch(self, watcher: Watcher) -> None:
-        self.read_losses()
+    def _report(self, watcher: Watcher) -> None:
+        """Evaluates and adds a row to the history, where it is time and not done yet."""
         at = self.at
+        if not self.calendar.due(at.step) or (at.history and at.history[-1].step == at.step):
+            return
+        self.loss_reader.read(at)
         validation = self.evaluate(self.collection.validation) if self.collection.validation is not None else None
-        row = Row(
-            at.epoch + 1, at.step, at.lr, self.sums.score(self.fabric), validation, at.seconds, len(self.collection.train)
-        )  # fmt: skip
+        before = at.history[-1].step if at.history else 0
+        examples = self.calendar.examples(at.step) - self.calendar.examples(before)
+        row = Row(self.calendar.epoch(at.step), at.step, at.lr, self.sums.score(self.fabric), validation, at.seconds, examples)  # fmt: skip
         at.history.append(row)
         best = at.best is None or row.score.rank > at.best
         at.best, at.waited = (row.score.rank, 0) if best else (at.best, at.waited + 1)
         if self.plan.stop_by is not None:
-            at.waited = epochs_since_best(at.history, self.plan.stop_by)
+            at.waited = rows_since_best(at.history, self.plan.stop_by)
         if self.plateau is not None:
             self.plateau.see(row.score.value)
-        at.epoch, at.update, at.seconds = at.epoch + 1, 0, 0.0
+        at.seconds = 0.0
         self.sums = self.judge.sums()
         watcher.epoch(self, row, best=best)
 
@@ -229,9 +232,9 @@ class Engine:
         if again:
             self.stepper.step(closure)  # type: ignore[arg-type]
             assert loss is not None
-            read = self._check_loss(loss, pieces)
+            read = self.loss_reader.see(loss, pieces, self.at)
         else:
-            read = self._check_loss(closure(), pieces)
+            read = self.loss_reader.see(closure(), pieces, self.at)
             if plan.clip is not None:
                 self._clip(plan.clip)
             self.stepper.step()
@@ -248,38 +251,6 @@ class Engine:
             clip_grad_norm_(list(self.groups.trained.values()), norm)
         else:
             self.fabric.clip_gradients(self.wrapped, self.stepper, max_norm=norm, error_if_nonfinite=False)
-
-    def _check_loss(self, loss: Tensor, pieces: list[Piece]) -> float | None:
-        """The loss, where it is read: on a GPU and with several processes those of 16 updates at once, because reading them
-        waits for all of them; every one is checked."""
-        if self.on_cpu and self.alone:
-            return self._judge_loss(float(loss), self.at.step, pieces)
-        self.unread.append((self.at.step, loss, pieces))
-        return self.read_losses() if self.at.step % 16 == 0 else None
-
-    def read_losses(self) -> float | None:
-        """Checks the losses that are still on the device; returns the last. Every process takes part."""
-        import torch
-
-        unread, self.unread = self.unread, []
-        if not unread:
-            return None
-        losses = torch.stack([loss for _, loss, _ in unread])
-        read = losses if self.alone else self.fabric.all_reduce(losses, reduce_op="mean")
-        values: list[float] = read.tolist()
-        for (step, _, pieces), value in zip(unread, values, strict=True):
-            self._judge_loss(value, step, pieces)
-        return values[-1]
-
-    def _judge_loss(self, value: float, step: int, pieces: list[Piece]) -> float:
-        if self.at.first_loss is None:
-            self.at.first_loss = value
-        if not math.isfinite(value):
-            raise Diverged(step, value, pieces, later=self.at.step - step)
-        self.high = self.high + 1 if value > 3 * abs(self.at.first_loss) else 0
-        if self.give_up is not None and self.high >= self.give_up:
-            raise Diverged(step, value, pieces, self.high, later=self.at.step - step)
-        return value
 
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share
@@ -364,7 +335,7 @@ class Engine:
             "sums": self.sums.values(),
             "at": progress_values(at),
             "history": [row_values(row) for row in at.history],
-            "high": self.high,
+            "high": self.loss_reader.high,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -376,7 +347,7 @@ class Engine:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
         self.sums = self.judge.sums(state["sums"])
         self.at = progress_of(state["at"], state["history"])
-        self.high = state.get("high", 0)
+        self.loss_reader.high = state.get("high", 0)
 
     def weights(self) -> dict[str, Tensor]:
         """The state dict for inference: the moving average, if there is one."""

@@ -29,8 +29,10 @@ def learning(held: RunExamples) -> View:
     graph = run.model.graph
     boundary(Inside(graph, run.weights), points, labels)  # before a training: whether the network has decision regions
     again = retrained(run)
-    last = max(again.weights)
-    shown = sorted({round(i * last / min(_MOST, last or 1)) for i in range(min(_MOST, last or 1) + 1)}) if last else [0]
+    epochs = sorted(again.weights)
+    last, many = epochs[-1], len(epochs) - 1
+    frames_of = min(_MOST, many) or 1
+    shown = [epochs[place] for place in sorted({round(i * many / frames_of) for i in range(frames_of + 1)})]
     views = [
         boundary(Inside(graph, again.weights[epoch], classes=run.classes), points, labels, f", epoch {epoch} of {last}")
         for epoch in shown

@@ -180,6 +180,11 @@ class Plan:
         return self.optional("stop", "patience")  # type: ignore[no-any-return]
 
     @property
+    def validate(self) -> tuple[int, str]:
+        """How often a run is evaluated, in which unit: epoch or step."""
+        return int(self.value("validate", "every")), str(self.value("validate", "unit"))
+
+    @property
     def best_by(self) -> str | None:
         return self.optional("best", "by")  # type: ignore[no-any-return]
 

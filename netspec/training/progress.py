@@ -73,11 +73,9 @@ class Reporter(Watcher):
             self.task = self.bar.add_task(
                 "", total=plan.epochs * engine.updates, epoch=1, epochs=plan.epochs, loss="", rate=""
             )
-        rate = (
-            at.update * min(plan.batch * plan.accumulate, len(engine.collection.train)) / at.seconds
-            if at.seconds
-            else 0.0
-        )
+        before = at.history[-1].step if at.history else 0
+        seen = engine.calendar.examples(at.step) - engine.calendar.examples(before)
+        rate = seen / at.seconds if at.seconds else 0.0
         shown = "" if self.smoothed is None else f"{self.smoothed:.4f}"
         self.bar.update(self.task, completed=at.step, epoch=at.epoch + 1, loss=shown, rate=f"{rate:,.0f}")
 

@@ -24,6 +24,8 @@ class Request:
     """Initial weights, overriding those of the recipe."""
     save_every: float = 30.0
     """Seconds between checkpoints."""
+    save_updates: int | None = None
+    """Updates between checkpoints, in place of seconds."""
     test: bool = True
     """Whether to evaluate the best weights on the test examples at the end."""
     give_up: int | None = None

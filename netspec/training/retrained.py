@@ -29,30 +29,31 @@ __all__ = ["Retrained", "retrained"]
 class Retrained:
     """The weights by the number of epochs, from 0; `same`: the last ones are those of the run."""
 
-    weights: Mapping[int, Mapping[str, Tensor]]
+    weights: Mapping[float, Mapping[str, Tensor]]
     same: bool
 
 
 class _Recorder(Watcher):
     def __init__(self, engine: Engine) -> None:
-        self.found: dict[int, dict[str, Tensor]] = {0: _copied(engine)}
+        self.found: dict[float, dict[str, Tensor]] = {0: _copied(engine)}
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
         self.found[row.epoch] = _copied(engine)
 
 
 def retrained(run: Trained) -> Retrained:
-    """Trains as many epochs as the run has, on the CPU. Raises SpecError (NS605 where it diverges, and errors of the data)."""
+    """Trains as many updates as the run has, on the CPU. Raises SpecError (NS605 where it diverges, and errors of the data)."""
     import torch
 
-    epochs = len(read_metrics(run.folder))
+    rows = read_metrics(run.folder)
+    steps = rows[-1].step if rows else 0
     fabric: Any = launch(Hardware("cpu"), run.plan)
     engine = build_engine(run.model, run.plan, open_data(run.plan, run.request), fabric, run.request)
     for _ in pretrain_layerwise(engine):
         pass
     recorder = _Recorder(engine)
     try:
-        engine.fit(recorder, lambda: engine.at.epoch >= epochs)
+        engine.fit(recorder, lambda: engine.at.step > steps)
     except Diverged as error:
         raise diverged(engine, error) from None
     kept = read_weights(run.folder.last) if run.folder.last.is_file() else {}

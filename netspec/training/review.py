@@ -36,7 +36,7 @@ _MOST_PAIRS = 50
 
 def best_of(rows: Sequence[Row]) -> Row | None:
     """The epoch whose weights are kept: the best by validation, the first of equal ones."""
-    return max(rows, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    return max(rows, key=lambda row: (row.score.rank, -row.step), default=None)
 
 
 def state_of(rows: Sequence[Row]) -> list[float | None] | None:

@@ -1,4 +1,4 @@
-"""How far a run is, and the results of its epochs."""
+"""How far a run is, and the results of its evaluations."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from netspec.training.plan import Plan
 from netspec.training.scores import Score
 
-__all__ = ["Progress", "Row", "epochs_since_best", "progress_of", "progress_values", "row_of", "row_values"]
+__all__ = ["Calendar", "Progress", "Row", "progress_of", "progress_values", "row_of", "row_values", "rows_since_best"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The results of an epoch."""
+    """The results of an evaluation, usually after every epoch; those of training are means since the one before."""
 
-    epoch: int
+    epoch: float
+    """The epochs until here; not a whole number in the middle of one."""
     step: int
     lr: float
     train: Score
@@ -43,7 +45,7 @@ class Progress:
     """The learning rate of the last update."""
     best: tuple[float, float] | None = None
     waited: int = 0
-    """Epochs since the best one."""
+    """Evaluations since the best one."""
     first_loss: float | None = None
     history: list[Row] = field(default_factory=list)
 
@@ -82,8 +84,41 @@ def progress_of(values: list[Any], history: list[list[Any]]) -> Progress:
     return Progress(epoch, update, step, seconds, lr, tuple(best) if best else None, waited, first_loss, rows)
 
 
-def epochs_since_best(history: list[Row], name: str) -> int:
-    """Epochs since the first of those that are best by a score."""
+def rows_since_best(history: list[Row], name: str) -> int:
+    """Rows since the first of those that are best by a score."""
     merits = [row.score.merit(name) for row in history]
     known = [-math.inf if m is None or m != m else m for m in merits]
     return len(known) - 1 - known.index(max(known)) if known else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When a run is evaluated: after every `every` updates, and at its end."""
+
+    every: int
+    updates: int
+    """Of an epoch."""
+    end: int
+    per_update: int
+    per_epoch: int
+    """Examples of an update and of an epoch."""
+
+    @classmethod
+    def of(cls, plan: Plan, updates: int, examples: int) -> Calendar:
+        every, unit = plan.validate
+        per_update = plan.batch * plan.accumulate
+        return cls(every * (updates if unit == "epoch" else 1), updates, plan.epochs * updates, per_update, examples)
+
+    def due(self, step: int) -> bool:
+        """Whether it is after so many updates."""
+        return step > 0 and (step % self.every == 0 or step == self.end)
+
+    def epoch(self, step: int) -> float:
+        """The epochs that so many updates are: a whole number at the end of one, else rounded."""
+        whole, rest = divmod(step, self.updates)
+        return whole if not rest else round(step / self.updates, 4)
+
+    def examples(self, step: int) -> int:
+        """The examples of so many updates."""
+        whole, rest = divmod(step, self.updates)
+        return whole * self.per_epoch + min(rest * self.per_update, self.per_epoch)

@@ -92,7 +92,7 @@ class _Author:
 
     def facts(self) -> Table:
         model = self.trained.model
-        best = max(self.epochs, key=lambda row: (row.score.rank, -row.epoch), default=None)
+        best = max(self.epochs, key=lambda row: (row.score.rank, -row.step), default=None)
         several = self.plan.labels and self.plan.output.type.features > 1
         task = "classification" if self.plan.labels else _TASKS.get(self.plan.task, self.plan.task)
         return facts_table({
@@ -101,7 +101,7 @@ class _Author:
             "output": ", ".join(f"{name} {kind}" for name, kind in model.outputs.items()),
             "parameters": f"{model.params:,}",
             "MACs": f"{model.macs:,} for one input",
-            "epochs": f"{len(self.epochs)}" + (f"; the best is epoch {best.epoch}" if best is not None else ""),
+            "epochs": f"{self.epochs[-1].epoch}; the best is epoch {best.epoch}" if best is not None else "0",
             f"{noun_of(self.part)} examples": f"{self.found.final.examples:,}",
         } | score_texts(self.found.final))  # fmt: skip
 

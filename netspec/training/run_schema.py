@@ -24,7 +24,7 @@ class StoredScore(_Stored):
 
 class StoredResult(_Stored):
     finished: bool
-    best_epoch: int | None = None
+    best_epoch: float | None = None
     validation: StoredScore | None = None
     test: StoredScore | None = None
 
@@ -99,6 +99,7 @@ class RunInfo(_Stored):
     data: StoredData
     task: str = "class"
     save_every: float = Field(30.0, ge=0, allow_inf_nan=False)
+    save_updates: int | None = Field(None, ge=1)
     test: bool = True
     give_up: int | None = Field(None, ge=1)
     environment: dict[str, Any] | None = None
@@ -106,7 +107,7 @@ class RunInfo(_Stored):
 
 
 _Score = list[float | list[tuple[str, float]] | None]
-_Rows = list[tuple[int, int, float, _Score | None, _Score | None, float, int]]
+_Rows = list[tuple[int | float, int, float, _Score | None, _Score | None, float, int]]
 
 
 class CheckpointState(BaseModel):

@@ -107,7 +107,7 @@ def _train(
             raise diverged(engine, error) from None
         keeper.save()
         test = _test(engine, folder, interruption) if finished and request.test else None
-    best = max(engine.at.history, key=lambda row: (row.score.rank, -row.epoch), default=None)
+    best = max(engine.at.history, key=lambda row: (row.score.rank, -row.step), default=None)
     if fabric.is_global_zero:
         draw_curves(folder.curves, {folder.path.name: engine.at.history})
         _write_result(folder, finished, best, test)
@@ -169,7 +169,7 @@ def build_engine(
         compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
     engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
     engine.notes += notes
-    engine.give_up = request.give_up
+    engine.loss_reader.give_up = request.give_up
     return engine
 
 
@@ -236,7 +236,8 @@ class _Keeper(Watcher):
     """Writes the files of a run during training, and forwards to another watcher."""
 
     def __init__(self, engine: Engine, folder: RunFolder, request: Request, told: Watcher) -> None:
-        self.engine, self.folder, self.every, self.told = engine, folder, request.save_every, told
+        self.engine, self.folder, self.told = engine, folder, told
+        self.every, self.updates = request.save_every, request.save_updates
         self.saved = time.monotonic()
         self.alone = engine.fabric.world_size == 1
         self.first = engine.fabric.is_global_zero
@@ -249,7 +250,7 @@ class _Keeper(Watcher):
 
     def update(self, engine: Engine, loss: float | None) -> None:
         if self._due(engine):
-            engine.read_losses()  # what is counted of them is part of the checkpoint
+            engine.loss_reader.read(engine.at)  # what is counted of them is part of the checkpoint
             self.save()
         if self.first:
             self.board.update(engine, loss)
@@ -257,6 +258,8 @@ class _Keeper(Watcher):
 
     def _due(self, engine: Engine) -> bool:
         """Whether to save. Several processes go by the clock of the first, every 16th update, since asking waits for all."""
+        if self.updates is not None:
+            return engine.at.step % self.updates == 0
         due = time.monotonic() - self.saved >= self.every
         if self.alone or engine.at.step % 16:
             return self.alone and due
@@ -321,6 +324,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
         },
         "task": plan.task,
         "save_every": request.save_every,
+        "save_updates": request.save_updates,
         "test": request.test,
         "give_up": request.give_up,
         "environment": environment(engine.fabric),

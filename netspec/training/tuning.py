@@ -128,7 +128,7 @@ class _Pruner(Watcher):
             raise SpecError.of("NS605", f"the validation loss of epoch {row.epoch} is {value}")
         better = max if self.metric == "accuracy" else min
         self.best = value if self.best is None else better(self.best, value)
-        self.trial.report(value, row.epoch)
+        self.trial.report(value, len(engine.at.history))
         if self.prune and row.epoch < engine.plan.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
 

@@ -174,7 +174,7 @@ def test_the_data_is_named_where_it_is_to_blame(tmp_path: Path) -> None:
 
 def test_a_run_gives_up_after_so_many_updates(where: str) -> None:
     engine = engine_of(NET.format("30"), where)
-    engine.give_up = 3
+    engine.loss_reader.give_up = 3
     with pytest.raises(Diverged) as caught:
         engine.fit(Watcher())
     assert caught.value.updates == 3
@@ -182,7 +182,7 @@ def test_a_run_gives_up_after_so_many_updates(where: str) -> None:
     finding = diverged(engine, caught.value).diagnostics[0]
     assert "the loss has been above three times the first for 3 updates" in finding.message
     calm = engine_of(NET.format("0.01"), where)
-    calm.give_up = 1
+    calm.loss_reader.give_up = 1
     assert calm.fit(Watcher())
 
 
@@ -191,12 +191,12 @@ def test_a_resumed_run_gives_up_where_the_whole_run_does(where: str) -> None:
 
     def give_up(resumed_at: int | None) -> int:
         engine = engine_of(NET.format("30"), where)
-        engine.give_up = 6
+        engine.loss_reader.give_up = 6
         if resumed_at is not None:
             assert not engine.fit(Watcher(), lambda: engine.at.step == resumed_at)
             state, engine = engine.state(), engine_of(NET.format("30"), where)
             engine.load_state(state)
-            engine.give_up = 6
+            engine.loss_reader.give_up = 6
         with pytest.raises(Diverged) as caught:
             engine.fit(Watcher())
         return caught.value.step

@@ -86,7 +86,7 @@ def test_a_divergence_is_told_of_the_update_where_it_began(where: str) -> None:
 
 def test_every_loss_counts_for_giving_up(where: str) -> None:
     engine = as_on_a_gpu("30", where)
-    engine.give_up = 3
+    engine.loss_reader.give_up = 3
     with pytest.raises(Diverged) as caught:
         engine.fit(Watcher())
     assert caught.value.updates == 3
