@@ -39,7 +39,7 @@ class Told(Watcher):
 
 def as_on_a_gpu(rate: str, where: str) -> Engine:
     engine = engine_of(NET.format(rate), where)
-    engine.on_cpu = False
+    engine.loss_reader.at_once = False
     return engine
 
 
