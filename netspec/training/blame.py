@@ -13,7 +13,7 @@ from netspec.training.plan import Plan
 if TYPE_CHECKING:
     from netspec.training.engine import Engine
 
-__all__ = ["Cause", "cause_of_divergence", "lower_rate", "penalty_at_start"]
+__all__ = ["Cause", "cause_of_divergence", "cause_of_large_outputs", "lower_rate", "penalty_at_start"]
 
 _LARGE = 100.0
 """Inputs beyond this are blamed before the rate: with the usual initial weights they make the first outputs as large."""
@@ -31,6 +31,14 @@ class Cause:
 def cause_of_divergence(engine: Engine) -> Cause:
     """The first of these that holds: inputs are far from 0 to 1; a step of the L2 penalty overshoots; else the rate."""
     return _data(engine) or _penalty(engine.plan) or _rate(engine.plan)
+
+
+def cause_of_large_outputs(engine: Engine) -> Cause:
+    """Why the outputs of initial weights are large: inputs that are far from 0 to 1, else what is between."""
+    return _data(engine) or Cause(
+        "the inputs, or the initial weights, are large",
+        "normalize the data (`normalize channel` as the first layer), add norms, or train for more epochs",
+    )
 
 
 def _data(engine: Engine) -> Cause | None:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
-from netspec.training.blame import cause_of_divergence, lower_rate, penalty_at_start
+from netspec.diagnostics.display import printable
+from netspec.training.blame import cause_of_divergence, cause_of_large_outputs, lower_rate, penalty_at_start
 from netspec.training.engine import Diverged, Engine, Row
 from netspec.training.scores import r2_text
 from netspec.training.sharding import not_finite, sharded
@@ -14,7 +15,9 @@ from netspec.training.sharding import not_finite, sharded
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["diverged", "first_not_finite", "verdict", "verdict_of_curves"]
+__all__ = ["classes_without_examples", "diverged", "first_not_finite", "verdict", "verdict_of_curves"]
+
+_MOST_NAMES = 6
 
 
 def diverged(engine: Engine, error: Diverged) -> SpecError:
@@ -88,6 +91,7 @@ def verdict(engine: Engine) -> str | None:
         _risen(engine, rows)
         or _overwhelmed(engine, rows[-1])
         or _no_better_than_chance(engine, rows[-1])
+        or _far_above_chance(engine, rows[-1])
         or _below_the_mean(rows)
         or verdict_of_curves(rows)
     )
@@ -113,12 +117,9 @@ def _risen(engine: Engine, rows: list[Row]) -> str | None:
 
 
 def _loss_at_start(engine: Engine) -> float | None:
-    """The first loss without penalties; under cross-entropy at most that of chance."""
-    first, shares = engine.at.first_loss, _shares_of_classes(engine)
-    if first is None:
-        return None
-    data = max(first - penalty_at_start(engine), 0.0) or first
-    return _loss_at_chance(engine, data, shares) if shares is not None else data
+    """The first loss, without penalties."""
+    first = engine.at.first_loss
+    return None if first is None else max(first - penalty_at_start(engine), 0.0) or first
 
 
 def _overwhelmed(engine: Engine, last: Row) -> str | None:
@@ -171,18 +172,44 @@ def _loss_at_chance(engine: Engine, first: float, shares: list[float]) -> float:
     """The loss of what has learnt nothing: under cross-entropy the entropy of the classes, as one batch is a noisy witness."""
     if engine.plan.loss.word != "cross_entropy":
         return first
-    return min(first, -sum(share * math.log(share) for share in shares if share))
+    return min(first, sum(-share * math.log(share) for share in shares if share))
+
+
+def _far_above_chance(engine: Engine, last: Row) -> str | None:
+    """A run whose loss began, and ends, far above that of equal scores for all classes: the first outputs were too large."""
+    shares, first = _shares_of_classes(engine), _loss_at_start(engine)
+    if first is None or shares is None or engine.plan.loss.word != "cross_entropy":
+        return None
+    chance = math.log(len(shares))
+    if last.train.loss <= _RISEN * chance:
+        return None
+    cause = cause_of_large_outputs(engine)
+    return (
+        f"the loss ends at {last.train.loss:.3g}, far above {chance:.3g}, that of equal scores for all classes; it began at {first:.3g}. "
+        f"{cause.text[:1].upper()}{cause.text[1:]}: {cause.help}"
+    )
+
+
+def classes_without_examples(engine: Engine) -> str | None:
+    """Which outputs no training example has as its class; None if there are none, or if the targets are not classes."""
+    shares = _shares_of_classes(engine) or []
+    classes = engine.collection.classes or tuple(map(str, range(len(shares))))
+    absent = [name for name, share in zip(classes, shares, strict=False) if not share]
+    if not absent:
+        return None
+    names = ", ".join(map(printable, absent[:_MOST_NAMES])) + (" …" if len(absent) > _MOST_NAMES else "")
+    return f"{len(absent):,} of {len(shares):,} classes have no training examples: {names}"
 
 
 def _shares_of_classes(engine: Engine) -> list[float] | None:
-    """Of the training set; None if the targets are not one class per example."""
+    """Of the training set, by output; None if the targets are not one class per example."""
     import numpy as np
 
     targets = engine.collection.train.targets() if engine.judge.kind == "classes" else None
     if targets is None or (targets.ndim != 1 and not engine.judge.one_hot):
         return None
     labels = targets if targets.ndim == 1 else targets.argmax(1)
-    return [float(share) for share in np.bincount(labels) / len(labels)]
+    return [float(share) for share in np.bincount(labels, minlength=engine.plan.output.type.features) / len(labels)]
 
 
 def _below_the_mean(rows: list[Row]) -> str | None:

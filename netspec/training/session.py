@@ -17,7 +17,7 @@ from netspec.model import Model, check
 from netspec.source import SourceFile
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
 from netspec.training.curves import Board, draw_curves
-from netspec.training.diagnosis import diverged, verdict
+from netspec.training.diagnosis import classes_without_examples, diverged, verdict
 from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher
 from netspec.training.environment import environment
 from netspec.training.hardware import launch
@@ -168,7 +168,7 @@ def build_engine(
     if compiled is None:
         compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
     engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
-    engine.notes += notes
+    engine.notes += [*notes, *filter(None, [classes_without_examples(engine)])]
     engine.loss_reader.give_up = request.give_up
     return engine
 

@@ -128,7 +128,7 @@ def test_a_loss_that_rose_is_divergence_and_never_asks_for_a_higher_rate(rate: s
     engine.fit(Watcher())
     told = verdict(engine)
     assert told is not None
-    assert told.startswith("training diverged: the loss rose from 2.3 to ")
+    assert told.startswith("training diverged: the loss rose from 2.72 to ")
     assert f"learning rate, {rate}, is probably too high: try `--lr 0.01`" in told
     assert "higher" not in told.replace("too high", "")
 
@@ -145,6 +145,25 @@ def test_a_first_epoch_far_above_chance_is_divergence(where: str, peak: float, l
     assert told is not None
     assert f" to {peak:.3g} in epoch 1" in told
     assert "underfitting" not in told
+
+
+@pytest.mark.parametrize(("losses", "says"), [([7.3, 6.2, 5.4], "far above 1.1"), ([7.3, 3.0, 1.0], "overfitting")])
+def test_a_loss_that_begins_high_and_falls_is_no_divergence(where: str, losses: list[float], says: str) -> None:
+    engine = engine_of(NET.format("0.1"), where)
+    engine.at.first_loss = 7.5
+    engine.at.history = [Row(i + 1, i, 0.1, Score(a, 0.8), Score(a, 0.5), 1.0, 24) for i, a in enumerate(losses)]
+    told = verdict(engine)
+    assert told is not None
+    assert says in told
+    assert "diverged" not in told
+
+
+def test_outputs_without_examples_are_named(where: str) -> None:
+    """Three classes in the data, ten in the network: it trains, and the loss begins above the entropy of the three."""
+    engine = engine_of(NET.format("0.01").replace("FC-3", "FC-10"), where)
+    assert engine.notes == ["7 of 10 classes have no training examples: 3, 4, 5, 6, 7, 8 …"]
+    assert engine.fit(Watcher())
+    assert "diverged" not in (verdict(engine) or "")
 
 
 def test_the_penalty_is_named_where_it_is_to_blame(where: str) -> None:
