@@ -15,7 +15,7 @@ from conftest import ROOT
 
 # A row imports from the rows above it; rooms of one row do not know each other.
 ROWS = (
-    ("source", "values", "version", "records", "recipe", "gallery"),
+    ("source", "values", "version", "records", "recipe", "gallery", "announcing"),
     ("symbolic", "tensor_type"),
     ("diagnostics",),
     ("files", "optional"),

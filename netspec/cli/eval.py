@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netspec.cli.output import echo_json
+from netspec.cli.output import echo_json, progress_shown
 from netspec.cli.run_options import part_option, run_weights_option
 from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
@@ -82,7 +82,8 @@ def command(runs: tuple[Path, ...], **wanted: Any) -> None:
         raise click.UsageError("--per-example accepts only one RUN, without --export and --onnx.")
     if wanted["confusion"] and wanted["confusion"].suffix not in (".svg", ".csv"):
         raise click.UsageError("--confusion needs a file name ending in .svg or .csv.")
-    found = _evaluated(runs, model, wanted)
+    with progress_shown():
+        found = _evaluated(runs, model, wanted)
     print_diagnostics(found.warnings)
     if wanted["as_json"]:
         echo_json(_as_json(found))

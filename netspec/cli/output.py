@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +18,16 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["color_wanted", "columns", "echo", "echo_json", "echo_verbatim", "json_text", "printing_console"]
+__all__ = [
+    "color_wanted",
+    "columns",
+    "echo",
+    "echo_json",
+    "echo_verbatim",
+    "json_text",
+    "printing_console",
+    "progress_shown",
+]
 
 
 def columns(stream: Any) -> int:
@@ -74,6 +86,23 @@ def printing_console(stream: Any, **options: Any) -> Console:
     )
     console.push_render_hook(_escaping_hook())
     return console
+
+
+@contextmanager
+def progress_shown() -> Iterator[None]:
+    """How far the work is, on standard error while it lasts; nothing if that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from netspec.announcing import announced_to
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    bar = Progress(*columns, console=printing_console(sys.stderr), transient=True, redirect_stdout=False)
+    task = bar.add_task("opening")
+    with bar, announced_to(lambda text: bar.update(task, description=_shown(text))):
+        yield
 
 
 def _escaping_hook() -> Any:

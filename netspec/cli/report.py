@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netspec.cli.output import echo
+from netspec.cli.output import echo, progress_shown
 from netspec.cli.run_options import part_option, run_weights_option
 
 __all__ = ["command"]
@@ -46,7 +46,8 @@ def _write(run: Path, outputs: list[Path], part: str | None, weights: str) -> No
     from netspec.training.report_page import as_page
     from netspec.training.run_report import report_of
 
-    report = report_of(run, weights, part)  # type: ignore[arg-type]
+    with progress_shown():
+        report = report_of(run, weights, part)  # type: ignore[arg-type]
     for path in outputs:
         text = as_card(report) if path.suffix.lower() in _CARD else as_page(report)
         with atomic_write(path) as file:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from netspec.cli.given_options import value_or_path
-from netspec.cli.output import echo, echo_json, echo_verbatim
+from netspec.cli.output import echo, echo_json, echo_verbatim, progress_shown
 from netspec.cli.run_options import part_option, run_weights_option
 from netspec.cli.specs import checked_model, limit_option, parameter_option
 from netspec.diagnostics import SpecError
@@ -119,9 +119,10 @@ class Look:
 
 def shown(make: Callable[[], View], outputs: tuple[Path, ...], *, as_json: bool) -> None:
     """Writes a view and prints what it says. Raises SpecError."""
-    view = make()
-    for path in (outputs := outputs or (Path(f"{view.name}.svg"),)):
-        view.save(path)
+    with progress_shown():
+        view = make()
+        for path in (outputs := outputs or (Path(f"{view.name}.svg"),)):
+            view.save(path)
     if as_json:
         echo_json(dict(view.data))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.inside.opened import Opened
 from netspec.inside.pixels import around_zero, heat, image_pixels, overlaid
@@ -106,6 +107,7 @@ def occlusion(
     places = [(y, x) for y in _starts(height, patch, stride) for x in _starts(width, patch, stride)]
     total, counted = torch.zeros(height, width), torch.zeros(height, width)
     for start in range(0, len(places), _BATCH):
+        announce(f"square {start:,} of {len(places):,}")
         some = places[start : start + _BATCH]
         covered = given.repeat(len(some), 1, 1, 1)
         for row, (y, x) in enumerate(some):

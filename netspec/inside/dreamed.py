@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.inside.canvas import shifted
 from netspec.inside.opened import Opened
@@ -52,6 +53,7 @@ def dream(opened: Opened, image: Any, layer: str, *, octaves: int = OCTAVES, ste
     dreamt = given
     detail = torch.zeros_like(given)
     for size in sizes:
+        announce(f"{steps} steps at {size[0]}x{size[1]}")
         begun = _scaled(given, size)
         dreamt = _ascended(begun + _scaled(detail, size), norm, steps, stream, given)
         detail = dreamt - begun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.graph import Node
 from netspec.inside.canvas import Canvas, shifted
@@ -48,6 +49,7 @@ def maximize(opened: Opened, target: str, *, steps: int | None = None) -> View:
     optimizer = torch.optim.Adam([canvas.values], lr=RATE)
     scores = [_score(opened, wanted, canvas.pixels().detach())]
     for step in range(steps):
+        announce(f"step {step + 1} of {steps}")
         optimizer.zero_grad()
         given, _ = shifted(canvas.pixels(), kind.rank if kind.layout == "map" else 0, stream)
         tensors = opened.forward.run({opened.graph.inputs[0][0]: given}, until=node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from netspec.announcing import announce
 from netspec.datasets.decoding import require_pillow
 from netspec.scene.figure import Figure
 from netspec.scene.png import as_png
@@ -23,7 +24,8 @@ def as_gif(figures: Sequence[Figure], milliseconds: int = 120) -> bytes:
 
     width, height = max(figure.width for figure in figures), max(figure.height for figure in figures)
     images = []
-    for figure in figures:
+    for number, figure in enumerate(figures, start=1):
+        announce(f"picture {number} of {len(figures)}")
         figure.width, figure.height = width, height
         with Image.open(io.BytesIO(as_png(figure, 1.0))) as image:
             images.append(image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))

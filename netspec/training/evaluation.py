@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.datasets import Collection, DataOptions, batches
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.settings import OF_CLASSES
@@ -224,6 +225,7 @@ def _measure(
             given.append(mean)
             tally.add(mean, target)
         onlooker.batch(indices, group[0], given[0], target)  # type: ignore[arg-type]
+        announce(f"evaluated {indices.stop:,} of {count:,} examples")
         if whole is not None:
             whole.add(torch.stack(given).mean(0), target)  # type: ignore[arg-type]
         elif len(given) == 2:

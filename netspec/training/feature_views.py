@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.graph import Node
 from netspec.inside.look import Inside
 from netspec.inside.pixels import image_pixels
@@ -160,6 +161,7 @@ def _of_layer(inside: Inside, held: RunExamples, layer: Node) -> np.ndarray[Any,
     names = [name for name, _ in inside.graph.inputs]
     found = []
     for start in range(0, count, _BATCH):
+        announce(f"example {start:,} of {count:,}")
         inputs, _ = held.batch(range(start, min(start + _BATCH, count)))
         batch = {name: value.cpu().numpy() for name, value in zip(names, inputs, strict=True)}
         with torch.no_grad():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.training.checkpoint_files import read_weights
 from netspec.training.comparison import read_metrics
 from netspec.training.diagnosis import diverged
@@ -34,11 +35,13 @@ class Retrained:
 
 
 class _Recorder(Watcher):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, steps: int) -> None:
         self.found: dict[float, dict[str, Tensor]] = {0: _copied(engine)}
+        self.steps = steps
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
         self.found[row.epoch] = _copied(engine)
+        announce(f"trained again for {row.step:,} of {self.steps:,} updates")
 
 
 def retrained(run: Trained) -> Retrained:
@@ -51,7 +54,7 @@ def retrained(run: Trained) -> Retrained:
     engine = build_engine(run.model, run.plan, open_data(run.plan, run.request), fabric, run.request)
     for _ in pretrain_layerwise(engine):
         pass
-    recorder = _Recorder(engine)
+    recorder = _Recorder(engine, steps)
     try:
         engine.fit(recorder, lambda: engine.at.step > steps)
     except Diverged as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 from netspec.inside.view import View
@@ -84,8 +85,12 @@ class _Author:
             self.warnings, self.curves, self.classes, self.confusion, self.panel, self.worst, self.filters, self.embedding,
             self.regions, self.network, self.spec, self.recipe, self.data, self.environment,
         )  # fmt: skip
-        sections = [section for make in made if (section := make()) is not None]
-        return RunReport(self.trained.name, self.run.graph.name, self.facts(), sections, self.absent)
+        sections = []
+        for number, make in enumerate(made, start=1):
+            announce(f"part {number} of {len(made)} of the report: {make.__name__}")
+            sections.append(make())
+        there = [section for section in sections if section is not None]
+        return RunReport(self.trained.name, self.run.graph.name, self.facts(), there, self.absent)
 
     def without(self, what: str, why: str) -> None:
         self.absent.append(f"{what}: {why}")
