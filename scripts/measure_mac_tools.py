@@ -74,7 +74,7 @@ def by_ptflops(model: netspec.Model) -> int:
 
     module, inputs = ready(model, "cpu")
     named = dict(zip(inspect.signature(module.forward).parameters, inputs, strict=True))
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         return int(
             get_model_complexity_info(
                 module, (1,), print_per_layer_stat=False, as_strings=False, backend="pytorch",

@@ -41,9 +41,9 @@ def torch_shapes(model: Model) -> tuple[dict[str, tuple[int, ...]], torch.nn.Mod
     return shapes, module
 
 
-def onnx_shapes(model: Model) -> dict[str, tuple[int, ...]]:
+def onnx_shapes(model: Model, opset: int = 17) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor as ONNX infers it in strict mode; the weights are declared, not stored."""
-    built = build(model.graph, ExportOptions(fold=False))
+    built = build(model.graph, ExportOptions(opset, fold=False))
     proto = built.proto
     for name, param in built.params:
         kind = TensorProto.INT64 if param.dtype == "int64" else TensorProto.FLOAT

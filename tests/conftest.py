@@ -31,9 +31,9 @@ SEED = int(os.environ.get("NETSPEC_SEED", "0"))
 
 
 HEAVY = {
-    "densenet121", "densenet161", "densenet169", "densenet201", "densenet_bc_100_12", "dpn68", "efficientnet_b0",
-    "efficientnet_b4", "ghostnet", "gmlp_s16", "googlenet_torchvision", "inception_resnet_v2", "inception_v3",
-    "inception_v4", "mobilenet_v3_large", "mobilenet_v3_small", "regnet_x_400mf", "res2net50", "resnet101",
+    "bifpn_efficientnet_b0", "densenet121", "densenet161", "densenet169", "densenet201", "densenet_bc_100_12", "dpn68",
+    "efficientnet_b0", "efficientnet_b4", "ghostnet", "gmlp_s16", "googlenet_torchvision", "inception_resnet_v2", "inception_v3",
+    "inception_v4", "mobilenet_v3_large", "mobilenet_v3_small", "mvit_v2_s", "regnet_x_400mf", "res2net50", "resnet101",
     "resnet110_cifar", "resnet1202_cifar", "resnet152", "se_resnet50",
 }  # fmt: skip
 """Examples of so many layers that they take half of the time of those tests that take every example."""

@@ -74,5 +74,6 @@ CODES = MappingProxyType(
         "NS911": "a statement without effect",
         "NS912": "a setting that does not go with the rest",
         "NS913": "a block with the name of a layer",
+        "NS914": "a width that looks like a number of heads",
     }
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, Edit, Fix
 from netspec.graph import Graph, Node, Region
+from netspec.lints.attention_width import heads_as_width
 from netspec.ops import ACTIVATIONS, CATALOGUE
 from netspec.ops.functions import Function
 from netspec.source import SourceFile, Span
@@ -25,7 +26,7 @@ _DROPOUTS = ("dropout", "dropout2d")
 
 
 def lint(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:
-    """The lints of a network of which every layer is known: NS901 to NS905, NS911 to NS913."""
+    """The lints of a network of which every layer is known: NS901 to NS905, NS911 to NS914."""
     _unused_blocks(file, graph, diagnostics)
     lint_graph(graph, diagnostics)
     lint_statements(file, diagnostics)
@@ -57,7 +58,7 @@ def _regions(root: Region) -> Iterator[Region]:
 
 
 def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
-    """The lints that look at the finished network: NS903, NS904, NS905."""
+    """The lints that look at the finished network: NS903, NS904, NS905, NS914."""
     uses = _uses(graph)
     for node in graph.nodes:
         if not uses[node.index]:
@@ -67,6 +68,7 @@ def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
             functions = any(isinstance(n.op, Function) for n in (before, node))  # |tanh|, the root of a square
             if before.kind in ACTIVATIONS and uses[before.index] == 1 and not functions:
                 _twice(before, node, diagnostics)
+        heads_as_width(graph, node, diagnostics)
     for _, index in (*graph.outputs, *((name, index) for name, index, _ in graph.aux)):
         _last_dropout(graph, graph.nodes[index], diagnostics)
 

@@ -50,6 +50,14 @@ class Positions(Op):
     rotates: ClassVar[bool] = False
     """Whether it turns queries and keys, instead of adding to the scores."""
     grid: tuple[int, ...] | Option[tuple[int, ...]] | None = None
+    keys: tuple[int, ...] | Option[tuple[int, ...]] | None = None
+
+    @property
+    def grids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The stated grids of the queries and of the keys, where other tokens are before them."""
+        if not isinstance(self.grid, tuple):
+            return None
+        return self.grid, self.keys if isinstance(self.keys, tuple) else self.grid
 
     def require(self, at: Places) -> None:
         """Raises Misfit if queries and keys are not at the same positions."""
@@ -225,6 +233,12 @@ class Decomposed(Positions):
 
     name, example = "decomposed", "attention heads=4 positions=decomposed"
     param_rule = "(2 max(query size, key size) - 1) x head size, for each axis"
+    grid = Option(PerAxis(), None, doc="sizes of the grid, where tokens before it are not part of it (MViT)")
+    keys = Option(PerAxis(), None, doc="sizes of the grid of the keys (default: those of `grid`)")
+
+    def validate(self) -> None:
+        if self.keys is not None and self.grid is None:
+            raise Misfit("NS207", "`keys` needs the grid of the queries, `grid`", helps=("add `grid=…`",))
 
     def require(self, at: Places) -> None:
         if len(at.queries) != len(at.keys):

@@ -116,14 +116,18 @@ class Scored(Op):
             raise Misfit(
                 "NS307", f"causal attention needs a key for each of {rows} queries, found {columns}", option="causal"
             )
-        grid = getattr(self.positions, "grid", None)
         extra = 0
         queries, keys = q.spatial, k.spatial
-        if grid is not None:
-            extra = untraced(rows) - prod(grid)
-            queries = keys = grid
-            if extra < 0 or untraced(columns) != untraced(rows):
-                raise Misfit("NS307", f"a grid of {prod(grid)} positions in {rows} tokens", option="positions")
+        if self.positions is not None and (grids := self.positions.grids) is not None:
+            queries, keys = grids
+            extra = untraced(rows) - prod(queries)
+            if extra < 0:
+                raise Misfit("NS307", f"a grid of {prod(queries)} positions in {rows} tokens", option="positions")
+            if untraced(columns) != prod(keys) + extra:
+                raise Misfit(
+                    "NS307", f"a grid of {prod(keys)} keys after {extra} token{'s' * (extra != 1)}, in {columns} tokens",
+                    option="positions",
+                )  # fmt: skip
         at = Places(self.heads, size, queries, keys, extra)
         if self.positions is not None:
             self.positions.require(at)

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.modules.utils import _triple
 
 import netspec
-from netspec.analysis.fields import Field
+from netspec.analysis.fields import Field, sees_nothing
 from netspec.graph import Node
 
 _PASSING = (
@@ -118,6 +118,7 @@ NOT_BY_GRADIENTS = (
     "wavenet",  # products of products are not finite without their activations
     "jarrett2009",  # what is subtracted cancels where all weights are alike
     "clip_vit_b_32", "xcit_nano",  # ids have no gradient; nor has attention over channels that are all alike
+    "mvit_v2_s",  # after its first layer all sees all; 64 billion MACs
 )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def tried(model: netspec.Model, measured: Measured) -> list[Node]:
         node for node in model.graph.layers
         if node.name in measured.outputs and not node.op.ignores_input and node.type.layout == "map"
         and node.kind not in ("ln", "linear")  # their modules see the channels last
-        and len(fields[node.index] or ()) == rank
+        and len(fields[node.index] or ()) == rank and not sees_nothing(fields[node.index])
     ]  # fmt: skip
     return [known[len(known) // 2], known[-1]] if known else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from agreement import assert_agreement, largest_difference
@@ -14,6 +16,8 @@ from netspec.analysis.conditions import Conditions
 
 IMAGE = "input 8x12x14; scale"
 TOKENS = "input 12x16 sequence; scale"
+MULTISCALE = "input 9x16 sequence; scale; attend heads=2"  # a class token before what it names
+POOLED = "[ identity; slice(0, 5, axis=tokens); slice(4, axis=tokens) ]"
 TRIED = [
     f"{IMAGE}; attend heads=2 [ conv1-8; conv2-8/2; conv2-12/2 ]",
     f"{IMAGE}; attend heads=2 positions=decomposed [ conv1-8; conv2-8/2; conv2-12/2 ]",
@@ -24,6 +28,7 @@ TRIED = [
     f"{TOKENS}; attend heads=2 [ slice(0, 1, axis=tokens); identity; identity ]",
     f"{TOKENS}; attend heads=2 causal=yes span=4 scale=0.1 [ identity; linear-16; linear-16 ]",
     "input 13x16 sequence; attention heads=4 positions=relative(grid=3x4) bias=qv",
+    f"{MULTISCALE} positions=decomposed(grid=2x1x4, keys=2x1x2) {POOLED}",
     f"{IMAGE}; windows 4x7 shift=(2, 3) {{ attention heads=2 positions=relative }}",
     f"{IMAGE}; windows 5x7 shift=(2, 3) {{ attention heads=2 positions=generated(16) similarity=cosine bias=qv }}",
     f"{IMAGE}; windows 4x7 shift=2 {{ ln -> tokens -> attention heads=2 -> image 4x7 }}",
@@ -98,6 +103,34 @@ def test_a_table_has_a_row_for_each_offset() -> None:
     q, k, v = attention.qkv(x.flatten(2).mT).chunk(3, -1)
     expected = attention.out(by_hand(q, k, v, 2, bias)).mT.unflatten(2, (3, 4))
     assert torch.allclose(module(x), expected, atol=1e-6)
+
+
+def test_decomposed_positions_leave_out_the_class_token() -> None:
+    """Li et al. 2022 (MViTv2), equations 3 and 4: the query times a vector for each axis, by the offset on the finer grid."""
+    model = netspec.loads(f"{MULTISCALE} positions=decomposed(grid=2x4, keys=2x2) {POOLED}")
+    module = model.to_torch(seed=0).eval()
+    down, across = module.attend1.biases[0].tables
+    x = torch.randn(3, 9, 16)
+    q, k, v = x, x[:, :5], x[:, 4:]
+    bias = torch.zeros(3, 2, 9, 5)
+    for head, i, j, a, b in itertools.product(range(2), range(2), range(4), range(2), range(2)):
+        vector = down[i - a + 1] + across[j - 2 * b + 2]
+        bias[:, head, 1 + 4 * i + j, 1 + 2 * a + b] = q[:, 1 + 4 * i + j, 8 * head : 8 * head + 8] @ vector
+    assert torch.allclose(module(x), by_hand(q, k, v, 2, bias), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [
+        ("decomposed(grid=3x4)", "a grid of 12 positions in 9 tokens"),
+        ("decomposed(grid=2x4, keys=2x3)", "a grid of 6 keys after 1 token, in 5 tokens"),
+        ("decomposed(keys=2x2)", "`keys` needs the grid of the queries, `grid`"),
+    ],
+)
+def test_grids_that_do_not_fit(positions: str, words: str) -> None:
+    with pytest.raises(netspec.SpecError) as error:
+        netspec.loads(f"{MULTISCALE} positions={positions} {POOLED}")
+    assert words in str(error.value)
 
 
 def test_rotations_depend_on_the_distance_alone() -> None:
