@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets.arrays import Arrays, array_source
 from netspec.datasets.fit import only_input
 from netspec.datasets.image_folder import PARTS, SUFFIXES, ImageFiles
-from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
-from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source
 from netspec.datasets.splits import keys_of_names
 from netspec.datasets.table import Table, read_table
 from netspec.datasets.text import bytes_of_texts
@@ -33,7 +33,7 @@ _LARGEST = 2.0**53
 _CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def open_csv(path: Path, wanted: Wanted, options: DataOptions) -> Source:
+def open_csv(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     table = read_table(path)
     part = _parts(table)
@@ -42,7 +42,7 @@ def open_csv(path: Path, wanted: Wanted, options: DataOptions) -> Source:
     column = _file_column(table, path.parent, wanted)
     if column is None:
         return _numbers(table, part, wanted, options)
-    return _images(table, column, part, path, wanted, options)
+    return _images(table, column, part, path, wanted)
 
 
 def _parts(table: Table) -> np.ndarray[Any, Any]:
@@ -129,38 +129,27 @@ def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
     return None
 
 
-def _images(
-    table: Table, column: int, part: np.ndarray[Any, Any], path: Path, wanted: Wanted, options: DataOptions
-) -> Source:
+def _images(table: Table, column: int, part: np.ndarray[Any, Any], path: Path, wanted: Wanted) -> ImageSet:
     import numpy as np
 
     if not wanted.takes_image:
         raise SpecError.of(
             "NS602", f"{table.shown} lists files, which this net does not take", notes=[wanted.described], helps=[wanted.formats]
         )  # fmt: skip
-    name, kind = only_input(wanted.inputs, table.shown)
     files = ImageFiles(str(path.parent), Names(_inner_files(table, column, path.parent)))
     others = _free(table, column)
     targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
-    good, bad = headers(files, options)
-    part[list(bad)] = LEFT_OUT
-    if not good:
-        raise SpecError.of(
-            "NS601", f"none of the images of {table.shown} can be read", notes=[f"{len(bad)} files are corrupt"]
-        )
-    frame = fitted_frame(kind, list(good.values()), options, table.shown)
     digest = hashlib.blake2b(repr((table.columns, table.rows)).encode("utf-8", "surrogatepass"), digest_size=16)
     for row in range(len(files)):
         digest.update(str(os.path.getsize(files.stored(row))).encode())  # noqa: PTH202
-    return Source(
+    return ImageSet(
         table.shown,
-        ImagePool(files, name, frame),
+        files,
         targets if targets is None or targets.dtype != np.float64 else targets.astype(np.float32),
         part,
         keys_of_names(files.names),
-        f"{digest.hexdigest()} {frame}",
+        digest.hexdigest(),
         classes,
-        [files.shown(row) for row in bad],
     )
 
 

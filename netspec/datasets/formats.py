@@ -6,24 +6,31 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netspec.datasets.pools import TRAIN
+from netspec.datasets.image_set import ImageSet, fitted_images
+from netspec.datasets.pools import TRAIN, Source
 from netspec.datasets.shards import open_shards, shards_in, shards_of
 from netspec.datasets.small_sets import SMALL_SETS, open_small_set
 from netspec.diagnostics import SpecError, nearest
 
 if TYPE_CHECKING:
     from netspec.datasets.examples import DataOptions
-    from netspec.datasets.pools import Source
     from netspec.datasets.wanted import Wanted
 
-__all__ = ["BUILT_IN", "open_source"]
+__all__ = ["BUILT_IN", "open_source", "open_stored"]
 
 BUILT_IN = ("digits", "synthetic", *SMALL_SETS)
 """The data that comes with netspec, by name."""
 
 
 def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
-    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    """The data of a net. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    found = open_stored(where, wanted, options)
+    return fitted_images(found, wanted, options) if isinstance(found, ImageSet) else found
+
+
+def open_stored(where: str, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
+    """Images as they are stored, or what a net takes of other data. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+    labeled = wanted.task != "input"
     if where == "digits":
         from netspec.datasets.digits import open_digits
 
@@ -41,7 +48,7 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
         if path.is_file() and (source := _open_file(path, wanted, options)) is not None:
             return source
         if files := shards_of(where):
-            return open_shards(files, where, wanted, options)
+            return open_shards(files, where, labeled=labeled)
         exists = path.exists()
     except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder deleted in the meantime
         said = getattr(error, "strerror", None) or str(error)
@@ -57,7 +64,7 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
     )  # fmt: skip
 
 
-def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | None:
+def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source | None:
     """None if its extension is not known."""
     match path.suffix.lower():
         case ".npz":
@@ -69,7 +76,7 @@ def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> Source | Non
 
             return open_csv(path, wanted, options)
         case ".tar":
-            return open_shards([path], str(path), wanted, options)
+            return open_shards([path], str(path), labeled=wanted.task != "input")
         case ".txt" | ".text" if wanted.takes_ids:
             from netspec.datasets.text import open_text
 
@@ -92,12 +99,12 @@ def _other_file(path: Path) -> list[str]:
     return []
 
 
-def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
+def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
     from netspec.datasets import cifar, huggingface, idx
     from netspec.datasets.image_folder import IMAGES, TEXTS, has_files, open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
-    inputs, output, task = wanted.inputs, wanted.output, wanted.task
+    inputs, output, labeled = wanted.inputs, wanted.output, wanted.task != "input"
     for folder in _candidates(path):
         if huggingface.is_huggingface(folder):
             return huggingface.open_huggingface(folder, inputs, options)
@@ -108,7 +115,7 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
         if cifar.has_pickled_cifar(folder):
             raise cifar.pickled_cifar(folder)
         if has_masks(folder):
-            return open_mask_folder(folder, inputs, output, task, options)
+            return open_mask_folder(folder)
     if wanted.takes_ids:
         from netspec.datasets.text import open_text, open_text_folder, text_parts
 
@@ -117,9 +124,9 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Source:
         if has_files(path, TEXTS):
             return open_text_folder(path, wanted, options)
     elif has_files(path, IMAGES):
-        return open_image_folder(path, inputs, task, options)
+        return open_image_folder(path, labeled=labeled)
     elif shards := shards_in(path):
-        return open_shards(shards, str(path), wanted, options)
+        return open_shards(shards, str(path), labeled=labeled)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
     raise SpecError.of(

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.arrays import Arrays, array_source
-from netspec.datasets.fit import only_input
-from netspec.datasets.images import ImagePool, fitted_frame, headers
-from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.image_set import ImageSet
+from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
@@ -43,7 +42,7 @@ def is_huggingface(folder: Path) -> bool:
     )
 
 
-def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> ImageSet | Source:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     parts = _load(folder)
     features = next(iter(parts.values())).features
@@ -54,7 +53,7 @@ def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: Da
         (name,) = inputs
         column = _input(folder, features, name, target)
         if _is_image(features[column]):
-            return _image_source(folder, parts, column, target, inputs, options)
+            return _image_set(folder, parts, column, target)
         columns = {name: column}
     else:
         columns = {name: name for name in inputs}
@@ -171,41 +170,24 @@ class _ImageColumn:
         return f"image {row} of {self._folder.name}"
 
 
-def _image_source(
-    folder: Path,
-    parts: Mapping[int, Any],
-    column: str,
-    target: str | None,
-    inputs: Mapping[str, TensorType],
-    options: DataOptions,
-) -> Source:
+def _image_set(folder: Path, parts: Mapping[int, Any], column: str, target: str | None) -> ImageSet:
     import numpy as np
     from datasets import Image, concatenate_datasets
 
-    name, kind = only_input(inputs, str(folder))
     whole: Any = concatenate_datasets(list(parts.values()))
-    features = whole.features
-    targets = None if target is None else _array(folder, whole, target)
-    part = np.repeat(list(parts), [len(d) for d in parts.values()]).astype(np.int8)
-    images = _ImageColumn(folder, whole.select_columns([column]).cast_column(column, Image(decode=False)), column)
-    good, bad = headers(images, options)
-    part[list(bad)] = LEFT_OUT
-    if not good:
-        raise SpecError.of("NS601", f"no image of {folder} can be read", notes=[f"{len(bad)} are corrupt"])
-    frame = fitted_frame(kind, list(good.values()), options, str(folder))
     digest = hashlib.blake2b(digest_size=16)
     for dataset in parts.values():
         digest.update(f"{dataset._fingerprint} {len(dataset)} {column} {target}\0".encode())
         for file in dataset.cache_files:
             path = Path(file["filename"])
             digest.update(f"{path.name} {path.stat().st_size}\0".encode())
-    return Source(
+    part = np.repeat(list(parts), [len(d) for d in parts.values()]).astype(np.int8)
+    return ImageSet(
         str(folder),
-        ImagePool(images, name, frame),
-        targets,
+        _ImageColumn(folder, whole.select_columns([column]).cast_column(column, Image(decode=False)), column),
+        None if target is None else _array(folder, whole, target),
         part,
         keys_of_numbers(len(part)),
-        f"{digest.hexdigest()} {frame}",
-        _class_names(features, target),
-        [images.shown(row) for row in bad],
+        digest.hexdigest(),
+        _class_names(whole.features, target),
     )

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from netspec.datasets.fit import only_input
-from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Listing
-from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.pools import TEST, TRAIN, VALIDATION
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
-from netspec.graph import TensorType
-
-if TYPE_CHECKING:
-    from netspec.datasets.examples import DataOptions, Task
 
 __all__ = [
     "IMAGES",
@@ -69,34 +63,22 @@ class ImageFiles:
         return printable(self.stored(row))
 
 
-def open_image_folder(folder: Path, inputs: Mapping[str, TensorType], task: Task, options: DataOptions) -> Source:
-    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+def open_image_folder(folder: Path, *, labeled: bool) -> ImageSet:
+    """Raises SpecError (NS601)."""
     import numpy as np
 
-    shown = printable(str(folder))
-    name, kind = only_input(inputs, shown)
-    found, classes = scanned(folder, labeled=task != "input")
-    files = ImageFiles(str(folder), found.names)
-    part = np.array(found.parts, dtype=np.int8)
-    good, bad = headers(files, options)
-    part[list(bad)] = LEFT_OUT
-    if not good:
-        raise SpecError.of(
-            "NS601", f"none of the images in {shown} can be read", notes=[f"{len(bad)} files are corrupt"]
-        )
-    frame = fitted_frame(kind, list(good.values()), options, shown)
+    found, classes = scanned(folder, labeled=labeled)
     digest = hashlib.blake2b(digest_size=16)
     for file, size in zip(found.names, found.sizes, strict=True):
         digest.update(f"{file}\0{size}\0".encode("utf-8", "surrogateescape"))
-    return Source(
-        shown,
-        ImagePool(files, name, frame),
+    return ImageSet(
+        printable(str(folder)),
+        ImageFiles(str(folder), found.names),
         np.array(found.labels, dtype=np.int64) if classes else None,
-        part,
+        np.array(found.parts, dtype=np.int8),
         keys_of_names(found.names),
-        f"{digest.hexdigest()} {frame}",
+        digest.hexdigest(),
         classes,
-        [files.shown(row) for row in bad],
     )
 
 

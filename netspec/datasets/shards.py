@@ -17,19 +17,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.fit import only_input
 from netspec.datasets.image_folder import PARTS, SUFFIXES, printable
-from netspec.datasets.images import ImagePool, fitted_frame, headers
+from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
-from netspec.datasets.pools import LEFT_OUT, TRAIN, Source
+from netspec.datasets.pools import TRAIN
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from netspec.datasets.examples import DataOptions
-    from netspec.datasets.wanted import Wanted
 
 __all__ = ["open_shards", "shards_in", "shards_of"]
 
@@ -104,12 +100,10 @@ def _at(descriptor: int, start: int, size: int) -> bytes:
     return os.read(descriptor, size)
 
 
-def open_shards(files: Sequence[Path], shown: str, wanted: Wanted, options: DataOptions) -> Source:
-    """Shards as data; one whose name begins with train, val or test has examples of that part. Raises SpecError (NS502, NS601,
-    NS602, NS603, NS604)."""
+def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet:
+    """Shards as data; one whose name begins with train, val or test has examples of that part. Raises SpecError (NS601)."""
     import numpy as np
 
-    name, kind = only_input(wanted.inputs, shown)
     images = _Shards(files)
     digest = hashlib.blake2b(digest_size=16)
     labels: list[str] = []
@@ -120,18 +114,10 @@ def open_shards(files: Sequence[Path], shown: str, wanted: Wanted, options: Data
             labels.append(label)
     if not len(images):
         raise SpecError.of("NS601", f"{shown} has no images", notes=["an example is an image and its class: 00012.jpg, 00012.cls"])  # fmt: skip
-    classes, targets = _targets(labels, shown) if wanted.task != "input" else ((), None)
+    classes, targets = _targets(labels, shown) if labeled else ((), None)
     part = np.array([_part_of(files[images.which(row)]) for row in range(len(images))], dtype=np.int8)
-    good, bad = headers(images, options)
-    part[list(bad)] = LEFT_OUT
-    if not good:
-        raise SpecError.of("NS601", f"none of the images in {shown} can be read", notes=[f"{len(bad)} are corrupt"])
-    frame = fitted_frame(kind, list(good.values()), options, shown)
-    return Source(
-        shown, ImagePool(images, name, frame), targets, part,
-        keys_of_names([f"{files[images.which(row)].name}/{member}" for row, member in enumerate(images.names)]),
-        f"{digest.hexdigest()} {frame}", classes, [images.shown(row) for row in bad],
-    )  # fmt: skip
+    keys = keys_of_names([f"{files[images.which(row)].name}/{member}" for row, member in enumerate(images.names)])
+    return ImageSet(shown, images, targets, part, keys, digest.hexdigest(), classes)
 
 
 def _part_of(file: Path) -> int:

@@ -182,7 +182,7 @@ def test_classes_beyond_those_of_the_net(tmp_path: Path, masks: Any) -> None:
 
 
 def test_a_wrong_class_in_a_mask_that_was_not_checked_first(tmp_path: Path, masks: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("netspec.datasets.mask_folder._MOST_CHECKED", 1)
+    monkeypatch.setattr("netspec.datasets.mask_source._MOST_CHECKED", 1)
     masks[4, 5, 6] = 7
     save_pairs(tmp_path, NAMES, masks)
     found = opened(tmp_path, COLOR, THREE, **WHOLE)
