@@ -1,27 +1,36 @@
-"""Arrays in memory, from any format, as a source of examples."""
+"""Arrays, from any format, as a source of examples. Large ones stay on disk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.datasets.fit import fitted
-from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, ArrayPool, JoinedPool, Source
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, ArrayPool, JoinedPool, Pool, Source
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
+from netspec.reading.stored_array import StoredArray
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netspec.datasets.examples import DataOptions
 
-__all__ = ["Arrays", "array_source", "content_hash"]
+__all__ = ["LARGE", "ArraySet", "Arrays", "content_hash", "fitted_arrays"]
+
+LARGE = 1 << 26
+"""Arrays of so many bytes stay on disk where they are stored row by row."""
+Rows: TypeAlias = "np.ndarray[Any, Any] | StoredArray"
 
 _PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 _PIECE = 1 << 16
+_SAMPLE = 1024
+"""Rows of an array on disk that stand for all of it in the fingerprint."""
+_MOST_CHECKED = 1 << 30
+"""Bytes of an array on disk that are all searched for numbers that are not finite; of more, some rows are."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +38,25 @@ class Arrays:
     """Inputs by the name of the net's input, and targets. `shown` has the names used in messages, under the same keys
     (and `target`)."""
 
-    inputs: Mapping[str, np.ndarray[Any, Any]]
+    inputs: Mapping[str, Rows]
     targets: np.ndarray[Any, Any] | None
     shown: Mapping[str, str]
 
 
-def array_source(
-    name: str,
-    parts: Mapping[str, Arrays],
-    inputs: Mapping[str, TensorType],
-    options: DataOptions,
-    classes: tuple[str, ...] = (),
-) -> Source:
-    """Arrays by split (`train`, `validation`, `test`) as a source. Raises SpecError (NS601, NS602, NS603)."""
+@dataclass(frozen=True)
+class ArraySet:
+    """Arrays by split (`train`, `validation`, `test`), and the names of the classes, if the data has them."""
+
+    name: str
+    parts: Mapping[str, Arrays]
+    classes: tuple[str, ...] = ()
+
+
+def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+    """Arrays as the data of a net. Raises SpecError (NS601, NS602, NS603)."""
     import numpy as np
 
+    name, parts, classes = found.name, found.parts, found.classes
     pools, codes = [], []
     skipped: list[str] = []
     digest = hashlib.blake2b(digest_size=16)
@@ -77,19 +90,22 @@ def array_source(
     )
 
 
-def _pool(arrays: Arrays, inputs: Mapping[str, TensorType], options: DataOptions) -> ArrayPool:
+def _pool(arrays: Arrays, inputs: Mapping[str, TensorType], options: DataOptions) -> Pool:
     resize, pixels = options.resize or options.pixels is not None, options.pixels
-    return ArrayPool(
-        {
-            n: fitted(a, inputs[n], shown=arrays.shown[n], resize=resize, pixels=pixels, cut=options.cut)
-            for n, a in arrays.inputs.items()
-        }
-    )
+
+    def fit(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return fitted(array, inputs[name], shown=arrays.shown[name], resize=resize, pixels=pixels, cut=options.cut)
+
+    if any(isinstance(array, StoredArray) for array in arrays.inputs.values()):
+        from netspec.datasets.stored_pool import StoredPool
+
+        return StoredPool(arrays.inputs, {n: inputs[n] for n in arrays.inputs}, arrays.shown, options)
+    return ArrayPool({n: fit(n, array) for n, array in arrays.inputs.items() if not isinstance(array, StoredArray)})
 
 
 def _left_out(arrays: Arrays, count: int, options: DataOptions) -> Mapping[int, str]:
     """The examples that are not finite, with the place of each. Raises SpecError (NS603) where they are not to be left out."""
-    wrong = _not_finite(arrays)
+    wrong = _not_finite(arrays, _MOST_CHECKED if options.corrupt == "stop" else None)
     if wrong and options.corrupt == "stop":
         row, where = next(iter(wrong.items()))
         raise SpecError.of(
@@ -119,8 +135,9 @@ def _count(arrays: Arrays, name: str) -> int:
     return len(next(iter(named.values())))
 
 
-def _not_finite(arrays: Arrays) -> dict[int, str]:
-    """The rows that contain NaN or infinity, in order, each with the position of the first such value."""
+def _not_finite(arrays: Arrays, most: int | None) -> dict[int, str]:
+    """The rows that contain NaN or infinity, in order, each with the position of the first such value. Of an array on disk of more
+    than `most` bytes only evenly spaced rows are searched."""
     import numpy as np
 
     found: dict[int, str] = {}
@@ -128,21 +145,34 @@ def _not_finite(arrays: Arrays) -> dict[int, str]:
     if arrays.targets is not None:
         named.append((arrays.shown["target"], arrays.targets))
     for shown, array in named:
-        for start in range(0, len(array) if array.dtype.kind == "f" else 0, _PIECE):
-            piece = array[start : start + _PIECE]
+        for rows, piece in _searched(array, most) if array.dtype.kind == "f" else ():
             bad = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
-            for row in np.flatnonzero(bad).tolist():
-                inner = np.argwhere(~np.isfinite(piece[row]))[0].tolist() if piece.ndim > 1 else []
-                place = f"element [{', '.join(map(str, [start + row, *inner]))}] of {shown}"
-                found.setdefault(start + row, place)
+            for place in np.flatnonzero(bad).tolist():
+                row = int(rows[place])
+                inner = np.argwhere(~np.isfinite(piece[place]))[0].tolist() if piece.ndim > 1 else []
+                found.setdefault(row, f"element [{', '.join(map(str, [row, *inner]))}] of {shown}")
     return dict(sorted(found.items()))
 
 
+def _searched(array: Rows, most: int | None) -> Iterator[tuple[Sequence[int], np.ndarray[Any, Any]]]:
+    """Rows and their numbers, some at a time."""
+    import numpy as np
+
+    if not isinstance(array, StoredArray):
+        yield from ((range(i, len(array)), array[i : i + _PIECE]) for i in range(0, len(array), _PIECE))
+    elif most is None or array.nbytes <= most:
+        yield from ((range(first, len(array)), piece) for first, piece in array.pieces())
+    else:
+        some = np.arange(0, len(array), -(-array.nbytes // most))
+        yield from ((part.tolist(), array[part]) for part in np.array_split(some, -(-len(some) // _SAMPLE)))
+
+
 def content_hash(digest: Any, part: str, arrays: Arrays) -> None:
-    """Adds names, types, shapes and contents to the digest."""
+    """Adds names, types, shapes and contents to the digest; of an array on disk, some of its rows."""
     import numpy as np
 
     for name, array in [*sorted(arrays.inputs.items()), ("", arrays.targets)]:
         if array is not None:
             digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).ravel().view(np.uint8).data)
+            content = array.sample(_SAMPLE) if isinstance(array, StoredArray) else array
+            digest.update(np.ascontiguousarray(content).ravel().view(np.uint8).data)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.diagnostics import SpecError
 from netspec.files import open_regular
@@ -17,9 +17,6 @@ from netspec.reading.text import read_text
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from netspec.datasets.examples import DataOptions
-    from netspec.datasets.pools import Source
 
 __all__ = ["has_cifar", "has_pickled_cifar", "labels_in", "open_cifar", "pickled_cifar", "read_records"]
 
@@ -57,7 +54,7 @@ def pickled_cifar(folder: Path) -> SpecError:
     )
 
 
-def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorType, options: DataOptions) -> Source:
+def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorType) -> ArraySet:
     """Opens CIFAR. CIFAR-100 uses its 100 fine labels, or its 20 coarse ones if the net has 20 classes. Raises SpecError
     (NS601, NS602)."""
     name, _ = only_input(inputs, str(folder))
@@ -75,7 +72,7 @@ def open_cifar(folder: Path, inputs: Mapping[str, TensorType], output: TensorTyp
     parts = {"train": _read(train, labels, column, count, name)}
     if test.is_file():
         parts["test"] = _read([test], labels, column, count, name)
-    return array_source(str(folder), parts, inputs, options, names)
+    return ArraySet(str(folder), parts, names)
 
 
 def _read(files: list[Path], labels: int, column: int, count: int, name: str) -> Arrays:

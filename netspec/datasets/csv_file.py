@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.datasets.image_folder import PARTS, SUFFIXES, ImageFiles
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
-from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.pools import TEST, TRAIN, VALIDATION
 from netspec.datasets.splits import keys_of_names
 from netspec.datasets.table import Table, read_table
 from netspec.datasets.text import bytes_of_texts
@@ -22,7 +22,6 @@ from netspec.diagnostics import SpecError
 if TYPE_CHECKING:
     import numpy as np
 
-    from netspec.datasets.examples import DataOptions
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
 
@@ -33,15 +32,15 @@ _LARGEST = 2.0**53
 _CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def open_csv(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
+def open_csv(path: Path, wanted: Wanted) -> ImageSet | ArraySet:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     table = read_table(path)
     part = _parts(table)
     if wanted.takes_ids:
-        return _texts(table, part, wanted, options)
+        return _texts(table, part, wanted)
     column = _file_column(table, path.parent, wanted)
     if column is None:
-        return _numbers(table, part, wanted, options)
+        return _numbers(table, part, wanted)
     return _images(table, column, part, path, wanted)
 
 
@@ -204,12 +203,12 @@ def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path)
 # Texts and numbers
 
 
-def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
+def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArraySet:
     name, kind = only_input(wanted.inputs, table.shown)
     column = _text_column(table)
     others = _free(table, column)
     ids = bytes_of_texts([text.encode() for text in table.texts(column)], kind.shape[0])
-    return _arrays(table, {name: ids}, f"`{table.columns[column]}`", others, part, wanted, options)
+    return _arrays(table, {name: ids}, f"`{table.columns[column]}`", others, part, wanted)
 
 
 def _text_column(table: Table) -> int:
@@ -222,12 +221,12 @@ def _text_column(table: Table) -> int:
     return named[0] if named else free[0]
 
 
-def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted, options: DataOptions) -> Source:
+def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArraySet:
     name, kind = only_input(wanted.inputs, table.shown)
     features, chosen = _number_columns(table, wanted)
     if len(features) != kind.size:
         raise _misfit(table, features, chosen, wanted)
-    return _arrays(table, {name: _values(table, features, kind)}, "the columns", chosen, part, wanted, options)
+    return _arrays(table, {name: _values(table, features, kind)}, "the columns", chosen, part, wanted)
 
 
 def _number_columns(table: Table, wanted: Wanted) -> tuple[list[int], list[int]]:
@@ -289,8 +288,8 @@ def _misfit(table: Table, features: Sequence[int], chosen: Sequence[int], wanted
 
 def _arrays(
     table: Table, inputs: dict[str, Any], shown: str, targets: Sequence[int], part: np.ndarray[Any, Any],
-    wanted: Wanted, options: DataOptions,
-) -> Source:  # fmt: skip
+    wanted: Wanted,
+) -> ArraySet:  # fmt: skip
     columns = targets if len(targets) == 1 else _target_columns(table, targets, wanted)
     y, classes = _targets(table, columns, wanted)
     names = {**dict.fromkeys(inputs, f"{shown} of {table.shown}"), "target": f"the targets of {table.shown}"}
@@ -299,4 +298,4 @@ def _arrays(
         for code, word in _CODES.items()
         if (part == code).any()
     }
-    return array_source(table.shown, parts, wanted.inputs, options, classes)
+    return ArraySet(table.shown, parts, classes)

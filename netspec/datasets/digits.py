@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.graph import TensorType
 from netspec.optional import not_installed
 
-if TYPE_CHECKING:
-    from netspec.datasets.examples import DataOptions
-    from netspec.datasets.pools import Source
-
 __all__ = ["open_digits"]
 
 
-def open_digits(inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+def open_digits(inputs: Mapping[str, TensorType]) -> ArraySet:
     """Raises SpecError (NS502, NS602)."""
     import numpy as np
 
@@ -29,4 +24,4 @@ def open_digits(inputs: Mapping[str, TensorType], options: DataOptions) -> Sourc
     stored = load_digits()
     pixels = np.round(stored.images * (255 / 16)).astype(np.uint8)[:, None]  # pixel values are 0 to 16
     arrays = Arrays({name: pixels}, stored.target.astype(np.int64), {name: "digits", "target": "the labels of digits"})
-    return array_source("digits", {"train": arrays}, inputs, options, tuple("0123456789"))
+    return ArraySet("digits", {"train": arrays}, tuple("0123456789"))

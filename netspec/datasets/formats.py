@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from netspec.datasets.arrays import ArraySet, fitted_arrays
 from netspec.datasets.image_set import ImageSet, fitted_images
 from netspec.datasets.pools import TRAIN, Source
 from netspec.datasets.shards import open_shards, shards_in, shards_of
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BUILT_IN", "open_source", "open_stored"]
 
+Stored: TypeAlias = ImageSet | ArraySet | Source
+
 BUILT_IN = ("digits", "synthetic", *SMALL_SETS)
 """The data that comes with netspec, by name."""
 
@@ -25,16 +28,18 @@ BUILT_IN = ("digits", "synthetic", *SMALL_SETS)
 def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
     """The data of a net. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     found = open_stored(where, wanted, options)
-    return fitted_images(found, wanted, options) if isinstance(found, ImageSet) else found
+    if isinstance(found, ImageSet):
+        return fitted_images(found, wanted, options)
+    return fitted_arrays(found, wanted.inputs, options) if isinstance(found, ArraySet) else found
 
 
-def open_stored(where: str, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
-    """Images as they are stored, or what a net takes of other data. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
+def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
+    """Images or arrays as they are stored, or what a net takes of other data. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     labeled = wanted.task != "input"
     if where == "digits":
         from netspec.datasets.digits import open_digits
 
-        return open_digits(wanted.inputs, options)
+        return open_digits(wanted.inputs)
     if where == "synthetic":
         from netspec.datasets.synthetic import open_synthetic
 
@@ -44,8 +49,8 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> ImageSet | 
     path = Path(where)
     try:
         if path.is_dir():
-            return _open_folder(path, wanted, options)
-        if path.is_file() and (source := _open_file(path, wanted, options)) is not None:
+            return _open_folder(path, wanted)
+        if path.is_file() and (source := _open_file(path, wanted)) is not None:
             return source
         if files := shards_of(where):
             return open_shards(files, where, labeled=labeled)
@@ -64,23 +69,23 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> ImageSet | 
     )  # fmt: skip
 
 
-def _open_file(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source | None:
+def _open_file(path: Path, wanted: Wanted) -> Stored | None:
     """None if its extension is not known."""
     match path.suffix.lower():
         case ".npz":
             from netspec.datasets.npz import open_npz
 
-            return open_npz(path, wanted.inputs, options)
+            return open_npz(path, wanted.inputs)
         case ".csv" | ".tsv":
             from netspec.datasets.csv_file import open_csv
 
-            return open_csv(path, wanted, options)
+            return open_csv(path, wanted)
         case ".tar":
             return open_shards([path], str(path), labeled=wanted.task != "input")
         case ".txt" | ".text" if wanted.takes_ids:
             from netspec.datasets.text import open_text
 
-            return open_text([(path, TRAIN)], wanted, options)
+            return open_text([(path, TRAIN)], wanted)
     return None
 
 
@@ -91,7 +96,7 @@ def _other_file(path: Path) -> list[str]:
     if name.endswith((".pkl", ".pickle", ".pt", ".pth")):
         return ["loading a pickle runs the code in it, so netspec does not open it; store its arrays with np.savez"]
     if name.endswith(".npy"):
-        return ["store inputs and targets in one file: np.savez(…, x=x, y=y)"]
+        return ["give the folder with x.npy and y.npy, or store both in one file: np.savez(…, x=x, y=y)"]
     if re.search(r"idx\d[-_.]ubyte", name) or name.endswith(".bin"):
         return ["give the folder that contains the files"]
     if name.endswith((".json", ".jsonl", ".parquet", ".arrow", ".h5", ".hdf5", ".mat")):
@@ -99,19 +104,19 @@ def _other_file(path: Path) -> list[str]:
     return []
 
 
-def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet | Source:
-    from netspec.datasets import cifar, huggingface, idx
+def _open_folder(path: Path, wanted: Wanted) -> Stored:
+    from netspec.datasets import cifar, huggingface, idx, npz
     from netspec.datasets.image_folder import IMAGES, TEXTS, has_files, open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
     inputs, output, labeled = wanted.inputs, wanted.output, wanted.task != "input"
     for folder in _candidates(path):
         if huggingface.is_huggingface(folder):
-            return huggingface.open_huggingface(folder, inputs, options)
+            return huggingface.open_huggingface(folder, inputs)
         if idx.has_idx(folder):
-            return idx.open_idx(folder, inputs, options)
+            return idx.open_idx(folder, inputs)
         if cifar.has_cifar(folder):
-            return cifar.open_cifar(folder, inputs, output, options)
+            return cifar.open_cifar(folder, inputs, output)
         if cifar.has_pickled_cifar(folder):
             raise cifar.pickled_cifar(folder)
         if has_masks(folder):
@@ -120,13 +125,15 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> ImageSet |
         from netspec.datasets.text import open_text, open_text_folder, text_parts
 
         if files := text_parts(path):
-            return open_text(files, wanted, options)
+            return open_text(files, wanted)
         if has_files(path, TEXTS):
-            return open_text_folder(path, wanted, options)
+            return open_text_folder(path, wanted)
     elif has_files(path, IMAGES):
         return open_image_folder(path, labeled=labeled)
     elif shards := shards_in(path):
         return open_shards(shards, str(path), labeled=labeled)
+    if npz.has_npy(path):
+        return npz.open_npy_folder(path, inputs)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
     raise SpecError.of(

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.image_set import ImageSet
-from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source
+from netspec.datasets.pools import TEST, TRAIN, VALIDATION
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
@@ -18,8 +18,6 @@ from netspec.optional import not_installed
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from netspec.datasets.examples import DataOptions
 
 __all__ = ["is_huggingface", "open_huggingface"]
 
@@ -42,7 +40,7 @@ def is_huggingface(folder: Path) -> bool:
     )
 
 
-def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> ImageSet | Source:
+def open_huggingface(folder: Path, inputs: Mapping[str, TensorType]) -> ImageSet | ArraySet:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     parts = _load(folder)
     features = next(iter(parts.values())).features
@@ -68,7 +66,7 @@ def open_huggingface(folder: Path, inputs: Mapping[str, TensorType], options: Da
         )
         for part, dataset in parts.items()
     }
-    return array_source(str(folder), arrays, inputs, options, _class_names(features, target))
+    return ArraySet(str(folder), arrays, _class_names(features, target))
 
 
 def _load(folder: Path) -> dict[int, Any]:

@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.diagnostics import SpecError
 from netspec.files import open_regular
@@ -20,9 +20,6 @@ from netspec.reading.bounds import unfolded_bound
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from netspec.datasets.examples import DataOptions
-    from netspec.datasets.pools import Source
 
 __all__ = ["has_idx", "is_of_images", "open_idx", "read_idx"]
 
@@ -41,7 +38,7 @@ def is_of_images(path: Path) -> bool:
     return match is not None and match["what"] == "images"
 
 
-def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
+def open_idx(folder: Path, inputs: Mapping[str, TensorType]) -> ArraySet:
     """Raises SpecError (NS601, NS602)."""
     name, _ = only_input(inputs, str(folder))
     files: dict[str, dict[str, Path]] = {}
@@ -74,7 +71,7 @@ def open_idx(folder: Path, inputs: Mapping[str, TensorType], options: DataOption
             continue
         shown = {name: str(images), "target": str(labels)}
         parts[part] = Arrays({name: read_idx(images, 3)[:, None]}, read_idx(labels, 1), shown)
-    return array_source(str(folder), parts, inputs, options)
+    return ArraySet(str(folder), parts)
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray[Any, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import tarfile
 from array import array
@@ -23,6 +22,7 @@ from netspec.datasets.names import Names
 from netspec.datasets.pools import TRAIN
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
+from netspec.reading.pieces import Pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,10 +59,9 @@ class _Shards:
     """Images in tar files: in which, where, and how long they are."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self.files = [str(file) for file in files]
+        self.files = Pieces([str(file) for file in files])
         self.names = Names()
         self._which, self._starts, self._sizes = array("Q"), array("Q"), array("Q")
-        self._open: dict[int, int] = {}
 
     def add(self, which: int, name: str, start: int, size: int) -> None:
         self.names.append(name)
@@ -73,31 +72,14 @@ class _Shards:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": {}}
-
-    def __del__(self) -> None:
-        for descriptor in self._open.values():
-            os.close(descriptor)
-
     def which(self, row: int) -> int:
         return self._which[row]
 
     def stored(self, row: int) -> io.BytesIO:
-        which = self._which[row]
-        if which not in self._open:
-            self._open[which] = os.open(self.files[which], os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        return io.BytesIO(_at(self._open[which], self._starts[row], self._sizes[row]))
+        return io.BytesIO(self.files.read(self._which[row], self._starts[row], self._sizes[row]))
 
     def shown(self, row: int) -> str:
-        return f"{printable(self.names[row])} in {printable(self.files[self._which[row]])}"
-
-
-def _at(descriptor: int, start: int, size: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, size, start)
-    os.lseek(descriptor, start, os.SEEK_SET)
-    return os.read(descriptor, size)
+        return f"{printable(self.names[row])} in {printable(self.files.files[self._which[row]])}"
 
 
 def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from math import pi
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.graph import TensorType
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netspec.datasets.examples import DataOptions, Task
-    from netspec.datasets.pools import Source
 
     _Drawn: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -30,7 +29,7 @@ _SEED = 0
 
 def open_small_set(
     word: str, inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions
-) -> Source:
+) -> ArraySet:
     """Classes as numbers; for a net of values 0 and 1, or one-hot where it has an output for each. Raises SpecError (NS602)."""
     import numpy as np
 
@@ -43,7 +42,7 @@ def open_small_set(
         targets = one.astype(np.float32)
     arrays = Arrays({name: points.astype(np.float32)}, targets, {name: word, "target": f"the targets of {word}"})
     classes = tuple(map(str, range(count))) if task == "class" else ()
-    return array_source(word, {"train": arrays}, inputs, options, classes)
+    return ArraySet(word, {"train": arrays}, classes)
 
 
 def _table(outcomes: tuple[int, int, int, int]) -> Callable[[int], _Drawn]:

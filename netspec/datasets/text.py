@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.arrays import Arrays, array_source
+from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.fit import only_input
 from netspec.datasets.image_folder import PARTS, TEXTS, printable, scanned
 from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source, Spares, Taken
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netspec.datasets.cutting import Cuts
-    from netspec.datasets.examples import DataOptions
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
 
@@ -84,7 +83,7 @@ class WindowPool:
         return Taken(inputs, rows, target=torch.from_numpy(np.ascontiguousarray(target)))
 
 
-def open_text(files: Sequence[tuple[Path, int]], wanted: Wanted, options: DataOptions) -> Source:
+def open_text(files: Sequence[tuple[Path, int]], wanted: Wanted) -> Source:
     """Windows of a text for a net that predicts the next character; or of several texts, each with its split.
 
     The vocabulary is the characters of the texts in their order in Unicode, or all bytes if the net has 256 outputs. If
@@ -187,7 +186,7 @@ def _encoded(
 # Texts of classes
 
 
-def open_text_folder(folder: Path, wanted: Wanted, options: DataOptions) -> Source:
+def open_text_folder(folder: Path, wanted: Wanted) -> ArraySet:
     """Text files in one folder per class, optionally inside `train`, `val` and `test`. Raises SpecError (NS601, NS602)."""
     import numpy as np
 
@@ -202,7 +201,7 @@ def open_text_folder(folder: Path, wanted: Wanted, options: DataOptions) -> Sour
         for code, word in _CODES.items()
         if (part == code).any()
     }
-    return array_source(shown, parts, wanted.inputs, options, classes)
+    return ArraySet(shown, parts, classes)
 
 
 def text_parts(folder: Path) -> list[tuple[Path, int]]:

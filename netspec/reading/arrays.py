@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from netspec.diagnostics import SpecError
 from netspec.files import open_regular
 from netspec.reading.bounds import Unfolds, require_modest_archive
+from netspec.reading.pieces import Pieces
+from netspec.reading.stored_array import StoredArray
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ArrayArchive", "open_archive", "read_array", "read_arrays"]
+__all__ = ["ArrayArchive", "open_archive", "open_array", "read_array", "read_arrays"]
 
 _MAGIC = b"\x93NUMPY"
 _ZIP = b"PK"
@@ -27,16 +29,29 @@ _PIECE = 1 << 24
 
 
 class ArrayArchive(Mapping[str, Any]):
-    """The arrays of an `.npz`, read on demand."""
+    """The arrays of an `.npz`, read on demand; those of at least `large` bytes that are not compressed stay on disk."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+    def __init__(self, path: Path, archive: zipfile.ZipFile, large: int | None = None) -> None:
+        self._path, self._archive, self._large = path, archive, large
         self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
-    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+    def __getitem__(self, name: str) -> Any:
         info = self._members[name]
         with self._archive.open(info) as file:
+            stays = (
+                self._large is not None and info.file_size >= self._large and info.compress_type == zipfile.ZIP_STORED
+            )
+            if stays and (found := _left(file, info.file_size, self._path, self._start(info))) is not None:  # type: ignore[arg-type]
+                return found
+            file.seek(0)
             return _array(file, info.file_size)  # type: ignore[arg-type]
+
+    def _start(self, info: zipfile.ZipInfo) -> int:
+        """Where the content of a member begins: after its header, whose length is that of its fields."""
+        with open_regular(self._path) as file:
+            file.seek(info.header_offset)
+            head = file.read(30)
+        return info.header_offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -62,17 +77,27 @@ def read_array(path: Path, code: str = "NS503") -> np.ndarray[Any, Any]:
         return _array(file, path.stat().st_size)
 
 
+def open_array(path: Path, code: str, large: int) -> np.ndarray[Any, Any] | StoredArray:
+    """The array of an `.npy`, which stays on disk if it has `large` bytes or more. Raises SpecError (NS001, `code`)."""
+    with _diagnosed(path, code), open_regular(path) as file:
+        size = path.stat().st_size
+        found = _left(file, size, path, 0) if size >= large else None
+        if found is None:
+            file.seek(0)
+        return _array(file, size) if found is None else found
+
+
 class HoldsObjects(ValueError):
     """An array of Python objects, which only unpickling could read."""
 
 
 @contextmanager
-def open_archive(path: Path, code: str = "NS503") -> Iterator[ArrayArchive]:
-    """The arrays of an `.npz`. Raises SpecError (NS001, `code`), also when a damaged array is read."""
+def open_archive(path: Path, code: str = "NS503", large: int | None = None) -> Iterator[ArrayArchive]:
+    """The arrays of an `.npz`; those of `large` bytes and more may stay on disk (StoredArray). Raises SpecError (NS001, `code`), also when a damaged array is read."""
     with _diagnosed(path, code):
         require_modest_archive(path)
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            yield ArrayArchive(archive)
+            yield ArrayArchive(path, archive, large)
 
 
 @contextmanager
@@ -101,8 +126,8 @@ _DAMAGE = (
 """The exceptions that numpy and zipfile raise for damaged files."""
 
 
-def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
-    """One array in NumPy's format from a stream of `size` bytes. Raises ValueError."""
+def _header(file: BinaryIO, size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and type of an array in NumPy's format in a stream of `size` bytes. Raises ValueError."""
     import numpy as np
 
     magic = file.read(8)
@@ -124,7 +149,27 @@ def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
     if wanted > size or (count and not wanted):
         said = "x".join(map(str, shape))
         raise ValueError(f"its header specifies {said} values ({dtype}), but the file has {size:,} bytes")
-    flat = np.empty(count, dtype)
+    return shape, fortran, dtype
+
+
+def _left(file: BinaryIO, size: int, path: Path, start: int) -> StoredArray | None:
+    """The array of a stream of `size` bytes, which begins at byte `start` of a file, left there; None if its rows do not follow
+    one another. Raises ValueError, EOFError."""
+    shape, fortran, dtype = _header(file, size)
+    if (fortran and len(shape) > 1) or not shape or not prod(shape):
+        return None
+    if file.tell() + prod(shape) * dtype.itemsize > size:
+        raise EOFError
+    return StoredArray(Pieces([str(path)]), start + file.tell(), dtype, shape)
+
+
+def _array(file: BinaryIO, size: int) -> np.ndarray[Any, Any]:
+    """One array in NumPy's format from a stream of `size` bytes. Raises ValueError."""
+    import numpy as np
+
+    shape, fortran, dtype = _header(file, size)
+    wanted = prod(shape) * dtype.itemsize
+    flat = np.empty(prod(shape), dtype)
     if wanted:
         _fill(memoryview(flat.view(np.uint8)), file)  # type: ignore[arg-type]
     return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)

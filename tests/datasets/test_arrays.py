@@ -339,6 +339,8 @@ def test_names_of_nothing(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(b"x")
         assert said in refused("NS601", tmp_path / name)
-    assert "it contains a-idx3-ubyte, a.npy" in refused("NS601", tmp_path)
+    assert "it contains a\nname the arrays x, y" in refused("NS601", tmp_path)
+    (tmp_path / "a.npy").unlink()
+    assert "it contains a-idx3-ubyte, a.pkl" in refused("NS601", tmp_path)
     refused("NS601", "x" * 5000)
     refused("NS601", "a\0b")
