@@ -28,6 +28,7 @@ _COMMANDS = {
     "show": "Show what a network has learnt and what it looks at.",
     "badge": "Write a badge with a figure of a spec, as SVG.",
     "bench": "Benchmark PyTorch, torch.compile and ONNX Runtime.",
+    "data": "Check data, and pack it to be read fast.",
     "train": "Train a net by its recipe, on one or more machines.",
     "eval": "Evaluate runs: accuracy, confusion matrix, ensembles, ONNX.",
     "predict": "Predict on images, arrays, texts or tables with a trained run.",

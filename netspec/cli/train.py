@@ -58,7 +58,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Weights to start from: a file, or the best weights of a run; tensors that do not match keep their initial values.",
 )
-@data_options
+@data_options()
 @click.option("--folds", type=click.IntRange(2), help="Cross-validation: number of folds, each with its own run.")
 @click.option(
     "--restarts", type=click.IntRange(2), help="Number of runs, each with its own seed; the best one is kept."

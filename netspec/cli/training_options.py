@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["built_in_data", "data_option", "data_options", "read_data_options", "recipe_options", "resolved_source"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+_DATA_OPTIONS = ("validation", "test", "resize", "workers", "corrupt", "size")
 
 
 def data_option(command: F) -> F:
@@ -30,26 +31,30 @@ def built_in_data(checked: Checked) -> str:
     return line.word if line is not None else "digits"
 
 
-def data_options(command: F) -> F:
-    """Options that control how the data is read and split."""
+def data_options(*names: str) -> Callable[[F], F]:
+    """Options that control how the data is read and split: all, or those named."""
     share = click.FloatRange(0, 1, max_open=True)
-    for option in reversed([
+    known = dict(zip(_DATA_OPTIONS, [
         click.option("--validation", type=share, default=0.1, show_default=True, help="Fraction of the examples used for validation, if the data has no validation split."),
         click.option("--test-share", "test", type=share, help="Fraction of the examples used for testing, if the data has no test split; default: 0.2, or 0 if it has another split."),
         click.option("--resize", is_flag=True, help="Scale images to the input size of the net."),
         click.option("--workers", type=click.IntRange(0), help="Number of processes that decode images; default: one less than the cores for each device, none for fewer than 1,000 images."),
         click.option("--corrupt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True, help="How to handle undecodable images."),
         click.option("--size", type=click.IntRange(1), help="Number of examples of `synthetic`."),
-    ]):  # fmt: skip
-        command = option(command)
-    return command
+    ], strict=True))  # fmt: skip
+
+    def given(command: F) -> F:
+        for name in reversed(names or _DATA_OPTIONS):
+            command = known[name](command)
+        return command
+
+    return given
 
 
 def read_data_options(wanted: dict[str, Any], **others: Any) -> DataOptions:
     from netspec.datasets import DataOptions
 
-    names = ("validation", "test", "resize", "workers", "corrupt", "size")
-    return DataOptions(**{name: wanted[name] for name in names}, **others)
+    return DataOptions(**{name: wanted[name] for name in _DATA_OPTIONS if name in wanted}, **others)
 
 
 def recipe_options(command: F) -> F:
@@ -76,7 +81,7 @@ def resolved_source(source: SourceFile, definitions: Iterable[str], wanted: dict
         name: f'"{value}"' if isinstance(value, str) else _written(definitions, name) for name, value in values.items()
     }
     overrides = []
-    for written in wanted["settings"]:
+    for written in wanted.get("settings", ()):
         try:
             overrides.append(Override.of(written))
         except ValueError as error:
@@ -90,7 +95,7 @@ def resolved_source(source: SourceFile, definitions: Iterable[str], wanted: dict
         "precision": ("precision", ""),
     }
     for name, (setting, option) in simple.items():
-        if wanted[name] is not None:
+        if wanted.get(name) is not None:
             overrides.append(Override(setting, option, str(wanted[name])))
     return resolved(source, texts, overrides)
 

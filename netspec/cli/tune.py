@@ -74,7 +74,7 @@ _SHOWN = 5
 @recipe_options
 @parameter_option
 @strict_option
-@data_options
+@data_options()
 def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
     """Search for the best settings and sizes with Optuna.
 

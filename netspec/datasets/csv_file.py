@@ -224,7 +224,7 @@ def _text_column(table: Table) -> int:
 def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArraySet:
     name, kind = only_input(wanted.inputs, table.shown)
     features, chosen = _number_columns(table, wanted)
-    if len(features) != kind.size:
+    if len(features) != kind.size and not wanted.free:
         raise _misfit(table, features, chosen, wanted)
     return _arrays(table, {name: _values(table, features, kind)}, "the columns", chosen, part, wanted)
 
@@ -246,7 +246,7 @@ def _values(table: Table, columns: Sequence[int], kind: TensorType) -> np.ndarra
     import numpy as np
 
     x = table.numbers(columns)
-    if kind.layout == "map":
+    if kind.layout == "map" and kind.shape:
         x = x.reshape(len(x), *kind.shape)
         if bool(((x >= 0) & (x <= 255) & (x == np.floor(x))).all()) and x.max(initial=0) > 1:
             x = x.astype(np.uint8)

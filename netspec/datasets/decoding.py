@@ -11,6 +11,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from netspec.datasets.fit import covering
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from netspec.datasets.cutting import Cuts
 
-__all__ = ["Frame", "Header", "corrupt", "decode", "inspect", "measure", "opened", "require_pillow"]
+__all__ = ["Frame", "Header", "corrupt", "decode", "examined", "inspect", "measure", "opened", "require_pillow"]
 
 Stored: TypeAlias = "str | BinaryIO"
 """A path or an open file."""
@@ -88,6 +89,23 @@ def inspect(stored: Stored, shown: str) -> Header:
             elif image.format not in ("JPEG", "MPO") or not _has_end(stored):
                 image.load()
             return header
+    except Exception as error:
+        raise corrupt(shown, error) from None
+
+
+def examined(stored: Stored, shown: str) -> tuple[Header, bytes]:
+    """The header of an image that is decoded whole, and a digest of its pixels; an empty one if they are all equal. Raises
+    SpecError (NS603)."""
+    try:
+        with opened(stored) as image:
+            header = _header(image)
+            pixels = _converted(image, _MODES[header.channels])
+            ranges = [pixels.getchannel(band).getextrema() for band in pixels.getbands()]
+            if all(low == high for low, high in ranges):
+                return header, b""
+            digest = blake2b(repr(pixels.size).encode(), digest_size=16)
+            digest.update(pixels.tobytes())
+            return header, digest.digest()
     except Exception as error:
         raise corrupt(shown, error) from None
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from netspec.datasets.arrays import ArraySet, fitted_arrays
 from netspec.datasets.image_set import ImageSet, fitted_images
+from netspec.datasets.mask_source import fitted_masks
+from netspec.datasets.packed import is_packed, open_packed
 from netspec.datasets.pools import TRAIN, Source
 from netspec.datasets.shards import open_shards, shards_in, shards_of
 from netspec.datasets.small_sets import SMALL_SETS, open_small_set
@@ -29,13 +31,13 @@ def open_source(where: str, wanted: Wanted, options: DataOptions) -> Source:
     """The data of a net. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
     found = open_stored(where, wanted, options)
     if isinstance(found, ImageSet):
-        return fitted_images(found, wanted, options)
+        return (fitted_images if found.masks is None else fitted_masks)(found, wanted, options)
     return fitted_arrays(found, wanted.inputs, options) if isinstance(found, ArraySet) else found
 
 
 def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
     """Images or arrays as they are stored, or what a net takes of other data. Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
-    labeled = wanted.task != "input"
+    labeled = wanted.labeled
     if where == "digits":
         from netspec.datasets.digits import open_digits
 
@@ -49,7 +51,7 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
     path = Path(where)
     try:
         if path.is_dir():
-            return _open_folder(path, wanted)
+            return open_packed(path, wanted, options) if is_packed(path) else _open_folder(path, wanted)
         if path.is_file() and (source := _open_file(path, wanted)) is not None:
             return source
         if files := shards_of(where):
@@ -81,7 +83,7 @@ def _open_file(path: Path, wanted: Wanted) -> Stored | None:
 
             return open_csv(path, wanted)
         case ".tar":
-            return open_shards([path], str(path), labeled=wanted.task != "input")
+            return open_shards([path], str(path), labeled=wanted.labeled)
         case ".txt" | ".text" if wanted.takes_ids:
             from netspec.datasets.text import open_text
 
@@ -109,7 +111,7 @@ def _open_folder(path: Path, wanted: Wanted) -> Stored:
     from netspec.datasets.image_folder import IMAGES, TEXTS, has_files, open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
-    inputs, output, labeled = wanted.inputs, wanted.output, wanted.task != "input"
+    inputs, output, labeled = wanted.inputs, wanted.output, wanted.labeled
     for folder in _candidates(path):
         if huggingface.is_huggingface(folder):
             return huggingface.open_huggingface(folder, inputs)

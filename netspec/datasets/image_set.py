@@ -37,11 +37,7 @@ class ImageSet:
 
 
 def fitted_images(found: ImageSet, wanted: Wanted, options: DataOptions) -> Source:
-    """Images as the data of a net: corrupt ones are left out, or end it. Raises SpecError (NS502, NS602, NS603, NS604)."""
-    if found.masks is not None:
-        from netspec.datasets.mask_source import fitted_masks
-
-        return fitted_masks(found, wanted, options)
+    """Images without masks as the data of a net: corrupt ones are left out, or end it. Raises SpecError (NS502, NS602, NS603, NS604)."""
     name, kind = only_input(wanted.inputs, found.shown)
     part = found.part.copy()
     good, bad = headers(found.images, options)

@@ -96,7 +96,7 @@ def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet
             labels.append(label)
     if not len(images):
         raise SpecError.of("NS601", f"{shown} has no images", notes=["an example is an image and its class: 00012.jpg, 00012.cls"])  # fmt: skip
-    classes, targets = _targets(labels, shown) if labeled else ((), None)
+    classes, targets = _targets(labels, shown) if labeled or "" not in labels else ((), None)
     part = np.array([_part_of(files[images.which(row)]) for row in range(len(images))], dtype=np.int8)
     keys = keys_of_names([f"{files[images.which(row)].name}/{member}" for row, member in enumerate(images.names)])
     return ImageSet(shown, images, targets, part, keys, digest.hexdigest(), classes)

@@ -23,10 +23,24 @@ class Wanted:
     output: TensorType
     task: Task
     vocabularies: Mapping[str, int] = field(default_factory=dict)
+    free: bool = False
+    """There is no net: images and arrays are taken as they are stored."""
+
+    @classmethod
+    def anything(cls) -> Wanted:
+        """What is wanted of data that is looked at or packed without a net."""
+        return cls({"x": TensorType("map", ())}, TensorType("vector", (0,)), "class", free=True)
+
+    @property
+    def labeled(self) -> bool:
+        """Whether every example needs a target."""
+        return not self.free and self.task != "input"
 
     @property
     def takes_image(self) -> bool:
         """Whether the only input can be an image."""
+        if self.free:
+            return True
         kinds = list(self.inputs.values())
         if len(kinds) != 1 or kinds[0].layout == "ids" or (kinds[0].layout == "vector" and kinds[0].size < _SMALLEST):
             return False
@@ -44,6 +58,8 @@ class Wanted:
     @property
     def described(self) -> str:
         """The inputs and the predictions in a sentence."""
+        if self.free:
+            return "without a spec, images, arrays and tables of them are read"
         given = " and ".join(
             kind.noun if len(self.inputs) == 1 else f"`{name}`, {kind.noun}" for name, kind in self.inputs.items()
         )
@@ -65,6 +81,8 @@ class Wanted:
     @property
     def formats(self) -> str:
         """The formats of data that suit the net, as a help."""
+        if self.free:
+            return "give the spec of a network that takes this data, too"
         return f"data for this net: {'; '.join(self._formats())}"
 
     def _formats(self) -> list[str]:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from netspec.datasets import Collection, open_collection
+from netspec.datasets import Collection, DataOptions, open_collection
+from netspec.datasets.wanted import Wanted
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.diagnostics.facts import ClassCount
 from netspec.graph import TensorType
 from netspec.training.plan import Plan
 from netspec.training.request import Request
 
-__all__ = ["OpenedData", "open_data"]
+__all__ = ["OpenedData", "cuts_randomly", "open_data", "wanted_data"]
 
 
 class OpenedData:
@@ -36,19 +37,31 @@ def open_data(plan: Plan, request: Request, kept: OpenedData | None = None) -> C
     For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled. Images of
     which a random resized crop is read are scaled only for testing.
     """
-    inputs, output, options = plan.inputs, plan.output.type, request.options
-    crop = plan.recipe.augment.get("crop")
-    if crop is not None:
-        side, resized = crop.values["from"], crop.values["scale"] or crop.values["ratio"]
-        options = replace(options, resize=options.resize or side is not None or bool(resized), cut=side is None)
-        if side is not None:
-            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
-            output = _squared(output, side) if plan.pixelwise else output
-    asked = (request.data, inputs, output, plan.task, options, plan.vocabularies)
+    wanted, options = wanted_data(plan, request.options)
+    asked = (request.data, wanted.inputs, wanted.output, wanted.task, options, wanted.vocabularies)
     try:
         return (kept or OpenedData()).of(asked, lambda: open_collection(*asked))
     except SpecError as error:
         raise SpecError(_with_parameter(d, plan.outputs_parameter) for d in error.diagnostics) from None
+
+
+def wanted_data(plan: Plan, options: DataOptions) -> tuple[Wanted, DataOptions]:
+    """What a net and its recipe need from data, and how it is read."""
+    inputs, output = plan.inputs, plan.output.type
+    crop = plan.recipe.augment.get("crop")
+    if crop is not None:
+        side = crop.values["from"]
+        options = replace(options, resize=options.resize or side is not None or cuts_randomly(plan), cut=side is None)
+        if side is not None:
+            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
+            output = _squared(output, side) if plan.pixelwise else output
+    return Wanted(inputs, output, plan.task, plan.vocabularies), options
+
+
+def cuts_randomly(plan: Plan) -> bool:
+    """Whether a random part of each image is read in training."""
+    crop = plan.recipe.augment.get("crop")
+    return crop is not None and bool(crop.values["scale"] or crop.values["ratio"])
 
 
 def _with_parameter(diagnostic: Diagnostic, parameter: str | None) -> Diagnostic:

@@ -38,6 +38,7 @@ LIGHT = [
     ("nothing",),
 ]
 HEAVY = [
+    ("data", "check", "{folder}/rows.npz"),
     ("compile", LENET, "-o", "{folder}/x.onnx", "--verify"),
     ("run", LENET, "--input", "{folder}/x.npy"),
     ("weights", "map", LENET, "{folder}/run/last.safetensors"),
@@ -81,4 +82,5 @@ def test_a_command_with_torch_alone(line: tuple[str, ...], tmp_path: Path) -> No
     assert run_netspec("train", "rows.net", "--folder", "run", cwd=tmp_path).returncode == 0
     np.save(tmp_path / "x.npy", np.zeros((2, 1, 32, 32)))
     np.save(tmp_path / "rows.npy", np.zeros((2, 64), np.float32))
+    np.savez(tmp_path / "rows.npz", x=np.arange(640).reshape(10, 64), y=np.zeros(10, int))
     same(tuple(argument.format(folder=tmp_path) for argument in line))
