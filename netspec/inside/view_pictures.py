@@ -15,12 +15,26 @@ from netspec.scene.lettering import text_width
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["PALETTE", "Band", "Box", "Points", "Ranked", "Tile", "bars", "class_color", "plane", "sheet"]
+__all__ = [
+    "PALETTE",
+    "Band",
+    "Box",
+    "Points",
+    "Ranked",
+    "Tile",
+    "bars",
+    "class_color",
+    "class_pixels",
+    "plane",
+    "sheet",
+]
 
 PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#ee7733", "#009988", "#332288")
 """For classes: the bright scheme of Paul Tol, which color-blind readers can tell apart, and three more of his."""
 _INK, _FAINT, _RIGHT, _WRONG = "#1a1a1a", "#666666", "#228833", "#cc3311"
 _FRAME = "#bbbbbb"
+_LONGEST = 20
+"""Classes of the longest legend; of more, too many have the same color."""
 _MARGIN, _GAP, _WIDTH = 16.0, 6.0, 960.0
 
 
@@ -60,6 +74,15 @@ def class_color(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
+def class_pixels(classes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A map of classes (H x W) as an image; black is none."""
+    import numpy as np
+
+    colors = np.array([tuple(bytes.fromhex(color[1:])) for color in PALETTE], dtype=np.uint8)
+    result: np.ndarray[Any, Any] = colors[classes % len(PALETTE)] * (classes >= 0)[..., None].astype(np.uint8)
+    return result
+
+
 def sheet(title: str, notes: Sequence[str], bands: Sequence[Band]) -> Figure:
     """Bands below each other. Each tile is as large as its band says, on its longer side."""
     figure = Figure(_WIDTH, 0.0, title, "; ".join(notes))
@@ -67,7 +90,7 @@ def sheet(title: str, notes: Sequence[str], bands: Sequence[Band]) -> Figure:
     for band in bands:
         if band.heading:
             figure.items.append(
-                Text(_MARGIN, y + 12, _cut(band.heading, _WIDTH - 2 * _MARGIN, 12), 12, _INK, bold=True)
+                Text(_MARGIN, y + 12, _cut(band.heading, _WIDTH - 2 * _MARGIN, 12, True), 12, _INK, bold=True)
             )
             y += 20
         y, far = _band(figure, band, y)
@@ -124,11 +147,11 @@ def _tile(figure: Figure, tile: Tile, x: float, y: float, side: float, tall: flo
         figure.items.append(Text(x, y + tall + 11 + 13 * i, shown, 10, tile.color if not i else _FAINT))
 
 
-def _cut(text: str, width: float, size: float) -> str:
+def _cut(text: str, width: float, size: float, bold: bool = False) -> str:
     text = printable(text)
-    if text_width(text, size) <= width:
+    if text_width(text, size, bold) <= width:
         return text
-    while text and text_width(f"{text}…", size) > width:
+    while text and text_width(f"{text}…", size, bold) > width:
         text = text[:-1]
     return f"{text}…"
 
@@ -151,8 +174,8 @@ def bars(title: str, notes: Sequence[str], examples: Sequence[Ranked], columns: 
     for number, example in enumerate(examples):
         x, y = _MARGIN + number % columns * wide, top + number // columns * (tall + 10)
         color = {True: _RIGHT, False: _WRONG, None: _INK}[example.right]
-        figure.items.append(Text(x, y + 11, _cut(example.heading, wide - 16, 11), 11, color, bold=True))
-        _tile(figure, Tile(example.pixels), x, y + 18, side, side)
+        figure.items.append(Text(x, y + 11, _cut(example.heading, wide - 16, 11, True), 11, color, bold=True))
+        _tile(figure, Tile(example.pixels, tip=example.heading), x, y + 18, side, side)
         for i, (name, value, share, is_true) in enumerate(example.ranked):
             at = y + 18 + 17 * i
             figure.items.append(
@@ -164,7 +187,7 @@ def bars(title: str, notes: Sequence[str], examples: Sequence[Ranked], columns: 
                     fill="#a6dba0" if is_true else "#c9d5e8",
                 )
             )
-            figure.items.append(Text(x + side + 12, at + 11, _cut(name, 100, 10), 10, _INK, bold=is_true))
+            figure.items.append(Text(x + side + 12, at + 11, _cut(name, 100, 10, is_true), 10, _INK, bold=is_true))
             figure.items.append(Text(x + side + 156, at + 11, value, 10, _FAINT, anchor="end"))
     rows = -(-len(examples) // columns)
     figure.width = max(_MARGIN + min(columns, max(1, len(examples))) * wide, text_width(title, 15, True) + 2 * _MARGIN)
@@ -191,8 +214,11 @@ def plane(
     background: np.ndarray[Any, Any] | None = None,
     axes: tuple[str, str] = ("", ""),
 ) -> Figure:
-    """Points over colored regions (H x W x 3, its first row at the top), with axes and a legend. `extent` is x from, x to, y
-    from, y to."""
+    """Points over colored regions (H x W x 3, its first row at the top), with axes and a legend of up to 20 classes. `extent`
+    is x from, x to, y from, y to."""
+    if len(names) > _LONGEST:
+        notes = [*notes, f"{len(names):,} classes share {len(PALETTE)} colors; the pointer on a point shows its class"]
+        names = ()
     left, right, low, high = extent
     side, x0 = 460.0, _MARGIN + 58
     figure = Figure(0.0, 0.0, title, "; ".join(notes))

@@ -41,7 +41,7 @@ def curves_chart(rows: Sequence[Row], theme: str = "light") -> Figure:
     panels.append((_LEARNING_RATE, [_Line(_LEARNING_RATE, _RATE, [row.lr for row in rows])]))
     width = (_LEFT + _WIDE + _GAP) * len(panels)
     best = max(range(len(rows)), key=lambda i: (rows[i].score.rank, -i))
-    said = f"{', '.join(name for name, _ in panels)} over {rows[-1].epoch} epochs; the best is epoch {rows[best].epoch}"
+    said = f"{', '.join(name for name, _ in panels)} over {rows[-1].epoch:g} epochs; the best is epoch {rows[best].epoch:g}"
     colors = THEMES[theme]
     figure = Figure(width, _TOP + _TALL + _BOTTOM, "training curves", said, colors.background)
     for number, (name, lines) in enumerate(panels):
@@ -94,7 +94,7 @@ class _Panel:
             self.items.append(Text(self.left - 6, y + 4, f"{tick:.6g}", 10, faint, anchor="end"))
         for epoch in round_ticks(self.epochs[0], self.epochs[-1], 6):
             if epoch == int(epoch):
-                self.items.append(Text(self.x(epoch), _TOP + _TALL + 16, f"{epoch}", 10, faint, anchor="middle"))
+                self.items.append(Text(self.x(epoch), _TOP + _TALL + 16, f"{epoch:g}", 10, faint, anchor="middle"))
         self.items.append(Text(self.left + _WIDE / 2, _TOP + _TALL + 34, "epoch", 11, faint, anchor="middle"))
         x = self.left
         for line in self.lines:

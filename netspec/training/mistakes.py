@@ -108,6 +108,17 @@ class Mistakes(Onlooker):
         """The most wrong first."""
         return [self._mistake(kept) for kept in self._kept]
 
+    def beside(self) -> list[tuple[Tensor, ...]]:
+        """For each mistake what is shown beside its image: the classes of its pixels, true and predicted (H x W), or its
+        reconstruction, as the input lies in memory. Nothing for others."""
+        output = self.plan.output.type
+        if self.kind == "input":
+            return [(kept.given,) for kept in self._kept] if self._in_order() else [() for _ in self._kept]
+        if self.kind != "positions" or output.layout != "map" or output.rank != 2:
+            return [() for _ in self._kept]
+        pairs = [self._compared(kept.given[None], kept.target[None]) for kept in self._kept]
+        return [(true[0], predicted[0]) for predicted, true in pairs]
+
     def _wrong(self, given: Tensor, target: Tensor) -> Tensor:
         """Whether each example of a batch is predicted wrong."""
         import torch
@@ -190,7 +201,10 @@ class Mistakes(Onlooker):
         return [self._name(label) for row in rows for label in row.nonzero().flatten().tolist()]
 
     def _positions(self, classes: Tensor) -> str:
-        """A sequence word by word; of a map, the shares of its classes."""
+        """A sequence word by word, or as a text where it is one; of a map, the shares of its classes."""
+        if self.plan.output.type.features in self.plan.vocabularies.values():
+            flat = classes.flatten().tolist()
+            return printable(text_of(flat, self.plan.output.type.features, self.names))
         names = [self._name(c) for c in classes.flatten().tolist() if c != IGNORED]
         if self.plan.output.type.layout != "sequence":
             return self._shares(names)

@@ -48,9 +48,12 @@ def classes_table(found: Evaluation) -> Table | None:
     ]  # fmt: skip
     means = [_mean([getattr(one, name) for one in each]) for name in ("precision", "recall", "dice")]
     total = sum(one.examples for one in each)
-    notes = [f"the first {_MOST_CLASSES:,} of {len(rows):,}"] if len(rows) > _MOST_CLASSES else []
+    there = [row for row, one in zip(rows, each, strict=False) if one.examples or one.precision is not None]
+    notes = [f"the first {_MOST_CLASSES:,} of {len(there):,}"] if len(there) > _MOST_CLASSES else []
+    if len(there) < len(rows):
+        notes.append(f"{len(rows) - len(there):,} more classes neither occur nor are predicted")
     last = Row([Entry("mean, sum of support"), *map(_share, means), Entry(f"{total:,}", total)], role="total")
-    return Table("", heads, [*rows[:_MOST_CLASSES], last], notes)
+    return Table("", heads, [*there[:_MOST_CLASSES], last], notes)
 
 
 def confusion_table(found: Evaluation) -> Table | None:
@@ -69,13 +72,15 @@ def confusion_table(found: Evaluation) -> Table | None:
 
 
 def mistakes_table(mistakes: Mistakes) -> Table | None:
+    """The columns that say something: the input is no text where it is an image, and a reconstruction has no classes."""
     heads = [Heading(name, name) for name in ("example", "true", "predicted")]
     heads += [Heading("loss", "loss", right=True), Heading("input", "input")]
     rows = [
-        Row([Entry(m.name), Entry(m.truth), Entry(m.predicted), Entry("infinite" if m.loss is None else f"{m.loss:.4g}", m.loss), Entry(m.values)])
+        [Entry(m.name), Entry(m.truth), Entry(m.predicted), Entry("infinite" if m.loss is None else f"{m.loss:.4g}", m.loss), Entry(m.values)]
         for m in mistakes.found()
     ]  # fmt: skip
-    return Table("", heads, rows) if rows else None
+    kept = [place for place in range(len(heads)) if any(row[place].text for row in rows)]
+    return Table("", [heads[i] for i in kept], [Row([row[i] for i in kept]) for row in rows]) if rows else None
 
 
 def recipe_table(plan: Plan) -> Table:

@@ -98,23 +98,34 @@ class _Author:
     def facts(self) -> Table:
         model = self.trained.model
         best = max(self.epochs, key=lambda row: (row.score.rank, -row.step), default=None)
-        several = self.plan.labels and self.plan.output.type.features > 1
-        task = "classification" if self.plan.labels else _TASKS.get(self.plan.task, self.plan.task)
         return facts_table({
-            "task": f"{task} with several labels" if several else task,
+            "task": self.task(),
             "input": ", ".join(f"{name} {kind}" for name, kind in model.inputs.items()),
             "output": ", ".join(f"{name} {kind}" for name, kind in model.outputs.items()),
             "parameters": f"{model.params:,}",
             "MACs": f"{model.macs:,} for one input",
-            "epochs": f"{self.epochs[-1].epoch}; the best is epoch {best.epoch}" if best is not None else "0",
+            "epochs": f"{self.epochs[-1].epoch} of {self.plan.epochs}; the best is epoch {best.epoch}" if best is not None else "0",
             f"{noun_of(self.part)} examples": f"{self.found.final.examples:,}",
         } | score_texts(self.found.final))  # fmt: skip
+
+    def task(self) -> str:
+        output = self.plan.output.type
+        if self.plan.labels:
+            return "classification" + (" with several labels" if output.features > 1 else "")
+        each = "token" if output.layout == "sequence" else "pixel" if output.rank == 2 else "position"
+        several = self.plan.task == "class" and output.size > output.features
+        return _TASKS[self.plan.task] + (f" of each {each}" if several else "")
 
     # What it scores
 
     def warnings(self) -> Section | None:
         """What is to be known of the scores at the top."""
         lines = [f"{d.message[:1].upper()}{d.message[1:]}: {'; '.join(d.notes)}." for d in self.found.warnings]
+        result = self.trained.info.get("result") or {}
+        if not result.get("finished"):
+            lines.append("The training is not finished: it was stopped, or has failed, before its last epoch.")
+        if result.get("advice"):
+            lines.append(f"{result['advice'][:1].upper()}{result['advice'][1:]}.")
         if self.part == "train":
             lines.append("The scores are those of examples that the network was trained on.")
         return Section("Warnings", lines) if lines else None
@@ -168,10 +179,11 @@ class _Author:
             else f"The highest losses of {examples}."
         )
         title = "Worst mistakes" if classes else "Highest losses"
-        if self._is_of_images and self.mistakes.found():
-            return Section(title, [said], pictures=[worst_of(self.trained, self.found, self.mistakes).drawn()])
         table = mistakes_table(self.mistakes)
-        return Section(title, [said], [table] if table is not None else [])
+        tables = [table] if table is not None else []
+        shown = self._is_of_images and table is not None
+        pictures = [worst_of(self.trained, self.found, self.mistakes).drawn()] if shown else []
+        return Section(title, [said], tables, pictures)
 
     def filters(self) -> Section | None:
         return self._view("Filters", self.run.filters)

@@ -10,7 +10,7 @@ from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
 from netspec.inside.pixels import image_pixels
 from netspec.inside.view import View
-from netspec.inside.view_pictures import Band, Ranked, Tile, bars, sheet
+from netspec.inside.view_pictures import PALETTE, Band, Ranked, Tile, bars, class_pixels, sheet
 from netspec.training.evaluation import Evaluation, Question, evaluate
 from netspec.training.mistakes import Mistakes
 from netspec.training.session import open_data
@@ -138,12 +138,35 @@ def worst_of(run: Trained, found: Evaluation, mistakes: Mistakes) -> View:
         held = RunExamples(run, found.part)
         inputs, _ = held.batch([m.index for m in kept])
         arrays["inputs"] = inputs[0].cpu().numpy()
-        tiles = [
-            Tile(image_pixels(x), _words(run, m), printable(m.name))
-            for x, m in zip(arrays["inputs"], kept, strict=True)
-        ]
+        rows = zip(arrays["inputs"], kept, mistakes.beside(), strict=True)
+        tiles = [tile for x, m, beside in rows for tile in _tiles(run, x, m, beside)]
+    title = "worst mistakes" if mistakes.kind == "classes" else "highest losses"
+    each = len(tiles) // max(1, len(kept))
+    legend = _legend(_class_names(run)) if each == 3 else []
+    bands = [*legend, Band("", tiles, 110.0, 8 // each * each if kept else None)]
     lines = [text] + [f"{m.name}: {', '.join(_words(run, m))}" for m in kept[:_TOP]]
-    return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: worst mistakes", [text], [Band("", tiles, 110.0)]))  # fmt: skip
+    return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: {title}", [text], bands))  # fmt: skip
+
+
+def _legend(names: Sequence[str]) -> list[Band]:
+    """The colors of the classes of pixels, where each has its own."""
+    import numpy as np
+
+    if len(names) > len(PALETTE):
+        return []
+    return [Band("", [Tile(class_pixels(np.full((1, 5), i)), (name,)) for i, name in enumerate(names)], 60.0)]
+
+
+def _tiles(run: Trained, x: np.ndarray[Any, Any], mistake: Any, beside: Sequence[Tensor]) -> list[Tile]:
+    """The image, and beside it the classes of its pixels, true and predicted, or its reconstruction."""
+    words, tip = _words(run, mistake), printable(mistake.name)
+    if len(beside) == 2:
+        pixels = [image_pixels(x), *(class_pixels(classes.cpu().numpy()) for classes in beside)]
+        return [Tile(pixels[i], (words[(2, 0, 1)[i]],), tip) for i in range(3)]
+    if beside:
+        again = beside[0].cpu().numpy().reshape(x.shape)
+        return [Tile(image_pixels(x), words, tip), Tile(image_pixels(again), ("reconstruction",), tip)]
+    return [Tile(image_pixels(x), words, tip)]
 
 
 def _loss(mistake: Any) -> str:
@@ -158,6 +181,8 @@ def _sure(run: Trained, mistake: Any) -> str:
 
 def _words(run: Trained, mistake: Any) -> tuple[str, ...]:
     last = ", ".join(filter(None, [_sure(run, mistake), f"loss {_loss(mistake)}"]))
+    if not mistake.truth:  # a reconstruction
+        return (last,)
     return f"true {mistake.truth}", f"predicted {mistake.predicted}", last
 
 

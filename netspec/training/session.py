@@ -107,16 +107,16 @@ def _train(
             raise diverged(engine, error) from None
         keeper.save()
         test = _test(engine, folder, interruption) if finished and request.test else None
+    advice = verdict(engine) if finished else None
     best = max(engine.at.history, key=lambda row: (row.score.rank, -row.step), default=None)
     if fabric.is_global_zero:
         draw_curves(folder.curves, {folder.path.name: engine.at.history})
-        _write_result(folder, finished, best, test)
+        _write_result(folder, finished, best, test, advice)
     fabric.barrier()
     if engine.replaced:
         keeper.told.note(
             f"{len(engine.replaced)} files could not be decoded and were replaced by others of the same class: {', '.join(sorted(engine.replaced)[:3])}"
         )
-    advice = verdict(engine) if finished else None
     untested = test is None and request.test and engine.collection.test is not None
     return Outcome(
         folder,
@@ -347,12 +347,13 @@ def _test(engine: Engine, folder: RunFolder, interrupted: Callable[[], bool]) ->
         return None
 
 
-def _write_result(folder: RunFolder, finished: bool, best: Row | None, test: Score | None) -> None:
+def _write_result(folder: RunFolder, finished: bool, best: Row | None, test: Score | None, advice: str | None) -> None:
     info = folder.read_info()
     info["result"] = {
         "finished": finished,
         "best_epoch": best.epoch if best is not None else None,
         "validation": asdict(best.score) if best is not None else None,
         "test": asdict(test) if test is not None else None,
+        "advice": advice,
     }
     folder.write_info(info)

@@ -13,9 +13,14 @@ import pytest
 from conftest import run_netspec
 from small_runs import VALUES, conv_run, trained
 
+from netspec.datasets.examples import IGNORED
+from netspec.inside.view_pictures import PALETTE, Points, class_pixels, plane
+from netspec.scene.figure import Raster, Text
 from netspec.training.charts import confusion_chart, curves_chart
 from netspec.training.rows import Row
+from netspec.training.run_views import worst
 from netspec.training.scores import Score
+from netspec.training.trained import Trained
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`*c*", "\u202eesrever", "x" * 300)
 
@@ -147,6 +152,38 @@ def test_names_from_outside_are_only_text(tmp_path: Path) -> None:
     assert "````net\ninput" in card
 
 
+@pytest.mark.slow
+def test_a_run_that_stopped_says_so_and_what_is_shown_beside_its_images(tmp_path: Path) -> None:
+    """An image, its true mask and the predicted one; or an image and its reconstruction."""
+    each = "input 3x8x8\nconv1-3 act=none\ntrain {{ loss {}; epochs 1 }}\n"
+    for loss, task, count in (("cross_entropy", "of each pixel", 3), ("mse target=input", "of the input", 2)):
+        run = trained(f"beside-{count}", each.format(loss), "synthetic", size=16, test=0.25)
+        info = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(info | {"result": {"finished": False, "advice": "it diverged"}}))
+        figure = worst(Trained.open(run)).drawn()
+        images: Any = [item for item in figure.items if isinstance(item, Raster)]
+        assert len([i for i in images if i.width == 110]) == 4 * count
+        _, text, card = reported(run, tmp_path)
+        assert f"{task}</td>" in text
+        for said in ("The training is not finished", "It diverged."):
+            assert said in text
+            assert said in card
+
+
+def test_a_map_of_classes_has_the_colors_of_their_legend() -> None:
+    pixels = class_pixels(np.array([[0, 1], [IGNORED, 11]]))
+    assert [f"#{bytes(p).hex()}" for p in pixels.reshape(4, 3)] == [PALETTE[0], PALETTE[1], "#000000", PALETTE[1]]
+
+
+def test_a_legend_has_no_two_classes_of_one_color_by_the_hundred() -> None:
+    points = Points(np.zeros((1, 2)), [3], ["here"])
+    for count, named in ((9, True), (100, False)):
+        figure = plane("t", [], (-1, 1, -1, 1), points, [f"class {i}" for i in range(count)])
+        texts = [item.text for item in figure.items if isinstance(item, Text)]
+        assert ("class 3" in texts) == named
+        assert any("share 10 colors" in text for text in texts) != named
+
+
 def test_what_report_refuses(tmp_path: Path) -> None:
     for line, code, said in (
         (("report", str(tmp_path)), 1, "NS606"),
@@ -159,7 +196,7 @@ def test_what_report_refuses(tmp_path: Path) -> None:
 
 def rows_of(losses: list[float], accuracies: list[float | None]) -> list[Row]:
     return [
-        Row(i + 1, i, 0.1, Score(loss, a), None, 1.0, 10)
+        Row(i + 1.0, i, 0.1, Score(loss, a), None, 1.0, 10)
         for i, (loss, a) in enumerate(zip(losses, accuracies, strict=True))
     ]
 
@@ -167,6 +204,7 @@ def rows_of(losses: list[float], accuracies: list[float | None]) -> list[Row]:
 def test_curves_survive_a_loss_that_is_not_finite() -> None:
     figure = curves_chart(rows_of([2.0, float("nan"), 1.0, 0.5], [None] * 4))
     assert "the best is epoch 4" in figure.description
+    assert {"1", "4"} <= {item.text for item in figure.items if isinstance(item, Text)}
     assert all(np.isfinite([figure.width, figure.height]))
     single: Any = curves_chart(rows_of([2.0], [0.5]), "dark")
     assert single.description.startswith("loss, accuracy, %, learning rate")
