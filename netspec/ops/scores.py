@@ -43,14 +43,14 @@ class Tokens:
     @property
     def there(self) -> str:
         """The end of an expression that makes tokens of it."""
-        return ".flatten(2).transpose(1, 2)" if self.kind.layout == "map" else ""
+        return ".flatten(2).mT" if self.kind.layout == "map" else ""
 
     @property
     def back(self) -> str:
         """The end of an expression that makes feature maps of tokens."""
         if self.kind.layout != "map":
             return ""
-        return ".transpose(1, 2)" + (f".unflatten(2, {listed(self.kind.spatial)})" if self.kind.rank > 1 else "")
+        return ".mT" + (f".unflatten(2, {listed(self.kind.spatial)})" if self.kind.rank > 1 else "")
 
 
 class Scored(Op):

@@ -184,7 +184,7 @@ class Tokens(Op):
         return (SAME,)
 
     def torch(self, *inputs: TensorType) -> TorchCode:
-        return TorchCode.expression("{0}.flatten(2).transpose(1, 2)")
+        return TorchCode.expression("{0}.flatten(2).mT")
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
@@ -227,8 +227,8 @@ class Image(Op):
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         if len(self.size) == 1:
-            return TorchCode.expression("{0}.transpose(1, 2)")
-        return TorchCode.expression(f"{{0}}.transpose(1, 2).unflatten(2, {self.size!r})")
+            return TorchCode.expression("{0}.mT")
+        return TorchCode.expression(f"{{0}}.mT.unflatten(2, {self.size!r})")
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types

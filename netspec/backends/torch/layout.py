@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["WIDTH", "wrapped"]
 
 WIDTH = 120
@@ -11,11 +13,16 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 def wrapped(line: str, indent: int) -> list[str]:
     """The lines of one statement that is indented by `indent` columns; its own leading spaces count as well.
 
-    What does not fit is broken at its last bracket group: the inside on a line of its own, or an item a line.
+    What does not fit is broken at its last bracket group: the inside on a line of its own, or an item a line. A chain of calls is
+    broken before each of them.
     """
     if indent + len(line) <= WIDTH:
         return [line]
     lead = line[: len(line) - len(line.lstrip())]
+    chain = re.fullmatch(r"\s*((?:\w+ = |return ))(.+)", line)
+    if chain is not None and len(calls := _calls(chain[2])) > 2:
+        broken = [part for call in calls for part in wrapped(f"{lead}    {call}", indent)]
+        return [f"{lead}{chain[1]}(", *broken, f"{lead})"]
     group = _last_group(line)
     if group is None:
         return [line]
@@ -42,6 +49,19 @@ def _last_group(line: str) -> tuple[int, int] | None:
     if found is None or found[1] - found[0] < 2:
         return None
     return found
+
+
+def _calls(text: str) -> list[str]:
+    """The parts of an expression, each of which begins with a dot after a bracket."""
+    calls, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        depth += (char in _PAIRS) - (char in _PAIRS.values())
+        if depth == 0 and char == "." and text[i - 1 : i] in (")", "]"):
+            calls.append(text[start:i])
+            start = i
+        elif depth == 0 and char == " ":  # an operator: not a chain alone
+            return [text]
+    return [*calls, text[start:]]
 
 
 def _items(text: str) -> list[str]:
