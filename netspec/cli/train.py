@@ -58,6 +58,12 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Weights to start from: a file, or the best weights of a run; tensors that do not match keep their initial values.",
 )
+@click.option(
+    "--teacher",
+    metavar="RUN|SPEC",
+    type=click.Path(path_type=Path),
+    help="The teacher for `distill`: a run, or a spec that names its weights.",
+)
 @data_options()
 @click.option("--folds", type=click.IntRange(2), help="Cross-validation: number of folds, each with its own run.")
 @click.option(
@@ -174,7 +180,7 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
     )
     return Request(
         source, wanted["data"] or built_in_data(again), read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
-        wanted["save_updates"], not wanted["no_test"], wanted["give_up"],
+        wanted["save_updates"], not wanted["no_test"], wanted["give_up"], wanted["teacher"],
     )  # fmt: skip
 
 
@@ -208,7 +214,7 @@ def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
     hardware = Hardware(
         wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
     )
-    request = request_of(folder, hardware, workers=wanted["workers"])
+    request = request_of(folder, hardware, workers=wanted["workers"], teacher=wanted["teacher"])
     if asked is not None and asked.source.text != request.source.text:
         raise SpecError.of(
             "NS606", f"{folder.path} was started with a different spec or settings than those of {asked.source.name} now",

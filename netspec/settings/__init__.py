@@ -60,6 +60,15 @@ def _class_weights() -> Option[Any]:
     return option(ClassWeights(), None, "factor of each class; balanced: examples / (classes x examples of the class)")
 
 
+def _teacher() -> Option[Any]:
+    return option(
+        Text(),
+        None,
+        "folder of a run, or a spec that names its weights, next to this spec (default: --teacher)",
+        first=True,
+    )
+
+
 def _unit(doc: str = "unit of the schedule: epochs or updates") -> Option[Any]:
     return option(Choice("epoch", "step"), "epoch", doc)
 
@@ -149,6 +158,10 @@ SETTINGS = table(
     Setting("pretrain", "pretraining", (
         form("layerwise", "greedy layer-wise pretraining with autoencoders", epochs=option(Integer(1), 10, "epochs per layer")),
         form("rbm", "fully connected layers as restricted Boltzmann machines, one at a time, by contrastive divergence (Hinton & Salakhutdinov 2006)", epochs=option(Integer(1), 10, "epochs per layer"), visible=option(Choice("binary", "gaussian"), "binary", "units of the data: values from 0 to 1, or any")),
+    )),
+    Setting("distill", "training by the outputs of a trained network, the teacher, beside the labels: the loss is (1 - weight) times that of `loss`, plus weight times theirs", (
+        form("soft", "Kullback-Leibler divergence from the teacher's probabilities at this temperature, times its square (Hinton et al. 2015)", teacher=_teacher(), temperature=option(RATE, 4.0, "what the logits of both are divided by"), weight=option(FRACTION, 0.9, "share of this loss")),
+        form("hard", "cross-entropy with the class that the teacher predicts (Touvron et al. 2021)", teacher=_teacher(), weight=option(FRACTION, 0.5, "share of this loss")),
     )),
     Setting("metric", "a metric of every evaluation", tuple(form(name, doc) for name, doc in METRICS.items()), many=True),
     Setting("validate", "how often validation is done, and the best weights are looked for", (form("", "", every=option(Integer(1), 1, "after how many epochs or updates", first=True), unit=_unit("epochs or updates")),)),

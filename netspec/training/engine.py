@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.datasets import Examples
+    from netspec.training.distillation import Teacher
 
 __all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
 
@@ -69,6 +70,9 @@ class Engine:
 
     `fabric` is a launched Lightning Fabric. `module` is the spec's own module; the engine trains it in place.
     """
+
+    teacher: Teacher | None = None
+    """Whose outputs are targets too."""
 
     def __init__(
         self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
@@ -287,6 +291,8 @@ class Engine:
         assert losses is not None
         if self.plan.divergence:
             losses = losses + self.plan.divergence * divergence(self.module)
+        if self.teacher is not None:
+            losses = self.teacher.guide(losses, inputs, outputs[0][1])
         return losses, *self.judge(outputs[0][1], target)
 
     # Evaluation

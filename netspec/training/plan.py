@@ -203,6 +203,10 @@ class Plan:
         return self.optional("weights", "file")  # type: ignore[no-any-return]
 
     @property
+    def distill(self) -> Chosen | None:
+        return self.recipe.one("distill")
+
+    @property
     def pretrain_epochs(self) -> int | None:
         return self.optional("pretrain", "epochs")  # type: ignore[no-any-return]
 

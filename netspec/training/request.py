@@ -30,3 +30,5 @@ class Request:
     """Whether to evaluate the best weights on the test examples at the end."""
     give_up: int | None = None
     """Stop after so many updates in a row above three times the first loss."""
+    teacher: Path | None = None
+    """The run or spec for `distill`, overriding that of the recipe."""

@@ -95,6 +95,11 @@ class StoredReview(BaseModel):
     warnings: list[str]
 
 
+class StoredTeacher(_Stored):
+    where: str
+    fingerprint: str
+
+
 class RunInfo(_Stored):
     data: StoredData
     task: str = "class"
@@ -102,6 +107,7 @@ class RunInfo(_Stored):
     save_updates: int | None = Field(None, ge=1)
     test: bool = True
     give_up: int | None = Field(None, ge=1)
+    teacher: StoredTeacher | None = None
     environment: dict[str, Any] | None = None
     result: StoredResult | None = None
 

@@ -14,10 +14,11 @@ from netspec.datasets.fit import sizes
 from netspec.datasets.formats import BUILT_IN
 from netspec.diagnostics import SpecError
 from netspec.model import Model, check
-from netspec.source import SourceFile
+from netspec.training.beside import beside
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
 from netspec.training.curves import Board, draw_curves
 from netspec.training.diagnosis import classes_without_examples, diverged, verdict
+from netspec.training.distillation import open_teacher
 from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher
 from netspec.training.environment import environment
 from netspec.training.hardware import launch
@@ -89,7 +90,7 @@ def _train(
     engine = build_engine(model, plan, collection, fabric, request, fresh=not resume)
     keeper = _Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher())
     if resume:
-        _check_same_data(folder, engine.collection)
+        _check_same_data(folder, engine)
         _load_state(engine, folder)
     else:
         _pretrain(engine)
@@ -170,6 +171,7 @@ def build_engine(
     engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
     engine.notes += [*notes, *filter(None, [classes_without_examples(engine)])]
     engine.loss_reader.give_up = request.give_up
+    engine.teacher = open_teacher(plan, request, collection.classes, fabric)
     return engine
 
 
@@ -177,24 +179,12 @@ def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) 
     """Loads the requested weights and describes them; None if none were requested."""
     path = request.weights
     if path is None and plan.weights is not None:
-        path = _beside(request.source, plan.weights)
+        path = beside(request.source, plan.weights, "--weights FILE")
     if path is None:
         return None
     start = starting_weights(model, path)
     module.load_state_dict(start.state, strict=False)
     return start.story
-
-
-def _beside(source: SourceFile, name: str) -> Path:
-    """A file referenced by a spec, which must be in its folder or below. Raises SpecError (NS004)."""
-    root = (source.path.parent if source.path is not None else Path()).resolve()
-    path = (root / name).resolve()
-    if root not in path.parents:
-        raise SpecError.of(
-            "NS004", f'"{name}" is outside the folder of the spec',
-            notes=["a spec can only read files in its own folder and below"], helps=["give it on the command line: `--weights FILE`"],
-        )  # fmt: skip
-    return path
 
 
 def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
@@ -301,9 +291,16 @@ def _load_state(engine: Engine, folder: RunFolder) -> None:
         raise SpecError.of("NS606", f"{folder.checkpoint} does not fit {folder.spec}", notes=lines[:4]) from None
 
 
-def _check_same_data(folder: RunFolder, collection: Collection) -> None:
-    before = folder.read_info()["data"].get("fingerprint")
-    if before != collection.fingerprint:
+def _check_same_data(folder: RunFolder, engine: Engine) -> None:
+    """Raises SpecError (NS606) where the data or the teacher are not those that the run started with."""
+    info = folder.read_info()
+    teacher = engine.teacher
+    if teacher is not None and (info.get("teacher") or {}).get("fingerprint") != teacher.fingerprint():
+        raise SpecError.of(
+            "NS606", f"the teacher of {folder.path} has changed since the run started", notes=[f"the weights of {teacher.path} are different"],
+            helps=["give the same teacher with `--teacher`, or start a new run"],
+        )  # fmt: skip
+    if info["data"].get("fingerprint") != engine.collection.fingerprint:
         raise SpecError.of(
             "NS606", f"the data of {folder.path} has changed since the run started",
             notes=["its examples or their split are different"], helps=["use the same data with `--data`, or start a new run"],
@@ -311,7 +308,7 @@ def _check_same_data(folder: RunFolder, collection: Collection) -> None:
 
 
 def _info(request: Request, engine: Engine) -> dict[str, Any]:
-    plan, collection = engine.plan, engine.collection
+    plan, collection, teacher = engine.plan, engine.collection, engine.teacher
     place = Path(request.data)
     return {
         "data": {
@@ -327,6 +324,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
         "save_updates": request.save_updates,
         "test": request.test,
         "give_up": request.give_up,
+        "teacher": {"where": str(teacher.path), "fingerprint": teacher.fingerprint()} if teacher is not None else None,
         "environment": environment(engine.fabric),
     }
 

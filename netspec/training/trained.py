@@ -15,8 +15,8 @@ from netspec.training.inputs import Inputs
 from netspec.training.learner import final_squashing, logits_module, probabilities
 from netspec.training.plan import Plan
 from netspec.training.precision import doubled
+from netspec.training.request import Request
 from netspec.training.run_folder import RunFolder
-from netspec.training.session import Request
 
 if TYPE_CHECKING:
     import torch
