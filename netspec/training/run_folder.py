@@ -19,7 +19,7 @@ from netspec.training.resolve import used_files
 from netspec.training.run_lock import LOCK_NAME
 
 if TYPE_CHECKING:
-    from netspec.training.engine import Row
+    from netspec.training.rows import Row
 
 __all__ = ["RunFolder", "new_run_path"]
 
