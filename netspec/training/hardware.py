@@ -10,6 +10,7 @@ from typing import Any
 from netspec.diagnostics import SpecError
 from netspec.optional import not_installed
 from netspec.training.plan import Plan
+from netspec.training.rendezvous import join
 from netspec.training.sharding import require_shardable, shard_strategy
 
 __all__ = ["Hardware", "device_kind", "launch"]
@@ -111,13 +112,29 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
     elif several and strategy == "ddp":
         from lightning_fabric.strategies.ddp import DDPStrategy
 
-        # every process computes the same statistics, so buffers need no broadcast; gradients are reduced where they are
-        strategy = DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
+        strategy = DDPStrategy(**_ddp_options())
     fabric = fabric_class(
         accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes, strategy=strategy, precision=_precision(plan, cuda=kind == "cuda"),
     )  # fmt: skip
+    if several:
+        join(fabric)
     fabric.launch()
     return fabric
+
+
+def _ddp_options() -> dict[str, Any]:
+    """Gradients are reduced where they are, and buffers are not broadcast before every update: each process computes the same
+    statistics, or evaluation takes those of the first. No `static_graph`: it saves the search for unused parameters, which is off
+    anyway, and reduces wrongly where batches are accumulated."""
+    import inspect
+
+    from torch.nn.parallel import DistributedDataParallel
+
+    names = inspect.signature(DistributedDataParallel).parameters
+    quiet = (
+        "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+    )  # its name until torch 2.12
+    return {quiet: False, "gradient_as_bucket_view": True}
 
 
 def _precision(plan: Plan, *, cuda: bool) -> Any:
