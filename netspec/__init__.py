@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from netspec.comparing import Diff, diff
     from netspec.exploring import Solved, Sweep, solve, sweep
     from netspec.sizing import Sizes, sizes
+    from netspec.training.callbacks import Callback
     from netspec.training.opened_run import Run, open_run
+    from netspec.training.own_loop import Prepared, prepare
+    from netspec.training.started_run import train
 
 __all__ = [
-    "Diagnostic", "Diff", "Layer", "Limits", "Model", "Run", "Sizes", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
-    "diff", "load", "loads", "open_run", "sizes", "solve", "sweep",
+    "Callback", "Diagnostic", "Diff", "Layer", "Limits", "Model", "Prepared", "Run", "Sizes", "Solved", "SpecError", "Sweep", "TensorType", "__version__", "check",
+    "diff", "load", "loads", "open_run", "prepare", "sizes", "solve", "sweep", "train",
 ]  # fmt: skip
 _ROOMS = {
     "Diff": "comparing",
@@ -30,6 +33,10 @@ _ROOMS = {
     "sizes": "sizing",
     "Run": "training.opened_run",
     "open_run": "training.opened_run",
+    "Callback": "training.callbacks",
+    "Prepared": "training.own_loop",
+    "prepare": "training.own_loop",
+    "train": "training.started_run",
 }
 
 

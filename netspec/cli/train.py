@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from netspec.cli.specs import (
     usable,
 )
 from netspec.cli.training_options import (
-    built_in_data,
     data_option,
     data_options,
     read_data_options,
@@ -81,6 +81,10 @@ __all__ = ["command"]
     type=click.IntRange(1),
     help="Stop, and say why, after N updates in a row whose loss is above three times the first.",
 )
+@click.option(
+    "--track", type=click.Choice(["mlflow", "wandb"]), multiple=True,
+    help="Write the run to a tracker, too, whose own environment variables say where; can be repeated. TensorBoard's files are always in the run folder.",
+)  # fmt: skip
 @click.option("--no-test", is_flag=True, help="Do not evaluate on the test examples.")
 @click.option(
     "--save-every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
@@ -161,11 +165,14 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
     if len(modes) > 1:
         first, second = (m.replace("_", "-") for m in modes[:2])
         raise click.UsageError(f"--{first} and --{second} cannot be combined.")
+    if wanted["track"] and (wanted["sanity"] or wanted["find_lr"]):
+        raise click.UsageError("--track is for runs; --sanity and --find-lr make none.")
 
 
 def _request(file: str, wanted: dict[str, Any]) -> Request:
     """The request, with a checked spec. Raises SpecError, SystemExit(1)."""
     from netspec.training.hardware import Hardware
+    from netspec.training.run_data import built_in_data
     from netspec.training.session import Request
 
     limits = read_limits(())
@@ -180,7 +187,7 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
     )
     return Request(
         source, wanted["data"] or built_in_data(again), read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
-        wanted["save_updates"], not wanted["no_test"], wanted["give_up"], wanted["teacher"],
+        wanted["save_updates"], not wanted["no_test"], wanted["give_up"], wanted["teacher"], wanted["track"],
     )  # fmt: skip
 
 
@@ -214,12 +221,8 @@ def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
     hardware = Hardware(
         wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
     )
-    request = request_of(folder, hardware, workers=wanted["workers"], teacher=wanted["teacher"])
-    if asked is not None and asked.source.text != request.source.text:
-        raise SpecError.of(
-            "NS606", f"{folder.path} was started with a different spec or settings than those of {asked.source.name} now",
-            helps=[f"to resume it with its original settings: `netspec train --resume {folder.path}`", "or choose another folder with `--folder`"],
-        )  # fmt: skip
+    request = request_of(folder, hardware, workers=wanted["workers"], teacher=wanted["teacher"], asked=asked)
+    request = replace(request, track=(*request.track, *wanted["track"]))
     print_outcome(run_and_show(request, folder, resume=True))
 
 

@@ -30,9 +30,10 @@ def run_and_show(request: Request, folder: RunFolder, *, resume: bool = False) -
     """Runs one training and shows its progress."""
     from netspec.training.progress import Reporter
     from netspec.training.session import train
+    from netspec.training.trackers import tracking
 
-    with Reporter(console()) as reporter:
-        return train(request, folder, reporter, resume=resume)
+    with Reporter(console()) as reporter, tracking(request.track, reporter) as watcher:
+        return train(request, folder, watcher, resume=resume)
 
 
 def score_text(score: Score) -> str:

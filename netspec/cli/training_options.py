@@ -9,10 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from netspec.datasets import DataOptions
-    from netspec.model import Checked
     from netspec.source import SourceFile
 
-__all__ = ["built_in_data", "data_option", "data_options", "read_data_options", "recipe_options", "resolved_source"]
+__all__ = ["data_option", "data_options", "read_data_options", "recipe_options", "resolved_source"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _DATA_OPTIONS = ("validation", "test", "resize", "workers", "corrupt", "size")
@@ -22,13 +21,6 @@ def data_option(command: F) -> F:
     return click.option(
         "--data", metavar="WHERE", help="digits, synthetic, xor, nand, 8-3-8, spirals, moons, blobs, rings, or a path: a folder with one subfolder of images per class or with images/ and masks/, a .csv file, text (.txt files) for nets that take ids, MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset. Default: that of the recipe (`data xor`), else digits.",
     )(command)  # fmt: skip
-
-
-def built_in_data(checked: Checked) -> str:
-    """The data that the recipe names, else the digits."""
-    recipe = checked.graph.recipe if checked.graph is not None else None
-    line = recipe.one("data") if recipe is not None else None
-    return line.word if line is not None else "digits"
 
 
 def data_options(*names: str) -> Callable[[F], F]:

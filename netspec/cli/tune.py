@@ -10,7 +10,6 @@ import click
 from netspec.cli.output import echo
 from netspec.cli.specs import parameter_option, read_limits, read_spec, run_check, strict_option, usable
 from netspec.cli.training_options import (
-    built_in_data,
     data_option,
     data_options,
     read_data_options,
@@ -126,6 +125,7 @@ def _check_values(source: SourceFile, space: SearchSpace) -> None:
 
 
 def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> Search:
+    from netspec.training.run_data import built_in_data
     from netspec.training.session import Request
     from netspec.training.study import Search
 

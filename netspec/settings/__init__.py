@@ -170,6 +170,7 @@ SETTINGS = table(
     Setting("clip", "gradient clipping", (form("", "", norm=option(RATE, 1.0, "maximum norm of the gradient", first=True)),)),
     Setting("kl", "divergence of what `sample` draws from to the standard normal distribution, added to the loss", (form("", "", weight=option(Number(0), 1.0, "factor; 1: with a loss that is a mean over the output, the evidence lower bound", first=True)),)),
     Setting("ema", "moving average of the weights", (form("", "", decay=option(DECAY, 0.999, "decay", first=True), warmup=option(Flag(), False, "let the decay rise as (1 + n)/(10 + n)"), every=option(Integer(1), 1, "updates from one average to the next")),)),
+    Setting("sync_bn", "batch statistics with several devices", (form("", "", on=option(Flag(), True, "yes: of the whole batch, as on one device; no: of the part of each device, which exchanges less", first=True)),)),
     Setting("precision", "arithmetic", (form("", "", kind=option(Choice("auto", "fp32", "bf16", "fp16"), "auto", "fp32, bf16 or fp16 (mixed); auto: bf16 on GPUs that support it", first=True)),)),
     Setting("seed", "seed of all random numbers", (form("", "", n=option(Integer(0), 0, "a whole number", first=True)),)),
 )  # fmt: skip

@@ -18,17 +18,24 @@ __all__ = ["data_options_of", "request_of"]
 
 
 def request_of(
-    folder: RunFolder, hardware: Hardware, *, workers: int | None = None, teacher: Path | None = None
-) -> Request:
-    """The request that started a run, on this hardware; `teacher` is where its teacher is now. Raises SpecError (NS606)."""
+    folder: RunFolder, hardware: Hardware, *, workers: int | None = None, teacher: Path | None = None, asked: Request | None = None,
+) -> Request:  # fmt: skip
+    """The request that started a run, on this hardware; `teacher` is where its teacher is now, and `asked` a request that must
+    have the same spec. Raises SpecError (NS606)."""
     info = folder.read_info()
     if teacher is None and info.get("teacher"):
         teacher = Path(info["teacher"]["where"])
     options = replace(data_options_of(folder, info), workers=workers)
     source = read_source(folder.spec, Limits())
+    if asked is not None and asked.source.text != source.text:
+        raise SpecError.of(
+            "NS606", f"{folder.path} was started with a different spec or settings than those of {asked.source.name} now",
+            helps=[f"to resume it with its original settings: `netspec train --resume {folder.path}`", "or choose another folder with `--folder`"],
+        )  # fmt: skip
     return Request(
         source, info["data"]["where"], options, hardware, save_every=info.get("save_every", 30.0),
         save_updates=info.get("save_updates"), test=info.get("test", True), give_up=info.get("give_up"), teacher=teacher,
+        track=tuple(info.get("track", {})),
     )  # fmt: skip
 
 

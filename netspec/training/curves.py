@@ -12,7 +12,7 @@ from netspec.files import atomic_write
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.scores import Score
 
-__all__ = ["Board", "draw_curves", "draw_schedules", "new_figure", "write_figure"]
+__all__ = ["Board", "draw_curves", "draw_schedules", "new_figure", "row_scalars", "score_scalars", "write_figure"]
 
 
 def new_figure(panels: int) -> Any:
@@ -127,6 +127,19 @@ def _mark_best(
         )  # fmt: skip
 
 
+def row_scalars(row: Row) -> dict[str, float]:
+    """The figures of an epoch by their names in TensorBoard and in trackers."""
+    found = score_scalars("train", row.train)
+    if row.validation is not None:
+        found |= score_scalars("validation", row.validation)
+    return {**found, "learning_rate": row.lr}
+
+
+def score_scalars(part: str, score: Score) -> dict[str, float]:
+    measured = {m.field: value for m in _MEASURES if (value := getattr(score, m.field)) is not None}
+    return {f"{part}/{name}": value for name, value in {"loss": score.loss, **dict(score.metrics), **measured}.items()}
+
+
 class Board(Watcher):
     """TensorBoard scalars: the loss of every tenth update (the next that is read), and the scores of every epoch."""
 
@@ -142,15 +155,8 @@ class Board(Watcher):
             self.writer.add_scalar("update/loss", loss, engine.at.step)
 
     def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        for part, score in (("train", row.train), ("validation", row.validation)):
-            if score is not None:
-                self.writer.add_scalar(f"{part}/loss", score.loss, row.step)
-                for name, value in score.metrics:
-                    self.writer.add_scalar(f"{part}/{name}", value, row.step)
-                for measure in _MEASURES:
-                    if (value := getattr(score, measure.field)) is not None:
-                        self.writer.add_scalar(f"{part}/{measure.field}", value, row.step)
-        self.writer.add_scalar("learning_rate", row.lr, row.step)
+        for name, value in row_scalars(row).items():
+            self.writer.add_scalar(name, value, row.step)
         self.writer.flush()
 
 

@@ -23,7 +23,7 @@ from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.loss_reading import LossReader
 from netspec.training.losses import by_unit, divergence, loss_function, max_norm_, penalty
 from netspec.training.plan import Plan
-from netspec.training.processes import Division, share_batch_statistics, share_dropout
+from netspec.training.processes import Division, divided, take_buffers
 from netspec.training.randomness import seed_update
 from netspec.training.rows import Calendar, Progress, Row, progress_of, progress_values, row_values, rows_since_best
 from netspec.training.sampling import Piece, Share, order_of_an_epoch, update_count, updates_of_an_epoch
@@ -37,6 +37,7 @@ from netspec.training.sharding import (
     sharded,
     whole,
 )
+from netspec.training.watching import Watcher
 
 if TYPE_CHECKING:
     import torch
@@ -44,22 +45,9 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
     from netspec.training.distillation import Teacher
+    from netspec.training.mixing import Mixed
 
 __all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
-
-
-class Watcher:
-    """Callbacks of a run. Every method is optional."""
-
-    def note(self, text: str) -> None:
-        """A note for the user."""
-
-    def update(self, engine: Engine, loss: float | None) -> None:
-        """After every update; `loss` is None where it is read later, with those of the next ones."""
-
-    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        """After every evaluation: those of every epoch, unless `validate` says otherwise."""
-
 
 _EVALUATED = 4096
 """The largest batch of an evaluation."""
@@ -87,8 +75,7 @@ class Engine:
         self.cuda, self.on_cpu = (fabric.device.type == kind for kind in ("cuda", "cpu"))
         self.division = Division()
         if fabric.world_size > 1:
-            self.module = share_batch_statistics(self.module, cuda=self.cuda)
-            share_dropout(self.module, self.division)
+            self.module = divided(self.module, self.division, plan, len(collection.train), fabric)
         self.groups = Groups.of(plan, self.module)
         split = sharded(fabric)
         images = any(t.layout == "map" and t.rank == 2 for t in plan.inputs.values())
@@ -145,7 +132,7 @@ class Engine:
         Raises Diverged, and SpecError of the data.
         """
         while not self.finished:
-            if not self._epoch(watcher, interrupted):
+            if interrupted() or not self._epoch(watcher, interrupted):
                 return False
         return True
 
@@ -282,6 +269,12 @@ class Engine:
         self.replaced.update(batch.replaced)
         inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
         outputs = outputs_of(self.plan, self.wrapped(*inputs))
+        return self.losses_of(outputs, inputs, target, mixed), *self.judge(outputs[0][1], target)
+
+    def losses_of(
+        self, outputs: list[tuple[float, Tensor]], inputs: Any, target: Tensor, mixed: Mixed | None
+    ) -> Tensor:
+        """The loss of each example, without penalties on weights."""
         losses = None
         for weight, output in outputs:
             one = self.loss(output, target)
@@ -293,7 +286,7 @@ class Engine:
             losses = losses + self.plan.divergence * divergence(self.module)
         if self.teacher is not None:
             losses = self.teacher.guide(losses, inputs, outputs[0][1])
-        return losses, *self.judge(outputs[0][1], target)
+        return losses
 
     # Evaluation
 
@@ -306,6 +299,8 @@ class Engine:
 
         module = self.ema.module if self.ema is not None else self.forward
         was_training = self.wrapped.training
+        if not self.alone and not self.plan.sync_bn:
+            take_buffers(self.inferring)
         module.eval()
         sums = self.judge.sums()
         size = max(1, math.ceil(min(max(self.plan.batch, 64), _EVALUATED) / self.share.world))

@@ -6,8 +6,10 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interruption"]
+__all__ = ["ASKED", "Interruption"]
 
+ASKED = 255
+"""No signal, but a callback that asked."""
 _EVERY = 16
 """Number of updates between synchronizations of several processes."""
 
@@ -38,6 +40,10 @@ class Interruption:
     def _keep(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, self._before[number])
+
+    def ask(self) -> None:
+        """As if there had been a signal."""
+        self.signal = ASKED
 
     def __call__(self) -> bool:
         if self.fabric.world_size == 1:

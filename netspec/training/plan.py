@@ -168,6 +168,10 @@ class Plan:
         return self.optional("ema", "decay")  # type: ignore[no-any-return]
 
     @property
+    def sync_bn(self) -> bool:
+        return bool(self.value("sync_bn", "on"))
+
+    @property
     def layer_decay(self) -> float | None:
         return self.optional("layer_decay", "factor")  # type: ignore[no-any-return]
 

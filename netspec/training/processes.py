@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import SpecError
+from netspec.training.plan import Plan
+
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Division", "share_batch_statistics", "share_dropout"]
+__all__ = ["Division", "divided", "require_statistics", "take_buffers"]
 
 
 class Division:
@@ -18,7 +21,18 @@ class Division:
         self.rows, self.total = range(0), 0
 
 
-def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.Module:
+def divided(module: torch.nn.Module, division: Division, plan: Plan, examples: int, fabric: Any) -> torch.nn.Module:
+    """A module for one of several processes: batch statistics, unless the recipe says `sync_bn no`, and dropout are those of
+    the whole batch. Raises SpecError (NS604)."""
+    if plan.sync_bn:
+        module = _share_batch_statistics(module, cuda=fabric.device.type == "cuda")
+    else:
+        require_statistics(module, examples, plan.batch, fabric.world_size)
+    _share_dropout(module, division)
+    return module
+
+
+def _share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.Module:
     """Batch norms with mean and variance over the batches of all processes (on a GPU: torch's SyncBatchNorm)."""
     from torch import nn
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -34,7 +48,27 @@ def share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.M
     return module
 
 
-def share_dropout(module: torch.nn.Module, division: Division) -> None:
+def require_statistics(module: torch.nn.Module, examples: int, batch: int, processes: int) -> None:
+    """Raises SpecError (NS604) where a batch is too small for batch statistics of each process."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    least = min(batch, examples % batch or batch, examples)
+    if least < 2 * processes and any(isinstance(part, _BatchNorm) for part in module.modules()):
+        raise SpecError.of(
+            "NS604", f"`sync_bn no` needs two examples for each of {processes} devices, but the smallest batch has {least}",
+            helps=["choose another `batch`", "or remove `sync_bn no`"],
+        )  # fmt: skip
+
+
+def take_buffers(module: torch.nn.Module) -> None:
+    """The buffers of the first process, such as running statistics, in every process."""
+    import torch.distributed as dist
+
+    for buffer in module.buffers():
+        dist.broadcast(buffer, 0)
+
+
+def _share_dropout(module: torch.nn.Module, division: Division) -> None:
     """Dropout with a mask for the whole batch, of which each process uses its rows."""
     from torch import nn
     from torch.nn.modules.dropout import _DropoutNd

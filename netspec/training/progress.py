@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from netspec.diagnostics.display import printable
 from netspec.training.engine import Engine, Row, Watcher
 from netspec.training.scores import r2_text
 
@@ -59,7 +60,7 @@ class Reporter(Watcher):
         self.bar.stop()
 
     def note(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(printable(text), highlight=False, markup=False)
 
     def update(self, engine: Engine, loss: float | None) -> None:
         now = time.monotonic()

@@ -13,7 +13,7 @@ from netspec.training.plan import Plan
 from netspec.training.rows import Row as Epoch
 
 __all__ = [
-    "classes_table", "confusion_table", "data_table", "environment_table", "facts_table", "mistakes_table", "recipe_table", "score_texts",
+    "classes_table", "confusion_table", "data_table", "environment_table", "facts_table", "mistakes_table", "recipe_lines", "recipe_table", "score_texts",
 ]  # fmt: skip
 
 _MOST_CLASSES, _MOST_PAIRS, _MOST_NAMES = 1000, 10, 20
@@ -84,12 +84,15 @@ def mistakes_table(mistakes: Mistakes) -> Table | None:
 
 
 def recipe_table(plan: Plan) -> Table:
-    """Every setting that was given, and the defaults of those that every training has."""
+    return facts_table(recipe_lines(plan))
+
+
+def recipe_lines(plan: Plan) -> dict[str, str]:
+    """Every setting that was given, and the defaults of those that every training has, by name."""
     given = {name: lines for name, lines in plan.recipe.settings.items() if name != "augment"}
     lines = {name: given.get(name) or (plan.chosen(name),) for name in _ALWAYS} | given
     rows = {name: "; ".join(_setting(one.word, one.values, one.labels) for one in each) for name, each in lines.items()}
-    rows |= {f"augment {name}": _options(one.values) for name, one in plan.recipe.augment.items()}
-    return facts_table(rows)
+    return rows | {f"augment {name}": _options(one.values) for name, one in plan.recipe.augment.items()}
 
 
 def _setting(word: str, values: Mapping[str, Any], labels: Sequence[str]) -> str:

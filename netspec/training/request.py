@@ -32,3 +32,5 @@ class Request:
     """Stop after so many updates in a row above three times the first loss."""
     teacher: Path | None = None
     """The run or spec for `distill`, overriding that of the recipe."""
+    track: tuple[str, ...] = ()
+    """Names of trackers (see TRACKERS) that the run is written to."""

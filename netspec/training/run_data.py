@@ -11,10 +11,18 @@ from netspec.datasets.wanted import Wanted
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.diagnostics.facts import ClassCount
 from netspec.graph import TensorType
+from netspec.model import Checked
 from netspec.training.plan import Plan
 from netspec.training.request import Request
 
-__all__ = ["OpenedData", "cuts_randomly", "open_data", "wanted_data"]
+__all__ = ["OpenedData", "built_in_data", "cuts_randomly", "open_data", "wanted_data"]
+
+
+def built_in_data(checked: Checked) -> str:
+    """The data that the recipe names, else the digits."""
+    recipe = checked.graph.recipe if checked.graph is not None else None
+    line = recipe.one("data") if recipe is not None else None
+    return line.word if line is not None else "digits"
 
 
 class OpenedData:

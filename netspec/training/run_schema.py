@@ -108,6 +108,8 @@ class RunInfo(_Stored):
     test: bool = True
     give_up: int | None = Field(None, ge=1)
     teacher: StoredTeacher | None = None
+    track: dict[Literal["mlflow", "wandb"], str] = {}
+    """The ids of the run in trackers."""
     environment: dict[str, Any] | None = None
     result: StoredResult | None = None
 

@@ -59,6 +59,11 @@ class Outcome:
     labels: tuple[str, ...] = ()
     """The names of the labels, if the outputs are several labels."""
 
+    @property
+    def path(self) -> Path:
+        """The folder of the run."""
+        return self.folder.path
+
 
 def train(
     request: Request, folder: RunFolder, watcher: Watcher, *, resume: bool = False, data: OpenedData | None = None
@@ -102,6 +107,7 @@ def _train(
     for note in engine.notes:
         keeper.told.note(note)
     with Interruption(fabric) as interruption:
+        keeper.told.start(engine, folder.path, interruption.ask)
         try:
             finished = engine.fit(keeper, interruption)
         except Diverged as error:
@@ -113,6 +119,7 @@ def _train(
     if fabric.is_global_zero:
         draw_curves(folder.curves, {folder.path.name: engine.at.history})
         _write_result(folder, finished, best, test, advice)
+    keeper.told.end(finished=finished, best=best, test=test)
     fabric.barrier()
     if engine.replaced:
         keeper.told.note(

@@ -10,8 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import PATIENCE, run_netspec
+from running import X, Y, save_examples
 from safetensors.torch import load_file
+
+import netspec
+from netspec.training.processes import require_statistics
 
 SPEC = """input 8x8 gray
 normalize channel
@@ -128,3 +133,48 @@ def test_sharded_training_resumes_bit_for_bit(tmp_path: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert result.stdout.strip().endswith("equal"), result.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_batch_statistics_of_each_device(tmp_path: Path) -> None:
+    """One update of all examples: the loss is that of two halves, each with its own statistics, and the running ones are those of
+    the first."""
+    where = save_examples(tmp_path / "e.npz", X, Y)
+    spec = "input 6\nbn\nFC-3\ntrain { optimizer sgd lr=0.1; batch all; epochs 1; sync_bn no }\n"
+    (tmp_path / "spec.net").write_text(spec)
+    command = [
+        sys.executable,
+        "-m",
+        "netspec",
+        "train",
+        "spec.net",
+        "--data",
+        where,
+        "--validation",
+        "0",
+        "--test-share",
+        "0",
+    ]
+    result = subprocess.run(
+        [*command, "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp", "--folder", "run"], cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-3000:]
+    parts = netspec.prepare(spec, where, validation=0, test_share=0, accelerator="cpu")
+    (((x,), target),) = parts.batches(0)
+    halves = [parts.loss(parts.module(x[rows]), target[rows]).item() for rows in (slice(0, 12), slice(12, 24))]
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["train_loss"]) == pytest.approx(sum(halves) / 2, abs=1e-6)
+    (running,) = [
+        v for name, v in load_file(tmp_path / "run" / "last.safetensors").items() if name.endswith("running_mean")
+    ]
+    assert running.numpy() == pytest.approx(0.1 * x[:12].mean(0).numpy(), abs=1e-6)
+
+
+def test_batch_statistics_need_two_examples_for_each_device() -> None:
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
+    require_statistics(net, 100, 32, 2)
+    with pytest.raises(netspec.SpecError, match="the smallest batch has 3"):
+        require_statistics(net, 99, 32, 2)
+    require_statistics(torch.nn.Sequential(torch.nn.Linear(3, 3)), 99, 32, 2)
