@@ -7,14 +7,17 @@ without one, Chromium rasterizes on the processor, so the milliseconds that pain
 those of the script, and `pixels`, those until the pixels are there (of the quickest tenth, without other load; measured apart
 from the frames).
 Then 2,000 edits as fast as the page takes them: the heap before and after, and whether what is shown is what the text says.
+`soak`, which runs only if asked for: 200 edits a minute for ten minutes, a layer typed letter by letter after Swin V2-T and deleted
+again, with what the page and the process of the server hold.
 
-    python benchmarks/page.py [layout] [frames] [edits]
+    python benchmarks/page.py [layout] [frames] [edits] [soak]
 
 Needs `pip install 'netspec-nn[dev]'` and Debian's chromium.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import statistics
@@ -22,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
@@ -42,6 +45,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EDITS = 2_000
 FRAMES = 120
 PARTS = 4
+MINUTES, PER_MINUTE = 10, 200
+TYPED = "FC-37 act=relu"
 
 # Milliseconds of script per frame: what runs in callbacks of requestAnimationFrame.
 TIMED = """
@@ -208,10 +213,9 @@ def frames() -> None:
                 )  # fmt: skip
 
 
-def edits() -> None:
-    """In the live page: two digits are written and taken back, again and again."""
-    text = (ROOT / "examples" / "lenet5.net").read_text()
-    text = "".join(line for line in text.splitlines(True) if not line.startswith("expect")).rstrip() + "\nFC-10\n"
+@contextlib.contextmanager
+def live(text: str) -> Iterator[tuple[Page, int]]:
+    """The page of a spec with the cursor at its end, and the process of its server."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "edited.net"
         path.write_text(text)
@@ -223,30 +227,78 @@ def edits() -> None:
         try:
             with chromium() as tab:
                 tab.goto(server.stdout.readline().strip())
-                tab.locator(".cm-line", has_text="FC-10").last.click()
-                tab.keyboard.press("End")
-                devtools = tab.context.new_cdp_session(tab)
-                _type(tab, 200)
-                held = [heap(devtools)]
-                took = 0.0
-                for _ in range(PARTS):
-                    start = time.perf_counter()
-                    _type(tab, EDITS // PARTS)
-                    took += time.perf_counter() - start
-                    held.append(heap(devtools))
-                tab.keyboard.type("7")
-                wanted = f"{netspec.loads(text.rstrip() + '7' + chr(10)).params:,} parameters"
-                tab.wait_for_function(
-                    "(wanted) => document.querySelector('.summary').textContent.includes(wanted)", arg=wanted
-                )
+                tab.locator(".cm-content").click()
+                tab.keyboard.press("Control+End")
+                yield tab, server.pid
                 tab.goto("about:blank")
         finally:
             server.terminate()
             server.wait()
-    print(f"{EDITS:,} edits in {took:.0f} s; at the end the page shows {wanted}")
-    print(f"{'after edits':<14}" + "".join(f"{EDITS * i // PARTS:>12,}" for i in range(PARTS + 1)))
+
+
+def without_expectations(name: str) -> str:
+    text = (ROOT / "examples" / f"{name}.net").read_text()
+    return "".join(line for line in text.splitlines(True) if not line.startswith("expect")).rstrip()
+
+
+def awaited(tab: Page, text: str) -> str:
+    """What the page says of a text, once it does."""
+    wanted = f"{netspec.loads(text).params:,} parameters"
+    tab.wait_for_function("(wanted) => document.querySelector('.summary').textContent.includes(wanted)", arg=wanted)
+    return wanted
+
+
+def table(held: list[dict[str, float]], count: int) -> None:
+    print(f"{'after edits':<18}" + "".join(f"{count * i // (len(held) - 1):>12,}" for i in range(len(held))))
     for name in held[0]:
-        print(f"{name:<14}" + "".join(f"{found[name]:>12,.0f}" for found in held))
+        print(f"{name:<18}" + "".join(f"{found[name]:>12,.0f}" for found in held))
+
+
+def edits() -> None:
+    """In the live page: two digits are written and taken back, again and again."""
+    text = f"{without_expectations('lenet5')}\nFC-10"
+    with live(text) as (tab, _):
+        devtools = tab.context.new_cdp_session(tab)
+        _type(tab, 200)
+        held = [heap(devtools)]
+        took = 0.0
+        for _ in range(PARTS):
+            start = time.perf_counter()
+            _type(tab, EDITS // PARTS)
+            took += time.perf_counter() - start
+            held.append(heap(devtools))
+        tab.keyboard.type("7")
+        wanted = awaited(tab, f"{text}7\n")
+    print(f"{EDITS:,} edits in {took:.0f} s; at the end the page shows {wanted}")
+    table(held, EDITS)
+
+
+def soak() -> None:
+    """At the pace of a fast writer, and slow enough that every edit is checked."""
+    text = f"{without_expectations('swin_v2_t')}\n"
+    keys = [*TYPED, *["Backspace"] * len(TYPED)]
+    with live(text) as (tab, server):
+        devtools = tab.context.new_cdp_session(tab)
+        count, held = 0, [heap(devtools) | resident(server)]
+        for _ in range(MINUTES):
+            start = time.perf_counter()
+            for i in range(PER_MINUTE):
+                time.sleep(max(0.0, start + i * 60 / PER_MINUTE - time.perf_counter()))
+                tab.keyboard.press(keys[count % len(keys)])
+                count += 1
+            held.append(heap(devtools) | resident(server))
+        while count % len(keys) != len(TYPED):
+            tab.keyboard.press(keys[count % len(keys)])
+            count += 1
+        wanted = awaited(tab, f"{text}{TYPED}\n")
+    print(f"{count:,} edits, {PER_MINUTE} a minute; at the end the page shows {wanted}")
+    table(held, count)
+
+
+def resident(process: int) -> dict[str, float]:
+    """Bytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return {"server, bytes": pages * float(os.sysconf("SC_PAGE_SIZE"))}
 
 
 def _type(tab: Page, count: int) -> None:
@@ -287,7 +339,7 @@ class chromium:
 
 def main() -> int:
     wanted = sys.argv[1:] or ["layout", "frames", "edits"]
-    for name, work in (("layout", layouts), ("frames", frames), ("edits", edits)):
+    for name, work in (("layout", layouts), ("frames", frames), ("edits", edits), ("soak", soak)):
         if name in wanted:
             work()
     return 0

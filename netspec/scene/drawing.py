@@ -32,7 +32,7 @@ from netspec.weights import open_weights
 __all__ = ["FORMATS", "draw", "drawn", "picture", "table_picture", "write"]
 
 _LEGIBLE = 0.5
-"""A picture that a page shows at less than half of its size is drawn with its blocks closed."""
+"""A picture that a page shows at less than half of its size is drawn with fewer blocks open."""
 Weights: TypeAlias = "str | Path | Mapping[str, Any] | None"
 
 
@@ -49,11 +49,16 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
         return table_picture([graph], options.theme)
     drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
     analysis = Analysis(graph)
-    figure = drawn(graph, analysis, options)
-    if options.depth is None and not options.expand and page_scale(figure.width, figure.height) < _LEGIBLE:
-        closed = drawn(graph, analysis, replace(options, depth=0))
-        return max(figure, closed, key=lambda made: page_scale(made.width, made.height))
-    return figure
+    found = [drawn(graph, analysis, options)]
+    for depth in (1, 0) if options.depth is None and not options.expand else ():
+        if _scale(found[-1]) >= _LEGIBLE:
+            return found[-1]
+        found.append(drawn(graph, analysis, replace(options, depth=depth)))
+    return max(found, key=_scale)
+
+
+def _scale(figure: Figure) -> float:
+    return page_scale(figure.width, figure.height)
 
 
 def _as_html(figure: Figure) -> str:

@@ -90,22 +90,27 @@ class Faces:
     def _words(self, part: Part) -> tuple[str, str, list[str]]:
         if not part.is_layer:
             layers = part.round_stop - part.start
-            return head_text(part), "", [f"{layers} layers" if part.count == 1 else f"{layers} layers each"]
+            each = "" if part.count == 1 else " each"
+            return head_text(part), "", [f"{layers} layer{'' if layers == 1 else 's'}{each}"]
         if part.is_output:
             return part.name, type_text(self._graph.shown(part.start)), []
         nodes = self._graph.nodes[part.start : part.round_stop]
         first = nodes[0]
         if not first.inputs:
             return first.name, type_text(self._graph.shown(first.index)), []
-        words = first.op.describe(self._graph.nodes[first.inputs[0]].type)
-        small = [" · ".join(_kind(self._graph, n) for n in nodes[1:])] if len(nodes) > 1 else []
+        plain, *small = _lines(self.words(part))
         local = first.name.rpartition(".")[2]
-        if re.sub(r"\d+$", "", local) != first.kind.lower():
-            small.insert(0, local)
+        small += [local] if re.sub(r"\d+$", "", local) != first.kind.lower() else []
+        small += [" · ".join(_kind(self._graph, n) for n in nodes[1:])] if len(nodes) > 1 else []
         if first.shares is not None:
             small.append(f"weights of {self._graph.nodes[first.shares].name}")
         times = f" ×{part.count}" if part.count > 1 else ""
-        return first.kind, _shortened(_UNSAID.sub("", words).lstrip(", ")) + times, [_shortened(line) for line in small]
+        return first.kind, _shortened(plain) + times, [_shortened(line) for line in small]
+
+    def words(self, part: Part) -> str:
+        """What a layer is, beside its kind: `3x3-64, pad 1`."""
+        first = self._graph.nodes[part.start]
+        return _UNSAID.sub("", first.op.describe(self._graph.nodes[first.inputs[0]].type)).lstrip(", ")
 
     def _figures(self, part: Part) -> list[str]:
         found = []
@@ -114,6 +119,17 @@ class Faces:
             if value is not None:
                 found.append(f"{FIGURES[name].title} {FIGURES[name].text(value)}")
         return found
+
+
+def _lines(words: str) -> list[str]:
+    """What is too long for a line goes on in the next, from a comma on."""
+    lines = [""]
+    for word in words.split(", "):
+        if lines[-1] and len(lines[-1]) + len(word) + 2 > _LONGEST:
+            lines.append(word)
+        else:
+            lines[-1] += f", {word}" if lines[-1] else word
+    return lines
 
 
 def _kind(graph: Graph, node: Node) -> str:
@@ -133,7 +149,7 @@ def head_text(part: Part) -> str:
         return f"{region.name}{times}"
     given = [_argument(value) for name, value in region.arguments if name in region.given]
     words = f"{region.block}({', '.join(given)})" if given else region.block
-    if not re.fullmatch(re.escape(region.block.lower()) + r"\d+", region.name.lower()):
+    if not re.fullmatch(re.escape(region.block.lower()) + r"\d*", region.name.lower()):
         words = f"{region.name}: {words}"
     return _shortened(words) + times
 

@@ -193,9 +193,14 @@ class Parts:
                 self._append(found, part)
 
     def _append(self, found: list[Part], part: Part) -> None:
-        """Adds a part, to the count of the one before where the two are rounds of one thing."""
-        part.kind = part.kind or self._kind_of(part.start, part.round_stop)
+        """Adds a part, to the count of the one before where the two are rounds of one thing. A block begins with the
+        identities before it, which pass on what it is called with: `decoder() [ identity; from memory ]`."""
         last = found[-1] if found else None
+        if last is not None and part.members and part.count == 1:
+            while part.start > last.stop and _is_plain_identity(self.graph.nodes[part.start - 1]):
+                part.start -= 1
+                part.kind = 0
+        part.kind = part.kind or self._kind_of(part.start, part.round_stop)
         if (
             last is not None
             and last.kind == part.kind

@@ -114,8 +114,7 @@ class Captions:
         first = self.graph.nodes[part.start]
         if not first.inputs:
             return (first.name,)
-        plain = self.faces.face(part).plain.removesuffix(f"×{part.count}") if times else self.faces.face(part).plain
-        words = [_UNITS.sub("", word.strip()) for word in _COMMA.split(plain)]
+        words = [_UNITS.sub("", word.strip()) for word in _COMMA.split(self.faces.words(part))]
         head = first.kind
         kernel = _KERNEL.match(words[0]) if words else None
         if kernel or re.fullmatch(r"\d+(x\d+)+", words[0]):

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from netspec.analysis.analysis import Analysis
 from netspec.graph import Graph
 from netspec.scene.faces import SIZE, SMALL, head_text, totals_text
 from netspec.scene.figure import Figure, Item, Path, Rect, Text
 from netspec.scene.flow import square_path
+from netspec.scene.lanes import Way, in_lanes
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Point, Spacing
@@ -36,6 +38,7 @@ _MOST = 44
 """How many boxes a page shows well."""
 _LINES = 4
 """More lines than these meet a box in one point, as one line does."""
+_Room: TypeAlias = "tuple[float, float, float, float]"
 _STEEP = 1.5
 """Down or up for each step to the right: lines to a window that are steeper are not drawn."""
 
@@ -147,8 +150,10 @@ class _Painter:
                 self.places[id(box)] = (x + along + front[0], y + across + front[1])
         arrivals = Counter(id(route.target) for route in inside.routes)
         self.in_one_point = {target for target, lines in arrivals.items() if lines > _LINES or lines == 1}
-        for route in inside.routes:
-            self._route(route, x, y)
+        lines = [(r, self._ends(r, x, y, inside.boxes)) for r in inside.routes if self._window_of(r) is None]
+        ways = [Way((id(r.source), r.node), _goal(r), tuple(points)) for r, points in lines]
+        for (route, _), points in zip(lines, in_lanes(ways), strict=True):
+            self._route(route, points)
         for box in inside.boxes:
             if box.inside is None:
                 self._box(box, x)
@@ -175,7 +180,7 @@ class _Painter:
         pieces = self.captions.pieces(part)
         self.items += painted(sketch, left, top, pieces, self.theme, tip, stacked=_is_stacked(part))
 
-    def _ends(self, route: Route, x: float, y: float) -> list[Point]:
+    def _ends(self, route: Route, x: float, y: float, boxes: Sequence[Box]) -> list[Point]:
         """The points of a line, from the back of one volume to the front of the next, or to the sheet behind it."""
         points = [(x + along, y + across) for across, along in route.points]
         source, target = route.source, route.target
@@ -192,27 +197,29 @@ class _Painter:
             front = self.places[id(target)][0] - stack if sketch.form != "text" else points[-1][0]
             points = [*points[:-1], (front, points[-1][1])]
             if sketch.form == "circle":
-                points = self._into_circle(points, target)
+                others = [_room(box, x, y) for box in boxes if box is not target]
+                points = self._into_circle(points, target, others)
         return points
 
-    def _into_circle(self, points: list[Point], target: Box) -> list[Point]:
-        """The main way comes from the left, what runs beside it from above or below."""
+    def _into_circle(self, points: list[Point], target: Box, others: Sequence[_Room]) -> list[Point]:
+        """The main way comes from the left, what runs beside it from above or below, if no other box is in the way."""
         left, top = self.places[id(target)]
         side = self._sketch(target.part).volume.high
         centre = (left + side / 2, top + side / 2)
         if abs(points[-1][1] - centre[1]) < 1.0 or len(points) < 3:
             return [*points[:-1], (points[-1][0], centre[1])]
-        while len(points) > 1 and abs(points[-1][1] - centre[1]) < side / 2 + 2:
-            points.pop()
-        y = points[-1][1]
+        found = list(points)
+        while len(found) > 1 and abs(found[-1][1] - centre[1]) < side / 2 + 2:
+            found.pop()
+        y = found[-1][1]
+        low, high = min(y, centre[1]), max(y, centre[1])
+        if any(a <= centre[0] <= c and b < high and d > low for a, b, c, d in others):
+            return points
         if y > top:
             self.beside.add(id(target.part))
-        return [*points, (centre[0], y), (centre[0], top if y < top else top + side)]
+        return [*found, (centre[0], y), (centre[0], top if y < top else top + side)]
 
-    def _route(self, route: Route, x: float, y: float) -> None:
-        if self._window_of(route) is not None:
-            return
-        points = self._ends(route, x, y)
+    def _route(self, route: Route, points: list[Point]) -> None:
         self.items += square_path(points, self.theme.wire, arrow=route.arrow)
         words = self.upwards.get(id(route.target), ()) if route.shape == "square" else ()
         for i, line in enumerate(words if points[-2][0] != points[-1][0] and points[0][1] > points[-1][1] else ()):
@@ -270,6 +277,17 @@ class _Painter:
         end = (front - stack, top + seen.high / 2)
         self.items += [Path(start, ((end,),), border, line=0.8) for start in (b, (b[0], b[1] + high))]
         self.items.append(dot(end, border))
+
+
+def _room(box: Box, x: float, y: float) -> _Room:
+    """Left, top, right and bottom of a box in a level that begins at (x, y)."""
+    across, along = box.corner
+    return x + along, y + across, x + along + box.size[1], y + across + box.size[0]
+
+
+def _goal(route: Route) -> tuple[int, int]:
+    """The box to which a line leads, and of an open one, which takes tensors apart, also the tensor."""
+    return id(route.target), route.node if route.target is None or route.target.inside is not None else -1
 
 
 def _is_stacked(part: Part) -> bool:

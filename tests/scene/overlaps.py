@@ -101,9 +101,27 @@ def flaws(figure: Figure, frames: frozenset[str] = frozenset()) -> list[str]:
             found.append(f"{name!r} is cut by the edge")
     found += [f"{texts[i][1]!r} meets {texts[j][1]!r}" for i, j in _Places(texts).pairs() if owner[i] != owner[j]]
     lettering = _Places([((a + 0.5, b + 0.5, c - 0.5, d - 0.5), t) for (a, b, c, d), t in texts])
+    circles = _circles(figure)
     boxes = _Places([((a + 1.5, b + 1.5, c - 1.5, d - 1.5), t) for (a, b, c, d), t in solid])
     for item in figure.items:
         if isinstance(item, Path) and not item.closed:
             through = {name for x, y in points(item) for _, name in (*lettering.at(x, y), *boxes.at(x, y))}
-            found += [f"a line runs through {name!r}" for name in sorted(through)]
+            found += [f"a line runs through {name!r}" for name in sorted(through | _circles_crossed(item, circles))]
     return found
+
+
+def _circles(figure: Figure) -> _Places:
+    """The middles of the circles of sums and products."""
+    found = []
+    for item in figure.items:
+        if isinstance(item, Path) and item.closed and item.tip and len(item.pieces) == 4 and len(item.pieces[0]) == 3:
+            xs, ys = [piece[-1][0] for piece in item.pieces], [piece[-1][1] for piece in item.pieces]
+            found.append(((min(xs) + 3, min(ys) + 3, max(xs) - 3, max(ys) - 3), item.tip))
+    return _Places(found)
+
+
+def _circles_crossed(line: Path, circles: _Places) -> set[str]:
+    """The signs drawn in a circle are lines too: they begin and end in it."""
+    way = list(points(line))
+    inside = [{name for _, name in circles.at(x, y)} for x, y in way]
+    return set[str]().union(*inside) - inside[0] - inside[-1]

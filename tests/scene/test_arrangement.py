@@ -14,7 +14,7 @@ from netspec.scene.layout import Inside, Measure, laid_out
 from netspec.scene.level_geometry import Spacing
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
-from netspec.scene.rows import column_limit, in_rows
+from netspec.scene.rows import column_limit, in_rows, page_scale
 from netspec.scene.theme import THEMES
 from netspec.scene.u_shape import skips_of
 
@@ -197,6 +197,17 @@ def test_what_keeps_the_maps_is_drawn_with_a_repeat_before_it() -> None:
     words = [item.text for item in figure.items if isinstance(item, Text)]
     assert [words.count(word) for word in ("×3", "relu", "dropout", "flatten")] == [2, 2, 1, 1]
     assert flaws(figure, FRAMES) == []
+
+
+def test_what_skips_to_the_lower_of_two_sums_does_not_run_through_the_upper_one() -> None:
+    assert flaws(picture(graph_of("wavenet"), "volumes", DrawOptions(expand=("layer1",))), FRAMES) == []
+
+
+@pytest.mark.parametrize("name", ["transformer_base", "clip_vit_b_32"])
+def test_where_too_much_is_open_for_a_page_fewer_levels_are(name: str) -> None:
+    figure = picture(graph_of(name))
+    assert 0.5 < page_scale(figure.width, figure.height) < 0.9
+    assert sum("attention" in item.text for item in figure.items if isinstance(item, Text)) > 1
 
 
 @pytest.mark.parametrize("direction", ["TB", "LR"])

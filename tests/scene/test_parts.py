@@ -88,6 +88,11 @@ def test_the_body_of_windows_is_a_part_with_a_title(written: str, title: str) ->
         assert (is_open(frame), is_open(block)) == (True, depth == 1)
 
 
+def test_rounds_of_a_block_with_a_second_input_are_counted() -> None:
+    """The decoder of a Transformer: what it is called with, identities between the rounds, is no layer in the way."""
+    assert "decoder1 x6" in shown(Parts(example("transformer_base")))
+
+
 def test_equal_bodies_of_windows_are_counted() -> None:
     parts = parts_of("input 8x8x8\nwindows 4x4 { ln; linear-8 }\nwindows 4x4 { ln; linear-8 }\n")
     assert [head_text(part) for part in parts.root.members[1:]] == ["windows 4×4 ×2"]
