@@ -77,6 +77,9 @@ def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
     warmup = {
         "warmup": option(Integer(0), 0, "epochs of linear warmup"),
         "warmup_steps": option(Integer(0), 0, "updates of linear warmup, in place of epochs"),
+        "warmup_over": option(
+            Flag(), False, "the warmup covers the begin of the schedule (as in timm) instead of preceding it"
+        ),
         "warmup_start": option(FRACTION, None, "factor of the first update of the warmup (default: 1 / its updates)"),
     }
     return form(word, doc, **options, **warmup)

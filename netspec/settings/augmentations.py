@@ -53,7 +53,7 @@ AUGMENTATIONS = table(
     Setting("rescale", "random scaling by a factor that is log-uniform between 1/high and high", (_factor(1.6),)),
     Setting("shear", "random shear in degrees, uniform between low (default: -high) and high", (_range(20.0, 80.0),)),
     Setting("stretch", "random aspect ratio, log-uniform between 1/high and high, at constant area", (_factor(1.3),)),
-    Setting("randaugment", "operations drawn from 14, one after the other, with the same magnitude (Cubuk et al. 2020; as in torchvision)", (form("", "", n=option(Integer(1, 14), 2, "number of operations", first=True), magnitude=option(Integer(0, 30), 9, "level from 0 to 30")),)),
+    Setting("randaugment", "operations drawn from 14, one after the other, with the same magnitude (Cubuk et al. 2020; as in torchvision; timm has p=0.5 std=1.5)", (form("", "", n=option(Integer(1, 14), 2, "number of operations", first=True), magnitude=option(Integer(0, 30), 9, "level from 0 to 30"), p=option(FRACTION, 1.0, "probability that an operation is applied"), std=option(Number(0), 0.0, "standard deviation of the level")),)),
     Setting("trivialaugment", "one operation of 14, with a random magnitude (Müller & Hutter 2021; as in torchvision)", (form("", ""),)),
     Setting("jitter", "random changes of brightness, contrast, saturation (default for color images: 0.4) and hue (0.1), in this order; gray images: only brightness and contrast", (_JITTER,)),
     Setting("lighting", "noise along the principal components of the colors of the training set (AlexNet)", (form("", "", std=option(Number(0), 0.1, "standard deviation", first=True)),)),

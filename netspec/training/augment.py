@@ -229,7 +229,7 @@ class Augmenter:
                 continue
             if self.stored[0] not in (1, 3):
                 raise _cannot(name, f"supports gray and color images, but these have {self.stored[0]} channels", "")
-            found.append(Policy(given.get("n", 1), given.get("magnitude")))
+            found.append(Policy(given.get("n", 1), given.get("magnitude"), given.get("p", 1.0), given.get("std", 0.0)))
         if len(found) > 1:
             raise _cannot("trivialaugment", "`randaugment` is there already", "keep one of them")
         return found

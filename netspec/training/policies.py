@@ -33,10 +33,13 @@ _SIGNED = OPERATIONS[1:10]
 @dataclass(frozen=True)
 class Policy:
     """`count` operations for each image, with the level `level`, or a random one where it is None (TrivialAugment, whose
-    magnitudes reach further)."""
+    magnitudes reach further). As in timm, an operation may be applied with the probability `p` only, and the level drawn with the
+    standard deviation `std`."""
 
     count: int
     level: int | None
+    p: float = 1.0
+    std: float = 0.0
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """Images from 0 to 1, rounded to 8 bits."""
@@ -51,7 +54,11 @@ class Policy:
 
         drawn = draws.uniform(f"policy {number}", 3)
         chosen = (drawn[:, 0] * len(OPERATIONS)).astype(np.int64)
+        if self.p < 1:
+            chosen[draws.uniform(f"policy {number} applied")[:, 0] >= self.p] = OPERATIONS.index("identity")
         levels = np.full(len(drawn), float(self.level)) if self.level is not None else np.floor(drawn[:, 1] * LEVELS)
+        if self.std:
+            levels = (levels + self.std * draws.normal(f"policy {number} level")[:, 0]).clip(0, LEVELS - 1)
         signs = np.where(drawn[:, 2] < 0.5, -1.0, 1.0)
         images = images.clone()
         for which in np.unique(chosen).tolist():

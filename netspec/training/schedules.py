@@ -23,15 +23,16 @@ def schedule(chosen: Chosen, *, lr: float, epochs: int, updates: int) -> Schedul
 
     With `warmup=n` the factor increases linearly over n epochs (`warmup_steps`: n updates), (i + 1)/(n updates) or from
     `warmup_start`, and the schedule starts afterward: its t counts from the end of the warmup, and its T is the remaining number
-    of updates.
+    of updates. With `warmup_over` t and T are those of the whole run, of which the warmup covers the begin.
     """
     warm = min(chosen.values["warmup"], epochs) * updates or min(chosen.values["warmup_steps"], epochs * updates)
     start: float | None = chosen.values["warmup_start"]
-    body = _body(chosen, lr, max(1, epochs * updates - warm), updates)
+    before = 0 if chosen.values.get("warmup_over") else warm
+    body = _body(chosen, lr, max(1, epochs * updates - before), updates)
 
     def factor(step: int) -> float:
         if step >= warm:
-            return body(step - warm)
+            return body(step - before)
         return float((step + 1) / warm if start is None else start + (1 - start) * step / warm)
 
     return factor

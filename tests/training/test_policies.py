@@ -113,3 +113,24 @@ def test_two_policies_and_other_channels_are_refused() -> None:
     for channels, section in ((3, {"randaugment": {}, "trivialaugment": {}}), (4, {"randaugment": {}})):
         with pytest.raises(netspec.SpecError, match="NS604"):
             augmenter((channels, 8, 8), (channels, 8, 8), **section)
+
+
+def test_operations_applied_seldom_with_levels_that_vary() -> None:
+    """With p=0.5 half of the images stay as they are; the levels are normal, cut to what there is."""
+    images = (photograph(8, 8)[None] * 255).round().div(255).expand(4000, -1, -1, -1)
+    draws = Draws(0, 0, range(4000), 4000)
+    seldom, always = (Policy(1, 15, p=p).apply(images.clone(), draws) == images for p in (0.5, 1.0))
+    kept, unchanged = (float(same.flatten(1).all(1).float().mean()) for same in (seldom, always))
+    assert kept == pytest.approx(0.5 + 0.5 * unchanged, abs=0.03)
+    seen: list[Any] = []
+
+    class Watched(Policy):
+        def magnitudes(self, name: str, levels: Any, height: int, width: int) -> Any:
+            seen.append(levels)
+            return super().magnitudes(name, levels, height, width)
+
+    Watched(1, 27, std=1.5).apply(images.clone(), draws)
+    levels = np.concatenate(seen)
+    assert levels.max() == 30
+    assert np.median(levels) == pytest.approx(27, abs=0.1)
+    assert levels[levels < 27].std() == pytest.approx(1.5 * (1 - 2 / np.pi) ** 0.5, abs=0.05)
