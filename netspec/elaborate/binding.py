@@ -23,7 +23,7 @@ from netspec.elaborate.facts import (
 )
 from netspec.elaborate.foreign_layers import foreign_call, report_comment, report_unknown_head
 from netspec.elaborate.origins import option_origins, origin
-from netspec.elaborate.outside_layers import BROKEN, outside_op
+from netspec.elaborate.outside_layers import BROKEN, outside_op, read_value
 from netspec.elaborate.state import BoundLayer, Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue, Integer
@@ -89,7 +89,7 @@ class _Binder:
             self.undefined(value.name, span)
             return
         try:
-            self.values[option.name] = option.kind.read(value)
+            self.values[option.name] = self.read(option, value, span)
         except BadValue as bad:
             self.values[option.name] = option.default
             self.bad_value(bad, option.name, span)
@@ -100,6 +100,11 @@ class _Binder:
         elif written:
             parts = tuple(origin(expr, self.frame, functions) for expr in written)
             self.origins[option.name] = Apply("tuple", parts)
+
+    def read(self, option: Option[Any], value: Value, span: Span) -> Any:
+        found = read_value(self.run, option, value, span)
+        self.failed = self.failed or found is BROKEN
+        return found
 
     def put(self, slot: str, expr: t.Expr, what: str) -> None:
         """A value in the kernel, width or stride slot."""
@@ -251,7 +256,7 @@ class _Binder:
         for name, value, span, origins in self.run.default_values(self.op, self.frame):
             if name not in self.values:
                 try:
-                    self.values[name] = self.op.options[name].kind.read(value)
+                    self.values[name] = self.read(self.op.options[name], value, span)
                 except BadValue as bad:
                     self.bad_value(bad, name, span)
                 self.spans[name] = span

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics.facts import GivenTwice, Misspelt
 from netspec.elaborate.binding import report_unknown_option
-from netspec.elaborate.outside_layers import BROKEN, outside_op
+from netspec.elaborate.outside_layers import BROKEN, outside_op, read_value
 from netspec.elaborate.state import Frame
 from netspec.ops import CATALOGUE
 from netspec.ops.kinds import BadValue
@@ -41,6 +41,6 @@ def check_default(run: ElaborationContext, statement: t.Default, frame: Frame) -
             value = run.evaluate(option.value, frame, words=True)
             if value is not run.FAILED:
                 try:
-                    op.options[option.name].kind.read(value)
+                    read_value(run, op.options[option.name], value, option.span)
                 except BadValue as bad:
                     run.bad_value(bad, option.name, option.span)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.limits import LimitReached
 from netspec.ops.kinds import PerAxis
+from netspec.ops.layer_word import LayerWord, bind_word
 from netspec.ops.op import Op, Option
 from netspec.source import Span
+from netspec.values import Value
 
 if TYPE_CHECKING:
     from netspec.elaborate.context import ElaborationContext
 
-__all__ = ["BROKEN", "outside_op"]
+__all__ = ["BROKEN", "outside_op", "read_value"]
 
 
 class _Broken(Op):
@@ -46,3 +48,15 @@ def outside_op(run: ElaborationContext, span: Span, name: str) -> type[Op] | Non
                 f"update or remove the package: pip uninstall {offer.package.split()[0]}",
             ])  # fmt: skip
         return BROKEN
+
+
+def read_value(run: ElaborationContext, option: Option[Any], value: Value, span: Span) -> Any:
+    """A value as an option has it: of `norm` and `act` it may name a layer of a package. BROKEN where that cannot be used.
+
+    Raises BadValue, and LimitReached.
+    """
+    word = option.kind.unknown(value) if isinstance(option.kind, LayerWord) else None
+    op = outside_op(run, span, word.name.lower()) if word is not None else None
+    if op is None or word is None:
+        return option.kind.read(value)
+    return op if op is BROKEN else bind_word(op, word)

@@ -36,6 +36,14 @@ class LayerWord(Kind[Op | None]):
 
         return dict({"norm": NORMALIZATIONS, "positions": POSITIONS, "act": ACTIVATIONS}[self.kind])
 
+    def unknown(self, value: Value) -> Word | None:
+        """The word of a value that names no layer of netspec, but may name one of an installed package."""
+        word = Word(value) if isinstance(value, str) else value
+        if not isinstance(word, Word) or self.kind == "positions":
+            return None
+        name = word.name.lower()
+        return None if name in self.names() or name in ("none", "true", "false") else word
+
     def read(self, value: Value) -> Op | None:
         if value is None:
             return None

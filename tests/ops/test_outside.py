@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from agreement import largest_difference
 from conftest import ROOT, run_netspec
 
 import netspec
@@ -103,6 +104,19 @@ def test_nothing_is_loaded_that_no_spec_names(install: Install) -> None:
     assert "waves" not in sys.modules
     netspec.check("input 8\nfourier-3\n")
     assert "waves" in sys.modules
+
+
+def test_it_is_a_value_of_norm_and_act(install: Install) -> None:
+    install("powers", CUBE.replace("FACTOR", "3"), "cube=Cube")
+    model = netspec.loads("default conv act=cube\ninput 3x8x8\nconv3-4\nconv3-4 norm=Cube act=none\nFC-2 act=cube\n")
+    assert [layer.name for layer in model.layers] == ["conv1", "cube1", "conv2", "cube2", "flatten1", "fc1", "cube3"]
+    assert largest_difference(model) <= 1e-5
+    assert only_error("input 8\nFC-4 act=cube(2)\n").startswith("NS204 act: `cube` takes no unnamed values, found 1")
+    assert only_error("input 8\nFC-4 act=cubes\n").startswith("NS205 act: `cubes` is not an activation")
+    install("broken", "import nowhere_at_all\n", "odd=Odd")
+    assert only_error("default FC act=odd\ninput 8\nFC-4\nFC-4\n").startswith(
+        "NS215 the layer `odd` of the package broken 1.0"
+    )
 
 
 def test_options_and_the_layout_are_checked(install: Install) -> None:
