@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.inside.opened import Opened
-from netspec.inside.pixels import around_zero, heat, image_pixels, overlaid
+from netspec.inside.pixels import around_zero, heat, image_pixels, overlaid, plane_of
 from netspec.inside.view import View
 from netspec.inside.view_pictures import Band, Tile, sheet
 
@@ -58,7 +57,7 @@ def gradcam(opened: Opened, image: Any, cls: str | None = None, layer: str | Non
     from torch.nn import functional as F
 
     batch = opened.example(image)[:1]
-    planes = [node for node in opened.maps if node.type.rank == 2]
+    planes = [node for node in opened.maps if node.type.rank == 2 and node.index < opened.logits.index]
     maps = [node for node in planes if not node.op.pools] or planes
     if not maps or batch.ndim != 4:
         raise SpecError.of("NS503", "Grad-CAM needs a network with feature maps of an image, and this one has none")
@@ -134,12 +133,9 @@ def _starts(size: int, patch: int, stride: int) -> list[int]:
 def image_plane(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The values of an example in the form that `image_pixels` gives it."""
     if values.ndim == 1:
-        for channels in (1, 3):
-            side = math.isqrt(len(values) // channels)
-            if side > 1 and channels * side * side == len(values):
-                plane: np.ndarray[Any, Any] = values.reshape(channels, side, side).max(0)
-                return plane
-        return values[None]
+        shape = plane_of(len(values))
+        plane: np.ndarray[Any, Any] = values[None] if shape is None else values.reshape(shape).max(0)
+        return plane
     return values
 
 
@@ -164,15 +160,17 @@ def _view(
     predicted = opened.predicted(tensors)
     cls, best = opened.classes[index], opened.classes[predicted]
     score = float(opened.score(tensors, index)[0].detach())
-    text = f"{what} of class {cls} (score {score:.4g}); predicted: {best}"
+    is_class = opened.noun == "class"
+    text = f"{what} of {opened.noun} {cls} (score {score:.4g})" + (f"; predicted: {best}" if is_class else "")
     flat = next(value for key, value in arrays.items() if key in ("saliency", "gradcam", "fall"))
     place = [int(i) for i in np.unravel_index(int(flat.argmax()), flat.shape)]
     data = {
-        "class": cls, "index": index, "score": score, "predicted": best,
+        "class": cls, "index": index, "score": score, "predicted": best if is_class else None,
         "scores": [float(v) for v in scores.detach().flatten()] if scores.ndim == 1 else None, "strongest": place, **(extra or {}),
     }  # fmt: skip
-    where = f"strongest at {'row ' + str(place[0]) + ', column ' + str(place[1]) if len(place) == 2 else 'value ' + str(place[-1])}"
-    lines = [f"{text}; {where}", *opened.notes]
+    axes = ("value",) if len(place) == 1 else ("channel", "position") if example.ndim == 2 else ("row", "column")
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+    lines = [f"{text}; strongest at {where}", *opened.notes]
     first = Tile(image_pixels(example), ("input",))
     return View(
         name or what.split()[0], "\n".join(lines), data, arrays,

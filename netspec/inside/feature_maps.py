@@ -78,6 +78,8 @@ def _drawn(
         maps = values.reshape(len(values), -1, values.shape[-1]) if values.ndim > 1 else values[None, None]
         if node.type.layout == "sequence":
             maps = values[None]
+        elif values.size == len(values):  # a single position: the channels side by side
+            maps = values.reshape(1, 1, -1)
         of = f", the first {most} of {len(maps)} channels" if len(maps) > most else ""
         tiles = [Tile(from_lowest(m), tip=f"{node.name}, channel {c}") for c, m in enumerate(maps[:most])]
         side = 64.0 if maps.shape[-1] <= 4 * 64 and len(maps) > 1 else 320.0

@@ -41,7 +41,10 @@ def maximize(opened: Opened, target: str, *, steps: int | None = None) -> View:
 
     kind = opened.graph.nodes[opened.graph.inputs[0][1]].type
     if len(opened.graph.inputs) != 1 or kind.layout == "ids":
-        raise SpecError.of("NS503", "an image can be found for a network with a single input of numbers")
+        held = "ids" if kind.layout == "ids" else f"{len(opened.graph.inputs)} inputs"
+        raise SpecError.of(
+            "NS503", f"gradient ascent needs a network with a single input of numbers, and this one takes {held}"
+        )
     wanted, name, node = _objective(opened, target)
     steps = steps if steps is not None else _steps(opened)
     stream = torch.Generator().manual_seed(opened.seed)
@@ -81,7 +84,7 @@ def _objective(opened: Opened, target: str) -> tuple[Callable[[Any], Tensor], st
         unit = parse_unit(opened, target)
         return (lambda tensors: unit.value(tensors[unit.node.name])), unit.text, unit.node
     index = opened.class_index(target)
-    return (lambda tensors: opened.score(tensors, index)), f"class {opened.classes[index]}", opened.logits
+    return (lambda tensors: opened.score(tensors, index)), f"{opened.noun} {opened.classes[index]}", opened.logits
 
 
 def _score(opened: Opened, wanted: Callable[[Any], Tensor], image: Tensor) -> float:

@@ -13,6 +13,7 @@ from netspec.diagnostics.display import printable
 from netspec.graph import Graph, Node
 from netspec.inside.forward_pass import ForwardPass, Tensors
 from netspec.optional import require_torch
+from netspec.settings import OF_CLASSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,6 +106,13 @@ class Opened:
         return self._classes if len(self._classes) == count else tuple(map(str, range(count)))
 
     @property
+    def noun(self) -> str:
+        """What an output is called: a `class`, or with a loss that compares values or the input only an `output`."""
+        loss = self.graph.recipe.one("loss") if self.graph.recipe is not None else None
+        of_classes = loss is None or (loss.word in (*OF_CLASSES, "bce") and loss.values.get("target") != "input")
+        return "class" if of_classes or self._classes else "output"
+
+    @property
     def is_between_0_and_1(self) -> bool:
         """Whether a single output is the chance of the second class: after a sigmoid, or a value for which 0 and 1 are the
         targets; otherwise (the losses `bce` and `hinge` on a bare output) it is a logit."""
@@ -129,8 +137,8 @@ class Opened:
         near = nearest(name, names)
         shown = ", ".join(map(printable, names[:_MOST_NAMES])) + (" …" if len(names) > _MOST_NAMES else "")
         raise SpecError.of(
-            "NS503", f"there is no class `{printable(name)}`", notes=[f"the classes are {shown}"],
-            helps=[f"did you mean `{printable(near)}`?" if near else f"give a name or a number from 0 to {len(names) - 1}"],
+            "NS503", f"there is no {self.noun} `{printable(name)}`", notes=[f"there are {shown}" if len(names) > 1 else f"there is only {shown}"],
+            helps=[f"did you mean `{printable(near)}`?"] if near else [f"give a name or a number from 0 to {len(names) - 1}"] if len(names) > 1 else [],
         )  # fmt: skip
 
     def score(self, tensors: Mapping[str, Tensor], index: int) -> Tensor:
@@ -149,7 +157,7 @@ class Opened:
         """An image, an array or the path of one, as a batch for the only input. Raises SpecError (NS001, NS502, NS503)."""
         if len(self.graph.inputs) != 1:
             names = ", ".join(name for name, _ in self.graph.inputs)
-            raise SpecError.of("NS503", f"an image needs a network with a single input, and this one has {names}")
+            raise SpecError.of("NS503", f"an image needs a network with a single input, and this one has {names}", helps=["`netspec trace` shows what a network with several inputs computes"])  # fmt: skip
         given = Path(given) if isinstance(given, str) else given
         (batch,) = read_inputs([("", given)], wanted_of(self.graph)).values()
         return batch

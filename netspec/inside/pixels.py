@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = np.ndarray[Any, Any]
 
-__all__ = ["HEAT", "around_zero", "enlarged", "from_lowest", "heat", "image_pixels", "overlaid", "png"]
+__all__ = ["HEAT", "around_zero", "enlarged", "from_lowest", "heat", "image_pixels", "overlaid", "plane_of", "png"]
 
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
 """Five of the colors of matplotlib's `inferno`, from low to high."""
+
+
+_SMALLEST = 8
 
 
 def png(pixels: Numbers) -> bytes:
@@ -39,13 +42,12 @@ def enlarged(pixels: Numbers, side: float) -> Numbers:
 
 
 def image_pixels(values: Numbers) -> Numbers:
-    """An example as an image: C x H x W with one or three channels; a vector as a square where it is one, otherwise as a row;
-    of other maps, the mean over the channels. Values from 0 to 1 stay, others are scaled from lowest to highest."""
+    """An example as an image: C x H x W with one or three channels; a vector as a square where it may be one, otherwise as a row; of other maps, the mean over the channels. Values from 0 to 1 stay, others are scaled from lowest to highest."""
     import numpy as np
 
     values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     if values.ndim == 1:
-        values = _square(values)
+        values = values.reshape(plane_of(values.size) or (1, 1, -1))
     elif values.ndim == 2:
         values = values[None]
     while values.ndim > 3:
@@ -58,12 +60,13 @@ def image_pixels(values: Numbers) -> Numbers:
     return _bytes(np.broadcast_to(values, (3, *values.shape[1:])).transpose(1, 2, 0))
 
 
-def _square(values: Numbers) -> Numbers:
+def plane_of(size: int) -> tuple[int, int, int] | None:
+    """The shape C x H x W of a vector that may be a square image, gray or in color, of at least 8 by 8."""
     for channels in (1, 3):
-        side = math.isqrt(values.size // channels)
-        if side > 1 and channels * side * side == values.size:
-            return values.reshape(channels, side, side)
-    return values.reshape(1, 1, -1)
+        side = math.isqrt(size // channels)
+        if side >= _SMALLEST and channels * side * side == size:
+            return channels, side, side
+    return None
 
 
 def around_zero(values: Numbers, largest: float | None = None) -> Numbers:

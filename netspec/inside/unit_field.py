@@ -35,7 +35,8 @@ class Unit:
     @property
     def text(self) -> str:
         channel = "all channels" if self.channel is None else f"channel {self.channel}"
-        return f"{self.node.name}, {channel}" + (f", position {self.position}" if self.position else "")
+        place = str(self.position) if len(self.position) > 1 else "".join(map(str, self.position))
+        return f"{self.node.name}, {channel}" + (f", position {place}" if self.position else "")
 
     def value(self, tensor: Any) -> Any:
         """Of every example; over all channels the sum."""

@@ -51,9 +51,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """An image (H x W x 3 bytes) and the lines below it."""
+    """An image (H x W x 3 bytes), or none, and the lines below it."""
 
-    pixels: np.ndarray[Any, Any]
+    pixels: np.ndarray[Any, Any] | None
     lines: tuple[str, ...] = ()
     tip: str = ""
     boxes: tuple[Box, ...] = ()
@@ -129,6 +129,8 @@ def _band(figure: Figure, band: Band, y: float) -> tuple[float, float]:
 
 def _size(tile: Tile, side: float) -> tuple[float, float]:
     """With the proportions of the image; a signal of a single row is high enough to be seen."""
+    if tile.pixels is None:
+        return side, 0.0
     height, width = tile.pixels.shape[:2]
     scale = side / max(height, width)
     return max(width * scale, 8.0), max(height * scale, 8.0)
@@ -136,19 +138,20 @@ def _size(tile: Tile, side: float) -> tuple[float, float]:
 
 def _tile(figure: Figure, tile: Tile, x: float, y: float, side: float, tall: float) -> None:
     width, height = _size(tile, side)
-    figure.items.append(Raster(x, y, width, height, png(enlarged(tile.pixels, 2 * side)), printable(tile.tip)))
-    figure.items.append(Rect(x, y, width, height, stroke=_FRAME, line=0.5))
-    across, down = width / tile.pixels.shape[1], height / tile.pixels.shape[0]
-    for box in tile.boxes:
-        size = (box.right - box.left) * across, (box.bottom - box.top) * down
-        figure.items.append(Rect(x + box.left * across, y + box.top * down, *size, stroke=box.color, line=1.5))
+    if tile.pixels is not None:
+        figure.items.append(Raster(x, y, width, height, png(enlarged(tile.pixels, 2 * side)), printable(tile.tip)))
+        figure.items.append(Rect(x, y, width, height, stroke=_FRAME, line=0.5))
+        across, down = width / tile.pixels.shape[1], height / tile.pixels.shape[0]
+        for box in tile.boxes:
+            size = (box.right - box.left) * across, (box.bottom - box.top) * down
+            figure.items.append(Rect(x + box.left * across, y + box.top * down, *size, stroke=box.color, line=1.5))
     for i, line in enumerate(tile.lines):
         shown = _cut(line, side + _GAP - 2, 10)
         figure.items.append(Text(x, y + tall + 11 + 13 * i, shown, 10, tile.color if not i else _FAINT))
 
 
 def _cut(text: str, width: float, size: float, bold: bool = False) -> str:
-    text = printable(text)
+    text = printable(text).replace("\n", "\\n")
     if text_width(text, size, bold) <= width:
         return text
     while text and text_width(f"{text}…", size, bold) > width:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from netspec.announcing import announce
 from netspec.graph import Node
 from netspec.inside.look import Inside
-from netspec.inside.pixels import image_pixels
 from netspec.inside.unit_field import box_of, parse_unit
 from netspec.inside.view import View
 from netspec.inside.view_pictures import Band, Box, Points, Tile, plane, sheet
@@ -29,6 +28,7 @@ def neighbors(inside: Inside, image: Any, held: RunExamples, count: int = 8) -> 
 
     Raises SpecError (NS001, NS503)."""
     import numpy as np
+    import torch
 
     batch = inside.example(image)[:1]
     node = inside.hidden
@@ -38,24 +38,26 @@ def neighbors(inside: Inside, image: Any, held: RunExamples, count: int = 8) -> 
     distances = np.sqrt(((features - wanted) ** 2).sum(1))
     order = np.argsort(distances, kind="stable")[:count]
     names = _names(held, targets)
-    predicted = inside.classes[inside.predicted(tensors)]
+    is_class = held.run.plan.task == "class" and not inside.logits.type.spatial
+    predicted = inside.classes[inside.predicted(tensors)] if is_class else None
     text = f"nearest {noun_of(held.part)} examples in {node.name}, of {len(features):,}"
-    lines = [text, f"predicted: {predicted}", *inside.notes]
-    lines += [f"{held.part}:{i} {names[i]}, distance {distances[i]:.4g}" for i in order]
+    lines = [text, *([f"predicted: {predicted}"] if is_class else []), *inside.notes]
+    lines += [f"{held.part}:{i}{names[i] and f' {names[i]}'}, distance {distances[i]:.4g}" for i in order]
     inputs, _ = held.batch(order.tolist())
-    images = inputs[0].cpu().numpy()
-    tiles = [
-        Tile(image_pixels(x), (names[i] or f"{held.part}:{i}", f"distance {distances[i]:.3g}"), tip=f"{held.part}:{i}")
-        for x, i in zip(images, order, strict=True)
+    given = ("input, predicted:", f"{predicted}") if held.are_images else (f"input, predicted: {predicted}",)
+    given = given if is_class else ("input",)
+    tiles = [held.tile([torch.from_numpy(batch)], 0, given)]
+    tiles += [
+        held.tile(inputs, row, (names[i] or f"{held.part}:{i}", f"distance {distances[i]:.3g}"), f"{held.part}:{i}")
+        for row, i in enumerate(order)
     ]
     data = {
         "layer": node.name, "predicted": predicted, "part": held.part,
         "neighbors": [{"index": int(i), "class": names[i], "distance": float(distances[i])} for i in order],
     }  # fmt: skip
-    first = Tile(image_pixels(batch[0]), ("input, predicted:", predicted))
     return View(
         "neighbors", "\n".join(lines), data, {"indices": order, "distances": distances[order]},
-        lambda: sheet(f"{inside.graph.name}: nearest neighbors", [text, *inside.notes], [Band("", [first, *tiles], 84.0)]),
+        lambda: sheet(f"{inside.graph.name}: nearest neighbors", [text, *inside.notes], [held.band(tiles, 84.0)]),
     )  # fmt: skip
 
 
@@ -108,23 +110,23 @@ def top(inside: Inside, unit: str, held: RunExamples, count: int = 8) -> View:
         best = each[np.arange(len(each)), places]
         order = np.argsort(-best, kind="stable")[:count]
         inputs, _ = held.batch(order.tolist())
-        tiles, cuts = [], []
-        for x, i in zip(inputs[0].cpu().numpy(), order, strict=True):
+        tiles, cuts, smaller = [], [], False
+        for row, i in enumerate(order):
             position = tuple(map(int, np.unravel_index(int(places[i]), node.type.spatial))) if node.type.spatial else ()
             box = _field(inside, chosen, position)
-            pixels = image_pixels(x)
-            tiles.append(Tile(pixels, (f"{best[i]:.3g}",), f"{held.part}:{i}", box))
-            cuts += [Tile(_cut(pixels, one), tip=f"{held.part}:{i}, its receptive field") for one in box]
+            tile = held.tile(inputs, row, (f"{best[i]:.3g}",), f"{held.part}:{i}", box)
+            tiles.append(tile)
+            if tile.pixels is not None and box:
+                cut = _cut(tile.pixels, *box)
+                cuts.append(Tile(cut, tip=f"{held.part}:{i}, its receptive field"))
+                smaller = smaller or cut.shape != tile.pixels.shape
             rows.append({"channel": channel, "index": int(i), "value": float(best[i]), "position": list(position)})
-        bands.append(Band(f"{node.name}, channel {channel}", tiles, 84.0))
-        if cuts and any(cut.pixels.shape != tile.pixels.shape for cut, tile in zip(cuts, tiles, strict=True)):
+        bands.append(held.band(tiles, 84.0, heading=f"{node.name}, channel {channel}"))
+        if smaller:
             bands.append(Band("", cuts, 84.0))
-    framed = (
-        "frames: its receptive field, cut out below"
-        if any(not band.heading for band in bands)
-        else "frames: its receptive field"
-    )
-    text = f"the {noun_of(held.part)} examples that excite {node.name} most, of {len(values):,}; {framed}"
+    text = f"the {noun_of(held.part)} examples that excite {node.name} most, of {len(values):,}"
+    if any(tile.boxes for band in bands for tile in band.tiles):
+        text += "; frames: its receptive field" + (", cut out below" if any(not band.heading for band in bands) else "")
     lines = [text, *inside.notes]
     arrays = {name: np.array([row[name] for row in rows]) for name in ("channel", "index", "value")}
     data = {"layer": node.name, "part": held.part, "top": rows}
@@ -214,4 +216,4 @@ def _tsne(features: np.ndarray[Any, Any], seed: int) -> tuple[np.ndarray[Any, An
         raise not_installed("scikit-learn", "train") from None
     perplexity = min(30.0, max(1.0, (len(features) - 1) / 3))
     made = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(features.astype(np.float32))
-    return made.astype(np.float64), ("", ""), f"t-SNE, perplexity {perplexity:g}, seed {seed}"
+    return made.astype(np.float64), ("", ""), f"t-SNE, perplexity {perplexity:.3g}, seed {seed}"

@@ -12,7 +12,7 @@ from netspec.datasets.examples import IGNORED
 from netspec.diagnostics.display import printable
 from netspec.training.evaluation import Onlooker
 from netspec.training.losses import loss_function
-from netspec.training.showing import image_of, numbers_text, picture, text_of
+from netspec.training.showing import image_of, inputs_text, numbers_text, picture, text_of
 from netspec.training.trained import Net, logits_of
 
 if TYPE_CHECKING:
@@ -148,22 +148,13 @@ class Mistakes(Onlooker):
             if self.kind == "input" and kept.given.numel() == kept.inputs[image].numel() and self._in_order():
                 seen["output"] = picture(kept.given.reshape(kept.inputs[image].shape))
         else:
-            seen["values"] = self._values(kept.inputs)
+            seen["values"] = inputs_text(kept.inputs, self.plan.vocabularies, self.names)
         name = printable(self.examples.shown(index))
         return Mistake(index, name, loss if math.isfinite(loss) else None, **self._words(kept), **seen)
 
     def _in_order(self) -> bool:
         """Whether the output lies in memory as the image does."""
         return self.plan.output.type.layout in ("map", "vector")
-
-    def _values(self, inputs: dict[str, Tensor]) -> str:
-        words = []
-        for name, value in inputs.items():
-            flat = value.flatten().tolist()
-            vocabulary = self.plan.vocabularies.get(name)
-            text = text_of(flat, vocabulary, self.names) if vocabulary is not None else numbers_text(flat)
-            words.append(f"{name}: {text}" if len(inputs) > 1 else text)
-        return printable("; ".join(words))
 
     def _words(self, kept: _Kept) -> dict[str, Any]:
         """What the example is and what the net says, as fields of a mistake."""

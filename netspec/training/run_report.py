@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 from netspec.announcing import announce
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
+from netspec.inside.pixels import plane_of
 from netspec.inside.view import View
 from netspec.report.table_formats import Table
 from netspec.scene.drawing import picture
@@ -227,8 +227,7 @@ class _Author:
 
 
 def is_image(kind: TensorType) -> bool:
-    """A gray or color image, or a vector of as many values as a square of at least 8 by 8."""
+    """A gray or color image, or a vector of as many values as a square one."""
     if kind.layout == "map":
         return kind.rank == 2 and kind.features in (1, 3)
-    side = math.isqrt(kind.size)
-    return kind.layout == "vector" and side >= 8 and side**2 == kind.size
+    return kind.layout == "vector" and plane_of(kind.size) is not None

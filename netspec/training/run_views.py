@@ -10,10 +10,11 @@ from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
 from netspec.inside.pixels import image_pixels
 from netspec.inside.view import View
-from netspec.inside.view_pictures import PALETTE, Band, Ranked, Tile, bars, class_pixels, sheet
+from netspec.inside.view_pictures import PALETTE, Band, Box, Ranked, Tile, bars, class_pixels, sheet
 from netspec.training.evaluation import Evaluation, Question, evaluate
 from netspec.training.mistakes import Mistakes
 from netspec.training.session import open_data
+from netspec.training.showing import inputs_text
 from netspec.training.trained import Trained, answers, views
 
 if TYPE_CHECKING:
@@ -63,6 +64,24 @@ class RunExamples:
         result: np.ndarray[Any, Any] = inputs[0].cpu().numpy()
         return result
 
+    @property
+    def are_images(self) -> bool:
+        """Whether an example is shown as an image: texts and several inputs are shown in words."""
+        kinds = list(self.run.plan.inputs.values())
+        return len(kinds) == 1 and kinds[0].layout != "ids"
+
+    def tile(self, inputs: Sequence[Tensor], row: int, lines: tuple[str, ...], tip: str = "", boxes: tuple[Box, ...] = ()) -> Tile:  # fmt: skip
+        """One example of a batch, with these lines below it."""
+        if self.are_images:
+            return Tile(image_pixels(inputs[0][row].cpu().numpy()), lines, tip, boxes)
+        plan = self.run.plan
+        named = {name: value[row] for name, value in zip(plan.inputs, inputs, strict=True)}
+        return Tile(None, (inputs_text(named, plan.vocabularies, _class_names(self.run)), ", ".join(lines)))
+
+    def band(self, tiles: Sequence[Tile], side: float, columns: int | None = None, heading: str = "") -> Band:
+        """Images in rows, texts below each other."""
+        return Band(heading, tiles, side, columns) if self.are_images else Band(heading, tiles, 900.0, 1)
+
 
 def labelled_points(held: RunExamples) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """All examples of a network with two inputs (N x 2), and their classes."""
@@ -86,6 +105,11 @@ def panel(run: Trained, count: int = 24, part: str | None = None) -> View:
             "NS604", "a panel shows the classes of images, and the network does not predict one class for each"
         )
     held = RunExamples(run, part)
+    if not held.are_images:
+        raise SpecError.of(
+            "NS604", "a panel shows images, and the network takes none",
+            helps=[f"`netspec show {run.folder.path} worst` shows other examples, too"],
+        )  # fmt: skip
     size = len(held.examples)
     count = min(count, size)
     indices = [i * size // count for i in range(count)]
@@ -133,17 +157,18 @@ def worst_of(run: Trained, found: Evaluation, mistakes: Mistakes) -> View:
         "part": found.part, "examples": found.final.examples, "wrong": mistakes.wrong,
         "mistakes": [{k: v for k, v in asdict(m).items() if k not in ("picture", "output")} for m in kept],
     }  # fmt: skip
-    tiles, arrays = [], {"indices": _array([m.index for m in kept])}
+    tiles: list[Tile] = []
+    bands: list[Band] = []
+    arrays = {"indices": _array([m.index for m in kept])}
     if kept:
         held = RunExamples(run, found.part)
         inputs, _ = held.batch([m.index for m in kept])
         arrays["inputs"] = inputs[0].cpu().numpy()
-        rows = zip(arrays["inputs"], kept, mistakes.beside(), strict=True)
-        tiles = [tile for x, m, beside in rows for tile in _tiles(run, x, m, beside)]
+        for row, (mistake, beside) in enumerate(zip(kept, mistakes.beside(), strict=True)):
+            tiles += _tiles(held, inputs, row, mistake, beside)
+        each = len(tiles) // len(kept)
+        bands = [*(_legend(_class_names(run)) if each == 3 else []), held.band(tiles, 110.0, 8 // each * each)]
     title = "worst mistakes" if mistakes.kind == "classes" else "highest losses"
-    each = len(tiles) // max(1, len(kept))
-    legend = _legend(_class_names(run)) if each == 3 else []
-    bands = [*legend, Band("", tiles, 110.0, 8 // each * each if kept else None)]
     lines = [text] + [f"{m.name}: {', '.join(_words(run, m))}" for m in kept[:_TOP]]
     return View("worst", "\n".join(lines), data, arrays, lambda: sheet(f"{run.name}: {title}", [text], bands))  # fmt: skip
 
@@ -157,16 +182,17 @@ def _legend(names: Sequence[str]) -> list[Band]:
     return [Band("", [Tile(class_pixels(np.full((1, 5), i)), (name,)) for i, name in enumerate(names)], 60.0)]
 
 
-def _tiles(run: Trained, x: np.ndarray[Any, Any], mistake: Any, beside: Sequence[Tensor]) -> list[Tile]:
-    """The image, and beside it the classes of its pixels, true and predicted, or its reconstruction."""
-    words, tip = _words(run, mistake), printable(mistake.name)
-    if len(beside) == 2:
-        pixels = [image_pixels(x), *(class_pixels(classes.cpu().numpy()) for classes in beside)]
-        return [Tile(pixels[i], (words[(2, 0, 1)[i]],), tip) for i in range(3)]
-    if beside:
-        again = beside[0].cpu().numpy().reshape(x.shape)
-        return [Tile(image_pixels(x), words, tip), Tile(image_pixels(again), ("reconstruction",), tip)]
-    return [Tile(image_pixels(x), words, tip)]
+def _tiles(held: RunExamples, inputs: Sequence[Tensor], row: int, mistake: Any, beside: Sequence[Tensor]) -> list[Tile]:
+    """The example, and beside an image the classes of its pixels, true and predicted, or its reconstruction."""
+    words, tip = _words(held.run, mistake), printable(mistake.name)
+    if not held.are_images or not beside:
+        return [held.tile(inputs, row, words, tip)]
+    if len(beside) == 1:
+        again = image_pixels(beside[0].cpu().numpy().reshape(inputs[0].shape[1:]))
+        return [held.tile(inputs, row, words, tip), Tile(again, ("reconstruction",), tip)]
+    maps = (class_pixels(classes.cpu().numpy()) for classes in beside)
+    painted = [Tile(pixels, (said,), tip) for pixels, said in zip(maps, words[:2], strict=True)]
+    return [held.tile(inputs, row, words[2:], tip), *painted]
 
 
 def _loss(mistake: Any) -> str:
@@ -183,7 +209,9 @@ def _words(run: Trained, mistake: Any) -> tuple[str, ...]:
     last = ", ".join(filter(None, [_sure(run, mistake), f"loss {_loss(mistake)}"]))
     if not mistake.truth:  # a reconstruction
         return (last,)
-    return f"true {mistake.truth}", f"predicted {mistake.predicted}", last
+    return tuple(
+        line.replace("\n", "\\n") for line in (f"true {mistake.truth}", f"predicted {mistake.predicted}", last)
+    )
 
 
 def _array(numbers: Sequence[int]) -> np.ndarray[Any, Any]:

@@ -7,10 +7,12 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics.display import printable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["image_of", "numbers_text", "picture", "text_of"]
+__all__ = ["image_of", "inputs_text", "numbers_text", "picture", "text_of"]
 
 _SIDE = 160
 """The longer side of a picture in pixels, at most; smaller images keep their size."""
@@ -66,6 +68,16 @@ def _character(name: str, character: Any) -> str:
         return str(character(name))
     except ValueError:  # a class that is no character
         return f"{name} "
+
+
+def inputs_text(inputs: Mapping[str, Tensor], vocabularies: Mapping[str, int], classes: Sequence[str]) -> str:
+    """One example (its inputs by name): ids as a text, anything else as its first numbers."""
+    words = []
+    for name, value in inputs.items():
+        flat = value.flatten().tolist()
+        text = text_of(flat, vocabularies[name], classes) if name in vocabularies else numbers_text(flat)
+        words.append(f"{name}: {text}" if len(inputs) > 1 else text)
+    return printable("; ".join(words))
 
 
 def numbers_text(values: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ import netspec
 from netspec.inside.canvas import Canvas
 from netspec.inside.kernels import smoothness
 from netspec.inside.look import Inside
-from netspec.inside.pixels import png
+from netspec.inside.pixels import image_pixels, png
 
 pytestmark = pytest.mark.slow
 
@@ -237,3 +237,29 @@ def test_a_dream_makes_a_layer_stronger(look: Inside, image: np.ndarray[Any, Any
     assert look.dream(image, "fc1[2]").data["sizes"] == [[12, 12]]  # a fully connected layer takes one size
     channel = look.dream(image, "conv2[1]", octaves=1, steps=3).data
     assert channel["norm"] > channel["before"]
+
+
+def test_what_a_view_says_fits_the_network() -> None:
+    """An output that is a value is no class; Grad-CAM looks before the scores of pixels; a signal has positions."""
+    image = np.random.default_rng(0).random((1, 1, 8, 8), dtype=np.float32)
+    pixels = netspec.loads("input 1x8x8; conv3-4 pad=1; relu; conv1-3; softmax").inside(seed=1)
+    assert pixels.gradcam(image, 1).data["layer"] == "relu1"
+    values = netspec.loads("input 1x8x8; gap; FC-2; train { loss mse }").inside(seed=1)
+    assert values.saliency(image).text.startswith("saliency of output ")
+    assert "predicted" not in values.saliency(image).text
+    with pytest.raises(netspec.SpecError, match="there is no output `7`"):
+        values.saliency(image, 7)
+    signal = netspec.loads("input 2x16; conv3-4; relu; gap; FC-2").inside(seed=1)
+    assert "strongest at channel " in signal.saliency(image.reshape(1, 2, -1)[..., :16]).text
+    assert signal.receptive("conv1[2]").text.startswith("conv1, channel 2, position 7\n")
+    bands = [
+        item
+        for item in signal.activations(image.reshape(1, 2, -1)[..., :16]).drawn().items
+        if type(item).__name__ == "Raster"
+    ]
+    assert len(bands) == 1 + 4 + 4 + 1, "the channels of a single position are one strip"
+
+
+def test_a_short_vector_is_a_row() -> None:
+    assert image_pixels(np.arange(16.0)).shape == (1, 16, 3)
+    assert image_pixels(np.arange(64.0)).shape == (8, 8, 3)

@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 from small_runs import folder, netspec, trained
 
+from netspec.diagnostics import SpecError
+from netspec.inside.look import Inside
+from netspec.scene.figure import Raster, Text
+from netspec.training.feature_views import top
+from netspec.training.run_views import RunExamples, panel
+from netspec.training.trained import Trained
+
 NEXT = """input ids 6 int
 embed-8 vocab=11
 {body}
@@ -64,6 +71,12 @@ def test_classes_of_texts(tmp_path: Path) -> None:
         assert netspec("predict", run, text, "--top", 1).output.split()[-1] == name
     shown = netspec("predict", run, place / "bad")
     assert shown.output.count(": bad") == 12
+    net = Trained.open(run)
+    found = top(Inside(net.model.graph, net.weights), "gap1[0]", RunExamples(net, "train"), 2).drawn()
+    assert not [item for item in found.items if isinstance(item, Raster)], "a text is no image"
+    assert len([item for item in found.items if isinstance(item, Text) and item.text.startswith("it was ")]) == 2
+    with pytest.raises(SpecError, match="a panel shows images"):
+        panel(net)
 
 
 def test_unsuitable_data_is_answered_with_what_the_net_takes(corpus: Path, tmp_path: Path) -> None:
