@@ -33,7 +33,7 @@ from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 from netspec.training.sharding import sharded
 from netspec.training.statistics import fill_statistics
-from netspec.training.together import by_first, holding, shared, telling_lost_processes
+from netspec.training.together import by_first, holding, shared, speaking_once, telling_lost_processes
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +73,7 @@ def train(
     model = check(request.source).lenient().model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
-    with telling_lost_processes(fabric):
+    with speaking_once(fabric, request.hardware.devices), telling_lost_processes(fabric):
         folder = RunFolder(fabric.broadcast(folder.path))
         with holding(fabric, folder.path):
             if not resume:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +12,7 @@ from typing import Any, TypeVar
 from netspec.diagnostics import SpecError
 from netspec.training.run_lock import LOCK_NAME, locked
 
-__all__ = ["by_first", "holding", "shared", "telling_lost_processes"]
+__all__ = ["by_first", "holding", "shared", "speaking_once", "telling_lost_processes"]
 
 T = TypeVar("T")
 
@@ -49,6 +51,39 @@ def holding(fabric: Any, folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         by_first(fabric, lambda: held.enter_context(locked(folder / LOCK_NAME, f"the run folder {folder}")))
         yield
+
+
+@contextlib.contextmanager
+def speaking_once(fabric: Any, here: int) -> Iterator[None]:
+    """Of the errors of the `here` processes of a machine the first is raised; the others end like it, with SystemExit(1)."""
+    if fabric.world_size == 1:
+        yield
+        return
+    made = tempfile.mkdtemp(prefix="netspec-") if fabric.is_global_zero else None
+    place = Path(fabric.broadcast(made))
+    try:
+        yield
+    except SpecError:
+        if _made(place / "told"):
+            raise
+        raise SystemExit(1) from None
+    finally:
+        _made(place / str(fabric.global_rank))
+        with contextlib.suppress(OSError):
+            if len([mark for mark in place.iterdir() if mark.name != "told"]) >= here:
+                shutil.rmtree(place)
+
+
+def _made(folder: Path) -> bool:
+    """Whether this process has made a folder; only one does."""
+    try:
+        folder.parent.mkdir(exist_ok=True)  # on another machine than that of the first process
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextlib.contextmanager

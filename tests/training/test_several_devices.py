@@ -140,3 +140,37 @@ def test_each_process_reads_its_share_of_the_statistics(where: str, world: int) 
     x = train.batch(range(24)).inputs["input"].double()
     assert torch.allclose(sum(mean for mean, _ in parts), x.mean(0))
     assert torch.allclose(sum(square for _, square in parts), x.square().mean(0))
+
+
+def test_of_two_processes_the_first_that_fails_speaks(tmp_path: Path, monkeypatch: Any) -> None:
+    from types import SimpleNamespace
+
+    from netspec.diagnostics import SpecError
+    from netspec.training.together import speaking_once
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sent: list[str] = []
+
+    def process(rank: int, error: SpecError | None) -> str:
+        def broadcast(given: str | None) -> str:
+            sent.extend([given] if given else [])
+            return sent[0]
+
+        fabric = SimpleNamespace(world_size=3, is_global_zero=rank == 0, global_rank=rank, broadcast=broadcast)
+        try:
+            with speaking_once(fabric, 3):
+                if error is not None:
+                    raise error
+        except SpecError:
+            return "error"
+        except SystemExit as ended:
+            return f"ended with {ended.code}"
+        return "done"
+
+    lost = SpecError.of("NS604", "a process has ended")
+    assert [process(0, lost), process(2, SpecError.of("NS603", "corrupt"))] == ["error", "ended with 1"]
+    assert process(1, lost) == "ended with 1"
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+    sent.clear()
+    assert [process(rank, None) for rank in range(3)] == ["done"] * 3
+    assert list(tmp_path.iterdir()) == []
