@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.arrays import Arrays, ArraySet
+from netspec.datasets.class_folders import PARTS, SUFFIXES
 from netspec.datasets.fit import only_input
-from netspec.datasets.image_folder import PARTS, SUFFIXES, ImageFiles
+from netspec.datasets.image_folder import ImageFiles
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
 from netspec.datasets.pools import TEST, TRAIN, VALIDATION

@@ -108,7 +108,8 @@ def _other_file(path: Path) -> list[str]:
 
 def _open_folder(path: Path, wanted: Wanted) -> Stored:
     from netspec.datasets import cifar, huggingface, idx, npz
-    from netspec.datasets.image_folder import IMAGES, TEXTS, has_files, open_image_folder
+    from netspec.datasets.class_folders import IMAGES, TEXTS, has_files
+    from netspec.datasets.image_folder import open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
     inputs, output, labeled = wanted.inputs, wanted.output, wanted.labeled

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspec.datasets.image_folder import PARTS, ImageFiles, images_in, printable
+from netspec.datasets.class_folders import PARTS, images_in, printable
+from netspec.datasets.image_folder import ImageFiles, sizes_digest
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
 from netspec.datasets.pools import TRAIN
@@ -26,11 +27,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class _Pair:
-    """An image and its mask, by their paths in the folder; their sizes in bytes, and their split."""
+    """An image and its mask, by their paths in the folder, and their split."""
 
     image: str
     mask: str
-    bytes: tuple[int, int]
     part: int
 
 
@@ -63,16 +63,19 @@ def open_mask_folder(folder: Path) -> ImageSet:
         raise SpecError.of("NS601", f"{shown} has no images", notes=[f"`{_IMAGES}` is empty"])
     digest = hashlib.blake2b(digest_size=16)
     for pair in pairs:
-        digest.update(f"{pair.image}\0{pair.mask}\0{pair.bytes}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{pair.image}\0{pair.mask}\0".encode("utf-8", "surrogateescape"))
+    images, masks = (
+        ImageFiles(str(folder), Names(names)) for names in zip(*((p.image, p.mask) for p in pairs), strict=True)
+    )
     return ImageSet(
         shown,
-        ImageFiles(str(folder), Names(p.image for p in pairs)),
+        images,
         None,
         np.array([p.part for p in pairs], dtype=np.int8),
         keys_of_names([p.image for p in pairs]),
-        digest.hexdigest(),
+        sizes_digest(digest.hexdigest(), images, masks),
         _class_names(folder / _NAMES),
-        ImageFiles(str(folder), Names(p.mask for p in pairs)),
+        masks,
     )
 
 
@@ -112,23 +115,22 @@ def _pairs(folder: Path) -> Iterator[_Pair]:
         _require_all(place, images, masks)
         inner = "" if place == folder else f"{place.name}/"
         nested = _nested_parts(images) if place == folder else {}
-        for stem, (image, size) in sorted(images.items()):
-            mask, size_of_mask = masks[stem]
+        for stem, image in sorted(images.items()):
             split = nested.get(stem.split("/", 1)[0].lower(), code)
-            yield _Pair(f"{inner}{_IMAGES}/{image}", f"{inner}{_MASKS}/{mask}", (size, size_of_mask), split)
+            yield _Pair(f"{inner}{_IMAGES}/{image}", f"{inner}{_MASKS}/{masks[stem]}", split)
 
 
-def _by_stem(folder: Path) -> dict[str, tuple[str, int]]:
-    """The images in a folder: the path and size of each by its path without the extension."""
-    found: dict[str, tuple[str, int]] = {}
-    for file, size in sorted(images_in(str(folder))):
+def _by_stem(folder: Path) -> dict[str, str]:
+    """The images in a folder: the path of each by its path without the extension."""
+    found: dict[str, str] = {}
+    for file in sorted(images_in(str(folder))):
         stem = file.rpartition(".")[0]
         if stem in found:
             raise SpecError.of(
                 "NS601", f"two files in {printable(str(folder))} have the same name",
-                notes=[f"{printable(found[stem][0])} and {printable(file)} differ only in their extensions"], helps=["remove one of them"],
+                notes=[f"{printable(found[stem])} and {printable(file)} differ only in their extensions"], helps=["remove one of them"],
             )  # fmt: skip
-        found[stem] = file, size
+        found[stem] = file
     return found
 
 
@@ -137,9 +139,9 @@ def _owner(stem: str, images: Mapping[str, Any]) -> str:
     return stem if stem in images else stem.removesuffix(_SUFFIX)
 
 
-def _require_all(place: Path, images: Mapping[str, tuple[str, int]], masks: Mapping[str, tuple[str, int]]) -> None:
-    missing = [file for stem, (file, _) in sorted(images.items()) if stem not in masks]
-    surplus = [file for stem, (file, _) in sorted(masks.items()) if stem not in images]
+def _require_all(place: Path, images: Mapping[str, str], masks: Mapping[str, str]) -> None:
+    missing = [file for stem, file in sorted(images.items()) if stem not in masks]
+    surplus = [file for stem, file in sorted(masks.items()) if stem not in images]
     if not missing and not surplus:
         return
     said = []

@@ -14,16 +14,23 @@ class Names(Sequence[str]):
     """Names of files, in 8 bytes and their own length each; bytes that are no text are kept."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._bytes, self._ends = bytearray(), array("Q")
+        self.content, self.ends = bytearray(), array("Q")
         for name in names:
             self.append(name)
 
+    @classmethod
+    def of(cls, content: bytearray, ends: array[int]) -> Names:
+        """Names from their bytes and where each ends."""
+        names = cls()
+        names.content, names.ends = content, ends
+        return names
+
     def append(self, name: str) -> None:
-        self._bytes += name.encode("utf-8", "surrogateescape")
-        self._ends.append(len(self._bytes))
+        self.content += name.encode("utf-8", "surrogateescape")
+        self.ends.append(len(self.content))
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self.ends)
 
     @overload
     def __getitem__(self, row: int) -> str: ...
@@ -35,8 +42,8 @@ class Names(Sequence[str]):
         row = row + len(self) if row < 0 else row
         if not 0 <= row < len(self):
             raise IndexError(row)
-        start = self._ends[row - 1] if row else 0
-        return self._bytes[start : self._ends[row]].decode("utf-8", "surrogateescape")
+        start = self.ends[row - 1] if row else 0
+        return self.content[start : self.ends[row]].decode("utf-8", "surrogateescape")
 
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
@@ -44,16 +51,14 @@ class Names(Sequence[str]):
 
 @dataclass
 class Listing:
-    """Files: their relative paths, sizes in bytes, splits, and classes (-1: none)."""
+    """Files: their relative paths, splits, and classes (-1: none)."""
 
     names: Names = field(default_factory=Names)
-    sizes: array[int] = field(default_factory=lambda: array("q"))
     parts: array[int] = field(default_factory=lambda: array("b"))
-    labels: array[int] = field(default_factory=lambda: array("q"))
+    labels: array[int] = field(default_factory=lambda: array("i"))
 
-    def add(self, name: str, size: int, part: int, label: int) -> None:
+    def add(self, name: str, part: int, label: int) -> None:
         self.names.append(name)
-        self.sizes.append(size)
         self.parts.append(part)
         self.labels.append(label)
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.image_folder import PARTS, SUFFIXES, printable
+from netspec.datasets.class_folders import PARTS, SUFFIXES, printable
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
 from netspec.datasets.pools import TRAIN

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.arrays import Arrays, ArraySet
+from netspec.datasets.class_folders import PARTS, TEXTS, printable, scanned
 from netspec.datasets.fit import only_input
-from netspec.datasets.image_folder import PARTS, TEXTS, printable, scanned
 from netspec.datasets.pools import TEST, TRAIN, VALIDATION, Source, Spares, Taken
 from netspec.diagnostics import SpecError
 from netspec.files import read_bounded

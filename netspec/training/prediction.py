@@ -42,7 +42,7 @@ def found_files(path: Path) -> list[Path]:
 
     Raises SpecError (NS001)."""
     from netspec.datasets.bare_images import image_files
-    from netspec.datasets.image_folder import SUFFIXES, TEXTS
+    from netspec.datasets.class_folders import SUFFIXES, TEXTS
 
     if path.is_file():
         return [path]
