@@ -119,7 +119,7 @@ RECIPE = {
     "radam": "adam", "momentum_sgd": "sgd", "stepsize": "every", "steps": "at", "drop": "gamma", "smoothing": "label_smoothing",
     "t_max": "", "last_epoch": "", "verbose": "", "total_steps": "", "params": "", "lr_decay": "gamma", "l2": "weight_decay",
     "decay": "weight_decay", "image": "input", "inputs": "input", "x": "input", "data": "input", "labels": "label", "y": "label", "prob": "p",
-    "finetune": "weights", "resume": "weights", "unfreeze": "train_only", "trainable": "train_only", "early": "stop",
+    "finetune": "weights", "resume": "weights", "gradual_unfreezing": "unfreeze_backward", "gradual_unfreeze": "unfreeze_backward", "thaw": "unfreeze", "trainable": "train_only", "early": "stop",
     "distillation": "distill", "teacher": "distill", "knowledge_distillation": "distill", "kd": "soft", "alpha": "weight", "tau": "temperature",
     "t": "temperature", "validation": "validate", "eval_every": "validate", "eval_steps": "validate", "val_check_interval": "validate",
 }  # fmt: skip

@@ -156,6 +156,8 @@ SETTINGS = table(
     Setting("weights", "weights to start from", (form("", "", file=option(Text(), None, "a file next to the spec", first=True)),)),
     Setting("freeze", "layers that are not trained, by label or by the name that `check` shows", (form("", ""),), labels=True),
     Setting("train_only", "the only layers that are trained, by label or name; all others are frozen", (form("", ""),), labels=True),
+    Setting("unfreeze", "layers that are frozen at first, by label or name, and trained after so many epochs", (form("", "", at=option(Integer(1), 1, "epochs before they are trained")),), many=True, labels=True),
+    Setting("unfreeze_backward", "at first only the last block, or layer outside of blocks, is trained, and every so many epochs the one before it too (Howard & Ruder 2018)", (form("", "", every=option(Integer(1), 1, "epochs from one to the next", first=True)),)),
     Setting("rate", "per-layer learning rate, by label or name", (form("", "", factor=option(Number(0), 0.1, "factor on the learning rate of the optimizer")),), many=True, labels=True),
     Setting("layer_decay", "learning rates that decay from the output to the input: by this factor for each block, or layer outside of blocks (Bao et al. 2022)", (form("", "", factor=option(Number(0, 1, open_low=True), 0.75, "factor", first=True)),)),
     Setting("pretrain", "pretraining", (

@@ -202,7 +202,7 @@ class Engine:
 
     def _train_mode(self) -> None:
         self.wrapped.train()
-        self.groups.keep_frozen(self.module)
+        self.groups.keep_frozen(self.module, self.at.epoch, alone=self.alone)
 
     def _update(self, pieces: list[Piece], stream: Iterator[Any]) -> float | None:
         plan, step = self.plan, self.at.step
@@ -226,6 +226,7 @@ class Engine:
             read = self.loss_reader.see(loss, pieces, self.at)
         else:
             read = self.loss_reader.see(closure(), pieces, self.at)
+            self.groups.drop_gradients(self.at.epoch)
             if plan.clip is not None:
                 self._clip(plan.clip)
             self.stepper.step()

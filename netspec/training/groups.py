@@ -13,6 +13,7 @@ from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.sequence import Embed
 from netspec.training.optimizers import lamb, lars, lion, muon
 from netspec.training.plan import Plan
+from netspec.training.unfreezing import first_epochs
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,9 @@ class Groups:
     """The learning-rate factor by name; 1 if there is none."""
     frozen_layers: tuple[str, ...]
     """Layers that do not change, including running statistics."""
+    later: dict[str, int]
+    """The number of epochs before a parameter is trained, where it is not trained from the start."""
+    later_layers: dict[str, int]
 
     @classmethod
     def of(cls, plan: Plan, module: torch.nn.Module) -> Groups:
@@ -74,14 +78,33 @@ class Groups:
                 "NS604", "every layer with weights is frozen", helps=["leave at least one layer unfrozen"]
             )
         layers = tuple(graph.nodes[i].name for i in sorted(frozen))
-        return cls(trained, weights, by_name, layers)
+        first = first_epochs(plan)
+        later = {
+            name: first[node.index] for name, node, _ in _trainable(graph) if node.index in first and name in trained
+        }
+        if len(later) == len(trained):
+            raise SpecError.of(
+                "NS604", "no layer is trained in the first epoch", helps=["leave at least one layer out of `unfreeze`"]
+            )
+        return cls(trained, weights, by_name, layers, later, {graph.nodes[i].name: at for i, at in first.items()})
 
-    def keep_frozen(self, module: torch.nn.Module) -> None:
-        """Sets frozen layers to evaluation mode, so that batch norms keep their statistics."""
+    def keep_frozen(self, module: torch.nn.Module, epoch: int, *, alone: bool) -> None:
+        """Sets layers that are frozen in this epoch to evaluation mode, so that batch norms keep their statistics. One process
+        computes no gradients of them; several expect all that there were at the start, and drop them."""
         modules = dict(module.named_modules())
-        for name in self.frozen_layers:
+        frozen = [*self.frozen_layers, *(name for name, at in self.later_layers.items() if epoch < at)]
+        for name in frozen:
             if name in modules:
                 modules[name].eval()
+        if alone:
+            for name, at in self.later.items():
+                self.trained[name].requires_grad_(epoch >= at)
+
+    def drop_gradients(self, epoch: int) -> None:
+        """Those of parameters that are not trained yet."""
+        for name, at in self.later.items():
+            if epoch < at:
+                self.trained[name].grad = None
 
 
 def _trainable(graph: Graph) -> Iterator[tuple[str, Node, Param]]:

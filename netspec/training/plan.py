@@ -72,6 +72,16 @@ class Plan:
             )
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
             raise SpecError.of("NS604", "`freeze` and `train_only` cannot be combined", helps=["keep only one of them"])
+        self._check_unfreezing()
+
+    def _check_unfreezing(self) -> None:
+        lines = [name for name in ("unfreeze", "unfreeze_backward") if self.recipe.one(name)]
+        others = lines[1:] or ["optimizer lbfgs"] * (self.optimizer.word == "lbfgs")
+        others += ["regularize max_norm"] * any(line.word == "max_norm" for line in self.penalties)
+        if lines and others:
+            raise SpecError.of(
+                "NS604", f"`{lines[0]}` and `{others[0]}` cannot be combined", helps=["keep only one of them"]
+            )
 
     def _check_classes(self) -> None:
         """What a loss needs of the classes."""
@@ -158,6 +168,14 @@ class Plan:
     @property
     def rates(self) -> tuple[Chosen, ...]:
         return self.recipe.settings.get("rate", ())
+
+    @property
+    def unfreezing(self) -> tuple[Chosen, ...]:
+        return self.recipe.settings.get("unfreeze", ())
+
+    @property
+    def unfreeze_backward(self) -> int | None:
+        return self.optional("unfreeze_backward", "every")  # type: ignore[no-any-return]
 
     @property
     def clip(self) -> float | None:
