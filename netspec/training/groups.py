@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netspec.analysis.frozen import frozen_nodes, labeled
@@ -46,9 +46,9 @@ class Groups:
     """The learning-rate factor by name; 1 if there is none."""
     frozen_layers: tuple[str, ...]
     """Layers that do not change, including running statistics."""
-    later: dict[str, int]
+    later: dict[str, int] = field(default_factory=dict)
     """The number of epochs before a parameter is trained, where it is not trained from the start."""
-    later_layers: dict[str, int]
+    later_layers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, module: torch.nn.Module) -> Groups:

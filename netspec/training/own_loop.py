@@ -70,7 +70,7 @@ class Prepared:
         cuts = (engine.inputs.cut(first + n, piece.rows, piece.total) for n, piece in enumerate(pieces))
         stream = batches(train, (piece.indices.tolist() for piece in pieces), engine.workers, cuts)
         self.module.train()
-        engine.groups.keep_frozen(self.module)
+        engine.groups.keep_frozen(self.module, epoch, alone=engine.alone)
         for step, (piece, batch) in enumerate(zip(pieces, stream, strict=True), start=first):
             inputs, target, mixed = engine.inputs.train(batch, step, piece.rows, piece.total)
             yield inputs, target if mixed is None else (target, mixed.other, mixed.share)
