@@ -2,10 +2,12 @@
 
     python tests/killing.py compile 40 [seed]
     python tests/killing.py train 40 [seed]
+    python tests/killing.py processes 20 [seed]
 
 A command is killed (SIGKILL) before one of the calls with which it opens, renames or removes files of its folder, or after
 a random time. Then the output is the old or the new file whole; the same command, or `train --resume`, works and gives,
-bit for bit, what an uninterrupted one gives; and nothing is left behind. Without a seed one is drawn and printed.
+bit for bit, what an uninterrupted one gives; and nothing is left behind. `processes` trains in two and in three processes,
+of which one or all are killed after a random time. Without a seed one is drawn and printed.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -130,6 +133,60 @@ def train_kills(folder: Path, number: int, rng: random.Random) -> list[str]:
     return wrong
 
 
+def process_kills(folder: Path, number: int, rng: random.Random) -> list[str]:
+    """What was wrong after so many kills of runs in two and in three processes, several for each run."""
+    spec, wrong = folder / "m.net", []
+    spec.write_text(_TRAINED.replace("FC-10", "bn\nFC-10"))
+    for world in (2, 3):
+        whole, kills = folder / f"whole{world}", 0
+        if _together(whole, spec, world, 0, 0)[0] != {0}:
+            return [f"{world} processes: the uninterrupted run failed"]
+        while kills < number // 2:
+            path = folder / f"run{world}-{kills}"
+            for _ in range(min(3, number // 2 - kills)):
+                _together(path, spec, world, rng.choice([1, world]), rng.uniform(0.3, 3))
+                kills += 1
+            time.sleep(SETTLED)
+            codes, text = _together(path, spec, world, 0, 0)
+            wrong += [f"{path.name}: {codes} afterwards: {text[-300:]}"] if codes != {0} else []
+            names = ("last.safetensors", "best.safetensors", "spec.net")
+            different = [name for name in names if not _holds(path / name, (whole / name).read_bytes())]
+            wrong += [f"{path.name}: {name} is not that of an uninterrupted run" for name in different]
+            wrong += _left(path)
+    return wrong
+
+
+def _together(path: Path, spec: Path, world: int, killed: int, seconds: float) -> tuple[set[int], str]:
+    """Starts or resumes a run in processes of which the first `killed` are killed; their exit codes, and what they said."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["train", str(spec), "--resume", str(path), "--accelerator", "cpu", "--save-every", "0", "--devices", f"{world}", "--strategy", "ddp"]  # fmt: skip
+    words = path.with_suffix(".txt")
+    words.write_text("")
+    children = []
+    for rank in range(world):
+        child = os.fork()
+        if child == 0:
+            said = os.open(words, os.O_WRONLY | os.O_APPEND)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            os.environ |= {"LOCAL_RANK": f"{rank}", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{port}"}
+            from netspec.cli import main
+
+            try:
+                main(command)
+            except SystemExit as end:
+                os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+            os._exit(0)
+        children.append(child)
+    if killed:
+        time.sleep(seconds)
+        for child in children[:killed]:
+            os.kill(child, signal.SIGKILL)
+    return {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}, words.read_text()
+
+
 def _holds(path: Path, data: bytes) -> bool:
     return path.is_file() and path.read_bytes() == data
 
@@ -143,10 +200,10 @@ def main(what: str, number: int, seed: int) -> int:
     print(f"{number} kills of {what}, seed {seed}", flush=True)
     import netspec.cli
 
-    if what == "train":  # once, for all the processes that are killed
+    if what != "compile":  # once, for all the processes that are killed
         import netspec.training.session  # noqa: F401
     with tempfile.TemporaryDirectory() as name:
-        attack = {"compile": compile_kills, "train": train_kills}[what]
+        attack = {"compile": compile_kills, "train": train_kills, "processes": process_kills}[what]
         wrong = attack(Path(name).resolve(), number, random.Random(seed))
     print("\n".join(wrong) or "all well", flush=True)
     return 1 if wrong else 0

@@ -24,6 +24,7 @@ def join(fabric: Any) -> None:
     """Makes the process group of a Fabric that torchrun has started, before its launch; nothing elsewhere."""
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return
+    import torch
     import torch.distributed as dist
     from torch._C._distributed_c10d import PrefixStore, TCPStore
 
@@ -32,6 +33,7 @@ def join(fabric: Any) -> None:
     part = PrefixStore(agreed_part(store, rank, world), store)
     cuda = fabric.device.type == "cuda"
     if cuda:
+        torch.cuda.set_device(fabric.device)
         atexit.register(_leave)
     dist.init_process_group(
         "nccl" if cuda else "gloo", store=part, rank=rank, world_size=world, timeout=_WAIT, device_id=fabric.device if cuda else None

@@ -13,7 +13,7 @@ from netspec.training.plan import Plan
 from netspec.training.rows import Row as Epoch
 
 __all__ = [
-    "classes_table", "confusion_table", "data_table", "environment_table", "facts_table", "mistakes_table", "recipe_lines", "recipe_table", "score_texts",
+    "classes_table", "confusion_table", "data_table", "environment_table", "facts_table", "mistakes_table", "recipe_lines", "recipe_table", "score_texts", "score_values",
 ]  # fmt: skip
 
 _MOST_CLASSES, _MOST_PAIRS, _MOST_NAMES = 1000, 10, 20
@@ -25,12 +25,24 @@ def facts_table(rows: Mapping[str, str]) -> Table:
     return Table("", [Heading("name", ""), Heading("value", "")], [Row([Entry(n), Entry(v)]) for n, v in rows.items()])
 
 
+def score_values(score: Measured) -> dict[str, float]:
+    """The scores that apply, by name."""
+    found = _shares(score) | _numbers(score)
+    return {name.replace(" ", "_"): value for name, value in found.items() if value is not None}
+
+
 def score_texts(score: Measured) -> dict[str, str]:
     """The scores that apply, by name."""
-    shares = {"accuracy": score.accuracy, "top-5 accuracy": score.top5, "mean IoU": score.iou, "mean Dice": score.dice}
-    found = {name: f"{value:.2%}" for name, value in shares.items() if value is not None}
-    numbers = {"loss": score.loss, "mean squared error": score.mse, "mean absolute error": score.mae, "R2": score.r2}
-    return found | {name: f"{value:.4g}" for name, value in numbers.items() if value is not None}
+    found = {name: f"{value:.2%}" for name, value in _shares(score).items() if value is not None}
+    return found | {name: f"{value:.4g}" for name, value in _numbers(score).items() if value is not None}
+
+
+def _shares(score: Measured) -> dict[str, float | None]:
+    return {"accuracy": score.accuracy, "top-5 accuracy": score.top5, "mean IoU": score.iou, "mean Dice": score.dice}
+
+
+def _numbers(score: Measured) -> dict[str, float | None]:
+    return {"loss": score.loss, "mean squared error": score.mse, "mean absolute error": score.mae, "R2": score.r2}
 
 
 def classes_table(found: Evaluation) -> Table | None:

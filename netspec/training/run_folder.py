@@ -21,7 +21,7 @@ from netspec.training.run_lock import LOCK_NAME
 if TYPE_CHECKING:
     from netspec.training.rows import Row
 
-__all__ = ["RunFolder", "new_run_path"]
+__all__ = ["RunFolder", "new_run_path", "used_by"]
 
 _OURS = {
     "spec.net", "run.json", "metrics.csv", "tensorboard", "curves.svg", "checkpoint.pt", BEST_WEIGHTS,
@@ -71,7 +71,7 @@ class RunFolder:
         Raises SpecError (NS606) if the folder contains a run or other files, NS501 if it cannot be written.
         """
         self.require_free()
-        used = _all_used(source)
+        used = used_by(source)
         if clash := next((str(path) for path in used if path.parts[0] in _OURS), None):
             raise SpecError.of(
                 "NS606", f"the spec uses {clash}, a name that is reserved for run files", helps=["rename that file"]
@@ -162,7 +162,7 @@ def _metrics_of(row: Row) -> tuple[tuple[str, float], ...]:
     return row.validation.metrics if row.validation is not None else ()
 
 
-def _all_used(source: SourceFile) -> dict[Path, Path]:
+def used_by(source: SourceFile) -> dict[Path, Path]:
     """All files that a spec uses, directly or indirectly: the path relative to the spec, and the actual path."""
     from netspec.elaborate.limits import Limits
     from netspec.elaborate.project import read_source

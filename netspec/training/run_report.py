@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,7 @@ from netspec.training.report_tables import (
     mistakes_table,
     recipe_table,
     score_texts,
+    score_values,
 )
 from netspec.training.run_views import noun_of, worst_of
 
@@ -62,6 +63,9 @@ class RunReport:
     facts: Table
     sections: Sequence[Section]
     absent: Sequence[str]
+    part: str
+    """The split that was evaluated."""
+    scores: Mapping[str, float]
 
 
 def report_of(path: Path, weights: Literal["best", "last"] = "best", part: str | None = None) -> RunReport:
@@ -90,7 +94,15 @@ class _Author:
             announce(f"part {number} of {len(made)} of the report: {make.__name__}")
             sections.append(make())
         there = [section for section in sections if section is not None]
-        return RunReport(self.trained.name, self.run.graph.name, self.facts(), there, self.absent)
+        return RunReport(
+            self.trained.name,
+            self.run.graph.name,
+            self.facts(),
+            there,
+            self.absent,
+            self.part,
+            score_values(self.found.final),
+        )
 
     def without(self, what: str, why: str) -> None:
         self.absent.append(f"{what}: {why}")

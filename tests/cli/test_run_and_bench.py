@@ -16,6 +16,7 @@ from netspec.analysis.analysis import Analysis
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.devices import DEVICES, gpu_named
 from netspec.backends.bench import Figures, estimates
+from netspec.backends.onnx.runtime import open_session
 
 SPEC = "examples/lenet5.net"
 
@@ -141,3 +142,24 @@ def test_a_device_that_is_named_is_that_of_pytorch() -> None:
 def test_gpus_by_the_names_of_their_drivers() -> None:
     assert gpu_named("NVIDIA A100-SXM4-80GB") is DEVICES["a100"]
     assert gpu_named("NVIDIA H100 PCIe") is None
+
+
+def test_the_libraries_of_cuda_are_loaded_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where they are missing, the runtime prints so and takes the CPU."""
+    import onnxruntime
+
+    there, loaded = onnxruntime.get_available_providers(), []
+
+    def preload() -> None:
+        loaded.append(True)
+        print("Failed to load libcublasLt.so.13")
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", *there])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
+    made = netspec.load("input 3; FC-2").to_onnx()
+    assert made is not None
+    assert open_session(made.SerializeToString())[1] == "cpu"
+    assert loaded
+    assert capsys.readouterr().out == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ def open_session(model: str | Path | bytes, wanted: list[str] | None = None) -> 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     there = onnxruntime.get_available_providers()
+    _preload(onnxruntime, there)
     source = model if isinstance(model, bytes) else str(model)
     reason = ""
     for name in wanted or PROVIDERS:
@@ -44,3 +47,11 @@ def open_session(model: str | Path | bytes, wanted: list[str] | None = None) -> 
         f"ONNX Runtime cannot load {shown}",
         notes=[reason] if reason else [f"providers here: {', '.join(there)}"],
     )
+
+
+def _preload(onnxruntime: Any, there: list[str]) -> None:
+    """Loads the libraries of CUDA that pip has installed, which no system path names: without them, and without PyTorch in the
+    process, the runtime cannot load its CUDA provider. It prints what it does not find; the session's own error says it."""
+    if PROVIDERS["cuda"] in there and hasattr(onnxruntime, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            onnxruntime.preload_dlls()
