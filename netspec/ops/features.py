@@ -51,7 +51,7 @@ class ChannelShuffle(Op):
         return x
 
     def describe(self, x: TensorType) -> str:
-        return f"{self.groups} groups"
+        return f"{self.groups} group{'' if self.groups == 1 else 's'}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs

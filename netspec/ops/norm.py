@@ -151,7 +151,7 @@ class GroupNorm(Op):
         return affine(inputs[0].features) if self.affine else ()
 
     def describe(self, x: TensorType) -> str:
-        return f"{self.groups} groups"
+        return f"{self.groups} group{'' if self.groups == 1 else 's'}"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         (x,) = inputs

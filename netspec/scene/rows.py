@@ -224,7 +224,8 @@ def _beside(route: Route, between: list[Route]) -> float:
 
 
 def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float) -> Route:
-    """Out of one row to the right, back between the two, and into the next from the left."""
+    """Out of one row to the right, back between the two, and into the next from the left; what leaves outside is inside where
+    the line turns the other way."""
     assert route.source is not None
     assert route.target is not None
     above, below = rows[number[id(route.source)]], rows[number[id(route.target)]]
@@ -233,7 +234,7 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float)
         route.points[-1][0] - below.top + below.y,
     )
     right = above.width + 2 * _LEAD - 4.0 - beside
-    turn = below.y - _GAP / 2 + beside
+    turn = below.y - _GAP / 2 - beside
     start = route.source.corner[1] + route.source.size[1]
-    back = ((leaves, start), (leaves, right), (turn, right), (turn, beside))
-    return replace(route, points=(*back, (arrives, beside), (arrives, route.target.corner[1])), shape="square")
+    back = ((leaves, start), (leaves, right), (turn, right), (turn, -beside))
+    return replace(route, points=(*back, (arrives, -beside), (arrives, route.target.corner[1])), shape="square")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from conftest import ROOT
 from overlaps import flaws
@@ -10,7 +12,7 @@ import netspec
 from netspec.graph import Graph
 from netspec.scene.drawing import picture
 from netspec.scene.figure import Figure, Path, Rect, Text
-from netspec.scene.layout import Inside, Measure, laid_out
+from netspec.scene.layout import Inside, Measure, Route, laid_out
 from netspec.scene.level_geometry import Spacing
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
@@ -51,6 +53,28 @@ def test_a_break_keeps_every_box_line_and_label_and_fills_the_page(name: str) ->
     for route in broken.routes:
         assert route.source is not None
         assert route.points[0][1] == pytest.approx(route.source.corner[1] + route.source.size[1])
+
+
+def crosses(a: Route, b: Route) -> bool:
+    """Whether an upright piece of one crosses a level piece of the other; both have right angles."""
+    return any(
+        min(p[k], q[k]) < r[k] < max(p[k], q[k]) and min(r[1 - k], s[1 - k]) < p[1 - k] < max(r[1 - k], s[1 - k])
+        for p, q in itertools.pairwise(a.points)
+        for r, s in itertools.pairwise(b.points)
+        for k in (0, 1)
+        if p[1 - k] == q[1 - k] and r[k] == s[k]
+    )
+
+
+@pytest.mark.parametrize("name", ["wavenet", "hrnet_w18"])
+def test_what_runs_back_together_does_not_cross(name: str) -> None:
+    parts = Parts(graph_of(name))
+    measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0))
+    back = [
+        r for r in in_rows(laid_out(parts, lambda _: False, measure, Spacing()), 500.0).routes if r.shape == "square"
+    ]
+    assert len({route.node for route in back}) > 1
+    assert not any(crosses(a, b) for a, b in itertools.permutations(back, 2))
 
 
 def test_a_page_shows_every_example_without_tiny_letters() -> None:
