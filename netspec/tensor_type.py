@@ -30,6 +30,8 @@ class Windows:
     """Whether they are slices along one axis, whose number is `size`."""
     spread: bool = False
     """Whether the positions of a window are spread over the whole tensor instead of next to each other."""
+    added: bool = False
+    """Whether results of windows that overlap are added up where they do, instead of side by side."""
 
     @property
     def count(self) -> int:
@@ -41,7 +43,7 @@ class Windows:
         grid, size, stride, shift, pad = (
             tuple(map(change, sizes)) for sizes in (self.grid, self.size, self.stride, self.shift, self.pad)
         )
-        return Windows(self.of.mapped(change), grid, size, stride, shift, pad, self.slices, self.spread)
+        return Windows(self.of.mapped(change), grid, size, stride, shift, pad, self.slices, self.spread, self.added)
 
 
 @dataclass(frozen=True, slots=True)

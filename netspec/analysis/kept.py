@@ -144,7 +144,7 @@ def is_view(op: Operation, x: TensorType) -> bool:
         windows = op.cut(x)
         return windows.size == windows.stride == x.spatial and not any(windows.pad)
     if isinstance(op, JoinWindows):
-        return x.windows is not None and set(x.windows.grid) == {1}
+        return x.windows is not None and set(x.windows.grid) == {1} and not x.windows.added
     if isinstance(op, CutSlices):
         return x.layout == "sequence"
     return isinstance(op, _VIEWS)

@@ -14,7 +14,7 @@ CUTS = (CutWindows, CutSlices)
 JOINS = (JoinWindows, JoinSlices)
 
 
-def seen_through(kind: TensorType, field: tuple[Reach, ...] | None) -> tuple[Reach, ...] | None:
+def seen_through(kind: TensorType, field: tuple[Reach, ...] | None, *, joined: bool = True) -> tuple[Reach, ...] | None:
     """What a position of the joined windows depends on, of what was cut; `field` is on one window, None: all of it.
 
     With a shift, positions that the roll brought together are taken for padding, as attention takes them.
@@ -26,6 +26,9 @@ def seen_through(kind: TensorType, field: tuple[Reach, ...] | None) -> tuple[Rea
     shift = active_shift(windows)
     steps = []
     for i, (k, s, p, moved) in enumerate(zip(windows.size, windows.stride, windows.pad, shift, strict=True)):
+        if windows.added and joined:
+            steps.append(_added(field, i, k, s, p))
+            continue
         each = kind.spatial[i] if kind.rank == len(windows.size) else 1
         seen = [_within(field, i, r, k) for r in range(each)]
         if windows.spread:
@@ -49,6 +52,17 @@ def _within(field: tuple[Reach, ...] | None, axis: int, position: int, size: int
     return max(low, 0), min(high, size - 1)
 
 
+def _added(field: tuple[Reach, ...] | None, axis: int, size: int, stride: int, pad: int) -> Reach:
+    """Along an axis on which windows overlap, a position depends on what all those around it see."""
+    lows, highs = [], []
+    for q in range(pad, pad + stride):
+        windows = range(-((size - 1 - q) // stride), q // stride + 1)
+        seen = [tuple(end + i * stride - pad for end in _within(field, axis, q - i * stride, size)) for i in windows]
+        lows.append(min(low for low, _ in seen))
+        highs.append(max(high for _, high in seen))
+    return Reach(tuple(lows), tuple(highs))
+
+
 def _of_slices(windows: Windows, kind: TensorType, field: tuple[Reach, ...] | None) -> tuple[Reach, ...] | None:
     """Along the axis of the slices a position depends on itself."""
     of, (place,) = windows.of, windows.size
@@ -63,4 +77,4 @@ def in_first_window(kind: TensorType, field: tuple[Reach, ...] | None) -> tuple[
     """What a position of the first window depends on, of what was cut."""
     windows = kind.windows
     assert windows is not None
-    return field if windows.spread or windows.slices else seen_through(kind, field)
+    return field if windows.spread or windows.slices else seen_through(kind, field, joined=False)

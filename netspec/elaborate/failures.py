@@ -110,7 +110,10 @@ def report_no_output(run: ElaborationContext, statement: t.From, frame: Frame) -
     )
     if names:
         notes = [f"its outputs are {', '.join(names)}"]
-        run.error("NS208", f"`{label}` has no output `{output}`", statement.label_span, notes=notes, facts=facts)
+        helps = [" or ".join(f"`from {label}.{name}`" for name in names[:4])] if len(names) <= 4 else []
+        run.error(
+            "NS208", f"`{label}` has no output `{output}`", statement.label_span, notes=notes, helps=helps, facts=facts
+        )
     else:
         helps = [f"write `from {label}`; a block has outputs where it says `output {output}`"]
         run.error("NS208", f"`{label}` has no outputs with names", statement.label_span, helps=helps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from netspec.elaborate.arithmetic import LONGEST, EvaluationError
@@ -93,8 +94,12 @@ def element(evaluator: Evaluator, expr: t.Element, frame: Frame) -> Value:
         return _part(evaluator, items, expr.index, frame)
     index = _whole(evaluator, expr.index, frame)
     if not -len(items) <= index < len(items):
-        raise EvaluationError("NS205", _outside(text, index, len(items)), expr.index.span)
+        raise EvaluationError("NS205", _outside(text, index, len(items)), expr.index.span, *_ends(text, items))
     return items[index]
+
+
+def _ends(text: str, items: Sequence[Any]) -> tuple[str, ...]:
+    return (f"the first item is `{text}[0]`, the last `{text}[-1]`",) if items else ()
 
 
 def _outside(text: str, index: int, length: int) -> str:

@@ -158,11 +158,28 @@ def _unused(graph: Graph, node: Node, diagnostics: Diagnostics) -> None:
             helps=[f"go on from it: `from {name}`, or remove it"],
         )
         return
+    braces = _braces_after_label(node.span)
     diagnostics.warning(
         "NS905", "the output of this layer is never used", node.span,
         notes=[f"`{node.name}` gives {node.type}, and nothing reads it"],
-        helps=["join it with `concat [ … ]` or `add [ … ]`, name it with `output`, or remove the branch"],
+        helps=["join it with `concat [ … ]` or `add [ … ]`, name it with `output`, or remove the branch"] * (braces is None),
+        fixes=[braces] if braces is not None else [],
     )  # fmt: skip
+
+
+def _braces_after_label(span: Span) -> Fix | None:
+    """For the end of a chain whose label names its first layer alone, where the label is read: braces around the chain."""
+    source = span.source
+    start = source.text.rfind("\n", 0, span.start) + 1
+    found = re.search(
+        r"(?:^|[;{\[])\s*(\w+):\s*(([^;{}\[\]#]+?)\s*->\s*(?:[^;{}\[\]#]*->\s*)?)$", source.text[start : span.start]
+    )
+    if found is None or not re.search(rf"\bfrom\s+{found[1]}\b", source.text):
+        return None
+    places = ((start + found.start(2), "{ "), (span.end, " }"))
+    edits = tuple(Edit(Span(source, at, at), text) for at, text in places)
+    whole = f"{found[1]}: {{ {found[2]}{span.text} }}"
+    return Fix(f"`{found[1]}` names `{found[3]}` alone; braces name what the chain gives: `{whole}`", edits)
 
 
 def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:

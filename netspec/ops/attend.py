@@ -32,7 +32,11 @@ class Attend(Scored):
     def head_sizes(self, inputs: tuple[TensorType, ...]) -> tuple[int, int]:
         """The features of a query and of a value in one head. Raises Misfit."""
         if len(inputs) != 3:
-            raise Misfit("NS307", f"attend takes 3 branches, queries, keys and values; found {len(inputs)}")
+            raise Misfit(
+                "NS307", f"attend takes 3 branches, queries, keys and values; found {len(inputs)}",
+                notes=_nouns(inputs),
+                helps=("write all three, also where two are the same: `attend [ from q; from kv; from kv ]`",),
+            )  # fmt: skip
         q, k, v = (self.tokens(x, f"branch {i + 1}") for i, x in enumerate(inputs))
         if untraced(k.count) != untraced(v.count):
             raise Misfit(
@@ -86,4 +90,4 @@ class Attend(Scored):
 
 
 def _nouns(inputs: tuple[TensorType, ...]) -> tuple[str, ...]:
-    return tuple(f"{what}: {x.noun}" for what, x in zip(("queries", "keys", "values"), inputs, strict=True))
+    return tuple(f"{what}: {x.noun}" for what, x in zip(("queries", "keys", "values"), inputs, strict=False))

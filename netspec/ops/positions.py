@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.graph import Param
-from netspec.ops.kinds import Integer, Number, PerAxis
+from netspec.ops.kinds import Flag, Integer, Number, PerAxis
 from netspec.ops.op import Misfit, Op, Option
 from netspec.ops.positions_code import DECOMPOSED, GENERATED, RELATIVE, ROTARY, SYMMETRIC
 
@@ -65,6 +65,7 @@ class Positions(Op):
             raise Misfit(
                 "NS307", f"positions={self.name} needs queries and keys at the same positions", option="positions",
                 label=f"queries are at {_times(at.queries)}, keys at {_times(at.keys)}",
+                helps=("`distance` and `decomposed` take queries or keys of a smaller grid",) if len(at.queries) == len(at.keys) else (),
             )  # fmt: skip
 
     def weights(self, at: Places) -> tuple[Param, ...]:
@@ -81,6 +82,10 @@ class Positions(Op):
     def module(self, at: Places) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The PyTorch of it, and the classes that it needs."""
         raise TypeError(self.name)
+
+    def used(self, at: Places) -> tuple[str, ...]:
+        """What of these classes it uses."""
+        return ("extra",) if at.extra else ()
 
     def bias(self, emit: Emitter, at: Places, q: str, prefix: str) -> str:
         """The ONNX of what is added to the scores, heads x queries x keys."""
@@ -229,12 +234,18 @@ class Generated(Positions):
 
 
 class Decomposed(Positions):
-    """The query times a trained vector for each offset along each axis (Li et al. 2022, MViTv2); keys may be pooled."""
+    """The query times a trained vector for each offset along each axis (Li et al. 2022, MViTv2); keys may be pooled.
+
+    With `scaled=no` the keys are those of a larger window around the queries (Vaswani et al. 2021, HaloNet).
+    """
 
     name, example = "decomposed", "attention heads=4 positions=decomposed"
     param_rule = "(2 max(query size, key size) - 1) x head size, for each axis"
     grid = Option(PerAxis(), None, doc="sizes of the grid, where tokens before it are not part of it (MViT)")
     keys = Option(PerAxis(), None, doc="sizes of the grid of the keys (default: those of `grid`)")
+    scaled = Option(
+        Flag(), True, doc="whether queries and keys, where they differ in number, cover the same area (pooled keys)"
+    )
 
     def validate(self) -> None:
         if self.keys is not None and self.grid is None:
@@ -252,8 +263,16 @@ class Decomposed(Positions):
         return at.heads * prod(at.queries) * at.size * sum(at.keys)
 
     def module(self, at: Places) -> tuple[str, tuple[tuple[str, str], ...]]:
-        extra = f", extra={at.extra}" if at.extra else ""
-        return f"DecomposedPositions({_tuple(at.queries)}, {_tuple(at.keys)}, {at.size}{extra})", (DECOMPOSED,)
+        options = ("" if self.scaled else ", scaled=False") + (f", extra={at.extra}" if at.extra else "")
+        return f"DecomposedPositions({_tuple(at.queries)}, {_tuple(at.keys)}, {at.size}{options})", (DECOMPOSED,)
+
+    def used(self, at: Places) -> tuple[str, ...]:
+        return (*super().used(at), *(() if self.scaled else ("scaled",)))
+
+    def rows(self, n: int, m: int) -> list[list[int]]:
+        """For each of n queries and m keys along an axis the row of the table: the last key comes first."""
+        by, over, whole = (m, n, min(n, m)) if self.scaled else (1, 1, 1)
+        return [[(a * by + (m - 1 - b) * over) // whole for b in range(m)] for a in range(n)]
 
     def bias(self, emit: Emitter, at: Places, q: str, prefix: str) -> str:
         rank = len(at.queries)
@@ -262,9 +281,7 @@ class Decomposed(Positions):
         q = emit.reshape(q, [-1, at.heads, *at.queries, at.size])
         total = ""
         for i, (n, m) in enumerate(zip(at.queries, at.keys, strict=True)):
-            by, over = max(m // n, 1), max(n // m, 1)
-            rows = [[a * by + (m - 1 - b) * over for b in range(m)] for a in range(n)]
-            index = emit.ints([r for row in rows for r in row], "offsets", shape=(n, m))
+            index = emit.ints([r for row in self.rows(n, m) for r in row], "offsets", shape=(n, m))
             table = emit.node("Gather", [emit.param(f"{prefix}tables.{i}"), index], axis=0)  # n x m x size
             table = emit.node("Transpose", [table], perm=[0, 2, 1])
             order = [0, 1, *(2 + j for j in range(rank) if j != i), 2 + i, rank + 2]

@@ -91,10 +91,12 @@ class DecomposedPositions(nn.Module):
         queries: tuple[int, ...],
         keys: tuple[int, ...],
         size: int,
+        scaled: bool = True,  #? scaled
         extra: int = 0,  #? extra
     ) -> None:
         super().__init__()
         self.queries, self.keys = queries, keys
+        self.scaled = scaled  #? scaled
         self.extra = extra  #? extra
         self.tables = nn.ParameterList(torch.randn(2 * max(n, m) - 1, size) * 0.02 for n, m in zip(queries, keys))
 
@@ -103,8 +105,9 @@ class DecomposedPositions(nn.Module):
         q = q[:, :, self.extra :]  #? extra
         q = q.unflatten(2, self.queries)
         for axis, (table, n, m) in enumerate(zip(self.tables, self.queries, self.keys)):
-            rows = torch.arange(n, device=q.device)[:, None] * max(m // n, 1)
-            rows = rows + torch.arange(m - 1, -1, -1, device=q.device) * max(n // m, 1)
+            first, last = torch.arange(n, device=q.device)[:, None], torch.arange(m - 1, -1, -1, device=q.device)
+            rows = (first * m + last * n) // min(n, m) if self.scaled else first + last  #? scaled
+            rows = (first * m + last * n) // min(n, m)  #! scaled
             part = torch.einsum("...nd,nmd->...nm", q.movedim(axis + 2, -2), table[rows]).movedim(-2, axis + 2)
             bias = bias + part.unflatten(-1, [m if i == axis else 1 for i in range(rank)])
         bias = bias.flatten(2, rank + 1).flatten(3)

@@ -105,17 +105,24 @@ def sampled(size: int, sizes: int, ranges: Sequence[tuple[int, int]]) -> Reach:
     return Reach(tuple(r[0] for r in ranges), tuple(r[1] for r in ranges), Fraction(size, sizes))
 
 
-def interpolated(size: int, sizes: int, *, linear: bool = False) -> Reach:
-    """Outputs that are size/sizes apart in the input: each is its nearest input, or lies between two of them, measured
+def interpolated(size: int, sizes: int, *, taps: int = 1) -> Reach:
+    """Outputs that are size/sizes apart in the input: each is its nearest input, or lies among 2 or 4 of them, measured
     from the centers of pixels."""
     stride = Fraction(size, sizes)
     count = range(min(stride.denominator, _MOST))
-    places = [(p + Fraction(1, 2)) * stride - Fraction(1, 2) if linear else p * stride for p in count]
-    return sampled(size, sizes, [(floor(place), ceil(place) if linear else floor(place)) for place in places])
+    places = [(p + Fraction(1, 2)) * stride - Fraction(1, 2) if taps > 1 else p * stride for p in count]
+    return sampled(size, sizes, [_among(place, taps) for place in places])
 
 
-def between_corners(size: int, sizes: int) -> Reach:
-    """Outputs that lie between two inputs each, where the first and the last of both coincide."""
+def between_corners(size: int, sizes: int, *, taps: int = 2) -> Reach:
+    """Outputs that lie among inputs, where the first and the last of both coincide."""
     stride = Fraction(size - 1, sizes - 1) if sizes > 1 else Fraction(0)
-    places = [p * stride for p in range(min(stride.denominator, _MOST))]
-    return Reach(tuple(map(floor, places)), tuple(map(ceil, places)), stride)
+    seen = [_among(p * stride, taps) for p in range(min(stride.denominator, _MOST))]
+    return Reach(tuple(low for low, _ in seen), tuple(high for _, high in seen), stride)
+
+
+def _among(place: Fraction, taps: int) -> tuple[int, int]:
+    """The inputs that a place between them is made of: the one before it, or as many before as after it."""
+    if taps == 1 or place.denominator == 1:
+        return floor(place), floor(place)
+    return floor(place) - taps // 2 + 1, ceil(place) + taps // 2 - 1

@@ -24,18 +24,18 @@ class Scaling(Op):
     """The base of upsample and resize."""
 
     mode = Option(
-        Choice("nearest", "bilinear"),
+        Choice("nearest", "bilinear", "bicubic"),
         "nearest",
-        doc="interpolation; bilinear means linear along every axis, with half-pixel centers",
+        doc="interpolation; bilinear means linear along every axis, bicubic is for images, both with half-pixel centers",
     )
     align_corners = Option(
-        Flag(), False, doc="with mode=bilinear: the centers of the corner pixels stay where they are"
+        Flag(), False, doc="with mode=bilinear or bicubic: the centers of the corner pixels stay where they are"
     )
 
     def validate(self) -> None:
         if self.align_corners and self.mode == "nearest":
             raise Misfit(
-                "NS207", "align_corners is for mode=bilinear", option="align_corners",
+                "NS207", "align_corners is for mode=bilinear and mode=bicubic", option="align_corners",
                 helps=("write `mode=bilinear`, or take `align_corners` out",),
             )  # fmt: skip
 
@@ -43,14 +43,18 @@ class Scaling(Op):
         return ()
 
     def reach_to(self, x: TensorType, y: TensorType) -> tuple[Reach, ...] | None:
-        if self.align_corners:
-            return tuple(between_corners(w, n) for w, n in zip(x.spatial, y.spatial, strict=True))
-        linear = self.mode != "nearest"
-        return tuple(interpolated(w, n, linear=linear) for w, n in zip(x.spatial, y.spatial, strict=True))
+        taps = {"nearest": 1, "bilinear": 2, "bicubic": 4}[self.mode]
+        how = between_corners if self.align_corners else interpolated
+        return tuple(how(w, n, taps=taps) for w, n in zip(x.spatial, y.spatial, strict=True))
 
     def output(self, *inputs: TensorType) -> TensorType:
         x = inputs[0]
         require_map(self, x)
+        if self.mode == "bicubic" and x.rank != 2:
+            raise Misfit(
+                "NS307", "mode=bicubic is for images", option="mode", label=f"the input is {x.noun}",
+                helps=("`mode=bilinear` is for any number of axes",),
+            )  # fmt: skip
         require_same_axes(x, *inputs[1:])
         sizes = self.sizes(*inputs)
         if int.__gt__(prod(sizes) * x.features, 2**40):  # a check, whatever names the sizes are made of
@@ -65,7 +69,7 @@ class Scaling(Op):
 
     def how(self, x: TensorType) -> str:
         """The mode as an argument for torch."""
-        mode = self.mode if self.mode == "nearest" else {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank]
+        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[x.rank] if self.mode == "bilinear" else self.mode
         return f'mode="{mode}"' + (", align_corners=True" if self.align_corners else "")
 
     def onnx(self, emit: Emitter) -> str:
@@ -79,6 +83,8 @@ class Scaling(Op):
             if self.mode == "nearest"
             else {"mode": "linear", "coordinate_transformation_mode": corners}
         )
+        if self.mode == "bicubic":
+            how |= {"mode": "cubic", "cubic_coeff_a": -0.75}  # Keys's kernel with the parameter that PyTorch has
         if self.exact_scales:
             factors = [n / w for n, w in zip(self.sizes(x), x.spatial, strict=True)]
             scales = emit.wide_floats([1.0, 1.0, *factors], "scales")

@@ -95,7 +95,10 @@ class Scored(Op):
     def tokens(self, x: TensorType, what: str = "the input") -> Tokens:
         """Raises Misfit (NS303) unless it has tokens or positions."""
         if x.layout not in ("sequence", "map"):
-            helps = ("embed the ids first: `embed-64 vocab=10000`",) if x.layout == "ids" else ()
+            helps = {
+                "ids": ("embed the ids first: `embed-64 vocab=10000`",),
+                "vector": ("a vector has no positions: attend before `flatten`, `take` or `each tokens`",),
+            }.get(x.layout, ())
             raise Misfit("NS303", f"{self.name} needs a sequence of tokens", label=f"{what} is {x.noun}", helps=helps)
         return Tokens(x)
 
@@ -174,7 +177,7 @@ class Scored(Op):
             biases += [text] if not self.positions.rotates else []
             options |= {"rotary": text} if self.positions.rotates else {}
             helpers += needed
-            uses += ["extra"] if at.extra else []
+            uses += self.positions.used(at)
         if uses and (windows := q.windows) is not None and written(windows.shift):
             biases.append(
                 f"ShiftMask(size={listed(windows.of.spatial)}, window={listed(windows.size)}, shift={listed(windows.shift)})"

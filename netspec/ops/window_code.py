@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GRID_PARTITION", "MERGE", "OVERLAPPING", "PARTITION"]
+__all__ = ["FOLD", "GRID_PARTITION", "MERGE", "OVERLAPPING", "PARTITION"]
 
 PARTITION = (
     "partition",
@@ -50,6 +50,23 @@ def overlapping_windows(x: Tensor, window: tuple[int, ...], stride: tuple[int, .
     for axis, (w, s) in enumerate(zip(window, stride), 2):
         x = x.unfold(axis, w, s)
     return x.movedim(1, len(window) + 1).flatten(0, len(window))
+''',
+)
+FOLD = (
+    "fold",
+    '''
+def fold(x: Tensor, sizes: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...]) -> Tensor:
+    """Feature maps of the given sizes from windows that overlap: the sum of what they have at each position."""
+    rank, window = len(sizes), x.shape[2:]
+    grid = [(n + 2 * p - w) // s + 1 for n, w, s, p in zip(sizes, window, stride, pad)]
+    x = x.unflatten(0, (-1, *grid)).movedim(rank + 1, 1)
+    for axis, (n, w, s, p) in enumerate(zip(sizes, window, stride, pad)):
+        x = x.movedim((2, 2 + rank - axis), (-2, -1))
+        strips = F.pad(x, (0, -w % s)).unflatten(-1, (-1, s)).unbind(-2)
+        last = len(strips) - 1
+        x = sum(F.pad(strip.flatten(-2), (i * s, (last - i) * s)) for i, strip in enumerate(strips))
+        x = x[..., p : p + n]
+    return x
 ''',
 )
 GRID_PARTITION = (

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType, Windows
 from netspec.ops.features import AXIS
+from netspec.ops.folding import covering, folded
 from netspec.ops.kinds import Flag, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.reach import Reach
 from netspec.ops.traced import untraced
-from netspec.ops.window_code import GRID_PARTITION, MERGE, OVERLAPPING, PARTITION
+from netspec.ops.window_code import FOLD, GRID_PARTITION, MERGE, OVERLAPPING, PARTITION
 from netspec.ops.windows import AXES, per_axis
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ def require_same_windows(op: Op, types: tuple[TensorType, ...]) -> None:
     raise Misfit(
         "NS306", f"{op.name} cannot join tensors of a window and not of one" if None in grids else f"{op.name} cannot join different windows",
         label=f"branch {odd + 1} has {types[odd]} in {where[odd]}, branch 1 has {types[0]} in {where[0]}",
-        helps=("take the tensor inside of the windows, or join after them",),
+        helps=(
+            "put both into one tensor before it is cut, `concat [ identity; from x ]`, and take them apart in the body with `slice`",
+            "or join after the windows",
+        ),
     )  # fmt: skip
 
 
@@ -80,7 +84,8 @@ class CutWindows(Scoped):
     The body sees one window, a feature map (or a sequence) of the given size. Where the windows do not divide the input, it is
     padded with zeros at the end, which are cut off again. `shift` rolls the input first, and back after it: attention in the body
     does not look past the seam (Liu et al. 2021). With `grid=yes` the positions of a window are spread evenly over the input
-    (Tu et al. 2022). With a `stride` smaller than the window, windows overlap (Vaswani et al. 2021).
+    (Tu et al. 2022). With a `stride` smaller than the window, windows overlap (Vaswani et al. 2021); with `fold=yes`, what the
+    body gives is added up where they do (Yuan et al. 2021, VOLO).
     """
 
     name, example = "windows", "windows 8x8 shift=4 { attention heads=4 }"
@@ -92,6 +97,14 @@ class CutWindows(Scoped):
     stride = Option(PerAxis(), None, doc="distance between windows (default: their size)")
     pad = Option(PerAxis(0), (0,), doc="zeros around the input, for windows that overlap")
     grid = Option(Flag(), False, doc="whether the positions of a window are spread over the whole input")
+    fold = Option(Flag(), False, doc="whether results are added up where windows overlap, instead of put side by side")
+
+    def validate(self) -> None:
+        if self.fold and self.stride is None:
+            raise Misfit(
+                "NS207", "fold adds up windows that overlap", option="fold",
+                helps=("write a stride smaller than the window, such as `stride=1`, or take `fold` out",),
+            )  # fmt: skip
 
     def joining(self) -> Scoped:
         return JoinWindows()
@@ -119,7 +132,7 @@ class CutWindows(Scoped):
         else:
             grid = self.overlapping(x, size, stride, pad)
         self.require_shift(x, size, shift)
-        return Windows(x, grid, size, stride, shift, pad, spread=self.grid)
+        return Windows(x, grid, size, stride, shift, pad, spread=self.grid, added=self.fold)
 
     def overlapping(
         self, x: TensorType, size: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...]
@@ -127,14 +140,14 @@ class CutWindows(Scoped):
         if self.grid or any(map(untraced, self.shift)):
             option = "grid" if self.grid else "shift"
             raise Misfit("NS207", f"windows with a stride or a padding have no {option}", option=option)
-        rooms = [w + 2 * p - k for w, p, k in zip(x.spatial, pad, size, strict=True)]
-        for axis, room, k, s in zip(AXES[x.rank], rooms, size, stride, strict=True):
-            if untraced(room) < 0 or untraced(room) % untraced(s):
+        for axis, w, k, s, p in zip(AXES[x.rank], x.spatial, size, stride, pad, strict=True):
+            room = w + 2 * p - k
+            if untraced(room) < 0 or untraced(room) % untraced(s) > untraced(p):
                 raise Misfit(
-                    "NS307", f"windows of {k} every {s} do not cover a {axis} of {room + k}", label=f"the input is {x.noun}",
-                    helps=(f"with size K, stride S and padding P, W + 2P - K is a multiple of S; here it is {room}",),
+                    "NS307", f"windows of {k} every {s} do not cover a {axis} of {w}{f' and {p} zeros on both sides' if p else ''}",
+                    label=f"the input is {x.noun}", helps=covering(*map(untraced, (w, k, s, p))),
                 )  # fmt: skip
-        return tuple(room // s + 1 for room, s in zip(rooms, stride, strict=True))
+        return tuple((w + 2 * p - k) // s + 1 for w, k, s, p in zip(x.spatial, size, stride, pad, strict=True))
 
     def require_shift(self, x: TensorType, size: tuple[int, ...], shift: tuple[int, ...]) -> None:
         for axis, k, s in zip(AXES[x.rank], size, shift, strict=True):
@@ -158,6 +171,7 @@ class CutWindows(Scoped):
         shift = active_shift(windows)
         parts += [f"shifted by {times(shift)}"] if any(shift) else []
         parts += ["spread over the input"] if windows.spread else []
+        parts += ["added up where they overlap"] if windows.added else []
         padded = tuple(n * k for n, k in zip(windows.grid, windows.size, strict=True))
         if windows.stride == windows.size and padded != x.spatial:
             parts.append(f"padded to {times(padded)}")
@@ -236,8 +250,13 @@ class JoinWindows(Scoped):
                 "NS303", "the results of the windows cannot be put together", label=f"the body gives {y.noun}",
                 notes=(f"it was given {windows.of.bare.with_spatial(windows.of.features, windows.size).noun}",), helps=helps,
             )  # fmt: skip
-        if each == windows.size == windows.stride:
+        if each == windows.size and (windows.added or each == windows.stride):
             return each, windows.of.spatial
+        if windows.added:
+            raise Misfit(
+                "NS307", f"the body of windows that are added up must keep their size, {times(windows.size)}",
+                label=f"it gives {times(each)}", helps=("remove `fold`, or keep the size in the body",),
+            )  # fmt: skip
         if written(windows.shift) and each != windows.size:
             raise Misfit(
                 "NS307", f"the body of shifted windows must keep their size, {times(windows.size)}",
@@ -260,6 +279,9 @@ class JoinWindows(Scoped):
         windows, turn = y.windows, turned(y.windows.of)
         _, sizes = self.joined(y)
         value = "{0}" + (f"[...{', None' * windows.of.rank}]" if y.layout == "vector" else turn)
+        if windows.added:
+            text = f"fold({value}, {listed(sizes)}, {listed(windows.stride)}, {listed(windows.pad)}){turn}"
+            return TorchCode(call=text, helpers=(FOLD,))
         options = f", shift={listed(windows.shift)}" if written(windows.shift) else ""
         options += ", spread=True" if windows.spread else ""
         uses = [*(["shift"] if written(windows.shift) else []), *(["spread"] if windows.spread else [])]
@@ -275,6 +297,9 @@ class JoinWindows(Scoped):
         x = emit.reshape(x, [-1, *windows.grid, y.features, *each], keeps_batch=False)
         pairs = [(2 + rank + i, 1 + i) if windows.spread else (1 + i, 2 + rank + i) for i in range(rank)]
         x = emit.node("Transpose", [x], perm=[0, rank + 1, *(i for pair in pairs for i in pair)])
+        if windows.added:
+            x = folded(emit, x, y.features, windows)
+            return emit.node("Transpose", [x], perm=[0, 2, 1]) if windows.of.layout == "sequence" else x
         full = tuple(n * k for n, k in zip(windows.grid, each, strict=True))
         x = emit.reshape(x, [-1, y.features, *full])
         for i, (total, size, shift) in enumerate(zip(full, sizes, active_shift(windows), strict=True)):

@@ -22,6 +22,8 @@ TRIED = [
     f"{IMAGE}; attend heads=2 [ conv1-8; conv2-8/2; conv2-12/2 ]",
     f"{IMAGE}; attend heads=2 positions=decomposed [ conv1-8; conv2-8/2; conv2-12/2 ]",
     f"{IMAGE}; attend heads=2 positions=decomposed [ conv2-8/2; identity; conv1-12 ]",
+    f"{IMAGE}; attend heads=2 positions=decomposed [ conv5-8/2; conv3-8/3; conv3-12/3 ]",
+    f"{IMAGE}; attend heads=2 positions=decomposed(scaled=no) [ conv5-8/2; identity; conv1-12 ]",
     f"{IMAGE}; attend heads=2 positions=distance [ conv2-8/2; identity; conv1-12 ]",
     f"{TOKENS}; attend heads=4 kv_heads=1 [ linear-32; linear-8; linear-6 ]",
     f"{TOKENS}; attend heads=4 similarity=cosine positions=relative [ linear-32; linear-32; linear-8 ]",
@@ -63,7 +65,7 @@ def test_what_it_keeps_for_the_backward_pass(text: str) -> None:
 
 @pytest.mark.parametrize("opset", [13, 15, 17, 18, 20, 22])
 def test_every_opset(opset: int) -> None:
-    for text in (TRIED[1], TRIED[4], TRIED[10]):
+    for text in (TRIED[1], TRIED[4], TRIED[6], TRIED[12]):
         assert largest_difference(netspec.loads(text), opset=opset) <= 1e-4
 
 
@@ -131,6 +133,33 @@ def test_grids_that_do_not_fit(positions: str, words: str) -> None:
     with pytest.raises(netspec.SpecError) as error:
         netspec.loads(f"{MULTISCALE} positions={positions} {POOLED}")
     assert words in str(error.value)
+
+
+def decomposed(n: int, m: int, options: str = "") -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A query for each of n places along an axis, the table, and what is added to its scores with m keys."""
+    text = f"input x 4x{n}; k: resize {m}; attend heads=1 positions=decomposed{options} [ from x; from k; from k ]"
+    module = netspec.loads(text).to_torch(seed=0)
+    positions = module.attend1.biases[0]
+    q = torch.randn(1, 1, n, 4)
+    return q[0, 0], positions.tables[0], positions(q)[0, 0]
+
+
+@pytest.mark.parametrize(("n", "m"), [(7, 7), (8, 4), (4, 8), (12, 5), (5, 12), (15, 8), (9, 10)])
+def test_decomposed_positions_scale_as_those_of_mvit(n: int, m: int) -> None:
+    """Li et al. 2022, `cal_rel_pos_spatial` of their code: offsets of the larger grid, cut off to whole numbers."""
+    q, table, bias = decomposed(n, m)
+    distance = (
+        torch.arange(n)[:, None] * max(m / n, 1.0) - torch.arange(m) * max(n / m, 1.0) + (m - 1) * max(n / m, 1.0)
+    )
+    assert torch.allclose(bias, (q[:, None] * table[(distance + 1e-4).long()]).sum(-1), atol=1e-6)
+
+
+def test_positions_of_a_halo_count_from_the_first_key() -> None:
+    """Vaswani et al. 2021 (HaloNet), as `rel_logits_1d`: key j of query i has row j - i + m - 1 of a table of 2m - 1; ours is
+    the other way round."""
+    q, table, bias = decomposed(4, 12, "(scaled=no)")
+    rows = torch.arange(12) - torch.arange(4)[:, None] + 11
+    assert torch.allclose(bias, (q[:, None] * table.flip(0)[rows]).sum(-1), atol=1e-6)
 
 
 def test_rotations_depend_on_the_distance_alone() -> None:

@@ -46,9 +46,7 @@ def _adaptive_average(op: Any, x: TensorType, y: TensorType) -> int:
 
 
 def _resized(op: Any, x: TensorType, y: TensorType) -> int:
-    if x.rank != 2:
-        return 0
-    return y.size * (1 if op.mode == "nearest" else 4)
+    return y.size * {"nearest": 1, "bilinear": 4}.get(op.mode, 0) if x.rank == 2 else 0
 
 
 def _attention(op: Any, x: Any, y: TensorType) -> int:

@@ -77,7 +77,9 @@ def _softmax(op: Any, x: TensorType, y: TensorType) -> int:
 def _resized(op: Any, x: TensorType, y: TensorType) -> int:
     if op.further_inputs():  # a function, not a module
         return 0
-    return y.size * (1 if op.mode == "nearest" else {1: 5, 2: 11}.get(x.rank, 0))
+    if op.mode == "bilinear":
+        return y.size * {1: 5, 2: 11}.get(x.rank, 0)
+    return y.size * (1 if op.mode == "nearest" else 224 + 35)
 
 
 _PRODUCTS = {RNN: 0, LSTM: 4, GRU: 4}

@@ -195,7 +195,7 @@ def resize(context: FixContext) -> Iterator[Fix]:
     for which, goal in _pairs(facts) if facts.branches else ():
         mine = facts.types[which]
         layer = resizing(mine, goal)
-        if layer is not None and mine.features == goal.features:
+        if layer is not None and mine.features == goal.features and mine.windows == goal.windows:
             does = {"c": "crop", "m": "pool"}.get(layer[0], "enlarge")
             fix = appended(facts.branches[which], layer, f"{does} the {ordinal(which + 1)} branch", goal)
             yield replace(fix, fallback=True)
