@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from netspec.graph import TensorType, Windows
 from netspec.ops.reach import SAME, Reach
-from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows, active_shift
+from netspec.ops.window_places import active_shift
+from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows
 
 __all__ = ["CUTS", "JOINS", "in_first_window", "seen_through"]
 

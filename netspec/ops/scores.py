@@ -18,7 +18,8 @@ from netspec.ops.reach import Reach
 from netspec.ops.seams import seams
 from netspec.ops.traced import untraced
 from netspec.ops.window_code import PARTITION
-from netspec.ops.windowing import active_shift, listed, written
+from netspec.ops.window_places import active_shift
+from netspec.ops.windowing import listed, written
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType, Windows
 from netspec.ops.features import AXIS
-from netspec.ops.folding import covering, folded
 from netspec.ops.kinds import Flag, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.reach import Reach
 from netspec.ops.traced import untraced
 from netspec.ops.window_code import FOLD, GRID_PARTITION, MERGE, OVERLAPPING, PARTITION
+from netspec.ops.window_places import active_shift, covering, folded, positions
 from netspec.ops.windows import AXES, per_axis
 
 if TYPE_CHECKING:
@@ -217,20 +217,6 @@ def turned(x: TensorType) -> str:
 def written(values: tuple[int, ...]) -> bool:
     """Whether an option is said in the source: it is something, or a parameter says what it is."""
     return any(type(value) is not int or value for value in values)
-
-
-def active_shift(windows: Windows) -> tuple[int, ...]:
-    """The shift, without that along axes that one window covers."""
-    return tuple(s if n > 1 else 0 for s, n in zip(windows.shift, windows.grid, strict=True))
-
-
-def positions(windows: Windows, axis: int) -> list[list[int]]:
-    """For each window along an axis its positions in the padded input."""
-    n, size, stride, shift = windows.grid[axis], windows.size[axis], windows.stride[axis], active_shift(windows)[axis]
-    if windows.spread:
-        return [[k * n + i for k in range(size)] for i in range(n)]
-    total = (n - 1) * stride + size
-    return [[(i * stride + k + shift) % total for k in range(size)] for i in range(n)]
 
 
 class JoinWindows(Scoped):

@@ -1,4 +1,4 @@
-"""Windows that overlap: with which strides they cover their input, and the sum of what they have at each position."""
+"""Where windows lie: their positions, with which strides they cover an input, and the sum of those that overlap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ from netspec.graph import Windows
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["covering", "folded"]
+__all__ = ["active_shift", "covering", "folded", "positions"]
+
+
+def active_shift(windows: Windows) -> tuple[int, ...]:
+    """The shift, without that along axes that one window covers."""
+    return tuple(s if n > 1 else 0 for s, n in zip(windows.shift, windows.grid, strict=True))
+
+
+def positions(windows: Windows, axis: int) -> list[list[int]]:
+    """For each window along an axis its positions in the padded input."""
+    n, size, stride, shift = windows.grid[axis], windows.size[axis], windows.stride[axis], active_shift(windows)[axis]
+    if windows.spread:
+        return [[k * n + i for k in range(size)] for i in range(n)]
+    total = (n - 1) * stride + size
+    return [[(i * stride + k + shift) % total for k in range(size)] for i in range(n)]
 
 
 def covering(width: int, size: int, stride: int, pad: int) -> tuple[str, ...]:
