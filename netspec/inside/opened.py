@@ -59,7 +59,8 @@ class Opened:
             return found[-1]
         names = [node.name for node in nodes]
         labels = {".".join(n.split(".")[:i]) for n in names for i in range(1, n.count(".") + 1)}
-        near = nearest(name, [*names, *labels])
+        within = (n for n in names if n.endswith(f".{name}"))
+        near = next(within, None) or nearest(name, [*names, *labels])
         shown = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
         raise SpecError.of(
             "NS503", f"there is no layer `{name}`", notes=[f"the layers are {shown}"],
