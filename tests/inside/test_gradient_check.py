@@ -28,7 +28,8 @@ TEXTS = {
     "pad": ["pad 1", "pad 1 mode=reflect"], "crop": ["crop 1"], "upsample": ["upsample 2", "upsample 2 mode=bilinear"],
     "resize": ["resize 7 mode=bilinear"], "pixel_shuffle": ["pixel_shuffle 2"], "channel_shuffle": ["channel_shuffle 2"],
     "chunk": ["chunk(0, 2)"], "slice": ["slice(1, 3)"], "take": ["take 1"], "image": ["image 5"], "embed": ["embed-3 vocab=7"],
-    "attention": ["attention heads=2", "attention heads=2 causal=yes"], "rnn": ["rnn-3"], "lstm": ["lstm-3 bidirectional=yes"],
+    "attention": ["attention heads=2", "attention heads=2 kv_heads=1 similarity=cosine positions=rotary",
+        "attention heads=2 causal=yes span=2 positions=generated(8)", "attention heads=2 positions=decomposed"], "rnn": ["rnn-3"], "lstm": ["lstm-3 bidirectional=yes"],
     "attend": ["attend heads=2 [ identity; tanh; identity ]"],
     "windows": ["windows 2x2 { linear-3 }"], "each": ["each height { linear-3 }"],
     "gru": ["gru-3"], "maxout": ["maxout 2"], "prelu": ["prelu 0.1"], "scale": ["scale bias=yes"],
@@ -185,24 +186,38 @@ def test_kinks_are_told_from_mistakes() -> None:
     }  # fmt: skip
 
 
+class _Twice(torch.autograd.Function):
+    """A relu whose gradient is 2 everywhere."""
+
+    @staticmethod
+    def forward(ctx, x):  # type: ignore[no-untyped-def]
+        return x.relu()
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return 2 * gradient
+
+
+class _TwiceRelu(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return _Twice.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
 def test_a_wrong_gradient_at_a_kink_is_wrong() -> None:
-    class Twice(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):  # type: ignore[no-untyped-def]
-            return x.relu()
-
-        @staticmethod
-        def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-            return 2 * gradient
-
-    class Relu(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return Twice.apply(x)  # type: ignore[no-any-return, no-untyped-call]
-
     model = netspec.loads("input 1\nFC-1 bias=no\nrelu")
     module = model.to_torch(seed=0)
-    module.set_submodule("relu1", Relu())
+    module.set_submodule("relu1", _TwiceRelu())
     assert model.check_gradients(0.0, module=module).tensors[0].verdict == "wrong"
+
+
+def test_a_direction_through_several_kinks_is_checked_beside_them() -> None:
+    """There a right gradient need not lie between the slopes of both sides: relu(x) - 2 relu(-y) at 0 has 1 and 2 along x + y."""
+    model = netspec.loads("input 200\nrelu\nFC-1")
+    zeros = np.zeros((1, 200))
+    assert all(model.check_gradients(zeros, values=6, seed=seed).ok for seed in range(8))
+    module = model.to_torch(seed=0)
+    module.set_submodule("relu1", _TwiceRelu())
+    assert any(value.direction for value in model.check_gradients(zeros, values=2, module=module).wrong)
 
 
 @pytest.mark.parametrize("name", ["lenet_digits", "resnet8_digits", "lstm_digits"])
