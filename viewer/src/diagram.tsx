@@ -23,6 +23,7 @@ export interface DiagramProps {
 }
 
 const BELOW = 40; // pixels below the drawing for the buttons
+const MAP = 12; // pixels around the map
 const READABLE = 0.85;
 const ZOOMS: [number, number] = [0.0005, 4];
 
@@ -282,10 +283,13 @@ function zoomed(at: Camera, factor: number, px: number, py: number): Camera {
   return { zoom, x: at.x + px / at.zoom - px / zoom, y: at.y + py / at.zoom - py / zoom };
 }
 
-// The whole width, or what is readable of it, from the top.
+// The whole width, or what is readable of it, from the top; beside the map, where that is shown.
 function fitted(root: Inside, width: number, height: number): Camera {
   const [w, h] = root.size;
   const whole = Math.min(width / (w + 48), height / (h + 48));
-  const zoom = Math.min(1.2, Math.max(whole, Math.min(READABLE, width / (w + 48))));
-  return { zoom, x: w / 2 - width / zoom / 2, y: h * zoom + 48 < height ? h / 2 - height / zoom / 2 : -24 };
+  const zoomIn = (room: number) => Math.min(1.2, Math.max(whole, Math.min(READABLE, room / (w + 48))));
+  const fits = (h + 48) * zoomIn(width) < height + 1;
+  const room = fits ? width : width - (w + 40) * mapZoom(root) - MAP;
+  const zoom = zoomIn(room);
+  return { zoom, x: w / 2 - room / zoom / 2, y: fits ? h / 2 - height / zoom / 2 : -24 };
 }

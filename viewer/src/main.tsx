@@ -18,7 +18,7 @@ import { Training } from "./runs";
 import { Tabs, type View } from "./tabs";
 import type { Comparison, Document, Finding, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
-import { parents, partsAt, spanOf } from "./text_and_parts";
+import { parents, partsAt, shownFor, spanOf } from "./text_and_parts";
 import { themeOf } from "./theme";
 import type { Values } from "./transport";
 
@@ -163,7 +163,9 @@ function App() {
   const comparison = known?.other === other ? known : null;
   const differs = useMarks(comparison);
 
-  const marked = useMemo(() => (network && cursor !== null ? partsAt(network, cursor) : new Set<number>()), [network, cursor]);
+  const marked = useMemo(
+    () => (network && cursor !== null ? shownFor(network, partsAt(network, cursor), open) : new Set<number>()), [network, cursor, open],
+  );
   const marks = useMemo(() => errorMarks(network, current.findings), [network, current.findings]);
   const go = (finding: Finding) => {
     setAsCode(false);

@@ -64,7 +64,7 @@ export function Outline(props: {
             ) : (
               <span class="dot" />
             )}
-            <b>{part.head && inner ? part.head : part.bold}</b> {part.plain}
+            <b>{part.head && inner ? part.head : part.bold}</b> <span class="plain">{part.plain}</span>
           </li>
         );
       })}
@@ -87,9 +87,10 @@ export function Details(props: { network: Network; part: number | null; mark: Ma
   const part = network.parts[props.part];
   const stop = part.level ? 0 : part.output ? 0 : part.start + (part.stop - part.start) / part.count;
   const layers = network.nodes.slice(part.start, stop);
+  const title = part.head && part.level ? part.head : `${part.bold} ${part.plain}`;
   return (
     <section class="details" aria-label="Details" aria-live="polite">
-      <h2>{part.head && part.level ? part.head : `${part.bold} ${part.plain}`}</h2>
+      <h2>{title}</h2>
       <Changed mark={props.mark} />
       {part.level && (
         <button type="button" onClick={() => props.onToggle(props.part!)}>Open or close</button>
@@ -99,7 +100,7 @@ export function Details(props: { network: Network; part: number | null; mark: Ma
       {layers.map((node, i) => (
         <div key={node.name}>
           <h3>{node.name}</h3>
-          <p>{node.kind} {node.describe}</p>
+          {`${node.kind} ${node.describe}` !== title && <p>{node.kind} {node.describe}</p>}
           <Table
             rows={[
               ...(node.inputs.length ? [["reads", node.inputs.map((i) => `${network.nodes[i].name} ${network.nodes[i].shape}`).join(", ")] as [string, string]] : []),

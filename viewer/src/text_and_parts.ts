@@ -27,6 +27,21 @@ export function spanOf(network: Network, path: number[]): [number, number] | nul
   return null;
 }
 
+// What stands for these parts in the diagram: those that are shown, and closed parts with one of them inside.
+export function shownFor(network: Network, parts: Set<number>, open: Set<number>): Set<number> {
+  const holds = (index: number): boolean => parts.has(index) || network.parts[index].members.some(holds);
+  const found = new Set<number>();
+  const walk = (index: number) => {
+    for (const m of network.parts[index].members) {
+      const inside = network.parts[m].level !== null && open.has(m);
+      if (inside ? parts.has(m) : holds(m)) found.add(m);
+      if (inside) walk(m);
+    }
+  };
+  if (parts.size) walk(0);
+  return found;
+}
+
 // The layers written at an offset; where there are none, the innermost blocks called there.
 export function partsAt(network: Network, offset: number): Set<number> {
   const layers = new Set<number>();
