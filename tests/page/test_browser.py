@@ -23,6 +23,8 @@ from netspec.scene.graph_style import STACK
 from netspec.scene.layout import Inside, Measure, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
+from netspec.scene.opening import opened as draws_open
+from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 from netspec.server.spec_files import SpecFiles
 
@@ -325,9 +327,26 @@ def _compare(here: Inside, there: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["googlenet", "unet", "densenet121", "resnet50", "shufflenet_v2_x1_0", "alexnet_towers", "siamese"]
+    "name", ["googlenet", "unet", "densenet121", "swin_t", "shufflenet_v2_x1_0", "transformer_base", "siamese"]
 )
 def test_the_page_lays_out_as_files_do(watched: Watched, tmp_path: Path, name: str) -> None:
     watched.tab.goto(exported(tmp_path, name))
     there = watched.tab.evaluate("netspec.layout(netspec.start.documents[0].network, () => true)")
     _compare(_python_layout(name), there)
+
+
+def test_what_is_open_at_first_and_what_text_in_closed_blocks_marks(watched: Watched, tmp_path: Path) -> None:
+    """As `draw` opens them, frames of windows included, though closed blocks around them hide those."""
+    watched.tab.goto(exported(tmp_path, "swin_t"))
+    shown = watched.tab.evaluate("""() => {
+        const { network, text } = netspec.start.documents[0];
+        const open = netspec.openAtFirst(network, network.depth);
+        const marked = netspec.shownFor(network, netspec.partsAt(network, text.indexOf("attention heads")), open);
+        return [open, marked].map((parts) => [...parts].map((part) => network.parts[part].head));
+    }""")
+    parts = Parts(netspec.load(ROOT / "examples" / "swin_t.net").graph)
+    is_open = draws_open(parts, DrawOptions())
+    assert shown[0] == [
+        head_text(part) for part in parts.root.walk() if part.members and part is not parts.root and is_open(part)
+    ]
+    assert shown[1] == [head_text(part) for part in parts.root.members if part.region and part.region.block == "swin"]

@@ -379,6 +379,6 @@ function App() {
   );
 }
 
-// For tests and benchmarks: the layout alone.
-(globalThis as Record<string, unknown>).netspec = { start, layout, openAtFirst, python };
+// For tests and benchmarks.
+(globalThis as Record<string, unknown>).netspec = { start, layout, openAtFirst, partsAt, shownFor, python };
 render(<App />, document.getElementById("netspec")!);
