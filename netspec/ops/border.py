@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netspec.graph import TensorType
 from netspec.ops.convolution import require_map
 from netspec.ops.emitter import TO_THE_END
-from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, as_integer
+from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number, Padding, Pair, PerAxis, as_integer
 from netspec.ops.like import like_option, require_one_size, require_same_axes
 from netspec.ops.op import Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import number
@@ -28,11 +28,19 @@ def _times(sizes: tuple[int, ...]) -> str:
 CROPPED = (
     "cropped",
     '''
-def cropped(x: Tensor, like: Tensor, first_axis: int = 2) -> Tensor:
-    """The center of x, as large as another tensor."""
+def cropped(
+    x: Tensor,
+    like: Tensor,
+    first_axis: int = 2,
+    offset: tuple[int, ...] | None = None,  #? offset
+) -> Tensor:
+    """The center of x, as large as another tensor."""  #! offset
+    """A part of x as large as another tensor: from an offset along each axis, or the center."""  #? offset
     for axis in range(first_axis, first_axis + x.dim() - 2):
         size = like.shape[axis]
-        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+        start = (x.shape[axis] - size) // 2
+        start = start if offset is None else offset[axis - first_axis]  #? offset
+        x = x.narrow(axis, start, size)
     return x
 ''',
 )
@@ -169,9 +177,13 @@ class Crop(Op):
     shape_rule = "the given sizes, those of the tensor, or 2n less along each spatial axis"
     size = Option(CropSize(), None, slot="value", doc="n to remove from each side, or the sizes to keep, centered")
     like = like_option("to keep its height and width, centered")
+    offset = Option(PerAxis(0), None, doc="where what is kept begins along each axis (default: it is centered)")
 
     def validate(self) -> None:
         require_one_size(self.name, "4", self.size, self.like)
+        if self.offset is not None and self.size is not None and self.size[0] == "off":
+            helps = ("give the sizes to keep: `crop 24x24 offset=2`",)
+            raise Misfit("NS207", "`offset` is for sizes to keep", option="offset", helps=helps)
 
     def further_inputs(self) -> tuple[str, ...]:
         return ("like",) if self.like else ()
@@ -182,6 +194,8 @@ class Crop(Op):
         values = per_axis(numbers, x.rank, "size")
         if how == "off":
             return values, tuple(w - 2 * n for w, n in zip(x.spatial, values, strict=True))
+        if self.offset is not None:
+            return per_axis(self.offset, x.rank, "offset"), values
         return tuple((w - n) // 2 for w, n in zip(x.spatial, values, strict=True)), values
 
     def output(self, *inputs: TensorType) -> TensorType:
@@ -189,9 +203,10 @@ class Crop(Op):
         require_map(self, x)
         require_same_axes(x, *inputs[1:])
         starts, sizes = self.starts(*inputs)
-        if any(n < 1 for n in sizes) or any(n > w for n, w in zip(sizes, x.spatial, strict=True)):
+        needed = sizes if self.offset is None else tuple(s + n for s, n in zip(starts, sizes, strict=True))
+        if any(n < 1 for n in sizes) or any(n > w for n, w in zip(needed, x.spatial, strict=True)):
             what = (
-                f"to {_times(sizes)}"
+                f"to {_times(sizes)}{'' if self.offset is None else f' from {_times(starts)} on'}"
                 if self.size is None or self.size[0] == "to"
                 else f"by {_times(starts)} on each side"
             )
@@ -210,13 +225,18 @@ class Crop(Op):
         return tuple(sliding(1, 1, -start) for start in self.starts(x, *([y] if self.like else []))[0])
 
     def describe(self, x: TensorType) -> str:
-        return f"as large as {self.like}" if self.like else f"to {_times(self.starts(x)[1])}"
+        text = f"as large as {self.like}" if self.like else f"to {_times(self.starts(x)[1])}"
+        return text if self.offset is None else f"{text}, from {_times(per_axis(self.offset, x.rank, 'offset'))} on"
 
     def torch(self, *inputs: TensorType) -> TorchCode:
         x = inputs[0]
         if self.like:
             first = ", first_axis=1" if x.layout == "sequence" else ""
-            return TorchCode(call=f"cropped({{0}}, {{1}}{first})", helpers=(CROPPED,))
+            if self.offset is None:
+                return TorchCode(call=f"cropped({{0}}, {{1}}{first})", helpers=(CROPPED,))
+            offset = per_axis(self.offset, x.rank, "offset")
+            text = f"cropped({{0}}, {{1}}{first}, offset={offset!r})"
+            return TorchCode(call=text, helpers=(CROPPED,), uses=("offset",))
         cuts = [f"{s}:{s + n}" for s, n in zip(*self.starts(x), strict=True)]
         index = ", ".join([":", *cuts] if x.layout == "sequence" else [":", ":", *cuts])
         return TorchCode.expression(f"{{0}}[{index}]")
@@ -227,7 +247,10 @@ class Crop(Op):
         if self.like and emit.open_sizes:
             return self._measured(emit, first)
         for axis, (start, size) in enumerate(zip(*self.starts(*emit.types), strict=True), first):
-            y = emit.slice(y, axis, start, start + size)
+            if self.size is not None and self.size[0] == "off":  # the same for all sizes
+                y = emit.slice(y, axis, start, -start) if start else y
+            else:
+                y = emit.slice(y, axis, start, start + size)
         return y
 
     def _measured(self, emit: Emitter, first: int) -> str:
@@ -237,6 +260,9 @@ class Crop(Op):
         two = emit.ints([2], "two")
         for axis in range(first, first + emit.types[0].rank):
             size = emit.slice(theirs, 0, axis, axis + 1)
-            start = emit.node("Div", [emit.node("Sub", [emit.slice(mine, 0, axis, axis + 1), size]), two])
+            if self.offset is not None:
+                start = emit.ints([per_axis(self.offset, emit.types[0].rank, "offset")[axis - first]], "offset")
+            else:
+                start = emit.node("Div", [emit.node("Sub", [emit.slice(mine, 0, axis, axis + 1), size]), two])
             y = emit.node("Slice", [y, start, emit.node("Add", [start, size]), emit.ints([axis], "axis")])
         return y

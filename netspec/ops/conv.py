@@ -24,7 +24,7 @@ from netspec.ops.stated import (
     stated_param,
     stated_weights,
 )
-from netspec.ops.windows import onnx_pads, per_axis
+from netspec.ops.windows import onnx_padding, per_axis
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -117,8 +117,9 @@ class SharedConvolution(Convolution):
         window = self.geometry(x)
         inputs = [emit.channels_first(), self.onnx_weight(emit), *([emit.param("bias")] if self.bias else [])]
         y = emit.node(
-            "Conv", inputs, kernel_shape=list(window.kernel), strides=list(window.stride), pads=onnx_pads(window),
+            "Conv", inputs, kernel_shape=list(window.kernel), strides=list(window.stride),
             dilations=list(window.dilation), group=self.group_count(x),
+            **onnx_padding(window, self.pad, open_sizes=emit.open_sizes),
         )  # fmt: skip
         return emit.channels_back(y)
 

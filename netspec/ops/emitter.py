@@ -154,6 +154,12 @@ class Emitter:
             sizes = [0, *sizes[1:]]
         return self.node("Reshape", [x, self.ints(sizes, "sizes")])
 
+    def reshape_like(self, x: str, other: str, sizes: tuple[int, ...]) -> str:
+        """The sizes of another tensor: stated, or where some are open, taken from it while it runs."""
+        if not self.open_sizes:
+            return self.reshape(x, [-1, *sizes])
+        return self.node("Reshape", [x, self.node("Shape", [other], hint="shape")])
+
     def slice(self, x: str, axis: int, start: int, stop: int, step: int = 1) -> str:
         bounds = [self.ints([v], hint) for v, hint in ((start, "start"), (stop, "stop"), (axis, "axis"))]
         return self.node("Slice", [x, *bounds, *([self.ints([step], "step")] if step != 1 else [])])

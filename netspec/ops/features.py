@@ -32,6 +32,7 @@ __all__ = [
 class ChannelShuffle(Op):
     """Interleaves the channels of the groups (Zhang et al. 2018)."""
 
+    any_size = True
     name, example = "channel_shuffle", "channel_shuffle 2"
     groups = Option(Integer(), slot="value", doc="number of groups")
 
@@ -65,10 +66,12 @@ class ChannelShuffle(Op):
         axis = x.feature_axis
         split = [-1, *x.shape]
         split[axis : axis + 1] = [self.groups, x.features // self.groups]
+        if emit.open_sizes and x.layout == "map":  # all positions as one axis
+            split[axis + 2 :] = [-1]
         perm = list(range(len(split)))
         perm[axis], perm[axis + 1] = axis + 1, axis
         y = emit.node("Transpose", [emit.reshape(emit.inputs[0], split)], perm=perm)
-        return emit.reshape(y, [-1, *x.shape])
+        return emit.reshape_like(y, emit.inputs[0], x.shape)
 
 
 class FeatureSlice(Op):

@@ -120,6 +120,7 @@ class LayerNorm(Op):
 class GroupNorm(Op):
     """Normalizes over groups of channels, separately for each example (Wu & He 2018)."""
 
+    any_size = True
     torch_keeps_no_output = True
     name, example = "gn", "gn 32"
     aliases = ("groupnorm", "group_norm")
@@ -162,10 +163,11 @@ class GroupNorm(Op):
 
     def onnx(self, emit: Emitter) -> str:
         (x,) = emit.types
-        y = emit.reshape(emit.channels_first(), [-1, self.groups, x.size // self.groups])
+        first = emit.channels_first()
+        y = emit.reshape(first, [-1, self.groups, -1 if emit.open_sizes else x.size // self.groups])
         ones, zeros = emit.floats([1.0] * self.groups, "ones"), emit.floats([0.0] * self.groups, "zeros")
         y = emit.node("InstanceNormalization", [y, ones, zeros], epsilon=self.eps)
-        y = emit.reshape(y, [-1, x.features, *x.spatial])
+        y = emit.reshape_like(y, first, (x.features, *x.spatial))
         if self.affine:
             per_channel = [-1, *(1 for _ in x.spatial)]
             y = emit.node("Mul", [y, emit.reshape(emit.param("weight"), per_channel)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
@@ -11,7 +12,7 @@ from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
 from netspec.ops.reach import Reach, sampled
 from netspec.ops.taps import require_taps
-from netspec.ops.windows import Window, onnx_pads, per_axis, windows
+from netspec.ops.windows import Window, onnx_padding, per_axis, windows
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -106,6 +107,11 @@ def covering(window: Window) -> tuple[int, ...]:
     return tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
 
 
+def onnx_overhang(emit: Emitter, window: Window) -> tuple[int, ...]:
+    """`window.overhang`; with open sizes as much as has the same effect for all of them (`fits_open_sizes`)."""
+    return tuple(s - 1 for s in window.stride) if emit.open_sizes and window.ceil else window.overhang
+
+
 class MaxPool(RoundedPool):
     """The maximum of each window, per channel; ignores padding."""
 
@@ -143,13 +149,17 @@ class MaxPool(RoundedPool):
 
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
-        y, before, after = emit.channels_first(), window.before, covering(window)
-        if any(p >= k for p, k in zip((*before, *after), window.kernel * 2, strict=True)):  # ONNX Runtime rejects these
+        y, before = emit.channels_first(), window.before
+        after = tuple(a + o for a, o in zip(window.after, onnx_overhang(emit, window), strict=True))
+        padding = onnx_padding(replace(window, after=after), self.pad, open_sizes=emit.open_sizes)
+        if any(
+            p >= k for p, k in zip(padding.get("pads", ()), window.kernel * 2, strict=False)
+        ):  # rejected by ONNX Runtime
             y = emit.pad(y, before, after, value=float("-inf"))
-            before = after = (0,) * len(before)
+            padding = {}
         y = emit.node(
-            "MaxPool", [y], kernel_shape=list(window.kernel), strides=list(window.stride), pads=[*before, *after],
-            dilations=list(window.dilation),
+            "MaxPool", [y], kernel_shape=list(window.kernel), strides=list(window.stride),
+            dilations=list(window.dilation), **padding,
         )  # fmt: skip
         return emit.channels_back(y)
 
@@ -213,14 +223,16 @@ class AvgPool(RoundedPool):
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
         y = emit.channels_first()
-        pads = [*window.before, *covering(window)]
-        counted = self.count_pad and (any(window.before) or any(window.after))
-        if counted and any(window.overhang):  # the padding counts, cells beyond it do not: pad with a separate node
+        overhang = onnx_overhang(emit, window)
+        covered = replace(window, after=tuple(a + o for a, o in zip(window.after, overhang, strict=True)))
+        padding = onnx_padding(covered, self.pad, open_sizes=emit.open_sizes)
+        counted = self.count_pad and (any(window.before) or any(window.after) or "auto_pad" in padding)
+        if counted and any(overhang):  # the padding counts, cells beyond it do not: pad with a separate node
             y = emit.pad(y, window.before, window.after)
-            pads, counted = [*(0 for _ in window.before), *window.overhang], False
+            padding, counted = {"pads": [*(0 for _ in window.before), *overhang]}, False
         y = emit.node(
-            "AveragePool", [y], kernel_shape=list(window.kernel), strides=list(window.stride), pads=pads,
-            count_include_pad=int(counted),
+            "AveragePool", [y], kernel_shape=list(window.kernel), strides=list(window.stride),
+            count_include_pad=int(counted), **padding,
         )  # fmt: skip
         return emit.channels_back(y)
 
@@ -268,7 +280,7 @@ class LpPool(Pool):
         window = self.geometry(emit.types[0])
         y = emit.node(
             "LpPool", [emit.channels_first()], kernel_shape=list(window.kernel), strides=list(window.stride),
-            pads=onnx_pads(window), p=self.p,
+            p=self.p, **onnx_padding(window, self.pad, open_sizes=emit.open_sizes),
         )  # fmt: skip
         return emit.channels_back(y)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 from netspec.graph import TensorType
 from netspec.ops.op import Change, Leftover, Misfit
@@ -15,8 +16,10 @@ from netspec.ops.open_size import settled
 from netspec.ops.reach import Reach, sliding
 from netspec.ops.traced import untraced
 
-__all__ = ["AXES", "Window", "both_ends", "onnx_pads", "per_axis", "windows"]
+__all__ = ["AXES", "RULES", "Window", "both_ends", "fits_open_sizes", "onnx_padding", "per_axis", "windows"]
 
+RULES = ("same_upper", "same_lower")
+"""Paddings that depend on the size."""
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -282,6 +285,26 @@ def windows(
     return Window(axes, x.spatial, kernel, stride, dilation, before, after, ceil)
 
 
-def onnx_pads(window: Window) -> list[int]:
-    """In ONNX's order: the start of every axis, then the end of every axis."""
-    return [*window.before, *window.after]
+def onnx_padding(window: Window, pad: tuple[int, ...] | str, *, open_sizes: bool) -> dict[str, Any]:
+    """As an attribute in ONNX: the start of every axis, then the end of every axis; a rule where that depends on open sizes."""
+    if open_sizes and _depends(window, pad):
+        return {"auto_pad": str(pad).upper()}
+    return {"pads": [*window.before, *window.after]}
+
+
+def _depends(window: Window, pad: tuple[int, ...] | str) -> bool:
+    """Whether a padding depends on the size: not where the window moves by one, nor for a single position."""
+    return pad in RULES and any(s > 1 and e > 1 for s, e in zip(window.stride, window.extent, strict=True))
+
+
+def fits_open_sizes(window: Window, pad: tuple[int, ...] | str) -> bool:
+    """Whether ONNX can pad and round for every size as for this one."""
+    sparse = any(e < s for e, s in zip(window.extent, window.stride, strict=True))
+    if _depends(window, pad) and (
+        window.ceil or sparse or set(window.dilation) != {1}
+    ):  # ONNX Runtime has no rule for these
+        return False
+    # a last window that would start in the padding is left out, which no attribute says
+    return not window.ceil or all(
+        e >= a + s for e, a, s in zip(window.extent, window.after, window.stride, strict=True)
+    )

@@ -213,6 +213,7 @@ VALUES: dict[str, dict[str, str]] = {
         "a: maxpool\nconv3-4\nresize like=a mode={v}": "nearest | bilinear | bicubic",
         "a: maxpool\nresize (20, 30)\nresize like=a mode=bilinear align_corners={v}": "yes | no",
         "a: conv{v}-4\npad 3\ncrop like=a": "3 | 5",
+        "a: conv3-4\npad 3\ncrop like=a offset={v}": "0 | (1, 2)",
         "roll ({v})": "0 | 2 | -3 | (1, -2) | (0, 1)",
         "roll ({v}) axis=channels": "1 | -1 | 3",
         "roll -2 axis={v}": "channels | spatial | height | width | (width, channels)",

@@ -17,6 +17,7 @@ LAYERS = [
     "resize like=image mode=bilinear",
     "resize like=image mode=bilinear align_corners=yes",
     "from image -> crop like=deep",
+    "from image -> crop like=deep offset=(2, 1)",
 ]
 
 

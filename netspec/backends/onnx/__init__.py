@@ -43,7 +43,7 @@ def build(graph: Graph, options: ExportOptions | None = None) -> Built:
     require_onnx()
     options = options or ExportOptions()
     if options.dynamic - {"batch"}:
-        require_open_sizes(graph)
+        require_open_sizes(graph, train=options.train)
     parts = OnnxParts(options.opset, options.train, options.half, bool(options.dynamic - {"batch"}))
     folds = foldings(graph) if options.fold and not options.train else {}
     results = [*graph.outputs, *((name, index) for name, index, _ in graph.aux if options.train)]

@@ -12,15 +12,17 @@ from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.rearrange import AxisLayer
 from netspec.ops.resample import Resize
 from netspec.ops.transposed_conv import TransposedConv
+from netspec.ops.windows import fits_open_sizes
 
 __all__ = ["require_open_sizes"]
 
 
-def require_open_sizes(graph: Graph) -> None:
-    """Raises SpecError (NS506) naming the first layer whose ONNX depends on the sizes that are to be left open."""
+def require_open_sizes(graph: Graph, *, train: bool = False) -> None:
+    """Raises SpecError (NS506) naming the first layer whose ONNX depends on the sizes that are to be left open; auxiliary heads
+    are part of it for training."""
     is_open = {index: graph.nodes[index].type.layout == "map" for _, index in graph.inputs}
     for node in graph.nodes:
-        if not node.inputs:
+        if not node.inputs or (node.aux and not train):
             continue
         opened = any(is_open[i] for i in node.inputs)
         reads = graph.nodes[node.inputs[0]].type
@@ -45,7 +47,7 @@ def _closes(node: Node, reads: TensorType) -> bool:
     """Whether the sizes of what a layer gives are fixed whatever those of its input are."""
     if isinstance(node.op, AxisLayer):
         return not node.op.open_axes(reads)
-    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize, Crop))
+    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
 
 
 def _fixing_option(node: Node) -> str:
@@ -53,7 +55,7 @@ def _fixing_option(node: Node) -> str:
     op = node.op
     if isinstance(op, Pool) and op.rounds_up:
         return "round=ceil"
-    if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
+    if isinstance(op, (SharedConvolution, Pool)):
         return f"pad={op.pad}"
     return op.source if isinstance(op, Normalize) else ""
 
@@ -64,11 +66,11 @@ def _any_size(node: Node, reads: TensorType) -> bool:
         return False
     if isinstance(op, Normalize) and (op.source == "image" or op.rotates):
         return False
-    if isinstance(op, Pool) and op.rounds_up:
-        return False
-    if isinstance(op, (SharedConvolution, TransposedConv, Pool)):
-        return op.pad not in ("same_upper", "same_lower")
+    if isinstance(op, (SharedConvolution, Pool)):
+        return fits_open_sizes(op.geometry(reads), op.pad)
+    if isinstance(op, Crop) and op.size is not None:
+        return op.size[0] == "off"
     if isinstance(op, AxisLayer):
         opened = op.open_axes(reads)
         return not opened or (node.type.layout == "map" and node.type.rank == rank and 0 not in opened)
-    return isinstance(op, (GlobalAvgPool, Subsample)) or op.any_size or bool(op.further_inputs())
+    return isinstance(op, (GlobalAvgPool, Subsample, TransposedConv)) or op.any_size or bool(op.further_inputs())
