@@ -24,8 +24,8 @@ _MOST_PIXELS = 1 << 26
 
 def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
     """A batch of examples in the layout of the net: an image is flattened for a net that takes a vector, and its rows
-    become tokens (H x W*C) for one that takes a sequence. Anything else is unchanged."""
-    if tuple(batch.shape[1:]) == kind.shape:
+    become tokens (H x W*C) for one that takes a sequence. Anything else is unchanged, also an image of another size."""
+    if tuple(batch.shape[1:]) == kind.shape or (kind.layout == "map" and batch.ndim == kind.rank + 2):
         return batch
     if kind.layout == "sequence" and batch.ndim == 4:
         return batch.permute(0, 2, 3, 1).reshape(len(batch), *kind.shape)

@@ -120,7 +120,7 @@ RECIPE = {
     "t_max": "", "last_epoch": "", "verbose": "", "total_steps": "", "params": "", "lr_decay": "gamma", "l2": "weight_decay",
     "decay": "weight_decay", "image": "input", "inputs": "input", "x": "input", "data": "input", "labels": "label", "y": "label", "prob": "p",
     "finetune": "weights", "resume": "weights", "gradual_unfreezing": "unfreeze_backward", "gradual_unfreeze": "unfreeze_backward", "thaw": "unfreeze", "trainable": "train_only", "early": "stop",
-    "distillation": "distill", "teacher": "distill", "knowledge_distillation": "distill", "kd": "soft", "alpha": "weight", "tau": "temperature",
+    "distillation": "distill", "teacher": "distill", "knowledge_distillation": "distill", "kd": "soft", "alpha": "weight", "tau": "temperature", "progressive_resizing": "progressive", "progressive_resize": "progressive",
     "t": "temperature", "validation": "validate", "eval_every": "validate", "eval_steps": "validate", "val_check_interval": "validate",
 }  # fmt: skip
 """Settings, words and options of recipes as other trainers call them."""

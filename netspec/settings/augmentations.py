@@ -46,6 +46,7 @@ _JITTER = form(
 
 AUGMENTATIONS = table(
     Setting("crop", "random crop, optionally after zero padding or scaling the shorter side to `from`; with scale or ratio a random resized crop; center crop in testing", (_CROP,)),
+    Setting("progressive", "training images that are smaller than the input of the net, which is what testing uses, and grow to it in equal parts of the epochs (Tan & Le 2021); in one stage they stay as small (Touvron et al. 2019)", (form("", "", size=option(Integer(1, 65536), 128, "shorter side at first", first=True), stages=option(Integer(1, 1000), 4, "number of sizes"), strength=option(Number(0, 1, open_low=True), 1.0, "factor of the magnitude of randaugment and of alpha of mixup in the first stage, which grows to 1")),)),
     Setting("flip", "random horizontal flip", (form("", "", p=option(FRACTION, 0.5, "probability", first=True)),)),
     Setting("flip_vertical", "random vertical flip", (form("", "", p=option(FRACTION, 0.5, "probability", first=True)),)),
     Setting("rotate", "random rotation in degrees counterclockwise, uniform between low (default: -high) and high", (_range(180.0, 360.0),)),

@@ -37,7 +37,7 @@ class Policy:
     standard deviation `std`."""
 
     count: int
-    level: int | None
+    level: float | None
     p: float = 1.0
     std: float = 0.0
 

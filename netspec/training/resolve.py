@@ -16,7 +16,7 @@ from netspec.source import SourceFile, Span
 from netspec.syntax import parse
 from netspec.syntax import tree as t
 
-__all__ = ["Override", "nearest_setting", "resolved", "used_files"]
+__all__ = ["Override", "nearest_setting", "parsed", "replaced", "resolved", "used_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def resolved(source: SourceFile, parameters: Mapping[str, str], overrides: Seque
     return source
 
 
-def _tree(source: SourceFile) -> t.File:
+def parsed(source: SourceFile) -> t.File:
+    """Raises SpecError if there are errors."""
     diagnostics = Diagnostics()
     tree = parse(source, diagnostics)
     if tree is None or diagnostics.has_errors:
@@ -71,7 +72,8 @@ def _tree(source: SourceFile) -> t.File:
     return tree
 
 
-def _replaced(source: SourceFile, start: int, end: int, text: str) -> SourceFile:
+def replaced(source: SourceFile, start: int, end: int, text: str) -> SourceFile:
+    """The source with another text from `start` to `end`."""
     return SourceFile(source.text[:start] + text + source.text[end:], source.name, source.path)
 
 
@@ -86,7 +88,9 @@ def _with_parameters(source: SourceFile, parameters: Mapping[str, str]) -> Sourc
         return changed(source)
     values = {name: found.graph.parameters[name] for name in parameters if name in found.graph.parameters}
     notes = [d.span for d in check(source, values).diagnostics if d.severity == "note" and d.span is not None]
-    statements = [item.span for item in _expectations(_tree(source).items) if any(_inside(n, item.span) for n in notes)]
+    statements = [
+        item.span for item in _expectations(parsed(source).items) if any(_inside(n, item.span) for n in notes)
+    ]
     for span in sorted(statements, key=lambda span: span.start, reverse=True):
         source = _without_statement(source, span)
     return changed(source)
@@ -109,44 +113,44 @@ def _without_statement(source: SourceFile, span: Span) -> SourceFile:
     text = source.text
     start, end = text.rfind("\n", 0, span.start) + 1, (text + "\n").index("\n", span.end)
     if not text[start : span.start].strip() and text[span.end : end].lstrip()[:1] in ("", "#"):
-        return _replaced(source, span.start, span.end, "# " + span.text.replace("\n", "\n# "))
+        return replaced(source, span.start, span.end, "# " + span.text.replace("\n", "\n# "))
     before = re.search(r";[ \t]*$", text[: span.start])
     after = re.match(r"[ \t]*;[ \t]*", text[span.end :])
     if before is not None:
-        return _replaced(source, before.start(), span.end, "")
-    return _replaced(source, span.start, span.end + (after.end() if after is not None else 0), "")
+        return replaced(source, before.start(), span.end, "")
+    return replaced(source, span.start, span.end + (after.end() if after is not None else 0), "")
 
 
 def _with_parameter(source: SourceFile, name: str, value: str) -> SourceFile:
     """Unknown parameters are left to the check, which reports them."""
-    net = next((item for item in _tree(source).items if isinstance(item, t.Net)), None)
+    net = next((item for item in parsed(source).items if isinstance(item, t.Net)), None)
     found = next((p for p in net.parameters if p.name == name), None) if net is not None else None
     if found is None:
         return _with_size(source, name, value)
-    return _replaced(source, found.span.start, found.span.end, f"{name} = {value}")
+    return replaced(source, found.span.start, found.span.end, f"{name} = {value}")
 
 
 def _with_size(source: SourceFile, name: str, value: str) -> SourceFile:
     """An open size written as a number, wherever an input has it."""
-    tree = _tree(source)
+    tree = parsed(source)
     if name not in open_names(tree):
         return source
     inputs = [item for item in tree.items if isinstance(item, t.Input)]
     places = [size.span for item in inputs for size in item.sizes if isinstance(size, t.Name) and size.text == name]
     for span in sorted(places, key=lambda span: span.start, reverse=True):
-        source = _replaced(source, span.start, span.end, value)
+        source = replaced(source, span.start, span.end, value)
     return source
 
 
 def _with_setting(source: SourceFile, override: Override) -> SourceFile:
-    train = next((item for item in _tree(source).items if isinstance(item, t.Train)), None)
+    train = next((item for item in parsed(source).items if isinstance(item, t.Train)), None)
     whole = f"{override.name} {override.text}"
     if override.option:
         form = SETTINGS[override.name].forms[0]
         whole = " ".join(w for w in (override.name, form.word, f"{override.option}={override.text}") if w)
     if train is None:
         gap = "" if source.text.endswith("\n") or not source.text else "\n"
-        return _replaced(source, len(source.text), len(source.text), f"{gap}\ntrain {{\n  {whole}\n}}\n")
+        return replaced(source, len(source.text), len(source.text), f"{gap}\ntrain {{\n  {whole}\n}}\n")
     lines = [s for s in train.settings if s.name == override.name]
     if len(lines) > 1:
         raise SpecError.of(
@@ -158,22 +162,22 @@ def _with_setting(source: SourceFile, override: Override) -> SourceFile:
         end = train.span.end - 1
         last = train.settings[-1].span.end if train.settings else train.span.start
         inline = train.settings and "\n" not in source.text[last:end]
-        return _replaced(source, end, end, f"; {whole} " if inline else f"  {whole}\n")
+        return replaced(source, end, end, f"; {whole} " if inline else f"  {whole}\n")
     if not override.option:
-        return _replaced(source, line.span.start, line.span.end, whole)
+        return replaced(source, line.span.start, line.span.end, whole)
     return _with_option(source, line, override)
 
 
 def _with_option(source: SourceFile, line: t.Setting, override: Override) -> SourceFile:
     given = next((o for o in line.options if o.name == override.option), None)
     if given is not None:
-        return _replaced(source, given.value.span.start, given.value.span.end, override.text)
+        return replaced(source, given.value.span.start, given.value.span.end, override.text)
     form = _form_of(line)
     first = next((o.name for o in form.options.values() if o.slot == "value"), None) if form is not None else None
     values = line.values[1:] if SETTINGS[line.name].words else line.values
     if override.option == first and values:
-        return _replaced(source, values[0].span.start, values[0].span.end, override.text)
-    return _replaced(source, line.span.end, line.span.end, f" {override.option}={override.text}")
+        return replaced(source, values[0].span.start, values[0].span.end, override.text)
+    return replaced(source, line.span.end, line.span.end, f" {override.option}={override.text}")
 
 
 def _form_of(line: t.Setting) -> Form | None:
@@ -184,4 +188,4 @@ def _form_of(line: t.Setting) -> Form | None:
 
 def used_files(source: SourceFile) -> list[str]:
     """The paths of files in `use` statements, relative to the source."""
-    return [item.path for item in _tree(source).items if isinstance(item, t.Use) and not item.library]
+    return [item.path for item in parsed(source).items if isinstance(item, t.Use) and not item.library]

@@ -27,9 +27,11 @@ from netspec.training.interruption import Interruption
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
 from netspec.training.pretraining import pretrain_layerwise, skipped_layers
+from netspec.training.progressive import Growing, require_sizes
 from netspec.training.request import Request
 from netspec.training.run_data import OpenedData, open_data
 from netspec.training.run_folder import RunFolder
+from netspec.training.sampling import update_count
 from netspec.training.scores import Score
 from netspec.training.sharding import sharded
 from netspec.training.statistics import fill_statistics
@@ -169,7 +171,7 @@ def build_engine(
     workers = request.options.workers
     if workers is None:
         workers = worker_count(collection.train, request.hardware.devices)
-    inputs = Inputs(plan, image, _augmenter(plan, collection, image), fabric.device, channels_last=cuda)
+    inputs = Inputs(plan, image, _augmenter(plan, collection, image, request), fabric.device, channels_last=cuda)
     if fresh:
         fill_statistics(model.graph, module, collection, inputs, fabric, workers)
     compiled = request.hardware.compiled
@@ -194,7 +196,7 @@ def _start(model: Model, plan: Plan, module: torch.nn.Module, request: Request) 
     return start.story
 
 
-def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
+def _augmenter(plan: Plan, collection: Collection, image: str | None, request: Request) -> Any:
     """None if there is nothing to do: no image, or nothing to crop."""
     augment = plan.recipe.augment
     if image is None:
@@ -212,6 +214,10 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None) -> Any:
     from netspec.training.statistics import colors
 
     basis = colors(collection.train, image) if "lighting" in augment else None
+    if "progressive" in augment:
+        require_sizes(plan, request.source)
+        updates = update_count(len(collection.train), plan.batch, plan.accumulate)
+        return Growing(augment, stored, wanted, plan.seed, basis, plan=plan, updates=updates)
     augmenter = Augmenter(augment, stored, wanted, plan.seed, basis)
     output = plan.output.type
     if augmenter.policies and plan.pixelwise:

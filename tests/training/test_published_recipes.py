@@ -12,9 +12,11 @@ import torch
 from conftest import ROOT
 
 import netspec
+from netspec.source import SourceFile
 from netspec.training.augment import Augmenter
 from netspec.training.plan import Plan
 from netspec.training.policies import Policy
+from netspec.training.progressive import Growing, require_sizes
 from netspec.training.schedules import schedule
 
 BLOCKS = dict(
@@ -26,6 +28,8 @@ BLOCKS = dict(
 )
 NAMES = {"a3": 0, "torchvision": 1, "convnext": 2, "deit": 3}
 IMAGES = 1_281_167
+TEXTS: dict[str, str] = {}
+"""The specs, by name."""
 
 
 def plan_of(name: str) -> Plan:
@@ -34,7 +38,8 @@ def plan_of(name: str) -> Plan:
     net = text[: text.index("\ntrain {")]
     net = re.sub(r"(?m)^input \S+$", f"input {size}", net)
     net = re.sub(r"(?m)^expect (macs|output).*$", "", net)
-    return Plan.of(netspec.loads(net + "\n" + recipe).graph)
+    TEXTS[name] = net + "\n" + recipe
+    return Plan.of(netspec.loads(TEXTS[name]).graph)
 
 
 @pytest.mark.slow
@@ -43,10 +48,15 @@ def test_the_recipe_fits_its_net(name: str) -> None:
     plan = plan_of(name)
     size = plan.inputs["input"].shape
     side = plan.recipe.augment["crop"].values["from"]
-    made = Augmenter(plan.recipe.augment, (3, side, side), size, 0)
+    if "progressive" in plan.recipe.augment:
+        require_sizes(plan, SourceFile(TEXTS[name]))
+        made: Augmenter = Growing(plan.recipe.augment, (3, side, side), size, 0, None, plan=plan, updates=1)
+    else:
+        made = Augmenter(plan.recipe.augment, (3, side, side), size, 0)
     cut = made.cut(0, range(2), 2)
     assert cut is not None
-    assert (cut.size, cut.scale) == (size[1:], (0.08, 1.0))
+    trained = {"a3": 160, "torchvision": 176}.get(name, 224)
+    assert (cut.size, cut.scale) == ((trained, trained), (0.08, 1.0))
     assert cut.ratio == pytest.approx((3 / 4, 4 / 3))
     assert made.policies
     assert made.mixes
