@@ -184,6 +184,9 @@ def _together(path: Path, spec: Path, world: int, killed: int, seconds: float) -
         time.sleep(seconds)
         for child in children[:killed]:
             os.kill(child, signal.SIGKILL)
+        time.sleep(1)
+        for child in children[killed:]:  # as a launcher does: some wait for one that never connects
+            os.kill(child, signal.SIGKILL)
     return {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}, words.read_text()
 
 

@@ -125,7 +125,7 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
 def _ddp_options() -> dict[str, Any]:
     """Gradients are reduced where they are, and buffers are not broadcast before every update: each process computes the same
     statistics, or evaluation takes those of the first. No `static_graph`: it saves the search for unused parameters, which is off
-    anyway, and reduces wrongly where batches are accumulated."""
+    anyway, and fails where batches are accumulated."""
     import inspect
 
     from torch.nn.parallel import DistributedDataParallel
