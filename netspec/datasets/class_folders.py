@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "Visited",
     "has_files",
     "images_in",
+    "part_of_file",
     "printable",
     "scanned",
 ]
@@ -154,6 +156,11 @@ def _visit(folder: str, visited: Visited | None) -> os.stat_result:
     if visited is not None:
         visited.setdefault(os.path.normpath(folder), status)
     return status
+
+
+def part_of_file(name: str) -> int:
+    """The split of a file whose name begins with `train`, `val` or `test`; TRAIN of others."""
+    return PARTS.get(re.split(r"[^a-z]", name.lower(), maxsplit=1)[0], TRAIN)
 
 
 def printable(name: str) -> str:

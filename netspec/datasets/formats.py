@@ -10,9 +10,12 @@ from netspec.datasets.arrays import ArraySet, fitted_arrays
 from netspec.datasets.image_set import ImageSet, fitted_images
 from netspec.datasets.mask_source import fitted_masks
 from netspec.datasets.packed import is_packed, open_packed
+from netspec.datasets.parquet import parquet_in, read_parquet
 from netspec.datasets.pools import TRAIN, Source
 from netspec.datasets.shards import open_shards, shards_in, shards_of
 from netspec.datasets.small_sets import SMALL_SETS, open_small_set
+from netspec.datasets.table import read_table
+from netspec.datasets.table_data import open_table
 from netspec.diagnostics import SpecError, nearest
 
 if TYPE_CHECKING:
@@ -79,9 +82,9 @@ def _open_file(path: Path, wanted: Wanted) -> Stored | None:
 
             return open_npz(path, wanted.inputs)
         case ".csv" | ".tsv":
-            from netspec.datasets.csv_file import open_csv
-
-            return open_csv(path, wanted)
+            return open_table(read_table(path), path.parent, wanted)
+        case ".parquet":
+            return open_table(read_parquet([path]), path.parent, wanted)
         case ".tar":
             return open_shards([path], str(path), labeled=wanted.labeled)
         case ".txt" | ".text" if wanted.takes_ids:
@@ -101,7 +104,7 @@ def _other_file(path: Path) -> list[str]:
         return ["give the folder with x.npy and y.npy, or store both in one file: np.savez(…, x=x, y=y)"]
     if re.search(r"idx\d[-_.]ubyte", name) or name.endswith(".bin"):
         return ["give the folder that contains the files"]
-    if name.endswith((".json", ".jsonl", ".parquet", ".arrow", ".h5", ".hdf5", ".mat")):
+    if name.endswith((".json", ".jsonl", ".arrow", ".h5", ".hdf5", ".mat")):
         return ["convert it to arrays and store them with np.savez"]
     return []
 
@@ -124,6 +127,8 @@ def _open_folder(path: Path, wanted: Wanted) -> Stored:
             raise cifar.pickled_cifar(folder)
         if has_masks(folder):
             return open_mask_folder(folder)
+        if tables := parquet_in(folder):
+            return open_table(read_parquet(tables, folder), folder, wanted)
     if wanted.takes_ids:
         from netspec.datasets.text import open_text, open_text_folder, text_parts
 

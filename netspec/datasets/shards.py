@@ -16,10 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.class_folders import PARTS, SUFFIXES, printable
+from netspec.datasets.class_folders import SUFFIXES, part_of_file, printable
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
-from netspec.datasets.pools import TRAIN
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
 from netspec.reading.pieces import Pieces
@@ -97,14 +96,9 @@ def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet
     if not len(images):
         raise SpecError.of("NS601", f"{shown} has no images", notes=["an example is an image and its class: 00012.jpg, 00012.cls"])  # fmt: skip
     classes, targets = _targets(labels, shown) if labeled or "" not in labels else ((), None)
-    part = np.array([_part_of(files[images.which(row)]) for row in range(len(images))], dtype=np.int8)
+    part = np.array([part_of_file(files[images.which(row)].name) for row in range(len(images))], dtype=np.int8)
     keys = keys_of_names([f"{files[images.which(row)].name}/{member}" for row, member in enumerate(images.names)])
     return ImageSet(shown, images, targets, part, keys, digest.hexdigest(), classes)
-
-
-def _part_of(file: Path) -> int:
-    word = re.split(r"[^a-z]", file.name.lower(), maxsplit=1)[0]
-    return PARTS.get(word, TRAIN)
 
 
 def _examples(file: Path) -> Iterator[tuple[str, int, int, str]]:

@@ -15,6 +15,8 @@ from netspec.files import read_bounded
 if TYPE_CHECKING:
     import numpy as np
 
+    from netspec.datasets.images import StoredImages
+
 __all__ = ["Table", "read_table"]
 
 _LARGEST = 1 << 30
@@ -32,13 +34,51 @@ _INDEX = ("", "unnamed: 0")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of equal length; `lines` are their places in the file, and `named` says whether the columns have names."""
+    """Rows of equal length; `lines` are their places in the file, and `named` says whether the columns have names.
+
+    Tables of other formats are subclasses, which need no rows of text.
+    """
 
     shown: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[str]]
     lines: Sequence[int]
     named: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def place(self, row: int) -> str:
+        """Where a row is."""
+        return f"line {self.lines[row]}"
+
+    def first(self, column: int) -> str:
+        """The text of a column in the first row."""
+        return self.rows[0][column].strip()
+
+    def digest(self) -> bytes:
+        """Changes if the content changes."""
+        return repr((self.columns, self.rows)).encode("utf-8", "surrogatepass")
+
+    def images(self, column: int) -> StoredImages | None:
+        """The images of a column that holds them and not their names."""
+        return None
+
+    def ids(self) -> tuple[int, np.ndarray[Any, Any]] | None:
+        """The column that holds ids of tokens, and them, N x length."""
+        return None
+
+    def class_names(self, column: int) -> tuple[str, ...]:
+        """Names of the classes that a column of numbers means."""
+        return ()
+
+    def parts(self) -> np.ndarray[Any, Any] | None:
+        """The split of every row, where the files of the table say it."""
+        return None
+
+    def width(self, columns: Sequence[int]) -> int:
+        """How many numbers each row has in some columns."""
+        return len(columns)
 
     def find(self, role: str) -> list[int]:
         """The columns with a usual name of a role (see NAMES), the most telling first."""
@@ -70,14 +110,14 @@ class Table:
         return True
 
     def _not_a_number(self, columns: Sequence[int]) -> SpecError:
-        for row, line in zip(self.rows, self.lines, strict=True):
+        for number, row in enumerate(self.rows):
             for column in columns:
                 try:
                     float(row[column])
                 except ValueError:
                     cell = row[column].strip()
                     return SpecError.of(
-                        "NS601", f"line {line} of {self.shown} has no number in the column `{self.columns[column]}`",
+                        "NS601", f"{self.place(number)} of {self.shown} has no number in the column `{self.columns[column]}`",
                         notes=[f"it is `{cell[:60]}`" if cell else "it is empty"],
                         helps=["remove the column or the row, or write a number"],
                     )  # fmt: skip

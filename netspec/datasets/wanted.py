@@ -93,10 +93,10 @@ class Wanted:
             found += [
                 "a text file, for a net that predicts the next character",
                 "a folder with one subfolder of text files per class (optionally inside train/, val/, test/)",
-                "a CSV file with the columns text and label",
+                "a CSV or Parquet file with the columns text and label",
             ]
         elif [kind.layout for kind in self.inputs.values()] == ["vector"]:
-            found.append("a CSV file of numbers whose last columns are the targets")
+            found.append("a CSV or Parquet file of numbers whose last columns are the targets")
             if next(iter(self.inputs.values())).size == 2:
                 found.append("xor, nand, spirals, moons, blobs, rings")
         names = ", ".join([*self.inputs, "y"] if len(self.inputs) > 1 else ["x", "y"])
@@ -107,12 +107,12 @@ class Wanted:
             return ["a folder with images/ and masks/ (optionally inside train/, val/, test/)"]
         found = ["digits"] if self.task != "values" else []
         if self.task == "values":
-            found.append("a CSV file with a column of image files and columns of values")
+            found.append("a CSV or Parquet file with a column of image files and columns of values")
         else:
             found.append("a folder with one subfolder of images per class (optionally inside train/, val/, test/)")
-            found.append("a CSV file with the columns file and label")
+            found.append("a CSV or Parquet file with the columns file and label")
             found.append("MNIST IDX files")
             found.append("CIFAR binaries")
         if next(iter(self.inputs.values())).layout == "vector":
-            found.append("a CSV file of numbers whose last columns are the targets")
+            found.append("a CSV or Parquet file of numbers whose last columns are the targets")
         return found

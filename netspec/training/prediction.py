@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Prediction", "Predictor", "found_files"]
 
 _ARRAYS = (".npy", ".npz")
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".parquet")
 _BATCH = 128
 
 
@@ -149,14 +149,17 @@ class Predictor:
 
     def _rows(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
         """The rows of a table of numbers, or of texts that are classified."""
-        from netspec.datasets.csv_file import inputs_of_rows
+        from netspec.datasets.parquet import read_parquet
+        from netspec.datasets.table import read_table
+        from netspec.datasets.table_data import inputs_of_rows
         from netspec.datasets.wanted import Wanted
 
         plan = self.run.plan
         if self._continues:
             raise SpecError.of("NS602", f"{file} is a table, and the net continues a text", helps=["give a text file"])
         wanted = Wanted(plan.inputs, plan.output.type, plan.task, plan.vocabularies)
-        rows = inputs_of_rows(file, wanted)
+        table = read_parquet([file]) if file.suffix.lower() == ".parquet" else read_table(file)
+        rows = inputs_of_rows(table, file.parent, wanted)
         return {name: self._example(array, plan.inputs[name], str(file)) for name, array in rows.items()}
 
     def _text(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:

@@ -1,9 +1,8 @@
-"""Examples listed in a CSV file: image files, texts or numbers, with a label or values."""
+"""Examples in a table: images or their files, texts, ids or numbers, with a label or values."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets.arrays import Arrays, ArraySet
 from netspec.datasets.class_folders import PARTS, SUFFIXES
 from netspec.datasets.fit import only_input
-from netspec.datasets.image_folder import ImageFiles
+from netspec.datasets.image_folder import ImageFiles, sizes_digest
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
 from netspec.datasets.pools import TEST, TRAIN, VALIDATION
-from netspec.datasets.splits import keys_of_names
-from netspec.datasets.table import Table, read_table
+from netspec.datasets.splits import keys_of_names, keys_of_numbers
+from netspec.datasets.table import Table
 from netspec.datasets.text import bytes_of_texts
 from netspec.diagnostics import SpecError
 
@@ -26,23 +25,22 @@ if TYPE_CHECKING:
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
 
-__all__ = ["inputs_of_rows", "open_csv"]
+__all__ = ["inputs_of_rows", "open_table"]
 
 _LARGEST = 2.0**53
 """Whole numbers up to this are exact as float64."""
 _CODES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def open_csv(path: Path, wanted: Wanted) -> ImageSet | ArraySet:
-    """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
-    table = read_table(path)
+def open_table(table: Table, folder: Path, wanted: Wanted) -> ImageSet | ArraySet:
+    """A table whose files are in a folder as the data of a net. Raises SpecError (NS601, NS602)."""
     part = _parts(table)
     if wanted.takes_ids:
         return _texts(table, part, wanted)
-    column = _file_column(table, path.parent, wanted)
+    column = _file_column(table, folder, wanted)
     if column is None:
         return _numbers(table, part, wanted)
-    return _images(table, column, part, path, wanted)
+    return _images(table, column, part, folder, wanted)
 
 
 def _parts(table: Table) -> np.ndarray[Any, Any]:
@@ -51,12 +49,13 @@ def _parts(table: Table) -> np.ndarray[Any, Any]:
 
     split = table.find("split")
     if not split:
-        return np.full(len(table.rows), TRAIN, dtype=np.int8)
+        known = table.parts()
+        return np.full(len(table), TRAIN, dtype=np.int8) if known is None else known
     words = [word.lower() for word in table.texts(split[0])]
-    for word, line in zip(words, table.lines, strict=True):
+    for row, word in enumerate(words):
         if word not in PARTS:
             raise SpecError.of(
-                "NS601", f"line {line} of {table.shown} has no split", notes=[f"`{table.columns[split[0]]}` is `{word[:60]}`"],
+                "NS601", f"{table.place(row)} of {table.shown} has no split", notes=[f"`{table.columns[split[0]]}` is `{word[:60]}`"],
                 helps=["write train, val or test"],
             )  # fmt: skip
     return np.array([PARTS[word] for word in words], dtype=np.int8)
@@ -76,18 +75,18 @@ def _targets(
     if len(columns) == 1 and not table.are_numbers(columns[0]):
         names, indices = np.unique(np.array(table.texts(columns[0])), return_inverse=True)
         if "" in names:
-            line = table.lines[table.texts(columns[0]).index("")]
+            place = table.place(table.texts(columns[0]).index(""))
             raise SpecError.of(
-                "NS601", f"line {line} of {table.shown} has no label", helps=["write one, or remove the row"]
+                "NS601", f"{place} of {table.shown} has no label", helps=["write one, or remove the row"]
             )
         if wanted.task == "values" and len(names) != 2 and wanted.output.size == 1:
             table.numbers(columns)  # names the cell that is not a number
         return indices.astype(np.int64), tuple(map(str, names))
     numbers = table.numbers(columns)
-    numbers = numbers[:, 0] if len(columns) == 1 else numbers
+    numbers = numbers[:, 0] if numbers.shape[1] == 1 else numbers
     whole = bool((np.abs(numbers) < _LARGEST).all()) and bool((numbers == np.floor(numbers)).all())
     with np.errstate(over="ignore"):  # what is too large is reported as not finite
-        return numbers.astype(np.int64 if whole else np.float32), ()
+        return numbers.astype(np.int64 if whole else np.float32), table.class_names(columns[0])
 
 
 def _target_columns(table: Table, others: Sequence[int], wanted: Wanted) -> list[int]:
@@ -118,37 +117,39 @@ def _free(table: Table, *used: int) -> list[int]:
 
 
 def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
-    """The column of image files: by its name, or because its first cell names an image. None for a table of numbers."""
-    named = table.find("file")
+    """The column of images or their files: by its name, or because its first cell is one. None for a table of numbers."""
+    named = [column for column in range(len(table.columns)) if table.images(column) is not None] or table.find("file")
     if named:
         return named[0]
-    for column, cell in enumerate(table.rows[0]):
-        name = cell.strip()
+    for column in range(len(table.columns)):
+        name = table.first(column)
         if name.lower().endswith(SUFFIXES) or (wanted.takes_image and name and _resolved(folder / name) is not None):
             return column
     return None
 
 
-def _images(table: Table, column: int, part: np.ndarray[Any, Any], path: Path, wanted: Wanted) -> ImageSet:
+def _images(table: Table, column: int, part: np.ndarray[Any, Any], folder: Path, wanted: Wanted) -> ImageSet:
     import numpy as np
 
     if not wanted.takes_image:
         raise SpecError.of(
             "NS602", f"{table.shown} lists files, which this net does not take", notes=[wanted.described], helps=[wanted.formats]
         )  # fmt: skip
-    files = ImageFiles(str(path.parent), Names(_inner_files(table, column, path.parent)))
+    images = table.images(column)
+    digest = hashlib.blake2b(table.digest(), digest_size=16).hexdigest()
+    keys = keys_of_numbers(len(table))
+    if images is None:
+        images = ImageFiles(str(folder), Names(_inner_files(table, column, folder)))
+        digest, keys = sizes_digest(digest, images), keys_of_names(images.names)
     others = _free(table, column)
     targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
-    digest = hashlib.blake2b(repr((table.columns, table.rows)).encode("utf-8", "surrogatepass"), digest_size=16)
-    for row in range(len(files)):
-        digest.update(str(os.path.getsize(files.stored(row))).encode())  # noqa: PTH202
     return ImageSet(
         table.shown,
-        files,
+        images,
         targets if targets is None or targets.dtype != np.float64 else targets.astype(np.float32),
         part,
-        keys_of_names(files.names),
-        digest.hexdigest(),
+        keys,
+        digest,
         classes,
     )
 
@@ -158,18 +159,18 @@ def _inner_files(table: Table, column: int, folder: Path) -> tuple[str, ...]:
     of that folder is read, also not through a link. Raises SpecError (NS601)."""
     root = folder.resolve()
     names, missing = [], []
-    for name, line in zip(table.texts(column), table.lines, strict=True):
+    for row, name in enumerate(table.texts(column)):
         inner = PurePosixPath(name)
         usable = bool(name) and "\0" not in name and not inner.is_absolute() and ".." not in inner.parts
         resolved = _resolved(root / name) if usable else None
         if not usable or (resolved is not None and not resolved.is_relative_to(root)):
             raise SpecError.of(
-                "NS601", f"line {line} of {table.shown} names " + ("a file outside of its folder" if name else "no file"),
+                "NS601", f"{table.place(row)} of {table.shown} names " + ("a file outside of its folder" if name else "no file"),
                 notes=[f"it is `{name[:100]}`", "a table can only name files in its own folder and below"],
                 helps=["write paths relative to the table, such as `images/1.png`"],
             )  # fmt: skip
         if resolved is None:
-            missing.append((name, line))
+            missing.append((name, table.place(row)))
         names.append(name)
     if missing:
         raise _missing_files(table, missing, root)
@@ -185,8 +186,8 @@ def _resolved(path: Path) -> Path | None:
         return None
 
 
-def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path) -> SpecError:
-    name, line = missing[0]
+def _missing_files(table: Table, missing: Sequence[tuple[str, str]], root: Path) -> SpecError:
+    name, place = missing[0]
     helps = ["write paths relative to the table, with their extensions"]
     folders = [root, *sorted(p for p in root.iterdir() if p.is_dir())]
     last = PurePosixPath(name).name
@@ -195,9 +196,9 @@ def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path)
         helps = [f"it may be `{found[0].relative_to(root).as_posix()}`: {helps[0]}"]
     if "\\" in name:
         helps = ["separate folders with `/`"]
-    count = f"{len(missing)} of the {len(table.rows)} files" if len(missing) > 1 else "a file"
+    count = f"{len(missing)} of the {len(table)} files" if len(missing) > 1 else "a file"
     return SpecError.of(
-        "NS601", f"{count} in {table.shown} cannot be found", notes=[f"line {line} names `{name[:100]}`"], helps=helps
+        "NS601", f"{count} in {table.shown} cannot be found", notes=[f"{place} names `{name[:100]}`"], helps=helps
     )
 
 
@@ -206,6 +207,10 @@ def _missing_files(table: Table, missing: Sequence[tuple[str, int]], root: Path)
 
 def _texts(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArraySet:
     name, kind = only_input(wanted.inputs, table.shown)
+    tokens = table.ids()
+    if tokens is not None:
+        column, ids = tokens
+        return _arrays(table, {name: ids}, f"`{table.columns[column]}`", _free(table, column), part, wanted)
     column = _text_column(table)
     others = _free(table, column)
     ids = bytes_of_texts([text.encode() for text in table.texts(column)], kind.shape[0])
@@ -225,7 +230,7 @@ def _text_column(table: Table) -> int:
 def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArraySet:
     name, kind = only_input(wanted.inputs, table.shown)
     features, chosen = _number_columns(table, wanted)
-    if len(features) != kind.size and not wanted.free:
+    if table.width(features) != kind.size and not wanted.free:
         raise _misfit(table, features, chosen, wanted)
     return _arrays(table, {name: _values(table, features, kind)}, "the columns", chosen, part, wanted)
 
@@ -254,20 +259,21 @@ def _values(table: Table, columns: Sequence[int], kind: TensorType) -> np.ndarra
     return x
 
 
-def inputs_of_rows(path: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
+def inputs_of_rows(table: Table, folder: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
     """The inputs in a table of numbers or texts, one example for each row, with or without columns for the targets.
 
     Raises SpecError (NS601, NS602).
     """
-    table = read_table(path)
     name, kind = only_input(wanted.inputs, table.shown)
     if wanted.takes_ids:
+        if (tokens := table.ids()) is not None:
+            return {name: tokens[1]}
         return {name: bytes_of_texts([text.encode() for text in table.texts(_text_column(table))], kind.shape[0])}
-    if _file_column(table, path.parent, wanted) is not None:
+    if _file_column(table, folder, wanted) is not None:
         raise SpecError.of("NS602", f"{table.shown} lists files", helps=["give the files themselves, or their folder"])
     free = _free(table)
-    features, chosen = (free, []) if len(free) == kind.size else _number_columns(table, wanted)
-    if len(features) != kind.size:
+    features, chosen = (free, []) if table.width(free) == kind.size else _number_columns(table, wanted)
+    if table.width(features) != kind.size:
         raise _misfit(table, features, chosen, wanted)
     return {name: _values(table, features, kind)}
 
@@ -277,10 +283,13 @@ def _misfit(table: Table, features: Sequence[int], chosen: Sequence[int], wanted
         shown = ", ".join(f"`{table.columns[c]}`" for c in columns[:8])
         return shown + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
 
-    notes = [wanted.described, f"there are {len(features)} columns of inputs: {listed(features)}".removesuffix(": ")]
+    notes = [
+        wanted.described,
+        f"there are {table.width(features)} columns of inputs: {listed(features)}".removesuffix(": "),
+    ]
     if chosen:
         notes.append(f"the target is {listed(chosen)}")
-    helps = [f"write `input {len(features)}`, or remove the columns that are no inputs"] if features else []
+    helps = [f"write `input {table.width(features)}`, or remove the columns that are no inputs"] if features else []
     helps.append(wanted.formats)
     if wanted.takes_image and not features:
         helps = ["name the column with the image files `file`", wanted.formats]
