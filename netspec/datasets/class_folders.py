@@ -14,6 +14,7 @@ from netspec.datasets.pools import TEST, TRAIN, VALIDATION
 from netspec.diagnostics import SpecError
 
 __all__ = [
+    "AUDIO",
     "IMAGES",
     "PARTS",
     "SUFFIXES",
@@ -45,6 +46,7 @@ class FileKind:
 
 IMAGES = FileKind("images", SUFFIXES, "1.png")
 TEXTS = FileKind("texts", (".txt", ".text"), "1.txt")
+AUDIO = FileKind("recordings", (".wav",), "1.wav")
 
 
 def has_files(folder: Path, kind: FileKind) -> bool:

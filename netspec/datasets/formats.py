@@ -54,7 +54,7 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
     path = Path(where)
     try:
         if path.is_dir():
-            return open_packed(path, wanted, options) if is_packed(path) else _open_folder(path, wanted)
+            return open_packed(path, wanted, options) if is_packed(path) else _open_folder(path, wanted, options)
         if path.is_file() and (source := _open_file(path, wanted)) is not None:
             return source
         if files := shards_of(where):
@@ -109,9 +109,9 @@ def _other_file(path: Path) -> list[str]:
     return []
 
 
-def _open_folder(path: Path, wanted: Wanted) -> Stored:
+def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Stored:
     from netspec.datasets import cifar, huggingface, idx, npz
-    from netspec.datasets.class_folders import IMAGES, TEXTS, has_files
+    from netspec.datasets.class_folders import AUDIO, IMAGES, TEXTS, has_files
     from netspec.datasets.image_folder import open_image_folder
     from netspec.datasets.mask_folder import has_masks, open_mask_folder
 
@@ -140,6 +140,10 @@ def _open_folder(path: Path, wanted: Wanted) -> Stored:
         return open_image_folder(path, labeled=labeled)
     elif shards := shards_in(path):
         return open_shards(shards, str(path), labeled=labeled)
+    if not wanted.free and has_files(path, AUDIO):
+        from netspec.datasets.audio_folder import open_audio_folder
+
+        return open_audio_folder(path, wanted, options)
     if npz.has_npy(path):
         return npz.open_npy_folder(path, inputs)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())

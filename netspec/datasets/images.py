@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netspec.datasets.decoded_pool import DecodedPool
 from netspec.datasets.decoding import Frame, Header, Stored, decode, inspect, measure, require_pillow
 from netspec.datasets.fit import CHANNELS, image_size, input_line, sizes
-from netspec.datasets.pools import Spares, Taken
+from netspec.datasets.pools import Taken
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
@@ -36,10 +37,8 @@ class StoredImages(Protocol):
         ...
 
 
-class ImagePool:
-    """Images converted to a frame. An image that cannot be decoded is replaced by the first spare that can, if there are spares; the choice is deterministic."""
-
-    decodes = True
+class ImagePool(DecodedPool):
+    """Images converted to a frame."""
 
     def __init__(self, images: StoredImages, name: str, frame: Frame) -> None:
         self._images, self._name, self._frame = images, name, frame
@@ -48,26 +47,8 @@ class ImagePool:
     def __len__(self) -> int:
         return len(self._images)
 
-    def bounds(self, name: str) -> tuple[int, int]:
-        raise TypeError(f"{name} is not an input of ids")
-
     def shown(self, row: int) -> str:
         return self._images.shown(row)
-
-    def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
-        rows, replaced, kept = rows.copy(), [], []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about metadata; real problems are errors
-            for place, row in enumerate(rows.tolist()):
-                try:
-                    kept.append(self._read(row, cuts, place))
-                except SpecError as error:
-                    if spares is None or error.diagnostics[0].code != "NS603":
-                        raise
-                    rows[place], instead = self._replacement(row, spares, error, cuts, place)
-                    kept.append(instead)
-                    replaced.append(self._images.shown(row))
-        return self._taken(kept, rows, tuple(replaced))
 
     def _read(self, row: int, cuts: Cuts | None, place: int) -> Any:
         """What is stored for a row, the `place`-th of a batch. Raises SpecError (NS602, NS603)."""
@@ -79,16 +60,6 @@ class ImagePool:
 
         stacked = np.stack(kept) if kept else np.empty((0, *self._frame.shape), dtype=np.uint8)
         return Taken({self._name: torch.from_numpy(stacked)}, rows, replaced)
-
-    def _replacement(
-        self, row: int, spares: Spares, error: SpecError, cuts: Cuts | None, place: int
-    ) -> tuple[int, Any]:
-        for spare in spares(row):
-            try:
-                return spare, self._read(spare, cuts, place)
-            except SpecError:
-                continue
-        raise error
 
 
 def headers(images: StoredImages, options: DataOptions) -> tuple[dict[int, Header], dict[int, SpecError]]:

@@ -47,6 +47,16 @@ class Wanted:
         return any(image_size(kinds[0], channels) for channels in (1, 3))
 
     @property
+    def takes_signal(self) -> bool:
+        """Whether the only input can be a recording of one or two channels."""
+        if self.free or len(self.inputs) != 1:
+            return False
+        (kind,) = self.inputs.values()
+        if kind.layout == "map":
+            return kind.rank == 1 and kind.shape[0] in (1, 2)
+        return kind.layout == "vector" or (kind.layout == "sequence" and kind.shape[1] in (1, 2))
+
+    @property
     def takes_ids(self) -> bool:
         """Whether the only input is a list of ids."""
         return [kind.layout for kind in self.inputs.values()] == ["ids"]
@@ -95,7 +105,9 @@ class Wanted:
                 "a folder with one subfolder of text files per class (optionally inside train/, val/, test/)",
                 "a CSV or Parquet file with the columns text and label",
             ]
-        elif [kind.layout for kind in self.inputs.values()] == ["vector"]:
+        elif self.takes_signal and self.task == "class":
+            found.append("a folder with one subfolder of .wav files per class (optionally inside train/, val/, test/)")
+        if [kind.layout for kind in self.inputs.values()] == ["vector"] and not self.takes_image:
             found.append("a CSV or Parquet file of numbers whose last columns are the targets")
             if next(iter(self.inputs.values())).size == 2:
                 found.append("xor, nand, spirals, moons, blobs, rings")

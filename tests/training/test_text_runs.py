@@ -87,7 +87,7 @@ def test_unsuitable_data_is_answered_with_what_the_net_takes(corpus: Path, tmp_p
         assert result.exit_code == 1
         said = " ".join(result.output.split())
         assert "the net takes an image of 3x16x16 and predicts one of 3 classes" in said, said
-        assert "a CSV file with the columns file and label" in said
+        assert "a CSV or Parquet file with the columns file and label" in said
     said = " ".join(netspec("train", spec, "--folder", tmp_path / "run").output.split())
     assert "without `--data` the net is trained on `digits`" in said
     assert "give your own data with `--data`" in said
