@@ -10,6 +10,7 @@ __all__ = [
     "DISTRIBUTION",
     "install_command",
     "not_installed",
+    "package_missing",
     "require_fpdf",
     "require_onnx",
     "require_onnxruntime",
@@ -78,6 +79,13 @@ def require_server() -> None:
 def not_installed(package: str, extra: str) -> SpecError:
     """NS502 for a package that the extra installs."""
     return SpecError.of("NS502", f"{package} is not installed", helps=[f"install it with `{install_command(extra)}`"])
+
+
+def package_missing(package: str, purpose: str) -> SpecError:
+    """NS502 for a package that no extra installs."""
+    return SpecError.of(
+        "NS502", f"{package}, {purpose}, is not installed", helps=[f"install it with `pip install {package}`"]
+    )
 
 
 def install_command(extra: str = "") -> str:

@@ -19,7 +19,7 @@ _DATA_OPTIONS = ("validation", "test", "resize", "workers", "corrupt", "size")
 
 def data_option(command: F) -> F:
     return click.option(
-        "--data", metavar="WHERE", help="digits, synthetic, xor, nand, 8-3-8, spirals, moons, blobs, rings, or a path: a folder with one subfolder of images per class or with images/ and masks/, a .csv file, text (.txt files) for nets that take ids, MNIST IDX files, CIFAR binaries, an .npz file, or a Hugging Face dataset. Default: that of the recipe (`data xor`), else digits.",
+        "--data", metavar="WHERE", help="digits, synthetic, xor, nand, 8-3-8, spirals, moons, blobs, rings, or a path: a folder with one subfolder of images (or .wav files) per class or with images/ and masks/, a .csv or .parquet file, WebDataset shards (.tar, also s3://…), text (.txt files) for nets that take ids, MNIST IDX files, CIFAR binaries, an .npz file or .npy files, a Hugging Face dataset, or what `netspec data pack` wrote. Default: that of the recipe (`data xor`), else digits.",
     )(command)  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from netspec.datasets.mask_source import fitted_masks
 from netspec.datasets.packed import is_packed, open_packed
 from netspec.datasets.parquet import parquet_in, read_parquet
 from netspec.datasets.pools import TRAIN, Source
-from netspec.datasets.shards import open_shards, shards_in, shards_of
+from netspec.datasets.shard_files import is_remote, local_shard, named_shards
+from netspec.datasets.shards import open_shards, shards_in
 from netspec.datasets.small_sets import SMALL_SETS, open_small_set
 from netspec.datasets.table import read_table
 from netspec.datasets.table_data import open_table
@@ -51,13 +52,15 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
         return open_synthetic(wanted.inputs, wanted.output, wanted.task, options)
     if where in SMALL_SETS:
         return open_small_set(where, wanted.inputs, wanted.output, wanted.task, options)
+    if is_remote(where):
+        return open_shards(named_shards(where), where, labeled=labeled)
     path = Path(where)
     try:
         if path.is_dir():
             return open_packed(path, wanted, options) if is_packed(path) else _open_folder(path, wanted, options)
         if path.is_file() and (source := _open_file(path, wanted)) is not None:
             return source
-        if files := shards_of(where):
+        if files := named_shards(where):
             return open_shards(files, where, labeled=labeled)
         exists = path.exists()
     except (OSError, ValueError) as error:  # no permission, a name that is too long, a folder deleted in the meantime
@@ -86,7 +89,7 @@ def _open_file(path: Path, wanted: Wanted) -> Stored | None:
         case ".parquet":
             return open_table(read_parquet([path]), path.parent, wanted)
         case ".tar":
-            return open_shards([path], str(path), labeled=wanted.labeled)
+            return open_shards([local_shard(path)], str(path), labeled=wanted.labeled)
         case ".txt" | ".text" if wanted.takes_ids:
             from netspec.datasets.text import open_text
 

@@ -12,13 +12,15 @@ import io
 import re
 import tarfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.class_folders import SUFFIXES, part_of_file, printable
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
+from netspec.datasets.shard_files import Entry, RemotePieces, Shard, is_remote, kept, local_shard
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
 from netspec.reading.pieces import Pieces
@@ -26,39 +28,24 @@ from netspec.reading.pieces import Pieces
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["open_shards", "shards_in", "shards_of"]
+__all__ = ["open_shards", "shards_in"]
 
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_MOST_SHARDS = 100_000
+_AT_ONCE = 16
+"""Shards in a store whose index is read at the same time."""
 _LABEL, _MOST_LABEL = ".cls", 1000
 
 
-def shards_of(pattern: str) -> list[Path]:
-    """The files of `name-{000..123}.tar`; none if it is not such a pattern. Raises SpecError (NS601)."""
-    found = _RANGE.search(pattern)
-    if found is None or not pattern.lower().endswith(".tar"):
-        return []
-    first, last = int(found[1]), int(found[2])
-    if not first <= last < first + _MOST_SHARDS:
-        raise SpecError.of("NS601", f"{pattern} names {'no' if last < first else 'too many'} files")
-    width = len(found[1])
-    files = [Path(f"{pattern[: found.start()]}{n:0{width}}{pattern[found.end() :]}") for n in range(first, last + 1)]
-    missing = [file for file in files if not file.is_file()]
-    if missing:
-        raise SpecError.of("NS601", f"{len(missing)} of {len(files)} shards are missing", notes=[f"the first is {missing[0]}"])  # fmt: skip
-    return files
-
-
-def shards_in(folder: Path) -> list[Path]:
+def shards_in(folder: Path) -> list[Shard]:
     """The tar files directly in a folder."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".tar" and file.is_file())
+    return [local_shard(file) for file in sorted(folder.iterdir()) if file.suffix.lower() == ".tar" and file.is_file()]
 
 
 class _Shards:
     """Images in tar files: in which, where, and how long they are."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = Pieces([str(file) for file in files])
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        files = [shard.where for shard in shards]
+        self.files = RemotePieces(files) if any(map(is_remote, files)) else Pieces(files)
         self.names = Names()
         self._which, self._starts, self._sizes = array("Q"), array("Q"), array("Q")
 
@@ -81,16 +68,16 @@ class _Shards:
         return f"{printable(self.names[row])} in {printable(self.files.files[self._which[row]])}"
 
 
-def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet:
+def open_shards(files: Sequence[Shard], shown: str, *, labeled: bool) -> ImageSet:
     """Shards as data; one whose name begins with train, val or test has examples of that part. Raises SpecError (NS601)."""
     import numpy as np
 
     images = _Shards(files)
     digest = hashlib.blake2b(digest_size=16)
     labels: list[str] = []
-    for which, file in enumerate(files):
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
-        for member, start, size, label in _examples(file):
+    for which, (file, found) in enumerate(zip(files, _indices(files), strict=True)):
+        digest.update(f"{file.name}\0{file.size}\0".encode("utf-8", "surrogateescape"))
+        for member, start, size, label in found:
             images.add(which, member, start, size)
             labels.append(label)
     if not len(images):
@@ -101,19 +88,27 @@ def open_shards(files: Sequence[Path], shown: str, *, labeled: bool) -> ImageSet
     return ImageSet(shown, images, targets, part, keys, digest.hexdigest(), classes)
 
 
-def _examples(file: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Name, start and size of each image, and the text of its label, empty if it has none. Raises SpecError (NS601)."""
+def _indices(files: Sequence[Shard]) -> Iterator[Iterable[Entry]]:
+    """The examples of each shard. Raises SpecError (NS502, NS601)."""
+    if not any(is_remote(file.where) for file in files):
+        yield from map(_examples, files)
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        yield from threads.map(lambda file: kept(file, lambda: list(_examples(file))), files)
+
+
+def _examples(file: Shard) -> Iterator[Entry]:
+    """Name, start and size of each image, and the text of its label, empty if it has none. Raises SpecError (NS502, NS601)."""
     waiting: dict[str, tuple[str, int, int]] = {}
     labels: dict[str, str] = {}
-    whole = file.stat().st_size
     try:
-        with tarfile.open(file, "r:") as tar:
+        with file.opened() as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 tar.members = []  # type: ignore[attr-defined]  # the index is ours
                 folder, slash, base = member.name.rpartition("/")
                 key, dot, extension = base.partition(".")
                 key, extension = folder + slash + key, (dot + extension).lower()
-                if not member.isreg() or member.offset_data + member.size > whole:
+                if not member.isreg() or member.offset_data + member.size > file.size:
                     continue
                 if extension == _LABEL:
                     content = tar.extractfile(member)
@@ -124,7 +119,7 @@ def _examples(file: Path) -> Iterator[tuple[str, int, int, str]]:
                     yield *waiting.pop(key), labels.pop(key)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise SpecError.of(
-            "NS601", f"{printable(str(file))} is not a tar file", notes=[str(error)[:200]], helps=["compressed ones are not read: unpack them with gzip -d"]
+            "NS601", f"{printable(file.where)} is not a tar file", notes=[str(error)[:200]], helps=["compressed ones are not read: unpack them with gzip -d"]
         ) from None  # fmt: skip
     for found in waiting.values():
         yield *found, ""

@@ -12,6 +12,7 @@ from netspec.datasets import Collection
 from netspec.datasets.batch_loading import worker_count
 from netspec.datasets.fit import sizes
 from netspec.datasets.formats import BUILT_IN
+from netspec.datasets.shard_files import is_remote
 from netspec.diagnostics import SpecError
 from netspec.model import Model, check
 from netspec.training.beside import beside
@@ -325,7 +326,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
     place = Path(request.data)
     return {
         "data": {
-            "where": request.data if request.data in BUILT_IN else str(place.resolve()),
+            "where": request.data if request.data in BUILT_IN or is_remote(request.data) else str(place.resolve()),
             "options": asdict(request.options),
             "classes": list(collection.classes),
             "counts": _counts(collection),

@@ -90,3 +90,51 @@ def test_what_is_no_shard_is_refused(tmp_path: Path) -> None:
     content = (tmp_path / "a-0.tar").read_bytes()
     (tmp_path / "d.tar").write_bytes(content[:700])
     refused("NS601", tmp_path / "d.tar", COLOR, classes(4))
+
+
+@pytest.fixture
+def store(shards: Path, tmp_path: Path, monkeypatch: Any) -> Any:
+    """The shards in an object store: that of fsspec in memory."""
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    memory = fsspec.filesystem("memory")
+    for number in range(4):
+        memory.pipe(f"/bucket/part-{number:02}.tar", (shards / f"part-{number:02}.tar").read_bytes())
+    yield memory
+    memory.rm("/bucket", recursive=True)
+
+
+def test_shards_in_an_object_store(store: Any, shards: Path, monkeypatch: Any) -> None:
+    from netspec.datasets import shards as module
+
+    there, here = (f"{place}/part-{{00..03}}.tar" for place in ("memory://bucket", shards))
+    local = opened(here, COLOR, classes(4))
+    one = opened(f"file://{shards}/part-02.tar", COLOR, classes(4), validation=0.0, test=0.0)
+    assert seen(one) == [(n, n % 4) for n in range(50, 75)]
+    for _ in range(2):  # the second time by the kept index
+        found = opened(there, COLOR, classes(4))
+        assert found.fingerprint == local.fingerprint
+        for one, two in ((found.train, local.train), (found.validation, local.validation), (found.test, local.test)):
+            assert seen(type("", (), {"train": one})) == seen(type("", (), {"train": two}))
+        monkeypatch.setattr(module, "_examples", None)
+    again = pickle.loads(pickle.dumps(found.train))
+    assert torch.equal(again.batch([3, 1]).inputs["input"], found.train.batch([3, 1]).inputs["input"])
+
+
+def test_a_shard_that_was_written_anew_is_read_anew(store: Any, tmp_path: Path) -> None:
+    place = "memory://bucket/part-00.tar"
+    assert len(opened(place, COLOR, classes(4), validation=0.0, test=0.0).train) == 25
+    shard(tmp_path / "new.tar", range(30))
+    store.pipe("/bucket/part-00.tar", (tmp_path / "new.tar").read_bytes())
+    assert len(opened(place, COLOR, classes(4), validation=0.0, test=0.0).train) == 30
+
+
+def test_mistakes_with_object_stores(store: Any) -> None:
+    assert "1 of 5 shards are missing" in refused("NS601", "memory://bucket/part-{00..04}.tar", COLOR, classes(4))
+    assert "is not a shard" in refused("NS601", "memory://bucket/images", COLOR, classes(4))
+    assert "Protocol not known" in refused("NS601", "abc://bucket/part-{00..04}.tar", COLOR, classes(4))
+    store.pipe("/bucket/x.tar", b"something else")
+    assert "is not a tar file" in refused("NS601", "memory://bucket/x.tar", COLOR, classes(4))
+    said = refused("NS502", "s3://bucket/part-{00..04}.tar", COLOR, classes(4))
+    assert "s3fs, which reads s3://, is not installed" in said
+    assert "`pip install s3fs`" in said
