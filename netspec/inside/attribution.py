@@ -38,7 +38,7 @@ def saliency(opened: Opened, image: Any, cls: str | None = None, *, guided: bool
     opened.score(tensors, index).sum().backward()  # type: ignore[no-untyped-call]
     assert given.grad is not None
     gradient = given.grad[0].numpy()
-    strongest = abs(gradient).max(0) if gradient.ndim == 3 else abs(gradient)
+    strongest = abs(gradient).max(0) if gradient.ndim > 2 else abs(gradient)
     what = "guided backpropagation" if guided else "saliency"
     signed = guided and gradient.ndim == 3 and len(gradient) in (1, 3)
     second = around_zero(gradient) if signed else heat(_scaled(image_plane(strongest)))
@@ -131,7 +131,9 @@ def _starts(size: int, patch: int, stride: int) -> list[int]:
 
 
 def image_plane(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The values of an example in the form that `image_pixels` gives it."""
+    """The values of an example in the form that `image_pixels` gives it; of a volume, the largest over its depth."""
+    while values.ndim > 2:
+        values = values.max(0)
     if values.ndim == 1:
         shape = plane_of(len(values))
         plane: np.ndarray[Any, Any] = values[None] if shape is None else values.reshape(shape).max(0)
@@ -148,6 +150,20 @@ def _scaled(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _scale(values: np.ndarray[Any, Any]) -> str:
     """What the colors of a map mean."""
     return f"0 or less (black) to {max(float(values.max()), 0.0):.3g} (yellow)"
+
+
+def _axes(opened: Opened, count: int) -> tuple[str, ...]:
+    """What the axes of a map of the input are called."""
+    kind = opened.graph.nodes[opened.graph.inputs[0][1]].type
+    if kind.layout == "sequence":
+        return ("token", "feature")
+    return (
+        ("channel", "position")
+        if kind.rank == 1 and count == 2
+        else ("depth", "row", "column")[-count:]
+        if count > 1
+        else ("value",)
+    )
 
 
 def _view(
@@ -168,8 +184,7 @@ def _view(
         "class": cls, "index": index, "score": score, "predicted": best if is_class else None,
         "scores": [float(v) for v in scores.detach().flatten()] if scores.ndim == 1 else None, "strongest": place, **(extra or {}),
     }  # fmt: skip
-    axes = ("value",) if len(place) == 1 else ("channel", "position") if example.ndim == 2 else ("row", "column")
-    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(_axes(opened, len(place)), place, strict=True))
     lines = [f"{text}; strongest at {where}", *opened.notes]
     first = Tile(image_pixels(example), ("input",))
     return View(

@@ -78,9 +78,8 @@ def _steps(opened: Opened) -> int:
 def _objective(opened: Opened, target: str) -> tuple[Callable[[Any], Tensor], str, Node]:
     """From the tensors to the value of each example, what it is called, and the layer that has it."""
     layer = target.partition("[")[0].strip()
-    if target not in opened.classes and any(
-        n.name == layer or n.name.startswith(f"{layer}.") for n in opened.graph.nodes
-    ):
+    is_layer = any(n.name == layer or n.name.startswith(f"{layer}.") for n in opened.graph.nodes)
+    if is_layer and (len(opened.graph.outputs) != 1 or target not in opened.classes):
         unit = parse_unit(opened, target)
         return (lambda tensors: unit.value(tensors[unit.node.name])), unit.text, unit.node
     index = opened.class_index(target)

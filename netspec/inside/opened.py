@@ -82,7 +82,7 @@ class Opened:
         Raises SpecError (NS503) where there are several outputs."""
         if len(self.graph.outputs) != 1:
             names = ", ".join(name for name, _ in self.graph.outputs)
-            raise SpecError.of("NS503", f"the scores of classes are those of a single output, and there are {names}")
+            raise SpecError.of("NS503", f"the scores of classes are those of a single output, and there are {names}", helps=["leave a single `output` in the spec"])  # fmt: skip
         end = self.graph.nodes[source(self.graph, self.graph.outputs[0][1])]
         if end.kind in ("softmax", "log_softmax", "sigmoid"):
             end = self.graph.nodes[source(self.graph, end.inputs[0])]
@@ -108,7 +108,9 @@ class Opened:
 
     @property
     def noun(self) -> str:
-        """What an output is called: a `class`, or with a loss that compares values or the input only an `output`."""
+        """What an output is called: a `class`, or an `output` where it is the only one, or the loss compares values or the input."""
+        if self.logits.type.features == 1:
+            return "output"
         loss = self.graph.recipe.one("loss") if self.graph.recipe is not None else None
         of_classes = loss is None or (loss.word in (*OF_CLASSES, "bce") and loss.values.get("target") != "input")
         return "class" if of_classes or self._classes else "output"

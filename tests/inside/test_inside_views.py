@@ -249,6 +249,15 @@ def test_what_a_view_says_fits_the_network() -> None:
     assert "predicted" not in values.saliency(image).text
     with pytest.raises(netspec.SpecError, match="there is no output `7`"):
         values.saliency(image, 7)
+    two = netspec.loads("input 1x8x8; conv3-2; output maps; gap; FC-2; output scores").inside(seed=1)
+    assert two.maximize("conv1[1]", steps=1).data["target"].startswith("conv1, channel 1")
+    with pytest.raises(netspec.SpecError, match="a single output, and there are maps, scores"):
+        two.maximize(1)
+    volume = netspec.loads("input 1x4x8x8; conv3-2; gap; FC-2").inside(seed=1)
+    assert "strongest at depth " in volume.saliency(np.tile(image[:, :, None], (1, 1, 4, 1, 1))).text
+    tokens = netspec.loads("input 8x8 sequence; lstm-4; take -1; FC-1; sigmoid").inside(seed=1).saliency(image[0])
+    assert tokens.text.startswith("saliency of output 0 ")
+    assert "strongest at token " in tokens.text
     signal = netspec.loads("input 2x16; conv3-4; relu; gap; FC-2").inside(seed=1)
     assert "strongest at channel " in signal.saliency(image.reshape(1, 2, -1)[..., :16]).text
     assert signal.receptive("conv1[2]").text.startswith("conv1, channel 2, position 7\n")
