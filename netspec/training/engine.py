@@ -215,7 +215,8 @@ class Engine:
 
         def closure() -> Tensor:
             nonlocal loss
-            self.optimizer.zero_grad(set_to_none=True)
+            for parameter in self.groups.trained.values():
+                parameter.grad = None
             total = self.gradients(pieces, held, step, count=loss is None)
             loss = total if loss is None else loss
             return total
@@ -281,7 +282,8 @@ class Engine:
             one = self.loss(output, target)
             if mixed is not None:
                 one = mixed.share * one + (1 - mixed.share) * self.loss(output, mixed.other)
-            losses = weight * one if losses is None else losses + weight * one
+            one = one if weight == 1 else weight * one
+            losses = one if losses is None else losses + one
         assert losses is not None
         if self.plan.divergence:
             losses = losses + self.plan.divergence * divergence(self.module)

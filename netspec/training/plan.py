@@ -118,42 +118,42 @@ class Plan:
         line = self.recipe.one(setting)
         return line.values[option] if line is not None else None
 
-    @property
+    @cached_property
     def loss(self) -> Chosen:
         return self.chosen("loss")
 
-    @property
+    @cached_property
     def optimizer(self) -> Chosen:
         return self.chosen("optimizer")
 
-    @property
+    @cached_property
     def lr(self) -> float:
         return float(self.optimizer.values["lr"])
 
-    @property
+    @cached_property
     def schedule(self) -> Chosen:
         return self.chosen("schedule")
 
-    @property
+    @cached_property
     def divergence(self) -> float:
         """The factor on the divergence of each example: the losses are means over the values of the output."""
         weight = self.optional("kl", "weight")
         return float(weight) / self.output.type.size if weight else 0.0
 
-    @property
+    @cached_property
     def epochs(self) -> int:
         return int(self.value("epochs", "n"))
 
-    @property
+    @cached_property
     def batch(self) -> int:
         """Number of examples per forward pass, over all devices."""
         return int(self.value("batch", "n"))
 
-    @property
+    @cached_property
     def accumulate(self) -> int:
         return int(self.value("batch", "accumulate"))
 
-    @property
+    @cached_property
     def seed(self) -> int:
         return int(self.value("seed", "n"))
 
@@ -177,11 +177,11 @@ class Plan:
     def unfreeze_backward(self) -> int | None:
         return self.optional("unfreeze_backward", "every")  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def clip(self) -> float | None:
         return self.optional("clip", "norm")  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def ema(self) -> float | None:
         return self.optional("ema", "decay")  # type: ignore[no-any-return]
 
@@ -197,7 +197,7 @@ class Plan:
     def sampling(self) -> Chosen | None:
         return self.recipe.one("sampling")
 
-    @property
+    @cached_property
     def patience(self) -> int | None:
         return self.optional("stop", "patience")  # type: ignore[no-any-return]
 

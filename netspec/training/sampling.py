@@ -97,7 +97,8 @@ def _pieces(indices: np.ndarray[Any, Any], batch: int, share: Share) -> list[Pie
     import numpy as np
 
     pieces = []
-    for part in np.array_split(indices, -(-len(indices) // batch)):  # even sizes, so that none is a single example
+    count = -(-len(indices) // batch)
+    for part in np.array_split(indices, count) if count > 1 else [indices]:  # even sizes: none is a single example
         rows = share.rows(len(part))
         mine = part[rows.start : rows.stop] if len(rows) else part[:1]
         pieces.append(Piece(mine, rows, len(part), len(indices)))
