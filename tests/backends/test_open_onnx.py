@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from conftest import ROOT
 
 import netspec
+from netspec.backends.onnx import ExportOptions, build
 
 SIZES = ((16, 16), (17, 22), (23, 19), (30, 41))
 ANY_SIZE = (
@@ -54,3 +56,13 @@ def test_what_no_attribute_says_is_an_error(layers: str, why: str) -> None:
     with pytest.raises(netspec.SpecError) as error:
         model.to_onnx(dynamic=("batch", "height", "width"))
     assert why in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["fcn8s", "unet", "nfnet_f0", "squeezenet1_1", "network_in_network", "bifpn_efficientnet_b0"]
+)
+def test_fully_convolutional_examples_have_a_model_of_every_size(name: str) -> None:
+    model = netspec.load(ROOT / "examples" / f"{name}.net")
+    built = build(model.graph, ExportOptions(dynamic=frozenset({"batch", "height", "width"})))
+    (image,) = built.proto.graph.input
+    assert [d.dim_param for d in image.type.tensor_type.shape.dim] == ["batch", "", "height", "width"]

@@ -17,7 +17,9 @@ from netspec.ops.size_forms import inside, open_name, value_at, variables_of
 __all__ = ["SEARCHED", "Box", "Sizes", "equality", "everything", "narrowed", "sizes_of", "without"]
 
 SEARCHED = 200
-"""Sizes along each axis that are tried for a relation between axes."""
+"""Sizes along each axis that are tried for a relation between axes, from the smallest on."""
+_USUAL = range(192, 1025, 32)
+"""Sizes of images that are tried as well."""
 
 Sizes: TypeAlias = Mapping[str, int]
 """A size for each name."""
@@ -56,7 +58,8 @@ class Box:
     def points(self) -> Iterator[dict[str, int]]:
         """Its sizes, the smallest first; with relations, those among the first along each axis."""
         names = [name for name, _ in self.axes]
-        lists = [list(islice(_members(allowed), SEARCHED if len(names) < 3 else 24)) for _, allowed in self.axes]
+        count, usual = (SEARCHED, _USUAL) if len(names) < 3 else (24, range(0))
+        lists = [_tried(allowed, count, usual) for _, allowed in self.axes]
         for point in _by_largest(lists):
             sizes = dict(zip(names, point, strict=True))
             if all(_holds(relation, sizes) for relation in self.relations):
@@ -141,6 +144,12 @@ def without(box: Box, other: Box) -> list[Box]:
 
 def _members(allowed: PeriodicSet) -> Iterator[int]:
     return allowed.up_to(allowed.start - 1 if allowed.finite else allowed.start + allowed.period * SEARCHED)
+
+
+def _tried(allowed: PeriodicSet, count: int, usual: range) -> list[int]:
+    """The first members of a set, and those of some larger sizes."""
+    found = list(islice(_members(allowed), count))
+    return found + [size for size in usual if found and size > found[-1] and size in allowed]
 
 
 def _by_largest(lists: list[list[int]]) -> Iterator[tuple[int, ...]]:
