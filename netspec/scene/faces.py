@@ -89,7 +89,7 @@ class Faces:
 
     def _words(self, part: Part) -> tuple[str, str, list[str]]:
         if not part.is_layer:
-            layers = part.round_stop - part.start
+            layers = self._parts.layers(part)
             each = "" if part.count == 1 else " each"
             return head_text(part), "", [f"{layers} layer{'' if layers == 1 else 's'}{each}"]
         if part.is_output:

@@ -267,6 +267,10 @@ class Parts:
 
     # What stands inside
 
+    def layers(self, part: Part) -> int:
+        """How many layers one round of a part has, without identities that are drawn as lines."""
+        return sum(not _is_plain_identity(node) for node in self.graph.nodes[part.start : part.round_stop])
+
     def gives(self, part: Part) -> tuple[int, ...]:
         """The nodes whose tensors leave a part."""
         return tuple(i for i in range(part.start, part.stop) if self._last_use[i] >= part.stop or i in self._kept)
