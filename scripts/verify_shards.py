@@ -73,7 +73,18 @@ def work(folder: Path, count: int, kill_at: int) -> None:
 
 
 def launch(folder: Path, count: int, kill_at: int) -> int:
-    line = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, "work", folder, count, kill_at]
+    line = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        __file__,
+        "work",
+        folder,
+        count,
+        kill_at,
+    ]
     root = str(Path(__file__).resolve().parents[1])
     return subprocess.run(
         [sys.executable, *map(str, line)], env=os.environ | {"PYTHONPATH": root}, stderr=subprocess.PIPE, check=False

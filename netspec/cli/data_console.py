@@ -14,6 +14,7 @@ __all__ = ["print_contents"]
 
 _MOST_CLASSES = 20
 _MOST_SIZES = 5
+_MOST_COPIES = 50
 
 
 def print_contents(contents: Contents, spec: str | None, misfit: SpecError | None) -> None:
@@ -24,9 +25,11 @@ def print_contents(contents: Contents, spec: str | None, misfit: SpecError | Non
     _print_sizes(contents)
     for name, cause in contents.broken:
         echo(f"broken: {name}: {cause}", fg="red")
-    for copy in contents.copies:
+    for copy in contents.copies[:_MOST_COPIES]:
         label = ", with another label" if copy.labels_differ else ""
         echo(f"copy: {copy.shown} ({copy.part}) is {copy.other} ({copy.other_part}){label}", fg="red")
+    if len(contents.copies) > _MOST_COPIES:
+        echo(f"and {len(contents.copies) - _MOST_COPIES:,} more copies", fg="red")
     if spec is not None and misfit is None:
         echo(f"the data fits {spec}")
     problems = []
