@@ -14,6 +14,7 @@ ZOO = {
     # name: parameters, MACs, buffers
     "coatnet_0": (25_036_820, 4_546_507_776, 13_712),
     "convmixer_768_32": (21_110_248, 20_676_851_712, 99_905),
+    "crossvit_9": (8_553_296, 1_840_796_160, 0),
     "cspdarknet53": (27_642_184, 6_533_652_480, 35_395),
     "deit_small": (22_050_664, 4_598_882_304, 0),
     "dla34": (15_742_104, 3_060_043_776, 15_525),
@@ -31,8 +32,13 @@ ZOO = {
     "res2net50": (25_699_120, 4_255_166_464, 59_577),
     "resmlp_12": (15_350_872, 3_009_739_776, 0),
     "shufflenet_v2_x0_5": (1_366_792, 40_476_448, 8_008),
+    "volo_d1": (26_632_040, 6_918_741_504, 387),
     "vovnet39": (24_568_936, 7_074_193_408, 20_455),
     "xception": (22_855_952, 8_357_403_496, 54_568),
+    # the zoo has a table of sines and cosines of 32,768 values, and the biases of keys, which are 0
+    "eva02_tiny": (5_695_144, 1_697_710_080, 544),
+    # the zoo multiplies the queries also with the 2,883,584 values of its tables of positions that it then cuts off
+    "halonet26t": (12_480_288, 3_172_810_752 - 2_883_584, 30_991),
 }
 
 

@@ -66,7 +66,7 @@ def fold(x: Tensor, sizes: tuple[int, ...], stride: tuple[int, ...], pad: tuple[
         last = len(strips) - 1
         x = sum(F.pad(strip.flatten(-2), (i * s, (last - i) * s)) for i, strip in enumerate(strips))
         x = x[..., p : p + n]
-    return x
+    return x.contiguous()
 ''',
 )
 GRID_PARTITION = (

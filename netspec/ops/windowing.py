@@ -12,6 +12,7 @@ from netspec.graph import TensorType, Windows
 from netspec.ops.features import AXIS
 from netspec.ops.kinds import Flag, PerAxis
 from netspec.ops.op import Misfit, Op, Option, TorchCode
+from netspec.ops.open_size import settled
 from netspec.ops.reach import Reach
 from netspec.ops.traced import untraced
 from netspec.ops.window_code import FOLD, GRID_PARTITION, MERGE, OVERLAPPING, PARTITION
@@ -143,6 +144,7 @@ class CutWindows(Scoped):
         for axis, w, k, s, p in zip(AXES[x.rank], x.spatial, size, stride, pad, strict=True):
             room = w + 2 * p - k
             if untraced(room) < 0 or untraced(room) % untraced(s) > untraced(p):
+                settled()
                 raise Misfit(
                     "NS307", f"windows of {k} every {s} do not cover a {axis} of {w}{f' and {p} zeros on both sides' if p else ''}",
                     label=f"the input is {x.noun}", helps=covering(*map(untraced, (w, k, s, p))),
