@@ -118,13 +118,14 @@ def _affordable(engine: Engine) -> int:
 
 def run_trial(engine: Engine, updates: int, stop: Callable[[Trace], bool] = lambda _: False) -> Trace:
     """Runs the given number of updates, or fewer if the loss is not finite (it is the last of the trace), `stop` returns
-    true, or they would compute too much."""
+    true after one of them, or they would compute too much."""
     recorder = _Recorder(engine)
     trace, most = recorder.trace, _affordable(engine)
 
     def enough() -> bool:
-        done = len(trace.losses) >= updates or not trace.finite or stop(trace)
-        trace.cut = not done and len(trace.losses) >= most
+        count = len(trace.losses)
+        done = count >= updates or not trace.finite or (count > 0 and stop(trace))
+        trace.cut = not done and count >= most
         return done or trace.cut
 
     try:

@@ -123,7 +123,8 @@ def test_what_torch_cannot_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("layer", "option"), [("maxpool3/2 round=ceil", "round=ceil"), ("conv2-4 pad=same_upper", "pad=same_upper")]
+    ("layer", "option"),
+    [("maxpool3/2 pad=same_upper round=ceil", "round=ceil"), ("conv2-4/3 pad=same_upper", "pad=same_upper")],
 )
 def test_what_keeps_sizes_from_being_open_is_named(layer: str, option: str) -> None:
     model = netspec.loads(f"input 3x17x17\n{layer}\n")
