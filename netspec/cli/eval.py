@@ -142,19 +142,24 @@ def _check_same(found: Evaluation, path: Path) -> None:
 
 
 def _as_json(found: Evaluation) -> dict[str, Any]:
-    final = found.final
-    per_class = [
-        _one_class(name, c, final) for name, c in zip(found.classes, final.labels or final.classes, strict=False)
-    ]
     scores = {name: _score(score) for name, score in found.scores.items()}
     result: dict[str, Any] = {"data": found.data, "part": found.part, "scores": scores}
     if found.ensemble is not None:
         result["ensemble"] = _score(found.ensemble)
+    if found.final.outputs is not None:
+        return result | {"outputs": {name: _classes_as_json(one) for name, one in found.of_outputs().items()}}
+    return result | _classes_as_json(found)
+
+
+def _classes_as_json(found: Evaluation) -> dict[str, Any]:
+    """The classes or labels of an output, if it predicts any."""
+    final = found.final
+    per_class = [
+        _one_class(name, c, final) for name, c in zip(found.classes, final.labels or final.classes, strict=False)
+    ]
     if final.labels is not None:
-        result |= {"labels": per_class}
-    if final.confusion is not None:
-        result |= {"classes": per_class, "confusion": final.confusion}
-    return result
+        return {"labels": per_class}
+    return {"classes": per_class, "confusion": final.confusion} if final.confusion is not None else {}
 
 
 def _one_class(name: str, score: Any, final: Any) -> dict[str, Any]:
@@ -169,6 +174,8 @@ def _score(score: Any) -> dict[str, Any]:
     kept = {
         n: v
         for n, v in asdict(score).items()
-        if v is not None and n not in ("confusion", "labels", "images", "segments")
+        if v is not None and n not in ("confusion", "labels", "images", "segments", "outputs")
     }
+    if score.outputs is not None:
+        kept["outputs"] = {name: _score(one) for name, one in score.outputs.items()}
     return kept | {"iou": score.iou, "dice": score.dice} if score.segments else kept

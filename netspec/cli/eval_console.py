@@ -42,6 +42,10 @@ def shown(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
 def print_evaluation(found: Evaluation) -> None:
     console = table_console()
     final = found.final
@@ -50,9 +54,16 @@ def print_evaluation(found: Evaluation) -> None:
     console.print(Text(f"{found.part}: {count} from {found.data}"))
     console.print()
     console.print(_scores(found))
+    for name, one in found.of_outputs().items():
+        _print_details(one, console, f"{name}: " if name else "")
+
+
+def _print_details(found: Evaluation, console: Console, name: str) -> None:
+    """What there is to say of an output beside its scores."""
+    final = found.final
     if final.r2 is not None and final.r2 <= 0:
         console.print()
-        console.print("R2 is not above 0: always predicting the mean of the targets would be as good or better")
+        console.print(f"{name}R2 is not above 0: always predicting the mean of the targets would be as good or better")
     if final.labels is not None:
         console.print()
         console.print(_per_label(final, found.classes))
@@ -60,6 +71,8 @@ def print_evaluation(found: Evaluation) -> None:
         return
     few = len(found.classes) <= _MOST_CLASSES
     console.print()
+    if name:
+        console.print(Text(name.removesuffix(": "), style="bold"))
     console.print(_per_class(final, found.classes, few=few))
     matrix = _matrix(final, found.classes, console.width) if few else None
     console.print()
@@ -73,28 +86,36 @@ def print_evaluation(found: Evaluation) -> None:
 
 
 def _scores(found: Evaluation) -> Table:
+    """A row for each run; with several outputs one for each of them, and one for their sum."""
     rows = dict(found.scores)
     if found.ensemble is not None:
         rows["ensemble"] = found.ensemble
+    of_outputs = {f"{name}: {output}": one for name, m in rows.items() for output, one in (m.outputs or {}).items()}
+    rows = {**of_outputs, **{f"{name}: sum" if m.outputs else name: m for name, m in rows.items()}}
     figures: list[tuple[str, Any]] = [
         ("accuracy", lambda m: shown(m.accuracy)), ("top-5", lambda m: shown(m.top5)), ("mean IoU", lambda m: shown(m.iou)),
-        ("mean Dice", lambda m: shown(m.dice)), ("loss", lambda m: f"{m.loss:.4f}"),
-        ("MSE", lambda m: f"{m.mse:.4g}"), ("MAE", lambda m: f"{m.mae:.4g}"), ("R2", lambda m: r2_text(m.r2)),
+        ("mean Dice", lambda m: shown(m.dice)), ("error rate", lambda m: shown(m.cer)), ("nearest", lambda m: shown(m.nearest)),
+        ("loss", lambda m: f"{m.loss:.4f}"),
+        ("MSE", lambda m: _number(m.mse)), ("MAE", lambda m: _number(m.mae)), ("R2", lambda m: r2_text(m.r2)),
     ]  # fmt: skip
     fields = {
         "accuracy": "accuracy",
         "top-5": "top5",
         "mean IoU": "iou",
         "mean Dice": "dice",
+        "error rate": "cer",
+        "nearest": "nearest",
         "loss": "loss",
         "MSE": "mse",
         "MAE": "mae",
         "R2": "r2",
     }
-    used = [(title, text) for title, text in figures if getattr(found.final, fields[title]) is not None]
+    used = [
+        (title, text) for title, text in figures if any(getattr(m, fields[title]) is not None for m in rows.values())
+    ]
     table = new_table("", *(title for title, _ in used))
     for name, score in rows.items():
-        table.add_row(name, *(text(score) for _, text in used), style="bold" if name == "ensemble" else "")
+        table.add_row(name, *(text(score) for _, text in used), style="bold" if name.startswith("ensemble") else "")
     return table
 
 

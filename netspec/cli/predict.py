@@ -15,7 +15,8 @@ from netspec.cli.specs import print_diagnostics
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
-    from netspec.training.prediction import Prediction, Predictor
+    from netspec.training.prediction import Predictor
+    from netspec.training.readings import Prediction, Reading
 
 __all__ = ["command"]
 
@@ -81,61 +82,81 @@ def command(run: Path, files: tuple[Path, ...], **wanted: Any) -> None:
         raise SystemExit(1)
 
 
-def _class_name(predictor: Predictor, index: int) -> str:
-    names = predictor.class_names
+def _class_name(reading: Reading, index: int) -> str:
+    names = reading.class_names
     return names[index] if index < len(names) else str(index)
 
 
-def _figure(value: float, predictor: Predictor) -> str:
+def _figure(value: float, reading: Reading) -> str:
     """A probability, or a score for the hinge loss."""
-    return f"{value:.4g}" if predictor.run.plan.loss.word == "hinge" else f"{value:.2%}"
+    return f"{value:.4g}" if reading.head.loss.word == "hinge" else f"{value:.2%}"
 
 
 def _print(prediction: Prediction, predictor: Predictor, top: int, *, line: bool) -> None:
-    if prediction.ranked:
-        best = [(_class_name(predictor, i), _figure(v, predictor)) for i, v in prediction.ranked[:top]]
-        if not line:
-            for name, figure in best:
-                echo(f"{figure:>8}  {name}")
-            return
-        text = f"{prediction.name}: {best[0][0]} {best[0][1]}"
-        for name, figure in best[1:]:
-            more = f", {name} {figure}"
-            if len(text) + len(more) > columns(sys.stdout):
-                break
-            text += more
-        echo(text)
+    reading = predictor.reading
+    if prediction.outputs:
+        for one in predictor.readings:
+            said = f"{one.head.name}: {_text(prediction.outputs[one.head.name], one, top)}"
+            echo(f"{prediction.name}: {said}" if line else said)
         return
-    text = _values_text(prediction, predictor, top)
-    echo(f"{prediction.name}: {text}" if line else text)
+    if not prediction.ranked or line:
+        text = _text(prediction, reading, top)
+        echo(f"{prediction.name}: {text}" if line else text)
+        return
+    for index, value in prediction.ranked[:top]:
+        echo(f"{_figure(value, reading):>8}  {_class_name(reading, index)}")
 
 
-def _values_text(prediction: Prediction, predictor: Predictor, top: int) -> str:
-    """All values of a small output, with the names of labels; for a class at every position, the share of each class."""
-    if predictor.masks:
-        counts = Counter(predictor.mask(prediction).ravel().tolist())
+def _text(prediction: Prediction, reading: Reading, top: int) -> str:
+    """A prediction on a line that fits the terminal."""
+    if not prediction.ranked:
+        return _values_text(prediction, reading, top)
+    best = [(_class_name(reading, i), _figure(v, reading)) for i, v in prediction.ranked[:top]]
+    text = f"{best[0][0]} {best[0][1]}"
+    room = columns(sys.stdout) - len(f"{prediction.name}: ")
+    for name, figure in best[1:]:
+        more = f", {name} {figure}"
+        if len(text) + len(more) > room:
+            break
+        text += more
+    return text
+
+
+def _values_text(prediction: Prediction, reading: Reading, top: int) -> str:
+    """All values of a small output, with the names of labels; for a class at every position, the share of each class; a
+    sequence of labels as a text."""
+    kind = reading.head.type
+    if prediction.labels is not None:
+        return reading.text(prediction.labels)
+    if reading.masks:
+        counts = Counter(reading.mask(prediction).ravel().tolist())
         total = counts.total()
         best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top]
-        parts = [f"{_class_name(predictor, index)} {count / total:.2%}" for index, count in best]
-        return (
-            f"{', '.join(parts)} of {total:,} {'pixels' if predictor.run.plan.output.type.rank == 2 else 'positions'}"
-        )
-    plan = predictor.run.plan
+        parts = [f"{_class_name(reading, index)} {count / total:.2%}" for index, count in best]
+        return f"{', '.join(parts)} of {total:,} {'pixels' if kind.rank == 2 else 'positions'}"
     flat = prediction.values.flatten().tolist()
     if len(flat) > _MOST_VALUES:
-        return f"{plan.output.type} values, from {min(flat):.4g} to {max(flat):.4g}; --json prints them"
-    names = predictor.run.classes
-    if plan.labels and len(flat) == 1 and len(names) == 2:
+        return f"{kind} values, from {min(flat):.4g} to {max(flat):.4g}; --json prints them"
+    names = reading.classes
+    if reading.head.labels and len(flat) == 1 and len(names) == 2:
         names = names[1:]
-    if plan.labels and len(names) == len(flat):
+    if reading.head.labels and len(names) == len(flat):
         return ", ".join(f"{name} {value:.2%}" for name, value in zip(names, flat, strict=True))
     return " ".join(f"{v:.6g}" for v in flat)
 
 
 def _as_json(prediction: Prediction, predictor: Predictor, top: int, path: Path | None) -> dict[str, Any]:
     written = {"file": str(path)} if path is not None else {}
+    if prediction.outputs:
+        each = {r.head.name: _output_as_json(prediction.outputs[r.head.name], r, top) for r in predictor.readings}
+        return {"name": prediction.name, "outputs": each}
+    return {"name": prediction.name, **_output_as_json(prediction, predictor.reading, top), **written}
+
+
+def _output_as_json(prediction: Prediction, reading: Reading, top: int) -> dict[str, Any]:
+    if prediction.labels is not None:
+        return {"text": reading.text(prediction.labels), "labels": prediction.labels}
     if not prediction.ranked:
-        return {"name": prediction.name, "values": prediction.values.tolist(), **written}
-    what = "score" if predictor.run.plan.loss.word == "hinge" else "probability"
-    best = [{"class": _class_name(predictor, i), "index": i, what: v} for i, v in prediction.ranked[:top]]
-    return {"name": prediction.name, "top": best, **written}
+        return {"values": prediction.values.tolist()}
+    what = "score" if reading.head.loss.word == "hinge" else "probability"
+    return {"top": [{"class": _class_name(reading, i), "index": i, what: v} for i, v in prediction.ranked[:top]]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.datasets.fit import fitted
@@ -35,12 +35,18 @@ _MOST_CHECKED = 1 << 30
 
 @dataclass(frozen=True)
 class Arrays:
-    """Inputs by the name of the net's input, and targets. `shown` has the names used in messages, under the same keys
-    (and `target`)."""
+    """Inputs by the name of the net's input, and targets; `further`: those of other outputs than the first, by their names.
+    `shown` has the names used in messages, under the same keys (and `target`)."""
 
     inputs: Mapping[str, Rows]
     targets: np.ndarray[Any, Any] | None
     shown: Mapping[str, str]
+    further: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def all_targets(self) -> dict[str, np.ndarray[Any, Any]]:
+        """By the keys of `shown`."""
+        return {**({} if self.targets is None else {"target": self.targets}), **self.further}
 
 
 @dataclass(frozen=True)
@@ -68,16 +74,13 @@ def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: Da
         codes.append(code)
         skipped += wrong.values()
         content_hash(digest, part, arrays)
-    targets = [arrays.targets for arrays in parts.values() if arrays.targets is not None]
-    if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
-        raise SpecError.of("NS601", f"the splits of {name} have different targets")
     part_of = np.concatenate(codes)
-    answers = np.concatenate(targets) if targets else None
-    if answers is not None and answers.dtype.kind == "U" and answers.ndim == 1 and not classes:
-        names, answers = np.unique(answers, return_inverse=True)
-        classes = tuple(names.tolist())
-    if answers is not None and answers.dtype.kind not in "biuf":
-        raise SpecError.of("NS602", f"the targets of {name} are not numbers", notes=[f"their dtype is {answers.dtype}"])
+    answers, classes = _joined(name, [arrays.targets for arrays in parts.values()], classes)
+    further = {}
+    for output in next(iter(parts.values())).further:
+        held, names = _joined(name, [arrays.further[output] for arrays in parts.values()], ())
+        assert held is not None
+        further[output] = held, names
     return Source(
         name,
         pools[0] if len(pools) == 1 else JoinedPool(pools),
@@ -87,7 +90,28 @@ def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: Da
         digest.hexdigest(),
         classes,
         skipped,
+        further=further,
     )
+
+
+def _joined(
+    name: str, parts: Sequence[np.ndarray[Any, Any] | None], classes: tuple[str, ...]
+) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...]]:
+    """The targets of all parts, and the names of their classes where they are texts. Raises SpecError (NS601, NS602)."""
+    import numpy as np
+
+    targets = [part for part in parts if part is not None]
+    if len(targets) not in (0, len(parts)) or len({(t.shape[1:], t.dtype.kind == "f") for t in targets}) > 1:
+        raise SpecError.of("NS601", f"the splits of {name} have different targets")
+    if not targets:
+        return None, classes
+    answers = np.concatenate(targets)
+    if answers.dtype.kind == "U" and answers.ndim == 1 and not classes:
+        found, answers = np.unique(answers, return_inverse=True)
+        classes = tuple(found.tolist())
+    if answers.dtype.kind not in "biufU":
+        raise SpecError.of("NS602", f"the targets of {name} are not numbers", notes=[f"their dtype is {answers.dtype}"])
+    return answers, classes
 
 
 def _pool(arrays: Arrays, inputs: Mapping[str, TensorType], options: DataOptions) -> Pool:
@@ -121,8 +145,7 @@ def _left_out(arrays: Arrays, count: int, options: DataOptions) -> Mapping[int, 
 
 def _count(arrays: Arrays, name: str) -> int:
     named = {arrays.shown[n]: a for n, a in arrays.inputs.items()}
-    if arrays.targets is not None:
-        named[arrays.shown["target"]] = arrays.targets
+    named |= {arrays.shown[n]: a for n, a in arrays.all_targets.items()}
     for shown, array in named.items():
         if array.ndim == 0 or len(array) == 0:
             raise SpecError.of("NS601", f"{shown} is empty", helps=["the first axis is the examples"])
@@ -142,8 +165,7 @@ def _not_finite(arrays: Arrays, most: int | None) -> dict[int, str]:
 
     found: dict[int, str] = {}
     named = [(arrays.shown[n], a) for n, a in arrays.inputs.items()]
-    if arrays.targets is not None:
-        named.append((arrays.shown["target"], arrays.targets))
+    named += [(arrays.shown[n], a) for n, a in arrays.all_targets.items()]
     for shown, array in named:
         for rows, piece in _searched(array, most) if array.dtype.kind == "f" else ():
             bad = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
@@ -171,7 +193,7 @@ def content_hash(digest: Any, part: str, arrays: Arrays) -> None:
     """Adds names, types, shapes and contents to the digest; of an array on disk, some of its rows."""
     import numpy as np
 
-    for name, array in [*sorted(arrays.inputs.items()), ("", arrays.targets)]:
+    for name, array in [*sorted(arrays.inputs.items()), ("", arrays.targets), *arrays.further.items()]:
         if array is not None:
             digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
             content = array.sample(_SAMPLE) if isinstance(array, StoredArray) else array

@@ -11,18 +11,38 @@ if TYPE_CHECKING:
     import torch
 
     from netspec.datasets.cutting import Cut
+    from netspec.graph import TensorType
 
-__all__ = ["IGNORED", "Batch", "Collection", "DataOptions", "Examples", "Task"]
+__all__ = ["IGNORED", "Batch", "Collection", "DataOptions", "Examples", "Goal", "Task"]
 
-Task = Literal["class", "values", "input"]
+Task = Literal["class", "values", "input", "group", "sequence"]
+"""What targets are: a class (of each position), values, the input, the group that an example belongs to, or a sequence of
+classes of any length."""
 
 IGNORED = -100
-"""The class index of a position that neither the loss nor any score counts, such as the outline of an object in a mask."""
+"""The class index of a position that neither the loss nor any score counts, such as the outline of an object in a mask, and
+of what fills up a sequence of classes."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What an output of a net needs as its targets. `ignore`: a class that is not counted; `blank`: one that no sequence of
+    classes contains."""
+
+    output: TensorType
+    task: Task
+    ignore: int | None = None
+    blank: int = 0
+
+    @property
+    def stored(self) -> bool:
+        """Whether the data has the targets beside the inputs."""
+        return self.task != "input"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs by the name of the net's input, with examples along the first axis, and their targets.
+    """Inputs by the name of the net's input, with examples along the first axis, and their targets by the name of its output.
 
     An image is CxHxW; `arranged` converts it for a net that takes a vector or rows. `uint8` values from 0 to 255 stand
     for 0 to 1. `replaced` lists the files that could not be decoded (`corrupt="skip"`) and were replaced by another
@@ -30,12 +50,18 @@ class Batch:
     """
 
     inputs: dict[str, torch.Tensor]
-    target: torch.Tensor
+    targets: dict[str, torch.Tensor]
     replaced: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> torch.Tensor:
+        """That of the first output."""
+        return next(iter(self.targets.values()))
 
     def pin_memory(self) -> Batch:
         """In memory from which a GPU copies while it computes; torch's loader calls it."""
-        return Batch({n: v.pin_memory() for n, v in self.inputs.items()}, self.target.pin_memory(), self.replaced)
+        inputs, targets = ({n: v.pin_memory() for n, v in held.items()} for held in (self.inputs, self.targets))
+        return Batch(inputs, targets, self.replaced)
 
 
 class Examples(Protocol):
@@ -48,9 +74,9 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def targets(self) -> np.ndarray[Any, Any] | None:
-        """All targets, without decoding anything: class indices (int64) or values (float32); zeros for the task `input`.
-        None if they are files, such as masks."""
+    def targets(self, name: str = "") -> np.ndarray[Any, Any] | None:
+        """All targets of an output (by default of the first), without decoding anything: class indices (int64) or values
+        (float32); zeros for the task `input`. None if they are files, such as masks."""
         ...
 
     def shown(self, index: int) -> str:
@@ -70,12 +96,17 @@ class Collection:
     train: Examples
     validation: Examples | None
     test: Examples | None
-    classes: tuple[str, ...]
-    """Names of the classes; empty if the targets are values or the input."""
+    names: Mapping[str, tuple[str, ...]]
+    """Names of the classes of each output; empty if the targets are values or the input."""
     fingerprint: str
     """Changes if the data or the split changes. For files it depends on names and sizes, not on contents."""
     skipped: tuple[str, ...] = ()
     """Corrupt examples that were left out."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the first output."""
+        return next(iter(self.names.values()))
 
 
 @dataclass(frozen=True)

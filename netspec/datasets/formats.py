@@ -27,7 +27,7 @@ __all__ = ["BUILT_IN", "open_source", "open_stored"]
 
 Stored: TypeAlias = ImageSet | ArraySet | Source
 
-BUILT_IN = ("digits", "synthetic", *SMALL_SETS)
+BUILT_IN = ("digits", "digit_rows", "synthetic", *SMALL_SETS)
 """The data that comes with netspec, by name."""
 
 
@@ -46,10 +46,14 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
         from netspec.datasets.digits import open_digits
 
         return open_digits(wanted.inputs)
+    if where == "digit_rows":
+        from netspec.datasets.digits import open_digit_rows
+
+        return open_digit_rows(wanted.inputs, options)
     if where == "synthetic":
         from netspec.datasets.synthetic import open_synthetic
 
-        return open_synthetic(wanted.inputs, wanted.output, wanted.task, options)
+        return open_synthetic(wanted, options)
     if where in SMALL_SETS:
         return open_small_set(where, wanted.inputs, wanted.output, wanted.task, options)
     if is_remote(where):
@@ -83,7 +87,7 @@ def _open_file(path: Path, wanted: Wanted) -> Stored | None:
         case ".npz":
             from netspec.datasets.npz import open_npz
 
-            return open_npz(path, wanted.inputs)
+            return open_npz(path, wanted)
         case ".csv" | ".tsv":
             return open_table(read_table(path), path.parent, wanted)
         case ".parquet":
@@ -148,7 +152,7 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Stored:
 
         return open_audio_folder(path, wanted, options)
     if npz.has_npy(path):
-        return npz.open_npy_folder(path, inputs)
+        return npz.open_npy_folder(path, wanted)
     entries = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
     found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
     raise SpecError.of(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.fit import only_input
@@ -34,6 +35,8 @@ class ImageSet:
     classes: tuple[str, ...] = ()
     masks: StoredImages | None = None
     """The masks of the images, which are the targets then."""
+    further: Mapping[str, tuple[np.ndarray[Any, Any], tuple[str, ...]]] = field(default_factory=dict)
+    """The targets of other outputs than the first by their names, and the names of their classes."""
 
 
 def fitted_images(found: ImageSet, wanted: Wanted, options: DataOptions) -> Source:
@@ -49,5 +52,5 @@ def fitted_images(found: ImageSet, wanted: Wanted, options: DataOptions) -> Sour
     frame = fitted_frame(kind, list(good.values()), options, found.shown)
     return Source(
         found.shown, ImagePool(found.images, name, frame), found.targets, part, found.keys, f"{found.digest} {frame}",
-        found.classes, [found.images.shown(row) for row in bad],
+        found.classes, [found.images.shown(row) for row in bad], further=found.further,
     )  # fmt: skip

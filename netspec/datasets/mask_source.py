@@ -15,7 +15,7 @@ from netspec.graph import TensorType
 
 if TYPE_CHECKING:
     from netspec.datasets.decoding import Header
-    from netspec.datasets.examples import DataOptions, Task
+    from netspec.datasets.examples import DataOptions, Goal, Task
     from netspec.datasets.wanted import Wanted
 
 __all__ = ["fitted_masks"]
@@ -45,7 +45,7 @@ def fitted_masks(found: ImageSet, wanted: Wanted, options: DataOptions) -> Sourc
     frame = fitted_frame(kind, list(usable.values()), options, shown)
     pool = ImagePool(found.images, name, frame)
     if task != "input":
-        pool = MaskPool(found.images, found.masks, name, frame, _meaning(shown, values, found.classes, output, task))
+        pool = MaskPool(found.images, found.masks, name, frame, _meaning(shown, values, found.classes, wanted.goal))
     return Source(
         shown,
         pool,
@@ -103,10 +103,12 @@ def _checked(
     return found, bad
 
 
-def _meaning(shown: str, found: set[int], names: tuple[str, ...], output: TensorType, task: Task) -> Meaning:
+def _meaning(shown: str, found: set[int], names: tuple[str, ...], goal: Goal) -> Meaning:
     """Raises SpecError (NS602) if the masks have other classes than the net."""
+    output, task = goal.output, goal.task
     count = max(2, output.features)
-    white = VOID in found and found <= {0, VOID}
+    white = VOID in found and found <= {0, VOID} and goal.ignore != VOID
+    found = found - {goal.ignore}
     known = len(names) or (2 if white else 0)
     highest = max((v for v in found if v != VOID), default=0)
     if not white and highest >= count:
@@ -128,4 +130,4 @@ def _meaning(shown: str, found: set[int], names: tuple[str, ...], output: Tensor
             "NS602", f"{shown} has {known} classes, but the net has {count} outputs", notes=[origin],
             helps=[f"give the last layer {known} outputs, such as `conv1-{known}`"],
         )  # fmt: skip
-    return Meaning(count, white=white, values=task == "values", void=task == "class")
+    return Meaning(count, white=white, values=task == "values", void=task == "class", ignore=goal.ignore)

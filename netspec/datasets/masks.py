@@ -26,12 +26,14 @@ VOID = 255
 @dataclass(frozen=True)
 class Meaning:
     """How pixel values become targets. `white`: masks are black and white, and white (255) is class 1. `values`: targets
-    are the numbers 0 and 1 in a channel, for `loss bce`. `void`: whether a pixel may belong to no class."""
+    are the numbers 0 and 1 in a channel, for `loss bce`. `void`: whether a pixel may belong to no class. `ignore`: another value
+    that is not counted."""
 
     classes: int
     white: bool = False
     values: bool = False
     void: bool = True
+    ignore: int | None = None
 
     def targets(self, pixels: np.ndarray[Any, Any], shown: str) -> np.ndarray[Any, Any]:
         """H x W class indices (int64), or 1 x H x W numbers (float32). Raises SpecError (NS602)."""
@@ -42,6 +44,7 @@ class Meaning:
             found = np.where(found == VOID, 1, np.where(found == 0, 0, self.classes))
         elif self.void and self.classes <= VOID:
             found = np.where(found == VOID, IGNORED, found)
+        found = np.where(pixels == self.ignore, IGNORED, found) if self.ignore is not None else found
         wrong = np.argwhere(found >= self.classes)
         if len(wrong):
             raise self._out_of_range(pixels, wrong[0].tolist(), shown)

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netspec.datasets.arrays import ArraySet
+    from netspec.datasets.wanted import Wanted
 
 __all__ = ["has_npy", "inputs_of_npz", "open_npy_folder", "open_npz"]
 
 
-def open_npz(path: Path, inputs: Mapping[str, TensorType]) -> ArraySet:
+def open_npz(path: Path, wanted: Wanted) -> ArraySet:
     """Raises SpecError (NS601)."""
     from netspec.reading.arrays import open_archive
 
     if path.suffix == ".npy" or not zipfile.is_zipfile(path):
         _refuse_single(path)
     with open_archive(path, "NS601", arrays.LARGE) as stored:
-        return named_arrays(str(path), stored, inputs)
+        return named_arrays(str(path), stored, wanted)
 
 
 def inputs_of_npz(path: Path, inputs: Mapping[str, TensorType]) -> dict[str, np.ndarray[Any, Any]]:
@@ -77,6 +78,6 @@ def has_npy(folder: Path) -> bool:
     return any(map(_is_npy, folder.iterdir()))
 
 
-def open_npy_folder(folder: Path, inputs: Mapping[str, TensorType]) -> ArraySet:
+def open_npy_folder(folder: Path, wanted: Wanted) -> ArraySet:
     """`x.npy` and `y.npy`, or named like the arrays of an `.npz`. Raises SpecError (NS601)."""
-    return named_arrays(str(folder), _Folder(folder), inputs)
+    return named_arrays(str(folder), _Folder(folder), wanted)

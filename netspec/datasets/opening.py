@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netspec.datasets.examples import Collection, DataOptions, Task
+from netspec.datasets.examples import Collection, DataOptions
 from netspec.diagnostics import SpecError
-from netspec.graph import TensorType
 
 if TYPE_CHECKING:
     from netspec.datasets.pools import Source
@@ -17,26 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["open_collection"]
 
 
-def open_collection(
-    where: str,
-    inputs: Mapping[str, TensorType],
-    output: TensorType,
-    task: Task,
-    options: DataOptions,
-    vocabularies: Mapping[str, int] | None = None,
-) -> Collection:
-    """The examples at `where`, checked against the net; `vocabularies` says how many different ids its inputs may hold.
+def open_collection(where: str, wanted: Wanted, options: DataOptions) -> Collection:
+    """The examples at `where`, checked against what the net wants.
 
     Raises SpecError (NS502, NS601 to NS604).
     """
     from netspec.datasets.formats import open_source
     from netspec.datasets.small_sets import WHOLE_SETS
     from netspec.datasets.targets import collect
-    from netspec.datasets.wanted import Wanted
 
     if where in WHOLE_SETS:
         options = replace(options, validation=0.0, test=0.0)
-    wanted = Wanted(inputs, output, task, vocabularies or {})
     try:
         source = open_source(where, wanted, options)
         _require_known_ids(source, wanted)

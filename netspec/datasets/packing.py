@@ -19,7 +19,7 @@ from netspec.datasets.batch_loading import batches
 from netspec.datasets.images import StoredImages
 from netspec.datasets.packed import DESCRIPTION, FORMAT
 from netspec.datasets.pools import LEFT_OUT
-from netspec.datasets.targets import Selected
+from netspec.datasets.targets import Selected, StoredTargets
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write, cannot_write, open_regular, write_arrays
 from netspec.reading.stored_array import StoredArray
@@ -210,6 +210,11 @@ def pack_examples(
             "NS604", f"the targets of {source.name} are read with its inputs, and cannot be packed for a spec",
             helps=["leave out the spec: files are then packed as they are"],
         )  # fmt: skip
+    if source.further:
+        raise SpecError.of(
+            "NS604", f"{source.name} has targets for several outputs, which cannot be packed",
+            helps=["train on the data itself: `np.savez` and folders of `.npy` files are read where they are"],
+        )  # fmt: skip
     shapes = source.pool.shapes
     state = {"digest": source.fingerprint, "kind": "arrays", "shapes": {n: list(s) for n, s in shapes.items()}, "corrupt": options.corrupt}  # fmt: skip
     folder = _staging(out, state)
@@ -272,7 +277,7 @@ def _taken(
 
     size = max(1, min(256, _BYTES // max(1, 4 * sum(int(np.prod(s)) for s in source.pool.shapes.values()))))
     plan = [list(range(i, min(i + size, len(left)))) for i in range(0, len(left), size)]
-    examples = Selected(source.pool, left, np.zeros(len(source.part), dtype=np.int64))
+    examples = Selected(source.pool, left, {"": StoredTargets(np.zeros(len(source.part), dtype=np.int64))})
     stream = batches(examples, plan, options.workers)
     place = 0
     while place < len(plan):

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.pools import TRAIN, ArrayPool, Source
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
-from netspec.graph import TensorType
 
 if TYPE_CHECKING:
-    from netspec.datasets.examples import DataOptions, Task
+    import numpy as np
+
+    from netspec.datasets.examples import DataOptions, Goal
+    from netspec.datasets.wanted import Wanted
 
 __all__ = ["open_synthetic"]
 
 _DEFAULT_SIZE = 4096
 _STORED_BYTES = 1 << 26
 _SEED = 0
+_GROUPS = 10
 
 
-def open_synthetic(inputs: Mapping[str, TensorType], output: TensorType, task: Task, options: DataOptions) -> Source:
+def open_synthetic(wanted: Wanted, options: DataOptions) -> Source:
     """The same noise in every run. Only a few examples are stored and repeated, each time with other labels.
 
     Integers for an embedding are 0 and 1, which every vocabulary contains. Raises SpecError (NS604).
     """
     import numpy as np
 
+    inputs = wanted.inputs
     count = _DEFAULT_SIZE if options.size is None else options.size
     if count < 1:
         raise SpecError.of(
@@ -41,20 +44,33 @@ def open_synthetic(inputs: Mapping[str, TensorType], output: TensorType, task: T
     for name, kind in inputs.items():
         shape = (stored, *kind.shape)
         arrays[name] = noise.randint(0, 2, shape) if kind.layout == "ids" else noise.randint(0, 256, shape, np.uint8)
-    targets: np.ndarray[Any, Any] | None = None
-    if task == "class":
-        places = output.shape[:-1] if output.layout == "sequence" else output.shape[1:]
-        each = noise.randint(0, output.features, (min(count, max(1, _STORED_BYTES // prod(places))), *places))
-        targets = np.resize(each, (count, *places)) if len(each) < count else each
-    elif task == "values":
-        values = noise.standard_normal((min(count, max(1, _STORED_BYTES // 8 // output.size)), *output.shape))
-        targets = np.resize(values.astype(np.float32), (count, *output.shape))
-    shapes = " ".join(f"{n} {t.layout} {t}" for n, t in [*inputs.items(), ("", output)])
+    targets = {name: _targets(goal, noise, count) for name, goal in wanted.stored.items()}
+    first = next(iter(targets), "")
+    shapes = " ".join(f"{n} {t.layout} {t}" for n, t in [*inputs.items(), ("", wanted.output)])
+    others = "".join(f" {goal.task} {goal.output.layout} {goal.output}" for goal in list(wanted.stored.values())[1:])
     return Source(
         "synthetic",
         ArrayPool(arrays, count),
-        targets,
+        targets.get(first),
         np.full(count, TRAIN, dtype=np.int8),
         keys_of_numbers(count),
-        f"synthetic {count} {task} {shapes}",
+        f"synthetic {count} {wanted.task} {shapes}{others}",
+        further={name: (held, ()) for name, held in targets.items() if name != first},
     )
+
+
+def _targets(goal: Goal, noise: np.random.RandomState, count: int) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    output = goal.output
+    if goal.task == "values":
+        values = noise.standard_normal((min(count, max(1, _STORED_BYTES // 8 // output.size)), *output.shape))
+        return np.resize(values.astype(np.float32), (count, *output.shape))
+    if goal.task == "group":
+        return noise.randint(0, _GROUPS, count)
+    if goal.task == "sequence":
+        labels = noise.randint(0, output.features - 1, (count, max(1, output.shape[0] // 2)))
+        return labels + (labels >= goal.blank)
+    places = output.shape[:-1] if output.layout == "sequence" else output.shape[1:]
+    each = noise.randint(0, output.features, (min(count, max(1, _STORED_BYTES // prod(places))), *places))
+    return np.resize(each, (count, *places)) if len(each) < count else each

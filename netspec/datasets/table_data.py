@@ -22,6 +22,7 @@ from netspec.diagnostics import SpecError
 if TYPE_CHECKING:
     import numpy as np
 
+    from netspec.datasets.examples import Goal
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
 
@@ -64,22 +65,49 @@ def _parts(table: Table) -> np.ndarray[Any, Any]:
 # Targets
 
 
-def _targets(
-    table: Table, columns: Sequence[int], wanted: Wanted
-) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...]]:
+def _all_targets(
+    table: Table, others: Sequence[int], wanted: Wanted
+) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...], dict[str, Any]]:
+    """The targets of the first output with the names of its classes, and those of further outputs, in `others`."""
+    goals = wanted.stored
+    if len(goals) < 2:
+        columns = others if len(others) == 1 else _target_columns(table, others, wanted)
+        return *_targets(table, columns, wanted.goal), {}
+    found = {name: _targets(table, _columns_of(table, name, goal, others), goal) for name, goal in goals.items()}
+    first = next(iter(found))
+    return *found.pop(first), found
+
+
+def _columns_of(table: Table, name: str, goal: Goal, others: Sequence[int]) -> list[int]:
+    """The column with the name of an output, or those of its values: `box_1`, `box_2`, …. Raises SpecError (NS601)."""
+    named = [c for c in others if table.named and table.columns[c].strip().lower() == name.lower()]
+    several = [c for c in others if table.named and table.columns[c].strip().lower().startswith(f"{name.lower()}_")]
+    if named:
+        return named[:1]
+    if goal.task == "values" and len(several) == goal.output.size:
+        return several
+    values = goal.task == "values" and goal.output.size > 1
+    raise SpecError.of(
+        "NS601", f"{table.shown} has no column `{name}`, the targets of the output `{name}`",
+        notes=[f"its columns are {', '.join(f'`{c}`' for c in table.columns[:12])}"],
+        helps=[f"name the {goal.output.size} columns of its values `{name}_1`, `{name}_2`, …" if values else "name a column like each output"],
+    )  # fmt: skip
+
+
+def _targets(table: Table, columns: Sequence[int], goal: Goal) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...]]:
     """Class indices with their names, or numbers: those of one column (N,), or of several (N x columns)."""
     import numpy as np
 
-    if wanted.task == "input" or not columns:
+    if goal.task == "input" or not columns:
         return None, ()
-    if len(columns) == 1 and not table.are_numbers(columns[0]):
+    if len(columns) == 1 and (goal.task == "sequence" or not table.are_numbers(columns[0])):
         names, indices = np.unique(np.array(table.texts(columns[0])), return_inverse=True)
-        if "" in names:
+        if "" in names and goal.task != "sequence":
             place = table.place(table.texts(columns[0]).index(""))
             raise SpecError.of(
                 "NS601", f"{place} of {table.shown} has no label", helps=["write one, or remove the row"]
             )
-        if wanted.task == "values" and len(names) != 2 and wanted.output.size == 1:
+        if goal.task == "values" and len(names) != 2 and goal.output.size == 1:
             table.numbers(columns)  # names the cell that is not a number
         return indices.astype(np.int64), tuple(map(str, names))
     numbers = table.numbers(columns)
@@ -129,7 +157,6 @@ def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
 
 
 def _images(table: Table, column: int, part: np.ndarray[Any, Any], folder: Path, wanted: Wanted) -> ImageSet:
-    import numpy as np
 
     if not wanted.takes_image:
         raise SpecError.of(
@@ -142,15 +169,16 @@ def _images(table: Table, column: int, part: np.ndarray[Any, Any], folder: Path,
         images = ImageFiles(str(folder), Names(_inner_files(table, column, folder)))
         digest, keys = sizes_digest(digest, images), keys_of_names(images.names)
     others = _free(table, column)
-    targets, classes = _targets(table, _target_columns(table, others, wanted), wanted)
+    targets, classes, further = _all_targets(table, others, wanted)
     return ImageSet(
         table.shown,
         images,
-        targets if targets is None or targets.dtype != np.float64 else targets.astype(np.float32),
+        targets,
         part,
         keys,
         digest,
         classes,
+        further=further,
     )
 
 
@@ -238,12 +266,12 @@ def _numbers(table: Table, part: np.ndarray[Any, Any], wanted: Wanted) -> ArrayS
 def _number_columns(table: Table, wanted: Wanted) -> tuple[list[int], list[int]]:
     """The columns of the input, and those of the target."""
     free = _free(table)
+    if len(wanted.stored) > 1:
+        chosen = [c for name, goal in wanted.stored.items() for c in _columns_of(table, name, goal, free)]
+        return [c for c in free if c not in chosen], chosen
     named = [c for c in table.find("target") if c in free]
     count = wanted.output.size if wanted.task == "values" else 1
-    if wanted.task == "input":
-        chosen: list[int] = []
-    else:
-        chosen = named[:1] if named and count == 1 else free[-count:]
+    chosen = [] if wanted.task == "input" else named[:1] if named and count == 1 else free[-count:]
     return [c for c in free if c not in chosen], chosen
 
 
@@ -300,11 +328,19 @@ def _arrays(
     table: Table, inputs: dict[str, Any], shown: str, targets: Sequence[int], part: np.ndarray[Any, Any],
     wanted: Wanted,
 ) -> ArraySet:  # fmt: skip
-    columns = targets if len(targets) == 1 else _target_columns(table, targets, wanted)
-    y, classes = _targets(table, columns, wanted)
+    import numpy as np
+
+    y, classes, others = _all_targets(table, targets, wanted)
+    texts = {name: np.array(words)[held] if words else held for name, (held, words) in others.items()}
     names = {**dict.fromkeys(inputs, f"{shown} of {table.shown}"), "target": f"the targets of {table.shown}"}
+    names |= {name: f"`{name}` of {table.shown}" for name in texts}
     parts = {
-        word: Arrays({n: a[part == code] for n, a in inputs.items()}, None if y is None else y[part == code], names)
+        word: Arrays(
+            {n: a[part == code] for n, a in inputs.items()},
+            None if y is None else y[part == code],
+            names,
+            {n: a[part == code] for n, a in texts.items()},
+        )
         for code, word in _CODES.items()
         if (part == code).any()
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from netspec.datasets.cutting import Cut, cut_targets
-from netspec.datasets.examples import Batch, Collection, DataOptions, Examples
+from netspec.datasets.cutting import Cut, Cuts, cut_targets
+from netspec.datasets.examples import IGNORED, Batch, Collection, DataOptions, Examples, Goal
 from netspec.datasets.fit import sizes
-from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source
+from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source, Taken
+from netspec.datasets.sequences import sequence_targets
 from netspec.datasets.splits import split
 from netspec.diagnostics import SpecError
 from netspec.diagnostics.facts import ClassCount
@@ -18,32 +19,59 @@ from netspec.graph import TensorType
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from netspec.datasets.wanted import Wanted
 
-__all__ = ["Selected", "collect"]
+__all__ = ["Selected", "StoredTargets", "collect"]
 
 _SPARES = 100
 
 
+@dataclass(frozen=True)
+class StoredTargets:
+    """The targets of an output for every row (None: the pool reads them). `ones` is the length of the one-hot vectors that class
+    indices are converted to, and `mirror` is the input that is also the target."""
+
+    rows: np.ndarray[Any, Any] | None
+    ones: int = 0
+    mirror: str = ""
+    ignore: int | None = None
+
+    def of(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        assert self.rows is not None
+        if not self.ones:
+            return self.rows[rows]  # type: ignore[no-any-return]
+        ones: np.ndarray[Any, Any] = self.rows[rows][:, None] == np.arange(self.ones)
+        return ones.astype(np.float32)
+
+    def batch(self, taken: Taken, cuts: Cuts | None) -> torch.Tensor:
+        """Those of some rows, which were cut."""
+        import numpy as np
+        import torch
+
+        if self.mirror:
+            return taken.inputs[self.mirror]
+        if self.rows is None:
+            assert taken.target is not None
+            return (
+                taken.target if self.ignore is None else taken.target.masked_fill(taken.target == self.ignore, IGNORED)
+            )
+        target = torch.from_numpy(np.ascontiguousarray(self.of(taken.rows)))
+        return cut_targets(target, cuts) if cuts is not None and target.ndim > 2 else target
+
+
 class Selected:
-    """Some rows of a pool, with their targets (None: the pool reads them). `ones` is the length of the one-hot vectors that class indices are
-    converted to, and `mirror` is the input that is also the target."""
+    """Some rows of a pool, with the targets of each output."""
 
     loader: Any = None
 
     def __init__(
-        self,
-        pool: Pool,
-        rows: np.ndarray[Any, Any],
-        targets: np.ndarray[Any, Any] | None,
-        *,
-        ones: int = 0,
-        mirror: str = "",
-        replaces: bool = False,
+        self, pool: Pool, rows: np.ndarray[Any, Any], targets: Mapping[str, StoredTargets], *, replaces: bool = False
     ) -> None:
-        self._pool, self._rows, self._targets = pool, rows, targets
-        self._ones, self._mirror, self._replaces = ones, mirror, replaces
+        self._pool, self._rows, self._targets, self._replaces = pool, rows, targets, replaces
         self.shapes: Mapping[str, tuple[int, ...]] = pool.shapes
         self.decodes = pool.decodes
 
@@ -53,44 +81,29 @@ class Selected:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "loader"}
 
-    def targets(self) -> np.ndarray[Any, Any] | None:
-        return self._expanded(self._targets[self._rows]) if self._targets is not None else None
+    def targets(self, name: str = "") -> np.ndarray[Any, Any] | None:
+        held = self._targets[name or next(iter(self._targets))]
+        return held.of(self._rows) if held.rows is not None else None
 
     def shown(self, index: int) -> str:
         return self._pool.shown(int(self._rows[index]))
 
     def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
         import numpy as np
-        import torch
 
         cuts = None if cut is None else cut.drawn()
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         taken = self._pool.take(rows, self._spares if self._replaces else None, cuts)
-        if self._mirror:
-            return Batch(taken.inputs, taken.inputs[self._mirror], taken.replaced)
-        if self._targets is None:
-            assert taken.target is not None
-            return Batch(taken.inputs, taken.target, taken.replaced)
-        target = torch.from_numpy(np.ascontiguousarray(self._expanded(self._targets[taken.rows])))
-        if cuts is not None and target.ndim > 2:
-            target = cut_targets(target, cuts)
-        return Batch(taken.inputs, target, taken.replaced)
-
-    def _expanded(self, targets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        import numpy as np
-
-        if not self._ones:
-            return targets
-        ones: np.ndarray[Any, Any] = targets[:, None] == np.arange(self._ones)
-        return ones.astype(np.float32)
+        targets = {name: held.batch(taken, cuts) for name, held in self._targets.items()}
+        return Batch(taken.inputs, targets, taken.replaced)
 
     def _spares(self, row: int) -> Iterator[int]:
         """Rows that can replace one that cannot be decoded: the next ones of the same class and split."""
         import numpy as np
 
-        fellows = self._rows
-        if self._targets is not None and self._targets.ndim == 1 and self._targets.dtype == np.int64:
-            fellows = fellows[self._targets[fellows] == self._targets[row]]
+        fellows, classes = self._rows, next(iter(self._targets.values())).rows
+        if classes is not None and classes.ndim == 1 and classes.dtype == np.int64:
+            fellows = fellows[classes[fellows] == classes[row]]
         place = int(np.searchsorted(fellows, row))
         for step in range(1, min(len(fellows), _SPARES + 1)):
             yield int(fellows[(place + step) % len(fellows)])
@@ -103,40 +116,89 @@ def collect(source: Source, wanted: Wanted, options: DataOptions) -> Collection:
     if not (source.part == TRAIN).any():
         left = f"all {len(source.skipped)} examples are corrupt" if source.skipped else "no split is used for training"
         raise SpecError.of("NS601", f"{source.name} has no examples to train on", notes=[left])
-    inputs, task = wanted.inputs, wanted.task
-    output = _stored_output(wanted, source.pool)
-    common: dict[str, Any] = {"replaces": options.corrupt == "skip"}
-    classes: tuple[str, ...] = ()
-    if task == "input":
-        common["mirror"] = _mirrored(source, inputs, output)
-        targets: np.ndarray[Any, Any] | None = np.zeros(len(source.part), dtype=np.int64)
-    elif source.read_targets:
-        targets, classes = None, source.classes
-    elif task == "class":
-        targets, classes = _class_targets(source, output, wanted.formats)
-    else:
-        targets, common["ones"] = _value_targets(source, output)
-    is_class = task == "class" or bool(common.get("ones"))
+    targets: dict[str, StoredTargets] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for name, goal in wanted.goals.items():
+        targets[name], names[name] = _targets_of(_source_of(source, wanted, name), wanted, goal)
+    first = next(name for name, goal in wanted.goals.items() if goal is wanted.goal)
+    is_class = wanted.task == "class" or bool(targets[first].ones)
     part = split(source.part, _strata(source, is_class), source.keys, options)
     digest = hashlib.blake2b(source.fingerprint.encode(), digest_size=16)
     digest.update(part.tobytes())
     parts: list[Examples | None] = []
     for code in (TRAIN, VALIDATION, TEST):
         rows = np.flatnonzero(part == code)
-        parts.append(Selected(source.pool, rows, targets, **common) if len(rows) else None)
+        parts.append(Selected(source.pool, rows, targets, replaces=options.corrupt == "skip") if len(rows) else None)
     train, validation, test = parts
     if train is None:
         raise SpecError.of("NS601", f"{source.name} has too few examples to train on", notes=[f"it has {len(part)}"])
-    return Collection(source.name, train, validation, test, classes, digest.hexdigest(), tuple(source.skipped))
+    return Collection(source.name, train, validation, test, names, digest.hexdigest(), tuple(source.skipped))
 
 
-def _stored_output(wanted: Wanted, pool: Pool) -> TensorType:
+def _source_of(source: Source, wanted: Wanted, name: str) -> Source:
+    """The source with the targets of an output. Raises SpecError (NS602) where it has none of them."""
+    stored = list(wanted.stored)
+    if name not in stored[1:]:
+        return source
+    if name not in source.further:
+        listed = ", ".join(f"`{other}`" for other in stored)
+        raise SpecError.of(
+            "NS602", f"{source.name} has one target for each example, but {len(stored)} outputs of the net need one: {listed}",
+            helps=[wanted.formats],
+        )  # fmt: skip
+    targets, classes = source.further[name]
+    return replace(source, targets=targets, classes=classes, read_targets=False)
+
+
+def _targets_of(source: Source, wanted: Wanted, goal: Goal) -> tuple[StoredTargets, tuple[str, ...]]:
+    """The targets of an output, and the names of its classes."""
+    import numpy as np
+
+    output = _stored_output(wanted, goal, source.pool)
+    if goal.task == "input":
+        mirror = _mirrored(source, wanted.inputs, output)
+        return StoredTargets(np.zeros(len(source.part), dtype=np.int64), mirror=mirror), ()
+    if source.read_targets:
+        return StoredTargets(None, ignore=goal.ignore), source.classes
+    if goal.task == "sequence":
+        sequences, classes = sequence_targets(source, goal)
+        return StoredTargets(sequences), classes
+    if source.targets is not None and source.targets.dtype.kind == "U":
+        raise SpecError.of("NS602", f"the targets of {source.name} are not numbers", notes=[f"their dtype is {source.targets.dtype}"])  # fmt: skip
+    if goal.task == "group":
+        return StoredTargets(_group_targets(source)), source.classes
+    if goal.task == "class":
+        indices, classes = _class_targets(source, output, wanted.formats, goal.ignore)
+        return StoredTargets(indices), classes
+    values, ones = _value_targets(source, output)
+    return StoredTargets(values, ones), ()
+
+
+def _group_targets(source: Source) -> np.ndarray[Any, Any]:
+    """The class of each example, of as many classes as there are."""
+    import numpy as np
+
+    targets = source.targets
+    if targets is None:
+        raise unlabeled(source)
+    if targets.size != len(targets) or not (targets == np.floor(targets)).all() or targets.min() < 0:
+        raise SpecError.of(
+            "NS602", f"the targets of {source.name} are not one class for each example",
+            notes=["`loss triplet` compares examples of the same class with those of others"],
+            helps=["store one number from 0 for each example"],
+        )  # fmt: skip
+    result: np.ndarray[Any, Any] = targets.reshape(-1).astype(np.int64)
+    return result
+
+
+def _stored_output(wanted: Wanted, goal: Goal, pool: Pool) -> TensorType:
     """The output of the net. If every pixel has a target and images are stored larger than the input, to be cropped, it is
     as large as they are."""
-    output = wanted.output
+    output = goal.output
+    of_pixels = goal.stored and output.layout == "map" and output.rank == 2
     for name, kind in wanted.inputs.items():
         stored = pool.shapes[name]
-        if wanted.labels_pixels and kind.spatial == output.spatial and len(stored) == 3:
+        if of_pixels and kind.spatial == output.spatial and len(stored) == 3:
             return TensorType("map", (output.features, *stored[1:]))
     return output
 
@@ -167,7 +229,7 @@ def _mirrored(source: Source, inputs: Mapping[str, TensorType], output: TensorTy
     )
 
 
-def _unlabeled(source: Source) -> SpecError:
+def unlabeled(source: Source) -> SpecError:
     return SpecError.of(
         "NS602",
         f"{source.name} has no targets",
@@ -176,12 +238,12 @@ def _unlabeled(source: Source) -> SpecError:
 
 
 def _class_targets(
-    source: Source, output: TensorType, formats: str = ""
+    source: Source, output: TensorType, formats: str = "", ignore: int | None = None
 ) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     import numpy as np
 
     if source.targets is None:
-        raise _unlabeled(source)
+        raise unlabeled(source)
     targets = source.targets
     usable = source.part != LEFT_OUT
     if targets.dtype.kind == "f":
@@ -205,7 +267,9 @@ def _class_targets(
             helps=helps,
         )  # fmt: skip
     targets = targets.reshape(len(targets), *wanted)
-    return targets, _classes(source, targets, usable, output.features)
+    ignored = np.zeros(targets.shape, dtype=bool) if ignore is None else targets == ignore
+    classes = _classes(source, targets, usable.reshape(-1, *(1,) * len(wanted)) & ~ignored, output.features)
+    return np.where(ignored, IGNORED, targets) if ignored.any() else targets, classes
 
 
 def _noun(shape: tuple[int, ...]) -> str:
@@ -215,12 +279,17 @@ def _noun(shape: tuple[int, ...]) -> str:
 def _classes(
     source: Source, targets: np.ndarray[Any, Any], usable: np.ndarray[Any, Any], features: int
 ) -> tuple[str, ...]:
+    """The names of the classes; `usable`: which of the targets count."""
     import numpy as np
 
+    if not usable.any():
+        raise SpecError.of(
+            "NS602", f"no label of {source.name} counts", notes=["all of them are the class to `ignore`"]
+        )
     low, high = int(targets[usable].min()), int(targets[usable].max())
     known = len(source.classes) or high + 1
     if low < 0 or (source.classes and high >= known):
-        row = int(np.flatnonzero(usable & ((targets < 0) | (targets >= known)).reshape(len(targets), -1).any(1))[0])
+        row = int(np.argwhere(usable & ((targets < 0) | (targets >= known)))[0][0])
         raise SpecError.of(
             "NS602",
             f"a label of {source.name} is out of range",
@@ -252,7 +321,7 @@ def _value_targets(source: Source, output: TensorType) -> tuple[np.ndarray[Any, 
 
     targets = source.targets
     if targets is None:
-        raise _unlabeled(source)
+        raise unlabeled(source)
     whole = targets.dtype.kind in "iub"
     if whole and targets.ndim == 1 and output.size > 1 and output.shape[0] == output.size:
         _, count = _class_targets(replace(source, targets=targets), TensorType("vector", (output.size,)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netspec.datasets.examples import Task
+from netspec.datasets.examples import Goal, Task
 from netspec.datasets.fit import image_size
 from netspec.graph import TensorType
 
@@ -17,11 +17,10 @@ _SMALLEST = 64
 
 @dataclass(frozen=True)
 class Wanted:
-    """`inputs` by name, `output` and `task` of a net; `vocabularies`: how many different ids an input may hold."""
+    """The inputs of a net and the goals of its outputs, by name; `vocabularies`: how many different ids an input may hold."""
 
     inputs: Mapping[str, TensorType]
-    output: TensorType
-    task: Task
+    goals: Mapping[str, Goal]
     vocabularies: Mapping[str, int] = field(default_factory=dict)
     free: bool = False
     """There is no net: images and arrays are taken as they are stored."""
@@ -29,12 +28,30 @@ class Wanted:
     @classmethod
     def anything(cls) -> Wanted:
         """What is wanted of data that is looked at or packed without a net."""
-        return cls({"x": TensorType("map", ())}, TensorType("vector", (0,)), "class", free=True)
+        return cls({"x": TensorType("map", ())}, {"y": Goal(TensorType("vector", (0,)), "class")}, free=True)
 
     @property
     def labeled(self) -> bool:
         """Whether every example needs a target."""
         return not self.free and self.task != "input"
+
+    @property
+    def stored(self) -> dict[str, Goal]:
+        """The goals whose targets the data has beside the inputs."""
+        return {name: goal for name, goal in self.goals.items() if goal.stored}
+
+    @property
+    def goal(self) -> Goal:
+        """The first goal that needs targets of its own, which is the only one for most formats."""
+        return next(iter((self.stored or self.goals).values()))
+
+    @property
+    def output(self) -> TensorType:
+        return self.goal.output
+
+    @property
+    def task(self) -> Task:
+        return self.goal.task
 
     @property
     def takes_image(self) -> bool:
@@ -75,18 +92,9 @@ class Wanted:
         )
         if self.task == "input":
             return f"the net takes {given} and reproduces it"
-        return f"the net takes {given} and predicts {self._targets}"
-
-    @property
-    def _targets(self) -> str:
-        output = self.output
-        if self.task == "values":
-            return "one value" if output.size == 1 else f"{output} values"
-        count = f"{output.features} classes"
-        if output.layout == "vector":
-            return f"one of {count}"
-        each = {"sequence": "each token"}.get(output.layout, "each pixel" if output.rank == 2 else "each position")
-        return f"one of {count} for {each}"
+        goals = self.stored
+        said = [_told(goal) if len(goals) == 1 else f"`{name}`, {_told(goal)}" for name, goal in goals.items()]
+        return f"the net takes {given} and predicts {' and '.join(said)}"
 
     @property
     def formats(self) -> str:
@@ -97,6 +105,8 @@ class Wanted:
 
     def _formats(self) -> list[str]:
         found: list[str] = []
+        if len(self.stored) > 1 or self.task == "sequence":
+            return self._of_arrays()
         if self.takes_image:
             found += self._of_images()
         elif self.takes_ids:
@@ -111,8 +121,23 @@ class Wanted:
             found.append("a CSV or Parquet file of numbers whose last columns are the targets")
             if next(iter(self.inputs.values())).size == 2:
                 found.append("xor, nand, spirals, moons, blobs, rings")
-        names = ", ".join([*self.inputs, "y"] if len(self.inputs) > 1 else ["x", "y"])
+        names = self._arrays(["y"])
         return [*found, f"an .npz file with arrays {names}", "a Hugging Face dataset saved to disk", "synthetic"]
+
+    def _arrays(self, targets: Sequence[str]) -> str:
+        return ", ".join([*(self.inputs if len(self.inputs) > 1 else ["x"]), *targets])
+
+    def _of_arrays(self) -> list[str]:
+        """Of several targets for each example, or of sequences."""
+        names = list(self.stored) if len(self.stored) > 1 else ["label"]
+        inputs = ["file"] if self.takes_image else []
+        rows = [kind.shape for kind in self.inputs.values()] == [(1, 8, 40)] and self.task == "sequence"
+        return [
+            *(["digit_rows"] if rows else []),
+            f"an .npz file with arrays {self._arrays(names if len(names) > 1 else ['y'])}",
+            f"a CSV file with the columns {', '.join([*inputs, *names])}",
+            "synthetic",
+        ]
 
     def _of_images(self) -> list[str]:
         if self.labels_pixels:
@@ -128,3 +153,19 @@ class Wanted:
         if next(iter(self.inputs.values())).layout == "vector":
             found.append("a CSV or Parquet file of numbers whose last columns are the targets")
         return found
+
+
+def _told(goal: Goal) -> str:
+    """What an output predicts."""
+    output = goal.output
+    if goal.task == "group":
+        return f"{output} features by which examples of one class are near each other"
+    if goal.task == "values":
+        return "one value" if output.size == 1 else f"{output} values"
+    if goal.task == "sequence":
+        return f"a sequence of up to {output.shape[0]} of {output.features - 1} classes"
+    count = f"{output.features} classes"
+    if output.layout == "vector":
+        return f"one of {count}"
+    each = {"sequence": "each token"}.get(output.layout, "each pixel" if output.rank == 2 else "each position")
+    return f"one of {count} for {each}"

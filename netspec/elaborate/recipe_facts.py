@@ -30,11 +30,12 @@ class UnknownSetting(Record):
 
 
 class UnknownForm(Record):
-    """A word that is none of those that a setting can be."""
+    """A word that is none of those that a setting can be, and where it is."""
 
     line: t.Setting
     setting: Any
     word: str
+    span: Span
 
 
 class StraySettingValue(Record):

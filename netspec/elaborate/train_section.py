@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Label
+from netspec.diagnostics import Label, nearest
 from netspec.diagnostics.facts import GivenTwice, Instead, Misspelt
 from netspec.elaborate.recipe_facts import (
     InferredOption,
@@ -19,7 +19,7 @@ from netspec.elaborate.state import FAILED, Frame
 from netspec.ops.kinds import BadValue, Choice
 from netspec.recipe import Chosen, Recipe
 from netspec.settings import SETTINGS
-from netspec.settings.schema import Form, Setting
+from netspec.settings.schema import Form, Measure, Setting
 from netspec.source import Span
 from netspec.syntax import tree as t
 from netspec.values import Word, show
@@ -63,16 +63,54 @@ class _Reader:
             if setting is None:
                 facts = UnknownSetting(line, lines, known)
                 self.fail("NS403", f"`{where}` has no setting `{line.name}`", line.name_span, facts=facts)
-            elif line.name in found and not setting.many:
-                self.given_twice(line, lines)
+            elif (first := self.same(line, lines, setting)) is not line and not setting.many:
+                self.given_twice(line, first)
             else:
                 chosen = self.line(line, setting)
                 if chosen is not None:
                     found[line.name] = (*found.get(line.name, ()), chosen)
         return found
 
-    def given_twice(self, line: t.Setting, lines: tuple[t.Setting, ...]) -> None:
-        first = next(other for other in lines if other.name == line.name)
+    def same(self, line: t.Setting, lines: tuple[t.Setting, ...], setting: Setting) -> t.Setting:
+        """The first line of a setting, for the same output."""
+
+        def key(other: t.Setting) -> tuple[str, str]:
+            output = self.named_output(other, setting)
+            return other.name, "" if output is None or len(self.run.graph.outputs) == 1 else output.text
+
+        return next(other for other in lines if key(other) == key(line))
+
+    def named_output(self, line: t.Setting, setting: Setting) -> t.Name | None:
+        """The output that a line names before the word of the setting: `loss digit cross_entropy`."""
+        if not setting.outputs or len(line.values) < 2:
+            return None
+        first, second = line.values[:2]
+        if not isinstance(first, t.Name) or not isinstance(second, t.Name):
+            return None
+        return first if first.text not in setting.words or first.text in dict(self.run.graph.outputs) else None
+
+    def outputs(self, name: t.Name) -> tuple[str, ...]:
+        """The label of a line that names an output."""
+        known = [*dict(self.run.graph.outputs), *self.run.lost_outputs]
+        if name.text not in known:
+            near = nearest(name.text, known)
+            helps = [f"did you mean `{near}`?"] if near else [f"its outputs are {', '.join(f'`{n}`' for n in known)}"]
+            facts = Instead(name.span, near, helps[0]) if near else None
+            self.fail(
+                "NS208", f"the net has no output `{name.text}`", name.span, *([] if facts else helps), facts=facts
+            )
+        return (name.text,)
+
+    def output_last(self, line: t.Setting, rest: list[t.Expr]) -> bool:
+        """Reports a line that names its output after the word."""
+        if len(rest) != 1 or not isinstance(rest[0], t.Name) or rest[0].text not in dict(self.run.graph.outputs):
+            return False
+        message = f"the output `{rest[0].text}` comes before the kind of its loss"
+        help_ = f"write `{line.name} {rest[0].text} {line.values[0].span.text}`"
+        self.fail("NS207", message, rest[0].span, help_)
+        return True
+
+    def given_twice(self, line: t.Setting, first: t.Setting) -> None:
         self.failed = True
         self.run.error(
             "NS203", f"`{line.name}` is given twice", line.span, secondary=[Label(first.span, "first here")],
@@ -97,18 +135,26 @@ class _Reader:
             return Chosen("", self.options(line, setting, setting.forms[0], []).values, self.label_list(line))
         values = list(line.values)
         form = setting.forms[0]
+        labels: tuple[str, ...] = ()
+        if (output := self.named_output(line, setting)) is not None:
+            labels = self.outputs(output)
+            values.pop(0)
         if setting.words:
             chosen = self.form(line, setting, values)
             if chosen is None:
                 return None
             form = chosen
-        return self.options(line, setting, form, values)
+        if setting.outputs and not labels and self.output_last(line, values):
+            return None
+        found = self.options(line, setting, form, values)
+        return Chosen(found.word, found.values, labels)
 
     def form(self, line: t.Setting, setting: Setting, values: list[t.Expr]) -> Form | None:
         have = f"the options are {', '.join(setting.words)}"
         if not values:
             self.fail("NS206", f"missing kind of `{setting.name}`", line.span, have)
             return None
+        span = values[0].span
         word = self.run.evaluate(values.pop(0), self.frame, words=True)
         name = word.name if isinstance(word, Word) else word
         for form in setting.forms:
@@ -117,9 +163,9 @@ class _Reader:
         shown = show(word) if word is not FAILED else "this"
         message = f"`{setting.name}` cannot be `{shown}`"
         if isinstance(name, str):
-            self.fail("NS403", message, line.values[0].span, facts=UnknownForm(line, setting, name))
+            self.fail("NS403", message, span, facts=UnknownForm(line, setting, name, span))
         else:
-            self.fail("NS403", message, line.values[0].span, have)
+            self.fail("NS403", message, span, have)
         return None
 
     def options(self, line: t.Setting, setting: Setting, form: Form, values: list[t.Expr]) -> Chosen:
@@ -168,8 +214,11 @@ class _Reader:
         if value is FAILED:
             self.failed = True
             return
+        kind = option.kind
+        if isinstance(kind, Measure):
+            kind = kind.among([name for name, _ in self.run.graph.outputs])
         try:
-            chosen[option.name] = option.kind.read(value)
+            chosen[option.name] = kind.read(value)
         except BadValue as bad:
             self.failed = True
             self.run.bad_value(bad, what, expr.span)

@@ -184,8 +184,9 @@ class Choice(Kind[str]):
         if word is None and "none" in self.choices:
             return "none"
         if isinstance(word, str):
-            if word.lower() in self.choices:
-                return word.lower()
+            found = next((w for w in (word, word.lower()) if w in self.choices), None)
+            if found is not None:
+                return found
             raise BadValue(f"`{word}` is not {self.noun}", code="NS205", word=word, choices=self.choices)
         raise BadValue(f"expected {self.noun}, found {found_text(value)}")
 

@@ -15,6 +15,7 @@ from netspec.settings.schema import (
     Betas,
     ClassWeights,
     Form,
+    Measure,
     Milestones,
     Setting,
     Text,
@@ -25,7 +26,7 @@ from netspec.settings.schema import (
 
 __all__ = ["AUGMENTATIONS", "LIKELIHOODS", "METRICS", "OF_CLASSES", "SETTINGS"]
 
-LIKELIHOODS = ("cross_entropy", "focal", "dice")
+LIKELIHOODS = ("cross_entropy", "focal", "dice", "ctc")
 """Losses of the probabilities that a softmax makes of logits."""
 METRICS = {
     "f1": "F1 score, averaged over classes or labels",
@@ -34,10 +35,11 @@ METRICS = {
     "miou": "intersection over union, averaged over classes",
     "mae": "mean absolute error of values",
     "mse": "mean squared error of values",
+    "cer": "edits that the decoded labels of `ctc` need, over the number of true labels (character error rate)",
 }
 """Metrics beside loss, accuracy and R2."""
-_RANKED = Choice("loss", "accuracy", "r2", *METRICS)
-OF_CLASSES = (*LIKELIHOODS, "hinge")
+_RANKED = Measure("loss", "accuracy", "r2", *METRICS)
+OF_CLASSES = ("cross_entropy", "focal", "dice", "hinge")
 """Losses that compare one output per class with a class."""
 
 
@@ -54,6 +56,14 @@ def _optimizer(word: str, doc: str, lr: float, **options: Option[Any]) -> Form:
 
 def _target() -> Option[Any]:
     return option(Choice("label", "input"), "label", "input: train an autoencoder")
+
+
+def _loss(word: str, doc: str, **options: Option[Any]) -> Form:
+    return form(word, doc, **options, weight=option(RATE, 1.0, "factor of this loss in the sum of all"))
+
+
+def _ignore() -> Option[Any]:
+    return option(Integer(-100), None, "a class index that neither the loss nor any score counts")
 
 
 def _class_weights() -> Option[Any]:
@@ -87,16 +97,18 @@ def _schedule(word: str, doc: str, **options: Option[Any]) -> Form:
 
 SETTINGS = table(
     Setting("loss", "loss function", (
-        form("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "probability spread over the other classes"), class_weights=_class_weights()),
-        form("focal", "cross-entropy times (1 - p)^gamma, p the probability of the true class (Lin et al. 2017)", gamma=option(Number(0), 2.0, "exponent", first=True), class_weights=_class_weights()),
-        form("dice", "1 minus the Dice coefficient of the classes of pixels (Milletari et al. 2016)", smooth=option(RATE, 1.0, "added to numerator and denominator")),
-        form("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin")),
-        form("mse", "mean squared error", target=_target()),
-        form("l1", "mean absolute error", target=_target()),
-        form("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet"), target=_target()),
-        form("bce", "binary cross-entropy of logits", target=_target()),
-        form("contrastive", "of the distance of two inputs: half its square where they are alike (target 1), half the square of what it lacks of the margin where they are not (target 0; Hadsell et al. 2006)", margin=option(RATE, 1.0, "the distance from which unlike pairs cost nothing")),
-    )),
+        _loss("cross_entropy", "softmax and negative log-likelihood", label_smoothing=option(DECAY, 0.0, "probability spread over the other classes"), class_weights=_class_weights(), ignore=_ignore()),
+        _loss("focal", "cross-entropy times (1 - p)^gamma, p the probability of the true class (Lin et al. 2017)", gamma=option(Number(0), 2.0, "exponent", first=True), class_weights=_class_weights(), ignore=_ignore()),
+        _loss("dice", "1 minus the Dice coefficient of the classes of pixels (Milletari et al. 2016)", smooth=option(RATE, 1.0, "added to numerator and denominator"), ignore=_ignore()),
+        _loss("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin"), ignore=_ignore()),
+        _loss("mse", "mean squared error", target=_target()),
+        _loss("l1", "mean absolute error", target=_target()),
+        _loss("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet"), target=_target()),
+        _loss("bce", "binary cross-entropy of logits", target=_target()),
+        _loss("contrastive", "of the distance of two inputs: half its square where they are alike (target 1), half the square of what it lacks of the margin where they are not (target 0; Hadsell et al. 2006)", margin=option(RATE, 1.0, "the distance from which unlike pairs cost nothing")),
+        _loss("triplet", "of the distances of features: what the farthest example of the same class in the batch lacks of being nearer by the margin than the nearest of another class (Hermans et al. 2017)", margin=option(RATE, 1.0, "margin")),
+        _loss("ctc", "negative log-likelihood of a sequence of labels over all alignments with the tokens of the output, divided by the number of labels (Graves et al. 2006)", blank=option(Integer(0), 0, "the class index of the blank")),
+    ), outputs=True),
     Setting("optimizer", "optimizer", (
         _optimizer("sgd", "stochastic gradient descent", 0.01, momentum=option(DECAY, 0.0, "momentum"), nesterov=option(Flag(), False, "use Nesterov momentum")),
         _optimizer("adam", "Kingma & Ba 2015", 1e-3, betas=option(Betas(), (0.9, 0.999), "decay rates"), eps=option(RATE, 1e-8, "added to the denominator")),
@@ -144,6 +156,7 @@ SETTINGS = table(
     ), many=True),
     Setting("data", "built-in data to train on, where --data names no other", (
         form("digits", "handwritten digits of 8x8 pixels"),
+        form("digit_rows", "one to five of them side by side, 8x40 pixels, and their text"),
         form("xor", "the truth table of exclusive or"),
         form("nand", "the truth table of not-and"),
         form("8-3-8", "eight patterns with a single 1, for an encoder"),

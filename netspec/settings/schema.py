@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from netspec.ops.kinds import BadValue, Integer, Kind, Number
+from netspec.ops.kinds import BadValue, Choice, Integer, Kind, Number
 from netspec.ops.op import Option
 from netspec.values import Size, Value, Word, kind_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "ClassWeights",
     "Form",
     "Interval",
+    "Measure",
     "Milestones",
     "Setting",
     "Text",
@@ -55,6 +56,16 @@ class BatchSize(Integer):
 
     def document(self) -> str:
         return f"{super().document()}, or all"
+
+
+class Measure(Choice):
+    """A score of a network with a single output; `among` has those of several."""
+
+    def among(self, outputs: Sequence[str]) -> Choice:
+        """With several outputs `loss` is the sum of all, and the scores of each are `NAME_loss`, `NAME_accuracy`, …"""
+        if len(outputs) < 2:
+            return self
+        return Choice("loss", *(f"{output}_{name}" for output in outputs for name in self.choices))
 
 
 class Milestones(Kind[tuple[int, ...]]):
@@ -132,7 +143,8 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line of a recipe. `many`: the line can be repeated; `nested`: a section in braces."""
+    """One line of a recipe. `many`: the line can be repeated; `nested`: a section in braces; `outputs`: there can be a line for
+    each output of the net, which it names first."""
 
     name: str
     doc: str
@@ -140,6 +152,7 @@ class Setting:
     many: bool = False
     nested: Mapping[str, Setting] | None = None
     labels: bool = False
+    outputs: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:

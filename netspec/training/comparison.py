@@ -12,7 +12,6 @@ from netspec.diagnostics import Diagnostics, SpecError
 from netspec.elaborate.limits import Limits
 from netspec.elaborate.project import read_source
 from netspec.model import check
-from netspec.settings import METRICS
 from netspec.source import SourceFile
 from netspec.syntax import parse
 from netspec.syntax import tree as t
@@ -21,6 +20,10 @@ from netspec.training.run_folder import RunFolder
 from netspec.training.scores import Score
 
 __all__ = ["Difference", "Summary", "compare", "read_metrics"]
+
+
+_ALWAYS = ("loss", "accuracy", "r2", "by")
+"""Columns of the table of epochs that are no metrics."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def _row(line: dict[str, str]) -> Row:
     def score(part: str) -> Score | None:
         loss, accuracy = line[f"{part}_loss"], line[f"{part}_accuracy"]
         r2, by = line.get(f"{part}_r2"), line.get(f"{part}_by")
-        metrics = tuple((n, float(line[f"{part}_{n}"])) for n in METRICS if line.get(f"{part}_{n}"))
+        names = [column.removeprefix(f"{part}_") for column in line if column.startswith(f"{part}_")]
+        metrics = tuple((n, float(line[f"{part}_{n}"])) for n in names if n not in _ALWAYS and line[f"{part}_{n}"])
         share, r2_value, rank = (float(value) if value else None for value in (accuracy, r2, by))
         return Score(float(loss), share, r2_value, metrics=metrics, by=rank) if loss else None
 

@@ -205,11 +205,13 @@ def _shares_of_classes(engine: Engine) -> list[float] | None:
     """Of the training set, by output; None if the targets are not one class per example."""
     import numpy as np
 
-    targets = engine.collection.train.targets() if engine.judge.kind == "classes" else None
+    alone = len(engine.parts) == 1 and engine.judge.kind == "classes"
+    targets = engine.collection.train.targets() if alone else None
     if targets is None or (targets.ndim != 1 and not engine.judge.one_hot):
         return None
     labels = targets if targets.ndim == 1 else targets.argmax(1)
-    return [float(share) for share in np.bincount(labels, minlength=engine.plan.output.type.features) / len(labels)]
+    known = labels[labels >= 0]
+    return [float(share) for share in np.bincount(known, minlength=engine.plan.output.type.features) / len(known)]
 
 
 def _below_the_mean(rows: list[Row]) -> str | None:

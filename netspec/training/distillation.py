@@ -141,7 +141,11 @@ def _opened_spec(path: Path) -> tuple[Plan, torch.nn.Module, tuple[str, ...]]:
 
 def _compare(path: Path, teacher: Plan, student: Plan) -> None:
     """Raises SpecError (NS604) where their outputs cannot be compared."""
-    if student.loss.word not in LIKELIHOODS:
+    if len(student.heads) > 1 or len(teacher.heads) > 1:
+        raise SpecError.of(
+            "NS604", "`distill` compares a single output with that of the teacher, but there are several", helps=["remove `distill`"]
+        )  # fmt: skip
+    if student.task != "class" or student.loss.word not in LIKELIHOODS:
         raise SpecError.of(
             "NS604", f"`distill` compares the probabilities of classes, but the loss is `{student.loss.word}`",
             helps=["write `loss cross_entropy`, or remove `distill`"],

@@ -18,15 +18,22 @@ from netspec.training.chosen_metrics import Metrics
 from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
-from netspec.training.judging import Judge, class_counts
+from netspec.training.judging import Judgment, judged, training_sums, weighted_losses
 from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.loss_reading import LossReader
-from netspec.training.losses import by_unit, divergence, loss_function, max_norm_, penalty
+from netspec.training.losses import by_unit, divergence, max_norm_, penalty
 from netspec.training.plan import Plan
 from netspec.training.processes import Division, divided, take_buffers
 from netspec.training.randomness import seed_update
 from netspec.training.rows import Calendar, Progress, Row, progress_of, progress_values, row_values, rows_since_best
-from netspec.training.sampling import Piece, Share, order_of_an_epoch, update_count, updates_of_an_epoch
+from netspec.training.sampling import (
+    Piece,
+    Share,
+    order_of_an_epoch,
+    order_of_evaluation,
+    update_count,
+    updates_of_an_epoch,
+)
 from netspec.training.schedules import Plateau, schedule
 from netspec.training.scores import Score
 from netspec.training.sharding import (
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
 
     from netspec.datasets import Examples
     from netspec.training.distillation import Teacher
+    from netspec.training.heads import Head
     from netspec.training.mixing import Mixed
 
 __all__ = ["Diverged", "Engine", "Interrupted", "Row", "Watcher"]
@@ -93,9 +101,9 @@ class Engine:
         self.forward = self.wrapped if split else compilable
         """The module for evaluation, without the DDP wrapper, which would wait for processes with fewer batches."""
         self.ema = moving_average(self.module, plan.recipe.one("ema"))
-        self.judge = Judge(plan, collection.train.targets() if plan.task == "values" else None)
-        self.metrics = Metrics(plan, self.judge, fabric.device, collection, shared=not split)
-        self.loss = loss_function(plan.loss, plan.output.type.feature_axis, class_counts(plan, collection.train))
+        self.parts = judged(plan, collection.train)
+        self.judge = self.parts[0].judge
+        self.metrics = Metrics(plan, self.parts, fabric.device, collection, shared=not split)
         self.decaying = list(self.groups.weights.values())
         self.units = by_unit(self.module, self.decaying)
         self.bounds = [line.values["bound"] for line in plan.penalties if line.word == "max_norm"]
@@ -105,7 +113,7 @@ class Engine:
         chosen = plan.schedule
         self.plateau = Plateau(chosen.values["factor"], chosen.values["patience"]) if chosen.word == "plateau" else None
         self.at = Progress()
-        self.sums = self.judge.sums()
+        self.sums = training_sums(self.parts)
         self.loss_reader = LossReader(fabric)
         self.notes: list[str] = []
         """Notes on the start of the run, such as the origin of its weights."""
@@ -195,7 +203,7 @@ class Engine:
         if self.plateau is not None:
             self.plateau.see(row.score.value)
         at.seconds = 0.0
-        self.sums = self.judge.sums()
+        self.sums = training_sums(self.parts)
         watcher.epoch(self, row, best=best)
 
     # One update
@@ -269,22 +277,18 @@ class Engine:
         """The loss of each example, including auxiliary heads, and what is counted of the predictions (see Judge)."""
         self.division.rows, self.division.total = piece.rows, piece.total
         self.replaced.update(batch.replaced)
-        inputs, target, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
+        inputs, targets, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
         outputs = outputs_of(self.plan, self.wrapped(*inputs))
-        return self.losses_of(outputs, inputs, target, mixed), *self.judge(outputs[0][1], target)
+        losses = self.losses_of(outputs, inputs, targets, mixed)
+        if len(self.parts) > 1:
+            return losses, None, 0
+        return losses, *self.judge(outputs[0][1], targets[self.plan.head.name])
 
     def losses_of(
-        self, outputs: list[tuple[float, Tensor]], inputs: Any, target: Tensor, mixed: Mixed | None
+        self, outputs: list[tuple[Head, Tensor]], inputs: Any, targets: dict[str, Tensor], mixed: dict[str, Mixed]
     ) -> Tensor:
         """The loss of each example, without penalties on weights."""
-        losses = None
-        for weight, output in outputs:
-            one = self.loss(output, target)
-            if mixed is not None:
-                one = mixed.share * one + (1 - mixed.share) * self.loss(output, mixed.other)
-            one = one if weight == 1 else weight * one
-            losses = one if losses is None else losses + one
-        assert losses is not None
+        losses = weighted_losses(outputs, self.parts, targets, mixed)
         if self.plan.divergence:
             losses = losses + self.plan.divergence * divergence(self.module)
         if self.teacher is not None:
@@ -305,23 +309,22 @@ class Engine:
         if not self.alone and not self.plan.sync_bn:
             take_buffers(self.inferring)
         module.eval()
-        sums = self.judge.sums()
+        judgment = Judgment(self.plan, self.parts)
         size = max(1, math.ceil(min(max(self.plan.batch, 64), _EVALUATED) / self.share.world))
         share = Share() if sharded(self.fabric) else self.share
-        mine = range(share.rank, len(examples), share.world)
+        mine = order_of_evaluation(self.plan, len(examples))[share.rank :: share.world]
         plan = [mine[i : i + size] for i in range(0, len(mine), size)]
         with torch.no_grad(), self.fabric.autocast():
             for batch in batches(examples, plan, self.workers):
-                inputs, target = self.inputs.test(batch)
-                output = module(*inputs)
-                losses = self.loss(output, target)
-                sums.add(losses.sum(), len(losses), *self.judge(output, target))
-                self.metrics.update(output, target)
+                inputs, targets = self.inputs.test_all(batch)
+                result = module(*inputs)
+                judgment.add(result, targets)
+                self.metrics.update(result, targets)
                 if self.alone and interrupted():
                     raise Interrupted
         if was_training:
             self._train_mode()
-        score = replace(sums.score(None if sharded(self.fabric) else self.fabric), metrics=self.metrics.values())
+        score = judgment.score(None if sharded(self.fabric) else self.fabric, self.metrics.values())
         return score if self.plan.best_by is None else replace(score, by=score.merit(self.plan.best_by))
 
     # State
@@ -349,7 +352,7 @@ class Engine:
             self.ema.load_state_dict(state["ema"])
         if self.plateau is not None:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
-        self.sums = self.judge.sums(state["sums"])
+        self.sums = training_sums(self.parts, state["sums"])
         self.at = progress_of(state["at"], state["history"])
         self.loss_reader.high = state.get("high", 0)
 

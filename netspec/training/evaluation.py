@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from netspec.announcing import announce
 from netspec.datasets import Collection, DataOptions, batches
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.settings import OF_CLASSES
+from netspec.training.heads import Head
 from netspec.training.inputs import Inputs
 from netspec.training.judging import is_one_hot
 from netspec.training.measures import Measured, Tally
@@ -46,13 +47,34 @@ class Evaluation:
 
     data: str
     part: str
-    classes: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+    """The names of the classes of each output."""
     scores: dict[str, Measured]
     ensemble: Measured | None
     warnings: tuple[Diagnostic, ...]
     difference: float = 0.0
     disagreements: int = 0
     """Number of examples for which the first two nets predict different classes."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the first output."""
+        return next(iter(self.names.values()))
+
+    def of_outputs(self) -> dict[str, Evaluation]:
+        """The evaluation of each output by its name; "" for that of the only one."""
+        final = self.final
+        if final.outputs is None:
+            return {"": self}
+        return {
+            name: replace(
+                self,
+                names={name: self.names[name]},
+                scores={run: score.outputs[name] for run, score in self.scores.items() if score.outputs is not None},
+                ensemble=None if self.ensemble is None else final.outputs[name],
+            )
+            for name in final.outputs
+        }
 
     @property
     def final(self) -> Measured:
@@ -78,7 +100,7 @@ class _Contestant:
 
 def evaluate(runs: Sequence[Trained], question: Question, onlooker: Onlooker | None = None) -> Evaluation:
     """The score of each run and, for several, of their mean. Raises SpecError."""
-    kinds = {(run.plan.task, run.plan.loss.word in OF_CLASSES, run.plan.output.type) for run in runs}
+    kinds = {tuple((h.task, h.loss.word in OF_CLASSES, h.type) for h in run.plan.heads) for run in runs}
     if len(kinds) > 1 or len({r.plan.loss.word == "hinge" for r in runs}) > 1:
         raise SpecError.of(
             "NS604", "the outputs of these runs cannot be averaged",
@@ -121,8 +143,8 @@ class _Data:
         self.warnings: list[Diagnostic] = []
         self.held: list[tuple[Any, Collection]] = []
         self.targets: Any = None
-        self.classes: tuple[str, ...] = ()
-        self.one_hot = False
+        self.classes: dict[str, tuple[str, ...]] = {}
+        self.one_hot: dict[str, bool] = {}
 
     def contestant(self, run: Trained, question: Question) -> _Contestant:
         collection = self._open(run)
@@ -132,7 +154,7 @@ class _Data:
 
     def _open(self, run: Trained) -> Collection:
         plan = run.plan
-        key = (plan.inputs, plan.output.type, plan.task, plan.recipe.augment.get("crop"))
+        key = (plan.wanted, plan.recipe.augment.get("crop"))
         for known, collection in self.held:
             if known == key:
                 return collection
@@ -156,12 +178,14 @@ class _Data:
                 f"{run.folder.path} was trained on different data or with a different split than {self.first.folder.path}",
                 "it may have been trained on some of these examples",
             )
-        if collection.classes != run.classes and run.plan.task == "class":
-            self._warn(
-                f"the class names of {self.where} differ from those of {run.folder.path}",
-                f"{_listed(collection.classes)} versus {_listed(run.classes)}; classes are compared by index",
-            )
-        self.classes = self.classes or run.classes
+        for head in run.plan.heads:
+            here, before = collection.names[head.name], run.names[head.name]
+            if here != before and head.task in ("class", "sequence"):
+                self._warn(
+                    f"the class names of {self.where} differ from those of {run.folder.path}",
+                    f"{_listed(here)} versus {_listed(before)}; classes are compared by index",
+                )
+        self.classes = self.classes or run.names
 
     def _warn(self, message: str, note: str) -> None:
         self.warnings.append(Diagnostic("NS606", "warning", message, notes=(note,)))
@@ -187,7 +211,8 @@ class _Data:
                 "NS602", "these runs read the examples differently", helps=["evaluate them separately, or with the same `--data`"]
             )  # fmt: skip
         self.targets = targets
-        self.one_hot = self.first.plan.task == "values" and is_one_hot(targets)
+        heads = self.first.plan.heads
+        self.one_hot = {h.name: h.task == "values" and is_one_hot(examples.targets(h.name)) for h in heads}
         return examples
 
 
@@ -200,44 +225,80 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
+class _Tallies:
+    """What is counted of the outputs of one net."""
+
+    def __init__(self, plan: Plan, one_hot: Mapping[str, bool]) -> None:
+        self.each = {head.name: Tally(head, one_hot=one_hot[head.name]) for head in plan.heads}
+        self.heads = plan.heads
+
+    def add(self, given: Sequence[Tensor], targets: Mapping[str, Tensor]) -> None:
+        for head, output in zip(self.heads, given, strict=True):
+            self.each[head.name].add(output, targets[head.name])
+
+    def result(self) -> Measured:
+        found = {name: tally.result() for name, tally in self.each.items()}
+        first = found[self.heads[0].name]
+        if len(found) == 1:
+            return first
+        return Measured(first.examples, sum(head.weight * found[head.name].loss for head in self.heads), outputs=found)
+
+
 def _measure(
     contestants: dict[str, _Contestant], data: _Data, *, together: bool, onlooker: Onlooker | None = None
 ) -> Evaluation:
-    import torch
-
     nets = list(contestants.values())
     count = len(nets[0].examples)
     plan = [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]
-    tallies = {name: Tally(c.net.plan, one_hot=data.one_hot) for name, c in contestants.items()}
-    whole = Tally(nets[0].net.plan, one_hot=data.one_hot) if together else None
-    axis = nets[0].net.plan.output.type.feature_axis
-    names = _class_names(nets[0].net.plan, data)
+    tallies = {name: _Tallies(c.net.plan, data.one_hot) for name, c in contestants.items()}
+    whole = _Tallies(nets[0].net.plan, data.one_hot) if together else None
+    first = nets[0].net.plan.head
+    names = {head.name: _class_names(head, data) for head in nets[0].net.plan.heads}
     onlooker = onlooker or Onlooker()
-    onlooker.begin(nets[0].net, nets[0].examples, names, data.one_hot)
+    onlooker.begin(nets[0].net, nets[0].examples, names[first.name], data.one_hot[first.name])
     difference, disagreements = 0.0, 0
     groups = zip(*(batches(c.examples, plan, data.options.workers) for c in nets), strict=True)
     for indices, group in zip(plan, groups, strict=True):
-        given, target = [], None
+        given: list[list[Tensor]] = []
+        targets: dict[str, Tensor] = {}
         for tally, contestant, batch in zip(tallies.values(), nets, group, strict=True):
-            shown = [view.test(batch) for view in contestant.views]
-            target = shown[0][1].cpu()
-            mean = torch.stack([answers(contestant.net.plan, contestant.net.output(i)) for i, _ in shown]).mean(0)
+            mean, targets = _answered(contestant, batch)
             given.append(mean)
-            tally.add(mean, target)
-        onlooker.batch(indices, group[0], given[0], target)  # type: ignore[arg-type]
+            tally.add(mean, targets)
+        onlooker.batch(indices, group[0], given[0][0], targets[first.name])
         announce(f"evaluated {indices.stop:,} of {count:,} examples")
         if whole is not None:
-            whole.add(torch.stack(given).mean(0), target)  # type: ignore[arg-type]
+            whole.add(_means(given), targets)
         elif len(given) == 2:
-            difference = max(difference, float((given[0] - given[1]).abs().max()))
-            if nets[0].net.plan.task == "class":
-                disagreements += int((given[0].argmax(axis) != given[1].argmax(axis)).sum())
+            ours, theirs = given
+            difference = max(difference, *(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True)))
+            if first.task == "class":
+                axis = first.type.feature_axis
+                disagreements += int((ours[0].argmax(axis) != theirs[0].argmax(axis)).sum())
     return Evaluation(
         data.where, str(data.part), names, {name: tally.result() for name, tally in tallies.items()},
         whole.result() if whole is not None else None, tuple(data.warnings), difference, disagreements,
     )  # fmt: skip
 
 
-def _class_names(plan: Plan, data: _Data) -> tuple[str, ...]:
-    single = plan.labels and plan.output.type.features == 1
-    return data.classes or tuple(map(str, range(2 if single else plan.output.type.features)))
+def _answered(contestant: _Contestant, batch: Batch) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """The answers of each output, averaged over the views of the examples, and the targets."""
+    heads = contestant.net.plan.heads
+    shown = [view.test_all(batch) for view in contestant.views]
+    each = [
+        [answers(head, output) for head, output in zip(heads, contestant.net.outputs(inputs), strict=True)]
+        for inputs, _ in shown
+    ]
+    return _means(each), {name: target.cpu() for name, target in shown[0][1].items()}
+
+
+def _means(each: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Of each output, over several answers."""
+    import torch
+
+    return [torch.stack(list(outputs)).mean(0) for outputs in zip(*each, strict=True)]
+
+
+def _class_names(head: Head, data: _Data) -> tuple[str, ...]:
+    single = head.labels and head.type.features == 1
+    return data.classes[head.name] or tuple(map(str, range(2 if single else head.type.features)))

@@ -19,7 +19,7 @@ __all__ = ["Inputs"]
 
 
 class Inputs:
-    """Converts batches to the inputs of the net (in the order of the spec) and its target.
+    """Converts batches to the inputs of the net (in the order of the spec) and the targets of its outputs, by name.
 
     Bytes are scaled to 0 to 1. `image` is the name of the image input for `augmenter`; None if there is no image or
     nothing to do.
@@ -32,42 +32,53 @@ class Inputs:
         self.channels_last = channels_last
         self.kinds = plan.inputs
 
-    def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
+    def train(
+        self, batch: Batch, place: int, rows: range, total: int
+    ) -> tuple[list[Tensor], dict[str, Tensor], dict[str, Mixed]]:
         """Converts rows `rows` of a batch of `total` examples, the `place`-th batch of the run."""
-        values, target = self._tensors(batch)
-        mixed = None
+        values, targets = self._tensors(batch)
+        mixed: dict[str, Mixed] = {}
         if self.augmenter is not None and self.image is not None:
-            images = self.augmenter.train(values[self.image], place, rows, total)
-            if self.plan.pixelwise:
-                target = self.augmenter.train_target(target, place, rows, total)
-            if self.augmenter.mixes and self.plan.task != "input":
-                images, mixed = self.augmenter.mix(images, target, place, rows, total)
-                target = mixed.target
-            values[self.image] = images
+            images = shown = self.augmenter.train(values[self.image], place, rows, total)
+            for head in self.plan.heads:
+                target = targets[head.name]
+                if self.plan.covers(head):
+                    target = self.augmenter.train_target(target, place, rows, total)
+                if self.augmenter.mixes and head.task != "input":  # each time the same, as it is drawn for the place
+                    shown, mixed[head.name] = self.augmenter.mix(images, target, place, rows, total)
+                    target = mixed[head.name].target
+                targets[head.name] = target
+            values[self.image] = shown
         ordered = self._ordered(values)
-        return ordered, self._target(ordered, target), mixed
+        return ordered, self._targets(ordered, targets), mixed
 
     def cut(self, place: int, rows: range, total: int) -> Cut | None:
         """How the images of the `place`-th batch of the run are cut when they are read for `train`."""
         return self.augmenter.cut(place, rows, total) if self.augmenter is not None else None
 
     def test(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
-        values, target = self._tensors(batch)
+        """The inputs, and the target of the first output."""
+        inputs, targets = self.test_all(batch)
+        return inputs, targets[self.plan.head.name]
+
+    def test_all(self, batch: Batch) -> tuple[list[Tensor], dict[str, Tensor]]:
+        values, targets = self._tensors(batch)
         if self.augmenter is not None and self.image is not None:
             values[self.image] = self.augmenter.test(values[self.image])
-            if self.plan.pixelwise and target.ndim > 2:
-                target = center_target(target, self.plan.output.type.spatial)
+            for head in self.plan.heads:
+                if self.plan.covers(head) and targets[head.name].ndim > 2:
+                    targets[head.name] = center_target(targets[head.name], head.type.spatial)
         ordered = self._ordered(values)
-        return ordered, self._target(ordered, target)
+        return ordered, self._targets(ordered, targets)
 
-    def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         import torch
 
         values = {}
         for name in self.kinds:
             value = batch.inputs[name].to(self.device, non_blocking=True)
             values[name] = value.float().div_(255) if value.dtype == torch.uint8 else value
-        return values, batch.target.to(self.device, non_blocking=True)
+        return values, {name: target.to(self.device, non_blocking=True) for name, target in batch.targets.items()}
 
     def _ordered(self, values: dict[str, Tensor]) -> list[Tensor]:
         import torch
@@ -80,5 +91,6 @@ class Inputs:
             ordered.append(value)
         return ordered
 
-    def _target(self, inputs: list[Tensor], target: Tensor) -> Tensor:
-        return inputs[0] if self.plan.task == "input" else target
+    def _targets(self, inputs: list[Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With the input itself, as the net takes it, where that is the target."""
+        return targets | {head.name: inputs[0] for head in self.plan.heads if head.task == "input"}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
+from netspec.training.heads import Head
+from netspec.training.learner import outputs_of
+from netspec.training.losses import Loss, loss_function
 from netspec.training.plan import Plan
 from netspec.training.scores import Kind, Score, Sums
 
@@ -13,8 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.datasets import Examples
+    from netspec.training.mixing import Mixed
 
-__all__ = ["Judge", "class_counts", "is_one_hot"]
+__all__ = ["Judge", "Judged", "Judgment", "is_one_hot", "judged", "training_sums", "weighted_losses"]
 
 
 def is_one_hot(targets: np.ndarray[Any, Any] | None) -> bool:
@@ -24,36 +30,37 @@ def is_one_hot(targets: np.ndarray[Any, Any] | None) -> bool:
     return bool((((targets == 0) | (targets == 1)).all()) and (targets.sum(1) == 1).all())
 
 
-def class_counts(plan: Plan, train: Examples) -> list[int] | None:
+def class_counts(head: Head, train: Examples) -> list[int] | None:
     """The number of training examples of each class, where they are known."""
-    targets = train.targets() if plan.task == "class" else None
+    targets = train.targets(head.name) if head.task == "class" else None
     if targets is None:
         return None
     import numpy as np
 
-    counts: list[int] = np.bincount(targets[targets >= 0].ravel(), minlength=plan.output.type.features).tolist()
+    counts: list[int] = np.bincount(targets[targets >= 0].ravel(), minlength=head.type.features).tolist()
     return counts
 
 
 class Judge:
-    """How the outputs of a plan are compared with targets; `targets` are those of the training set (None: unknown).
+    """How an output is compared with its targets; `targets` are those of the training set (None: unknown).
 
     Counts per batch: for classes the correct predictions; for labels the correct predictions of each; for values see
     scores._r2. Outputs are logits, so a label holds where its logit is positive; a target holds above one half.
     """
 
-    def __init__(self, plan: Plan, targets: np.ndarray[Any, Any] | None) -> None:
-        kind = plan.output.type
+    def __init__(self, head: Head, targets: np.ndarray[Any, Any] | None) -> None:
+        kind = head.type
         self.axis, self.features = kind.feature_axis, kind.features
-        self.one_hot = plan.task == "values" and is_one_hot(targets)
+        self.one_hot = head.task == "values" and is_one_hot(targets)
+        self.ignores = head.goal.ignore is not None
         self.kind: Kind = ""
         self.width = 0
         self._center: Any = None
-        if plan.task == "class" or self.one_hot:
+        if head.task == "class" or self.one_hot:
             self.kind, self.width = "classes", 1
-        elif plan.labels:
+        elif head.labels:
             self.kind, self.width = "labels", self.features
-        elif plan.task == "values" and plan.loss.word != "contrastive" and targets is not None:
+        elif head.task == "values" and head.predicts and targets is not None:
             import torch
 
             self.kind, self.width = "values", 3 * self.features
@@ -91,4 +98,85 @@ class Judge:
         if self.one_hot:
             target = target.argmax(self.axis)
         hits = (output.argmax(self.axis) == target).sum()[None]
-        return hits, target.numel() if target.ndim == 1 else (target != IGNORED).sum()
+        return hits, target.numel() if target.ndim == 1 and not self.ignores else (target != IGNORED).sum()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A head, its loss and how its output is compared with targets."""
+
+    head: Head
+    loss: Loss
+    judge: Judge
+
+
+def judged(plan: Plan, train: Examples) -> list[Judged]:
+    """The heads of a plan for the examples that it trains on."""
+    return [
+        Judged(
+            head,
+            loss_function(head.loss, head.type.feature_axis, class_counts(head, train)),
+            Judge(head, train.targets(head.name) if head.task == "values" else None),
+        )
+        for head in plan.heads
+    ]
+
+
+def weighted_losses(
+    outputs: Sequence[tuple[Head, Tensor]],
+    parts: Sequence[Judged],
+    targets: Mapping[str, Tensor],
+    mixed: Mapping[str, Mixed],
+) -> Tensor:
+    """The sum of the losses of each example over all heads, auxiliary ones included; `mixed`: the targets of mixed images."""
+    functions = {part.head.name: part.loss for part in parts}
+    total = None
+    for head, output in outputs:
+        loss = functions[head.name]
+        one = loss(output, targets[head.name])
+        if head.name in mixed:
+            pair = mixed[head.name]
+            one = pair.share * one + (1 - pair.share) * loss(output, pair.other)
+        one = one if head.weight == 1 else head.weight * one
+        total = one if total is None else total + one
+    assert total is not None
+    return total
+
+
+def training_sums(parts: Sequence[Judged], values: list[float] | None = None) -> Sums:
+    """Of the training examples of an epoch: with several outputs the sum of their losses alone."""
+    return parts[0].judge.sums(values) if len(parts) == 1 else Sums(values=values)
+
+
+class Judgment:
+    """The scores of all heads over the batches of an evaluation. With several, the loss is their weighted sum, and each has
+    scores of its own, such as `digit_accuracy`."""
+
+    def __init__(self, plan: Plan, parts: Sequence[Judged]) -> None:
+        self.plan, self.parts = plan, parts
+        self.alone = len(parts) == 1
+        self.total = parts[0].judge.sums() if self.alone else Sums()
+        self.each = [] if self.alone else [part.judge.sums() for part in parts]
+
+    def add(self, result: Any, targets: Mapping[str, Tensor]) -> None:
+        """Adds what the module returned for a batch."""
+        outputs = outputs_of(self.plan, result)
+        total: Any = 0.0
+        for number, (part, (head, output)) in enumerate(zip(self.parts, outputs, strict=False)):
+            target = targets[head.name]
+            losses = part.loss(output, target)
+            if self.alone:
+                self.total.add(losses.sum(), len(losses), *part.judge(output, target))
+                return
+            self.each[number].add(losses.sum(), len(losses), *part.judge(output, target))
+            total = total + head.weight * losses
+        self.total.add(total.sum(), len(total))
+
+    def score(self, fabric: Any, metrics: Sequence[tuple[str, float]]) -> Score:
+        """Over all processes, where there are several."""
+        named: list[tuple[str, float]] = []
+        for part, sums in zip(self.parts, self.each, strict=False):
+            one = sums.score(fabric)
+            values = {"loss": one.loss, "accuracy": one.accuracy, "r2": one.r2}
+            named += [(f"{part.head.name}_{name}", value) for name, value in values.items() if value is not None]
+        return replace(self.total.score(fabric), metrics=(*named, *metrics))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.backends.torch import module_paths
 from netspec.diagnostics import SpecError
-from netspec.graph import Graph, Node
+from netspec.graph import Graph
 from netspec.model import Model
 from netspec.recipe import Chosen
-from netspec.settings import OF_CLASSES
+from netspec.training.heads import Head
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -29,15 +29,6 @@ __all__ = [
     "starting_weights",
 ]
 
-_SOFTMAX = ("softmax", "log_softmax")
-_SQUASHING = {**dict.fromkeys(OF_CLASSES, _SOFTMAX), "bce": ("sigmoid",)}
-
-
-def final_squashing(plan: Plan) -> list[Node]:
-    """The final softmax (or sigmoid, for bce) of the net or a head, which the loss computes itself."""
-    ends = [plan.output, *(plan.graph.nodes[i] for _, i, _ in plan.graph.aux)]
-    return [node for node in ends if node.op.name in _SQUASHING.get(plan.loss.word, ())]
-
 
 def modules_by_layer(module: torch.nn.Module, graph: Graph) -> dict[str, torch.nn.Module]:
     """The module of each layer that is one, by the layer's name."""
@@ -49,17 +40,17 @@ def logits_module(plan: Plan, module: torch.nn.Module) -> torch.nn.Module:
     """Replaces the final softmax or sigmoid by the identity, in place; the weights keep their names."""
     from torch import nn
 
-    ends = final_squashing(plan)
+    ends = [head.output for head in (*plan.heads, *plan.auxiliary) if head.squashed]
     paths = module_paths(plan.graph) if ends else {}
     for node in ends:
         module.set_submodule(paths[node.name], nn.Identity(), strict=True)
     return module
 
 
-def probabilities(plan: Plan, logits: Tensor) -> Tensor:
-    """The outputs of the net as written in the spec."""
-    node = plan.output
-    if node not in final_squashing(plan):
+def probabilities(head: Head, logits: Tensor) -> Tensor:
+    """The output of the net as written in the spec."""
+    node = head.output
+    if not head.squashed:
         return logits
     if node.op.name == "sigmoid":
         return logits.sigmoid()
@@ -67,12 +58,14 @@ def probabilities(plan: Plan, logits: Tensor) -> Tensor:
     return logits.softmax(axis) if node.op.name == "softmax" else logits.log_softmax(axis)
 
 
-def outputs_of(plan: Plan, result: Any) -> list[tuple[float, Tensor]]:
-    """(weight of its loss, output) of the net and, in training, of its auxiliary heads."""
-    if not isinstance(result, tuple):
-        return [(1.0, result)]
-    first, *heads = result
-    return [(1.0, first), *((weight, head) for (_, _, weight), head in zip(plan.graph.aux, heads, strict=True))]
+def outputs_of(plan: Plan, result: Any) -> list[tuple[Head, Tensor]]:
+    """What a module returned: each head with its output and, in training, the auxiliary heads."""
+    tensors = result if isinstance(result, tuple) else (result,)
+    outputs = dict(zip((name for name, _ in plan.graph.outputs), tensors, strict=False))
+    return [
+        *((head, outputs[head.name]) for head in plan.heads),
+        *zip(plan.auxiliary, tensors[len(outputs) :], strict=False),  # in training
+    ]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
 from netspec.recipe import Chosen
+from netspec.settings import OF_CLASSES
 from netspec.settings.schema import BALANCED
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Loss", "by_unit", "contrastive", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty"]
+__all__ = [
+    "Loss", "by_unit", "contrastive", "ctc", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty", "triplet",
+]  # fmt: skip
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(output N x ..., target) to (N,), one value per example."""
@@ -35,32 +38,67 @@ def contrastive(distance: Tensor, alike: Tensor, margin: float = 1.0) -> Tensor:
     return 0.5 * (alike * distance.square() + (1 - alike) * (margin - distance).clamp(min=0).square())
 
 
+def triplet(features: Tensor, groups: Tensor, margin: float = 1.0) -> Tensor:
+    """torch's triplet margin loss of every example as the anchor, with the farthest example of its group and the nearest of another
+    in the batch; 0 without one of the two. Source: Hermans, Beyer & Leibe 2017, "batch hard".
+
+    features (N, …), groups (N,), result (N,).
+    """
+    import torch
+    from torch.nn import functional as F
+
+    flat = features.flatten(1)
+    alike = groups[:, None] == groups
+    with torch.no_grad():
+        distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+        others = alike & ~torch.eye(len(flat), dtype=torch.bool, device=flat.device)
+        farthest = distances.masked_fill(~others, -1.0).argmax(1)
+        nearest = distances.masked_fill(alike, torch.inf).argmin(1)
+        has_both = others.any(1) & ~alike.all(1)
+    values = F.triplet_margin_loss(flat, flat[farthest], flat[nearest], margin, reduction="none")
+    return torch.where(has_both, values, 0.0)
+
+
+def ctc(scores: Tensor, labels: Tensor, blank: int = 0) -> Tensor:
+    """torch's CTC loss of each example, divided by the number of its labels as torch does in the mean.
+
+    scores (N, tokens, classes), labels (N, longest), filled up with IGNORED, result (N,). Source: Graves et al. 2006.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    counts = (labels != IGNORED).sum(1)
+    tokens = torch.full_like(counts, scores.shape[1])
+    found = scores.log_softmax(-1).transpose(0, 1)
+    values = F.ctc_loss(found, labels.clamp(min=0), tokens, counts, blank, reduction="none")
+    return values / counts.clamp(min=1)
+
+
 def loss_function(chosen: Chosen, feature_axis: int, counts: Sequence[int] | None = None) -> Loss:
     """The loss of a recipe; `feature_axis` is the class axis in a batch of outputs. `counts` are the numbers of training
     examples of each class, by which `class_weights=balanced` weights them; without them it does not."""
+    if chosen.word in OF_CLASSES:
+        return _loss_of_classes(chosen, feature_axis, counts)
+    values = chosen.values
+    match chosen.word:
+        case "contrastive":
+            return lambda output, target: _per_example(contrastive(_at_least_single(output), target, values["margin"]))
+        case "triplet":
+            return lambda output, target: triplet(_at_least_single(output), target, values["margin"])
+        case "ctc":
+            return lambda output, target: ctc(_at_least_single(output), target, values["blank"])
+    return _loss_of_values(chosen)
+
+
+def _loss_of_classes(chosen: Chosen, feature_axis: int, counts: Sequence[int] | None) -> Loss:
     from torch.nn import functional as F
 
     def classes_second(output: Tensor) -> Tensor:
         return output if feature_axis == 1 or output.ndim < 3 else output.movedim(feature_axis, 1)
 
-    def per_example(values: Tensor) -> Tensor:
-        return values.flatten(1).mean(1) if values.ndim > 1 else values
-
     smoothing = chosen.values.get("label_smoothing", 0.0)
     weights = _ClassWeights(chosen.values.get("class_weights"), counts)
     match chosen.word:
-        case "cross_entropy":
-            return lambda output, target: _over_counted(
-                F.cross_entropy(
-                    _at_least_single(classes_second(output)),
-                    target,
-                    weights.on(output),
-                    reduction="none",
-                    label_smoothing=smoothing,
-                    ignore_index=IGNORED,
-                ),
-                target,
-            )
         case "focal":
             gamma = chosen.values["gamma"]
             return lambda output, target: _focal(classes_second(output), target, gamma, weights.on(output))
@@ -70,21 +108,38 @@ def loss_function(chosen: Chosen, feature_axis: int, counts: Sequence[int] | Non
             return lambda output, target: _hinge_everywhere(
                 _at_least_single(classes_second(output)), target, chosen.values["margin"]
             )
-    if chosen.word == "contrastive":
-        margin = chosen.values["margin"]
-        return lambda output, target: per_example(contrastive(_at_least_single(output), target, margin))
+    return lambda output, target: _over_counted(
+        F.cross_entropy(
+            _at_least_single(classes_second(output)),
+            target,
+            weights.on(output),
+            reduction="none",
+            label_smoothing=smoothing,
+            ignore_index=IGNORED,
+        ),
+        target,
+    )
+
+
+def _loss_of_values(chosen: Chosen) -> Loss:
+    from torch.nn import functional as F
+
     if chosen.word == "huber":
         delta = chosen.values["delta"]
         function: Any = lambda output, target, reduction: F.huber_loss(output, target, reduction, delta)  # noqa: E731
     else:
         function = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy_with_logits}[chosen.word]
-    return lambda output, target: per_example(
+    return lambda output, target: _per_example(
         function(
             _at_least_single(output),
             _at_least_single(target.reshape(output.shape).to(output.device)),
             reduction="none",
         )
     )
+
+
+def _per_example(values: Tensor) -> Tensor:
+    return values.flatten(1).mean(1) if values.ndim > 1 else values
 
 
 class _ClassWeights:
@@ -149,7 +204,7 @@ def _over_counted(values: Tensor, target: Tensor) -> Tensor:
 def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
     """`hinge` at every position of a feature map or sequence, averaged per example."""
     if scores.ndim == 2:
-        return hinge(scores, target, margin)
+        return hinge(scores, target.clamp(min=0), margin) * (target != IGNORED)
     flat = scores.movedim(1, -1).flatten(0, -2)
     values = hinge(flat, target.flatten().clamp(min=0), margin).reshape(target.shape)
     return _over_counted(values * (target != IGNORED), target)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
 from netspec.optional import not_installed
+from netspec.training.decoding import decoded, labels_in, spelled
+from netspec.training.heads import Head
 from netspec.training.losses import loss_function
-from netspec.training.plan import Plan
 from netspec.training.trained import logits_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassScore", "Measured", "Tally"]
 
 _TOP = 5
+_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class Measured:
     mse: float | None = None
     mae: float | None = None
     r2: float | None = None
+    cer: float | None = None
+    """Of sequences of labels: edits over labels."""
+    nearest: float | None = None
+    """Of features: how often the nearest other example is of the same class."""
+    outputs: dict[str, Measured] | None = None
+    """With several outputs those of each; the loss is then the weighted sum of theirs."""
 
     @property
     def classes(self) -> list[ClassScore]:
@@ -109,45 +117,58 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 class Tally:
-    """Sums over batches of outputs. `one_hot`: the targets are one-hot classes."""
+    """Sums over batches of an output. `one_hot`: the targets are one-hot classes."""
 
-    def __init__(self, plan: Plan, *, one_hot: bool = False) -> None:
+    def __init__(self, head: Head, *, one_hot: bool = False) -> None:
         try:
             import torchmetrics
             from torchmetrics import classification as c
         except ImportError:
             raise not_installed("torchmetrics", "train") from None
-        self.plan, self.one_hot = plan, one_hot
-        self.axis = plan.output.type.feature_axis
-        self.features = plan.output.type.features
-        self.loss = loss_function(plan.loss, self.axis)
+        self.head, self.one_hot = head, one_hot
+        self.axis = head.type.feature_axis
+        self.features = head.type.features
+        self.loss = loss_function(head.loss, self.axis)
         self.losses = 0.0
         self.examples = 0
-        self.binary = plan.labels and self.features == 1
+        self.binary = head.labels and self.features == 1
         self.count = 2 if self.binary else self.features
         """The number of classes of the confusion matrix."""
-        self.segments = plan.output.type.layout == "map" and (plan.task == "class" or plan.labels)
+        self.segments = head.type.layout == "map" and (head.task == "class" or head.labels)
         self.images: Any = 0
         self.labels: Any = 0
         """For each label: how often it holds, is predicted, and both; and the number of all predictions."""
+        self.groups: list[tuple[Tensor, Tensor]] = []
+        """The features and groups of all examples, where the loss compares those of a batch."""
         self.metrics: dict[str, Any] = {}
-        if plan.task == "class" or one_hot or self.binary:
+        if head.task == "class" or one_hot or self.binary:
             self.metrics["confusion"] = c.MulticlassConfusionMatrix(self.count, ignore_index=IGNORED)
             if self.count > _TOP:
                 self.metrics["top5"] = c.MulticlassAccuracy(
                     self.count, average="micro", top_k=_TOP, ignore_index=IGNORED
                 )
-        elif not plan.labels and plan.loss.word != "contrastive":  # a distance is no prediction of its target
+        elif head.task == "sequence":
+            import torchmetrics.text
+
+            self.metrics["cer"] = torchmetrics.text.CharErrorRate()
+        elif not head.labels and head.predicts:
             self.metrics["mse"] = torchmetrics.MeanSquaredError()
             self.metrics["mae"] = torchmetrics.MeanAbsoluteError()
             self.metrics["r2"] = torchmetrics.R2Score()
 
     def add(self, given: Tensor, target: Tensor) -> None:
         """Adds outputs and targets in the format of the loss, both on the CPU."""
-        self.losses += float(self.loss(logits_of(self.plan, given), target).double().sum())
+        if self.head.task == "group":
+            self.groups.append((given, target))
+            return
+        self.losses += float(self.loss(logits_of(self.head, given), target).double().sum())
         self.examples += len(given)
+        if self.head.task == "sequence":
+            found = decoded(given, self.head.goal.blank)
+            self.metrics["cer"].update(spelled(found), spelled(labels_in(target)))
+            return
         rows = given.movedim(self.axis, -1).reshape(-1, self.features)
-        if self.plan.task == "class" or self.one_hot:
+        if self.head.task == "class" or self.one_hot:
             wanted = target.argmax(self.axis) if self.one_hot else target
             for metric in self.metrics.values():
                 metric.update(rows, wanted.reshape(-1))
@@ -160,7 +181,7 @@ class Tally:
             self.metrics["confusion"].update((rows[:, 0] > 0.5).long(), held)
             if self.segments:
                 self.images += _occurrences(held.reshape(len(given), -1), 2)
-        elif self.plan.labels:
+        elif self.head.labels:
             self._add_labels(rows > 0.5, values > 0.5)
             if self.segments:
                 self.images += (values > 0.5).reshape(len(given), -1, self.features).any(1).sum(0)
@@ -176,16 +197,18 @@ class Tally:
         self.labels += torch.stack([wanted.sum(0), given.sum(0), (wanted & given).sum(0), total])
 
     def result(self) -> Measured:
+        if self.groups:
+            return self._grouped()
         found: dict[str, Any] = {
             name: metric.compute() for name, metric in self.metrics.items() if name != "r2" or self.examples > 1
         }  # fmt: skip
         confusion = found.pop("confusion", None)
-        numbers = {name: float(value) for name, value in found.items()}
+        numbers: dict[str, Any] = {name: float(value) for name, value in found.items()}
         if confusion is not None:
             numbers["accuracy"] = float(confusion.diagonal().sum()) / max(1, int(confusion.sum()))
         images = self.images.tolist() if self.segments and self.examples else None
         labels = None
-        if self.plan.labels and confusion is None and self.examples:
+        if self.head.labels and confusion is None and self.examples:
             columns = self.labels.T.tolist()
             labels = [
                 ClassScore(held, told, both, images[i] if images else None, total)
@@ -201,6 +224,20 @@ class Tally:
             images=images,
             **numbers,
         )
+
+    def _grouped(self) -> Measured:
+        """The loss over batches of all examples, mixed, and how often the nearest of all others is in the same group."""
+        import torch
+
+        features = torch.cat([given.flatten(1) for given, _ in self.groups])
+        groups = torch.cat([target for _, target in self.groups])
+        count, hits = len(features), 0
+        for rows in torch.split(torch.arange(count), _BATCH):
+            away = torch.cdist(features[rows], features).scatter(1, rows[:, None], torch.inf)
+            hits += int((groups[away.argmin(1)] == groups[rows]).sum())
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+        loss = sum(float(self.loss(features[rows], groups[rows]).sum()) for rows in torch.split(order, _BATCH))
+        return Measured(count, loss / max(1, count), nearest=hits / max(1, count))
 
 
 def _occurrences(classes: Tensor, count: int) -> Tensor:

@@ -91,7 +91,7 @@ class Mistakes(Onlooker):
     def batch(self, indices: range, batch: Batch, given: Tensor, target: Tensor) -> None:
         import torch
 
-        losses = self.loss(logits_of(self.plan, given), target).double().nan_to_num(nan=math.inf)
+        losses = self.loss(logits_of(self.plan.head, given), target).double().nan_to_num(nan=math.inf)
         wrong = self._wrong(given, target)
         self.wrong += int(wrong.sum())
         chosen = torch.nonzero(wrong).flatten().tolist()

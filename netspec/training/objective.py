@@ -10,7 +10,6 @@ from netspec.analysis.in_place import source
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.inside.objective import Objective
-from netspec.training.learner import final_squashing
 from netspec.training.losses import loss_function
 from netspec.training.plan import Plan
 
@@ -36,9 +35,11 @@ def loss_objective(graph: Graph, target: Any) -> Objective:
         raise SpecError.of("NS604", f"a loss needs a single output, but the net has {len(graph.outputs)}")
     plan.require_classes()
     end = plan.output
-    logits = graph.nodes[end.inputs[0]] if end in final_squashing(plan) else end
+    logits = graph.nodes[end.inputs[0]] if plan.head.squashed else end
     node = graph.nodes[source(graph, logits.index)]
     loss = loss_function(plan.loss, node.type.feature_axis)
+    if plan.task in ("group", "sequence"):
+        raise SpecError.of("NS604", f"the loss `{plan.loss.word}` has no target that is one class or one value")
     array = None if target is None else _target(plan, target)
 
     def each(tensors: Mapping[str, Tensor]) -> Tensor:

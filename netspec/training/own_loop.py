@@ -58,7 +58,8 @@ class Prepared:
             self._step, self._inputs = self._step + 1, inputs
 
     def batches(self, epoch: int) -> Iterator[tuple[list[Tensor], Any]]:
-        """The batches of an epoch, counted from 0: inputs in the order of the spec, and the target for `loss`. Puts the module in
+        """The batches of an epoch, counted from 0: inputs in the order of the spec, and the target for `loss`, with several outputs a dict by
+        their names. Puts the module in
         training mode."""
         engine, plan = self._engine, self._plan
         train = engine.collection.train
@@ -72,33 +73,39 @@ class Prepared:
         self.module.train()
         engine.groups.keep_frozen(self.module, epoch, alone=engine.alone)
         for step, (piece, batch) in enumerate(zip(pieces, stream, strict=True), start=first):
-            inputs, target, mixed = engine.inputs.train(batch, step, piece.rows, piece.total)
-            yield inputs, target if mixed is None else (target, mixed.other, mixed.share)
+            inputs, targets, mixed = engine.inputs.train(batch, step, piece.rows, piece.total)
+            pairs = {name: (one.target, one.other, one.share) for name, one in mixed.items()}
+            yield inputs, self._of_outputs(targets | pairs)
 
     def loss(self, output: Any, target: Any) -> Tensor:
         """The mean loss of a batch in training: with auxiliary heads, mixed targets, a teacher, and the penalties of `regularize`."""
-        mixed = None
-        if isinstance(target, (tuple, list)):
-            mixed = Mixed(*target)
-            target = mixed.target
-        losses = self._engine.losses_of(outputs_of(self._plan, output), self._inputs, target, mixed)
+        targets = dict(target) if len(self._plan.heads) > 1 else {self._plan.head.name: target}
+        mixed = {name: Mixed(*one) for name, one in targets.items() if isinstance(one, (tuple, list))}
+        targets |= {name: one.target for name, one in mixed.items()}
+        losses = self._engine.losses_of(outputs_of(self._plan, output), self._inputs, targets, mixed)
         extra = penalty(self._plan.penalties, self._engine.decaying)
         return losses.mean() if extra is None else losses.mean() + extra
 
-    def validation(self) -> Iterator[tuple[list[Tensor], Tensor]]:
+    def _of_outputs(self, targets: dict[str, Any]) -> Any:
+        """The target of the only output, or those of several by their names."""
+        return targets if len(self._plan.heads) > 1 else targets[self._plan.head.name]
+
+    def validation(self) -> Iterator[tuple[list[Tensor], Any]]:
         """The batches of the validation examples, not augmented. Puts the module in evaluation mode."""
         return self._held_out(self._engine.collection.validation)
 
-    def test(self) -> Iterator[tuple[list[Tensor], Tensor]]:
+    def test(self) -> Iterator[tuple[list[Tensor], Any]]:
         """The batches of the test examples."""
         return self._held_out(self._engine.collection.test)
 
-    def _held_out(self, examples: Examples | None) -> Iterator[tuple[list[Tensor], Tensor]]:
+    def _held_out(self, examples: Examples | None) -> Iterator[tuple[list[Tensor], Any]]:
         self.module.eval()
         count = len(examples) if examples is not None else 0
         plan = [range(i, min(i + self._plan.batch, count)) for i in range(0, count, self._plan.batch)]
         if examples is not None:
-            yield from (self._engine.inputs.test(batch) for batch in batches(examples, plan, self._engine.workers))
+            for batch in batches(examples, plan, self._engine.workers):
+                inputs, targets = self._engine.inputs.test_all(batch)
+                yield inputs, self._of_outputs(targets)
 
 
 def prepare(

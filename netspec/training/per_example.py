@@ -37,7 +37,7 @@ class PerExample(Onlooker):
     def batch(self, indices: range, batch: Any, given: Tensor, target: Tensor) -> None:
         assert self.plan is not None
         assert self.loss is not None
-        losses = self.loss(logits_of(self.plan, given), target).tolist()
+        losses = self.loss(logits_of(self.plan.head, given), target).tolist()
         of_classes = self.plan.task == "class" and target.ndim == 1
         for place, (index, loss) in enumerate(zip(indices, losses, strict=True)):
             entries = [Entry(str(index), index), Entry(f"{loss:.6g}", loss)]

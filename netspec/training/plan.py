@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from netspec.datasets import Task
+from netspec.datasets import Task, Wanted
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, TensorType
 from netspec.recipe import Chosen, Recipe
-from netspec.settings import OF_CLASSES, SETTINGS
+from netspec.settings import SETTINGS
 from netspec.symbolic import Name
+from netspec.training.heads import Head, heads_of
 
 __all__ = ["Plan"]
 
@@ -35,12 +36,7 @@ class Plan:
         return Recipe({}, {})
 
     def _check(self) -> None:
-        if len(self.graph.outputs) != 1:
-            names = ", ".join(f"`{name}`" for name, _ in self.graph.outputs)
-            raise SpecError.of(
-                "NS604", f"training needs a single output, but the net has {len(self.graph.outputs)}: {names}",
-                helps=["keep one `output` and turn the others into `aux weight=… { … }`"],
-            )  # fmt: skip
+        self._check_outputs()
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
         self.require_classes()
@@ -83,24 +79,48 @@ class Plan:
                 "NS604", f"`{lines[0]}` and `{others[0]}` cannot be combined", helps=["keep only one of them"]
             )
 
+    def _check_outputs(self) -> None:
+        """Raises SpecError (NS604) where several outputs do not have a loss each."""
+        outputs = [name for name, _ in self.graph.outputs]
+        if len(outputs) == 1:
+            return
+        if {line.labels for line in self.recipe.settings.get("loss", ())} != {(name,) for name in outputs}:
+            names = ", ".join(f"`{name}`" for name in outputs)
+            raise SpecError.of(
+                "NS604", f"training needs a loss for each of the {len(outputs)} outputs of the net: {names}",
+                helps=[
+                    f"write a line for each in `train {{ … }}`, such as `loss {outputs[0]} cross_entropy` and `loss {outputs[1]} mse weight=0.5`",
+                    "or keep one `output`, and turn others that have the same targets into `aux weight=… { … }`",
+                ],
+            )  # fmt: skip
+        if self.graph.aux:
+            raise SpecError.of(
+                "NS604", "a net with several outputs cannot have `aux` heads, which repeat the loss of a single output",
+                helps=["make the head an `output` with a `loss` of its own"],
+            )  # fmt: skip
+
     def _check_classes(self) -> None:
+        for head in self.heads:
+            self._check_classes_of(head)
+
+    @staticmethod
+    def _check_classes_of(head: Head) -> None:
         """What a loss needs of the classes."""
-        given, count = self.loss.values.get("class_weights"), self.output.type.features
+        given, count = head.loss.values.get("class_weights"), head.type.features
         if isinstance(given, tuple) and len(given) != count:
             raise SpecError.of(
                 "NS604", f"`class_weights` has {len(given)} numbers, but the net has {count} classes",
                 helps=["give one number for each class, or write `class_weights=balanced`"],
             )  # fmt: skip
-        if self.loss.word == "dice" and self.output.type.layout == "vector":
+        if head.loss.word == "dice" and head.type.layout == "vector":
             raise SpecError.of("NS604", "`loss dice` compares maps of classes, but the output is a vector", helps=["write `loss cross_entropy`"])  # fmt: skip
 
     def require_classes(self) -> None:
         """Raises SpecError (NS604) where the loss is of classes and the network has a single output."""
-        if (
-            self.task == "class" and self.output.type.features == 1
-        ):  # `check` reports it in a recipe, but the recipe may be missing
+        single = next((head for head in self.heads if head.task == "class" and head.type.features == 1), None)
+        if single is not None:  # `check` reports it in a recipe, but the recipe may be missing
             raise SpecError.of(
-                "NS604", f"`{self.loss.word}` needs one output for each class, but the network has a single one",
+                "NS604", f"`{single.loss.word}` needs one output for each class, but the network has a single one",
                 helps=["for two classes with a single output, write `loss bce` in `train { … }`", "for a value, such as a price, write `loss mse`"],
             )  # fmt: skip
 
@@ -120,7 +140,7 @@ class Plan:
 
     @cached_property
     def loss(self) -> Chosen:
-        return self.chosen("loss")
+        return self.head.loss
 
     @cached_property
     def optimizer(self) -> Chosen:
@@ -136,9 +156,11 @@ class Plan:
 
     @cached_property
     def divergence(self) -> float:
-        """The factor on the divergence of each example: the losses are means over the values of the output."""
+        """The factor on the divergence of each example: the losses are means over the values of the output, with several that
+        of the input again."""
         weight = self.optional("kl", "weight")
-        return float(weight) / self.output.type.size if weight else 0.0
+        head = next((head for head in self.heads if head.task == "input"), self.head)
+        return float(weight) / head.type.size if weight else 0.0
 
     @cached_property
     def epochs(self) -> int:
@@ -217,8 +239,14 @@ class Plan:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of all metrics that are asked for, each once."""
-        asked = [*(line.word for line in self.recipe.settings.get("metric", ())), self.best_by, self.stop_by]
-        return tuple(dict.fromkeys(name for name in asked if name is not None))
+        ranked = [self.measure(name) for name in (self.best_by, self.stop_by) if name is not None]
+        asked = [*(line.word for line in self.recipe.settings.get("metric", ())), *ranked]
+        return tuple(dict.fromkeys(asked))
+
+    def measure(self, name: str) -> str:
+        """A score without the name of one of several outputs."""
+        heads = [head.name for head in self.heads] if len(self.heads) > 1 else []
+        return next((name.removeprefix(f"{head}_") for head in heads if name.startswith(f"{head}_")), name)
 
     @property
     def weights(self) -> str | None:
@@ -239,22 +267,43 @@ class Plan:
         return line is not None and line.word == "rbm"
 
     @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """The outputs with a loss each, in the order of the recipe."""
+        return heads_of(self.graph, self.recipe.settings.get("loss") or (self.chosen("loss"),))
+
+    @property
+    def head(self) -> Head:
+        """The first of them: the only one of most nets, and the one that pictures of a run show."""
+        return self.heads[0]
+
+    @cached_property
+    def auxiliary(self) -> tuple[Head, ...]:
+        """The auxiliary heads, which repeat the loss of the output."""
+        nodes, head = self.graph.nodes, self.head
+        return tuple(Head(head.name, nodes[index], head.loss, weight) for _, index, weight in self.graph.aux)
+
+    @property
     def task(self) -> Task:
-        if self.loss.values.get("target") == "input":
-            return "input"
-        return "class" if self.loss.word in OF_CLASSES else "values"
+        return self.head.task
 
     @property
     def labels(self) -> bool:
         """Whether every output is the logit of a label that holds or not."""
-        return self.loss.word == "bce" and self.task == "values"
+        return self.head.labels
 
-    @cached_property
+    @property
     def pixelwise(self) -> bool:
         """Whether every pixel of the image has a target, as in a segmentation."""
-        kind = self.output.type
-        images = [t for t in self.inputs.values() if t.layout == "map" and t.rank == 2]
-        return self.task != "input" and kind.layout == "map" and len(images) == 1 and kind.spatial == images[0].spatial
+        return self.covers(self.head)
+
+    def covers(self, head: Head) -> bool:
+        """Whether a head has a target for every pixel of the image."""
+        return head.covers(tuple(self.inputs.values()))
+
+    @property
+    def wanted(self) -> Wanted:
+        """What it needs of data."""
+        return Wanted(self.inputs, {head.name: head.goal for head in self.heads}, self.vocabularies)
 
     @property
     def inputs(self) -> dict[str, TensorType]:
@@ -275,7 +324,7 @@ class Plan:
 
     @property
     def output(self) -> Node:
-        return self.graph.nodes[self.graph.outputs[0][1]]
+        return self.head.output
 
     @property
     def outputs_parameter(self) -> str | None:

@@ -26,6 +26,12 @@ class PredictedFiles:
     written like that."""
 
     def __init__(self, target: Path, predictor: Predictor) -> None:
+        if len(predictor.readings) > 1:
+            names = ", ".join(f"`{reading.head.name}`" for reading in predictor.readings)
+            raise SpecError.of(
+                "NS604", f"`-o` writes a single output, but the net has {len(predictor.readings)}: {names}",
+                helps=["use `--json`, or `netspec run SPEC --weights RUN -o FILE.npz`"],
+            )  # fmt: skip
         self.target, self.predictor = target, predictor
         self.suffix = target.suffix.lower()
         self.single = self.suffix in _SUFFIXES
@@ -43,7 +49,9 @@ class PredictedFiles:
     @property
     def _can_be_png(self) -> bool:
         kind = self.predictor.run.plan.output.type
-        return self.predictor.masks and kind.rank == 2 and len(self.predictor.class_names) <= _MOST_COLORS
+        return (
+            self.predictor.reading.masks and kind.rank == 2 and len(self.predictor.reading.class_names) <= _MOST_COLORS
+        )
 
     def _make_folder(self) -> None:
         from netspec.files import cannot_write
@@ -52,9 +60,9 @@ class PredictedFiles:
             self.target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.target, error) from None
-        if self.predictor.masks or self.predictor.ranks:
+        if self.predictor.reading.masks or self.predictor.reading.ranks:
             with atomic_write(self.target / _NAMES) as file:
-                file.write("".join(f"{name}\n" for name in self.predictor.class_names).encode())
+                file.write("".join(f"{name}\n" for name in self.predictor.reading.class_names).encode())
 
     def write(self, prediction: Prediction, source: Path, number: int | None) -> Path:
         """Writes a prediction for a file, or for example `number` of it, and returns where. Raises SpecError (NS501)."""
@@ -65,12 +73,12 @@ class PredictedFiles:
             )
         self.written.add(path)
         values = (
-            self.predictor.mask(prediction)
-            if self.predictor.masks and not prediction.ranked
+            self.predictor.reading.mask(prediction)
+            if self.predictor.reading.masks and not prediction.ranked
             else prediction.values.detach().numpy()
         )
         if self.suffix == ".png":
-            write_png(path, values, len(self.predictor.class_names))
+            write_png(path, values, len(self.predictor.reading.class_names))
         else:
             _write_array(path, values)
         return path

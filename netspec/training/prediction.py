@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from netspec.datasets.bare_images import holds_images, read_images
 from netspec.datasets.fit import fitted, only_input
 from netspec.datasets.npz import inputs_of_npz
 from netspec.diagnostics import SpecError
+from netspec.training.readings import Prediction, Reading
 from netspec.training.trained import Trained, answers, views
 
 if TYPE_CHECKING:
@@ -25,16 +26,6 @@ __all__ = ["Prediction", "Predictor", "found_files"]
 _ARRAYS = (".npy", ".npz")
 _TABLES = (".csv", ".tsv", ".parquet")
 _BATCH = 128
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction for one example: classes, numbered from 0, most likely first, with their values; or the values of
-    the output."""
-
-    name: str
-    ranked: list[tuple[int, float]]
-    values: Any
 
 
 def found_files(path: Path) -> list[Path]:
@@ -73,37 +64,13 @@ class Predictor:
 
     def __init__(self, run: Trained, *, resize: bool = False) -> None:
         self.run = run
+        self.readings = [Reading(head, run.names[head.name]) for head in run.plan.heads]
+        self.reading = self.readings[0]
+        """That of the first output."""
         crop = run.plan.recipe.augment.get("crop")
         self.options = replace(run.request.options, resize=resize or run.request.options.resize)
         if self.options.pixels is None and crop is not None and crop.values.get("from") is not None:
             self.options = replace(self.options, pixels=crop.values["from"])
-
-    @property
-    def ranks(self) -> bool:
-        """Whether the net predicts one class per example."""
-        return self.run.plan.task == "class" and len(self.run.plan.output.type.shape) == 1
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes or labels; numbers where the data has none."""
-        plan = self.run.plan
-        count = 2 if self.masks and plan.output.type.features == 1 else plan.output.type.features
-        return self.run.classes or tuple(map(str, range(count)))
-
-    @property
-    def masks(self) -> bool:
-        """Whether the net predicts a class for every position; a single channel of labels tells two classes apart."""
-        plan = self.run.plan
-        single = plan.labels and plan.output.type.layout == "map" and plan.output.type.features == 1
-        return single or (plan.task == "class" and len(plan.output.type.shape) > 1)
-
-    def mask(self, prediction: Prediction) -> np.ndarray[Any, Any]:
-        """The class of every position (uint8, or int32 if there are more than 256)."""
-        kind = self.run.plan.output.type
-        values = prediction.values
-        chosen = values.argmax(kind.feature_axis - 1) if kind.features > 1 else (values[0] > 0.5)
-        found: np.ndarray[Any, Any] = chosen.numpy().astype("uint8" if kind.features <= 256 else "int32")
-        return found
 
     def predictions(self, file: Path) -> Iterator[Prediction]:
         """One prediction per image, or per example of an array. Raises SpecError (NS503, NS602, NS603)."""
@@ -112,17 +79,17 @@ class Predictor:
         count = len(next(iter(arrays.values())))
         for start in range(0, count, _BATCH):
             given = self._answers({name: array[start : start + _BATCH] for name, array in arrays.items()})
-            for row, answer in enumerate(given if place is None else given[:, place], start):
+            given = given if place is None else [outputs[:, place] for outputs in given]
+            for row, each in enumerate(zip(*given, strict=True), start):
                 name = str(file) if count == 1 else f"{file}[{row}]"
-                yield Prediction(name, self._ranked(answer), answer)
+                found = [reading.prediction(name, answer) for reading, answer in zip(self.readings, each, strict=True)]
+                if len(found) > 1:
+                    named = {reading.head.name: one for reading, one in zip(self.readings, found, strict=True)}
+                    found[0] = replace(found[0], outputs=named)
+                yield found[0]
 
-    def _ranked(self, answer: Tensor) -> list[tuple[int, float]]:
-        if self.run.plan.task != "class" or answer.ndim != 1:
-            return []
-        order = answer.argsort(descending=True, stable=True).tolist()
-        return [(index, float(answer[index])) for index in order]
-
-    def _answers(self, arrays: dict[str, np.ndarray[Any, Any]]) -> Tensor:
+    def _answers(self, arrays: dict[str, np.ndarray[Any, Any]]) -> list[Tensor]:
+        """Of each output."""
         import numpy as np
         import torch
 
@@ -130,8 +97,9 @@ class Predictor:
 
         tensors = {name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}
         (view,) = views(self.run, {name: tuple(array.shape[1:]) for name, array in arrays.items()})
-        inputs, _ = view.test(Batch(tensors, torch.zeros(0)))
-        return answers(self.run.plan, self.run.output(inputs))
+        inputs, _ = view.test(Batch(tensors, {head.name: torch.zeros(0) for head in self.run.plan.heads}))
+        heads = self.run.plan.heads
+        return [answers(head, output) for head, output in zip(heads, self.run.outputs(inputs), strict=True)]
 
     # Files
 
@@ -152,14 +120,12 @@ class Predictor:
         from netspec.datasets.parquet import read_parquet
         from netspec.datasets.table import read_table
         from netspec.datasets.table_data import inputs_of_rows
-        from netspec.datasets.wanted import Wanted
 
         plan = self.run.plan
         if self._continues:
             raise SpecError.of("NS602", f"{file} is a table, and the net continues a text", helps=["give a text file"])
-        wanted = Wanted(plan.inputs, plan.output.type, plan.task, plan.vocabularies)
         table = read_parquet([file]) if file.suffix.lower() == ".parquet" else read_table(file)
-        rows = inputs_of_rows(table, file.parent, wanted)
+        rows = inputs_of_rows(table, file.parent, plan.wanted)
         return {name: self._example(array, plan.inputs[name], str(file)) for name, array in rows.items()}
 
     def _text(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
@@ -172,7 +138,7 @@ class Predictor:
         if not self._continues:
             return bytes_of_texts([content_of(file)], kind.shape[0])
         ids = ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))
-        if not len(ids) or (len(ids) < kind.shape[0] and self.ranks):
+        if not len(ids) or (len(ids) < kind.shape[0] and self.reading.ranks):
             raise SpecError.of("NS602", f"{file} is too short", notes=[f"it has {len(ids)} characters, and the net takes {kind.shape[0]}"])  # fmt: skip
         return np.pad(ids, (0, kind.shape[0] - len(ids)))[None]
 
@@ -181,8 +147,9 @@ class Predictor:
         """Whether the net was trained to predict the next character of a text."""
         from netspec.datasets.text import is_corpus
 
-        plan = self.run.plan
-        return plan.output.type.layout == "sequence" or is_corpus(Path(self.run.request.data))
+        head = self.run.plan.head
+        tokens = head.type.layout == "sequence" and head.task != "sequence"
+        return tokens or is_corpus(Path(self.run.request.data))
 
     def _place(self, file: Path) -> int | None:
         """Where a net that predicts the next character at every token says what follows the text; None for other files."""
@@ -190,7 +157,8 @@ class Predictor:
 
         plan = self.run.plan
         (kind, *_) = plan.inputs.values()
-        if kind.layout != "ids" or plan.output.type.layout != "sequence" or file.suffix.lower() in (*_ARRAYS, *_TABLES):
+        tokens = plan.output.type.layout == "sequence" and plan.task != "sequence"
+        if kind.layout != "ids" or not tokens or file.suffix.lower() in (*_ARRAYS, *_TABLES):
             return None
         return len(ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))) - 1
 

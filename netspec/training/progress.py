@@ -102,10 +102,23 @@ def _columns(row: Row) -> list[tuple[str, int, str]]:
             columns.append(("val. acc.", 11, percent(row.validation.accuracy)))
         elif row.train.r2 is not None:
             columns.append(("val. R2", 11, r2_text(row.validation.r2)))
-        columns += [(f"val. {name}", 11, _loss(value)) for name, value in row.validation.metrics]
+        columns += [_column(name, value) for name, value in row.validation.metrics if not _has_better(name, row)]
     rate = row.examples / row.seconds if row.seconds else 0.0
     return [
         *columns,
         ("rate", 10, _within(row.lr, 8)),
         ("examples/s", 13, f"{rate:,.0f}" if rate < 1e9 else _within(rate, 12)),
     ]
+
+
+def _column(name: str, value: float) -> tuple[str, int, str]:
+    """That of a metric, wider for a long name."""
+    title = f"val. {name}"
+    return title, max(11, len(title) + 2), percent(value) if name.endswith("_accuracy") else _loss(value)
+
+
+def _has_better(name: str, row: Row) -> bool:
+    """Whether a loss of one of several outputs can be left out, since the output has an accuracy or R2."""
+    names = dict(row.validation.metrics) if row.validation is not None else {}
+    output = name.removesuffix("_loss")
+    return output != name and (f"{output}_accuracy" in names or f"{output}_r2" in names)

@@ -32,13 +32,19 @@ def score_values(score: Measured) -> dict[str, float]:
 
 
 def score_texts(score: Measured) -> dict[str, str]:
-    """The scores that apply, by name."""
+    """The scores that apply, by name; with several outputs those of each, and the sum of their losses."""
+    if score.outputs is not None:
+        each = {f"{output}: {n}": text for output, one in score.outputs.items() for n, text in score_texts(one).items()}
+        return each | {"loss": f"{score.loss:.4g}"}
     found = {name: f"{value:.2%}" for name, value in _shares(score).items() if value is not None}
     return found | {name: f"{value:.4g}" for name, value in _numbers(score).items() if value is not None}
 
 
 def _shares(score: Measured) -> dict[str, float | None]:
-    return {"accuracy": score.accuracy, "top-5 accuracy": score.top5, "mean IoU": score.iou, "mean Dice": score.dice}
+    return {
+        "accuracy": score.accuracy, "top-5 accuracy": score.top5, "mean IoU": score.iou, "mean Dice": score.dice,
+        "label error rate": score.cer, "nearest example of the same class": score.nearest,
+    }  # fmt: skip
 
 
 def _numbers(score: Measured) -> dict[str, float | None]:

@@ -45,8 +45,7 @@ def open_data(plan: Plan, request: Request, kept: OpenedData | None = None) -> C
     For `augment { crop from=N }` the shorter side of images is scaled to N; for `crop` alone images are not scaled. Images of
     which a random resized crop is read are scaled only for testing.
     """
-    wanted, options = wanted_data(plan, request.options)
-    asked = (request.data, wanted.inputs, wanted.output, wanted.task, options, wanted.vocabularies)
+    asked = (request.data, *wanted_data(plan, request.options))
     try:
         return (kept or OpenedData()).of(asked, lambda: open_collection(*asked))
     except SpecError as error:
@@ -55,15 +54,18 @@ def open_data(plan: Plan, request: Request, kept: OpenedData | None = None) -> C
 
 def wanted_data(plan: Plan, options: DataOptions) -> tuple[Wanted, DataOptions]:
     """What a net and its recipe need from data, and how it is read."""
-    inputs, output = plan.inputs, plan.output.type
+    wanted = plan.wanted
     crop = plan.recipe.augment.get("crop")
     if crop is not None:
         side = crop.values["from"]
         options = replace(options, resize=options.resize or side is not None or cuts_randomly(plan), cut=side is None)
         if side is not None:
-            inputs = {name: _squared(kind, side) for name, kind in inputs.items()}
-            output = _squared(output, side) if plan.pixelwise else output
-    return Wanted(inputs, output, plan.task, plan.vocabularies), options
+            goals = {
+                head.name: replace(head.goal, output=_squared(head.type, side)) if plan.covers(head) else head.goal
+                for head in plan.heads
+            }
+            wanted = replace(wanted, inputs={n: _squared(kind, side) for n, kind in wanted.inputs.items()}, goals=goals)
+    return wanted, options
 
 
 def cuts_randomly(plan: Plan) -> bool:

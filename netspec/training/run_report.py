@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from netspec.scene.options import DrawOptions
 from netspec.training.charts import confusion_chart, curves_chart
 from netspec.training.comparison import read_metrics
 from netspec.training.evaluation import Question, evaluate
+from netspec.training.heads import Head
 from netspec.training.mistakes import Mistakes
 from netspec.training.opened_run import Run
 from netspec.training.report_tables import (
@@ -39,7 +40,10 @@ __all__ = ["RunReport", "Section", "report_of"]
 _MOST_CELLS, _MOST_LAYERS = 30, 200
 """Classes of the largest confusion matrix that is drawn; rows of the longest table of layers."""
 _PANEL, _WORST = 16, 16
-_TASKS = {"class": "classification", "values": "regression", "input": "reconstruction of the input"}
+_TASKS = {
+    "class": "classification", "values": "regression", "input": "reconstruction of the input",
+    "group": "features by which classes are told apart", "sequence": "sequences of labels",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,8 @@ class _Author:
         } | score_texts(self.found.final))  # fmt: skip
 
     def task(self) -> str:
-        output = self.plan.output.type
-        if self.plan.labels:
-            return "classification" + (" with several labels" if output.features > 1 else "")
-        each = "token" if output.layout == "sequence" else "pixel" if output.rank == 2 else "position"
-        several = self.plan.task == "class" and output.size > output.features
-        return _TASKS[self.plan.task] + (f" of each {each}" if several else "")
+        heads = self.plan.heads
+        return ", ".join(_task(head) if len(heads) == 1 else f"{_task(head)} (`{head.name}`)" for head in heads)
 
     # What it scores
 
@@ -150,24 +150,31 @@ class _Author:
         return Section("Training curves", charts=[(light, dark)])
 
     def classes(self) -> Section | None:
-        table = classes_table(self.found)
-        if table is None:
+        found = {name: classes_table(one) for name, one in self.found.of_outputs().items()}
+        tables = [replace(table, title=name) for name, table in found.items() if table is not None]
+        if not tables:
             self.without("classes and confusion matrix", "the network does not predict classes")
-        return Section("Classes", tables=[table]) if table is not None else None
+        return Section("Classes", tables=tables) if tables else None
 
     def confusion(self) -> Section | None:
-        matrix, names = self.found.final.confusion, self.found.classes
+        """That of the first output that has one."""
+        outputs = self.found.of_outputs()
+        output, found = next(
+            ((n, one) for n, one in outputs.items() if one.final.confusion), next(iter(outputs.items()))
+        )
+        matrix, names = found.final.confusion, found.classes
         if matrix is None:
-            if self.found.final.labels:
+            if found.final.labels:
                 self.without("confusion matrix", "an example can have several labels")
             return None
-        pairs = confusion_table(self.found)
+        pairs = confusion_table(found)
+        title = f"Confusion matrix of {output}" if output else "Confusion matrix"
         lines = ["Most often confused:" if pairs is not None else "No class is confused with another."]
         if len(matrix) > _MOST_CELLS:
             self.without("picture of the confusion matrix", f"it has {len(matrix):,} classes")
-            return Section("Confusion matrix", lines, [pairs] if pairs is not None else [])
+            return Section(title, lines, [pairs] if pairs is not None else [])
         light, dark = (confusion_chart(matrix, names, theme) for theme in ("light", "dark"))
-        return Section("Confusion matrix", lines, [pairs] if pairs is not None else [], charts=[(light, dark)])
+        return Section(title, lines, [pairs] if pairs is not None else [], charts=[(light, dark)])
 
     # What it sees
 
@@ -236,6 +243,16 @@ class _Author:
 
     def environment(self) -> Section:
         return Section("Environment", tables=[environment_table(self.trained.info, self.plan, self.epochs)])
+
+
+def _task(head: Head) -> str:
+    """What an output is trained for."""
+    output = head.type
+    if head.labels:
+        return "classification" + (" with several labels" if output.features > 1 else "")
+    each = "token" if output.layout == "sequence" else "pixel" if output.rank == 2 else "position"
+    several = head.task == "class" and output.size > output.features
+    return _TASKS[head.task] + (f" of each {each}" if several else "")
 
 
 def is_image(kind: TensorType) -> bool:

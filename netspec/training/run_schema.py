@@ -48,6 +48,7 @@ class StoredData(_Stored):
     where: str
     options: StoredOptions = Field(default_factory=lambda: StoredOptions.model_validate({}))
     classes: list[str] = []
+    outputs: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
     fingerprint: str | None = None
     skipped: list[str] = []

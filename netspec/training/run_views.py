@@ -114,7 +114,7 @@ def panel(run: Trained, count: int = 24, part: str | None = None) -> View:
     count = min(count, size)
     indices = [i * size // count for i in range(count)]
     inputs, targets = held.batch(indices)
-    given, names = answers(plan, run.output(inputs)), _class_names(run)
+    given, names = answers(plan.head, run.output(inputs)), _class_names(run)
     hinge = plan.loss.word == "hinge"
     examples, rows = [], []
     for index, image, values, true in zip(indices, inputs[0], given, targets.tolist(), strict=True):

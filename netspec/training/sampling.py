@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ from netspec.recipe import Chosen
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Piece", "Share", "order_of_an_epoch", "update_count", "updates_of_an_epoch"]
+    from netspec.training.plan import Plan
+
+__all__ = ["Piece", "Share", "order_of_an_epoch", "order_of_evaluation", "update_count", "updates_of_an_epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,20 @@ def order_of_an_epoch(
     classes = targets()
     if classes is None or classes.ndim != 1 or classes.dtype.kind == "f":
         raise SpecError.of("NS604", "`sampling balanced` needs a class for each example", helps=["remove it"])
-    weights = 1.0 / np.bincount(classes)[classes]
+    weights = (classes >= 0) / np.bincount(classes[classes >= 0])[
+        classes.clip(min=0)
+    ]  # one that is ignored is not drawn
     ends = np.cumsum(weights)
     drawn: np.ndarray[Any, Any] = np.searchsorted(ends, generator.random(examples) * ends[-1], side="right")
     return drawn.clip(max=examples - 1)
+
+
+def order_of_evaluation(plan: Plan, count: int) -> Sequence[int]:
+    """The examples as they are, or mixed where the loss compares those of a batch, which are often stored class by class."""
+    if all(head.task != "group" for head in plan.heads):
+        return range(count)
+    mixed: list[int] = order_of_an_epoch(count, seed=plan.seed, epoch=0).tolist()
+    return mixed
 
 
 def updates_of_an_epoch(order: np.ndarray[Any, Any], batch: int, accumulate: int, *, share: Share) -> list[list[Piece]]:

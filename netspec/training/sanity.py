@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from netspec.datasets.examples import IGNORED
 from netspec.training.check_result import CheckResult
+from netspec.training.heads import Head
+from netspec.training.judging import Judged
 from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
 from netspec.training.sanity_data import check_inputs, check_labels
@@ -42,7 +44,7 @@ def check_sanity(request: Request) -> list[CheckResult]:
     blocked = any(f.fault for f in (*inputs, *inside))
     return [
         *inputs, *check_augmentation(bench, some), *splits, *check_copies(bench), *check_labels(bench), *inside,
-        _check_loss(bench, some), _check_penalty(bench, some), *_check_twenty(bench, blocked=blocked),
+        *_check_losses(bench, some), _check_penalty(bench, some), *_check_twenty(bench, blocked=blocked),
         *check_signal(bench, blocked=any(f.fault for f in splits)),
     ]  # fmt: skip
 
@@ -50,35 +52,56 @@ def check_sanity(request: Request) -> list[CheckResult]:
 # Initial loss
 
 
-def _check_loss(bench: Bench, some: Held) -> CheckResult:
-    value, chance = float(_loss_at_start(bench, some)), _chance(bench)
+def _check_losses(bench: Bench, some: Held) -> list[CheckResult]:
+    """The initial loss of each output."""
+    several = len(bench.engine.parts) > 1
+    return [
+        _check_loss(bench, some, part, value, f"initial loss of `{part.head.name}`" if several else "initial loss")
+        for part, value in zip(bench.engine.parts, _losses_at_start(bench, some), strict=True)
+    ]
+
+
+def _check_loss(bench: Bench, some: Held, part: Judged, value: float, check: str) -> CheckResult:
+    chance = _chance_of(part.head)
     if not math.isfinite(value):
-        return CheckResult("initial loss", f"{value}", fault="the initial loss is not finite", advice="see the checks of inputs and weights")  # fmt: skip
+        return CheckResult(check, f"{value}", fault="the initial loss is not finite", advice="see the checks of inputs and weights")  # fmt: skip
+    if chance is None and part.head.task not in ("values", "input"):
+        return CheckResult(check, f"{value:.4g}")
     if chance is None:
-        return CheckResult("initial loss", f"{value:.4g}; predicting the mean of the targets gives {_of_mean(bench, some):.4g}")  # fmt: skip
+        return CheckResult(check, f"{value:.4g}; predicting the mean of the targets gives {_of_mean(part, _target(bench, part, some)):.4g}")  # fmt: skip
     measured = f"{value:.4g}; chance gives {chance:.4g}"
     if value > 3 * chance:
-        return CheckResult("initial loss", measured, note=True, advice="the initial outputs are too large: use smaller weights in the last layer, or scale down the inputs")  # fmt: skip
+        return CheckResult(check, measured, note=True, advice="the initial outputs are too large: use smaller weights in the last layer, or scale down the inputs")  # fmt: skip
     if value < 0.7 * chance:
-        return CheckResult("initial loss", measured, note=True, advice="the untrained net is better than chance; this is expected only if weights were loaded")  # fmt: skip
-    return CheckResult("initial loss", measured)
+        return CheckResult(check, measured, note=True, advice="the untrained net is better than chance; this is expected only if weights were loaded")  # fmt: skip
+    return CheckResult(check, measured)
 
 
-def _loss_at_start(bench: Bench, some: Held) -> Tensor:
-    """The mean training loss without auxiliary heads, dropout and augmentation."""
+def _losses_at_start(bench: Bench, some: Held) -> list[float]:
+    """The mean training loss of each output without auxiliary heads, dropout and augmentation."""
     import torch
 
     engine = bench.trial(some, plain=True)
     engine.module.train()
-    inputs, target = engine.inputs.test(some.batch(range(len(some))))
+    inputs, targets = engine.inputs.test_all(some.batch(range(len(some))))
     with torch.no_grad(), engine.fabric.autocast():
-        output = outputs_of(engine.plan, engine.module(*inputs))[0][1]
-        return engine.loss(output, target).mean()
+        outputs = outputs_of(engine.plan, engine.module(*inputs))
+        pairs = zip(engine.parts, outputs, strict=False)
+        return [float(part.loss(output, targets[head.name]).mean()) for part, (head, output) in pairs]
+
+
+def _loss_at_start(bench: Bench, some: Held) -> float:
+    """The sum over the outputs."""
+    return sum(part.head.weight * one for part, one in zip(bench.engine.parts, _losses_at_start(bench, some), strict=True))  # fmt: skip
 
 
 def _chance(bench: Bench) -> float | None:
-    """The loss of a uniform prediction; None if there is none."""
-    loss, classes = bench.plan.loss, bench.plan.output.type.features
+    """The loss of a uniform prediction; None if there is none, or if there are several outputs."""
+    return _chance_of(bench.plan.head) if len(bench.plan.heads) == 1 else None
+
+
+def _chance_of(head: Head) -> float | None:
+    loss, classes = head.loss, head.type.features
     match loss.word:
         case "cross_entropy":
             return math.log(classes) if classes > 1 else None
@@ -93,35 +116,37 @@ def _chance(bench: Bench) -> float | None:
     return None
 
 
-def _of_mean(bench: Bench, held: Held) -> float:
+def _target(bench: Bench, part: Judged, held: Held) -> Tensor:
+    return bench.engine.inputs.test_all(held.batch(range(len(held))))[1][part.head.name]
+
+
+def _of_mean(part: Judged, target: Tensor) -> float:
     """The loss of the mean of the targets as a constant prediction."""
     import torch
 
-    _, target = bench.engine.inputs.test(held.batch(range(len(held))))
     target = target.float()
     answer = target.mean(0, keepdim=True).expand_as(target)
-    if bench.plan.loss.word == "bce":
+    if part.head.loss.word == "bce":
         answer = torch.logit(answer, eps=1e-6)
-    return float(bench.engine.loss(answer, target).mean())
+    return float(part.loss(answer, target).mean())
 
 
-def _of_frequencies(bench: Bench, target: Tensor) -> float:
+def _of_frequencies(part: Judged, target: Tensor) -> float:
     """The loss of the frequencies of the classes as a constant prediction."""
-    if bench.plan.loss.word == "hinge":
-        return _chance(bench) or 0.0
-    counts = target[target != IGNORED].bincount(minlength=bench.plan.output.type.features).double()
+    if part.head.loss.word == "hinge":
+        return _chance_of(part.head) or 0.0
+    counts = target[target != IGNORED].bincount(minlength=part.head.type.features).double()
     shares = counts / counts.sum()
     return float(-(shares * shares.clamp(min=1e-12).log()).sum())
 
 
-def _of_best(bench: Bench, held: Held) -> float:
+def _of_best(part: Judged, target: Tensor) -> float:
     """The loss of a perfect prediction: 0, except for bce, whose targets need not be 0 or 1."""
     import torch
 
-    if bench.plan.loss.word != "bce":
+    if part.head.loss.word != "bce":
         return 0.0
-    _, target = bench.engine.inputs.test(held.batch(range(len(held))))
-    return float(bench.engine.loss(torch.logit(target.float(), eps=1e-6), target).mean())
+    return float(part.loss(torch.logit(target.float(), eps=1e-6), target).mean())
 
 
 # Penalties
@@ -129,7 +154,7 @@ def _of_best(bench: Bench, held: Held) -> float:
 
 def _check_penalty(bench: Bench, some: Held) -> CheckResult:
     engine, plan = bench.engine, bench.plan
-    loss = float(_loss_at_start(bench, some))
+    loss = _loss_at_start(bench, some)
     decay = float(plan.value("optimizer", "weight_decay", 0.0) or 0.0)
     squares = sum(float(w.detach().square().sum()) for w in engine.decaying)
     written = penalty(plan.penalties, engine.decaying)
@@ -215,15 +240,25 @@ def _learn(bench: Bench, twenty: Held, goal: float | None, *, own: bool, most: i
 
 
 def _goal(bench: Bench, twenty: Held) -> float | None:
-    """The loss that counts as memorized; None if it is an accuracy of 100%. For a class at every position, such as the
-    pixels of a mask, it is a tenth of the loss of the best constant prediction: 100% of thousands of them take too long."""
-    if bench.engine.judge.kind == "classes":
-        _, target = bench.engine.inputs.test(twenty.batch(range(len(twenty))))
-        return (
-            None if target.ndim == 1 or bench.engine.judge.one_hot else max(1e-3, 0.1 * _of_frequencies(bench, target))
-        )
-    best = _of_best(bench, twenty)
-    return best + 0.5 * (_of_mean(bench, twenty) - best)
+    """The loss that counts as memorized; None if it is an accuracy of 100%, of the only output."""
+    parts = bench.engine.parts
+    (part, *others), targets = parts, [_target(bench, part, twenty) for part in parts]
+    if not others and part.judge.kind == "classes" and (targets[0].ndim == 1 or part.judge.one_hot):
+        return None
+    starts = _losses_at_start(bench, twenty)
+    return sum(p.head.weight * _goal_of(p, t, start) for p, t, start in zip(parts, targets, starts, strict=True))
+
+
+def _goal_of(part: Judged, target: Tensor, start: float) -> float:
+    """For classes, such as the pixels of a mask, a tenth of the loss of the best constant prediction: 100% of thousands of them
+    take too long. For values half of it; for sequences and distances a tenth and half of the initial loss."""
+    if part.judge.kind == "classes":
+        classes = target.argmax(part.judge.axis) if part.judge.one_hot else target
+        return max(1e-3, 0.1 * _of_frequencies(part, classes))
+    if part.head.task in ("sequence", "group"):
+        return (0.1 if part.head.task == "sequence" else 0.5) * start
+    best = _of_best(part, target)
+    return best + 0.5 * (_of_mean(part, target) - best)
 
 
 def _reached(trace: Trace, goal: float | None) -> bool:

@@ -96,10 +96,11 @@ def check_labels(bench: Bench) -> list[CheckResult]:
     parts = [p for p in (bench.collection.train, bench.collection.validation, bench.collection.test) if p is not None]
     seen = np.unique(np.concatenate([np.unique(bench.labels(p)) for p in parts]))  # type: ignore[arg-type]
     wanted = bench.plan.output.type.features
-    here, counts = np.unique(labels, return_counts=True)
+    here, counts = np.unique(labels[labels >= 0], return_counts=True)
     share = counts.max() / counts.sum()
     if len(here) == 1:
         return [CheckResult("labels", f"all training examples have class {here[0]}", "all labels are the same", "check whether the data or the split is sorted by class")]  # fmt: skip
+    seen = seen[seen >= 0]
     line = _head_line(bench)
     if len(seen) < wanted and seen.max() < wanted - 1 and len(seen) == seen.max() + 1:
         return [CheckResult("labels", f"the labels are 0 to {seen.max()}, but the net has {wanted} outputs{line}", "wrong number of classes", f"give the last layer {len(seen)} units, or add the missing classes")]  # fmt: skip

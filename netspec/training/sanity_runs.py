@@ -38,33 +38,36 @@ class Held:
         self._all = examples.batch(indices)
         self._count = len(indices)
         self._examples, self._indices = examples, indices
-        targets = examples.targets()
-        self._targets = targets[list(indices)] if targets is not None else None
 
     def __len__(self) -> int:
         return self._count
 
-    def targets(self) -> np.ndarray[Any, Any] | None:
-        return self._targets
+    def targets(self, name: str = "") -> np.ndarray[Any, Any] | None:
+        targets = self._examples.targets(name)
+        return targets[list(self._indices)] if targets is not None else None
 
     def shown(self, index: int) -> str:
         return self._examples.shown(self._indices[index])
 
     def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
         rows = list(indices)
-        inputs, target = {name: values[rows] for name, values in self._all.inputs.items()}, self._all.target[rows]
+        inputs, targets = (
+            {n: values[rows] for n, values in held.items()} for held in (self._all.inputs, self._all.targets)
+        )
         if cut is not None:
             cuts = cut.drawn()
             inputs = {n: cut_images(v, cuts) if v.ndim == 4 else v for n, v in inputs.items()}
-            target = cut_targets(target, cuts) if target.ndim > 2 else target
-        return Batch(inputs, target)
+            targets = {n: cut_targets(v, cuts) if v.ndim > 2 else v for n, v in targets.items()}
+        return Batch(inputs, targets)
 
 
 class _Plain(Inputs):
     """Training inputs without augmentation."""
 
-    def train(self, batch: Batch, place: int, rows: range, total: int) -> tuple[list[Tensor], Tensor, Mixed | None]:
-        return (*self.test(batch), None)
+    def train(
+        self, batch: Batch, place: int, rows: range, total: int
+    ) -> tuple[list[Tensor], dict[str, Tensor], dict[str, Mixed]]:
+        return (*self.test_all(batch), {})
 
     def cut(self, place: int, rows: range, total: int) -> None:
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netspec.datasets import Examples
 from netspec.training.check_result import CheckResult
 from netspec.training.sanity_runs import Bench, Held, run_trial
+from netspec.training.scores import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ def check_signal(bench: Bench, *, blocked: bool) -> list[CheckResult]:
     import numpy as np
 
     labels = bench.labels(bench.collection.train)
-    if labels is None or labels.ndim != 1 or len(np.unique(labels)) < 2:
+    if labels is None or labels.ndim != 1 or labels.min() < 0 or len(np.unique(labels)) < 2:
         return []
     some = bench.held(max(200, min(2000, 100_000_000 // bench.example_size)))
     noise = _check_noise(bench, some)
@@ -134,7 +135,12 @@ def _net_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, f
     trace = run_trial(engine, 400, lambda t: len(t.right) >= passes and min(r or 0.0 for r in t.right[-passes:]) > 0.95)
     if not trace.finite:
         return 0.0, 0.0
-    return engine.evaluate(few).accuracy or 0.0, engine.evaluate(held_out).accuracy or 0.0
+    return _accuracy(bench, engine.evaluate(few)), _accuracy(bench, engine.evaluate(held_out))
+
+
+def _accuracy(bench: Bench, score: Score) -> float:
+    """That of the first output."""
+    return score.accuracy or dict(score.metrics).get(f"{bench.plan.head.name}_accuracy", 0.0)
 
 
 # Whether a class is the same in validation

@@ -217,7 +217,7 @@ def _classes(bench: Bench, name: str, part: Examples) -> CheckResult | None:
     import numpy as np
 
     labels, known = bench.labels(part), bench.labels(bench.collection.train)
-    if labels is None or known is None or labels.ndim != 1:
+    if labels is None or known is None or labels.ndim != 1 or min(labels.min(), known.min()) < 0:
         return None
     check = f"{name} labels"
     here, ours = Counter(labels.tolist()), Counter(known.tolist())

@@ -38,7 +38,8 @@ class Score:
         """A score by its name, larger is better; None if there is none."""
         known = {"loss": self.loss, "accuracy": self.accuracy, "r2": self.r2, **dict(self.metrics)}
         value = known.get(name)
-        return -value if value is not None and name in ("loss", "mae", "mse") else value
+        lower = name.rpartition("_")[2] in ("loss", "mae", "mse", "cer")
+        return -value if value is not None and lower else value
 
     @property
     def rank(self) -> tuple[float, float]:

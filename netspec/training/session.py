@@ -220,17 +220,20 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None, request: R
         updates = update_count(len(collection.train), plan.batch, plan.accumulate)
         return Growing(augment, stored, wanted, plan.seed, basis, plan=plan, updates=updates)
     augmenter = Augmenter(augment, stored, wanted, plan.seed, basis)
-    output = plan.output.type
-    if augmenter.policies and plan.pixelwise:
+    if augmenter.policies and any(map(plan.covers, plan.heads)):
         raise SpecError.of(
             "NS604", "`randaugment` and `trivialaugment` cannot move the targets of pixels with the images",
             helps=["use `rotate`, `translate`, `shear` and `jitter`, which can"],
         )  # fmt: skip
     moves = "cutmix" in augment or (augmenter.geometry is not None and augmenter.geometry.moves)
-    if moves and plan.task != "input" and output.layout == "map" and output.rank == 2 and not plan.pixelwise:
+    of_pixels = (
+        head for head in plan.heads if head.task != "input" and head.type.layout == "map" and head.type.rank == 2
+    )
+    left = next((head for head in of_pixels if not plan.covers(head)), None)
+    if moves and left is not None:
         raise SpecError.of(
             "NS604", "`augment` cannot move the targets with the images",
-            notes=[f"the images are {sizes(wanted[1:])}, but the targets, like the output of the net, are {sizes(output.spatial)}"],
+            notes=[f"the images are {sizes(wanted[1:])}, but the targets, like the output of the net, are {sizes(left.type.spatial)}"],
             helps=["remove the augmentations that move pixels (`cutmix` too), or let the net output maps as large as its images"],
         )  # fmt: skip
     return augmenter
@@ -329,6 +332,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
             "where": request.data if request.data in BUILT_IN or is_remote(request.data) else str(place.resolve()),
             "options": asdict(request.options),
             "classes": list(collection.classes),
+            **({"outputs": {n: list(held) for n, held in collection.names.items()}} if len(plan.heads) > 1 else {}),
             "counts": _counts(collection),
             "fingerprint": collection.fingerprint,
             "skipped": list(collection.skipped),

@@ -205,11 +205,13 @@ def _cannot_open(search: Search, error: Exception) -> SpecError:
 def metric_of(search: Search) -> str:
     """What trials are compared by. Raises SpecError (NS604)."""
     plan = Plan.of(check(search.request.source).lenient().model().graph)
-    classifies = plan.task == "class" or plan.labels
+    classifies = len(plan.heads) == 1 and (plan.task == "class" or plan.labels)
     if search.metric == "accuracy" and not classifies:
         raise SpecError.of(
             "NS604",
-            f"`loss {plan.loss.word}` is a regression loss, so there is no accuracy",
+            f"`loss {plan.loss.word}` is a regression loss, so there is no accuracy"
+            if plan.task in ("values", "input") and len(plan.heads) == 1
+            else "there is no single accuracy of what this recipe trains",
             helps=["use `--metric loss`"],
         )
     return search.metric or ("accuracy" if classifies else "loss")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import SpecError
 from netspec.model import Model
 from netspec.settings import LIKELIHOODS
+from netspec.training.heads import Head
 from netspec.training.inputs import Inputs
-from netspec.training.learner import final_squashing, logits_module, probabilities
+from netspec.training.learner import logits_module, outputs_of, probabilities
 from netspec.training.plan import Plan
 from netspec.training.precision import doubled
 from netspec.training.request import Request
@@ -37,8 +38,12 @@ class Net(ABC):
         return "cpu"
 
     @abstractmethod
+    def outputs(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The output of each head as in the spec, in float64 on the CPU."""
+
     def output(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The output of the net as in the spec, in float64 on the CPU."""
+        """That of the first."""
+        return self.outputs(inputs)[0]
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,22 @@ class Trained(Net):
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """The names of the classes of the first output."""
         return tuple(self.info["data"].get("classes", ()))
 
-    def output(self, inputs: Sequence[Tensor]) -> Tensor:
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of every output."""
+        further = self.info["data"].get("outputs", {})
+        first, *others = self.plan.heads
+        return {first.name: self.classes, **{head.name: tuple(further.get(head.name, ())) for head in others}}
+
+    def outputs(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         import torch
 
         with torch.inference_mode():
-            result = self.module(*inputs)
-            return probabilities(self.plan, doubled(result)).cpu()
+            found = outputs_of(self.plan, self.module(*inputs))
+            return [probabilities(head, doubled(output)).cpu() for head, output in found]
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ class OnnxNet(Net):
             )  # fmt: skip
         return cls(path.name, plan, session, provider)
 
-    def output(self, inputs: Sequence[Tensor]) -> Tensor:
+    def outputs(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         import torch
 
         declared = {i.name: i for i in self.session.get_inputs()}
@@ -137,39 +150,38 @@ class OnnxNet(Net):
             half = "float16" in declared[name].type
             fed[name] = value.cpu().numpy().astype("float16" if half else value.cpu().numpy().dtype)
         try:
-            result, *_ = self.session.run(None, fed)
+            results = self.session.run([head.name for head in self.plan.heads], fed)
         except Exception as error:  # ONNX Runtime raises its own exceptions, all derived from Exception
             said = str(error).split("\n")[0][:300]
             raise SpecError.of("NS503", f"{self.name} does not accept the inputs of this net", notes=[said]) from None
-        wanted = self.plan.output.type.shape
-        if result.shape[1:] != wanted:
-            raise SpecError.of(
-                "NS503", f"{self.name} is not a model of this net",
-                notes=[f"it outputs {'x'.join(map(str, result.shape[1:]))}, but the net outputs {self.plan.output.type}"],
-            )  # fmt: skip
-        return torch.from_numpy(result).double()
+        for head, result in zip(self.plan.heads, results, strict=True):
+            if result.shape[1:] != head.type.shape:
+                raise SpecError.of(
+                    "NS503", f"{self.name} is not a model of this net",
+                    notes=[f"it outputs {'x'.join(map(str, result.shape[1:]))}, but the net outputs {head.type}"],
+                )  # fmt: skip
+        return [torch.from_numpy(result).double() for result in results]
 
 
-def answers(plan: Plan, output: Tensor) -> Tensor:
+def answers(head: Head, output: Tensor) -> Tensor:
     """Converts outputs to the values that are averaged and shown: probabilities for cross_entropy, focal, dice and bce, whether or not
     the spec ends in them, and otherwise the output itself (scores of the hinge loss, values)."""
-    node = plan.output
-    squashed = node in final_squashing(plan)
-    if plan.loss.word in LIKELIHOODS:
+    node, squashed = head.output, head.squashed
+    if head.loss.word in LIKELIHOODS:
         if squashed:
             return output if node.op.name == "softmax" else output.exp()
         return output.softmax(node.type.feature_axis)
-    if plan.loss.word == "bce" and not squashed:
+    if head.loss.word == "bce" and not squashed:
         return output.sigmoid()
     return output
 
 
-def logits_of(plan: Plan, given: Tensor) -> Tensor:
+def logits_of(head: Head, given: Tensor) -> Tensor:
     """Converts `answers` to the inputs of the loss."""
-    if plan.loss.word == "bce":
+    if head.loss.word == "bce":
         return given.logit(1e-12)
-    softmax = plan.output in final_squashing(plan) and plan.output.op.name == "softmax"
-    if plan.loss.word in LIKELIHOODS or softmax:
+    softmax = head.squashed and head.output.op.name == "softmax"
+    if head.loss.word in LIKELIHOODS or softmax:
         return given.clamp(min=1e-300).log()
     return given
 
@@ -206,7 +218,7 @@ def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
         return [Inputs(plan, image, part, net.device)]
     if kind is None or not is_map:
         raise SpecError.of("NS604", "`--ten-crop` requires an image input, but the net has none")
-    if plan.output.type.layout == "map":
+    if any(head.type.layout == "map" for head in plan.heads):
         raise SpecError.of(
             "NS604", "`--ten-crop` averages predictions for whole images, but the net predicts one for each pixel"
         )

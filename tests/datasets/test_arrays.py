@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from written import COLOR, GRAY, classes, every, opened, pictures, refused
 
-from netspec.datasets import DataOptions, arranged, open_collection
+from netspec.datasets import DataOptions, Goal, Wanted, arranged, open_collection
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
@@ -238,10 +238,12 @@ def test_names_of_classes_in_the_file(tmp_path: Path) -> None:
 def test_several_inputs_by_name(tmp_path: Path) -> None:
     kinds = {"left": GRAY, "ids": TensorType("ids", (7,))}
     path = saved(tmp_path, left=pictures(9, 8, 8), ids=np.arange(63).reshape(9, 7), y=np.zeros(9, int))
-    batch = open_collection(str(path), kinds, classes(2), "class", DataOptions()).train.batch([0])
+    batch = open_collection(str(path), Wanted(kinds, {"output": Goal(classes(2), "class")}), DataOptions()).train.batch(
+        [0]
+    )
     assert {n: tuple(t.shape) for n, t in batch.inputs.items()} == {"left": (1, 1, 8, 8), "ids": (1, 7)}
     with pytest.raises(SpecError, match="one array of inputs, but the net has 2 inputs"):
-        open_collection("digits", kinds, classes(10), "class", DataOptions())
+        open_collection("digits", Wanted(kinds, {"output": Goal(classes(10), "class")}), DataOptions())
 
 
 def test_what_is_not_finite_is_named_or_left_out(tmp_path: Path) -> None:
@@ -302,8 +304,8 @@ def test_synthetic_has_the_shapes_of_the_net(task: Any) -> None:
         "rows": TensorType("sequence", (4, 5)),
     }
     output = TensorType("map", (3, 16, 16))
-    found = open_collection("synthetic", kinds, output, task, DataOptions(size=100))
-    again = open_collection("synthetic", kinds, output, task, DataOptions(size=100))
+    found = open_collection("synthetic", Wanted(kinds, {"output": Goal(output, task)}), DataOptions(size=100))
+    again = open_collection("synthetic", Wanted(kinds, {"output": Goal(output, task)}), DataOptions(size=100))
     batch = found.train.batch([0, 69])
     assert {n: (tuple(t.shape[1:]), t.dtype) for n, t in batch.inputs.items()} == {
         "x": ((3, 16, 16), torch.uint8), "ids": ((7,), torch.int64), "rows": ((4, 5), torch.uint8)

@@ -307,12 +307,12 @@ def test_processes_end_with_what_they_decode_for(animals: Path, held: str) -> No
     script = f"""
 import gc, sys
 gc.disable()
-from netspec.datasets import DataOptions, batches, open_collection
+from netspec.datasets import DataOptions, batches, Goal, Wanted, open_collection
 from netspec.graph import TensorType
 
 def opened_train():
     kinds = {{"input": TensorType("map", (3, 8, 8))}}
-    train = open_collection({str(animals)!r}, kinds, TensorType("vector", (3,)), "class", DataOptions()).train
+    train = open_collection({str(animals)!r}, Wanted(kinds, {{"output": Goal(TensorType("vector", (3,)), "class")}}), DataOptions()).train
     list(batches(train, [[0], [1], [2]], 2))
     return train
 

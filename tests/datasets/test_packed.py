@@ -17,6 +17,7 @@ from PIL import Image
 from written import COLOR, classes, every, opened, pictures, refused, save_images
 
 from netspec.datasets import Collection, DataOptions, packing
+from netspec.datasets.examples import Goal
 from netspec.datasets.formats import open_stored
 from netspec.datasets.wanted import Wanted
 from netspec.graph import TensorType
@@ -113,7 +114,7 @@ def test_what_was_interrupted_goes_on(
 
     def pack(told: Any) -> None:
         options = DataOptions(resize=True)
-        wanted = Wanted({"input": COLOR}, classes(3), "class")
+        wanted = Wanted({"input": COLOR}, {"output": Goal(classes(3), "class")})
         found = open_stored(str(animals), wanted, options)
         if decoded:
             from netspec.datasets.image_set import ImageSet, fitted_images

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from written import COLOR, GRAY, classes, every, opened, pictures, refused, words, write_idx
 
-from netspec.datasets import DataOptions, open_collection
+from netspec.datasets import DataOptions, Goal, Wanted, open_collection
 from netspec.datasets.huggingface import _ImageColumn
 from netspec.datasets.idx import read_idx
 from netspec.diagnostics import SpecError
@@ -224,7 +224,7 @@ def test_hugging_face_arrays(tmp_path: Path) -> None:
     assert every(found.train).inputs["input"].tolist() == np.arange(210).reshape(30, 7).tolist()
     kinds = {"input_ids": TensorType("ids", (7,)), "label": TensorType("vector", (1,)), "absent": GRAY}
     with pytest.raises(SpecError, match="`absent`"):
-        open_collection(str(tmp_path / "ids"), kinds, classes(2), "class", DataOptions())
+        open_collection(str(tmp_path / "ids"), Wanted(kinds, {"output": Goal(classes(2), "class")}), DataOptions())
     ragged = datasets.Dataset.from_dict({"x": [[1.0], [1.0, 2.0]], "y": [0, 1]})
     ragged.save_to_disk(tmp_path / "ragged")
     refused("NS601", tmp_path / "ragged", TensorType("vector", (2,)), classes(2))

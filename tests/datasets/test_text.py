@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from written import classes, every, words
 
-from netspec.datasets import Collection, DataOptions, open_collection
+from netspec.datasets import Collection, DataOptions, Goal, Wanted, open_collection
 from netspec.datasets.text import character, ids_of_end, shown_character
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
@@ -21,7 +21,9 @@ WHOLE: dict[str, Any] = {"validation": 0.0, "test": 0.0}
 
 
 def read(where: Path, output: TensorType, vocabulary: int = 256, **options: Any) -> Collection:
-    return open_collection(str(where), {"ids": IDS}, output, "class", DataOptions(**options), {"ids": vocabulary})
+    return open_collection(
+        str(where), Wanted({"ids": IDS}, {"output": Goal(output, "class")}, {"ids": vocabulary}), DataOptions(**options)
+    )
 
 
 def said(code: str, where: Path, output: TensorType, vocabulary: int = 256) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netspec.datasets import Batch, Collection, DataOptions, Examples, Task, open_collection
+from netspec.datasets import Batch, Collection, DataOptions, Examples, Goal, Task, Wanted, open_collection
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
@@ -31,7 +31,9 @@ def opened(
     task: Task = "class",
     **options: Any,
 ) -> Collection:
-    return open_collection(str(where), {"input": kind}, output or classes(10), task, DataOptions(**options))
+    return open_collection(
+        str(where), Wanted({"input": kind}, {"output": Goal(output or classes(10), task)}), DataOptions(**options)
+    )
 
 
 def refused(code: str, where: Path | str, *arguments: Any, **options: Any) -> str:

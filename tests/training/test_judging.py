@@ -56,7 +56,7 @@ def test_a_constant_target_has_the_r2_of_scikit_learn() -> None:
     plan = Plan.of(loads(NET.format(2, "mse")).graph)
     wanted = np.stack([np.full(20, 3.0), RANDOM.normal(size=20)], 1).astype(np.float32)
     given = (wanted + RANDOM.normal(size=wanted.shape)).astype(np.float32)
-    judge = Judge(plan, wanted)
+    judge = Judge(plan.head, wanted)
     sums = judge.sums()
     for part in (slice(0, 7), slice(7, 20)):
         sums.add(torch.zeros(()), 1, *judge(torch.from_numpy(given[part]), torch.from_numpy(wanted[part])))
@@ -119,7 +119,7 @@ def masks(count: int, classes: int, *, ignored: bool) -> tuple[torch.Tensor, tor
 def test_overlap_is_that_of_scikit_learn(ignored: bool) -> None:
     plan = Plan.of(loads("input 3x6x7\nconv3-4 pad=same\n").graph)
     logits, wanted = masks(9, 4, ignored=ignored)
-    tally = Tally(plan)
+    tally = Tally(plan.head)
     for part in (slice(0, 4), slice(4, 9)):
         tally.add(logits[part].double().softmax(1), wanted[part])
     found = tally.result()
@@ -131,7 +131,7 @@ def test_overlap_is_that_of_scikit_learn(ignored: bool) -> None:
     assert found.accuracy == pytest.approx(sk.accuracy_score(true, given))
     assert found.examples == 9
     assert [c.images for c in found.classes] == [int((wanted == i).flatten(1).any(1).sum()) for i in range(4)]
-    judge = Judge(plan, None)
+    judge = Judge(plan.head, None)
     sums = judge.sums()
     sums.add(torch.zeros(()), 9, *judge(logits, wanted))
     assert sums.score().accuracy == pytest.approx(found.accuracy)
@@ -145,7 +145,7 @@ def test_overlap_of_a_single_map_and_of_several() -> None:
         plan = Plan.of(loads(f"input 3x6x7\nconv3-{features} pad=same\ntrain {{ loss bce }}\n").graph)
         given = torch.rand(8, features, 6, 7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         wanted = (given + 0.4 * torch.rand(given.shape, generator=torch.Generator().manual_seed(2)) > 0.7).float()
-        tally = Tally(plan)
+        tally = Tally(plan.head)
         tally.add(given, wanted)
         found = tally.result()
         ious = [sk.jaccard_score(wanted[:, i].flatten(), given[:, i].flatten() > 0.5) for i in range(features)]
@@ -157,7 +157,7 @@ def test_overlap_of_a_single_map_and_of_several() -> None:
 
 def test_a_class_that_is_nowhere_does_not_count() -> None:
     plan = Plan.of(loads("input 3x6x7\nconv3-5 pad=same\n").graph)
-    tally = Tally(plan)
+    tally = Tally(plan.head)
     wanted = torch.zeros(2, 6, 7, dtype=torch.int64)
     tally.add(torch.nn.functional.one_hot(wanted, 5).movedim(-1, 1).double(), wanted)
     found = tally.result()

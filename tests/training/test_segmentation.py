@@ -108,7 +108,8 @@ def test_masks_of_the_training_set_move(data: Path) -> None:
     text = NET.format(channels=2, loss="cross_entropy").replace("flip }", "flip; rotate 20; crop pad=2 }")
     engine = engine_of(text, str(data))
     batch = engine.collection.train.batch(range(COUNT))
-    (images,), target, _ = engine.inputs.train(batch, 0, range(COUNT), COUNT)
+    (images,), targets, _ = engine.inputs.train(batch, 0, range(COUNT), COUNT)
+    target = targets["output"]
     bright = images.mean(1) > 0.5
     counted = target != IGNORED
     assert counted.float().mean() > 0.5

@@ -32,3 +32,12 @@ def test_an_example_trains(name: str, tmp_path: Path) -> None:
         "tensorboard",
     }
     assert run_netspec("check", "run/spec.net", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+def test_sequences_of_digits_are_read(tmp_path: Path) -> None:
+    """A part of the training of the example: from nothing read to most labels."""
+    spec = str(ROOT / "examples" / "crnn_digits.net")
+    result = netspec_process("train", spec, "--epochs", "6", "--folder", "run", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert result.returncode == 0, result.stderr
+    assert dict(json.loads((tmp_path / "run" / "run.json").read_text())["result"]["test"]["metrics"])["cer"] < 0.1

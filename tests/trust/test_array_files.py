@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netspec.datasets import DataOptions, open_collection
+from netspec.datasets import DataOptions, Goal, Wanted, open_collection
 from netspec.datasets.idx import read_idx
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
@@ -83,7 +83,9 @@ def test_an_archive_that_unfolds_a_thousandfold(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", npy((300_000_000,), "|u1", bytes(300_000_000)))
     with pytest.raises(SpecError, match="unfolds") as caught:
-        open_collection(str(tmp_path / "x.npz"), {"x": VECTOR}, SCORES, "class", DataOptions())
+        open_collection(
+            str(tmp_path / "x.npz"), Wanted({"x": VECTOR}, {"output": Goal(SCORES, "class")}), DataOptions()
+        )
     assert caught.value.diagnostics[0].code == "NS601"
 
 

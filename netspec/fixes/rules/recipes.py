@@ -121,13 +121,14 @@ def form(context: FixContext) -> Iterator[Fix | str]:
     """The word is misspelled, or has the name that another trainer gives it."""
     facts: UnknownForm = context.facts
     words = facts.setting.words
-    translated = _in_our_words(facts.line, facts.setting, facts.word)
+    first = facts.line.values[0].span == facts.span  # else a loss that names its output
+    translated = _in_our_words(facts.line, facts.setting, facts.word) if first else None
     theirs = RECIPE.get(facts.word.lower())
     near = theirs if theirs in words else nearest(facts.word, words)
     if translated is not None:
         yield translated
     elif near is not None:
-        yield Fix.replace(facts.line.values[0].span, near, f"did you mean `{near}`?")
+        yield Fix.replace(facts.span, near, f"did you mean `{near}`?")
     else:
         yield f"there are {', '.join(words)}"
 
