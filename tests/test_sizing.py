@@ -46,3 +46,12 @@ def test_what_it_refuses() -> None:
     for text in ("block b { relu }", "input 3xHxW\nconvv3-4", "input 3x"):
         with pytest.raises(netspec.SpecError):
             netspec.sizes(text)
+
+
+@pytest.mark.parametrize("branches", ["identity; tensor 8x14", "tensor 8x14; identity"])
+def test_what_is_repeated_along_an_open_axis_is_one_network(branches: str) -> None:
+    found = netspec.sizes(f"input 8xL\nadd [ {branches} ]\n")
+    assert found.takes(L=1)
+    assert found.takes(L=14)
+    assert not found.takes(L=7)
+    assert found.to_dict()["layers"][-1]["output"] == [8, 14]

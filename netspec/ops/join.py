@@ -94,9 +94,12 @@ class Elementwise(Op):
 def repeated(sizes: list[int]) -> int | None:
     """The size along an axis on which some branches have the size 1; None where they do not agree otherwise.
 
-    Sizes can be traced or open: what is equal as a form, or plainly 1, decides nothing.
+    Sizes can be traced or open: what is equal as a form, or plainly 1, decides nothing. A plain number is the size of all that
+    are equal to it: an open size that equals it here, and is 1 elsewhere, gives one network.
     """
-    rest = [size for size in sizes if type(size) is not int or size != 1] or [1]
+    rest = sorted((size for size in sizes if type(size) is not int or size != 1), key=lambda s: type(s) is not int) or [
+        1
+    ]
     if all(size == rest[0] for size in rest[1:]):
         return rest[0]
     rest = [size for size in rest if size != 1]
