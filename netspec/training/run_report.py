@@ -208,6 +208,9 @@ class _Author:
         return self._view("Filters", self.run.filters)
 
     def embedding(self) -> Section | None:
+        if len(self.plan.heads) > 1:
+            self.without("last hidden layer", "the network has several outputs")
+            return None
         if not self.run.hidden.inputs:
             self.without("last hidden layer", "the network has none")
             return None
