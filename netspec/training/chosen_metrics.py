@@ -30,6 +30,8 @@ _OF_LABELS = {"f1": "MultilabelF1Score", "auc": "MultilabelAUROC", "ap": "Multil
 _OF_ONE_LABEL = {"f1": "BinaryF1Score", "auc": "BinaryAUROC", "ap": "BinaryAveragePrecision"}
 _OF_VALUES = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError"}
 _OF_SEQUENCES = {"cer": "CharErrorRate"}
+_SCORED = {"accuracy": ("classes", "labels"), "r2": ("values",)}
+"""Scores that are no metrics, with the kinds of targets that have them."""
 
 
 class Metrics:
@@ -40,6 +42,7 @@ class Metrics:
         for name in (plan.best_by, plan.stop_by):
             if name is not None and plan.measure(name) in METRICS and data.validation is None:
                 raise SpecError.of("NS604", f"`by={name}` needs validation examples", helps=["set `--validation`"])
+        _require_scores(plan, parts)
         self.parts = [_MetricsOfHead(part, names, device, shared=shared) for part in parts]
         for name in names:
             if not any(name in part.made for part in self.parts):
@@ -59,6 +62,23 @@ class Metrics:
             for part in self.parts
             for name, value in part.values()
         )
+
+
+def _require_scores(plan: Plan, parts: Sequence[Judged]) -> None:
+    """Raises SpecError (NS604) where epochs are ranked by a score that the output does not have."""
+    for name in (plan.best_by, plan.stop_by):
+        measure = plan.measure(name) if name is not None else "loss"
+        if measure not in _SCORED:
+            continue
+        have = [part.head.name for part in parts if part.judge.kind in _SCORED[measure]]
+        names = [f"{head}_{measure}" for head in have]
+        if not (have if len(parts) == 1 else name in names):
+            needed = " or ".join(_SCORED[measure])
+            others = [f"`by={one}`" for one in names] if len(parts) > 1 else []
+            raise SpecError.of(
+                "NS604", f"`by={name}` is a score of {needed}, which this training does not have",
+                helps=[f"write {' or '.join([*others, '`by=loss`'])}"],
+            )  # fmt: skip
 
 
 class _MetricsOfHead:

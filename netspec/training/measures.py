@@ -154,7 +154,9 @@ class Tally:
         elif not head.labels and head.predicts:
             self.metrics["mse"] = torchmetrics.MeanSquaredError()
             self.metrics["mae"] = torchmetrics.MeanAbsoluteError()
-            self.metrics["r2"] = torchmetrics.R2Score()
+            # of an input that is reconstructed, over all values together: many never differ, such as pixels of a border
+            shared = head.task == "input"
+            self.metrics["r2"] = torchmetrics.R2Score(multioutput="variance_weighted" if shared else "uniform_average")
 
     def add(self, given: Tensor, target: Tensor) -> None:
         """Adds outputs and targets in the format of the loss, both on the CPU."""

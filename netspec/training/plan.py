@@ -103,14 +103,19 @@ class Plan:
         for head in self.heads:
             self._check_classes_of(head)
 
-    @staticmethod
-    def _check_classes_of(head: Head) -> None:
+    def _check_classes_of(self, head: Head) -> None:
         """What a loss needs of the classes."""
         given, count = head.loss.values.get("class_weights"), head.type.features
         if isinstance(given, tuple) and len(given) != count:
             raise SpecError.of(
                 "NS604", f"`class_weights` has {len(given)} numbers, but the net has {count} classes",
                 helps=["give one number for each class, or write `class_weights=balanced`"],
+            )  # fmt: skip
+        mixing = next((word for word in ("mixup", "cutmix") if word in self.recipe.augment), None)
+        if mixing is not None and head.task == "group":
+            raise SpecError.of(
+                "NS604", f"`{mixing}` cannot be combined with `loss {head.loss.word}`, which compares whole examples",
+                helps=[f"remove `{mixing}`"],
             )  # fmt: skip
         if head.loss.word == "dice" and head.type.layout == "vector":
             raise SpecError.of("NS604", "`loss dice` compares maps of classes, but the output is a vector", helps=["write `loss cross_entropy`"])  # fmt: skip

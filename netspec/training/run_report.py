@@ -126,7 +126,7 @@ class _Author:
 
     def task(self) -> str:
         heads = self.plan.heads
-        return ", ".join(_task(head) if len(heads) == 1 else f"{_task(head)} (`{head.name}`)" for head in heads)
+        return ", ".join(_task(head) if len(heads) == 1 else f"{_task(head)} ({head.name})" for head in heads)
 
     # What it scores
 

@@ -120,6 +120,14 @@ def test_a_metric_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         assert says in str(caught.value)
 
 
+def test_epochs_are_not_ranked_by_a_score_that_values_do_not_have(tmp_path: Path) -> None:
+    where = save_examples(tmp_path / "e.npz", X, X[:, :2])
+    with pytest.raises(netspec.SpecError) as caught:
+        engine_of("input 6\nFC-2\ntrain { epochs 1; loss mse; best by=accuracy }\n", where, HALF)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message[:13], found.helps) == ("NS604", "`by=accuracy`", ("write `by=loss`",))
+
+
 def test_metrics_are_in_the_checkpoint_of_a_run(tmp_path: Path) -> None:
     folder, _ = run(tmp_path, "best by=f1", epochs=2)
     from netspec.training.checkpoint_files import read_checkpoint

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT, run_netspec
 from running import X, Y, engine_of
 from torch import nn
 from torch.nn import functional as F
@@ -151,6 +152,19 @@ def test_every_output_needs_targets(tmp_path: Path) -> None:
     batch = engine_of(TWO, str(tmp_path / "e.csv")).collection.train.batch(range(24))
     assert batch.targets["kind"].tolist() == Y.tolist()
     assert torch.allclose(batch.targets["place"], torch.from_numpy(PLACES))
+
+
+@pytest.mark.slow
+def test_a_report_of_several_outputs(tmp_path: Path) -> None:
+    """R2 of the images is over all pixels together: those of the border never differ."""
+    spec = str(ROOT / "examples" / "multitask_digits.net")
+    assert run_netspec("train", spec, "--epochs", "2", "--folder", "run", cwd=tmp_path).returncode == 0
+    assert run_netspec("report", "run", "-o", "report.html", cwd=tmp_path).returncode == 0
+    assert "Confusion matrix of digit" in (tmp_path / "report.html").read_text()
+    found = evaluate([Trained.open(tmp_path / "run")], Question()).final
+    assert found.outputs is not None
+    assert found.outputs["image"].r2 is not None
+    assert -1 < found.outputs["image"].r2 < 1
 
 
 # Features
