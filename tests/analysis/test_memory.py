@@ -21,14 +21,14 @@ BATCH = 2
 COMPUTED = (
     "lstm_digits", "lstm_text", "crnn_digits", "transformer_encoder", "swin_t", "swin_v2_t", "maxvit_t", "beit_base", "cait_xxs24", "pvt_v2_b0",
     "levit_128s", "xcit_nano", "clip_vit_b_32", "crnn", "deit_small", "gpt_char", "transformer_base", "crossvit_9", "eva02_tiny",
-    "halonet26t", "volo_d1",
+    "halonet26t", "volo_d1", "triplet_digits",
 )  # fmt: skip
 # Joins of several blocks, one of which is read again later: their forward passes hold tensors that the rule takes as free;
-# in LeViT the biases by distance, which are computed once for all examples; `l2norm` of a vector holds its norm, spread out
+# in LeViT the biases by distance, which are computed once for all examples
 ROUGH = {
     "levit_128s": 0.937, "nfnet_f0": 0.686, "deeplabv3_resnet50": 0.935, "fpn_resnet50": 0.838, "wavenet": 0.8825,
     "transformer_base": 1.0135, "nasnet_a_mobile": 1.057, "gmlp_s16": 0.8947, "inception_v4": 0.9042,
-    "eva02_tiny": 1.105, "volo_d1": 0.9675, "triplet_digits": 2560 / 3584,
+    "eva02_tiny": 1.105, "volo_d1": 0.9675,
 }  # fmt: skip
 # Queries that `linear` makes of feature maps lie in memory as tokens do, which the flash kernel takes; parts of the channels of
 # windows are copied for the products of heads. The rule knows shapes alone
