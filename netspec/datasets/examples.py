@@ -27,12 +27,13 @@ of what fills up a sequence of classes."""
 @dataclass(frozen=True)
 class Goal:
     """What an output of a net needs as its targets. `ignore`: a class that is not counted; `blank`: one that no sequence of
-    classes contains."""
+    classes contains; `labels`: values of which each is 0 or 1."""
 
     output: TensorType
     task: Task
     ignore: int | None = None
     blank: int = 0
+    labels: bool = False
 
     @property
     def stored(self) -> bool:

@@ -64,7 +64,8 @@ def _targets(goal: Goal, noise: np.random.RandomState, count: int) -> np.ndarray
 
     output = goal.output
     if goal.task == "values":
-        values = noise.standard_normal((min(count, max(1, _STORED_BYTES // 8 // output.size)), *output.shape))
+        shape = (min(count, max(1, _STORED_BYTES // 8 // output.size)), *output.shape)
+        values = noise.randint(0, 2, shape) if goal.labels else noise.standard_normal(shape)
         return np.resize(values.astype(np.float32), (count, *output.shape))
     if goal.task == "group":
         return noise.randint(0, _GROUPS, count)

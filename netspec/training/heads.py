@@ -45,7 +45,8 @@ class Head:
     @property
     def goal(self) -> Goal:
         """What it needs of the data."""
-        return Goal(self.type, self.task, self.loss.values.get("ignore"), self.loss.values.get("blank", 0))
+        values = self.loss.values
+        return Goal(self.type, self.task, values.get("ignore"), values.get("blank", 0), self.labels)
 
     @property
     def labels(self) -> bool:

@@ -316,6 +316,14 @@ def test_synthetic_has_the_shapes_of_the_net(task: Any) -> None:
     assert batch.target.shape == {"class": (2, 16, 16)}.get(task, (2, 3, 16, 16))
 
 
+def test_synthetic_labels_hold_or_not() -> None:
+    wanted = Wanted(
+        {"x": TensorType("vector", (4,))}, {"output": Goal(TensorType("vector", (3,)), "values", labels=True)}
+    )
+    targets = open_collection("synthetic", wanted, DataOptions(size=100)).train.batch(range(70)).target
+    assert sorted(set(targets.flatten().tolist())) == [0, 1]
+
+
 def test_synthetic_of_any_size() -> None:
     found = opened("synthetic", TensorType("map", (3, 224, 224)), classes(1000), size=1_000_000, test=0, validation=0)
     assert len(found.train) == 1_000_000
