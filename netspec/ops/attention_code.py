@@ -83,7 +83,7 @@ SHIFT_MASK = (
 class ShiftMask(nn.Module):
     """In shifted windows of feature maps, tokens do not attend across the seam that the roll made."""
 
-    def __init__(self, size: tuple[int, ...], window: tuple[int, ...], shift: tuple[int, ...]) -> None:
+    def __init__(self, window: tuple[int, ...], shift: tuple[int, ...], size: tuple[int, ...]) -> None:
         super().__init__()
         self.size, self.window, self.shift = [-(-n // w) * w for n, w in zip(size, window)], window, shift
 

@@ -181,7 +181,7 @@ class Scored(Op):
             uses += self.positions.used(at)
         if uses and (windows := q.windows) is not None and written(windows.shift):
             biases.append(
-                f"ShiftMask(size={listed(windows.of.spatial)}, window={listed(windows.size)}, shift={listed(windows.shift)})"
+                f"ShiftMask({listed(windows.size)}, {listed(windows.shift)}, size={listed(windows.of.spatial)})"
             )
             helpers += [PARTITION, SHIFT_MASK]
         if self.causal:

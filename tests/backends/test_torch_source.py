@@ -317,3 +317,8 @@ def test_sources_are_formatted(tmp_path: Path) -> None:
             check=False,
         )
         assert result.returncode == 0, result.stdout
+
+
+def test_swin_is_a_page_of_python() -> None:
+    source = netspec.load(ROOT / "examples" / "swin_t.net").torch_source()
+    assert source.count("\n") < 200
