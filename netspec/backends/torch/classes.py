@@ -338,10 +338,10 @@ class _Attributes:
             text = f"self.{self.name(value)}" if next(variables(value), None) is not None else render(value)
             pieces[-1] += text + piece
         text = pieces[0]
-        # a slice between names is written with spaces
+        # a slice with names is written with spaces
         return re.sub(
-            r"(\d+|self\.\w+):(\d+|self\.\w+)(?=[],])",
-            lambda m: " : ".join(m.groups()) if "self" in m[0] else m[0],
+            r"(?<=[\[ ])(\d+|self\.\w+)?:(\d+|self\.\w+)?(?=[],])",
+            lambda m: " : ".join(m.groups("")).strip() if "self" in m[0] else m[0],
             text,
         )
 
