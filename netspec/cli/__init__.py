@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import Any
 
@@ -52,7 +53,12 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"netspec.cli.{cmd_name}").command
+        gc.disable()  # what modules define stays: while they are imported, nothing is worth looking for
+        try:
+            command: click.Command = import_module(f"netspec.cli.{cmd_name}").command
+        finally:
+            gc.freeze()
+            gc.enable()
         return command
 
     def resolve_command(
