@@ -66,7 +66,7 @@ a { color: var(--link); }
 nav a[aria-current] { color: var(--ink); font-weight: bold; text-decoration: none; }
 code { font: 0.88em "DejaVu Sans Mono", Menlo, Consolas, monospace; background: var(--panel); border-radius: 3px; padding: 1px 3px; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 5px; padding: 10px 12px; overflow-x: auto; margin-bottom: 6px; }
-pre code { padding: 0; }
+pre code { padding: 0; font-size: 13px; }
 .try { font-size: 14px; margin: 0 0 16px; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid var(--line); padding: 3px 8px; text-align: left; vertical-align: top; }

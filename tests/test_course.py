@@ -80,6 +80,12 @@ def test_the_course_has_its_pages_and_outputs() -> None:
     assert sum(any(shown) for _, _, shown in SHOWN) > 110
 
 
+def test_no_line_of_a_block_is_cut() -> None:
+    """The published pages show this many characters without scrolling."""
+    wide = [(str(s), line) for page in PAGES for s in PAGES[page] for line in s.text.splitlines() if len(line) > 101]
+    assert wide == []
+
+
 @pytest.mark.parametrize("snippet", [s for page in PAGES for s in PAGES[page] if s.kind == "net"], ids=str)
 def test_a_spec_of_the_course_checks(snippet: Snippet) -> None:
     assert findings(snippet.text) == []

@@ -71,7 +71,7 @@ def findings(text: str) -> list[str]:
 def commands(snippet: Snippet) -> list[tuple[str, list[str]]]:
     """The commands of a console block, each with the output shown below it."""
     found: list[tuple[str, list[str]]] = []
-    for line in snippet.text.splitlines():
+    for line in snippet.text.replace("\\\n", "").splitlines():  # a command goes on after a backslash
         if line.startswith("$ "):
             found.append((line[2:], []))
         else:
