@@ -167,6 +167,23 @@ def paper_notation(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
+    "NS101-spaced-kernel", "a layer is written without spaces", priority=23, applicability="safe",
+    wrong="input 3x9x9\nconv 5x5-6\n", right="input 3x9x9\nconv5x5-6\n",
+)  # fmt: skip
+def spaced_kernel(site: ErrorSite) -> SyntaxFix | None:
+    """The kernel of a layer follows its name without a space, then `-` and the width, `/` and the stride."""
+    name, kernel = site.peek(-2), site.previous
+    if site.here.text not in ("-", "/") or kernel.kind != "number" or site.next.kind not in ("number", "name"):
+        return None
+    op = CATALOGUE.get(name.text)
+    if op is None or not any(option.slot == "kernel" for option in op.options.values()):
+        return None
+    gap, text = site.between(name.end, kernel.start), site.text[kernel.start : site.next.end]
+    help_ = f"write the numbers after the name without a space: `{name.text}{text}`"
+    return SyntaxFix.write(gap, "", f"unexpected `{site.here.text}`", help=help_, marked=site.span(site.here))
+
+
+@syntax_rule(
     "NS101-dense-units", "`dense { … }` is a block of DenseNet", priority=49,
     wrong="input 784\ndense-10\n", right="input 784\nFC-10\n",
 )  # fmt: skip
@@ -223,5 +240,5 @@ def join_list(site: ErrorSite) -> SyntaxFix | None:
 
 RULES = (
     join_list, option_comma, option_colon, option_parentheses, option_arrow, word_value, missing_comma, paper_notation,
-    dense_units, output_layer,
+    spaced_kernel, dense_units, output_layer,
 )  # fmt: skip
