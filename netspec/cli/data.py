@@ -33,7 +33,7 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("where", metavar="SOURCE")
-@click.argument("file", metavar="SPEC", required=False)
+@click.argument("file", metavar="[SPEC]", required=False)
 @data_options("validation", "test", "resize", "workers")
 @parameter_option
 def check_command(where: str, file: str | None, definitions: tuple[str, ...], **wanted: Any) -> None:
@@ -57,7 +57,7 @@ def check_command(where: str, file: str | None, definitions: tuple[str, ...], **
 
 @command.command("pack")
 @click.argument("where", metavar="SOURCE")
-@click.argument("file", metavar="SPEC", required=False)
+@click.argument("file", metavar="[SPEC]", required=False)
 @click.option(
     "-o", "output", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="The folder to write; it must not exist yet."
 )  # fmt: skip
