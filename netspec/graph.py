@@ -63,6 +63,7 @@ class Operation(Protocol):
 
     name: ClassVar[str]
     any_size: ClassVar[bool]
+    lowest_opset: ClassVar[int]
     keeps: ClassVar[frozenset[str]]
     weight_layer: ClassVar[bool]
     has_neurons: ClassVar[bool]

@@ -67,7 +67,7 @@ FIGURES = {
     "lenet5": 61_706, "alexnet": 62_378_344, "alexnet_grouped": 60_965_224, "zfnet": 62_357_608, "vgg_a": 132_863_336,
     "vgg_a_lrn": 132_863_336, "vgg_b": 133_047_848, "vgg_c": 133_638_952, "vgg_d": 138_357_544, "vgg16": 138_357_544,
     "vgg_e": 143_667_240, "convnetjs_cifar10": 22_466, "convnetjs_mnist": 5_994, "two_layer": 154_160, "linear_cifar10": 30_730,
-    "xor": 9, "encoder_8_3_8": 59, "conv_relu_pool": 6_440,
+    "xor": 9, "encoder_8_3_8": 59, "conv_relu_pool": 6_440, "spatial_transformer": 27_360,
     "wide_resnet28_10_cifar": 36_479_194, "zfnet_wide": 107_627_624,
 }  # fmt: skip
 
@@ -75,6 +75,12 @@ FIGURES = {
 @pytest.mark.parametrize(("name", "params"), FIGURES.items())
 def test_parameters_are_the_published_ones(name: str, params: int) -> None:
     assert netspec.load(Path(__file__).parent.parent / "examples" / f"{name}.net").params == params
+
+
+def test_nfnet_at_an_odd_size_has_the_macs_of_the_published_code() -> None:
+    text = (Path(__file__).parent.parent / "examples" / "nfnet_f0.net").read_text()
+    odd = text.replace("3x192x192", "3x97x130").replace("macs == 6_977_003_520", "macs == 2_964_814_000")
+    assert netspec.loads(odd).macs == 2_964_814_000
 
 
 VGG_D_PARAMS = (

@@ -45,6 +45,7 @@ from netspec.ops.response_norm import GlobalResponseNorm
 from netspec.ops.sampling import Sample
 from netspec.ops.sequence import Embed
 from netspec.ops.shape import Flatten, Identity, Image, Permute, Reshape, Take, Tokens
+from netspec.ops.transform import Transform
 from netspec.ops.transposed_conv import TransposedConv
 from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows
 
@@ -264,10 +265,6 @@ def _dropout_of_channels(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> 
     return Kept(values=xs[0].features if op.p else 0)
 
 
-def _drop_path(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
-    return Kept(values=1 if op.p else 0)
-
-
 def _pad(op: Any, xs: tuple[TensorType, ...], y: TensorType) -> Kept:
     return _INPUTS if op.mode in ("reflect", "replicate") else _NOTHING
 
@@ -366,8 +363,9 @@ _RULES: Mapping[type[Op], Rule] = {
     Sample: lambda op, xs, y: Kept(inputs=True, values=3 * y.size),
     Dropout: _dropout,
     Dropout2d: _dropout_of_channels,
-    DropPath: _drop_path,
+    DropPath: lambda op, xs, y: Kept(values=1 if op.p else 0),
     Pad: _pad,
+    Transform: lambda op, xs, y: Kept(some=(0,), values=2 * prod(y.spatial)),
     Embed: _inputs,
     Attention: _attention,
     Attend: _attend,

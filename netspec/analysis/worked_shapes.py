@@ -28,6 +28,7 @@ from netspec.ops.sampling import Sample
 from netspec.ops.sequence import ClassToken, Embed
 from netspec.ops.shape import Flatten, Image, Permute, Reshape, Take, Tokens
 from netspec.ops.tensors import ConstantTensor
+from netspec.ops.transform import Transform
 from netspec.ops.transposed_conv import TransposedConv
 from netspec.ops.windowing import CutSlices, CutWindows, JoinSlices, JoinWindows
 from netspec.ops.windows import AXES, Window
@@ -311,6 +312,7 @@ _RULES: Mapping[type[Op], Rule] = {
     AxisLayer: _rearranged,
     Upsample: _upsample,
     Resize: _given,
+    Transform: lambda op, x, y: [] if op.size is None else _given(op, x, y),
     PixelShuffle: _pixel_shuffle,
     PixelUnshuffle: _pixel_unshuffle,
     Tokens: _tokens,

@@ -104,11 +104,11 @@ class Emitter:
     def floats(self, values: list[float], hint: str, *, shape: tuple[int, ...] | None = None) -> str:
         return self._constant(tuple(values), "float32", hint, (len(values),) if shape is None else shape)
 
-    def wide_floats(self, values: list[float], hint: str) -> str:
+    def wide_floats(self, values: list[float], hint: str, *, shape: tuple[int, ...] | None = None) -> str:
         """Floats that stay in single precision in a model of half precision (Resize wants its scales so)."""
         half, self.parts.half = self.parts.half, False
         try:
-            return self.floats(values, hint)
+            return self.floats(values, hint, shape=shape)
         finally:
             self.parts.half = half
 

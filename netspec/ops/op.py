@@ -151,6 +151,8 @@ class Op:
     param_rule: ClassVar[str] = "none"
     any_size: ClassVar[bool] = False
     """Whether its ONNX nodes are independent of the spatial sizes."""
+    lowest_opset: ClassVar[int] = 13
+    """The first opset of ONNX that has what it needs."""
     weight_layer: ClassVar[bool] = False
     """Whether the op counts toward `depth`: it has weights that mix features."""
     has_neurons: ClassVar[bool] = False

@@ -17,7 +17,13 @@ from netspec.ops.windows import per_axis
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
 
-__all__ = ["Resize", "Upsample"]
+__all__ = ["Resize", "Upsample", "require_moderate"]
+
+
+def require_moderate(features: int, sizes: tuple[int, ...]) -> None:
+    """Raises Misfit where a result would have more values than anything can hold."""
+    if int.__gt__(prod(sizes) * features, 2**40):  # a check, whatever names the sizes are made of
+        raise Misfit("NS005", f"an output of {features}x{_times(sizes)} is too large")
 
 
 class Scaling(Op):
@@ -57,8 +63,7 @@ class Scaling(Op):
             )  # fmt: skip
         require_same_axes(x, *inputs[1:])
         sizes = self.sizes(*inputs)
-        if int.__gt__(prod(sizes) * x.features, 2**40):  # a check, whatever names the sizes are made of
-            raise Misfit("NS005", f"an output of {x.features}x{_times(sizes)} is too large")
+        require_moderate(x.features, sizes)
         return x.with_spatial(x.features, sizes)
 
     def torch(self, *inputs: TensorType) -> TorchCode:

@@ -14,6 +14,7 @@ from netspec.ops.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from netspec.ops.reach import SAME, Reach
 from netspec.ops.resample import Resize, Upsample
 from netspec.ops.roll import Roll
+from netspec.ops.transform import Transform
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -237,6 +238,6 @@ class Image(Op):
 
 
 ALL: tuple[type[Op], ...] = (
-    Identity, Flatten, Reshape, Permute, Pad, Crop, Roll, Upsample, Resize, PixelShuffle, PixelUnshuffle, ChannelShuffle, Chunk,
+    Identity, Flatten, Reshape, Permute, Pad, Crop, Roll, Upsample, Resize, Transform, PixelShuffle, PixelUnshuffle, ChannelShuffle, Chunk,
     Slice, Take, Tokens, Image,
 )  # fmt: skip

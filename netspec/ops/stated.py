@@ -112,8 +112,11 @@ def fixed_module(code: TorchCode) -> TorchCode:
 
 
 def listed(values: Any) -> str:
-    """The values as a list in Python."""
-    return f"[{', '.join(map(listed, values))}]" if isinstance(values, tuple) else repr(values)
+    """The values as a list in Python: `[[0.0] * 32] * 6` where many are alike."""
+    if not isinstance(values, tuple):
+        return repr(values)
+    items = list(map(listed, values))
+    return f"[{items[0]}] * {len(items)}" if len(items) > 4 and len(set(items)) == 1 else f"[{', '.join(items)}]"
 
 
 FIXED = (

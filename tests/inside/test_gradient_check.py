@@ -26,6 +26,7 @@ TEXTS = {
     "normalize": ["normalize mean=0.5 std=0.2", "normalize pca components=3", "normalize zca"], "dropout": ["dropout 0.5"], "dropout2d": ["dropout2d 0.5"],
     "droppath": ["droppath 0.5"], "noise": ["noise 0.5"], "reshape": ["reshape 4x3", "reshape 2x18"], "permute": ["permute(1, 0)"],
     "pad": ["pad 1", "pad 1 mode=reflect"], "crop": ["crop 1"], "upsample": ["upsample 2", "upsample 2 mode=bilinear"],
+    "transform": ["x: tanh\ntheta: { flatten -> FC-6 }\nfrom x\ntransform 4x5 by=theta"],
     "resize": ["resize 7 mode=bilinear"], "pixel_shuffle": ["pixel_shuffle 2"], "channel_shuffle": ["channel_shuffle 2"],
     "chunk": ["chunk(0, 2)"], "slice": ["slice(1, 3)"], "take": ["take 1"], "image": ["image 5"], "embed": ["embed-3 vocab=7"],
     "attention": ["attention heads=2", "attention heads=2 kv_heads=1 similarity=cosine positions=rotary",

@@ -68,6 +68,7 @@ USES: dict[str, tuple[list[str], set[str]]] = {
     "roll": (["roll 2", "roll 3 axis=channels", "roll(-2, 3)", "roll(1, -1) axis=(channels, width)", "roll -1 axis=tokens"], NUMBERS),
     "upsample": (["upsample 2", "upsample 3 mode=bilinear", "upsample 2 mode=bilinear align_corners=yes"], SPATIAL),
     "resize": (["resize 9", "resize 17 mode=bilinear", "resize 5 mode=bilinear align_corners=yes"], SPATIAL),
+    "transform": ([f"x: tanh; theta: {{ gap -> flatten -> FC-6 }}; from x; transform {how}" for how in ("by=theta", "5x9 by=theta padding=border", "by=theta mode=nearest padding=reflection align_corners=yes")], {"image"}),
     "pixel_shuffle": (["pixel_shuffle 2", "pixel_shuffle 2 order=blocks"], {"image"}),
     "pixel_unshuffle": (["pixel_unshuffle 2", "space_to_depth 2 order=blocks"], {"image"}),
     "channel_shuffle": (["channel_shuffle 2"], NUMBERS),
@@ -213,17 +214,16 @@ def test_what_an_op_becomes_follows_the_sizes_that_come_in(name: str) -> None:
             except netspec.SpecError:
                 continue
             for node in graph.layers:
-                (kind,) = graph.input_types(node)
-                follow_sizes(node.op, kind)
+                follow_sizes(node.op, *graph.input_types(node))
 
 
-def follow_sizes(op: Any, kind: TensorType) -> None:
+def follow_sizes(op: Any, kind: TensorType, *rest: TensorType) -> None:
     names = [Variable(("size", axis), f"size_{axis}") for axis in range(len(kind.shape))]
     sizes = tuple(traced_by(size, name) for size, name in zip(kind.shape, names, strict=True))
     written: list[Any] = []
     with decisions() as decided, ink(written):
-        code = op.torch(TensorType(kind.layout, sizes, kind.windows))
-        output = op.output(TensorType(kind.layout, sizes, kind.windows))
+        code = op.torch(TensorType(kind.layout, sizes, kind.windows), *rest)
+        output = op.output(TensorType(kind.layout, sizes, kind.windows), *rest)
     asked = {v for form in decided for v in variables(form)}
     for axis, name in enumerate(names):
         if name in asked:
@@ -231,7 +231,7 @@ def follow_sizes(op: Any, kind: TensorType) -> None:
         values = {n: kind.shape[i] * (2 if i == axis else 1) for i, n in enumerate(names)}
         other = TensorType(kind.layout, tuple(values.values()), kind.windows)
         try:
-            expected = op.output(other), op.torch(other)
+            expected = op.output(other, *rest), op.torch(other, *rest)
         except Misfit:
             continue
         shape = tuple(substituted(size, values) for size in output.shape)

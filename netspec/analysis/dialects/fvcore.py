@@ -17,6 +17,7 @@ from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool
 from netspec.ops.resample import Scaling
+from netspec.ops.transform import Transform
 from netspec.ops.transposed_conv import TransposedConv
 
 __all__ = ["FVCORE"]
@@ -75,6 +76,7 @@ FVCORE = Dialect(
         AdaptiveAvgPool: _adaptive_average,
         AdaptiveMaxPool: lambda op, x, y: 0,
         Scaling: _resized,
+        Transform: lambda op, x, y: 4 * y.size,
         MatrixProduct: lambda op, x, y: x.size * y.shape[-1],
         Attention: _attention,
         Attend: _attention,

@@ -13,6 +13,7 @@ from netspec.backends.onnx.fold import FoldedWeights, Folding, foldings
 from netspec.backends.onnx.open_sizes import require_open_sizes
 from netspec.backends.onnx.options import CLASSES_KEY, ExportOptions
 from netspec.backends.onnx.validation import require_valid
+from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param, TensorType
 from netspec.ops.emitter import Emitter, OnnxParts
 from netspec.ops.windows import AXES as AXES_OF
@@ -44,6 +45,7 @@ def build(graph: Graph, options: ExportOptions | None = None) -> Built:
     options = options or ExportOptions()
     if options.dynamic - {"batch"}:
         require_open_sizes(graph, train=options.train)
+    _require_opset(graph, options)
     parts = OnnxParts(options.opset, options.train, options.half, bool(options.dynamic - {"batch"}))
     folds = foldings(graph) if options.fold and not options.train else {}
     results = [*graph.outputs, *((name, index) for name, index, _ in graph.aux if options.train)]
@@ -55,6 +57,17 @@ def build(graph: Graph, options: ExportOptions | None = None) -> Built:
     for fold in folds.values():
         params[f"{fold.layer.name}.bias"] = Param("bias", (fold.layer.type.features,), "zeros")
     return Built(proto, [(name, params[name]) for name in parts.weights], folds)
+
+
+def _require_opset(graph: Graph, options: ExportOptions) -> None:
+    """Raises SpecError (NS506) naming the first layer that the opset cannot express."""
+    for node in graph.nodes:
+        lowest = node.op.lowest_opset
+        if options.opset < lowest and (options.train or not node.aux):
+            raise SpecError.of(
+                "NS506", f"{node.name} cannot be written at opset {options.opset}", span=node.span,
+                notes=[f"ONNX has `{node.op.name}` from opset {lowest} on"], helps=[f"take opset {lowest} or a later one"],
+            )  # fmt: skip
 
 
 def _model(

@@ -11,6 +11,7 @@ from netspec.ops.normalize import Normalize
 from netspec.ops.pool import AdaptiveAvgPool, GlobalAvgPool, Pool
 from netspec.ops.rearrange import AxisLayer
 from netspec.ops.resample import Resize
+from netspec.ops.transform import Transform
 from netspec.ops.transposed_conv import TransposedConv
 from netspec.ops.windows import fits_open_sizes
 
@@ -33,11 +34,9 @@ def require_open_sizes(graph: Graph, *, train: bool = False) -> None:
                 f"{node.name} needs a fixed size, so height and width cannot be left open",
                 span=node.span,
                 notes=[f"it reads {reads.noun}", *([f"`{option}` depends on the size"] if option else [])],
-                helps=[f"write it without `{option}`, or leave only the batch open"]
-                if option
-                else ["pool globally before it (`gap`), or leave only the batch open"],
+                helps=[f"{_remedy(node, option)}, or leave only the batch open"],
             )
-        if node.op.further_inputs():  # `like=`
+        if node.op.measures_second and node.op.further_inputs():  # `like=`
             is_open[node.index] = is_open[node.inputs[1]]
         else:
             is_open[node.index] = opened and not _closes(node, reads)
@@ -47,7 +46,7 @@ def _closes(node: Node, reads: TensorType) -> bool:
     """Whether the sizes of what a layer gives are fixed whatever those of its input are."""
     if isinstance(node.op, AxisLayer):
         return not node.op.open_axes(reads)
-    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize))
+    return isinstance(node.op, (GlobalAvgPool, AdaptiveAvgPool, Resize, Transform))
 
 
 def _fixing_option(node: Node) -> str:
@@ -60,6 +59,14 @@ def _fixing_option(node: Node) -> str:
     return op.source if isinstance(op, Normalize) else ""
 
 
+def _remedy(node: Node, option: str) -> str:
+    if option:
+        return f"write it without `{option}`"
+    if isinstance(node.op, Transform):
+        return "give it the size of its result"
+    return "pool globally before it (`gap`)"
+
+
 def _any_size(node: Node, reads: TensorType) -> bool:
     op, rank = node.op, reads.rank
     if op.name == "LRN" and rank != 2:
@@ -68,9 +75,15 @@ def _any_size(node: Node, reads: TensorType) -> bool:
         return False
     if isinstance(op, (SharedConvolution, Pool)):
         return fits_open_sizes(op.geometry(reads), op.pad)
+    if isinstance(op, Transform):
+        return op.size is not None
     if isinstance(op, Crop) and op.size is not None:
         return op.size[0] == "off"
     if isinstance(op, AxisLayer):
         opened = op.open_axes(reads)
         return not opened or (node.type.layout == "map" and node.type.rank == rank and 0 not in opened)
-    return isinstance(op, (GlobalAvgPool, Subsample, TransposedConv)) or op.any_size or bool(op.further_inputs())
+    return (
+        isinstance(op, (GlobalAvgPool, Subsample, TransposedConv))
+        or op.any_size
+        or (op.measures_second and bool(op.further_inputs()))
+    )
