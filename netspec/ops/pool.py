@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.graph import TensorType
-from netspec.ops.convolution import require_map, require_one_axis
+from netspec.ops.convolution import require_map, require_one_axis, stride_and_padding
 from netspec.ops.kinds import Choice, Flag, Integer, Padding, PerAxis
 from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
@@ -71,10 +71,7 @@ class Pool(Op):
 
     def describe(self, x: TensorType) -> str:
         window = self.geometry(x)
-        stride = "x".join(map(str, window.stride)) if len(set(window.stride)) > 1 else window.stride[0]
-        text = f"{'x'.join(map(str, window.kernel))}, stride {stride}"
-        if any(window.before) or any(window.after):
-            text += f", pad {each(window.before) if window.symmetric else (*window.before, *window.after)}"
+        text = f"{'x'.join(map(str, window.kernel))}, {stride_and_padding(window)}"
         return text + (", round up" if window.ceil else "")
 
 

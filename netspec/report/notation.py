@@ -33,7 +33,9 @@ def notation(node: Node, *, stride: bool = True) -> str:
         value = getattr(node.op, name)
         if value is None or value == option.default or (option.slot == "stride" and not stride):
             continue
-        if option.slot in marks:
+        if option.slot == "value" and isinstance(value, tuple):
+            text += " " + "x".join(map(str, value))
+        elif option.slot in marks:
             text += marks[option.slot] + _value(value)
         elif name in _NAMED:
             text += f" {name}={_value(value)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
-from netspec.scene.order import Edge, Ordered, ordered
+from netspec.scene.order import Edge, Ordered, Ports, ordered
 from netspec.scene.parts import Level, Part, Parts
 
 __all__ = ["Box", "Inside", "Measure", "Route", "laid_out", "numbered", "plan_of"]
@@ -77,10 +77,19 @@ def numbered(level: Level) -> tuple[list[int], tuple[Edge, ...]]:
     return tensors, edges
 
 
-def plan_of(members: int, entries: int, exits: int, edges: tuple[Edge, ...]) -> Ordered:
-    """The order of a level with so many members, tensors that come in, and tensors that go out."""
+def plan_of(members: int, entries: int, exits: int, edges: tuple[Edge, ...], ports: tuple[Ports, ...] = ()) -> Ordered:
+    """The order of a level with so many members, tensors that come in, and tensors that go out; `ports` are those of the
+    members."""
     last = members + entries
-    return ordered(last + exits, edges, range(members, last), range(last, last + exits))
+    return ordered(last + exits, edges, range(members, last), range(last, last + exits), ports)
+
+
+def _ports(frame: Frame) -> Ports:
+    """In which order tensors cross the border of an open member."""
+    entering, leaving = (
+        tuple(tensor for tensor, _ in sorted(side, key=lambda port: port[1])) for side in (frame.entries, frame.exits)
+    )
+    return entering, leaving
 
 
 def _at(boxes: list[Box], place: int) -> Box | None:
@@ -148,7 +157,8 @@ class _Layout:
 
     def _solve(self, outline: Outline) -> Geometry:
         if outline not in self._solved:
-            key = (len(outline.members), len(outline.entries), len(outline.exits), outline.edges)
+            ports = tuple(_ports(member) for member in outline.members)
+            key = (len(outline.members), len(outline.entries), len(outline.exits), outline.edges, ports)
             if key not in self._orders:
                 self._orders[key] = plan_of(*key)
             self._solved[outline] = geometry(outline, self._orders[key], self._spacing)

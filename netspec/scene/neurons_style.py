@@ -67,7 +67,7 @@ def _columns(graph: Graph) -> list[Column]:
             raise _unfit(f"`{node.name}` does not read the layer before it alone")
         if not node.inputs or section(node) == "Dense":
             columns.append(Column(node, []))
-        elif section(node) in _QUIET or node.kind in ("flatten", "identity"):
+        elif section(node) in _QUIET or node.kind in ("flatten", "identity", "step"):
             columns[-1].quiet.append(node.kind)
         else:
             raise _unfit(f"`{node.name}` is no dense layer")

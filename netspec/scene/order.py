@@ -1,18 +1,18 @@
 """Layered drawing of one level (Sugiyama, Tagawa & Toda, 1981): ranks by longest path, one chain of bends for each
 source whatever the number of its targets, and an order within the ranks with few crossings.
 
-Nothing here knows sizes: opening a part changes coordinates, never the order.
+Nothing here knows sizes: only where tensors enter and leave parts, from first to last.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Ordered", "ordered"]
+__all__ = ["Edge", "Ordered", "Ports", "ordered"]
 
 _SWEEPS = 6
 
@@ -37,17 +37,37 @@ class Ordered:
 
 
 Edge: TypeAlias = "tuple[int, int, int]"
+Ports: TypeAlias = "tuple[tuple[int, ...], tuple[int, ...]]"
+"""The tensors that enter an item and those that leave it, each in the order in which they must; others may anywhere."""
+_Strands: TypeAlias = "dict[int, list[tuple[float, int, float]]]"
+"""For each item the lines on one side of it: how far from its middle each ends, the item at its other end, and how far from
+the middle of that; half the distance between neighbors is 0.5."""
 
 
-def ordered(count: int, edges: Sequence[Edge], first: Sequence[int] = (), last: Sequence[int] = ()) -> Ordered:
+def ordered(
+    count: int,
+    edges: Sequence[Edge],
+    first: Sequence[int] = (),
+    last: Sequence[int] = (),
+    ports: Sequence[Ports] = (),
+) -> Ordered:
     """The order of `count` items joined by `edges`, which lead from lower to higher ranks; `first` stand in the first rank
-    and `last` in the last."""
+    and `last` in the last. `ports` are those of the first items."""
     rank = _ranks(count, edges, first, last)
     links, paths, height = _bends(count, edges, rank)
-    rows: list[list[int]] = [[] for _ in range(max(height, default=-1) + 1)]
-    for item in _depth_first(len(height), count, links):
-        rows[height[item]].append(item)
-    return Ordered(count, tuple(map(tuple, _untangled(rows, links))), tuple(links), tuple(paths))
+    below, above = _strands(edges, paths, ports)
+    best, fewest = None, 0
+    for straight_first in (True, False):
+        rows: list[list[int]] = [[] for _ in range(max(height, default=-1) + 1)]
+        for item in _depth_first(len(height), count, links, straight_first=straight_first):
+            rows[height[item]].append(item)
+        untangled, crossings = _untangled(rows, above, below)
+        if best is None or crossings < fewest:
+            best, fewest = untangled, crossings
+        if not fewest:
+            break
+    assert best is not None
+    return Ordered(count, tuple(map(tuple, best)), tuple(links), tuple(paths))
 
 
 def _ranks(count: int, edges: Sequence[Edge], first: Sequence[int], last: Sequence[int]) -> list[int]:
@@ -97,8 +117,31 @@ def _bends(
     return list(links), paths, height
 
 
-def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]]) -> list[int]:
-    """The items as a walk from the sources meets them: the way through real items first, so that skips stand at the side."""
+def _strands(
+    edges: Sequence[Edge], paths: Sequence[tuple[int, ...]], ports: Sequence[Ports]
+) -> tuple[_Strands, _Strands]:
+    """The lines below each item, and those above it."""
+
+    def offset(item: int, side: int, tensor: int) -> float:
+        tensors = ports[item][side] if item < len(ports) else ()
+        return (tensors.index(tensor) + 1) / (len(tensors) + 1) - 0.5 if tensor in tensors else 0.0
+
+    found = {
+        (a, offset(a, 1, tensor) if a == source else 0.0, b, offset(b, 0, tensor) if b == target else 0.0): None
+        for (source, target, tensor), path in zip(edges, paths, strict=True)
+        for a, b in itertools.pairwise(path)
+    }
+    below: _Strands = {}
+    above: _Strands = {}
+    for a, leaves, b, arrives in found:
+        below.setdefault(a, []).append((leaves, b, arrives))
+        above.setdefault(b, []).append((arrives, a, leaves))
+    return below, above
+
+
+def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]], *, straight_first: bool) -> list[int]:
+    """The items as a walk from the sources meets them: the way through real items first, so that skips stand at the side;
+    or the skips first, so that they stand at the other."""
     after: list[list[int]] = [[] for _ in range(total)]
     entered = [False] * total
     for a, b in links:
@@ -114,56 +157,61 @@ def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]]) -> li
                 continue
             seen[item] = True
             found.append(item)
-            stack.extend(sorted(after[item], key=lambda i: (i >= count, i), reverse=True))
+            stack.extend(sorted(after[item], key=lambda i: ((i >= count) == straight_first, i), reverse=True))
     return found
 
 
-def _untangled(rows: list[list[int]], links: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Barycentre sweeps down and up; the order with the fewest crossings wins, the earliest of equals."""
+def _untangled(rows: list[list[int]], above: _Strands, below: _Strands) -> tuple[list[list[int]], int]:
+    """Barycentre sweeps down and up; the order with the fewest crossings wins, the earliest of equals. And their number."""
     if all(len(row) < 2 for row in rows):
-        return rows
-    above: dict[int, list[int]] = {}
-    below: dict[int, list[int]] = {}
-    for a, b in links:
-        above.setdefault(b, []).append(a)
-        below.setdefault(a, []).append(b)
+        return rows, 0
     best, fewest = [list(row) for row in rows], _crossings(rows, below)
     for sweep in range(_SWEEPS):
         if not fewest:
             break
         down = sweep % 2 == 0
-        neighbours = above if down else below
+        strands = above if down else below
         for k in range(1, len(rows)) if down else range(len(rows) - 2, -1, -1):
             fixed = {item: i for i, item in enumerate(rows[k - 1 if down else k + 1])}
-            rows[k] = _by_barycentre(rows[k], neighbours, fixed)
+            rows[k] = _by_barycentre(rows[k], strands, fixed)
         crossings = _crossings(rows, below)
         if crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
-    return best
+    return best, fewest
 
 
-def _by_barycentre(row: list[int], neighbours: dict[int, list[int]], fixed: dict[int, int]) -> list[int]:
-    """Sorted by the mean place of the neighbours; items without any keep their place."""
+def _by_barycentre(row: list[int], strands: _Strands, fixed: dict[int, int]) -> list[int]:
+    """Sorted by the mean place of the other ends of their lines; items without any keep their place."""
     means = {}
     for item in row:
-        places = [fixed[n] for n in neighbours.get(item, ())]
+        places = [fixed[other] + offset for _, other, offset in strands.get(item, ())]
         if places:
             means[item] = sum(places) / len(places)
     movable = iter(sorted(means, key=lambda item: (means[item], row.index(item))))
     return [next(movable) if item in means else item for item in row]
 
 
-def _crossings(rows: Sequence[Sequence[int]], below: dict[int, list[int]]) -> int:
-    """How many pairs of links cross (inversions, counted by insertion)."""
+def _crossings(rows: Sequence[Sequence[int]], below: _Strands) -> int:
+    """How many pairs of lines cross (inversions, counted by insertion)."""
     total = 0
     for upper, lower in itertools.pairwise(rows):
-        if len(upper) < 2 or len(lower) < 2:
+        if len(upper) < 2 and len(lower) < 2:
             continue
         place = {item: i for i, item in enumerate(lower)}
-        met: list[int] = []
-        for item in upper:
-            ends = sorted(place[b] for b in below.get(item, ()))
-            total += sum(len(met) - bisect_right(met, end) for end in ends)
-            for end in ends:
-                insort(met, end)
+        total += _inversions(
+            (i + leaves, place[b] + arrives)
+            for i, item in enumerate(upper)
+            for leaves, b, arrives in below.get(item, ())
+        )
+    return total
+
+
+def _inversions(lines: Iterable[tuple[float, float]]) -> int:
+    total = 0
+    met: list[float] = []
+    for _, group in itertools.groupby(sorted(lines), key=lambda line: line[0]):
+        ends = [end for _, end in group]
+        total += sum(len(met) - bisect_right(met, end) for end in ends)
+        for end in ends:
+            insort(met, end)
     return total

@@ -18,7 +18,9 @@ _PAD = 5.0
 _GAP = 26.0
 _MARGIN = 16.0
 _BRACKET = 5.0
-"""How far the brackets of a block stand from its layers, and how long their ends are."""
+"""How long the ends of the brackets of a block are."""
+_CLEAR = 3.0
+"""How far these ends are from its layers."""
 
 
 def drawn_as_table(table: Configuration, theme: str = "light") -> Figure:
@@ -105,7 +107,7 @@ class _Painter:
                 y += _LINE
 
     def _bracket(self, block: Bracket, middle: float, y: float) -> None:
-        half, top, bottom = _inner(block) / 2 + _BRACKET, y + 1, y + _LINE * len(block.lines) - 1
+        half, top, bottom = _inner(block) / 2 + _BRACKET + _CLEAR, y + 1, y + _LINE * len(block.lines) - 1
         for side in (-1, 1):
             x = middle + side * half
             corners = ((x, top), (x, bottom), (x - side * _BRACKET, bottom))

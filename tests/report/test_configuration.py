@@ -180,3 +180,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert unknown.returncode == 2
     assert "Did you mean `params`?" in unknown.stderr
     assert run_netspec("table", "missing.net").returncode == 1
+
+
+def test_windows_are_written_with_both_sides() -> None:
+    blocks = [line for band in table(("swin_t",)).bands for line in band.cells[0] if isinstance(line, Bracket)]
+    assert blocks[0].lines[0] == "windows 7x7"

@@ -58,6 +58,17 @@ def test_two_crossing_lines_are_untangled() -> None:
     assert crossings(plan, plan.ranks) == 0
 
 
+def test_lines_come_in_the_order_of_the_ports_of_an_open_item() -> None:
+    for ports, row in (((0, 1), (0, 1)), ((1, 0), (1, 0))):
+        assert ordered(3, [(0, 2, 0), (1, 2, 1)], ports=[((), ()), ((), ()), (ports, ())]).ranks[0] == row
+
+
+def test_a_skip_stands_on_the_side_where_it_crosses_nothing() -> None:
+    """WaveNet: the sum at the start reads the skip and one of two convolutions; what follows reads the sum and the other."""
+    plan = ordered(6, [(0, 1, 0), (1, 2, 1), (1, 3, 1), (0, 4, 0), (2, 4, 2), (3, 5, 3), (4, 5, 4)])
+    assert crossings(plan, plan.ranks) == 0
+
+
 def test_no_order_of_a_small_level_is_much_better() -> None:
     edges = [(0, 3, 0), (0, 4, 0), (1, 3, 1), (1, 5, 1), (2, 4, 2), (2, 5, 2)]
     plan = ordered(6, edges)

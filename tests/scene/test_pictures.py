@@ -195,6 +195,10 @@ def test_neurons_show_weights() -> None:
     assert {"1.50", "−2.25", "0.50", "4.00", "3.00", "−1.00", "−0.50", "0.75", "0.25"} <= set(found)
 
 
+def test_neurons_show_units_with_a_threshold() -> None:
+    assert "step" in texts(picture(graph_of("nand"), "neurons"))
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [("lenet5", "more than 24"), ("mlp_digits", "more than 24"), ("siamese", "several inputs")],
