@@ -30,32 +30,61 @@ if TYPE_CHECKING:
     from netspec.datasets.wanted import Wanted
     from netspec.graph import TensorType
 
-__all__ = ["open_audio_folder"]
+__all__ = ["open_audio_folder", "read_signal"]
 
 _MOST_MEASURED = 10_000
 
 
 @dataclass(frozen=True)
 class _Signal:
-    """What a net takes: channels, samples, and the sample rate of the data, which others are resampled to (`resample`) or refused."""
+    """What a net takes: channels x samples, laid out as `kind`, and the sample rate of the data, which others are resampled to
+    (`resample`) or refused."""
 
-    channels: int
-    length: int
+    kind: TensorType
     rate: int
     resample: bool
+
+    def read(self, path: str, shown: str) -> np.ndarray[Any, Any]:
+        """A recording. Raises SpecError (NS602, NS603)."""
+        import numpy as np
+
+        channels, length = _channels_and_samples(self.kind)
+        rate, stored = _recording(path, shown)
+        if rate != self.rate and not self.resample:
+            raise SpecError.of(
+                "NS602", f"{shown} has another sample rate", notes=[f"{rate:,} Hz, and the other recordings have {self.rate:,} Hz"],
+                helps=["use `--resize` to resample it"],
+            )  # fmt: skip
+        samples = _mixed(_as_numbers(stored), channels, shown)
+        if rate != self.rate:
+            samples = _resampled(samples, rate, self.rate)
+        result = np.zeros((channels, length), dtype=np.float32)
+        count = min(length, samples.shape[1])
+        result[:, :count] = samples[:, :count]
+        return result.T if self.kind.layout == "sequence" else result.reshape(self.kind.shape)
+
+
+def read_signal(file: Path, kind: TensorType, rate: int, *, resample: bool) -> np.ndarray[Any, Any]:
+    """A recording as a net takes it that was trained on recordings of this sample rate. Raises SpecError (NS502, NS602, NS603)."""
+    _require_scipy()
+    return _Signal(kind, rate, resample).read(str(file), printable(str(file)))
+
+
+def _require_scipy() -> None:
+    try:
+        import scipy.io.wavfile  # noqa: F401
+    except ImportError:
+        raise not_installed("SciPy, which reads .wav files,", "train") from None
 
 
 def open_audio_folder(folder: Path, wanted: Wanted, options: DataOptions) -> Source:
     """Raises SpecError (NS502, NS601, NS602, NS603)."""
     import numpy as np
 
-    try:
-        import scipy.io.wavfile  # noqa: F401
-    except ImportError:
-        raise not_installed("SciPy, which reads .wav files,", "train") from None
+    _require_scipy()
     shown = printable(str(folder))
     name, kind = only_input(wanted.inputs, shown)
-    channels, length = _sizes(kind, wanted, shown)
+    _require_signal(wanted, shown)
     found = indexed(folder, labeled=wanted.labeled, kind=AUDIO)
     files = ImageFiles(str(folder), found.names)
     rates, bad = _rates(files, options)
@@ -71,20 +100,24 @@ def open_audio_folder(folder: Path, wanted: Wanted, options: DataOptions) -> Sou
             helps=[f"use `--resize` to resample them to {rate:,} Hz"],
         )  # fmt: skip
     return Source(
-        shown, _AudioPool(files, name, kind, _Signal(channels, length, rate, options.resize)),
+        shown, _AudioPool(files, name, _Signal(kind, rate, options.resize)),
         found.labels.astype(np.int64) if found.classes else None, part, found.keys,
-        f"{sizes_digest(found.digest, files)} {channels}x{length} {rate}", found.classes, [files.shown(row) for row in bad],
+        f"{sizes_digest(found.digest, files)} {'x'.join(map(str, _channels_and_samples(kind)))} {rate}", found.classes,
+        [files.shown(row) for row in bad], sample_rate=rate,
     )  # fmt: skip
 
 
-def _sizes(kind: TensorType, wanted: Wanted, shown: str) -> tuple[int, int]:
-    """Channels and samples of the input. Raises SpecError (NS602)."""
-    if wanted.takes_signal:
-        return {"map": kind.shape[:1], "sequence": kind.shape[1:]}.get(kind.layout, (1,))[0], max(kind.shape)
-    raise SpecError.of(
-        "NS602", f"{shown} holds recordings (.wav), which this net does not take", notes=[wanted.described],
-        helps=["a net of signals begins with channels x samples: `input 1x16000` for a second at 16,000 Hz", wanted.formats],
-    )  # fmt: skip
+def _channels_and_samples(kind: TensorType) -> tuple[int, int]:
+    return {"map": kind.shape[:1], "sequence": kind.shape[1:]}.get(kind.layout, (1,))[0], max(kind.shape)
+
+
+def _require_signal(wanted: Wanted, shown: str) -> None:
+    """Raises SpecError (NS602)."""
+    if not wanted.takes_signal:
+        raise SpecError.of(
+            "NS602", f"{shown} holds recordings (.wav), which this net does not take", notes=[wanted.described],
+            helps=["a net of signals begins with channels x samples: `input 1x16000` for a second at 16,000 Hz", wanted.formats],
+        )  # fmt: skip
 
 
 def _rates(files: ImageFiles, options: DataOptions) -> tuple[Counter[int], list[int]]:
@@ -133,9 +166,9 @@ def _as_numbers(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 class _AudioPool(DecodedPool):
-    def __init__(self, files: ImageFiles, name: str, kind: TensorType, signal: _Signal) -> None:
-        self._files, self._name, self._kind, self._signal = files, name, kind, signal
-        self.shapes = {name: kind.shape}
+    def __init__(self, files: ImageFiles, name: str, signal: _Signal) -> None:
+        self._files, self._name, self._signal = files, name, signal
+        self.shapes = {name: signal.kind.shape}
 
     def __len__(self) -> int:
         return len(self._files)
@@ -144,28 +177,13 @@ class _AudioPool(DecodedPool):
         return self._files.shown(row)
 
     def _read(self, row: int, cuts: Cuts | None, place: int) -> np.ndarray[Any, Any]:
-        import numpy as np
-
-        wanted, shown = self._signal, self.shown(row)
-        rate, stored = _recording(self._files.stored(row), shown)
-        if rate != wanted.rate and not wanted.resample:
-            raise SpecError.of(
-                "NS602", f"{shown} has another sample rate", notes=[f"{rate:,} Hz, and the other recordings have {wanted.rate:,} Hz"],
-                helps=["use `--resize` to resample it"],
-            )  # fmt: skip
-        samples = _mixed(_as_numbers(stored), wanted.channels, shown)
-        if rate != wanted.rate:
-            samples = _resampled(samples, rate, wanted.rate)
-        result = np.zeros((wanted.channels, wanted.length), dtype=np.float32)
-        count = min(wanted.length, samples.shape[1])
-        result[:, :count] = samples[:, :count]
-        return result.T if self._kind.layout == "sequence" else result.reshape(self._kind.shape)
+        return self._signal.read(self._files.stored(row), self.shown(row))
 
     def _taken(self, kept: list[Any], rows: np.ndarray[Any, Any], replaced: tuple[str, ...]) -> Taken:
         import numpy as np
         import torch
 
-        stacked = np.stack(kept) if kept else np.empty((0, *self._kind.shape), dtype=np.float32)
+        stacked = np.stack(kept) if kept else np.empty((0, *self._signal.kind.shape), dtype=np.float32)
         return Taken({self._name: torch.from_numpy(np.ascontiguousarray(stacked))}, rows, replaced)
 
 

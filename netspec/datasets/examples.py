@@ -103,6 +103,8 @@ class Collection:
     """Changes if the data or the split changes. For files it depends on names and sizes, not on contents."""
     skipped: tuple[str, ...] = ()
     """Corrupt examples that were left out."""
+    sample_rate: int | None = None
+    """Samples per second, of recordings."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -126,4 +126,5 @@ def _arrays(folder: Path, said: Any, wanted: Wanted, options: DataOptions) -> So
     return Source(
         str(folder), StoredPool(arrays, kinds, shown, options, decodes=said["decodes"]), _targets(folder, said),
         _stored(folder, "part"), _stored(folder, "keys"), said["digest"], tuple(said["classes"]), list(said["skipped"]),
+        sample_rate=said.get("sample_rate"),
     )  # fmt: skip

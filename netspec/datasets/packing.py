@@ -234,7 +234,7 @@ def pack_examples(
     _finish(
         folder, out,
         {"part": source.part[rows], "keys": source.keys[rows], "targets": None if source.targets is None else source.targets[rows]},
-        {"kind": "arrays", "count": len(rows), "classes": source.classes, "digest": source.fingerprint, "inputs": given, "skipped": missing, "decodes": source.pool.decodes},
+        {"kind": "arrays", "count": len(rows), "classes": source.classes, "digest": source.fingerprint, "inputs": given, "skipped": missing, "decodes": source.pool.decodes, "sample_rate": source.sample_rate},
     )  # fmt: skip
     return len(rows) * sum(sizes.values()), missing
 

@@ -70,6 +70,8 @@ class Source:
     """Whether the pool reads the targets with the inputs. They fit the net then."""
     further: Mapping[str, tuple[np.ndarray[Any, Any], tuple[str, ...]]] = field(default_factory=dict)
     """The targets of other outputs than the first by their names, and the names of their classes."""
+    sample_rate: int | None = None
+    """Samples per second, of recordings."""
     in_order: bool = False
     """Whether the examples follow one another, as in a text: the test and validation examples are the last ones."""
 

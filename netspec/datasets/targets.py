@@ -132,7 +132,9 @@ def collect(source: Source, wanted: Wanted, options: DataOptions) -> Collection:
     train, validation, test = parts
     if train is None:
         raise SpecError.of("NS601", f"{source.name} has too few examples to train on", notes=[f"it has {len(part)}"])
-    return Collection(source.name, train, validation, test, names, digest.hexdigest(), tuple(source.skipped))
+    return Collection(
+        source.name, train, validation, test, names, digest.hexdigest(), tuple(source.skipped), source.sample_rate
+    )
 
 
 def _source_of(source: Source, wanted: Wanted, name: str) -> Source:

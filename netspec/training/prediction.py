@@ -33,7 +33,7 @@ def found_files(path: Path) -> list[Path]:
 
     Raises SpecError (NS001)."""
     from netspec.datasets.bare_images import image_files
-    from netspec.datasets.class_folders import SUFFIXES, TEXTS
+    from netspec.datasets.class_folders import AUDIO, SUFFIXES, TEXTS
 
     if path.is_file():
         return [path]
@@ -47,14 +47,16 @@ def found_files(path: Path) -> list[Path]:
         p
         for place in places
         for p in sorted(place.rglob("*"))
-        if p.suffix.lower() in (*SUFFIXES, *_ARRAYS, *TEXTS.suffixes) and p.is_file()
+        if p.suffix.lower() in (*SUFFIXES, *_ARRAYS, *TEXTS.suffixes, *AUDIO.suffixes) and p.is_file()
     ]
     files = [p for p in inner if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     if not files:
         raise SpecError.of(
             "NS001",
-            f"{path} contains no images, arrays or texts",
-            helps=[f"supported extensions: {', '.join((*SUFFIXES, *TEXTS.suffixes))}, .npy; and IDX and CIFAR files"],
+            f"{path} contains no images, arrays, texts or recordings",
+            helps=[
+                f"supported extensions: {', '.join((*SUFFIXES, *TEXTS.suffixes, *AUDIO.suffixes))}, .npy; and IDX and CIFAR files"
+            ],
         )
     return files
 
@@ -113,6 +115,8 @@ class Predictor:
             return {name: self._example(read_images(file), kind, str(file))}
         if kind.layout == "ids":
             return {name: self._text(file, kind)}
+        if file.suffix.lower() == ".wav":
+            return {name: self._signal(file, kind)}
         return {name: self._image(file, kind)}
 
     def _rows(self, file: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -141,6 +145,19 @@ class Predictor:
         if not len(ids) or (len(ids) < kind.shape[0] and self.reading.ranks):
             raise SpecError.of("NS602", f"{file} is too short", notes=[f"it has {len(ids)} characters, and the net takes {kind.shape[0]}"])  # fmt: skip
         return np.pad(ids, (0, kind.shape[0] - len(ids)))[None]
+
+    def _signal(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
+        from netspec.datasets.audio_folder import read_signal
+
+        rate = self.run.info["data"].get("sample_rate")
+        if rate is None:
+            raise SpecError.of(
+                "NS602", f"{file} is a recording, and the net was not trained on recordings",
+                helps=["give the input as an .npy array"],
+            )  # fmt: skip
+        if not file.is_file():
+            raise SpecError.of("NS001", f"no such file: {file}")
+        return read_signal(file, kind, rate, resample=self.options.resize)[None]
 
     @property
     def _continues(self) -> bool:

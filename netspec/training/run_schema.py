@@ -52,6 +52,7 @@ class StoredData(_Stored):
     counts: dict[str, int] = {}
     fingerprint: str | None = None
     skipped: list[str] = []
+    sample_rate: int | None = Field(None, ge=1)
 
 
 _Picture = Annotated[str, Field(pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]

@@ -336,6 +336,7 @@ def _info(request: Request, engine: Engine) -> dict[str, Any]:
             "counts": _counts(collection),
             "fingerprint": collection.fingerprint,
             "skipped": list(collection.skipped),
+            **({"sample_rate": collection.sample_rate} if collection.sample_rate else {}),
         },
         "task": plan.task,
         "save_every": request.save_every,

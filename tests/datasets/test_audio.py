@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import run_netspec
 from scipy.io import wavfile
 from scipy.signal import resample_poly
 from written import COLOR, classes, every, opened, refused, save_images
@@ -100,3 +101,18 @@ def test_mistakes(folder: Path) -> None:
     assert "`FC-2`" in refused("NS602", folder, MONO, classes(4), corrupt="skip")
     save_images(folder, {"no": 1, "yes": 1}, 8, 8, 3)
     assert "subfolder of .wav files" in refused("NS601", folder.parent / "nowhere", MONO, classes(2))
+
+
+def test_a_run_predicts_recordings_as_it_was_trained_on_them(folder: Path) -> None:
+    (folder.parent / "net.net").write_text("input 1x100\nconv5-4\ngap\nFC-2\ntrain { epochs 1 }\n")
+    packed = run_netspec("data", "pack", "words", "net.net", "-o", "packed", cwd=folder.parent)
+    assert packed.returncode == 0, packed.stderr
+    wavfile.write(folder.parent / "fast.wav", 16000, WHOLE[0])
+    for number, data in enumerate(("words", "packed")):
+        run = f"run{number}"
+        assert run_netspec("train", "net.net", "--data", data, "--folder", run, cwd=folder.parent).returncode == 0
+        found = run_netspec("predict", run, "words", cwd=folder.parent)
+        assert found.returncode == 0, found.stderr
+        assert found.stdout.count(".wav") == 12
+        assert "has another sample rate" in run_netspec("predict", run, "fast.wav", cwd=folder.parent).stderr
+        assert run_netspec("predict", run, "fast.wav", "--resize", cwd=folder.parent).returncode == 0
