@@ -69,8 +69,10 @@ def pack_command(where: str, file: str | None, output: Path, definitions: tuple[
     Image files are stored one after another, as they are; arrays as they are, uncompressed. With SPEC, examples are stored as
     the net takes them: decoded and scaled. Interrupted, the same command goes on where it was.
     """
+    from netspec.datasets.packing import require_new
     from netspec.training.run_lock import locked
 
+    require_new(output)
     options = read_data_options(wanted)
     if file is None and wanted["resize"]:
         raise click.UsageError("--resize scales images to the input of a net: give its SPEC.")

@@ -23,6 +23,8 @@ def print_contents(contents: Contents, spec: str | None, misfit: SpecError | Non
     echo(f"{contents.name}: {contents.total:,} examples{classes}", bold=True)
     _print_counts(contents)
     _print_sizes(contents)
+    if contents.unread:
+        echo(f"not read without the spec of a net that takes it: {', '.join(contents.unread)}")
     for name, cause in contents.broken:
         echo(f"broken: {name}: {cause}", fg="red")
     for copy in contents.copies[:_MOST_COPIES]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from netspec.datasets.examples import DataOptions
 
-__all__ = ["LARGE", "ArraySet", "Arrays", "content_hash", "fitted_arrays"]
+__all__ = ["LARGE", "ArraySet", "Arrays", "content_hash", "count_of", "fitted_arrays", "joined"]
 
 LARGE = 1 << 26
 """Arrays of so many bytes stay on disk where they are stored row by row."""
@@ -56,6 +56,8 @@ class ArraySet:
     name: str
     parts: Mapping[str, Arrays]
     classes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Arrays beside these, which only a net could ask for."""
 
 
 def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: DataOptions) -> Source:
@@ -67,7 +69,7 @@ def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: Da
     skipped: list[str] = []
     digest = hashlib.blake2b(digest_size=16)
     for part, arrays in parts.items():
-        code = np.full(_count(arrays, name), _PARTS[part], dtype=np.int8)
+        code = np.full(count_of(arrays, name), _PARTS[part], dtype=np.int8)
         pools.append(_pool(arrays, inputs, options))
         wrong = _left_out(arrays, len(code), options)
         code[list(wrong)] = LEFT_OUT
@@ -75,10 +77,10 @@ def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: Da
         skipped += wrong.values()
         content_hash(digest, part, arrays)
     part_of = np.concatenate(codes)
-    answers, classes = _joined(name, [arrays.targets for arrays in parts.values()], classes)
+    answers, classes = joined(name, [arrays.targets for arrays in parts.values()], classes)
     further = {}
     for output in next(iter(parts.values())).further:
-        held, names = _joined(name, [arrays.further[output] for arrays in parts.values()], ())
+        held, names = joined(name, [arrays.further[output] for arrays in parts.values()], ())
         assert held is not None
         further[output] = held, names
     return Source(
@@ -94,7 +96,7 @@ def fitted_arrays(found: ArraySet, inputs: Mapping[str, TensorType], options: Da
     )
 
 
-def _joined(
+def joined(
     name: str, parts: Sequence[np.ndarray[Any, Any] | None], classes: tuple[str, ...]
 ) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...]]:
     """The targets of all parts, and the names of their classes where they are texts. Raises SpecError (NS601, NS602)."""
@@ -143,7 +145,8 @@ def _left_out(arrays: Arrays, count: int, options: DataOptions) -> Mapping[int, 
     return wrong
 
 
-def _count(arrays: Arrays, name: str) -> int:
+def count_of(arrays: Arrays, name: str) -> int:
+    """How many examples there are. Raises SpecError (NS601) where arrays are empty or of different lengths."""
     named = {arrays.shown[n]: a for n, a in arrays.inputs.items()}
     named |= {arrays.shown[n]: a for n, a in arrays.all_targets.items()}
     for shown, array in named.items():

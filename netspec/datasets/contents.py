@@ -12,7 +12,7 @@ from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.datasets.arrays import ArraySet
+from netspec.datasets.arrays import ArraySet, count_of, joined
 from netspec.datasets.decoding import examined, require_pillow
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Source
@@ -57,6 +57,8 @@ class Contents:
     broken: list[tuple[str, str]] = field(default_factory=list)
     """Name and cause."""
     copies: list[Copy] = field(default_factory=list)
+    unread: tuple[str, ...] = ()
+    """Arrays that only a net could ask for."""
 
     @property
     def total(self) -> int:
@@ -73,8 +75,9 @@ def contents_of(
     part = split(rows.part, rows.labels, rows.keys, options)
     names, counts = _counted(part, rows)
     contents = Contents(
-        found.name if not isinstance(found, ImageSet) else found.shown, names, counts, not (rows.part > TRAIN).any()
-    )
+        found.name if not isinstance(found, ImageSet) else found.shown, names, counts, not (rows.part > TRAIN).any(),
+        unread=found.unread if isinstance(found, ArraySet) else (),
+    )  # fmt: skip
     first: dict[bytes, int] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -109,8 +112,8 @@ def _counted(part: np.ndarray[Any, Any], rows: _Rows) -> tuple[tuple[str, ...], 
     labels = np.zeros(len(part), dtype=np.int64)
     if rows.labels is not None:
         found, labels = np.unique(rows.labels, return_inverse=True)
-        names = tuple(rows.classes[n] if n < len(rows.classes) else str(n) for n in found.tolist())
-        if rows.classes:
+        names = tuple(rows.classes[n] if 0 <= n < len(rows.classes) else str(n) for n in found.tolist())
+        if rows.classes and found[0] >= 0 and found[-1] < len(rows.classes):
             names, labels = rows.classes, rows.labels
     counts = {
         name: np.bincount(labels[part == code], minlength=max(1, len(names))).tolist()
@@ -131,14 +134,11 @@ class _Rows:
         self.decodes = isinstance(found, ImageSet)
         if isinstance(found, ArraySet):
             codes = {name: code for code, name in PARTS.items()}
-            counts = {name: len(next(iter(arrays.inputs.values()))) for name, arrays in found.parts.items()}
+            counts = {name: count_of(arrays, found.name) for name, arrays in found.parts.items()}
             self.part = np.concatenate([np.full(count, codes[name], np.int8) for name, count in counts.items()])
             self.keys = keys_of_numbers(len(self.part))
-            held = [arrays.targets for arrays in found.parts.values() if arrays.targets is not None]
-            targets = np.concatenate(held) if len(held) == len(counts) else None
-            if targets is not None and targets.dtype.kind == "U":
-                names, targets = np.unique(targets, return_inverse=True)
-                self.classes = tuple(names.tolist())
+            given = [arrays.targets for arrays in found.parts.values()]
+            targets, self.classes = joined(found.name, given, found.classes)
         else:
             self.part, self.keys, targets = found.part, found.keys, found.targets
         few = targets is not None and targets.dtype.kind in "iub" and targets.size == len(targets)
@@ -161,6 +161,9 @@ class _Rows:
         elif isinstance(self._found, ArraySet):
             for arrays in self._found.parts.values():
                 yield from _looked_arrays(list(arrays.inputs.values()))
+        else:
+            for row in range(len(self.part)):
+                yield from _looked_examples(self._found, row)
 
 
 def _looked_images(found: ImageSet) -> Iterator[_Looked]:
@@ -181,6 +184,18 @@ def _looked_images(found: ImageSet) -> Iterator[_Looked]:
             waiting += [threads.submit(look, row) for row in islice(left, 1)]
 
 
+def _looked_examples(found: Source, row: int) -> Iterator[_Looked]:
+    """An example as a net takes it."""
+    import numpy as np
+
+    try:
+        taken = found.pool.take(np.array([row])).inputs
+    except SpecError as error:
+        yield error
+        return
+    yield from _looked_arrays([values.numpy() for values in taken.values()])
+
+
 def _looked_arrays(arrays: list[Any]) -> Iterator[_Looked]:
     import numpy as np
 
@@ -194,6 +209,6 @@ def _looked_arrays(arrays: list[Any]) -> Iterator[_Looked]:
                     "NS603", f"example {start + row}", notes=["it has a value that is not a finite number"]
                 )
             else:
-                constant = all((values == values.flat[0]).all() for values in one)
+                constant = all((values == values.flat[:1]).all() for values in one)
                 digest = blake2b(b"".join(values.tobytes() for values in one), digest_size=16)
                 yield tuple(one[0].shape[1:]), b"" if constant else digest.digest()

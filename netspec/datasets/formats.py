@@ -51,6 +51,8 @@ def open_stored(where: str, wanted: Wanted, options: DataOptions) -> Stored:
 
         return open_digit_rows(wanted.inputs, options)
     if where == "synthetic":
+        if wanted.free:
+            raise SpecError.of("NS601", "synthetic data has the shapes of a network", helps=[wanted.formats])
         from netspec.datasets.synthetic import open_synthetic
 
         return open_synthetic(wanted, options)

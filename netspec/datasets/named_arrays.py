@@ -25,7 +25,10 @@ def named_arrays(shown: str, stored: Mapping[str, Any], wanted: Wanted) -> Array
     outputs = list(wanted.stored)
     found = names_of_arrays(shown, list(stored), wanted.inputs, outputs)
     parts = {part: _read(shown, stored, names, outputs[1:]) for part, names in found.items()}
-    return ArraySet(shown, parts, _class_names(stored))
+    read = {"classes", *(entry for names in found.values() for entry in names.values())}
+    return ArraySet(
+        shown, parts, _class_names(stored), tuple(name for name in stored if name not in read) if wanted.free else ()
+    )
 
 
 def names_of_arrays(

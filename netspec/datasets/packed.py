@@ -77,21 +77,25 @@ def open_packed(folder: Path, wanted: Wanted, options: DataOptions) -> ImageSet 
         ) from None  # fmt: skip
 
 
-def _stored(folder: Path, name: str) -> Any:
+def _stored(folder: Path, said: Any, name: str) -> Any:
+    """An array with a row for each example. Raises OSError, ValueError."""
     import numpy as np
 
-    return np.load(folder / f"{name}.npy", allow_pickle=False)
+    array = np.load(folder / f"{name}.npy", allow_pickle=False)
+    if array.shape[:1] != (said["count"],):
+        raise ValueError(f"{name}.npy does not hold {said['count']:,} rows")
+    return array
 
 
 def _targets(folder: Path, said: Any) -> Any:
-    return _stored(folder, "targets") if said["targets"] else None
+    return _stored(folder, said, "targets") if said["targets"] else None
 
 
 def _images(folder: Path, said: Any) -> ImageSet:
     masks = _files(folder, "masks", said["count"]) if said["masks"] else None
     return ImageSet(
-        str(folder), _files(folder, "images", said["count"]), _targets(folder, said), _stored(folder, "part"),
-        _stored(folder, "keys"), said["digest"], tuple(said["classes"]), masks,
+        str(folder), _files(folder, "images", said["count"]), _targets(folder, said), _stored(folder, said, "part"),
+        _stored(folder, said, "keys"), said["digest"], tuple(map(str, said["classes"])), masks,
     )  # fmt: skip
 
 
@@ -101,7 +105,7 @@ def _files(folder: Path, word: str, count: int) -> PackedFiles:
     ends = [np.fromfile(folder / f"{name}.ends", "<u8") for name in (word, f"{word}-names")]
     files = [folder / f"{name}.bin" for name in (word, f"{word}-names")]
     for one, file in zip(ends, files, strict=True):
-        if len(one) != count or (count and int(one[-1]) != file.stat().st_size):
+        if len(one) != count or (count and int(one[-1]) != file.stat().st_size) or (one[1:] < one[:-1]).any():
             raise ValueError(f"{file.name} does not hold {count:,} files")
     return PackedFiles(Pieces([str(files[0])]), ends[0], Pieces([str(files[1])]), ends[1])
 
@@ -110,6 +114,8 @@ def _arrays(folder: Path, said: Any, wanted: Wanted, options: DataOptions) -> So
     import numpy as np
 
     arrays, kinds = {}, {}
+    if not said["inputs"]:
+        raise ValueError("it has no inputs")
     for number, given in enumerate(said["inputs"]):
         name, kind = given["name"], TensorType(given["layout"], tuple(given["sizes"]))
         if not wanted.free:
@@ -125,6 +131,6 @@ def _arrays(folder: Path, said: Any, wanted: Wanted, options: DataOptions) -> So
     shown = dict.fromkeys(arrays, f"the examples of {folder}")
     return Source(
         str(folder), StoredPool(arrays, kinds, shown, options, decodes=said["decodes"]), _targets(folder, said),
-        _stored(folder, "part"), _stored(folder, "keys"), said["digest"], tuple(said["classes"]), list(said["skipped"]),
+        _stored(folder, said, "part"), _stored(folder, said, "keys"), said["digest"], tuple(map(str, said["classes"])), list(said["skipped"]),
         sample_rate=said.get("sample_rate"),
     )  # fmt: skip

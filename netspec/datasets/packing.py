@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netspec.datasets.arrays import count_of
 from netspec.datasets.batch_loading import batches
 from netspec.datasets.images import StoredImages
 from netspec.datasets.packed import DESCRIPTION, FORMAT
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from netspec.datasets.pools import Source
     from netspec.graph import TensorType
 
-__all__ = ["Told", "pack_arrays", "pack_examples", "pack_images"]
+__all__ = ["Told", "pack_arrays", "pack_examples", "pack_images", "require_new"]
 
 Told: TypeAlias = Callable[[int, int], None]
 """Called with how many examples are packed, and of how many."""
@@ -98,12 +99,17 @@ class _Blob:
         self._ends.close()
 
 
+def require_new(out: Path) -> None:
+    """Raises SpecError (NS501) where the folder exists already."""
+    if out.exists():
+        raise SpecError.of("NS501", f"{out} exists already", helps=["remove it, or choose another folder"])
+
+
 def _staging(out: Path, state: Mapping[str, Any] | None) -> Path:
     """The folder to write to: what another call has begun for the same source and options, else an empty one. Raises SpecError
     (NS501)."""
     folder = out.with_name(out.name + ".part")
-    if out.exists():
-        raise SpecError.of("NS501", f"{out} exists already", helps=["remove it, or choose another folder"])
+    require_new(out)
     text = json.dumps(state, sort_keys=True)
     try:
         if state is None or not (folder / _STATE).is_file() or (folder / _STATE).read_text("utf-8") != text:
@@ -312,9 +318,17 @@ def _good_ones(source: Source, rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[A
 
 
 def pack_arrays(found: ArraySet, out: Path) -> int:
-    """Arrays as a folder of `.npy` files; returns how many bytes they have. Raises SpecError (NS501)."""
+    """Arrays as a folder of `.npy` files; returns how many bytes they have. Raises SpecError (NS501, NS601, NS604)."""
     import numpy as np
 
+    if found.unread:
+        raise SpecError.of(
+            "NS604", f"{found.name} holds more than inputs and their targets, and cannot be packed without a net",
+            notes=[f"it also holds {', '.join(f'`{name}`' for name in found.unread[:12])}"],
+            helps=["give the SPEC of a network that takes it: netspec data pack SOURCE SPEC -o FOLDER"],
+        )  # fmt: skip
+    for one in found.parts.values():
+        count_of(one, found.name)
     folder = _staging(out, None)
     short = {"train": "train", "validation": "val", "test": "test"}
     arrays: dict[str, Any] = {"classes": np.array(found.classes)} if found.classes else {}

@@ -103,7 +103,9 @@ class ParquetTable(Table):
         import pyarrow as arrow
 
         kind = self.kinds[column]
-        return self._read(column, first=True)[0].as_py() or "" if arrow.types.is_string(kind) or arrow.types.is_large_string(kind) else ""  # fmt: skip
+        if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
+            return ""
+        return self._read(column, first=True)[0].as_py() or ""
 
     def digest(self) -> bytes:
         return repr((self.columns, [(Path(f.path).name, f.size, f.groups) for f in self.files])).encode(
@@ -185,11 +187,12 @@ class ParquetTable(Table):
         import pyarrow.parquet as parquet
 
         pieces = []
-        for file in self.files[:1] if first else self.files:
+        for file in [next(file for file in self.files if sum(file.groups))] if first else self.files:
             try:
                 with parquet.ParquetFile(file.path) as opened:
                     name = self.columns[column]
-                    read = opened.read_row_group(0, [name]) if first and file.groups else opened.read([name])
+                    group = next(number for number, rows in enumerate(file.groups) if rows) if first else None
+                    read = opened.read([name]) if group is None else opened.read_row_group(group, [name])
                     pieces += read.column(0).chunks
             except (OSError, ValueError) as error:
                 raise _unreadable(file.path, error) from None

@@ -8,9 +8,12 @@ from typing import Any
 
 __all__ = ["Pieces"]
 
+_MOST_OPEN = 128
+"""Files that stay open: a process may only have so many, often 1,024."""
+
 
 class Pieces:
-    """Files of which pieces are read, in any order; each process opens each file once, when it needs it."""
+    """Files of which pieces are read, in any order. Each process opens the first ones that it needs once, and others for each piece."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self.files = list(files)
@@ -30,15 +33,29 @@ class Pieces:
 
     def fill(self, which: int, start: int, view: memoryview) -> int:
         """Fills the view and returns how many bytes there were. Raises OSError."""
+        if which not in self._open and len(self._open) >= _MOST_OPEN:
+            descriptor = _opened(self.files[which])
+            try:
+                return _filled(descriptor, start, view)
+            finally:
+                os.close(descriptor)
         if which not in self._open:
-            self._open[which] = os.open(self.files[which], os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        done = 0
-        while done < len(view):
-            count = _read_at(self._open[which], start + done, view[done:])
-            if not count:
-                break
-            done += count
-        return done
+            self._open[which] = _opened(self.files[which])
+        return _filled(self._open[which], start, view)
+
+
+def _opened(file: str) -> int:
+    return os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+
+def _filled(descriptor: int, start: int, view: memoryview) -> int:
+    done = 0
+    while done < len(view):
+        count = _read_at(descriptor, start + done, view[done:])
+        if not count:
+            break
+        done += count
+    return done
 
 
 def _read_at(descriptor: int, start: int, view: memoryview) -> int:

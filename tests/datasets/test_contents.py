@@ -11,6 +11,12 @@ from conftest import run_netspec
 from PIL import Image
 from written import pictures, save_images
 
+from netspec.datasets import DataOptions
+from netspec.datasets.contents import contents_of
+from netspec.datasets.formats import open_stored
+from netspec.datasets.wanted import Wanted
+from netspec.diagnostics import SpecError
+
 SPEC = "input 3x8x8\nconv3-4\ngap\nFC-2\ntrain { epochs 1 }\n"
 
 
@@ -83,3 +89,31 @@ def test_arrays_and_packed_data(folder: Path, tmp_path: Path) -> None:
     assert run_netspec("data", "pack", str(folder), str(tmp_path / "a.net"), "-o", str(tmp_path / "b")).returncode == 0
     code, said = checked(tmp_path / "b", tmp_path / "a.net")
     assert (code, "15 examples in 2 classes" in said) == (0, True), said
+
+
+def test_arrays_that_do_not_go_together(tmp_path: Path) -> None:
+    x, y = pictures(20, 8, 8, 1), np.arange(20) % 2
+    given = {"short": y[:9], "date": np.array(["2020-01-01"] * 20, "M8[D]"), "minus": y - 1, "large": y + 2**40}
+    said = {}
+    for name, targets in given.items():
+        np.savez(tmp_path / "x.npz", x=x, y=targets, classes=np.array(["cat", "dog"]))
+        said[name] = looked_at(tmp_path / "x.npz")
+    assert said["short"] == "the arrays of x.npz have different numbers of examples"
+    assert said["date"] == "the targets of x.npz are not numbers"
+    assert said["minus"] == ("-1", "cat")
+    assert said["large"] == (str(2**40), str(2**40 + 1))
+
+
+def looked_at(where: Path) -> object:
+    try:
+        found = open_stored(str(where), Wanted.anything(), DataOptions())
+        return contents_of(found, DataOptions(), lambda *_: None).classes
+    except SpecError as error:
+        return error.diagnostics[0].message.replace(str(where), where.name)
+
+
+def test_examples_as_a_net_takes_them_are_read_too() -> None:
+    found = contents_of(open_stored("digits", Wanted.anything(), DataOptions()), DataOptions(), lambda *_: None)
+    assert found.sizes == {(1, 8, 8): 1797}
+    with pytest.raises(SpecError, match="synthetic data has the shapes of a network"):
+        open_stored("synthetic", Wanted.anything(), DataOptions())

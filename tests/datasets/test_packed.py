@@ -20,6 +20,7 @@ from netspec.datasets import Collection, DataOptions, packing
 from netspec.datasets.examples import Goal
 from netspec.datasets.formats import open_stored
 from netspec.datasets.wanted import Wanted
+from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
 SPEC = "input 3x8x8\nconv3-4\ngap\nFC-3\ntrain { epochs 1; batch 8 }\n"
@@ -170,3 +171,30 @@ def test_mistakes(animals: Path, tmp_path: Path) -> None:
     result = run_netspec("data", "pack", "synthetic", "-o", str(tmp_path / "z"))
     assert result.returncode == 1
     assert not (tmp_path / "z").exists()
+
+
+def test_arrays_that_only_a_net_asks_for_are_not_lost(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((4, 2)), y=np.arange(4), box=np.zeros((4, 4)))
+    found = open_stored(str(tmp_path / "x.npz"), Wanted.anything(), DataOptions())
+    with pytest.raises(SpecError, match="cannot be packed without a net"):
+        packing.pack_arrays(found, tmp_path / "out")  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_there_or_has_no_name() -> None:
+    for there in (".", "/"):
+        with pytest.raises(SpecError, match="exists already"):
+            packing.require_new(Path(there))
+
+
+def test_packed_files_that_do_not_go_together(animals: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    packing.pack_images(open_stored(str(animals), Wanted.anything(), DataOptions()), out, lambda *_: None)  # type: ignore[arg-type]
+    ends = np.fromfile(out / "images.ends", "<u8")
+    ends[[0, 1]] = ends[[1, 0]]
+    ends.tofile(out / "images.ends")
+    with pytest.raises(SpecError, match="is not whole"):
+        open_stored(str(out), Wanted.anything(), DataOptions())
+    np.sort(ends).tofile(out / "images.ends")
+    np.save(out / "part.npy", np.zeros(3, np.int8))
+    with pytest.raises(SpecError, match="is not whole"):
+        open_stored(str(out), Wanted.anything(), DataOptions())

@@ -110,3 +110,10 @@ def test_mistakes(tmp_path: Path, monkeypatch: Any) -> None:
     assert "other columns" in refused("NS601", tmp_path / "a")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     assert "pip install 'netspec-nn[parquet]'" in refused("NS502", tmp_path / "x.parquet")
+
+
+def test_a_first_file_without_rows(tmp_path: Path) -> None:
+    for name, rows in (("a", 0), ("b", 20)):
+        pd.DataFrame({"kind": ["x", "y"] * (rows // 2), "size": np.arange(rows, dtype=np.int64)}).astype({"kind": "string"}).to_parquet(tmp_path / f"{name}.parquet")  # fmt: skip
+    table = parquet.read_parquet(parquet.parquet_in(tmp_path), tmp_path)
+    assert (len(table), table.first(0), table.first(1)) == (20, "x", "")

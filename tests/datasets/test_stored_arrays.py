@@ -14,6 +14,7 @@ from written import COLOR, GRAY, every, opened, pictures, refused
 from netspec.datasets import arrays as array_files
 from netspec.datasets.stored_pool import StoredPool
 from netspec.graph import TensorType
+from netspec.reading import pieces
 
 X, Y = pictures(60, 3, 8, 8), np.arange(60) % 10
 
@@ -108,3 +109,12 @@ def test_the_fingerprint_sees_other_content(tmp_path: Path) -> None:
     assert opened(folder, COLOR).fingerprint == first
     np.save(folder / "x.npy", X + np.uint8(1))
     assert opened(folder, COLOR).fingerprint != first
+
+
+def test_more_files_than_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "_MOST_OPEN", 2)
+    for n in range(4):
+        (tmp_path / str(n)).write_bytes(bytes([n] * 5))
+    found = pieces.Pieces([str(tmp_path / str(n)) for n in range(4)])
+    assert [found.read(n, 2, 9) for n in (0, 1, 2, 3, 0)] == [bytes([n] * 3) for n in (0, 1, 2, 3, 0)]
+    assert len(found._open) == 2
