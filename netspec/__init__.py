@@ -3,15 +3,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.elaborate.limits import Limits
-from netspec.graph import TensorType
-from netspec.model import Layer, Model, check, load, loads
 from netspec.version import __version__
 
 if TYPE_CHECKING:
     from netspec.comparing import Diff, diff
+    from netspec.diagnostics import Diagnostic, SpecError
+    from netspec.elaborate.limits import Limits
     from netspec.exploring import Solved, Sweep, solve, sweep
+    from netspec.graph import TensorType
+    from netspec.model import Layer, Model, check, load, loads
     from netspec.sizing import Sizes, sizes
     from netspec.training.callbacks import Callback
     from netspec.training.opened_run import Run, open_run
@@ -23,6 +23,15 @@ __all__ = [
     "diff", "load", "loads", "open_run", "prepare", "sizes", "solve", "sweep", "train",
 ]  # fmt: skip
 _ROOMS = {
+    "Diagnostic": "diagnostics",
+    "SpecError": "diagnostics",
+    "Limits": "elaborate.limits",
+    "TensorType": "graph",
+    "Layer": "model",
+    "Model": "model",
+    "check": "model",
+    "load": "model",
+    "loads": "model",
     "Diff": "comparing",
     "diff": "comparing",
     "Solved": "exploring",
@@ -41,7 +50,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    """What is loaded when it is first used, so that `netspec check` starts at once."""
+    """What is loaded when it is first used, so that every command starts at once."""
     if name not in _ROOMS:
         raise AttributeError(f"module 'netspec' has no attribute {name!r}")
     return getattr(import_module(f"netspec.{_ROOMS[name]}"), name)

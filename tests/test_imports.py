@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -24,6 +25,26 @@ PROBE = "import sys; {}; print([m for m in {!r} if m in sys.modules])"
 def test_nothing_heavy_is_loaded(code: str) -> None:
     probe = f"import sys\ntry:\n    {code.replace('; ', chr(10) + '    ')}\nexcept SystemExit:\n    pass\nprint([m for m in {HEAVY!r} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("line", "unloaded"),
+    [
+        ("train --help", ("netspec.model", "netspec.elaborate", "lark")),
+        (
+            "train examples/mlp_digits.net --data digits --epochs 1 --folder {}",
+            ("scipy", "sklearn", "torchmetrics", "pandas"),
+        ),
+    ],
+    ids=["help", "run"],
+)
+@pytest.mark.slow
+def test_a_command_loads_no_more_than_it_uses(line: str, unloaded: tuple[str, ...], tmp_path: Path) -> None:
+    code = f"from netspec.cli import main; main({line.format(tmp_path / 'run').split()!r}, standalone_mode=False)"
+    result = subprocess.run(
+        [sys.executable, "-c", PROBE.format(code, unloaded)], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     assert result.stdout.strip().splitlines()[-1] == "[]"
 
 

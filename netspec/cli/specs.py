@@ -6,18 +6,17 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from netspec.cli.output import color_wanted, columns, echo_verbatim
 from netspec.diagnostics import Diagnostic, SpecError
-from netspec.elaborate import UnknownParameter
-from netspec.elaborate.limits import LIMIT_NAMES, Limits
-from netspec.elaborate.project import decode, read_source
-from netspec.model import Checked, check
 from netspec.source import SourceFile
-from netspec.spec_source import spec_path
+
+if TYPE_CHECKING:  # the compiler is loaded when a spec is read, not for a help text
+    from netspec.elaborate.limits import Limits
+    from netspec.model import Checked
 
 __all__ = [
     "checked_model",
@@ -50,6 +49,8 @@ def strict_option(command: F) -> F:
 
 
 def limit_option(command: F) -> F:
+    from netspec.elaborate.limits import LIMIT_NAMES
+
     text = f"Change a resource limit ({', '.join(LIMIT_NAMES)}); can be repeated."
     command = click.option("--limit", "limits", metavar="NAME=N", multiple=True, help=text)(command)
     return click.option(
@@ -88,6 +89,8 @@ def read_parameters(definitions: Iterable[str]) -> dict[str, Any]:
 
 def read_limits(pairs: Iterable[str]) -> Limits:
     """Raises UsageError."""
+    from netspec.elaborate.limits import LIMIT_NAMES, Limits
+
     values: dict[str, int] = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
@@ -107,6 +110,9 @@ def read_limits(pairs: Iterable[str]) -> Limits:
 
 def read_spec(path: str, limits: Limits) -> SourceFile:
     """The source of a path; `-` is standard input, and the folder of a run stands for its spec. Raises SpecError."""
+    from netspec.elaborate.project import decode, read_source
+    from netspec.spec_source import spec_path
+
     if path == "-":
         if sys.stdin is None:
             raise SpecError.of("NS001", "standard input is closed")
@@ -116,6 +122,9 @@ def read_spec(path: str, limits: Limits) -> SourceFile:
 
 def run_check(source: SourceFile, parameters: dict[str, Any], limits: Limits, expect: Iterable[str] = ()) -> Checked:
     """Raises UsageError for an unknown parameter."""
+    from netspec.elaborate import UnknownParameter
+    from netspec.model import check
+
     try:
         return check(source, parameters, limits, expect=expect)
     except UnknownParameter as unknown:

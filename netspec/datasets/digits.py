@@ -4,6 +4,8 @@ by side."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.arrays import Arrays, ArraySet
@@ -56,12 +58,13 @@ def open_digit_rows(inputs: Mapping[str, TensorType], options: DataOptions) -> A
 
 
 def _stored() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Pixels from 0 to 255, and the digits. Raises SpecError (NS502)."""
+    """Pixels from 0 to 255, and the digits, from the file of scikit-learn, whose import would take longer than a short run. Raises
+    SpecError (NS502)."""
     import numpy as np
 
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise not_installed("scikit-learn, which contains the digits,", "train") from None
-    stored = load_digits()
-    return np.round(stored.images * (255 / 16)).astype(np.uint8), stored.target.astype(np.int64)  # stored as 0 to 16
+    library = find_spec("sklearn")
+    if library is None or library.origin is None:
+        raise not_installed("scikit-learn, which contains the digits,", "train")
+    stored = np.loadtxt(Path(library.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    images, digits = stored[:, :-1].reshape(-1, 8, 8), stored[:, -1]
+    return np.round(images * (255 / 16)).astype(np.uint8), digits.astype(np.int64)  # stored as 0 to 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,26 @@ class Hardware:
     compiled: bool | None = None
 
 
+def _fabric() -> Any:
+    """Lightning Fabric, without torchmetrics: to learn its version Fabric would import it whole, and with it scipy and
+    matplotlib, which costs more than a short run."""
+    hidden = "torchmetrics" not in sys.modules
+    if hidden:
+        sys.modules["torchmetrics"] = None  # type: ignore[assignment]
+    try:
+        from lightning_fabric import Fabric
+    finally:
+        if hidden:
+            del sys.modules["torchmetrics"]
+    return Fabric
+
+
 def launch(hardware: Hardware, plan: Plan) -> Any:
     """A launched Fabric. Raises SpecError (NS502, NS604) if the machine lacks what was requested."""
     try:
         import torch
-        from lightning_fabric import Fabric
+
+        Fabric = _fabric()
     except ImportError as error:
         raise not_installed(error.name or "a package", "train") from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -281,5 +281,5 @@ def test_packages_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     image_dataset(pictures(4, 8, 8), LABELS[:4]).save_to_disk(tmp_path / "saved")
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     assert "pip install 'netspec-nn[huggingface]'" in refused("NS502", tmp_path / "saved")
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
     assert "pip install 'netspec-nn[train]'" in refused("NS502", "digits")
