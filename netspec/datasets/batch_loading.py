@@ -7,7 +7,7 @@ import copy
 import os
 import signal
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,9 +15,9 @@ from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from netspec.datasets.cutting import Cut
-    from netspec.datasets.examples import Batch, Examples
+    from netspec.datasets.examples import Batch, Examples, Indices
 
-    Asked: TypeAlias = tuple[Sequence[int], Cut | None]
+    Asked: TypeAlias = tuple[Indices, Cut | None]
 
 __all__ = ["batches", "worker_count"]
 
@@ -66,7 +66,7 @@ def worker_count(examples: Examples, ranks: int = 1) -> int:
 
 def batches(
     examples: Examples,
-    plan: Iterable[Sequence[int]],
+    plan: Iterable[Indices],
     workers: int | None = None,
     cuts: Iterable[Cut | None] | None = None,
 ) -> Iterator[Batch]:
@@ -76,7 +76,7 @@ def batches(
     is deleted.
     Raises SpecError (NS602, NS603).
     """
-    asked = ((list(indices), cut) for indices, cut in zip(plan, repeat(None) if cuts is None else cuts, strict=False))
+    asked = zip(plan, repeat(None) if cuts is None else cuts, strict=False)
     if workers is None:
         workers = worker_count(examples)
     if workers < 1 or not getattr(examples, "decodes", False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from netspec.datasets.cutting import Cut
     from netspec.graph import TensorType
+
+    Indices: TypeAlias = Sequence[int] | np.ndarray[Any, Any]
 
 __all__ = ["IGNORED", "Batch", "Collection", "DataOptions", "Examples", "Goal", "Task"]
 
@@ -84,7 +86,7 @@ class Examples(Protocol):
         """What an example is called to a reader: its file, or its number in the data."""
         ...
 
-    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
+    def batch(self, indices: Indices, cut: Cut | None = None) -> Batch:
         """The examples, each image cut by `cut`, with the targets of its pixels. Raises SpecError (NS602, NS603) if an example does not fit or is corrupt."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from netspec.datasets.examples import Indices
     from netspec.datasets.wanted import Wanted
 
 __all__ = ["Selected", "StoredTargets", "collect"]
@@ -88,7 +89,7 @@ class Selected:
     def shown(self, index: int) -> str:
         return self._pool.shown(int(self._rows[index]))
 
-    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
+    def batch(self, indices: Indices, cut: Cut | None = None) -> Batch:
         import numpy as np
 
         cuts = None if cut is None else cut.drawn()

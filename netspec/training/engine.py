@@ -166,7 +166,7 @@ class Engine:
         places = ((first + n) * each + m for n, pieces in enumerate(left) for m in range(len(pieces)))
         flat = [piece for pieces in left for piece in pieces]
         cuts = (self.inputs.cut(place, p.rows, p.total) for place, p in zip(places, flat, strict=True))
-        stream = batches(train, (piece.indices.tolist() for piece in flat), self.workers, cuts)
+        stream = batches(train, (piece.indices for piece in flat), self.workers, cuts)
         self._train_mode()
         self._report(watcher)  # where a run was stopped between an update and its evaluation
         for pieces in left:
@@ -262,14 +262,14 @@ class Engine:
             last = number == len(pieces) - 1
             with nullcontext() if self.alone else self.fabric.no_backward_sync(self.wrapped, enabled=not last):
                 losses, counts, answers = self.losses(batch, piece, step * self.plan.accumulate + number)
-                summed = losses.sum()
-                loss = summed * (piece.weight / len(losses) * self.share.world)
+                summed, examples = losses.sum(), losses.shape[0]
+                loss = summed * (piece.weight / examples * self.share.world)
                 if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
                     loss = loss + whole(extra)
                 self.backward(loss)
             total = loss.detach() if total is None else total + loss.detach()
             if count and len(piece.rows):
-                self.sums.add(summed, len(losses), counts, answers)
+                self.sums.add(summed, examples, counts, answers)
         assert total is not None
         return total
 

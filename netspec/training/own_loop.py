@@ -69,7 +69,7 @@ class Prepared:
         pieces = [piece for one in updates_of_an_epoch(order, plan.batch, 1, share=engine.share) for piece in one]
         first = self._step = epoch * len(pieces)
         cuts = (engine.inputs.cut(first + n, piece.rows, piece.total) for n, piece in enumerate(pieces))
-        stream = batches(train, (piece.indices.tolist() for piece in pieces), engine.workers, cuts)
+        stream = batches(train, (piece.indices for piece in pieces), engine.workers, cuts)
         self.module.train()
         engine.groups.keep_frozen(self.module, epoch, alone=engine.alone)
         for step, (piece, batch) in enumerate(zip(pieces, stream, strict=True), start=first):

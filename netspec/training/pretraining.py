@@ -160,7 +160,7 @@ def _updates(engine: Engine, node: Node, layer: torch.nn.Module, epoch: int) -> 
     seed = place_seed(plan.seed, _STREAM, node.index)
     examples = order_of_an_epoch(len(train), seed=seed, epoch=epoch)
     order = updates_of_an_epoch(examples, plan.batch, plan.accumulate, share=Share())
-    stream = batches(train, [piece.indices.tolist() for pieces in order for piece in pieces], engine.workers)
+    stream = batches(train, [piece.indices for pieces in order for piece in pieces], engine.workers)
     for pieces in order:
         yield [_input_of(engine, layer, engine.inputs.test(next(stream))[0]) for _ in pieces]
 

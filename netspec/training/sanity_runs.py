@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from netspec.datasets.examples import Indices
     from netspec.training.mixing import Mixed
 
 __all__ = ["Bench", "Held", "Trace", "adam", "run_trial"]
@@ -49,7 +50,7 @@ class Held:
     def shown(self, index: int) -> str:
         return self._examples.shown(self._indices[index])
 
-    def batch(self, indices: Sequence[int], cut: Cut | None = None) -> Batch:
+    def batch(self, indices: Indices, cut: Cut | None = None) -> Batch:
         rows = list(indices)
         inputs, targets = (
             {n: values[rows] for n, values in held.items()} for held in (self._all.inputs, self._all.targets)
