@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -49,7 +50,7 @@ class _Appended:
     def __init__(self, path: Path, size: int) -> None:
         self._file = path.open("ab")
         if self._file.tell() < size:
-            raise ValueError(f"{path.name} has become shorter")
+            raise OSError(f"{path.name} has become shorter since it was begun")
         self._file.truncate(size)
 
     def add(self, content: Any) -> None:
@@ -105,29 +106,38 @@ def require_new(out: Path) -> None:
         raise SpecError.of("NS501", f"{out} exists already", helps=["remove it, or choose another folder"])
 
 
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    """Raises SpecError (NS501) for an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
 def _staging(out: Path, state: Mapping[str, Any] | None) -> Path:
     """The folder to write to: what another call has begun for the same source and options, else an empty one. Raises SpecError
     (NS501)."""
     folder = out.with_name(out.name + ".part")
     require_new(out)
     text = json.dumps(state, sort_keys=True)
-    try:
+    with _written_to(folder):
         if state is None or not (folder / _STATE).is_file() or (folder / _STATE).read_text("utf-8") != text:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / _STATE).write_text(text, "utf-8")
-    except OSError as error:
-        raise cannot_write(folder, error) from None
     return folder
 
 
 def _finish(folder: Path, out: Path, arrays: Mapping[str, Any], said: Mapping[str, Any]) -> None:
-    for name, array in arrays.items():
-        if array is not None:
-            write_arrays(folder / f"{name}.npy", {name: array})
-    (folder / DESCRIPTION).write_text(json.dumps({"format": FORMAT, **said, "targets": arrays["targets"] is not None}), "utf-8")  # fmt: skip
-    (folder / _STATE).unlink()
-    folder.rename(out)
+    """Raises SpecError (NS501)."""
+    with _written_to(folder):
+        for name, array in arrays.items():
+            if array is not None:
+                write_arrays(folder / f"{name}.npy", {name: array})
+        (folder / DESCRIPTION).write_text(json.dumps({"format": FORMAT, **said, "targets": arrays["targets"] is not None}), "utf-8")  # fmt: skip
+        (folder / _STATE).unlink()
+        folder.rename(out)
 
 
 # Files as they are
@@ -138,16 +148,11 @@ def pack_images(found: ImageSet, out: Path, told: Told) -> int:
     folder = _staging(out, {"digest": found.digest, "kind": "files", "count": len(found.images)})
     kinds: dict[str, StoredImages] = {"images": found.images} | ({"masks": found.masks} if found.masks else {})
     words = [name for word in kinds for name in (word, f"{word}-names")]
-    done = min(len(_records(folder / f"{word}.ends")) for word in words)
-    blobs = {word: _Blob(folder, word, done) for word in words}
-    try:
+    with _written_to(folder), ExitStack() as opened:
+        done = min(len(_records(folder / f"{word}.ends")) for word in words)
+        blobs = {word: opened.enter_context(closing(_Blob(folder, word, done))) for word in words}
         _append(kinds, blobs, done, len(found.images), told)
         size = sum(blob.size for word, blob in blobs.items() if word in kinds)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    finally:
-        for blob in blobs.values():
-            blob.close()
     _finish(
         folder, out, {"part": found.part, "keys": found.keys, "targets": found.targets},
         {"kind": "files", "count": len(found.images), "classes": found.classes, "digest": found.digest, "masks": found.masks is not None},
@@ -227,10 +232,8 @@ def pack_examples(
     good = np.flatnonzero(source.part != LEFT_OUT)
     types = {name: value.numpy().dtype for name, value in source.pool.take(good[:0]).inputs.items()}
     sizes = {n: int(np.prod(shape)) * types[n].itemsize for n, shape in shapes.items()}
-    try:
+    with _written_to(folder):
         rows = _write_examples(source, good, sizes, folder, options, told)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
     missing = [*source.skipped, *(source.pool.shown(int(row)) for row in np.setdiff1d(good, rows))]
     given = [
         {"name": n, "dtype": types[n].str, "shape": list(shapes[n]), "layout": kinds[n].layout, "sizes": list(kinds[n].shape)}

@@ -146,6 +146,7 @@ def _left(plan: Plan) -> list[str]:
     """Settings that are part of the loop."""
     asked = {
         "accumulate": plan.accumulate > 1,
+        "best": plan.best_by is not None,
         "clip": plan.clip is not None,
         "ema": plan.ema is not None,
         "pretrain": plan.pretrain_epochs is not None,
@@ -153,5 +154,6 @@ def _left(plan: Plan) -> list[str]:
         "regularize max_norm": any(line.word == "max_norm" for line in plan.penalties),
         "schedule plateau": plan.schedule.word == "plateau",
         "stop": plan.patience is not None,
+        "validate": plan.validate != (1, "epoch"),
     }
     return [f"`{name}`" for name, given in asked.items() if given]

@@ -96,5 +96,5 @@ def _text(value: Any) -> str:
 def data_options(options: Mapping[str, Any]) -> DataOptions:
     known = ("validation", "test_share", "resize", "workers", "corrupt", "size")
     if unknown := set(options) - set(known):
-        raise TypeError(f"train() has no option {min(unknown)}; those of the data are {', '.join(known)}")
+        raise TypeError(f"there is no option {min(unknown)}; those of the data are {', '.join(known)}")
     return DataOptions(**{"test" if name == "test_share" else name: value for name, value in options.items()})

@@ -186,6 +186,21 @@ def test_a_folder_that_is_there_or_has_no_name() -> None:
             packing.require_new(Path(there))
 
 
+def test_a_disk_that_fails_at_the_end(animals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "write_arrays", full)
+        failed = run_netspec("data", "pack", str(animals), "-o", str(tmp_path / "out"))
+    assert failed.returncode == 1
+    assert "error[NS501]" in failed.stderr
+    assert "No space left on device" in failed.stderr
+    (blob,) = (tmp_path / "out.part").glob("images.bin")
+    blob.write_bytes(blob.read_bytes()[:-5])
+    assert "has become shorter" in run_netspec("data", "pack", str(animals), "-o", str(tmp_path / "out")).stderr
+
+
 def test_packed_files_that_do_not_go_together(animals: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     packing.pack_images(open_stored(str(animals), Wanted.anything(), DataOptions()), out, lambda *_: None)  # type: ignore[arg-type]
