@@ -31,7 +31,8 @@ class Hardware:
 
 def _fabric() -> Any:
     """Lightning Fabric, without torchmetrics: to learn its version Fabric would import it whole, and with it scipy and
-    matplotlib, which costs more than a short run."""
+    matplotlib, which costs more than a short run. Its `SpikeDetection`, which netspec does not use, then misses torchmetrics in
+    this process; who wants both imports torchmetrics first."""
     hidden = "torchmetrics" not in sys.modules
     if hidden:
         sys.modules["torchmetrics"] = None  # type: ignore[assignment]
