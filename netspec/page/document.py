@@ -17,10 +17,10 @@ from netspec.diagnostics.display import printable
 from netspec.graph import Graph, Node
 from netspec.page.field import field_of
 from netspec.scene.faces import SIZE, SMALL, Faces, head_text, totals_text, type_text
-from netspec.scene.layout import numbered, plan_of
 from netspec.scene.lettering import text_width
 from netspec.scene.opening import depth_for_a_page
 from netspec.scene.order import Ordered
+from netspec.scene.orders import Orders
 from netspec.scene.parts import Part, Parts
 from netspec.scene.theme import section
 from netspec.source import SourceFile, Span
@@ -99,7 +99,8 @@ class _Network:
         self.faces = Faces(self.parts, self.analysis)
         self.drawn: set[int] = set()
         self.rows: list[dict[str, Any]] = []
-        self.plans: dict[object, int] = {}
+        self.orders_of = Orders(self.parts)
+        self.plans: dict[Ordered, int] = {}
         self.orders: list[Ordered] = []
 
     def data(self) -> dict[str, Any]:
@@ -183,23 +184,22 @@ class _Network:
             self.drawn.update(range(part.start, part.round_stop))
         if part.members:
             level = self.parts.level(part)
-            _, edges = numbered(level)
             row["members"] = [self._part(member) for member in level.members]
             row["level"] = {
                 "wires": [(w.source, w.target, w.node) for w in level.wires],
                 "entries": list(level.entries),
                 "exits": list(level.exits),
-                "plan": self._order(len(level.members), len(level.entries), len(level.exits), edges),
+                "plan": self._order(part),
             }
         return place
 
-    def _order(self, members: int, entries: int, exits: int, edges: tuple[tuple[int, int, int], ...]) -> int:
-        """The number of the order of a level; levels of the same wires share one."""
-        key = (members, entries, exits, edges)
-        if key not in self.plans:
-            self.plans[key] = len(self.orders)
-            self.orders.append(plan_of(*key))
-        return self.plans[key]
+    def _order(self, part: Part) -> int:
+        """The number of the order of a level; equal ones share one."""
+        order = self.orders_of.of(part)
+        if order not in self.plans:
+            self.plans[order] = len(self.orders)
+            self.orders.append(order)
+        return self.plans[order]
 
 
 def _plan(order: Ordered) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
-from netspec.scene.order import Edge, Ordered, Ports, ordered
+from netspec.scene.order import Edge, Ordered
+from netspec.scene.orders import Orders, numbered
 from netspec.scene.parts import Level, Part, Parts
 
-__all__ = ["Box", "Inside", "Measure", "Route", "laid_out", "numbered", "plan_of"]
+__all__ = ["Box", "Inside", "Measure", "Route", "laid_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +63,6 @@ def laid_out(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, sp
     return _Layout(parts, is_open, measure, spacing).inside(parts.root, framed=False)
 
 
-def numbered(level: Level) -> tuple[list[int], tuple[Edge, ...]]:
-    """The nodes whose tensors are drawn in a level, and its wires as edges between numbers: of the members, then of what comes in,
-    then of what goes out; tensors by their place in the list."""
-    tensors = list(dict.fromkeys(wire.node for wire in level.wires))
-    number = {node: i for i, node in enumerate(tensors)}
-    members = len(level.members)
-    entry = {node: members + i for i, node in enumerate(level.entries)}
-    exit_ = {node: members + len(entry) + i for i, node in enumerate(level.exits)}
-    edges = tuple(
-        (w.source if w.source >= 0 else entry[w.node], w.target if w.target >= 0 else exit_[w.node], number[w.node])
-        for w in level.wires
-    )
-    return tensors, edges
-
-
-def plan_of(members: int, entries: int, exits: int, edges: tuple[Edge, ...], ports: tuple[Ports, ...] = ()) -> Ordered:
-    """The order of a level with so many members, tensors that come in, and tensors that go out; `ports` are those of the
-    members."""
-    last = members + entries
-    return ordered(last + exits, edges, range(members, last), range(last, last + exits), ports)
-
-
-def _ports(frame: Frame) -> Ports:
-    """In which order tensors cross the border of an open member."""
-    entering, leaving = (
-        tuple(tensor for tensor, _ in sorted(side, key=lambda port: port[1])) for side in (frame.entries, frame.exits)
-    )
-    return entering, leaving
-
-
 def _at(boxes: list[Box], place: int) -> Box | None:
     return boxes[place] if place < len(boxes) else None
 
@@ -99,14 +70,14 @@ def _at(boxes: list[Box], place: int) -> Box | None:
 class _Layout:
     def __init__(self, parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> None:
         self._parts, self._is_open, self._measure, self._spacing = parts, is_open, measure, spacing
-        self._orders: dict[object, Ordered] = {}
-        self._solved: dict[Outline, Geometry] = {}
+        self._orders = Orders(parts)
+        self._solved: dict[tuple[Outline, Ordered], Geometry] = {}
 
     def inside(self, part: Part, *, framed: bool) -> Inside:
         level = self._parts.level(part)
         inner = [self.inside(m, framed=True) if m.members and self._is_open(m) else None for m in level.members]
         tensors, edges = numbered(level)
-        solved = self._solve(self._outline(part, level, inner, (tensors, edges), framed))
+        solved = self._solve(self._outline(part, level, inner, (tensors, edges), framed), self._orders.of(part))
         boxes = [
             Box(m, corner, i.size if i else self._measure.part(m), i)
             for m, i, corner in zip(level.members, inner, solved.corners, strict=True)
@@ -155,11 +126,7 @@ class _Layout:
         exits = {number[node]: inside.exits[part.drawn(node)] for node in leaving if part.drawn(node) in inside.exits}
         return Frame(inside.size, entries, tuple(exits.items()))
 
-    def _solve(self, outline: Outline) -> Geometry:
-        if outline not in self._solved:
-            ports = tuple(_ports(member) for member in outline.members)
-            key = (len(outline.members), len(outline.entries), len(outline.exits), outline.edges, ports)
-            if key not in self._orders:
-                self._orders[key] = plan_of(*key)
-            self._solved[outline] = geometry(outline, self._orders[key], self._spacing)
-        return self._solved[outline]
+    def _solve(self, outline: Outline, order: Ordered) -> Geometry:
+        if (outline, order) not in self._solved:
+            self._solved[outline, order] = geometry(outline, order, self._spacing)
+        return self._solved[outline, order]
