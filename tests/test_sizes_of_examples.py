@@ -83,7 +83,7 @@ def _few(found: Survey, spec: Opened) -> Iterator[dict[str, int]]:
         yield {**least, name: max(1, least[name] - 1)}
     declared = {name: size or 224 for name, size in spec.sizes.items()}
     yield {name: size + 1 for name, size in declared.items()}
-    rnd = random.Random(spec.file.source.name)
+    rnd = random.Random(Path(spec.file.source.name).stem)  # the same in every folder
     yield {name: rnd.randint(1, 300) for name in spec.sizes}
 
 

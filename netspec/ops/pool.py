@@ -12,7 +12,7 @@ from netspec.ops.op import Leftover, Misfit, Op, Option, TorchCode
 from netspec.ops.python_text import along_tokens, call, each, padding_module, unless
 from netspec.ops.reach import Reach, sampled
 from netspec.ops.taps import require_taps
-from netspec.ops.windows import Window, onnx_padding, per_axis, windows
+from netspec.ops.windows import Window, fits_open_sizes, onnx_padding, per_axis, windows
 
 if TYPE_CHECKING:
     from netspec.ops.emitter import Emitter
@@ -104,9 +104,11 @@ def covering(window: Window) -> tuple[int, ...]:
     return tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
 
 
-def onnx_overhang(emit: Emitter, window: Window) -> tuple[int, ...]:
-    """`window.overhang`; with open sizes as much as has the same effect for all of them (`fits_open_sizes`)."""
-    return tuple(s - 1 for s in window.stride) if emit.open_sizes and window.ceil else window.overhang
+def onnx_overhang(emit: Emitter, window: Window, pad: tuple[int, ...] | str) -> tuple[int, ...]:
+    """`window.overhang`; with open sizes as much as has the same effect for all of them. Where nothing has (`fits_open_sizes`), what
+    the layer reads has a fixed size even so."""
+    opened = emit.open_sizes and window.ceil and fits_open_sizes(window, pad)
+    return tuple(s - 1 for s in window.stride) if opened else window.overhang
 
 
 class MaxPool(RoundedPool):
@@ -147,7 +149,7 @@ class MaxPool(RoundedPool):
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
         y, before = emit.channels_first(), window.before
-        after = tuple(a + o for a, o in zip(window.after, onnx_overhang(emit, window), strict=True))
+        after = tuple(a + o for a, o in zip(window.after, onnx_overhang(emit, window, self.pad), strict=True))
         padding = onnx_padding(replace(window, after=after), self.pad, open_sizes=emit.open_sizes)
         if any(
             p >= k for p, k in zip(padding.get("pads", ()), window.kernel * 2, strict=False)
@@ -220,7 +222,7 @@ class AvgPool(RoundedPool):
     def onnx(self, emit: Emitter) -> str:
         window = self.geometry(emit.types[0])
         y = emit.channels_first()
-        overhang = onnx_overhang(emit, window)
+        overhang = onnx_overhang(emit, window, self.pad)
         covered = replace(window, after=tuple(a + o for a, o in zip(window.after, overhang, strict=True)))
         padding = onnx_padding(covered, self.pad, open_sizes=emit.open_sizes)
         counted = self.count_pad and (any(window.before) or any(window.after) or "auto_pad" in padding)

@@ -287,7 +287,7 @@ def windows(
 
 def onnx_padding(window: Window, pad: tuple[int, ...] | str, *, open_sizes: bool) -> dict[str, Any]:
     """As an attribute in ONNX: the start of every axis, then the end of every axis; a rule where that depends on open sizes."""
-    if open_sizes and _depends(window, pad):
+    if open_sizes and _depends(window, pad) and _has_a_rule(window):
         return {"auto_pad": str(pad).upper()}
     return {"pads": [*window.before, *window.after]}
 
@@ -297,12 +297,15 @@ def _depends(window: Window, pad: tuple[int, ...] | str) -> bool:
     return pad in RULES and any(s > 1 and e > 1 for s, e in zip(window.stride, window.extent, strict=True))
 
 
+def _has_a_rule(window: Window) -> bool:
+    """Whether ONNX Runtime pads such windows by a rule."""
+    sparse = any(e < s for e, s in zip(window.extent, window.stride, strict=True))
+    return not window.ceil and not sparse and set(window.dilation) == {1}
+
+
 def fits_open_sizes(window: Window, pad: tuple[int, ...] | str) -> bool:
     """Whether ONNX can pad and round for every size as for this one."""
-    sparse = any(e < s for e, s in zip(window.extent, window.stride, strict=True))
-    if _depends(window, pad) and (
-        window.ceil or sparse or set(window.dilation) != {1}
-    ):  # ONNX Runtime has no rule for these
+    if _depends(window, pad) and not _has_a_rule(window):
         return False
     # a last window that would start in the padding is left out, which no attribute says
     return not window.ceil or all(

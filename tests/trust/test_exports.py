@@ -133,3 +133,12 @@ def test_what_keeps_sizes_from_being_open_is_named(layer: str, option: str) -> N
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "NS506"
     assert any(option in note for note in diagnostic.notes)
+
+
+@pytest.mark.parametrize(
+    "layer", ["avgpool1/2 round=ceil", "maxpool3/2 pad=same_upper round=ceil", "conv2-4/3 pad=same_upper", "maxpool2/3 pad=same_lower"]
+)  # fmt: skip
+def test_a_layer_that_reads_a_fixed_size_is_exported_though_others_are_open(layer: str) -> None:
+    """ONNX Runtime loads the model, which has what it could not have of open sizes after a `gap`."""
+    model = netspec.loads(f"input 3x17x17\nconv3-4\ngap\n{layer}\n")
+    assert model.to_onnx(weights=model.to_torch(seed=0).state_dict(), dynamic=("batch", "height", "width")) is not None
