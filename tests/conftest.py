@@ -31,13 +31,15 @@ SEED = int(os.environ.get("NETSPEC_SEED", "0"))
 
 
 HEAVY = {
-    "beit_base", "bifpn_efficientnet_b0", "cait_xxs24", "clip_vit_b_32", "coatnet_0", "crossvit_9", "cspdarknet53", "deit_small",
-    "densenet121", "densenet161", "densenet169", "densenet201", "densenet_bc_100_12", "dla34", "dpn68",
-    "efficientnet_b0", "efficientnet_b4", "efficientnet_v2_s", "eva02_tiny", "ghostnet", "gmlp_s16", "googlenet_torchvision",
+    "beit_base", "bifpn_efficientnet_b0", "cait_xxs24", "clip_vit_b_32", "coatnet_0", "convnextv2_tiny",
+    "crossvit_9", "cspdarknet53", "deeplabv3_resnet50", "deit_small", "densenet121", "densenet161", "densenet169",
+    "densenet201", "densenet_bc_100_12", "dla34", "dpn68", "efficientnet_b0", "efficientnet_b4",
+    "efficientnet_v2_s", "eva02_tiny", "fpn_resnet50", "ghostnet", "gmlp_s16", "googlenet", "googlenet_torchvision",
     "hrnet_w18", "inception_resnet_v2", "inception_v3", "inception_v4", "levit_128s", "maxvit_t",
     "mobilenet_v3_large", "mobilenet_v3_small", "mvit_v2_s", "nasnet_a_mobile", "nfnet_f0", "pvt_v2_b0",
-    "regnet_x_400mf", "res2net50", "resnet101", "resnet110_cifar", "resnet1202_cifar", "resnet152", "s3d",
-    "se_resnet50", "swin_t", "swin_v2_t", "transformer_base", "volo_d1", "wavenet", "xcit_nano",
+    "regnet_x_400mf", "res2net50", "resnet101", "resnet110_cifar", "resnet1202_cifar", "resnet152",
+    "resnet44_cifar", "resnet50", "resnet56_cifar", "resnext50_32x4d", "s3d", "se_resnet50", "shufflenet_v2_x1_0",
+    "swin_t", "swin_v2_t", "transformer_base", "volo_d1", "wavenet", "wide_resnet50_2", "xcit_nano",
 }  # fmt: skip
 """Examples of so many layers that they take half of the time of those tests that take every example."""
 
