@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodedPool"]
 
 
-class DecodedPool:
+class DecodedPool(ABC):
     """A file that cannot be decoded is replaced by the first spare that can, if there are spares; the choice is deterministic."""
 
     decodes = True
@@ -41,17 +42,17 @@ class DecodedPool:
                     replaced.append(self.shown(row))
         return self._taken(kept, rows, tuple(replaced))
 
+    @abstractmethod
     def shown(self, row: int) -> str:
         """The name of the file of a row in messages."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read(self, row: int, cuts: Cuts | None, place: int) -> Any:
         """What is stored for a row, the `place`-th of a batch. Raises SpecError (NS602, NS603)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _taken(self, kept: list[Any], rows: np.ndarray[Any, Any], replaced: tuple[str, ...]) -> Taken:
         """What was read of some rows."""
-        raise NotImplementedError
 
     def _replacement(
         self, row: int, spares: Spares, error: SpecError, cuts: Cuts | None, place: int

@@ -95,7 +95,8 @@ def test_what_is_no_shard_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def store(shards: Path, tmp_path: Path, monkeypatch: Any) -> Any:
     """The shards in an object store: that of fsspec in memory."""
-    fsspec = pytest.importorskip("fsspec")
+    import fsspec
+
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     memory = fsspec.filesystem("memory")
     for number in range(4):
