@@ -91,6 +91,7 @@ def _survey(spec: Opened) -> Survey:
     return survey(spec.file, {}, spec.sizes, Limits(), USED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_what_is_said_of_the_sizes_of_an_example_is_what_is_built(path: Path) -> None:
     spec = _opened(path)

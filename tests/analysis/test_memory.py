@@ -153,6 +153,7 @@ def test_a_product_keeps_what_a_gradient_is_multiplied_by() -> None:
 # Inference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", BY_NAME)
 def test_peak_of_inference_is_what_eager_torch_holds(path: Path) -> None:
     model = netspec.load(path)
