@@ -66,6 +66,13 @@ class Batch:
         inputs, targets = ({n: v.pin_memory() for n, v in held.items()} for held in (self.inputs, self.targets))
         return Batch(inputs, targets, self.replaced)
 
+    def to(self, device: torch.device) -> Batch:
+        """On a device. From pinned memory it is copied while this process goes on."""
+        inputs, targets = (
+            {n: v.to(device, non_blocking=True) for n, v in held.items()} for held in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, self.replaced)
+
 
 class Examples(Protocol):
     """Numbered examples, read in any order."""

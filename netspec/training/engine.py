@@ -23,6 +23,7 @@ from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.loss_reading import LossReader
 from netspec.training.losses import by_unit, divergence, max_norm_, penalty
 from netspec.training.plan import Plan
+from netspec.training.prefetch import prefetched
 from netspec.training.processes import Division, divided, take_buffers
 from netspec.training.randomness import seed_update
 from netspec.training.rows import Calendar, Progress, Row, progress_of, progress_values, row_values, rows_since_best
@@ -166,7 +167,7 @@ class Engine:
         places = ((first + n) * each + m for n, pieces in enumerate(left) for m in range(len(pieces)))
         flat = [piece for pieces in left for piece in pieces]
         cuts = (self.inputs.cut(place, p.rows, p.total) for place, p in zip(places, flat, strict=True))
-        stream = batches(train, (piece.indices for piece in flat), self.workers, cuts)
+        stream = prefetched(batches(train, (piece.indices for piece in flat), self.workers, cuts), self.fabric.device)
         self._train_mode()
         self._report(watcher)  # where a run was stopped between an update and its evaluation
         for pieces in left:
@@ -315,7 +316,7 @@ class Engine:
         mine = order_of_evaluation(self.plan, len(examples))[share.rank :: share.world]
         plan = [mine[i : i + size] for i in range(0, len(mine), size)]
         with torch.no_grad(), self.fabric.autocast():
-            for batch in batches(examples, plan, self.workers):
+            for batch in prefetched(batches(examples, plan, self.workers), self.fabric.device):
                 inputs, targets = self.inputs.test_all(batch)
                 result = module(*inputs)
                 judgment.add(result, targets)

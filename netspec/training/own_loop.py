@@ -17,6 +17,7 @@ from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
 from netspec.training.mixing import Mixed
 from netspec.training.plan import Plan
+from netspec.training.prefetch import prefetched
 from netspec.training.randomness import seed_update
 from netspec.training.request import Request
 from netspec.training.run_data import built_in_data, open_data
@@ -69,7 +70,8 @@ class Prepared:
         pieces = [piece for one in updates_of_an_epoch(order, plan.batch, 1, share=engine.share) for piece in one]
         first = self._step = epoch * len(pieces)
         cuts = (engine.inputs.cut(first + n, piece.rows, piece.total) for n, piece in enumerate(pieces))
-        stream = batches(train, (piece.indices for piece in pieces), engine.workers, cuts)
+        plain = batches(train, (piece.indices for piece in pieces), engine.workers, cuts)
+        stream = prefetched(plain, engine.fabric.device)
         self.module.train()
         engine.groups.keep_frozen(self.module, epoch, alone=engine.alone)
         for step, (piece, batch) in enumerate(zip(pieces, stream, strict=True), start=first):
@@ -103,7 +105,7 @@ class Prepared:
         count = len(examples) if examples is not None else 0
         plan = [range(i, min(i + self._plan.batch, count)) for i in range(0, count, self._plan.batch)]
         if examples is not None:
-            for batch in batches(examples, plan, self._engine.workers):
+            for batch in prefetched(batches(examples, plan, self._engine.workers), self._engine.fabric.device):
                 inputs, targets = self._engine.inputs.test_all(batch)
                 yield inputs, self._of_outputs(targets)
 
