@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from netspec.cli.output import echo
+from netspec.cli.output import echo, progress_shown
 from netspec.cli.specs import parameter_option
 from netspec.cli.training_options import data_options, read_data_options, resolved_source
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
-    from netspec.datasets.packing import Told
     from netspec.source import SourceFile
 
 __all__ = ["command"]
-
-_SECONDS = 10
-"""Between two lines of progress where the output is no terminal."""
 
 
 @click.group("data")
@@ -49,8 +41,8 @@ def check_command(where: str, file: str | None, definitions: tuple[str, ...], **
     options = read_data_options(wanted)
     source = None if file is None else _spec(file, definitions)
     found = open_stored(where, Wanted.anything() if source is None else _needed(source, options)[0], options)
-    with _progress("checked") as told:
-        contents = contents_of(found, options, told)
+    with progress_shown():
+        contents = contents_of(found, options)
     misfit = None if source is None else _misfit(source, where, options, broken=bool(contents.broken))
     print_contents(contents, None if file is None else Path(file).name, misfit)
 
@@ -76,12 +68,12 @@ def pack_command(where: str, file: str | None, output: Path, definitions: tuple[
     options = read_data_options(wanted)
     if file is None and wanted["resize"]:
         raise click.UsageError("--resize scales images to the input of a net: give its SPEC.")
-    with locked(output.with_name(output.name + ".lock"), f"the folder {output}"), _progress("packed") as told:
-        size = _packed(where, output, options, told) if file is None else _packed_for(_spec(file, definitions), where, output, options, told)  # fmt: skip
+    with locked(output.with_name(output.name + ".lock"), f"the folder {output}"), progress_shown():
+        size = _packed(where, output, options) if file is None else _packed_for(_spec(file, definitions), where, output, options)  # fmt: skip
     echo(f"{output}: {size / 1e6:,.1f} MB")
 
 
-def _packed(where: str, output: Path, options: Any, told: Told) -> int:
+def _packed(where: str, output: Path, options: Any) -> int:
     from netspec.datasets.arrays import ArraySet
     from netspec.datasets.formats import open_stored
     from netspec.datasets.image_set import ImageSet
@@ -90,18 +82,18 @@ def _packed(where: str, output: Path, options: Any, told: Told) -> int:
 
     found = open_stored(where, Wanted.anything(), options)
     if isinstance(found, ImageSet):
-        return pack_images(found, output, told)
+        return pack_images(found, output)
     if isinstance(found, ArraySet):
         return pack_arrays(found, output)
     raise SpecError.of("NS601", f"{where} holds neither images nor arrays as they are stored", helps=["give the SPEC of a network that takes it: netspec data pack SOURCE SPEC -o FOLDER"])  # fmt: skip
 
 
-def _packed_for(source: SourceFile, where: str, output: Path, options: Any, told: Told) -> int:
+def _packed_for(source: SourceFile, where: str, output: Path, options: Any) -> int:
     from netspec.datasets.formats import open_source
     from netspec.datasets.packing import pack_examples
 
     wanted, options = _needed(source, options, whole=True)
-    size, missing = pack_examples(open_source(where, wanted, options), wanted.inputs, output, options, told)
+    size, missing = pack_examples(open_source(where, wanted, options), wanted.inputs, output, options)
     if missing:
         echo(f"{len(missing)} examples cannot be decoded and are left out: {', '.join(missing[:3])}", err=True)
     return size
@@ -147,27 +139,3 @@ def _misfit(source: SourceFile, where: str, options: Any, *, broken: bool) -> Sp
     except SpecError as error:
         return error
     return None
-
-
-@contextmanager
-def _progress(word: str) -> Iterator[Told]:
-    """Shows progress on standard error: a line that changes on a terminal, else a line now and then."""
-    began = last = time.monotonic()
-    live = sys.stderr.isatty()
-    shown = 0
-
-    def told(done: int, count: int) -> None:
-        nonlocal last, shown
-        now = time.monotonic()
-        if now - last < (0.2 if live else _SECONDS) or not count:
-            return
-        last = now
-        line = f"{word} {done:,} of {count:,} ({done / max(1e-9, now - began):,.0f}/s)"
-        echo(f"\r{line:<{shown}}" if live else line, err=True, nl=not live)
-        shown = len(line)
-
-    try:
-        yield told
-    finally:
-        if shown and live:
-            echo("\r" + " " * shown + "\r", err=True, nl=False)

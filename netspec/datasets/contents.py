@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,6 +12,7 @@ from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netspec.announcing import announce
 from netspec.datasets.arrays import ArraySet, count_of, joined
 from netspec.datasets.decoding import examined, require_pillow
 from netspec.datasets.image_set import ImageSet
@@ -65,10 +66,8 @@ class Contents:
         return sum(map(sum, self.counts.values()))
 
 
-def contents_of(
-    found: ImageSet | ArraySet | Source, options: DataOptions, told: Callable[[int, int], None]
-) -> Contents:
-    """Reads all examples; `told` is called with how many are done, and of how many. Raises SpecError (NS502, NS604)."""
+def contents_of(found: ImageSet | ArraySet | Source, options: DataOptions) -> Contents:
+    """Reads all examples. Raises SpecError (NS502, NS604)."""
     rows = _Rows(found)
     if rows.decodes:
         require_pillow()
@@ -83,7 +82,7 @@ def contents_of(
         warnings.simplefilter("ignore")
         for row, looked in enumerate(rows.looked()):
             if row % _AHEAD == 0:
-                told(row, len(part))
+                announce(f"checked {row:,} of {len(part):,} examples")
             if isinstance(looked, SpecError):
                 contents.broken.append((rows.shown(row), "; ".join(looked.diagnostics[0].notes)))
                 continue
@@ -92,7 +91,6 @@ def contents_of(
             before = first.setdefault(digest, row) if digest and prod(size) >= _LARGE else row
             if part[before] != part[row] and LEFT_OUT not in (part[before], part[row]):
                 contents.copies.append(_copy(rows, part, row, before))
-    told(len(part), len(part))
     return contents
 
 

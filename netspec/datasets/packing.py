@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from netspec.announcing import announce
 from netspec.datasets.arrays import count_of
 from netspec.datasets.batch_loading import batches
 from netspec.datasets.images import StoredImages
@@ -35,10 +36,8 @@ if TYPE_CHECKING:
     from netspec.datasets.pools import Source
     from netspec.graph import TensorType
 
-__all__ = ["Told", "pack_arrays", "pack_examples", "pack_images", "require_new"]
+__all__ = ["pack_arrays", "pack_examples", "pack_images", "require_new"]
 
-Told: TypeAlias = Callable[[int, int], None]
-"""Called with how many examples are packed, and of how many."""
 _STATE = "state.json"
 _BYTES, _ROWS = 1 << 26, 4096
 """So much is written before it is recorded."""
@@ -129,6 +128,10 @@ def _staging(out: Path, state: Mapping[str, Any] | None) -> Path:
     return folder
 
 
+def _announce(done: int, count: int) -> None:
+    announce(f"packed {done:,} of {count:,} examples")
+
+
 def _finish(folder: Path, out: Path, arrays: Mapping[str, Any], said: Mapping[str, Any]) -> None:
     """Raises SpecError (NS501)."""
     with _written_to(folder):
@@ -143,7 +146,7 @@ def _finish(folder: Path, out: Path, arrays: Mapping[str, Any], said: Mapping[st
 # Files as they are
 
 
-def pack_images(found: ImageSet, out: Path, told: Told) -> int:
+def pack_images(found: ImageSet, out: Path) -> int:
     """Packs the files of images, and of their masks, and returns how many bytes they have. Raises SpecError (NS501)."""
     folder = _staging(out, {"digest": found.digest, "kind": "files", "count": len(found.images)})
     kinds: dict[str, StoredImages] = {"images": found.images} | ({"masks": found.masks} if found.masks else {})
@@ -151,7 +154,7 @@ def pack_images(found: ImageSet, out: Path, told: Told) -> int:
     with _written_to(folder), ExitStack() as opened:
         done = min(len(_records(folder / f"{word}.ends")) for word in words)
         blobs = {word: opened.enter_context(closing(_Blob(folder, word, done))) for word in words}
-        _append(kinds, blobs, done, len(found.images), told)
+        _append(kinds, blobs, done, len(found.images))
         size = sum(blob.size for word, blob in blobs.items() if word in kinds)
     _finish(
         folder, out, {"part": found.part, "keys": found.keys, "targets": found.targets},
@@ -160,15 +163,15 @@ def pack_images(found: ImageSet, out: Path, told: Told) -> int:
     return size
 
 
-def _append(kinds: Mapping[str, StoredImages], blobs: Mapping[str, _Blob], done: int, count: int, told: Told) -> None:
+def _append(kinds: Mapping[str, StoredImages], blobs: Mapping[str, _Blob], done: int, count: int) -> None:
     written, last = 0, done
 
     def keep(row: int) -> None:
         for blob in blobs.values():
             blob.keep()
-        told(row, count)
+        _announce(row, count)
 
-    told(done, count)
+    _announce(done, count)
     for row, contents in enumerate(_contents(kinds, range(done, count)), done):
         for (word, images), content in zip(kinds.items(), contents, strict=True):
             blobs[word].add(content)
@@ -210,7 +213,7 @@ def _content(images: StoredImages, row: int) -> bytes:
 
 
 def pack_examples(
-    source: Source, kinds: Mapping[str, TensorType], out: Path, options: DataOptions, told: Told
+    source: Source, kinds: Mapping[str, TensorType], out: Path, options: DataOptions
 ) -> tuple[int, list[str]]:
     """Packs the inputs that a net takes, without corrupt ones where these are to be left out; returns how many bytes they have,
     and the examples that are left out. Raises SpecError (NS501, NS603, NS604)."""
@@ -233,7 +236,7 @@ def pack_examples(
     types = {name: value.numpy().dtype for name, value in source.pool.take(good[:0]).inputs.items()}
     sizes = {n: int(np.prod(shape)) * types[n].itemsize for n, shape in shapes.items()}
     with _written_to(folder):
-        rows = _write_examples(source, good, sizes, folder, options, told)
+        rows = _write_examples(source, good, sizes, folder, options)
     missing = [*source.skipped, *(source.pool.shown(int(row)) for row in np.setdiff1d(good, rows))]
     given = [
         {"name": n, "dtype": types[n].str, "shape": list(shapes[n]), "layout": kinds[n].layout, "sizes": list(kinds[n].shape)}
@@ -249,7 +252,7 @@ def pack_examples(
 
 
 def _write_examples(
-    source: Source, good: np.ndarray[Any, Any], sizes: Mapping[str, int], folder: Path, options: DataOptions, told: Told
+    source: Source, good: np.ndarray[Any, Any], sizes: Mapping[str, int], folder: Path, options: DataOptions
 ) -> np.ndarray[Any, Any]:
     """Appends the inputs of the rows that are not there yet, and returns all that are. Raises OSError, SpecError (NS603)."""
     import numpy as np
@@ -260,7 +263,7 @@ def _write_examples(
     record = _Appended(folder / "rows", 8 * len(rows))
     files = {n: _Appended(folder / f"input-{i}.bin", len(rows) * size) for i, (n, size) in enumerate(sizes.items())}
     done = len(good) - len(left)
-    told(done, len(good))
+    _announce(done, len(good))
     try:
         for tried, read, inputs in _taken(source, left, options):
             for name, file in files.items():
@@ -270,7 +273,7 @@ def _write_examples(
             record.keep()
             kept.append(read)
             done += tried
-            told(done, len(good))
+            _announce(done, len(good))
     finally:
         for file in (*files.values(), record):
             file.close()

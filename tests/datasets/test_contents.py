@@ -107,13 +107,13 @@ def test_arrays_that_do_not_go_together(tmp_path: Path) -> None:
 def looked_at(where: Path) -> object:
     try:
         found = open_stored(str(where), Wanted.anything(), DataOptions())
-        return contents_of(found, DataOptions(), lambda *_: None).classes
+        return contents_of(found, DataOptions()).classes
     except SpecError as error:
         return error.diagnostics[0].message.replace(str(where), where.name)
 
 
 def test_examples_as_a_net_takes_them_are_read_too() -> None:
-    found = contents_of(open_stored("digits", Wanted.anything(), DataOptions()), DataOptions(), lambda *_: None)
+    found = contents_of(open_stored("digits", Wanted.anything(), DataOptions()), DataOptions())
     assert found.sizes == {(1, 8, 8): 1797}
     with pytest.raises(SpecError, match="synthetic data has the shapes of a network"):
         open_stored("synthetic", Wanted.anything(), DataOptions())

@@ -16,6 +16,7 @@ from conftest import run_netspec
 from PIL import Image
 from written import COLOR, classes, every, opened, pictures, refused, save_images
 
+from netspec.announcing import announced_to
 from netspec.datasets import Collection, DataOptions, packing
 from netspec.datasets.examples import Goal
 from netspec.datasets.formats import open_stored
@@ -108,12 +109,12 @@ def test_what_was_interrupted_goes_on(
     monkeypatch.setattr(packing, "_BYTES", 4 * 3 * 8 * 8 * 10)
     seen: list[int] = []
 
-    def told(done: int, count: int) -> None:
-        seen.append(done)
+    def kill(text: str) -> None:
+        seen.append(int(text.split()[1]))
         if len(seen) > calls:
             raise Killed
 
-    def pack(told: Any) -> None:
+    def pack() -> None:
         options = DataOptions(resize=True)
         wanted = Wanted({"input": COLOR}, {"output": Goal(classes(3), "class")})
         found = open_stored(str(animals), wanted, options)
@@ -121,18 +122,20 @@ def test_what_was_interrupted_goes_on(
             from netspec.datasets.image_set import ImageSet, fitted_images
 
             assert isinstance(found, ImageSet)
-            packing.pack_examples(fitted_images(found, wanted, options), wanted.inputs, tmp_path / "out", options, told)
+            packing.pack_examples(fitted_images(found, wanted, options), wanted.inputs, tmp_path / "out", options)
         else:
-            packing.pack_images(found, tmp_path / "out", told)  # type: ignore[arg-type]
+            packing.pack_images(found, tmp_path / "out")  # type: ignore[arg-type]
 
-    with pytest.raises(Killed):
-        pack(told)
+    with pytest.raises(Killed), announced_to(kill):
+        pack()
     assert not (tmp_path / "out").exists()
     for file in (tmp_path / "out.part").glob("*.bin"):  # what a kill leaves: data that is not recorded
         file.open("ab").write(b"half a file")
-    again: list[int] = []
-    pack(lambda done, count: again.append(done))
-    assert again[0] == seen[-1] > 0
+    again: list[str] = []
+    with announced_to(again.append):
+        pack()
+    assert again[0] == f"packed {seen[-1]} of 72 examples"
+    assert seen[-1] > 0
     same(
         opened(animals, COLOR, classes(3), resize=True), opened(tmp_path / "out", COLOR, classes(3), resize=not decoded)
     )
@@ -203,7 +206,7 @@ def test_a_disk_that_fails_at_the_end(animals: Path, tmp_path: Path, monkeypatch
 
 def test_packed_files_that_do_not_go_together(animals: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    packing.pack_images(open_stored(str(animals), Wanted.anything(), DataOptions()), out, lambda *_: None)  # type: ignore[arg-type]
+    packing.pack_images(open_stored(str(animals), Wanted.anything(), DataOptions()), out)  # type: ignore[arg-type]
     ends = np.fromfile(out / "images.ends", "<u8")
     ends[[0, 1]] = ends[[1, 0]]
     ends.tofile(out / "images.ends")
