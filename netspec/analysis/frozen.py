@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.graph import Graph, Node
 from netspec.recipe import Recipe
 
-__all__ = ["frozen_nodes", "labeled"]
+__all__ = ["frozen_nodes", "labeled", "unfrozen_backward"]
 
 
 def labeled(graph: Graph, label: str) -> list[Node]:
@@ -29,3 +29,20 @@ def frozen_nodes(graph: Graph, recipe: Recipe | None) -> frozenset[int]:
 
 def _named(graph: Graph, labels: tuple[str, ...]) -> frozenset[int]:
     return frozenset(n.index for label in labels for n in labeled(graph, label))
+
+
+def unfrozen_backward(graph: Graph, every: int) -> dict[int, int]:
+    """The number of epochs before each layer is trained, if every so many epochs one more part is, from the output to the input."""
+    order = list(dict.fromkeys(map(_part, filter(_has_weights, graph.nodes))))
+    place = {part: len(order) - 1 - number for number, part in enumerate(order)}
+    return {node.index: every * place[_part(node)] for node in graph.nodes if _part(node) in place}
+
+
+def _has_weights(node: Node) -> bool:
+    return node.shares is None and any(param.trainable for param in node.params)
+
+
+def _part(node: Node) -> str | int:
+    """What is unfrozen together: a block of the net, or a layer outside of blocks with its norm."""
+    block, dot, _ = node.name.partition(".")
+    return block if dot else node.span.start

@@ -9,6 +9,7 @@ from netspec.diagnostics import Diagnostics, Edit, Fix, Label
 from netspec.elaborate.recipe_facts import OutputOfOtherSize
 from netspec.fixes.edits import delete
 from netspec.graph import Graph, Node
+from netspec.lints.last_epoch import after_the_last_epoch
 from netspec.settings import LIKELIHOODS, OF_CLASSES
 from netspec.source import Span
 from netspec.syntax import tree as t
@@ -34,7 +35,7 @@ def lint_recipe(graph: Graph, diagnostics: Diagnostics, recipe: Recipe, train: t
             for pair in pairs if single is None else ():
                 _loss(graph, diagnostics, pair)
         _crop(graph, diagnostics, recipe, lines)
-    _schedule(diagnostics, recipe, lines)
+    after_the_last_epoch(graph, diagnostics, recipe, train)
     _frozen(diagnostics, recipe, lines)
 
 
@@ -202,27 +203,6 @@ def _without_activation(node: Node, name: str) -> list[Fix]:
     if arrow is not None:
         return [Fix.replace(Span(span.source, arrow.start(), span.end), "", f"remove `{name}`")]
     return [Fix(f"remove `{name}`", (delete(span),))]
-
-
-def _schedule(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:
-    """Epochs of a schedule that come after the last one."""
-    schedule, epochs = recipe.one("schedule"), recipe.one("epochs")
-    if schedule is None or epochs is None or schedule.values.get("unit") == "step":
-        return
-    last, line = epochs.values["n"], lines["schedule"]
-    there = [Label(lines["epochs"].span, f"{last} epochs")]
-    at = [n for n in schedule.values.get("at", ()) if n >= last]
-    every, warmup = schedule.values.get("every"), schedule.values.get("warmup", 0)
-    if at and "at" in {o.name for o in line.options}:
-        listed = ", ".join(map(str, at))
-        _warn(diagnostics, f"the schedule changes the learning rate at {listed}, but training ends at {last}", line.span, secondary=there,
-              helps=["train for more epochs, or change the learning rate earlier"])  # fmt: skip
-    elif every is not None and every >= last and (line.options or len(line.values) > 1):
-        _warn(diagnostics, f"the schedule changes the learning rate every {every} epochs, but training ends at {last}", line.span,
-              secondary=there, helps=["train for more epochs, or use a shorter step"])  # fmt: skip
-    elif warmup >= last:
-        _warn(diagnostics, f"the warmup takes {warmup} epochs, but training ends at {last}", line.span, secondary=there,
-              helps=["train for more epochs, or use a shorter `warmup`"])  # fmt: skip
 
 
 def _frozen(diagnostics: Diagnostics, recipe: Recipe, lines: dict[str, t.Setting]) -> None:

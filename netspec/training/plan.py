@@ -16,6 +16,15 @@ from netspec.training.heads import Head, heads_of
 
 __all__ = ["Plan"]
 
+_NOT_WITH_LBFGS = {
+    "rate": "it moves all weights along one direction, by one step size",
+    "layer_decay": "it moves all weights along one direction, by one step size",
+    "ema": "its updates are few and do not scatter about a mean, so there is nothing to average",
+    "clip": "it estimates the curvature from gradients, and clipping would change them",
+    "accumulate": "it computes the gradient several times in an update: choose a larger `batch`",
+}
+"""What L-BFGS cannot be combined with, and why."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,20 +49,7 @@ class Plan:
         if not any(p.trainable for node in self.graph.nodes for p in node.params):
             raise SpecError.of("NS604", "the net has no weights to train")
         self.require_classes()
-        lbfgs = self.optimizer.word == "lbfgs"
-        if lbfgs and (self.rates or self.ema is not None or self.clip is not None or self.accumulate > 1):
-            what = (
-                "rate"
-                if self.rates
-                else "ema"
-                if self.ema is not None
-                else "clip"
-                if self.clip is not None
-                else "accumulate"
-            )
-            raise SpecError.of(
-                "NS604", f"`optimizer lbfgs` cannot be combined with `{what}`", helps=[f"remove `{what}`, or use another optimizer"]
-            )  # fmt: skip
+        self._check_lbfgs()
         if self.recipe.one("kl") and not any(node.kind == "sample" for node in self.graph.nodes):
             raise SpecError.of(
                 "NS604", "`kl` is for networks with a `sample` layer, and this one has none",
@@ -69,6 +65,18 @@ class Plan:
         if self.recipe.one("freeze") and self.recipe.one("train_only"):
             raise SpecError.of("NS604", "`freeze` and `train_only` cannot be combined", helps=["keep only one of them"])
         self._check_unfreezing()
+
+    def _check_lbfgs(self) -> None:
+        given = {
+            "rate": bool(self.rates), "layer_decay": self.layer_decay is not None, "ema": self.ema is not None,
+            "clip": self.clip is not None, "accumulate": self.accumulate > 1,
+        }  # fmt: skip
+        for word, reason in _NOT_WITH_LBFGS.items():
+            if self.optimizer.word == "lbfgs" and given[word]:
+                raise SpecError.of(
+                    "NS604", f"`optimizer lbfgs` cannot be combined with `{word}`",
+                    notes=[reason], helps=[f"remove `{word}`, or use another optimizer"],
+                )  # fmt: skip
 
     def _check_unfreezing(self) -> None:
         lines = [name for name in ("unfreeze", "unfreeze_backward") if self.recipe.one(name)]

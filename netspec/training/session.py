@@ -25,6 +25,7 @@ from netspec.training.environment import environment
 from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.interruption import Interruption
+from netspec.training.last_update import after_the_last_update
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
 from netspec.training.pretraining import pretrain_layerwise, skipped_layers
@@ -180,6 +181,7 @@ def build_engine(
         compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
     engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
     engine.notes += [*notes, *filter(None, [classes_without_examples(engine)])]
+    engine.notes += after_the_last_update(plan, plan.epochs * engine.updates)
     engine.loss_reader.give_up = request.give_up
     engine.teacher = open_teacher(plan, request, collection.classes, fabric)
     return engine

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from netspec.analysis.frozen import frozen_nodes, labeled
+from netspec.analysis.frozen import frozen_nodes, labeled, unfrozen_backward
 from netspec.diagnostics import SpecError
-from netspec.graph import Node
 from netspec.training.plan import Plan
 
 __all__ = ["first_epochs"]
@@ -24,17 +23,5 @@ def first_epochs(plan: Plan) -> dict[int, int]:
             helps=["keep it in one of the two lines: `freeze`, or `unfreeze` (layers are frozen until then)"],
         )  # fmt: skip
     if plan.unfreeze_backward is not None:
-        order = list(dict.fromkeys(map(_part, filter(_has_weights, graph.nodes))))
-        place = {part: len(order) - 1 - number for number, part in enumerate(order)}
-        found = {n.index: plan.unfreeze_backward * place[_part(n)] for n in graph.nodes if _part(n) in place}
+        found = unfrozen_backward(graph, plan.unfreeze_backward)
     return {index: epoch for index, epoch in found.items() if epoch}
-
-
-def _has_weights(node: Node) -> bool:
-    return node.shares is None and any(param.trainable for param in node.params)
-
-
-def _part(node: Node) -> str | int:
-    """What is unfrozen together: a block of the net, or a layer outside of blocks with its norm."""
-    block, dot, _ = node.name.partition(".")
-    return block if dot else node.span.start

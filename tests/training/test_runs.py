@@ -183,6 +183,7 @@ def test_principal_components_of_the_training_set_are_stored_with_the_weights(tm
 def test_what_cannot_be_trained(tmp_path: Path) -> None:
     for text, says in (
         (TEXT.replace("adam", "lbfgs; ema 0.9"), "cannot be combined"),
+        (TEXT.replace("adam", "lbfgs; layer_decay 0.9"), "with `layer_decay`"),
         (TEXT.replace("adam", "sgd nesterov=yes"), "requires momentum"),
         (TEXT.replace("adam", "adam; freeze body head"), "frozen"),
         (TEXT.replace("adam", "adam; freeze body; train_only head"), "cannot be combined"),

@@ -7,6 +7,7 @@ import torch
 from torch.optim import lr_scheduler as s
 
 import netspec
+from netspec.training.last_update import after_the_last_update
 from netspec.training.plan import Plan
 from netspec.training.schedules import Plateau, Schedule, schedule
 
@@ -102,3 +103,26 @@ def test_plateau_is_torch_s_reduce_on_plateau() -> None:
         ours.see(score)
         assert ours.scale == pytest.approx(optimizer.param_groups[0]["lr"])
     assert ours.scale == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("schedule cosine warmup_steps=40", "the warmup takes 40 updates"),
+        ("schedule cosine warmup_steps=39", None),
+        ("schedule multistep at=[20, 50] unit=step", "the schedule changes the learning rate at 50 updates"),
+        ("schedule multistep at=[30, 39] unit=step", None),
+        ("schedule step 35 unit=step warmup_steps=5", "the schedule changes the learning rate at 35 updates after the warmup"),
+        ("schedule step 35 unit=step warmup_steps=5 warmup_over=yes", None),
+        ("schedule cosine_restarts 40 unit=step", "the first cycle of the schedule takes 40 updates"),
+        ("validate 41 unit=step", "the net is evaluated every 41 updates"),
+        ("validate 40 unit=step", None),
+        ("ema every=40", "`ema` averages the weights every 40 updates"),
+        ("ema every=39", None),
+        ("ema", None),
+    ],
+)  # fmt: skip
+def test_what_comes_after_the_last_update(lines: str, said: str | None) -> None:
+    plan = Plan.of(netspec.loads("input 4\nFC-3\ntrain { " + lines + " }").graph)
+    found = after_the_last_update(plan, 40)
+    assert found == ([] if said is None else [f"{said}, but training ends after 40"])
