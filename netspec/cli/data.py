@@ -82,7 +82,11 @@ def _packed(where: str, output: Path, options: Any) -> int:
 
     found = open_stored(where, Wanted.anything(), options)
     if isinstance(found, ImageSet):
-        return pack_images(found, output)
+        size = pack_images(found, output)
+        if found.unread:
+            columns = ", ".join(f"`{name}`" for name in found.unread)
+            echo(f"left out, as only the images and their labels are packed: {columns}", err=True)
+        return size
     if isinstance(found, ArraySet):
         return pack_arrays(found, output)
     raise SpecError.of("NS601", f"{where} holds neither images nor arrays as they are stored", helps=["give the SPEC of a network that takes it: netspec data pack SOURCE SPEC -o FOLDER"])  # fmt: skip

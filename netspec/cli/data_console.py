@@ -19,7 +19,7 @@ _MOST_COPIES = 50
 
 def print_contents(contents: Contents, spec: str | None, misfit: SpecError | None) -> None:
     """What is in data, and whether it fits the net of `spec`. Raises SpecError (NS607, and `misfit`) if something is wrong."""
-    classes = f" in {len(contents.classes)} classes" if contents.classes else ""
+    classes = f" in {_counted(len(contents.classes), 'class')}" if contents.classes else ""
     echo(f"{contents.name}: {contents.total:,} examples{classes}", bold=True)
     _print_counts(contents)
     _print_sizes(contents)
@@ -54,7 +54,7 @@ def print_contents(contents: Contents, spec: str | None, misfit: SpecError | Non
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def _print_counts(contents: Contents) -> None:

@@ -75,7 +75,7 @@ def contents_of(found: ImageSet | ArraySet | Source, options: DataOptions) -> Co
     names, counts = _counted(part, rows)
     contents = Contents(
         found.name if not isinstance(found, ImageSet) else found.shown, names, counts, not (rows.part > TRAIN).any(),
-        unread=found.unread if isinstance(found, ArraySet) else (),
+        unread=found.unread if isinstance(found, (ArraySet, ImageSet)) else (),
     )  # fmt: skip
     first: dict[bytes, int] = {}
     with warnings.catch_warnings():

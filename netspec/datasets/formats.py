@@ -127,7 +127,7 @@ def _open_folder(path: Path, wanted: Wanted, options: DataOptions) -> Stored:
     inputs, output, labeled = wanted.inputs, wanted.output, wanted.labeled
     for folder in _candidates(path):
         if huggingface.is_huggingface(folder):
-            return huggingface.open_huggingface(folder, inputs)
+            return huggingface.open_huggingface(folder, wanted)
         if idx.has_idx(folder):
             return idx.open_idx(folder, inputs)
         if cifar.has_cifar(folder):

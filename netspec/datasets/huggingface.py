@@ -13,11 +13,12 @@ from netspec.datasets.image_set import ImageSet
 from netspec.datasets.pools import TEST, TRAIN, VALIDATION
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
-from netspec.graph import TensorType
 from netspec.optional import not_installed
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from netspec.datasets.wanted import Wanted
 
 __all__ = ["is_huggingface", "open_huggingface"]
 
@@ -40,9 +41,9 @@ def is_huggingface(folder: Path) -> bool:
     )
 
 
-def open_huggingface(folder: Path, inputs: Mapping[str, TensorType]) -> ImageSet | ArraySet:
+def open_huggingface(folder: Path, wanted: Wanted) -> ImageSet | ArraySet:
     """Raises SpecError (NS502, NS601, NS602, NS603, NS604)."""
-    parts = _load(folder)
+    parts, inputs = _load(folder), wanted.inputs
     features = next(iter(parts.values())).features
     if len({str(d.features) for d in parts.values()}) > 1:
         raise SpecError.of("NS601", f"the splits of {folder} have different features")
@@ -51,7 +52,7 @@ def open_huggingface(folder: Path, inputs: Mapping[str, TensorType]) -> ImageSet
         (name,) = inputs
         column = _input(folder, features, name, target)
         if _is_image(features[column]):
-            return _image_set(folder, parts, column, target)
+            return _image_set(folder, parts, column, target, _unread(features, {column, target}, wanted))
         columns = {name: column}
     else:
         columns = {name: name for name in inputs}
@@ -66,7 +67,13 @@ def open_huggingface(folder: Path, inputs: Mapping[str, TensorType]) -> ImageSet
         )
         for part, dataset in parts.items()
     }
-    return ArraySet(str(folder), arrays, _class_names(features, target))
+    unread = _unread(features, {*columns.values(), target}, wanted)
+    return ArraySet(str(folder), arrays, _class_names(features, target), unread)
+
+
+def _unread(features: Mapping[str, Any], read: set[str | None], wanted: Wanted) -> tuple[str, ...]:
+    """The columns that only a net could ask for."""
+    return tuple(column for column in features if column not in read) if wanted.free else ()
 
 
 def _load(folder: Path) -> dict[int, Any]:
@@ -168,7 +175,9 @@ class _ImageColumn:
         return f"image {row} of {self._folder.name}"
 
 
-def _image_set(folder: Path, parts: Mapping[int, Any], column: str, target: str | None) -> ImageSet:
+def _image_set(
+    folder: Path, parts: Mapping[int, Any], column: str, target: str | None, unread: tuple[str, ...]
+) -> ImageSet:
     import numpy as np
     from datasets import Image, concatenate_datasets
 
@@ -188,4 +197,5 @@ def _image_set(folder: Path, parts: Mapping[int, Any], column: str, target: str 
         keys_of_numbers(len(part)),
         digest.hexdigest(),
         _class_names(whole.features, target),
+        unread=unread,
     )

@@ -37,6 +37,8 @@ class ImageSet:
     """The masks of the images, which are the targets then."""
     further: Mapping[str, tuple[np.ndarray[Any, Any], tuple[str, ...]]] = field(default_factory=dict)
     """The targets of other outputs than the first by their names, and the names of their classes."""
+    unread: tuple[str, ...] = ()
+    """Columns beside these, which only a net could ask for."""
 
 
 def fitted_images(found: ImageSet, wanted: Wanted, options: DataOptions) -> Source:

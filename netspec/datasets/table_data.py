@@ -119,7 +119,7 @@ def _targets(table: Table, columns: Sequence[int], goal: Goal) -> tuple[np.ndarr
 
 def _target_columns(table: Table, others: Sequence[int], wanted: Wanted) -> list[int]:
     """Of the columns that are not used otherwise: those of values, or the one with the label. Raises SpecError (NS601)."""
-    if wanted.task == "input":
+    if wanted.task == "input" or (wanted.free and not others):
         return []
     named = [column for column in table.find("target") if column in others]
     if wanted.task == "values" and wanted.output.size > 1 and len(named) < wanted.output.size:
@@ -157,7 +157,6 @@ def _file_column(table: Table, folder: Path, wanted: Wanted) -> int | None:
 
 
 def _images(table: Table, column: int, part: np.ndarray[Any, Any], folder: Path, wanted: Wanted) -> ImageSet:
-
     if not wanted.takes_image:
         raise SpecError.of(
             "NS602", f"{table.shown} lists files, which this net does not take", notes=[wanted.described], helps=[wanted.formats]
@@ -170,16 +169,9 @@ def _images(table: Table, column: int, part: np.ndarray[Any, Any], folder: Path,
         digest, keys = sizes_digest(digest, images), keys_of_names(images.names)
     others = _free(table, column)
     targets, classes, further = _all_targets(table, others, wanted)
-    return ImageSet(
-        table.shown,
-        images,
-        targets,
-        part,
-        keys,
-        digest,
-        classes,
-        further=further,
-    )
+    read = _target_columns(table, others, wanted) if wanted.free else others
+    unread = tuple(table.columns[c] for c in others if c not in read)
+    return ImageSet(table.shown, images, targets, part, keys, digest, classes, further=further, unread=unread)
 
 
 def _inner_files(table: Table, column: int, folder: Path) -> tuple[str, ...]:

@@ -183,6 +183,20 @@ def test_arrays_that_only_a_net_asks_for_are_not_lost(tmp_path: Path) -> None:
         packing.pack_arrays(found, tmp_path / "out")  # type: ignore[arg-type]
 
 
+def test_columns_that_only_a_net_asks_for_are_named(animals: Path, tmp_path: Path) -> None:
+    files = sorted(p.relative_to(tmp_path).as_posix() for p in animals.rglob("*.png"))
+    lines = [f"{number},{name},{name.split('/')[1]},{number / 2}" for number, name in enumerate(files)]
+    (tmp_path / "data.csv").write_text("\n".join(["id,file,label,age", *lines]))
+    result = run_netspec("data", "pack", str(tmp_path / "data.csv"), "-o", str(tmp_path / "out"))
+    assert "left out, as only the images and their labels are packed: `id`, `age`" in result.stderr
+    same(*(opened(where, COLOR, classes(3), resize=True) for where in (tmp_path / "data.csv", tmp_path / "out")))
+    assert "without the spec of a net that takes it: id, age" in run_netspec("data", "check", str(tmp_path / "data.csv")).stdout  # fmt: skip
+    (tmp_path / "plain.csv").write_text("\n".join(["file", *files]))
+    result = run_netspec("data", "pack", str(tmp_path / "plain.csv"), "-o", str(tmp_path / "plain"))
+    assert not result.stderr
+    same(*(opened(where, COLOR, COLOR, "input", resize=True) for where in (tmp_path / "plain.csv", tmp_path / "plain")))
+
+
 def test_a_folder_that_is_there_or_has_no_name() -> None:
     for there in (".", "/"):
         with pytest.raises(SpecError, match="exists already"):

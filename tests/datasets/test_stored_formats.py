@@ -17,6 +17,7 @@ from PIL import Image
 from written import COLOR, GRAY, classes, every, opened, pictures, refused, words, write_idx
 
 from netspec.datasets import DataOptions, Goal, Wanted, open_collection
+from netspec.datasets.formats import open_stored
 from netspec.datasets.huggingface import _ImageColumn
 from netspec.datasets.idx import read_idx
 from netspec.diagnostics import SpecError
@@ -228,9 +229,12 @@ def test_hugging_face_arrays(tmp_path: Path) -> None:
     ragged = datasets.Dataset.from_dict({"x": [[1.0], [1.0, 2.0]], "y": [0, 1]})
     ragged.save_to_disk(tmp_path / "ragged")
     refused("NS601", tmp_path / "ragged", TensorType("vector", (2,)), classes(2))
-    words = datasets.Dataset.from_dict({"x": [[1.0, 3.0], [1.0, 2.0]] * 20, "label": ["no", "yes"] * 20})
+    words = datasets.Dataset.from_dict(
+        {"x": [[1.0, 3.0], [1.0, 2.0]] * 20, "label": ["no", "yes"] * 20, "id": list(range(40))}
+    )
     words.save_to_disk(tmp_path / "words")
     assert opened(tmp_path / "words", TensorType("vector", (2,)), classes(2)).classes == ("no", "yes")
+    assert open_stored(str(tmp_path / "words"), Wanted.anything(), DataOptions()).unread == ("id",)  # type: ignore[union-attr]
 
 
 def test_corrupt_images_of_hugging_face(tmp_path: Path) -> None:
