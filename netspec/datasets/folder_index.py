@@ -20,18 +20,17 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets.class_folders import IMAGES, FileKind, Visited, scanned
 from netspec.datasets.names import Names
 from netspec.datasets.splits import keys_of_names
+from netspec.datasets.user_cache import cache_folder, mark_used, prune
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Index", "cache_folder", "indexed"]
+__all__ = ["Index", "indexed"]
 
 _LARGE = 10_000
 """Files from which an index is cached."""
-_KEPT = 16
-"""Indices in the cache."""
 _MOMENT = 2.0
 """Seconds: the coarsest times of file systems."""
 _VERSION = 1
@@ -55,6 +54,7 @@ def indexed(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> Index:
 
     place = _place(folder, labeled=labeled, kind=kind)
     if (known := _read(place)) is not None:
+        mark_used(place)
         return known
     began = time.time()
     visited: Visited = {}
@@ -73,15 +73,10 @@ def indexed(folder: Path, *, labeled: bool, kind: FileKind = IMAGES) -> Index:
     return index
 
 
-def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netspec" / "folders"
-
-
 def _place(folder: Path, *, labeled: bool, kind: FileKind) -> Path:
     text = f"{_VERSION} {folder.absolute()} {labeled} {kind.suffixes}"
-    return (
-        cache_folder() / f"{hashlib.blake2b(text.encode('utf-8', 'surrogateescape'), digest_size=16).hexdigest()}.npz"
-    )
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return cache_folder("folders") / f"{digest}.npz"
 
 
 def _stamp(folder: str, status: os.stat_result) -> list[int]:
@@ -111,8 +106,7 @@ def _write(place: Path, index: Index, visited: Visited) -> None:
             parts=index.parts, labels=index.labels, keys=index.keys, stamps=np.array(stamps, np.int64),
             **{name: np.frombuffer("\0".join(text).encode("utf-8", "surrogateescape"), np.uint8) for name, text in texts.items()},
         )  # fmt: skip
-    for old in sorted(place.parent.glob("*.npz"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        old.unlink(missing_ok=True)
+    prune(place.parent)
 
 
 def _read(place: Path) -> Index | None:

@@ -10,22 +10,28 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from netspec.datasets.class_folders import printable
-from netspec.datasets.folder_index import cache_folder
+from netspec.datasets.user_cache import cache_folder, mark_used, prune
 from netspec.diagnostics import SpecError
 from netspec.files import atomic_write
 from netspec.optional import not_installed, package_missing
 
-__all__ = ["RemotePieces", "Shard", "is_remote", "kept", "local_shard", "named_shards"]
+__all__ = ["RemotePieces", "Shard", "indices", "is_remote", "local_shard", "named_shards"]
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _MOST_SHARDS = 100_000
+_AT_ONCE = 16
+"""Shards that a store is asked for at the same time."""
+_LISTED = 5
+"""Missing shards that are named."""
+_CACHE = "shards"
 Entry: TypeAlias = tuple[str, int, int, str]
 """Name, start and size of an image, and the text of its label."""
 T = TypeVar("T")
@@ -79,10 +85,15 @@ def named_shards(pattern: str) -> list[Shard]:
             raise SpecError.of("NS601", f"{pattern} names {'no' if last < first else 'too many'} files")
         width = len(found[1])
         places = [f"{pattern[: found.start()]}{n:0{width}}{pattern[found.end() :]}" for n in range(first, last + 1)]
-    shards = [_remote_shard(place) if remote else _local_shard(place) for place in places]
-    missing = [place for place, shard in zip(places, shards, strict=True) if shard is None]
+    if remote:
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            shards = list(threads.map(_remote_shard, places))
+    else:
+        shards = list(map(_local_shard, places))
+    missing = [printable(place) for place, shard in zip(places, shards, strict=True) if shard is None]
     if missing:
-        raise SpecError.of("NS601", f"{len(missing)} of {len(places)} shards are missing", notes=[f"the first is {missing[0]}"])  # fmt: skip
+        more = [f"and {len(missing) - _LISTED:,} more"] if len(missing) > _LISTED else []
+        raise SpecError.of("NS601", f"{len(missing)} of {len(places)} shards are missing", notes=[", ".join(missing[:_LISTED]), *more])  # fmt: skip
     return [shard for shard in shards if shard is not None]
 
 
@@ -97,8 +108,12 @@ def _remote_shard(place: str) -> Shard | None:
         said = _reading(place, lambda: system.info(path))
     except FileNotFoundError:
         return None
+    if said.get("size") is None:
+        raise SpecError.of(
+            "NS601", f"{printable(place)} cannot be read", notes=["its server does not say how large it is"]
+        )
     mark = {name: str(value) for name, value in sorted(said.items()) if name.lower() in _MARKS}
-    return Shard(place, int(said["size"]), repr(mark)) if said.get("size") is not None else None
+    return Shard(place, int(said["size"]), repr(mark))
 
 
 _MARKS = (
@@ -185,20 +200,29 @@ class RemotePieces:
 # The index of a shard in a store, kept
 
 
-def kept(shard: Shard, read: Callable[[], list[Entry]]) -> list[Entry]:
+def indices(shards: Sequence[Shard], read: Callable[[Shard], Iterable[Entry]]) -> Iterator[list[Entry]]:
+    """The entries of shards in stores, each read once and then kept. Raises what `read` raises."""
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        yield from threads.map(lambda shard: _kept(shard, lambda: list(read(shard))), shards)
+    prune(cache_folder(_CACHE))
+
+
+def _kept(shard: Shard, read: Callable[[], list[Entry]]) -> list[Entry]:
     """The entries of a shard: of one in a store that is known by its time or entity tag, those in the cache, if it has them."""
     if shard.mark in ("", "{}"):
         return read()
     import numpy as np
 
     text = f"{shard.where} {shard.size} {shard.mark}"
-    place = cache_folder().with_name("shards") / f"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
+    place = cache_folder(_CACHE) / f"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
     try:
         with np.load(place, allow_pickle=False) as stored:
             names, labels = (
                 stored[word].tobytes().decode("utf-8", "surrogateescape").split("\0") for word in ("names", "labels")
             )
-            return list(zip(names, stored["starts"].tolist(), stored["sizes"].tolist(), labels, strict=True))
+            entries = list(zip(names, stored["starts"].tolist(), stored["sizes"].tolist(), labels, strict=True))
+        mark_used(place)
+        return entries
     except Exception:  # there is none, or it is damaged
         entries = read()
     with contextlib.suppress(OSError, SpecError):

@@ -13,14 +13,13 @@ import re
 import tarfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.class_folders import SUFFIXES, part_of_file, printable
 from netspec.datasets.image_set import ImageSet
 from netspec.datasets.names import Names
-from netspec.datasets.shard_files import Entry, RemotePieces, Shard, is_remote, kept, local_shard
+from netspec.datasets.shard_files import Entry, RemotePieces, Shard, indices, is_remote, local_shard
 from netspec.datasets.splits import keys_of_names
 from netspec.diagnostics import SpecError
 from netspec.reading.pieces import Pieces
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["open_shards", "shards_in"]
 
-_AT_ONCE = 16
-"""Shards in a store whose index is read at the same time."""
 _LABEL, _MOST_LABEL = ".cls", 1000
 
 
@@ -93,8 +90,7 @@ def _indices(files: Sequence[Shard]) -> Iterator[Iterable[Entry]]:
     if not any(is_remote(file.where) for file in files):
         yield from map(_examples, files)
         return
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        yield from threads.map(lambda file: kept(file, lambda: list(_examples(file))), files)
+    yield from indices(files, _examples)
 
 
 def _examples(file: Shard) -> Iterator[Entry]:

@@ -11,7 +11,8 @@ import pytest
 from written import save_images
 
 from netspec.datasets import folder_index
-from netspec.datasets.folder_index import Index, cache_folder, indexed
+from netspec.datasets.folder_index import Index, indexed
+from netspec.datasets.user_cache import cache_folder
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def fresh(folder: Path, monkeypatch: Any) -> list[Any]:
 
 def test_a_cached_index_is_the_same(folder: Path, monkeypatch: Any) -> None:
     first = content(indexed(folder, labeled=True))
-    assert len(list(cache_folder().iterdir())) == 1
+    assert len(list(cache_folder("folders").iterdir())) == 1
     monkeypatch.setattr(folder_index, "scanned", None)  # it is not listed again
     assert content(indexed(folder, labeled=True)) == first
     assert len(first[0]) == 10
@@ -87,7 +88,7 @@ def test_what_has_changed_is_listed_again(folder: Path, monkeypatch: Any, change
 def test_what_was_just_written_is_not_cached(folder: Path) -> None:
     (folder / "train" / "a" / "new.png").write_bytes(b"")
     indexed(folder, labeled=True)
-    assert not cache_folder().exists()
+    assert not cache_folder("folders").exists()
 
 
 def test_where_nothing_can_be_written_nothing_is(folder: Path, monkeypatch: Any, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_where_nothing_can_be_written_nothing_is(folder: Path, monkeypatch: Any,
 
 def test_a_damaged_cache_is_not_believed(folder: Path, monkeypatch: Any) -> None:
     first = content(indexed(folder, labeled=True))
-    (file,) = cache_folder().iterdir()
+    (file,) = cache_folder("folders").iterdir()
     whole = file.read_bytes()
     for damaged in (b"", whole[:200], whole[: len(whole) // 2], b"x" * 500):
         file.write_bytes(damaged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 import tarfile
 from pathlib import Path
@@ -131,7 +132,14 @@ def test_a_shard_that_was_written_anew_is_read_anew(store: Any, tmp_path: Path) 
 
 
 def test_mistakes_with_object_stores(store: Any) -> None:
-    assert "1 of 5 shards are missing" in refused("NS601", "memory://bucket/part-{00..04}.tar", COLOR, classes(4))
+    said = refused("NS601", "memory://bucket/part-{00..04}.tar", COLOR, classes(4))
+    assert "1 of 5 shards are missing" in said
+    assert "memory://bucket/part-04.tar" in said
+    store.rm("/bucket/part-01.tar")
+    said = refused("NS601", "memory://bucket/part-{00..20}.tar", COLOR, classes(4))
+    assert "18 of 21 shards are missing" in said
+    assert "part-01.tar, memory://bucket/part-04.tar" in said
+    assert "and 13 more" in said
     assert "is not a shard" in refused("NS601", "memory://bucket/images", COLOR, classes(4))
     assert "Protocol not known" in refused("NS601", "abc://bucket/part-{00..04}.tar", COLOR, classes(4))
     store.pipe("/bucket/x.tar", b"something else")
@@ -139,3 +147,43 @@ def test_mistakes_with_object_stores(store: Any) -> None:
     said = refused("NS502", "s3://bucket/part-{00..04}.tar", COLOR, classes(4))
     assert "s3fs, which reads s3://, is not installed" in said
     assert "`pip install s3fs`" in said
+
+
+def test_a_store_that_fails_or_does_not_know_a_size(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def info(path: str) -> dict[str, Any]:
+        if "02" in path:
+            raise PermissionError("Access Denied")
+        return {"name": path, "size": None}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store), "info", lambda self, path, **_: info(path))
+        said = refused("NS601", "memory://bucket/part-{02..90}.tar", COLOR, classes(4))
+        assert "part-02.tar cannot be read" in said
+        assert "Access Denied" in said
+        assert "does not say how large it is" in refused("NS601", "memory://bucket/part-00.tar", COLOR, classes(4))
+
+
+def test_the_cache_of_indices_is_bounded(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netspec.datasets import shards as module
+    from netspec.datasets import user_cache
+
+    cache, pattern = tmp_path / "cache" / "netspec" / "shards", "memory://bucket/part-{00..03}.tar"
+    opened(pattern, COLOR, classes(4))
+    files = sorted(cache.iterdir())
+    assert len(files) == 4
+    for age, file in enumerate(files):
+        os.utime(file, ns=(age, age))
+    monkeypatch.setattr(user_cache, "_MOST", sum(file.stat().st_size for file in files[2:]))
+    read: list[str] = []
+    examples = module._examples
+    monkeypatch.setattr(module, "_examples", lambda file: read.append(file.name) or examples(file))
+    opened("memory://bucket/part-00.tar", COLOR, classes(4), validation=0.0, test=0.0)
+    assert not read, "it was kept, and is used last now"
+    assert len(left := sorted(cache.iterdir())) == 2
+    assert files[3] in left or files[2] in left
+    opened("memory://bucket/part-00.tar", COLOR, classes(4), validation=0.0, test=0.0)
+    assert not read
+    opened(pattern, COLOR, classes(4))
+    assert len(read) == 2
+    assert len(list(cache.iterdir())) == 2
+    user_cache.prune(tmp_path / "there is none")
