@@ -156,7 +156,7 @@ class ParquetTable(Table):
         return np.concatenate(found, axis=1) if found else np.empty((len(self), 0))
 
     def _numbers(self, column: int) -> np.ndarray[Any, Any]:
-        """N x 1, or N x length of lists. Raises SpecError (NS601)."""
+        """N x 1, or N x length of lists, rounded to float64. Raises SpecError (NS601)."""
         import numpy as np
         import pyarrow as arrow
         import pyarrow.compute as compute
@@ -172,7 +172,7 @@ class ParquetTable(Table):
                 helps=["remove the column or the row, or write a number"],
             )  # fmt: skip
         if not _is_list(kind):
-            return np.asarray(values.cast(arrow.float64()))[:, None]
+            return np.asarray(values.cast(arrow.float64(), safe=False))[:, None]
         lengths = np.asarray(compute.list_value_length(values))
         flat = compute.list_flatten(values)
         if len(set(lengths.tolist())) != 1 or flat.null_count:
@@ -180,7 +180,7 @@ class ParquetTable(Table):
                 "NS601", f"the lists in the column `{self.columns[column]}` of {self.shown} have different lengths",
                 notes=[f"from {lengths.min()} to {lengths.max()}"], helps=["cut or fill them up to one length"],
             )  # fmt: skip
-        return np.asarray(flat.cast(arrow.float64())).reshape(len(values), -1)
+        return np.asarray(flat.cast(arrow.float64(), safe=False)).reshape(len(values), -1)
 
     def _read(self, column: int, *, first: bool = False) -> Any:
         import pyarrow as arrow

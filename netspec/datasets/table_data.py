@@ -111,10 +111,25 @@ def _targets(table: Table, columns: Sequence[int], goal: Goal) -> tuple[np.ndarr
             table.numbers(columns)  # names the cell that is not a number
         return indices.astype(np.int64), tuple(map(str, names))
     numbers = table.numbers(columns)
+    if goal.task != "values":
+        _require_exact(table, columns, numbers)
     numbers = numbers[:, 0] if numbers.shape[1] == 1 else numbers
     whole = bool((np.abs(numbers) < _LARGEST).all()) and bool((numbers == np.floor(numbers)).all())
     with np.errstate(over="ignore"):  # what is too large is reported as not finite
         return numbers.astype(np.int64 if whole else np.float32), table.class_names(columns[0])
+
+
+def _require_exact(table: Table, columns: Sequence[int], numbers: np.ndarray[Any, Any]) -> None:
+    """Raises SpecError (NS601) for whole numbers that a float64 may have rounded, so that two labels may have become one."""
+    import numpy as np
+
+    rows, places = np.nonzero(np.isfinite(numbers) & (np.abs(numbers) >= _LARGEST))
+    if len(rows) and bool((numbers == np.floor(numbers)).all()):
+        raise SpecError.of(
+            "NS601", f"{table.place(int(rows[0]))} of {table.shown} has a label beyond 2^53 in the column `{table.columns[columns[int(places[0])]]}`",
+            notes=[f"it is about {numbers[rows[0], places[0]]:.6g}; the labels of a net are the numbers of its classes, from 0"],
+            helps=["number the classes from 0, or write their names as text"],
+        )  # fmt: skip
 
 
 def _target_columns(table: Table, others: Sequence[int], wanted: Wanted) -> list[int]:

@@ -117,3 +117,20 @@ def test_a_first_file_without_rows(tmp_path: Path) -> None:
         pd.DataFrame({"kind": ["x", "y"] * (rows // 2), "size": np.arange(rows, dtype=np.int64)}).astype({"kind": "string"}).to_parquet(tmp_path / f"{name}.parquet")  # fmt: skip
     table = parquet.read_parquet(parquet.parquet_in(tmp_path), tmp_path)
     assert (len(table), table.first(0), table.first(1)) == (20, "x", "")
+
+
+def test_whole_numbers_that_no_float_holds(tmp_path: Path) -> None:
+    """As values they are rounded; two labels never become one."""
+    large = 2**53 + np.arange(30)
+    frame = pd.DataFrame({"time": large, "v": np.arange(30) / 4, "label": np.arange(30) % 3})
+    frame.to_parquet(tmp_path / "x.parquet")
+    found = opened(tmp_path / "x.parquet", TensorType("vector", (2,)), classes(3), validation=0.0, test=0.0)
+    assert torch.equal(every(found.train).inputs["input"][:, 0], torch.from_numpy(large).float())
+    frame = pd.DataFrame({"u": np.zeros(30), "v": np.arange(30) / 4, "label": large})
+    frame.to_parquet(tmp_path / "y.parquet")
+    frame.to_csv(tmp_path / "y.csv", index=False)
+    for name, row in (("y.parquet", "row 0"), ("y.csv", "line 2")):
+        said = refused("NS601", tmp_path / name, TensorType("vector", (2,)), classes(3))
+        assert f"{row} of" in said
+        assert "has a label beyond 2^53 in the column `label`" in said
+        opened(tmp_path / name, TensorType("vector", (2,)), classes(1), "values")
