@@ -79,7 +79,7 @@ class Engine:
 
         self.plan, self.collection, self.fabric, self.inputs = plan, collection, fabric, inputs
         self.workers = workers
-        self.share = Share(fabric.global_rank, fabric.world_size)
+        self.share = Share(fabric.global_rank, fabric.world_size, 2 if inputs.mixes else 1)
         self.module = logits_module(plan, module)
         self.cuda, self.on_cpu = (fabric.device.type == kind for kind in ("cuda", "cpu"))
         self.division = Division()

@@ -126,7 +126,8 @@ def _depth_factors(graph: Graph, decay: float | None) -> dict[int, float]:
 
 
 def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.optim.Optimizer:
-    """The torch optimizer of the recipe. Each group has a `factor` on the scheduled learning rate."""
+    """The torch optimizer of the recipe. Each group has a `factor` on the scheduled learning rate. Parameters that are trained
+    later have no momentum yet beside those that have, which torch's fused optimizers do not take."""
     import torch
 
     chosen = plan.optimizer
@@ -146,7 +147,7 @@ def make_optimizer(plan: Plan, groups: Groups, *, fused: bool = True) -> torch.o
     }
     kind, names = kinds[chosen.word]
     options = {name: v[name] for name in names}
-    if fused and chosen.word in ("sgd", "adam", "adamw"):
+    if fused and not groups.later and chosen.word in ("sgd", "adam", "adamw"):
         options["fused"] = True
     return kind(parameters, lr=v["lr"], **options)  # type: ignore[no-any-return]
 

@@ -129,7 +129,7 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
     elif several and strategy == "ddp":
         from lightning_fabric.strategies.ddp import DDPStrategy
 
-        strategy = DDPStrategy(**_ddp_options())
+        strategy = DDPStrategy(**_ddp_options(plan))
     fabric = fabric_class(
         accelerator=kind, devices=hardware.devices, num_nodes=hardware.nodes, strategy=strategy, precision=_precision(plan, cuda=kind == "cuda"),
     )  # fmt: skip
@@ -139,10 +139,10 @@ def _launched(fabric_class: Any, hardware: Hardware, plan: Plan, kind: str, *, s
     return fabric
 
 
-def _ddp_options() -> dict[str, Any]:
+def _ddp_options(plan: Plan) -> dict[str, Any]:
     """Gradients are reduced where they are, and buffers are not broadcast before every update: each process computes the same
-    statistics, or evaluation takes those of the first. No `static_graph`: it saves the search for unused parameters, which is off
-    anyway, and fails where batches are accumulated."""
+    statistics, or evaluation takes those of the first. Where every backward pass is like the first, DDP knows it: not where gradients
+    of several batches are added up, of which only the last reduces them, nor where layers are unfrozen."""
     import inspect
 
     from torch.nn.parallel import DistributedDataParallel
@@ -151,7 +151,8 @@ def _ddp_options() -> dict[str, Any]:
     quiet = (
         "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
     )  # its name until torch 2.12
-    return {quiet: False, "gradient_as_bucket_view": True}
+    static = plan.accumulate == 1 and not plan.unfreezing and plan.unfreeze_backward is None
+    return {quiet: False, "gradient_as_bucket_view": True, "static_graph": static}
 
 
 def _precision(plan: Plan, *, cuda: bool) -> Any:

@@ -31,6 +31,8 @@ class Inputs:
         self.plan, self.image, self.augmenter, self.device = plan, image, augmenter, device
         self.channels_last = channels_last
         self.kinds = plan.inputs
+        self.mixes = augmenter is not None and augmenter.mixes
+        """Whether pairs of examples are mixed."""
 
     def train(
         self, batch: Batch, place: int, rows: range, total: int

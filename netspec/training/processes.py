@@ -1,17 +1,25 @@
-"""Makes several processes compute the same as one: batch statistics and dropout over the whole batch."""
+"""Makes several processes compute the same as one: batch statistics and noise over the whole batch."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import SpecError
+from netspec.graph import Graph
+from netspec.ops.regularization import Dropout, Dropout2d, DropPath, Noise
+from netspec.ops.sampling import Sample
+from netspec.training.learner import modules_by_layer
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
-__all__ = ["Division", "divided", "require_statistics", "take_buffers"]
+    Layer: TypeAlias = Callable[[Tensor], Tensor]
+
+__all__ = ["Division", "divided", "require_statistics", "share_noise", "take_buffers"]
 
 
 class Division:
@@ -20,15 +28,19 @@ class Division:
     def __init__(self) -> None:
         self.rows, self.total = range(0), 0
 
+    def mine(self, whole: Tensor) -> Tensor:
+        """The rows of this process; one where it has none."""
+        return whole[self.rows.start : self.rows.stop] if len(self.rows) else whole[:1]
+
 
 def divided(module: torch.nn.Module, division: Division, plan: Plan, examples: int, fabric: Any) -> torch.nn.Module:
-    """A module for one of several processes: batch statistics, unless the recipe says `sync_bn no`, and dropout are those of
-    the whole batch. Raises SpecError (NS604)."""
+    """A module for one of several processes: batch statistics, unless the recipe says `sync_bn no`, and the noise of layers
+    are those of the whole batch. Raises SpecError (NS604)."""
     if plan.sync_bn:
         module = _share_batch_statistics(module, cuda=fabric.device.type == "cuda")
     else:
         require_statistics(module, examples, plan.batch, fabric.world_size)
-    _share_dropout(module, division)
+    share_noise(module, plan.graph, division)
     return module
 
 
@@ -68,17 +80,16 @@ def take_buffers(module: torch.nn.Module) -> None:
         dist.broadcast(buffer, 0)
 
 
-def _share_dropout(module: torch.nn.Module, division: Division) -> None:
-    """Dropout with a mask for the whole batch, of which each process uses its rows."""
-    from torch import nn
-    from torch.nn.modules.dropout import _DropoutNd
-
-    for part in module.modules():
-        if isinstance(part, (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)):
-            assert isinstance(part, _DropoutNd)
+def share_noise(module: torch.nn.Module, graph: Graph, division: Division) -> None:
+    """Layers that draw do so for the whole batch, and each process uses its rows."""
+    known = modules_by_layer(module, graph)
+    for node in graph.nodes:
+        share = _NOISE.get(type(node.op))
+        part: Any = known.get(node.name)
+        if share is not None and part is not None and not hasattr(part, "division"):
             kind: Any = type(part)
-            part.__class__ = _shared_dropout(kind)
-            part.division = division  # type: ignore[assignment]
+            part.__class__ = _shared_noise(kind, share)
+            part.division = division
 
 
 @cache
@@ -120,21 +131,40 @@ def _shared_norm(kind: Any) -> Any:
 
 
 @cache
-def _shared_dropout(kind: Any) -> Any:
-    import torch
-
-    per_channel = kind is not torch.nn.Dropout
-
-    class SharedDropout(kind):  # type: ignore[misc]
+def _shared_noise(kind: Any, share: Callable[[Any, Layer, Tensor], Tensor]) -> Any:
+    class SharedNoise(kind):  # type: ignore[misc]
         division: Division
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            if not self.training or self.p in (0.0, 1.0):
-                result: torch.Tensor = super().forward(x)
-                return result
-            rows, total = self.division.rows, self.division.total
-            rest = (x.shape[1], *[1] * (x.ndim - 2)) if per_channel else x.shape[1:]
-            mask = torch.empty((total, *rest), dtype=x.dtype, device=x.device).bernoulli_(1 - self.p).div_(1 - self.p)
-            return x * (mask[rows.start : rows.stop] if len(rows) else mask[:1])
+        def forward(self, x: Tensor) -> Tensor:
+            return share(self, super().forward, x) if self.training else super().forward(x)
 
-    return SharedDropout
+    return SharedNoise
+
+
+def _factors(axes: int | None, part: Any, layer: Layer, x: Tensor) -> Tensor:
+    """What the layer makes of ones is a factor for each entry of the first `axes` axes."""
+    rest = x.shape[1:axes]
+    drawn = layer(x.new_ones((part.division.total, *rest, *[1] * (x.ndim - 1 - len(rest)))))
+    mine: Tensor = part.division.mine(drawn)
+    return x * mine
+
+
+def _terms(part: Any, layer: Layer, x: Tensor) -> Tensor:
+    """What the layer makes of zeros is added."""
+    mine: Tensor = part.division.mine(layer(x.new_zeros((part.division.total, *x.shape[1:]))))
+    return x + mine
+
+
+def _samples(part: Any, layer: Layer, x: Tensor) -> Tensor:
+    """The layer is given the whole batch, of which the rows of other processes are empty."""
+    division: Division = part.division
+    whole = x.new_zeros((division.total, *x.shape[1:]))
+    division.mine(whole).copy_(x)
+    drawn = layer(whole)
+    part.divergence = division.mine(part.divergence)
+    return division.mine(drawn)
+
+
+_NOISE: dict[type, Callable[[Any, Layer, Tensor], Tensor]] = {
+    Dropout: partial(_factors, None), Dropout2d: partial(_factors, 2), DropPath: partial(_factors, 1), Noise: _terms, Sample: _samples,
+}  # fmt: skip

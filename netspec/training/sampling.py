@@ -23,10 +23,14 @@ class Share:
 
     rank: int = 0
     world: int = 1
+    together: int = 1
+    """How many rows in a row are computed by the same process: the pairs of mixup."""
 
     def rows(self, total: int) -> range:
         """Its rows of a batch; if there are fewer rows than processes, some have none."""
-        return range(self.rank * total // self.world, (self.rank + 1) * total // self.world)
+        units = max(1, total // self.together)
+        start, stop = (rank * units // self.world * self.together for rank in (self.rank, self.rank + 1))
+        return range(start, total if self.rank + 1 == self.world else stop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from running import X, Y, save_examples
 from safetensors.torch import load_file
 
 import netspec
-from netspec.training.processes import require_statistics
+from netspec.model import check
+from netspec.source import SourceFile
+from netspec.training.processes import Division, require_statistics, share_noise
 
 SPEC = """input 8x8 gray
 normalize channel
@@ -178,3 +181,34 @@ def test_batch_statistics_need_two_examples_for_each_device() -> None:
     with pytest.raises(netspec.SpecError, match="the smallest batch has 3"):
         require_statistics(net, 99, 32, 2)
     require_statistics(torch.nn.Sequential(torch.nn.Linear(3, 3)), 99, 32, 2)
+
+
+NOISY = """input 3x6x6
+noise 0.2
+conv3-4 pad=same
+dropout 0.3 -> dropout2d 0.4
+repeat 2 { residual { conv3-4 pad=same -> drop_path 0.5 } }
+gap
+FC-8
+sample
+FC-3
+"""
+
+
+@pytest.mark.parametrize("ends", [(0, 4, 7), (0, 2, 4, 7), (0, 7, 7)])
+def test_noise_is_that_of_the_whole_batch(ends: tuple[int, ...]) -> None:
+    """Each part of a batch is given the noise that its rows have when one process has them all."""
+    model = check(SourceFile(NOISY, "spec.net")).model()
+    x = torch.randn(7, 3, 6, 6)
+    whole_net = model.to_torch(seed=0)
+    torch.manual_seed(1)
+    whole = whole_net(x)
+    for start, stop in pairwise(ends):
+        part, division = model.to_torch(seed=0), Division()
+        share_noise(part, model.graph, division)
+        division.rows, division.total = range(start, stop), 7
+        torch.manual_seed(1)
+        mine = part(x[start:stop] if stop > start else x[:1])
+        if stop > start:
+            assert torch.allclose(mine, whole[start:stop], atol=1e-6)
+            assert torch.allclose(part.sample1.divergence, whole_net.sample1.divergence[start:stop], atol=1e-6)

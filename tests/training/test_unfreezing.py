@@ -78,6 +78,15 @@ def test_updates_are_those_of_a_plain_loop(
         assert torch.allclose(a.double(), b.double(), atol=1e-6, rtol=1e-6)
 
 
+def test_momentum_begins_where_a_layer_is_unfrozen(where: str) -> None:
+    engine = engine_of(TEXT.format("unfreeze stem").replace("adamw lr=0.05", "sgd lr=0.05 momentum=0.9"), where)
+    before = engine.module.state_dict()["stem.weight"].clone()
+    engine.fit(Watcher(), lambda: engine.at.step == 1)
+    assert torch.equal(engine.module.state_dict()["stem.weight"], before)
+    engine.fit(Watcher())
+    assert not torch.equal(engine.module.state_dict()["stem.weight"], before)
+
+
 def test_a_resumed_run_is_bit_equal(where: str) -> None:
     text = TEXT.format("unfreeze_backward 1").replace("batch 24", "batch 8")
     whole, first, second = (engine_of(text, where) for _ in range(3))
