@@ -43,7 +43,7 @@ CODES = MappingProxyType(
         "NS306": "branches do not fit together",
         "NS307": "a size does not fit",
         "NS308": "there is no current tensor",
-        "NS309": "sizes look like channels last",
+        "NS309": "the channels look last, or left out",
         "NS310": "sizes look like a batch",
         "NS401": "an expectation does not hold",
         "NS402": "an expectation cannot be checked",

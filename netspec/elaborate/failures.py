@@ -34,7 +34,7 @@ def report_misfit(
 ) -> None:
     span, spans = site.span, layer.spans
     types = tuple(tensor.type for tensor in inputs if tensor.type is not None)
-    if misfit.code == "NS301" and _is_channels_last(run, misfit, span):
+    if (misfit.code == "NS301" or misfit.of_axes) and _is_channels_last(run, misfit, span):
         return
     source = run.graph.nodes[inputs[0].node] if inputs and inputs[0].node is not None else None
     changed = {change.help for change in misfit.changes}
@@ -50,7 +50,7 @@ def report_misfit(
 
 
 def _is_channels_last(run: ElaborationContext, misfit: Misfit, span: Span) -> bool:
-    """Whether the input was taken for channels last (NS309): then a window that does not fit is no second mistake."""
+    """Whether the input has its channels last, or none (NS309): then a window that does not fit is no second mistake."""
     items = run.diagnostics.items
     place = next((i for i, d in enumerate(items) if d.code in ("NS309", "NS310")), None)
     if place is None:

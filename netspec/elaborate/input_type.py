@@ -177,6 +177,12 @@ def _typed(run: ElaborationContext, statement: t.Input, sizes: tuple[int, ...], 
             "NS309", f"{text} reads as {sizes[0]} channels of {sizes[1]}x{sizes[2]}", statement.size_span,
             label="channels come first", facts=Instead(statement.size_span, flipped, help_),
         )  # fmt: skip
+    if len(sizes) == 2 and sizes[0] == sizes[1] > 4 and statement.numbers is not None:
+        help_ = f"for gray images of {text} write `input 1x{text}`"
+        run.diagnostics.warning(
+            "NS309", f"{text} reads as a signal: {sizes[0]} channels of length {sizes[1]}", statement.size_span,
+            label="channels come first", facts=Instead(statement.size_span, f"1x{text}", help_),
+        )  # fmt: skip
     if len(sizes) == 4:
         _warn_of_batch(run, statement, sizes)
     return TensorType("vector" if len(sizes) == 1 else "map", sizes)

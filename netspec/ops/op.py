@@ -89,6 +89,7 @@ class Misfit(Exception):
         changes: tuple[Change, ...] = (),
         indivisible: tuple[int, int] | None = None,
         within: tuple[int, int] | None = None,
+        of_axes: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -102,6 +103,8 @@ class Misfit(Exception):
         """A number of features, and what it should be a multiple of."""
         self.within = within
         """The part of the string of `option` that does not fit."""
+        self.of_axes = of_axes
+        """Whether the input has another number of spatial axes than `option` is for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Scaling(Op):
         if self.mode == "bicubic" and x.rank != 2:
             raise Misfit(
                 "NS307", "mode=bicubic is for images", option="mode", label=f"the input is {x.noun}",
-                helps=("`mode=bilinear` is for any number of axes",),
+                helps=("`mode=bilinear` is for any number of axes",), of_axes=True,
             )  # fmt: skip
         require_same_axes(x, *inputs[1:])
         sizes = self.sizes(*inputs)

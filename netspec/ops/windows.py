@@ -227,6 +227,7 @@ def per_axis(values: tuple[int, ...], rank: int, option: str) -> tuple[int, ...]
         notes=(f"the spatial axes of the input are {axes}",),
         helps=(help_,),
         changes=changes,
+        of_axes=True,
     )
 
 

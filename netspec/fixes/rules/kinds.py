@@ -113,7 +113,7 @@ def _guess(id_: str, priority: int, match: object, wrong: str, right: str, title
 _GUESSES = (
     _guess("NS303-order", 30, _order, "input 3x8x8\ngap\nflatten\nconv1-4\n", "input 3x8x8\ngap\nconv1-4\n", "a layer that flattens comes too early"),
     _guess("NS303-input", 35, _input_of_a_kind, "input 77\nembed-8 vocab=100\n", "input ids 77 int\nembed-8 vocab=100\n", "the input is of another kind"),
-    _guess("NS307-input", 35, _input_of_a_kind, "input 28x28\nconv3x3-8\nmaxpool3x3\n", "input 1x28x28\nconv3x3-8\nmaxpool3x3\n", "the input has no channels"),
+    _guess("NS307-input", 35, _input_of_a_kind, "input 24x32\nconv3x3-8\nmaxpool3x3\n", "input 1x24x32\nconv3x3-8\nmaxpool3x3\n", "the input has no channels"),
     _guess("NS303-made-into", 40, _made_into, "input 8 int\nlstm-4\n", "input 8 int\nembed-64 vocab=10000\nlstm-4\n", "the layer takes another kind of tensor"),
 )  # fmt: skip
 
