@@ -8,7 +8,7 @@ import os
 import signal
 import weakref
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import islice, repeat, starmap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import SpecError
@@ -24,6 +24,8 @@ __all__ = ["batches", "worker_count"]
 _SECONDS_TO_SAVE = 60
 _FEW = 1000
 """Fewer images are decoded in the process itself: starting others takes as long."""
+_AT_ONCE = 1 << 18
+"""Bytes of batches that are gathered at once: they stay in the cache of a processor until they are used."""
 
 
 class _Plan:
@@ -72,16 +74,18 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of the plan, in order, their images cut by `cuts`; independent of the number of workers.
 
-    Arrays are indexed directly. Files are decoded by `workers` processes (None: see worker_count), which run until `examples`
-    is deleted.
+    Arrays are indexed directly, several small batches at once. Files are decoded by `workers` processes (None: see worker_count),
+    which run until `examples` is deleted.
     Raises SpecError (NS602, NS603).
     """
     asked = zip(plan, repeat(None) if cuts is None else cuts, strict=False)
     if workers is None:
         workers = worker_count(examples)
-    if workers < 1 or not getattr(examples, "decodes", False):
-        for indices, cut in asked:
-            yield examples.batch(indices) if cut is None else examples.batch(indices, cut)
+    if not getattr(examples, "decodes", False):
+        yield from _gathered(examples, asked)
+        return
+    if workers < 1:
+        yield from starmap(examples.batch, asked)
         return
     kept: tuple[Any, _Plan, int] | None = getattr(examples, "loader", None)
     if kept is None or kept[1].in_use or kept[2] != workers:
@@ -101,6 +105,20 @@ def batches(
     finally:
         current.in_use = False
         current.batches = ()
+
+
+def _gathered(examples: Examples, asked: Iterable[Asked]) -> Iterator[Batch]:
+    """Batches of arrays. As many as are small together are gathered at once and divided; images that are cut, batch by batch."""
+    import numpy as np
+
+    remaining, together = iter(asked), 1
+    while some := list(islice(remaining, together)):
+        if any(cut is not None for _, cut in some):
+            yield from starmap(examples.batch, some)
+            continue
+        whole = examples.batch(np.concatenate([np.asarray(indices, np.int64) for indices, _ in some]))
+        yield from whole.split([len(indices) for indices, _ in some])
+        together = max(1, _AT_ONCE * len(some) // max(1, whole.nbytes))
 
 
 def _loader(examples: Examples, workers: int) -> tuple[Any, _Plan]:

@@ -25,6 +25,9 @@ IGNORED = -100
 """The class index of a position that neither the loss nor any score counts, such as the outline of an object in a mask, and
 of what fills up a sequence of classes."""
 
+_ALIGNMENT = 64
+"""Where the memory of a tensor begins: at a multiple of so many bytes."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -61,6 +64,25 @@ class Batch:
         """That of the first output."""
         return next(iter(self.targets.values()))
 
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for held in (self.inputs, self.targets) for tensor in held.values())
+
+    def split(self, counts: Sequence[int]) -> list[Batch]:
+        """Batches of so many examples, one after the other, in the memory of this one."""
+        import torch
+
+        inputs, targets = (
+            {name: [_aligned(part) for part in torch.split(whole, list(counts))] for name, whole in held.items()}
+            for held in (self.inputs, self.targets)
+        )
+        return [
+            Batch(
+                {n: v[i] for n, v in inputs.items()}, {n: v[i] for n, v in targets.items()}, () if i else self.replaced
+            )
+            for i in range(len(counts))
+        ]
+
     def pin_memory(self) -> Batch:
         """In memory from which a GPU copies while it computes; torch's loader calls it."""
         inputs, targets = ({n: v.pin_memory() for n, v in held.items()} for held in (self.inputs, self.targets))
@@ -72,6 +94,12 @@ class Batch:
             {n: v.to(device, non_blocking=True) for n, v in held.items()} for held in (self.inputs, self.targets)
         )
         return Batch(inputs, targets, self.replaced)
+
+
+def _aligned(tensor: torch.Tensor) -> torch.Tensor:
+    """A part of a tensor, copied unless its memory begins as that of a tensor of its own would: a matrix product may round
+    differently elsewhere."""
+    return tensor if tensor.data_ptr() % _ALIGNMENT == 0 else tensor.clone()
 
 
 class Examples(Protocol):

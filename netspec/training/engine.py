@@ -21,7 +21,7 @@ from netspec.training.inputs import Inputs
 from netspec.training.judging import Judgment, judged, training_sums, weighted_losses
 from netspec.training.learner import logits_module, moving_average, outputs_of
 from netspec.training.loss_reading import LossReader
-from netspec.training.losses import by_unit, divergence, max_norm_, penalty
+from netspec.training.losses import by_unit, divergence, max_norm_, penalty, summands
 from netspec.training.plan import Plan
 from netspec.training.prefetch import prefetched
 from netspec.training.processes import Division, divided, take_buffers
@@ -263,12 +263,13 @@ class Engine:
             last = number == len(pieces) - 1
             with nullcontext() if self.alone else self.fabric.no_backward_sync(self.wrapped, enabled=not last):
                 losses, counts, answers = self.losses(batch, piece, step * self.plan.accumulate + number)
-                summed, examples = losses.sum(), losses.shape[0]
-                loss = summed * (piece.weight / examples * self.share.world)
-                if last and (extra := penalty(self.plan.penalties, self.decaying)) is not None:
-                    loss = loss + whole(extra)
-                self.backward(loss)
-            total = loss.detach() if total is None else total + loss.detach()
+                examples = losses.shape[0]
+                share = piece.weight / examples * self.share.world
+                extra = whole(penalty(self.plan.penalties, self.decaying)) if last else None
+                self.backward(*summands(losses, share, extra))
+            summed = losses.detach().sum()
+            loss = summed * share if extra is None else summed * share + extra.detach()
+            total = loss if total is None else total + loss
             if count and len(piece.rows):
                 self.sums.add(summed, examples, counts, answers)
         assert total is not None
@@ -372,5 +373,5 @@ class Engine:
         return module
 
 
-def _backward(loss: Tensor) -> None:
-    loss.backward()  # type: ignore[no-untyped-call]
+def _backward(summands: Tensor, weights: Tensor) -> None:
+    summands.backward(weights)  # type: ignore[no-untyped-call]

@@ -91,8 +91,8 @@ class Groups:
     def keep_frozen(self, module: torch.nn.Module, epoch: int, *, alone: bool) -> None:
         """Sets layers that are frozen in this epoch to evaluation mode, so that batch norms keep their statistics. One process
         computes no gradients of them; several expect all that there were at the start, and drop them."""
-        modules = dict(module.named_modules())
         frozen = [*self.frozen_layers, *(name for name, at in self.later_layers.items() if epoch < at)]
+        modules = dict(module.named_modules()) if frozen else {}
         for name in frozen:
             if name in modules:
                 modules[name].eval()

@@ -33,6 +33,8 @@ class Inputs:
         self.kinds = plan.inputs
         self.mixes = augmenter is not None and augmenter.mixes
         """Whether pairs of examples are mixed."""
+        self.copied = [head.name for head in plan.heads if head.task == "input"]
+        """The outputs whose target is the input."""
 
     def train(
         self, batch: Batch, place: int, rows: range, total: int
@@ -95,4 +97,4 @@ class Inputs:
 
     def _targets(self, inputs: list[Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
         """With the input itself, as the net takes it, where that is the target."""
-        return targets | {head.name: inputs[0] for head in self.plan.heads if head.task == "input"}
+        return targets | dict.fromkeys(self.copied, inputs[0]) if self.copied else targets

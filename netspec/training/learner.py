@@ -61,11 +61,7 @@ def probabilities(head: Head, logits: Tensor) -> Tensor:
 def outputs_of(plan: Plan, result: Any) -> list[tuple[Head, Tensor]]:
     """What a module returned: each head with its output and, in training, the auxiliary heads."""
     tensors = result if isinstance(result, tuple) else (result,)
-    outputs = dict(zip((name for name, _ in plan.graph.outputs), tensors, strict=False))
-    return [
-        *((head, outputs[head.name]) for head in plan.heads),
-        *zip(plan.auxiliary, tensors[len(outputs) :], strict=False),  # in training
-    ]
+    return [(head, tensors[place]) for head, place in plan.places if place < len(tensors)]
 
 
 @dataclass(frozen=True)

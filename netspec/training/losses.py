@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "Loss", "by_unit", "contrastive", "ctc", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty", "triplet",
+    "Loss", "by_unit", "contrastive", "ctc", "dice", "divergence", "hinge", "loss_function", "max_norm_", "penalty",
+    "summands", "triplet",
 ]  # fmt: skip
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
@@ -208,6 +209,17 @@ def _hinge_everywhere(scores: Tensor, target: Tensor, margin: float) -> Tensor:
     flat = scores.movedim(1, -1).flatten(0, -2)
     values = hinge(flat, target.flatten().clamp(min=0), margin).reshape(target.shape)
     return _over_counted(values * (target != IGNORED), target)
+
+
+def summands(losses: Tensor, share: float, extra: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The summands of what is minimized, `share` of each loss and a penalty, as a vector and the weights of its elements, with
+    which `backward` begins: to multiply and add them first would be two more steps of every pass."""
+    import torch
+
+    weights = losses.new_full(losses.shape, share)
+    if extra is None:
+        return losses, weights
+    return torch.cat([losses, extra.reshape(1)]), torch.cat([weights, weights.new_ones(1)])
 
 
 def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None:

@@ -295,6 +295,16 @@ class Plan:
         nodes, head = self.graph.nodes, self.head
         return tuple(Head(head.name, nodes[index], head.loss, weight) for _, index, weight in self.graph.aux)
 
+    @cached_property
+    def places(self) -> tuple[tuple[Head, int], ...]:
+        """Each head with the place of its output among those that the module returns, auxiliary ones, in training, last."""
+        names = [name for name, _ in self.graph.outputs]
+        places = [
+            *map(names.index, (head.name for head in self.heads)),
+            *range(len(names), len(names) + len(self.auxiliary)),
+        ]
+        return tuple(zip((*self.heads, *self.auxiliary), places, strict=True))
+
     @property
     def task(self) -> Task:
         return self.head.task

@@ -90,9 +90,9 @@ def _whole() -> Any:
     return StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
-def whole(value: Any) -> Tensor:
+def whole(value: Any) -> Tensor | None:
     """A sum over sharded weights as an ordinary tensor; its gradient stays that of each shard."""
-    result: Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
+    result: Tensor | None = value.full_tensor() if hasattr(value, "full_tensor") else value
     return result
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import netspec
 from netspec.recipe import Chosen
-from netspec.training.losses import by_unit, hinge, loss_function, max_norm_, penalty
+from netspec.training.losses import by_unit, hinge, loss_function, max_norm_, penalty, summands
 from netspec.training.plan import Plan
 
 
@@ -81,6 +81,24 @@ def test_penalties_by_hand() -> None:
     total.backward()
     gradient = 0.4 * weights[0].detach() + 0.03 * weights[0].detach().sign()
     assert torch.allclose(weights[0].grad, gradient, atol=1e-6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("penalized", [False, True])
+def test_weights_of_summands_give_the_gradient_of_their_sum(penalized: bool) -> None:
+    scores, target, share = torch.randn(9, 5), torch.randint(0, 5, (9,)), 1 / 9
+    found = []
+    for summed in (True, False):
+        weight = torch.full((5, 5), 0.3, requires_grad=True)
+        losses = F.cross_entropy(scores @ weight, target, reduction="none")
+        extra = penalty([chosen("l2", weight=0.5)], [weight]) if penalized else None
+        if summed:
+            total = losses.sum() * share
+            (total if extra is None else total + extra).backward()  # type: ignore[no-untyped-call]
+        else:
+            terms, weights = summands(losses, share, extra)
+            terms.backward(weights)  # type: ignore[no-untyped-call]
+        found.append(weight.grad)
+    assert torch.equal(*found)
 
 
 def test_no_penalty_costs_nothing() -> None:
