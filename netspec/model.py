@@ -297,7 +297,7 @@ class Model(Tabular, Inspected):
         from netspec.page.document import document
         from netspec.page.html import Frame, page, start_data
 
-        shown = document(self.source, self.graph, self.diagnostics, self.source.name)
+        shown = document(self.source, self.graph, self.diagnostics, Path(self.source.name).name)
         return Frame(page(start_data([shown]), self.name), height)
 
     def draw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import webbrowser
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from netspec.cli.output import echo
 from netspec.cli.specs import limit_option, parameter_option, read_limits, read_parameters
 from netspec.elaborate.limits import Limits
+from netspec.elaborate.project import read_source
 from netspec.files import atomic_write
 from netspec.page.html import page, start_data
 from netspec.server.spec_files import SpecFiles
@@ -79,30 +81,47 @@ def command(
     if playground is not None:
         _write_playground(playground, specs, pyodide)
         return
-    runs = _runs(specs)
+    paths = _named(specs)
+    runs = _runs(paths)
     if evaluate:
         _evaluate(runs)
-    files = _files(specs, bounds, read_parameters(definitions), runs)
+    files = _files(paths, bounds, read_parameters(definitions), runs)
     if export is not None:
         _export(files, runs, export)
     else:
         _serve(files, runs, port, browser)
 
 
-def _runs(paths: tuple[Path, ...]) -> RunFolders:
+def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
+    """The paths by what the page calls them: as few of their last parts as tell them apart. A page that is published
+    does not name the folders of its author."""
+    parts = {path: Path(os.path.normpath(path.absolute())).parts for path in dict.fromkeys(paths)}
+
+    def tail(path: Path, count: int) -> tuple[str, ...]:
+        return parts[path][-count:]
+
+    def name(path: Path) -> str:
+        counts = range(1, len(parts[path]))
+        alone = (n for n in counts if sum(tail(path, n) == tail(other, n) for other in parts) == 1)
+        return Path(*tail(path, next(alone, len(parts[path])))).as_posix()
+
+    return {name(path): path for path in parts}
+
+
+def _runs(paths: dict[str, Path]) -> RunFolders:
     """Those that are folders of runs; each must be readable. Raises SpecError."""
     from netspec.server.run_folders import RunFolders
 
-    runs = RunFolders({str(path): path for path in paths if spec_path(path) != path})
+    runs = RunFolders({name: path for name, path in paths.items() if spec_path(path) != path})
     runs.states()
     return runs
 
 
-def _files(specs: tuple[Path, ...], limits: Limits, parameters: dict[str, Any], runs: RunFolders) -> SpecFiles:
+def _files(paths: dict[str, Path], limits: Limits, parameters: dict[str, Any], runs: RunFolders) -> SpecFiles:
     """The specs by name; each must be readable. Raises SpecError."""
-    files = SpecFiles({str(path): spec_path(path) for path in specs}, limits, parameters, kept=runs.names)
-    for name in files.names:
-        files.source(name)
+    files = SpecFiles({name: spec_path(path) for name, path in paths.items()}, limits, parameters, kept=runs.names)
+    for path in paths.values():
+        read_source(spec_path(path), limits)
     return files
 
 

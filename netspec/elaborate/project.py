@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from netspec.syntax import tree as t
 if TYPE_CHECKING:
     from netspec.syntax.error_site import Explain
 
-__all__ = ["Project", "read_source"]
+__all__ = ["Project", "read_source", "used_files"]
 
 
 def read_source(path: Path, limits: Limits, *, name: str | None = None, files: FileTree | None = None) -> SourceFile:
@@ -81,6 +82,15 @@ def _in_library(path: str, span: Span) -> Instead | None:
     name = Path(path.strip("<>")).stem
     meant = name if name in library.names() else name.removesuffix("_blocks")
     return Instead(span, f"<{meant}>", f"<{meant}> is in the library") if meant in library.names() else None
+
+
+def used_files(source: SourceFile, limits: Limits) -> list[Path]:
+    """The files that a spec names in `use`, whether there are any; what cannot be read is reported when the spec is checked."""
+    tree = parse(source, Diagnostics(), recover=True, most_tokens=limits.tokens)
+    if tree is None or source.path is None:
+        return []
+    named = [item.path for item in tree.items if isinstance(item, t.Use) and not item.library]
+    return [Path(os.path.normpath(source.path.parent / path)) for path in named]
 
 
 class Project:

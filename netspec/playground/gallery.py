@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics import Diagnostics, SpecError
+from netspec.diagnostics import SpecError
 from netspec.elaborate.limits import Limits
-from netspec.elaborate.project import read_source
+from netspec.elaborate.project import read_source, used_files
 from netspec.gallery import about
-from netspec.source import SourceFile
-from netspec.syntax import parse
-from netspec.syntax import tree as t
 
 __all__ = ["entry", "named"]
 
@@ -34,21 +31,8 @@ def named(specs: Iterable[Path], limits: Limits) -> dict[str, Path]:
                 raise SpecError.of(
                     "NS005", f"a playground takes at most {limits.files} specs, with those that they use"
                 )
-            waiting += [used for used in _used(source, limits)[::-1] if root in used.parents and used.is_file()]
+            waiting += [used for used in used_files(source, limits)[::-1] if root in used.parents and used.is_file()]
     return found
-
-
-def _used(source: SourceFile, limits: Limits) -> list[Path]:
-    """The files that a spec uses; what cannot be read is reported when the spec is checked."""
-    tree = parse(source, Diagnostics(), recover=True, most_tokens=limits.tokens)
-    if tree is None or source.path is None:
-        return []
-    folder = source.path.parent
-    return [
-        Path(os.path.normpath(folder / item.path))
-        for item in tree.items
-        if isinstance(item, t.Use) and not item.library
-    ]
 
 
 def entry(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import json
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
@@ -201,33 +202,48 @@ class _Service:
         return await _answer(request, work)
 
     async def events(self, _: Request) -> Response:
-        """A line of JSON for each spec whenever files beside them change, and for each run whose folder has changed."""
+        """A line of JSON for each spec whenever a spec or what it uses changes, and for each run whose folder has changed."""
         from starlette.responses import StreamingResponse
 
         return StreamingResponse(self._changes(), media_type=_LINES, headers={"Cache-Control": "no-store"})
 
     async def _changes(self) -> AsyncIterator[str]:
+        from starlette.concurrency import run_in_threadpool
         from watchfiles import awatch
 
         yield "\n"  # the page knows that it is heard
-        folders = sorted(map(str, self._files.folders()))
         known: dict[str, object] = {}
         for line in self._changed_runs(known):
             yield line
-        with contextlib.suppress(FileNotFoundError):  # a folder is gone
-            async for changes in awatch(
-                *folders, recursive=False, debounce=100, step=20, stop_event=self.closing,
-                rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
-            ):  # fmt: skip
-                texts = self._texts() if any(path.endswith(".net") for _, path in changes) else ()
-                for line in (*texts, *self._changed_runs(known)):
-                    yield line
+        watched: set[Path] | None = None
+        while not self.closing.is_set():
+            folders = await run_in_threadpool(self._files.folders)
+            for line in self._texts() if folders != watched and watched is not None else ():
+                yield line
+            watched = folders
+            if not folders:  # moved away, or being written anew
+                await asyncio.sleep(1)
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                async for changes in awatch(
+                    *sorted(map(str, folders)), recursive=False, debounce=100, step=20, stop_event=self.closing,
+                    rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
+                ):  # fmt: skip
+                    specs = any(path.endswith(".net") for _, path in changes)
+                    for line in (*(self._texts() if specs else ()), *self._changed_runs(known)):
+                        yield line
+                    if specs and await run_in_threadpool(self._files.folders) != folders:
+                        break  # other files are used now
 
     def _texts(self) -> Iterator[str]:
         for name in self._files.names:
-            with contextlib.suppress(SpecError):  # being written, or gone for the moment
+            event: dict[str, str | bool]
+            try:
                 text = self._files.source(name).text
-                yield json.dumps({"file": name, "text": text, "version": version_of(text)}) + "\n"
+                event = {"file": name, "text": text, "version": version_of(text)}
+            except SpecError as error:
+                event = {"file": name, "error": _messages(error), "gone": self._files.gone(name)}
+            yield json.dumps(event) + "\n"
 
     def _changed_runs(self, known: dict[str, object]) -> Iterator[str]:
         """A line for each run that is not as `known` has it."""

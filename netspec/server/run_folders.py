@@ -65,6 +65,7 @@ class RunFolders:
             "parts": [part for part in PARTS if part in data.get("counts", {})],
             "device": printable(str((info.get("environment") or {}).get("device", ""))),
             "test": _score(result.get("test")),
+            "advice": printable(str(result.get("advice") or "")),
             "review": _review(folder, rows),
         }
 

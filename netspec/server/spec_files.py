@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from threading import Lock
@@ -10,7 +13,7 @@ from typing import Any
 from netspec.diagnostics import SpecError
 from netspec.elaborate import UnknownParameter
 from netspec.elaborate.limits import Limits
-from netspec.elaborate.project import read_source
+from netspec.elaborate.project import read_source, used_files
 from netspec.files import atomic_write, read_bounded
 from netspec.model import Checked, check
 from netspec.page.comparison import comparable, comparison
@@ -21,6 +24,7 @@ __all__ = ["Changed", "SpecFiles", "given_against", "given_parameters"]
 
 _EACH_WITH_EACH = 6
 """Files of which each is compared with each; the work grows with the square."""
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -52,7 +56,22 @@ class SpecFiles:
         return list(self._paths)
 
     def folders(self) -> set[Path]:
-        return {path.parent for path in self._paths.values()}
+        """Those of the files, and of the files that they use."""
+        found: set[Path] = set()
+        for first in self._paths.values():
+            root = Path(os.path.normpath(first.parent.absolute()))
+            waiting = [root / first.name]
+            while waiting and len(found) < self._limits.files:
+                path = waiting.pop()
+                if path in found or root not in path.parents:
+                    continue
+                found.add(path)
+                with contextlib.suppress(SpecError):
+                    waiting += used_files(read_source(path, self._limits), self._limits)
+        return {path.parent for path in found if path.parent.is_dir()}
+
+    def gone(self, name: str) -> bool:
+        return not self._paths[name].exists()
 
     def source(self, name: str) -> SourceFile:
         """What stands on disk. Raises SpecError where it cannot be read, KeyError for a file that is not the page's."""
@@ -114,19 +133,25 @@ class SpecFiles:
                 del values[unknown.name]
 
     def save(self, name: str, text: str, version: str) -> str:
-        """Writes a text and returns its version. Raises Changed where the file is no longer of the version that the page knows,
-        SpecError where it cannot be written, KeyError for one that is not the page's."""
+        """Writes a text and returns its version; a file that is gone is written anew. Raises Changed where the file is no longer
+        of the version that the page knows, SpecError where it cannot be written, KeyError for one that is not the page's."""
         path = self._paths[name]
         if name in self._kept:
             raise SpecError.of(
                 "NS501", f"{path} is not changed: it is what a run was trained with",
                 helps=["copy it to a file of its own to change it"],
             )  # fmt: skip
+        if "\0" in text:
+            raise SpecError.of("NS002", f"{name} is not saved: its text holds a zero byte, and could not be read again")
         with self._saving:  # of two that know the same version, the second is told
-            now = self.source(name).text
-            if version_of(now) != version:
-                raise Changed(now)
-            old = read_bounded(path, self._limits.bytes)
+            old = b""
+            if not self.gone(name):
+                now = self.source(name).text
+                if version_of(now) != version:
+                    raise Changed(now)
+                if not path.stat().st_mode & _WRITABLE:
+                    raise SpecError.of("NS501", f"{name} is not saved: the file is read-only")
+                old = read_bounded(path, self._limits.bytes)
             lines = text.replace("\r\n", "\n").replace("\n", "\r\n" if b"\r\n" in old else "\n")
             data = (_BOM if old.startswith(_BOM) else b"") + lines.encode("utf-8")
             if len(data) > self._limits.bytes:

@@ -27,6 +27,7 @@ class StoredResult(_Stored):
     best_epoch: float | None = None
     validation: StoredScore | None = None
     test: StoredScore | None = None
+    advice: str | None = None
 
 
 class StoredOptions(_Stored):

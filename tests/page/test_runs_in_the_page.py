@@ -65,6 +65,14 @@ def test_curves_and_the_best_epoch(tmp_path: Path) -> None:
     assert (found["state"], found["parts"], found["review"]) == ("stopped", ["test", "train"], None)
 
 
+def test_what_the_curves_suggest_is_said(tmp_path: Path) -> None:
+    assert (
+        state(run(tmp_path / "r", result={"finished": True, "advice": "training diverged"}))["advice"]
+        == "training diverged"
+    )
+    assert state(run(tmp_path / "s"))["advice"] == ""
+
+
 def test_a_run_is_in_progress_while_its_process_lives(tmp_path: Path) -> None:
     import os
     import socket

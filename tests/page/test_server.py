@@ -8,11 +8,16 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving import Served, served
 
+import netspec
+from netspec.cli.view import _named
+from netspec.elaborate.limits import Limits
 from netspec.page.document import version_of
+from netspec.server.spec_files import SpecFiles
 
 SPEC = "net Small\ninput 3x8x8\nconv3-4 pad=1\n"
 
@@ -152,15 +157,13 @@ def test_changes_on_disk_are_told(tmp_path: Path) -> None:
             if heard.wait(0.3):
                 return
 
-    with served(Path("a.net"), cwd=tmp_path) as server:
-        asked = urllib.request.Request(f"http://{server.host}/api/events", headers={"X-Netspec-Token": server.token})
-        with urllib.request.urlopen(asked) as events:
-            assert events.readline() == b"\n"
-            writer = threading.Thread(target=write)
-            writer.start()
-            told = json.loads(events.readline())
-            heard.set()
-            writer.join()
+    with served(Path("a.net"), cwd=tmp_path) as server, events(server) as lines:
+        assert lines.readline() == b"\n"
+        writer = threading.Thread(target=write)
+        writer.start()
+        told = json.loads(lines.readline())
+        heard.set()
+        writer.join()
     assert told["file"] == "a.net"
     assert told["version"] == version_of(told["text"])
 
@@ -198,16 +201,57 @@ def test_numbers_that_are_none_are_refused(server: Served, value: bytes) -> None
     assert "the parameter `w`" in json.loads(answer)["error"]
 
 
-def test_files_and_folders_that_are_gone_are_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def events(server: Served) -> Any:
+    asked = urllib.request.Request(f"http://{server.host}/api/events", headers={"X-Netspec-Token": server.token})
+    return urllib.request.urlopen(asked)
+
+
+def test_files_and_folders_may_be_gone_for_a_while(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "specs"
     folder.mkdir()
     (folder / "a.net").write_text(SPEC)
     with served(Path("specs/a.net"), cwd=tmp_path) as server:
         (folder / "a.net").unlink()
         status, answer, _ = server.request(f"/?token={server.token}")
-        assert (status, answer) == (422, "there is no file specs/a.net")
+        assert (status, answer) == (422, "there is no file a.net")
         folder.rmdir()
-        asked = urllib.request.Request(f"http://{server.host}/api/events", headers={"X-Netspec-Token": server.token})
-        with urllib.request.urlopen(asked) as events:
-            assert events.read() == b"\n"
+        with events(server) as told:
+            assert told.readline() == b"\n"
+            folder.mkdir()
+            asked = {"file": "a.net", "text": SPEC, "version": version_of(SPEC)}
+            assert server.request("/api/save", asked)[0] == 200  # anew
+            assert (folder / "a.net").read_text() == SPEC
+            found = json.loads(told.readline())
+            while "error" in found:  # the folder was there before the file
+                assert found == {"file": "a.net", "error": "there is no file a.net", "gone": True}
+                found = json.loads(told.readline())
+            assert found["text"] == SPEC
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_file_that_is_used_is_followed_into_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "b.net").write_text("block b { conv3-4 pad=1 }\n")
+    (tmp_path / "a.net").write_text('use "parts/b.net"\ninput 3x8x8\nb\n')
+    (tmp_path / "other").mkdir()
+    files = SpecFiles({"a.net": tmp_path / "a.net"}, Limits())
+    assert files.folders() == {tmp_path, tmp_path / "parts"}
+    (tmp_path / "parts" / "b.net").write_text('use "../other/c.net"\nuse "../../d.net"\n')
+    assert files.folders() == {tmp_path, tmp_path / "parts", tmp_path / "other"}
+
+
+def test_what_must_not_be_written_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.net"
+    path.write_text(SPEC)
+    files = SpecFiles({"a.net": path}, Limits())
+    with pytest.raises(netspec.SpecError, match="zero byte"):
+        files.save("a.net", "input 3\0", version_of(SPEC))
+    path.chmod(0o444)
+    with pytest.raises(netspec.SpecError, match="read-only"):
+        files.save("a.net", "input 3\n", version_of(SPEC))
+    assert path.read_text() == SPEC
+
+
+def test_names_are_as_short_as_they_can_be() -> None:
+    names = _named(tuple(map(Path, ("nets/a.net", "old/nets/a.net", "/x/b.net", "runs/1"))))
+    assert list(names) == [f"{Path.cwd().name}/nets/a.net", "old/nets/a.net", "b.net", "1"]

@@ -83,20 +83,32 @@ function options(props: ChartProps, width: number, now: () => ChartProps): uPlot
     scales: { x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) }, y: { distr: props.log ? 3 : 1 } },
     axes: [
       { ...axis, label: props.along, labelFont: font, labelSize: 18, size: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 1e5, 1e6] },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : now().format(t))) },
+      { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : briefly(now().format(t)))), grid: { ...axis.grid, filter: decades }, ticks: { ...axis.ticks, filter: decades } },
     ],
     cursor: { focus: { prox: 20 }, points: { size: 6 } },
     focus: { alpha: 0.4 },
     legend: { markers: { width: 2, dash: (_, i) => (now().curves[i - 1]?.dashed ? "dashed" : "solid") } },
     series: [
-      { label: props.along },
+      { label: props.along, value: (_, v) => v ?? now().x[now().x.length - 1] },
       ...props.curves.map((c): uPlot.Series => ({
         label: c.label, stroke: c.color, width: 1.6, dash: c.dashed ? [5, 4] : undefined, spanGaps: true, points: { show: few },
-        value: (_, v) => (v === null || v === undefined ? "–" : now().format(v)),
+        value: (_, v, i, at) => (at === null ? last(now().curves[i - 1], now().format) : v === null || v === undefined ? "–" : now().format(v)),
       })),
     ],
     hooks: { draw: [(u) => drawMarks(u, now().marks)] },
   };
+}
+
+// `1.00e+22` as `1e22`.
+function briefly(text: string): string {
+  return text.replace(/\.?0*e\+?/, "e");
+}
+
+// Where a logarithmic axis spans many decades, lines at each of them alone: nine for each would be a grey surface.
+function decades(u: uPlot, splits: (number | null)[]): (number | null)[] {
+  const { distr, min, max } = u.scales.y;
+  if (distr !== 3 || !min || !max || max / min < 1e5) return splits;
+  return splits.map((s) => (s !== null && Math.abs(Math.log10(s) - Math.round(Math.log10(s))) < 1e-6 ? s : null));
 }
 
 // A dotted line at the x of each mark and a ring at its value.

@@ -1,9 +1,10 @@
 // The diagram: pan, zoom, open and close parts, choose one; by pointer and by keyboard.
 import { useEffect, useRef } from "preact/hooks";
-import { type Camera, Painter, type View, boxAt, placeOf } from "./painter";
+import { type Camera, Painter, type View, boxAt, largestOf, placeOf } from "./painter";
 import { type ErrorMark, ErrorMarks, placeMarks } from "./errormarks";
 import type { Inside } from "./layout";
 import type { Finding, Mark, Network } from "./protocol";
+import { short } from "./numbers";
 import type { Theme } from "./theme";
 
 export interface DiagramProps {
@@ -14,7 +15,7 @@ export interface DiagramProps {
   selected: number | null;
   marked: Set<number>;
   differs: Map<number, Mark>;
-  reveal: { part: number; count: number } | null; // brings a part into view, once for each count
+  reveal: { parts: number[]; count: number } | null; // brings one of these parts into view, once for each count
   onSelect: (part: number | null) => void;
   onToggle: (part: number) => void;
   onOpenAll: (open: boolean) => void;
@@ -24,7 +25,7 @@ export interface DiagramProps {
 
 const BELOW = 40; // pixels below the drawing for the buttons
 const MAP = 12; // pixels around the map
-const READABLE = 0.85;
+const [WHOLE, READABLE] = [0.8, 1]; // zooms: at which a drawing is shown as a whole, and that of larger ones
 const ZOOMS: [number, number] = [0.0005, 4];
 
 export function Diagram(props: DiagramProps) {
@@ -131,15 +132,17 @@ export function Diagram(props: DiagramProps) {
     props.onOpenAll(open);
   };
 
-  const bring = (part: number) => {
-    const place = placeOf(latest.current.root, part);
-    if (!place) return;
+  // Nothing moves where one of the parts is in view. Of a part that is larger than the view, the upper edge comes there.
+  const bring = (parts: number[]) => {
+    const places = parts.flatMap((part) => [placeOf(latest.current.root, part)].filter((place) => place !== null));
+    if (!places.length) return;
     move((at, width, height) => {
-      const [x, y, w, h] = place;
+      const [right, bottom] = [at.x + width / at.zoom, at.y + (height - BELOW) / at.zoom];
+      const inView = places.some(([x, y, w, h]) => x >= at.x && y >= at.y && x + w <= right && y + Math.min(h, bottom - at.y - 24) <= bottom);
+      if (inView && at.zoom >= 0.4) return at;
+      const [x, y, w, h] = places[0];
       const zoom = Math.max(at.zoom, Math.min(1, width / (w + 80), height / (h + 80)));
-      const inView =
-        x >= at.x && y >= at.y && x + w <= at.x + width / at.zoom && y + h <= at.y + height / at.zoom && at.zoom >= 0.4;
-      return inView ? at : { zoom, x: x + w / 2 - width / zoom / 2, y: y + h / 2 - height / zoom / 2 };
+      return { zoom, x: x + w / 2 - width / zoom / 2, y: h * zoom > height - BELOW ? y - 24 : y + h / 2 - height / zoom / 2 };
     });
   };
 
@@ -151,7 +154,7 @@ export function Diagram(props: DiagramProps) {
     }
     if (props.reveal && props.reveal.count !== revealed.current) {
       revealed.current = props.reveal.count;
-      bring(props.reveal.part);
+      bring(props.reveal.parts);
     }
   });
 
@@ -260,6 +263,7 @@ export function Diagram(props: DiagramProps) {
           move((c, width, height) => ({ ...c, x: x - width / c.zoom / 2, y: y - height / c.zoom / 2 }));
         }}
       />
+      {props.by && <Legend network={props.network} root={props.root} theme={props.theme} by={props.by} />}
       <ErrorMarks marks={props.errors} host={marks} onGo={props.onGo} />
       <div class="zoom">
         <button type="button" title="Zoom in (+)" onClick={() => move((c, w, h) => zoomed(c, 1.25, w / 2, h / 2))}>+</button>
@@ -269,6 +273,19 @@ export function Diagram(props: DiagramProps) {
         <button type="button" onClick={() => openAll(true)}>Open all</button>
         <button type="button" onClick={() => openAll(false)}>Close all</button>
       </div>
+    </div>
+  );
+}
+
+// What the colors mean.
+function Legend(props: { network: Network; root: Inside; theme: Theme; by: string }) {
+  const most = largestOf(props.network, props.root, props.by);
+  const colors = props.theme.scale.map((color) => `rgb(${color.join()})`);
+  return (
+    <div class="legend">
+      {props.by === "params" ? "parameters" : props.by === "macs" ? "MACs" : props.by} 0
+      <span style={{ background: `linear-gradient(to right, ${colors.join()})` }} />
+      {props.by === "memory" ? `${short(most)}B` : short(most)}
     </div>
   );
 }
@@ -287,7 +304,7 @@ function zoomed(at: Camera, factor: number, px: number, py: number): Camera {
 function fitted(root: Inside, width: number, height: number): Camera {
   const [w, h] = root.size;
   const whole = Math.min(width / (w + 48), height / (h + 48));
-  const zoomIn = (room: number) => Math.min(1.2, Math.max(whole, Math.min(READABLE, room / (w + 48))));
+  const zoomIn = (room: number) => Math.min(1.2, whole >= WHOLE ? whole : Math.max(whole, Math.min(READABLE, room / (w + 48))));
   const fits = (h + 48) * zoomIn(width) < height + 1;
   const room = fits ? width : width - (w + 40) * mapZoom(root) - MAP;
   const zoom = zoomIn(room);

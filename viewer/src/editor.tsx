@@ -4,7 +4,7 @@ import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirro
 import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { Decoration, type DecorationSet, EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "preact/hooks";
 import type { Edit, Finding } from "./protocol";
@@ -20,7 +20,7 @@ const language = StreamLanguage.define<null>({
   token(stream) {
     if (stream.match(/#.*/)) return "comment";
     if (stream.match(/"(?:[^"\\]|\\.)*"?/)) return "string";
-    if (stream.match(/\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?[kKMG%]?/)) return "number";
+    if (stream.match(/\d[\d_]*(?:[x×]\d[\d_]*)+|\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?[KMGB]?/)) return "number";
     const word = stream.match(/[^\W\d]\w*/) as RegExpMatchArray | null;
     if (word) return KEYWORDS.has(word[0]) ? "keyword" : "variableName";
     stream.next();
@@ -85,7 +85,7 @@ export function Editor(props: EditorProps) {
         doc: props.text,
         extensions: [
           EditorView.cspNonce.of(props.nonce),
-          lineNumbers(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, syntaxHighlighting(colours),
+          lineNumbers(), highlightSpecialChars(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, syntaxHighlighting(colours),
           autocompletion({ override: [complete] }),
           keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
           writable.current.of(EditorState.readOnly.of(props.readOnly)),
@@ -110,7 +110,7 @@ export function Editor(props: EditorProps) {
   useEffect(() => {
     const editor = view.current!;
     const end = editor.state.doc.length;
-    const shown = props.findings.map((finding): Diagnostic => {
+    const shown = props.findings.filter((finding) => !finding.elsewhere).map((finding): Diagnostic => {
       const from = Math.min(finding.start ?? 0, end);
       return {
         from,

@@ -12,6 +12,7 @@ export interface ErrorMark {
 
 const MOST = 8;
 const HEIGHT = 26;
+const [LEAST, WIDEST] = [320, 340]; // widths
 
 export function errorMarks(network: Network | null, findings: Finding[]): ErrorMark[] {
   if (!network) return [];
@@ -19,12 +20,13 @@ export function errorMarks(network: Network | null, findings: Finding[]): ErrorM
   return errors.map((finding) => ({ finding, parts: partsBefore(network, finding.start!) }));
 }
 
-// The part that ends last before an offset, or has it inside, and those around that part.
+// The part that ends last before an offset, the outermost of those, and those around it; or the part with the offset inside.
 function partsBefore(network: Network, offset: number): number[] {
   let [found, latest] = [0, -1];
   network.parts.forEach((_, index) => {
-    const written = index ? writtenAt(network, index) : undefined;
-    if (written && written[0] <= offset && written[0] >= latest) [found, latest] = [index, written[0]];
+    const [start, end] = (index && writtenAt(network, index)) || [Infinity, Infinity];
+    const place = end <= offset ? end : start;
+    if (place <= offset && place > latest) [found, latest] = [index, place];
   });
   return found ? [found, ...parents(network, found).filter(Boolean)] : [];
 }
@@ -43,16 +45,17 @@ export function ErrorMarks(props: { marks: ErrorMark[]; host: RefObject<HTMLDivE
 
 // Moves the marks to their parts; called whenever the diagram is painted.
 export function placeMarks(host: HTMLDivElement | null, marks: ErrorMark[], root: Inside, camera: Camera): void {
-  const beside = new Map<string, number>();
+  const taken: [number, number][] = [];
   marks.forEach((mark, i) => {
     const element = host?.children[i] as HTMLElement | undefined;
     if (!element) return;
     const place = mark.parts.map((part) => placeOf(root, part)).find((found) => found !== null) ?? [0, 0, root.size[0], 0];
-    const key = place.join();
-    const before = beside.get(key) ?? 0;
-    beside.set(key, before + 1);
-    const x = (place[0] + place[2] - camera.x) * camera.zoom + 8;
-    const y = (place[1] + place[3] - camera.y) * camera.zoom - 8 + before * HEIGHT;
+    const beside = (place[0] + place[2] - camera.x) * camera.zoom + 8;
+    const x = Math.min(beside, Math.max(8, host!.clientWidth - LEAST)); // where there is no room beside it, over its edge
+    let y = (place[1] + place[3] - camera.y) * camera.zoom - 8 + (x < beside ? HEIGHT / 2 : 0);
+    while (taken.some(([left, top]) => Math.abs(left - x) < WIDEST && Math.abs(top - y) < HEIGHT)) y += HEIGHT / 2;
+    taken.push([x, y]);
+    element.style.maxWidth = `${Math.min(WIDEST, host!.clientWidth - x - 8)}px`;
     element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
   });
 }

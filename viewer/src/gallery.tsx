@@ -1,5 +1,6 @@
 // The front of the playground: what netspec is, the specs of the gallery, and how far Python has come.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { short } from "./numbers";
 import type { Python, PythonState } from "./python";
 import type { Entry, Site } from "./protocol";
 
@@ -71,14 +72,6 @@ export function Gallery(props: { site: Site; current: string; onChoose: (file: s
       </ul>
     </section>
   );
-}
-
-// As papers write it: 138M, 61.7k.
-function short(count: number): string {
-  if (count < 1000) return String(count);
-  const [unit, sign] = count < 999_500 ? [1e3, "k"] as const : [1e6, "M"] as const;
-  const value = count / unit;
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}${sign}`;
 }
 
 export function Progress(props: { python: Python; bytes: number }) {

@@ -13,7 +13,7 @@ const AXES: Record<number, string[]> = { 1: ["length"], 2: ["height", "width"], 
 export function InputSizes(props: { network: Network; text: string; live: boolean; onText: (text: string) => void }) {
   const most = useRef(new Map<string, number>());
   const sizes = inputSizes(props.network, props.text);
-  if (!sizes.length) return null;
+  if (!sizes.length || !props.live) return null;
   const set = (size: Size, value: number) => {
     if (!(value >= 1)) return;
     const changed = [...size.places].sort((a, b) => b[0] - a[0]).reduce((t, [from, to]) => t.slice(0, from) + Math.round(value) + t.slice(to), props.text);
@@ -29,11 +29,11 @@ export function InputSizes(props: { network: Network; text: string; live: boolea
           <label key={size.name}>
             <span>{size.name}</span>
             <input
-              type="range" min={1} max={bound} step={1} value={size.value} disabled={!props.live} aria-label={size.name}
+              type="range" min={1} max={bound} step={1} value={size.value} aria-label={size.name}
               onInput={(e) => set(size, Number(e.currentTarget.value))}
             />
             <input
-              type="number" min={1} value={size.value} disabled={!props.live} aria-label={`${size.name}, as a number`}
+              type="number" min={1} value={size.value} aria-label={`${size.name}, as a number`}
               onChange={(e) => set(size, Number(e.currentTarget.value))}
             />
           </label>

@@ -2,18 +2,29 @@
 import type { Document, ReviewLine, RunData, Start } from "./protocol";
 import { type Asked, type Form, Latest, type Transport, type Values } from "./transport";
 
+export const ENDED = "netspec view has ended. Start it again, and open the address that it prints; Download keeps your text.";
+
+export type Changed = { file: string; text: string; version: string } | { file: string; error: string; gone: boolean };
+
 export class Live implements Transport {
   private readonly checks = new Latest();
+  onEnd: () => void = () => undefined;
 
   constructor(private readonly start: Start) {}
 
   private async post(path: string, data: unknown, signal?: AbortSignal): Promise<Response> {
-    return fetch(path, {
-      signal,
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Netspec-Token": this.start.token },
-      body: JSON.stringify(data),
-    });
+    try {
+      return await fetch(path, {
+        signal,
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Netspec-Token": this.start.token },
+        body: JSON.stringify(data),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      this.onEnd();
+      throw new Error("netspec view has ended");
+    }
   }
 
   check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
@@ -21,43 +32,56 @@ export class Live implements Transport {
       try {
         const answer = await this.post("/api/check", asked);
         if (answer.ok) done((await answer.json()) as Document);
-        else failed(await answer.text());
+        else failed(await said(answer));
       } catch {
-        failed("netspec view has ended: start it again, then reload this page");
+        failed(""); // the page knows that it has ended
       }
     });
   }
 
   async write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string> {
     const answer = await this.post("/api/write", { form, file, text, parameters, theme });
-    const data = (await answer.json()) as { text: string; error?: string };
-    if (!answer.ok) throw new Error(data.error);
-    return data.text;
+    if (!answer.ok) throw new Error(await said(answer));
+    return ((await answer.json()) as { text: string }).text;
   }
 
   async save(file: string, text: string, version: string): Promise<{ version: string; conflict: string | null }> {
     const answer = await this.post("/api/save", { file, text, version });
-    const data = (await answer.json()) as { version: string; text?: string; error?: string };
-    if (answer.status === 409) return { version: data.version, conflict: data.text ?? "" };
-    if (!answer.ok) throw new Error(data.error ?? "the file could not be saved");
-    return { version: data.version, conflict: null };
+    if (!answer.ok && answer.status !== 409) throw new Error(await said(answer));
+    const data = (await answer.json()) as { version: string; text?: string };
+    return { version: data.version, conflict: answer.status === 409 ? data.text ?? "" : null };
   }
 
   // Evaluates a run, line by line; an aborted signal ends the process that does it.
   async review(run: string, part: string, told: (line: ReviewLine) => void, signal: AbortSignal): Promise<void> {
     const answer = await this.post("/api/review", { run, part }, signal);
-    if (!answer.ok) throw new Error(await answer.text());
+    if (!answer.ok) throw new Error(await said(answer));
     await eachLine(answer, (line) => told(line as ReviewLine));
   }
 
   // Calls `changed` whenever a file changes on disk, `ran` whenever a run does.
-  async watch(changed: (file: string, text: string, version: string) => void, ran: (run: RunData) => void): Promise<void> {
-    const answer = await fetch("/api/events", { headers: { "X-Netspec-Token": this.start.token } });
-    await eachLine(answer, (line) => {
-      const event = line as { run: RunData } | { file: string; text: string; version: string };
-      if ("run" in event) ran(event.run);
-      else changed(event.file, event.text, event.version);
-    });
+  async watch(changed: (event: Changed) => void, ran: (run: RunData) => void): Promise<void> {
+    try {
+      const answer = await fetch("/api/events", { headers: { "X-Netspec-Token": this.start.token } });
+      await eachLine(answer, (line) => {
+        const event = line as { run: RunData } | Changed;
+        if ("run" in event) ran(event.run);
+        else changed(event);
+      });
+    } catch {
+      // it was killed
+    }
+    this.onEnd();
+  }
+}
+
+// Why a request was refused.
+async function said(answer: Response): Promise<string> {
+  const text = await answer.text();
+  try {
+    return (JSON.parse(text) as { error?: string }).error ?? text;
+  } catch {
+    return text;
   }
 }
 

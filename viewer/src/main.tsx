@@ -8,13 +8,17 @@ import { CompareWith, Differences, useMarks } from "./comparison";
 import { Diagram } from "./diagram";
 import { Editor, withEdits } from "./editor";
 import { errorMarks } from "./errormarks";
-import { Gallery, Progress, Welcome } from "./gallery";
+import { useFiles } from "./files";
+import { Gallery, Welcome } from "./gallery";
 import { InputSizes } from "./inputs";
 import { layout, openAtFirst } from "./layout";
-import { Live } from "./live";
-import { Costs, Details, Findings, Outline, Parameters } from "./panels";
+import { ENDED, Live } from "./live";
+import { Costs, Details, Findings, Outline } from "./panels";
+import { Parameters } from "./parameters";
 import { Evaluation } from "./review";
 import { Training } from "./runs";
+import { Search, hits } from "./search";
+import { Status } from "./status";
 import { Tabs, type View } from "./tabs";
 import type { Comparison, Document, Finding, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
@@ -34,7 +38,6 @@ function App() {
   const [place, setPlace] = useState(0);
   const [documents, setDocuments] = useState(start.documents);
   const [texts, setTexts] = useState(start.documents.map((d) => d.text));
-  const [saved, setSaved] = useState(start.documents.map((d) => ({ text: d.text, version: d.version })));
   const [revision, setRevision] = useState(0);
   const [given, setGiven] = useState<Values>({});
   const [networks, setNetworks] = useState<(Network | null)[]>(start.documents.map((d) => d.network));
@@ -42,21 +45,22 @@ function App() {
   const [chosen, setChosen] = useState<string | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const [caret, setCaret] = useState<{ offset: number; count: number } | null>(null);
-  const [reveal, setReveal] = useState<{ part: number; count: number } | null>(null);
+  const [reveal, setReveal] = useState<{ parts: number[]; count: number } | null>(null);
   const [query, setQuery] = useState("");
   const [by, setBy] = useState("");
   const [against, setAgainst] = useState<number | null>(null);
   const [compared, setCompared] = useState<(Comparison | null)[]>([]);
   const [dark, setDark] = useState(preferDark.matches);
   const [message, setMessage] = useState("");
-  const [conflict, setConflict] = useState<{ text: string; version: string } | null>(null);
+  const [trouble, setTrouble] = useState(""); // of the last check
+  const [ended, setEnded] = useState(false);
   const [asCode, setAsCode] = useState(false);
   const [welcome, setWelcome] = useState(true);
   const [browse, setBrowse] = useState(true);
   const [runs, setRuns] = useState(start.runs);
   const [view, setView] = useState<View>(runs.length ? "training" : "network");
-  const state = useRef({ texts, saved, place, given, against });
-  state.current = { texts, saved, place, given, against };
+  const state = useRef({ texts, place, given, against });
+  state.current = { texts, place, given, against };
 
   useEffect(() => {
     document.documentElement.dataset.theme = dark ? "dark" : "light";
@@ -68,6 +72,8 @@ function App() {
 
   const changedText = (text: string, byPage = false) => {
     setTexts((all) => all.map((t, i) => (i === place ? text : t)));
+    state.current.texts = state.current.texts.map((t, i) => (i === place ? text : t));
+    setMessage("");
     if (byPage) setRevision((n) => n + 1);
     check(place, text, state.current.given);
   };
@@ -79,43 +85,35 @@ function App() {
       { file: start.documents[index].file, text, parameters: values, against: compare },
       (found: Document) => {
         if (found.text !== state.current.texts[index]) return; // a newer text is on its way
-        setMessage("");
+        setTrouble("");
         setDocuments((all) => all.map((d, i) => (i === index ? { ...found, version: d.version } : d)));
         if (!found.network) return;
         setNetworks((all) => all.map((n, i) => (i === index ? found.network : n)));
         setCompared((all) => start.documents.map((_, i) => (i === index ? found.comparison ?? null : all[i] ?? null)));
       },
-      setMessage,
+      setTrouble,
     );
   };
 
   useEffect(() => {
-    live?.watch((file, text, version) => {
-      const index = start.documents.findIndex((d) => d.file === file);
-      if (index < 0) return;
-      const { texts: now, saved: then } = state.current;
-      if (then[index].version === version) {
-        check(index, now[index], state.current.given); // a file that it uses has changed
-        recheck(index);
-        return;
-      }
-      if (now[index] !== then[index].text) {
-        setConflict({ text, version });
-        return;
-      }
-      take(index, text, version);
-    }, (run) => setRuns((all) => all.map((r) => (r.name === run.name ? run : r)))).catch(() => setMessage("netspec view has ended: start it again, then reload this page"));
+    if (live) live.onEnd = () => setEnded(true);
   }, []);
-
-  const take = (index: number, text: string, version: string) => {
-    setSaved((all) => all.map((s, i) => (i === index ? { text, version } : s)));
-    setTexts((all) => all.map((t, i) => (i === index ? text : t)));
-    state.current.texts = state.current.texts.map((t, i) => (i === index ? text : t));
-    setRevision((n) => n + 1);
-    setConflict(null);
-    check(index, text, state.current.given);
-    recheck(index);
-  };
+  const files = useFiles(live, start.documents, {
+    texts: () => state.current.texts,
+    onText: (index, text) => {
+      setTexts((all) => all.map((t, i) => (i === index ? text : t)));
+      state.current.texts = state.current.texts.map((t, i) => (i === index ? text : t));
+      setRevision((n) => n + 1);
+      check(index, text, index === state.current.place ? state.current.given : {});
+      recheck(index);
+    },
+    onUsed: (index) => {
+      check(index, state.current.texts[index], index === state.current.place ? state.current.given : {});
+      recheck(index);
+    },
+    onRun: (run) => setRuns((all) => all.map((r) => (r.name === run.name ? run : r))),
+    onMessage: setMessage,
+  });
 
   // What is compared with a text that has changed.
   const recheck = (index: number) => {
@@ -126,21 +124,6 @@ function App() {
     setAgainst(other);
     state.current.against = other;
     if (other !== null) check(place, state.current.texts[place], state.current.given);
-  };
-
-  const save = async () => {
-    if (!live) return;
-    const text = state.current.texts[place];
-    try {
-      const done = await live.save(start.documents[place].file, text, state.current.saved[place].version);
-      if (done.conflict !== null) setConflict({ text: done.conflict, version: done.version });
-      else {
-        setSaved((all) => all.map((s, i) => (i === place ? { text, version: done.version } : s)));
-        setMessage("saved");
-      }
-    } catch (error) {
-      setMessage(String(error instanceof Error ? error.message : error));
-    }
   };
 
   // Parts are remembered by name, so that they stay open and chosen while the text changes.
@@ -163,14 +146,25 @@ function App() {
   const comparison = known?.other === other ? known : null;
   const differs = useMarks(comparison);
 
-  const marked = useMemo(
-    () => (network && cursor !== null ? shownFor(network, partsAt(network, cursor), open) : new Set<number>()), [network, cursor, open],
-  );
+  const found = useMemo(() => hits(network, query), [network, query]);
+  const marked = useMemo(() => {
+    const parts = found.length ? new Set(found) : network && cursor !== null ? partsAt(network, cursor) : null;
+    return network && parts ? shownFor(network, parts, open) : new Set<number>();
+  }, [network, found, cursor, open]);
   const marks = useMemo(() => errorMarks(network, current.findings), [network, current.findings]);
   const go = (finding: Finding) => {
-    setAsCode(false);
     setCursor(finding.start);
-    if (finding.start !== null) setCaret((c) => ({ offset: finding.start!, count: (c?.count ?? 0) + 1 }));
+    if (finding.start !== null) putCaret(finding.start);
+  };
+  const putCaret = (offset: number) => {
+    setAsCode(false);
+    setCaret((c) => ({ offset, count: (c?.count ?? 0) + 1 }));
+  };
+  const bring = (parts: number[]) => setReveal((r) => ({ parts, count: (r?.count ?? 0) + 1 }));
+  const clickedText = (offset: number) => {
+    setChosen(null);
+    setCursor(offset);
+    if (network) bring([...shownFor(network, partsAt(network, offset), open)]);
   };
   const toggle = (part: number) => {
     if (!network?.parts[part].level) return;
@@ -185,11 +179,11 @@ function App() {
     if (!show) return;
     const around = parents(network, part).filter((p) => p && !open.has(p));
     if (around.length) setToggled((all) => around.reduce((m, p) => m.set(network.parts[p].name, true), new Map(all)));
-    setReveal((r) => ({ part, count: (r?.count ?? 0) + 1 }));
+    bring([part]);
   };
   const span = useMemo(() => (network && selected !== null ? spanOf(network, [selected, ...parents(network, selected)]) : null), [network, selected]);
 
-  const setParameter = (name: string, value: number | boolean) => {
+  const setParameter = (name: string, value: number | boolean | string) => {
     const values = { ...state.current.given, [name]: value };
     setGiven(values);
     state.current.given = values;
@@ -203,6 +197,7 @@ function App() {
     state.current = { ...state.current, place: index, given: values, against: other };
     setChosen(null);
     setCursor(null);
+    setMessage("");
     setRevision((n) => n + 1);
     load(index);
     if (other !== null) check(index, state.current.texts[index], values);
@@ -253,10 +248,13 @@ function App() {
       setMessage("the link is in the address bar: it holds the text itself");
     }
   };
-  const fix = (wanted: Fix) => changedText(withEdits(texts[place], wanted.edits), true);
+  const fix = (wanted: Fix) => {
+    changedText(withEdits(texts[place], wanted.edits), true);
+    putCaret(Math.min(...wanted.edits.map((edit) => edit.start)));
+  };
 
   const ofRun = runs.some((run) => run.name === current.file); // what a run was trained with is not changed
-  const dirty = texts[place] !== saved[place].text;
+  const dirty = files.unsaved(place, texts[place]);
   const written = { transport: transport!, file: current.file, text: texts[place], given, theme: dark ? ("dark" as const) : ("light" as const) };
   const errors = current.findings.filter((f) => f.severity === "error").length;
   return (
@@ -276,7 +274,7 @@ function App() {
         <span class="summary">{network?.summary}</span>
         <span class="grow" />
         {view === "network" && <>
-        <input type="search" placeholder="Search" aria-label="Search the parts" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
+        <Search query={query} found={found} selected={selected} onQuery={setQuery} onSelect={(part) => select(part)} />
         <label>
           Color by{" "}
           <select value={by} onChange={(e) => setBy(e.currentTarget.value)}>
@@ -294,24 +292,16 @@ function App() {
           />
         )}
         </>}
-        {live && !ofRun && <button type="button" onClick={() => void save()} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
+        {live && !ofRun && <button type="button" onClick={() => void files.save(place)} disabled={!dirty}>{dirty ? "Save" : "Saved"}</button>}
         {site && dirty && <button type="button" onClick={() => changedText(start.documents[place].text, true)}>Reset</button>}
         {site && <button type="button" onClick={() => void copyAddress()}>Copy link</button>}
         {transport && <Downloads {...written} onMessage={setMessage} />}
         <button type="button" aria-pressed={dark} onClick={() => setDark(!dark)}>{dark ? "Light" : "Dark"}</button>
       </header>
-      <div class={transport ? "status" : "status still"} role="status">
-        {python && <Progress python={python} bytes={site!.bytes} />}
-        {message && <span>{message}</span>}
-        {errors > 0 && <span class="bad">{errors} error{errors > 1 ? "s" : ""}{stale ? "; the diagram is that of the last text that could be read" : ""}</span>}
-        {conflict && (
-          <span class="bad">
-            The file has changed on disk.{" "}
-            <button type="button" onClick={() => take(place, conflict.text, conflict.version)}>Take it</button>{" "}
-            <button type="button" onClick={() => (setSaved((all) => all.map((s, i) => (i === place ? conflict : s))), setConflict(null))}>Keep mine</button>
-          </span>
-        )}
-      </div>
+      <Status
+        python={python} bytes={site?.bytes ?? 0} still={!transport} message={ended ? "" : message} trouble={ended ? ENDED : trouble} errors={errors} stale={stale}
+        disk={files.disk[place]} conflict={files.conflicts[place]} onTake={() => files.take(place)} onKeep={() => files.keep(place)}
+      />
       {view === "training" && <main class="view"><Training runs={runs} dark={dark} /></main>}
       {view === "evaluation" && (
         <main class="view">
@@ -334,8 +324,8 @@ function App() {
           <Editor
             hidden={asCode}
             text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
-            readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void save()}
-            caret={caret} onCursor={(offset) => (setChosen(null), setCursor(offset))}
+            readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void files.save(place)}
+            caret={caret} onCursor={clickedText}
           />
           <Findings
             findings={current.findings} live={transport !== null} onFix={fix}
@@ -368,7 +358,7 @@ function App() {
               />
               <InputSizes key={current.file} network={network} text={texts[place]} live={transport !== null && !ofRun} onText={(text) => changedText(text, true)} />
               {against !== null && <Differences file={current.file} other={other} comparison={comparison} onSelect={(part) => select(part)} />}
-              <Outline network={network} open={open} selected={selected} query={query} onSelect={(part) => select(part)} onToggle={toggle} />
+              <Outline network={network} open={open} selected={selected} found={query.trim() ? found : null} onSelect={(part) => select(part)} onToggle={toggle} />
               <Details network={network} part={selected} mark={selected !== null ? differs.get(selected) : undefined} onToggle={toggle} />
               <Costs network={network} open={open} onSelect={(part) => select(part)} />
             </>

@@ -108,7 +108,8 @@ export class Painter {
     const mark = view.differs.get(part);
     if (!mark) return;
     const { changes } = view.theme;
-    const open = view.network.parts[part].level && height > view.network.parts[part].height; // its parts say what changed
+    const { level, count, height: closed } = view.network.parts[part];
+    const open = level && count === 1 && height > closed; // its parts say what changed; of rounds, one is drawn
     if (mark.kind === "added" || (mark.kind === "changed" && !open)) {
       this.context.strokeStyle = changes[mark.kind];
       this.context.lineWidth = 2.5;
@@ -230,7 +231,7 @@ function alike(a: View, b: View): boolean {
 // The largest value by figure, of the drawings that there are.
 const largest = new WeakMap<Inside, Map<string, number>>();
 
-function largestOf(network: Network, root: Inside, by: string): number {
+export function largestOf(network: Network, root: Inside, by: string): number {
   const known = largest.get(root) ?? new Map<string, number>();
   largest.set(root, known);
   const value = known.get(by) ?? largestValue(network, root, by);

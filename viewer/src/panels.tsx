@@ -8,24 +8,20 @@ export function Outline(props: {
   network: Network;
   open: Set<number>;
   selected: number | null;
-  query: string;
+  found: number[] | null; // what a search has found; null: everything is listed
   onSelect: (part: number) => void;
   onToggle: (part: number) => void;
 }) {
   const { network, open } = props;
   const rows: { part: number; level: number }[] = [];
-  const wanted = props.query.trim().toLowerCase();
-  const hit = (index: number) => {
-    const part = network.parts[index];
-    return [part.name, `${part.bold} ${part.plain}`, part.head, ...part.small].some((text) => text.toLowerCase().includes(wanted));
-  };
   const walk = (index: number, level: number) => {
     for (const m of network.parts[index].members) {
-      if (!wanted || hit(m)) rows.push({ part: m, level: wanted ? 0 : level });
-      if (network.parts[m].level && (wanted || open.has(m))) walk(m, level + 1);
+      rows.push({ part: m, level });
+      if (network.parts[m].level && open.has(m)) walk(m, level + 1);
     }
   };
-  walk(0, 0);
+  if (props.found) rows.push(...props.found.map((part) => ({ part, level: 0 })));
+  else walk(0, 0);
   const keys = (event: KeyboardEvent) => {
     const at = rows.findIndex((row) => row.part === props.selected);
     const row = rows[at];
@@ -36,6 +32,8 @@ export function Outline(props: {
     else if (row && network.parts[row.part].level && (event.key === "Enter" || event.key === " ")) props.onToggle(row.part);
     else if (row && network.parts[row.part].level && event.key === "ArrowRight" && !open.has(row.part)) props.onToggle(row.part);
     else if (row && network.parts[row.part].level && event.key === "ArrowLeft" && open.has(row.part)) props.onToggle(row.part);
+    else if (row && event.key === "ArrowRight" && rows[at + 1]?.level > row.level) props.onSelect(rows[at + 1].part);
+    else if (row && event.key === "ArrowLeft" && row.level) props.onSelect(rows.slice(0, at).reverse().find((r) => r.level < row.level)!.part);
     else return;
     event.preventDefault();
   };
@@ -52,7 +50,7 @@ export function Outline(props: {
           <li
             key={index} id={`part-${index}`} role="treeitem" aria-level={level + 1} aria-selected={props.selected === index}
             aria-expanded={inner ? open.has(index) : undefined} style={{ paddingLeft: `${6 + 12 * level}px` }}
-            onClick={() => props.onSelect(index)}
+            title={part.name} onClick={() => props.onSelect(index)}
           >
             {inner ? (
               <button
@@ -64,7 +62,8 @@ export function Outline(props: {
             ) : (
               <span class="dot" />
             )}
-            <b>{part.head && inner ? part.head : part.bold}</b> <span class="plain">{part.plain}</span>
+            <b>{part.head && inner ? part.head : part.bold}</b>{" "}
+            <span class="plain">{inner ? "" : part.plain}<i> {props.found ? part.name : inner ? "" : part.small.join(" · ")}</i></span>
           </li>
         );
       })}
@@ -80,7 +79,7 @@ export function Details(props: { network: Network; part: number | null; mark: Ma
     return (
       <section class="details" aria-label="Totals">
         <h2>{network.name}</h2>
-        <Table rows={network.totals} />
+        <Table rows={network.totals.filter(([, value]) => value !== "-")} />
         <p class="hint">Choose a part of the diagram to see its figures. A double click opens a block.</p>
       </section>
     );
@@ -140,13 +139,15 @@ function Formulas(props: { rows: [string, string][] }) {
   );
 }
 
+const WORDS: Record<string, string> = { params: "parameters", rf: "receptive field" };
+
 function Table(props: { rows: [string, string][] }) {
   return (
     <table>
       <tbody>
         {props.rows.map(([name, value]) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row">{WORDS[name] ?? name}</th>
             <td>{value}</td>
           </tr>
         ))}
@@ -157,9 +158,11 @@ function Table(props: { rows: [string, string][] }) {
 
 export function Findings(props: { findings: Finding[]; onFix: (fix: Fix) => void; onGo: (finding: Finding) => void; live: boolean }) {
   if (!props.findings.length) return null;
+  const sorted = [...props.findings].sort((a, b) => (a.start ?? -1) - (b.start ?? -1));
+  const offered = (finding: Finding, text: string) => props.live && finding.fixes.some((fix) => fix.title === text);
   return (
     <ol class="findings" aria-label="Findings">
-      {props.findings.map((finding, i) => (
+      {sorted.map((finding, i) => (
         <li key={i} class={finding.severity}>
           <button type="button" class="where" onClick={() => props.onGo(finding)}>
             {finding.severity}[{finding.code}]{finding.line ? `, line ${finding.line}` : ""}
@@ -167,52 +170,13 @@ export function Findings(props: { findings: Finding[]; onFix: (fix: Fix) => void
           </button>
           <span> {finding.message}</span>
           {finding.notes.map((note) => <div class="note" key={note}>{note}</div>)}
-          {finding.helps.map((text) => <div class="help" key={text}>help: {text}</div>)}
+          {finding.helps.filter((text) => !offered(finding, text)).map((text) => <div class="help" key={text}>help: {text}</div>)}
           {props.live && finding.fixes.map((fix) => (
             <button type="button" class="fix" key={fix.title} onClick={() => props.onFix(fix)}>Fix: {fix.title}</button>
           ))}
         </li>
       ))}
     </ol>
-  );
-}
-
-type Values = Record<string, number | boolean | string>;
-
-export function Parameters(props: { values: Values; given: Values; live: boolean; onChange: (name: string, value: number | boolean) => void; onReset: () => void }) {
-  const names = Object.keys(props.values);
-  if (!names.length) return null;
-  return (
-    <fieldset class="parameters">
-      <legend>Parameters</legend>
-      {names.map((name) => {
-        const value = props.given[name] ?? props.values[name];
-        if (typeof value === "boolean")
-          return (
-            <label key={name}>
-              <span>{name}</span>
-              <input type="checkbox" checked={value} disabled={!props.live} onChange={(e) => props.onChange(name, e.currentTarget.checked)} />
-            </label>
-          );
-        if (typeof value !== "number") return <label key={name}><span>{name}</span><output>{value}</output></label>;
-        const whole = Number.isInteger(props.values[name]);
-        const most = Math.max(4, 2 * Math.abs(Number(props.values[name])));
-        return (
-          <label key={name}>
-            <span>{name}</span>
-            <input
-              type="range" min={whole ? 1 : 0} max={most} step={whole ? 1 : most / 100} value={value} disabled={!props.live}
-              aria-label={name} onInput={(e) => props.onChange(name, Number(e.currentTarget.value))}
-            />
-            <input
-              type="number" value={value} step={whole ? 1 : "any"} disabled={!props.live} aria-label={`${name}, as a number`}
-              onChange={(e) => e.currentTarget.value !== "" && props.onChange(name, Number(e.currentTarget.value))}
-            />
-          </label>
-        );
-      })}
-      {Object.keys(props.given).length > 0 && <button type="button" onClick={props.onReset}>As in the spec</button>}
-    </fieldset>
   );
 }
 
@@ -229,6 +193,12 @@ export function Costs(props: { network: Network; open: Set<number>; onSelect: (p
   walk(0);
   rows.sort((a, b) => b.value - a.value);
   const all = rows.reduce((sum, row) => sum + row.value, 0);
+  const share = (value: number) => (value < 0.0005 * all ? "< 0.1 %" : `${((100 * value) / all).toFixed(1)} %`);
+  const label = (index: number) => {
+    const part = props.network.parts[index];
+    return part.level ? part.head : `${part.bold} ${part.plain}`;
+  };
+  const first = rows.slice(0, 10);
   return (
     <section class="costs" aria-label="Where the costs go">
       <label>
@@ -241,16 +211,16 @@ export function Costs(props: { network: Network; open: Set<number>; onSelect: (p
         </select>{" "}
         go
       </label>
-      {rows.slice(0, 10).map(({ part: index, value }) => {
-        const part = props.network.parts[index];
-        return (
-          <button type="button" class="bar" key={index} onClick={() => props.onSelect(index)}>
-            <span class="fill" style={{ width: `${(100 * value) / rows[0].value}%` }} />
-            <span class="label">{part.level ? part.head : `${part.bold} ${part.plain}`}</span>
-            <span class="share">{((100 * value) / all).toFixed(1)} %</span>
-          </button>
-        );
-      })}
+      {first.map(({ part: index, value }) => (
+        <button type="button" class="bar" key={index} title={props.network.parts[index].name} onClick={() => props.onSelect(index)}>
+          <span class="fill" style={{ width: `${(100 * value) / rows[0].value}%` }} />
+          <span class="label">
+            {label(index)}
+            {first.some((other) => other.part !== index && label(other.part) === label(index)) && <i> {props.network.parts[index].name}</i>}
+          </span>
+          <span class="share">{share(value)}</span>
+        </button>
+      ))}
     </section>
   );
 }

@@ -190,6 +190,7 @@ export interface RunData {
   parts: string[];
   device: string;
   test: Record<string, number> | null;
+  advice: string; // what the curves suggest
   review: Review | null;
 }
 

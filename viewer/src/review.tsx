@@ -63,7 +63,7 @@ function Asking(props: { run: RunData; evaluate: Evaluate | null; onReview: (run
       }, control.signal);
     } catch {
       if (!control.signal.aborted)
-        setProblems([{ message: "netspec view has ended", notes: [], helps: ["start it again, then reload this page"] }]);
+        setProblems([{ message: "netspec view has ended", notes: [], helps: ["start it again, and open the address that it prints"] }]);
     }
     setProgress(null);
   };
@@ -207,8 +207,8 @@ function Card(props: { mistake: Mistake; kind: Review["kind"] }) {
         {m.output && <img src={m.output} alt={`the output for ${m.name}`} />}
       </div>
       <dl>
-        {m.truth && <><dt>true</dt><dd>{m.truth}<i>{sure(m.of_truth)}</i></dd></>}
-        {m.predicted && <><dt>predicted</dt><dd class="bad">{m.predicted}<i>{sure(m.confidence)}</i></dd></>}
+        {m.truth && <><dt>true</dt><dd>{m.truth} <i>{sure(m.of_truth)}</i></dd></>}
+        {m.predicted && <><dt>predicted</dt><dd class="bad">{m.predicted} <i>{sure(m.confidence)}</i></dd></>}
         {m.share !== null && <><dt>wrong</dt><dd>{percent(m.share)}</dd></>}
         {props.kind !== "classes" && m.loss !== null && <><dt>loss</dt><dd>{number(m.loss)}</dd></>}
       </dl>

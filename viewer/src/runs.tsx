@@ -69,6 +69,9 @@ export function Training(props: { runs: RunData[]; dark: boolean }) {
         runs={props.runs} hidden={hidden} score={score} colorOf={several ? colorOf : null}
         onHide={(name) => setHidden((all) => (all.has(name) ? new Set([...all].filter((n) => n !== name)) : new Set([...all, name])))}
       />
+      {shown.filter((run) => run.advice).map((run) => (
+        <p class="advice" key={run.name}>{several && <b>{run.name}: </b>}{run.advice.split("`").map((text, i) => (i % 2 ? <code key={i}>{text}</code> : text))}</p>
+      ))}
       {x.length === 0 ? (
         <p class="empty">The first epoch has not ended yet.</p>
       ) : (
@@ -104,7 +107,7 @@ function RunTable(props: {
   };
   const measure = props.score === "accuracy" ? "accuracy" : props.score === "r2" ? "R²" : "loss";
   return (
-    <table class="runs">
+    <div class="scrolled"><table class="runs">
       <thead>
         <tr><th scope="col">run</th><th scope="col">state</th><th scope="col">epochs</th><th scope="col">best {measure}</th><th scope="col">test {measure}</th><th scope="col">time</th><th scope="col">data</th></tr>
       </thead>
@@ -130,7 +133,7 @@ function RunTable(props: {
           </tr>
         ))}
       </tbody>
-    </table>
+    </table></div>
   );
 }
 
