@@ -54,6 +54,27 @@ def test_the_code_has_one_place_that_says_how_to_install() -> None:
     assert sources == [ROOT / "netspec" / "optional.py"]
 
 
+def requirements(extra: str) -> dict[str, str]:
+    """What an extra installs, by name, with the extras that are asked of each; those of its own extras too."""
+    found: dict[str, str] = {}
+    for line in PROJECT["optional-dependencies"][extra]:
+        name, more = re.match(r"([\w.-]+)(\[[\w,-]+\])?", line).groups()  # type: ignore[union-attr]
+        if name == DISTRIBUTION:
+            for other in more.strip("[]").split(","):
+                found |= requirements(other)
+        else:
+            found[name] = more or ""
+    return found
+
+
+def test_the_gpu_extra_is_torch_and_onnx_with_the_runtime_for_cuda_and_its_libraries() -> None:
+    expected = requirements("torch") | requirements("onnx")
+    del expected["onnxruntime"]
+    assert requirements("gpu") == expected | {"onnxruntime-gpu": "[cuda,cudnn]"}
+    for extra in ("torch", "train", "draw", "view", "jpeg", "parquet"):
+        assert "onnxruntime" not in requirements(extra), "it goes together with `gpu`"
+
+
 def test_extras_of_extras_are_ours() -> None:
     named = [
         line for lines in PROJECT["optional-dependencies"].values() for line in lines if line.startswith("netspec")

@@ -67,10 +67,14 @@ def measure(
     weights: Path | None,
     *,
     compiled: bool = True,
+    graphs: bool = False,
 ) -> list[Figures]:
-    """Every engine at every batch size. Raises SpecError where no engine can be had."""
+    """Every engine at every batch size; with `graphs` also CUDA graphs. Raises SpecError where no engine can be had, and NS604
+    for graphs without a CUDA GPU."""
     torch = require_torch()
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if graphs and device == "cpu":
+        raise SpecError.of("NS604", "`--cuda-graphs` requires a CUDA GPU", helps=["remove `--cuda-graphs`"])
     module = to_torch(graph).eval()
     load_weights(module, graph, weights, 0)
     module = module.to(device)
@@ -78,9 +82,11 @@ def measure(
     with TemporaryDirectory() as folder, torch.inference_mode():
         path = Path(folder) / "model.onnx"
         write_onnx(graph, path, weights)
-        engines = {f"torch {device}": module}
+        engines: dict[str, Callable[..., Any]] = {f"torch {device}": module}
         if compiled:
             engines[f"torch.compile {device}"] = torch.compile(module)
+        if graphs:
+            engines[f"CUDA graphs {device}"] = _replaying(torch, module)
         for batch in batches:
             _require_memory(graph, batch)
             inputs = sample_inputs(graph, batch)
@@ -92,6 +98,17 @@ def measure(
                 row = _onnx(name, path, batch, inputs, runs, asked=providers is not None)
                 rows += [row] if row else []
     return rows
+
+
+def _replaying(torch: Any, module: Any) -> Callable[..., Any]:
+    """The module as CUDA graphs, one for each batch size. Each call may overwrite the result of the one before it."""
+    compiled = torch.compile(module, mode="reduce-overhead", dynamic=False)
+
+    def call(*tensors: Any) -> Any:
+        torch.compiler.cudagraph_mark_step_begin()
+        return compiled(*tensors)
+
+    return call
 
 
 def estimates(graph: Graph, rows: list[Figures], asked: str | None = None) -> dict[tuple[str, int], Estimate]:
@@ -128,7 +145,8 @@ def _onnx(name: str, path: Path, batch: int, inputs: dict[str, Any], runs: int, 
     try:
         session, _ = open_session(path, [name])
     except SpecError as error:
-        return Figures(*case, 0, 0, 0, None, error.diagnostics[0].message) if asked else None
+        found = error.diagnostics[0]
+        return Figures(*case, 0, 0, 0, None, next(iter(found.notes), found.message)) if asked else None
     return _timed(case, lambda: session.run(None, inputs), runs, None)
 
 

@@ -37,6 +37,7 @@ __all__ = ["command"]
     help="Weights to load: a file, or the folder of a run; default: initial weights.",
 )
 @click.option("--compile/--no-compile", "compiled", default=True, help="Also benchmark torch.compile (default).")
+@click.option("--cuda-graphs", "graphs", is_flag=True, help="Also benchmark torch.compile with CUDA graphs.")
 @click.option(
     "--device",
     metavar="NAME",
@@ -58,7 +59,8 @@ def command(file: str, batch: str, definitions: tuple[str, ...], limits: tuple[s
     model = checked_model(file, definitions, limits)
     from netspec.backends.bench import estimates, measure
 
-    rows = measure(model.graph, batches, providers, wanted["runs"], wanted["weights"], compiled=wanted["compiled"])
+    how = {"compiled": wanted["compiled"], "graphs": wanted["graphs"]}
+    rows = measure(model.graph, batches, providers, wanted["runs"], wanted["weights"], **how)
     expected = estimates(model.graph, rows, wanted["device"])
     if wanted["form"] == "json":
         echo_json([_record(row, expected.get((row.processor, row.batch))) for row in rows])

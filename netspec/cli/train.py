@@ -27,6 +27,7 @@ from netspec.cli.training_options import (
 from netspec.diagnostics import SpecError
 
 if TYPE_CHECKING:
+    from netspec.training.hardware import Hardware
     from netspec.training.run_folder import RunFolder
     from netspec.training.session import Request
 
@@ -123,6 +124,9 @@ __all__ = ["command"]
 @click.option(
     "--compile/--no-compile", "compiled", default=None, help="Use torch.compile; default: only on a CUDA GPU."
 )
+@click.option(
+    "--cuda-graphs", is_flag=True, help="Compile, and replay what the GPU computes as CUDA graphs; for small nets on one GPU."
+)  # fmt: skip
 def command(file: str | None, **wanted: Any) -> None:
     """Train the net of a spec by its recipe.
 
@@ -171,7 +175,6 @@ def _check_usage(file: str | None, wanted: dict[str, Any]) -> None:
 
 def _request(file: str, wanted: dict[str, Any]) -> Request:
     """The request, with a checked spec. Raises SpecError, SystemExit(1)."""
-    from netspec.training.hardware import Hardware
     from netspec.training.run_data import built_in_data
     from netspec.training.session import Request
 
@@ -182,13 +185,25 @@ def _request(file: str, wanted: dict[str, Any]) -> Request:
     again = run_check(source, {}, limits).lenient()
     if not again.ok:
         raise SpecError(again.diagnostics)
-    hardware = Hardware(
-        wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
-    )
+    hardware = _hardware(wanted)
     return Request(
         source, wanted["data"] or built_in_data(again), read_data_options(wanted), hardware, wanted["weights"], wanted["save_every"],
         wanted["save_updates"], not wanted["no_test"], wanted["give_up"], wanted["teacher"], wanted["track"],
     )  # fmt: skip
+
+
+def _hardware(wanted: dict[str, Any]) -> Hardware:
+    """Raises SpecError (NS604)."""
+    from netspec.training.hardware import Hardware
+
+    compiled = wanted["compiled"]
+    if wanted["cuda_graphs"]:
+        if compiled is False:
+            raise SpecError.of(
+                "NS604", "`--cuda-graphs` replays what torch.compile makes", helps=["remove `--no-compile`"]
+            )
+        compiled = "graphs"
+    return Hardware(wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], compiled)
 
 
 def _parameters(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -214,13 +229,10 @@ def _go_on(wanted: dict[str, Any], asked: Request | None) -> None:
     """Resumes a run; `asked` is the request from the command line, which must match that of the run."""
     from netspec.cli.training_console import print_outcome, run_and_show
     from netspec.training.continuation import request_of
-    from netspec.training.hardware import Hardware
     from netspec.training.run_folder import RunFolder
 
     folder = RunFolder(wanted["resume"])
-    hardware = Hardware(
-        wanted["accelerator"], wanted["devices"], wanted["nodes"], wanted["strategy"], wanted["compiled"]
-    )
+    hardware = _hardware(wanted)
     request = request_of(folder, hardware, workers=wanted["workers"], teacher=wanted["teacher"], asked=asked)
     request = replace(request, track=(*request.track, *wanted["track"]))
     print_outcome(run_and_show(request, folder, resume=True))

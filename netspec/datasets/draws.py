@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
-__all__ = ["Draws", "on_device"]
+__all__ = ["Draws", "on_device", "packed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,12 @@ class Draws:
 
 def on_device(columns: Sequence[Array], like: Tensor) -> list[Tensor]:
     """Columns with one number per image, as float32 tensors N x 1 x 1 on the device of the images, in a single copy."""
+    return list(packed(columns, like)[:, :, None, None]) if columns else []
+
+
+def packed(columns: Sequence[Array], like: Tensor) -> Tensor:
+    """Columns with one number per image as the rows of a float32 tensor on the device of the images, in a single copy."""
     import numpy as np
     import torch
 
-    stacked = torch.from_numpy(np.stack(columns).astype(np.float32)).to(like.device, non_blocking=True)
-    return list(stacked[:, :, None, None])
+    return torch.from_numpy(np.stack(columns).astype(np.float32)).to(like.device, non_blocking=True)

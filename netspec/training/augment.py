@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.cutting import Cut
 from netspec.datasets.draws import Draws
 from netspec.diagnostics import SpecError
-from netspec.training.color import Jitter, add_noise, erase
+from netspec.training.color import Erase, Jitter, Noise
 from netspec.training.crops import center, ten_crops
 from netspec.training.geometry import Geometry
-from netspec.training.lighting import light, principal_colors
+from netspec.training.lighting import Lighting, principal_colors
 from netspec.training.mixing import Mixed, mix, unmixed
 from netspec.training.pixels import PixelStatistics, pixel_statistics
 from netspec.training.policies import Policy
+from netspec.training.steps import Chain, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,7 @@ class Augmenter:
     """Applies the `augment { … }` section to batches, on their device.
 
     `stored` is the shape C x H x W of the images in the dataset, `wanted` that of the input of the net. `colors` are the
-    principal_colors of the training set, which `lighting` needs; they can be set later. All random numbers depend only on
+    principal_colors of the training set, which `lighting` needs. All random numbers depend only on
     the seed, the step and the row in the global batch (see Draws).
 
     The order is fixed: geometry (a single resampling, see geometry.maps), randaugment or trivialaugment, jitter, lighting, erase, noise, then mixup or
@@ -53,20 +54,14 @@ class Augmenter:
         self.geometry = self._geometry() if self.is_image else None
         self.policies = self._policies()
         self.jitter = self._jitter()
-        if "lighting" in self.settings and stored[0] != 3:
-            raise _cannot("lighting", f"needs color images, but these are {_sizes(stored)}", "remove it")
-
-    @property
-    def needs_colors(self) -> bool:
-        """Whether `colors` must be set before training."""
-        return "lighting" in self.settings
+        self.pipeline = self._pipeline()
 
     @property
     def mixes(self) -> bool:
         return "mixup" in self.settings or "cutmix" in self.settings
 
     def train(self, images: Tensor, step: int, rows: range, total: int) -> Tensor:
-        """Augments images from 0 to 1, N x C x H x W, to N x C x h x w, float32 from 0 to 1.
+        """Augments images, bytes or numbers from 0 to 1, N x C x H x W, to N x C x h x w, float32 from 0 to 1.
 
         They are the rows `rows` of a global batch of `total`.
         """
@@ -74,22 +69,15 @@ class Augmenter:
 
         draws = self._draws(images, step, rows, total)
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            images = images.float()
-            if self.geometry is not None:
-                images = self.geometry.apply(images, draws)
-            for policy in self.policies:
-                images = policy.apply(images, draws)
-            if self.jitter is not None:
-                images = self.jitter.apply(images, draws)
-            if self.needs_colors:
-                if self.colors is None:
-                    raise RuntimeError("lighting without the principal colors of the training set")
-                images = light(images, self.colors, self.settings["lighting"]["std"], draws)
-            if "erase" in self.settings:
-                images = erase(images, self.settings["erase"]["p"], draws)
-            if "noise" in self.settings:
-                images = add_noise(images, self.settings["noise"]["std"], draws)
+            for part in self.pipeline:
+                images = part(images, draws)
         return images
+
+    def compile(self, told: Callable[[str], None]) -> None:
+        """Compiles what `train` does, except for policies and noise; `told` gets a note if that fails."""
+        for part in self.pipeline:
+            if isinstance(part, Chain):
+                part.compile(told)
 
     def train_target(self, target: Tensor, step: int, rows: range, total: int) -> Tensor:
         """Moves the targets of pixels like `train` moves their images: N x H x W classes, or N x C x H x W values."""
@@ -233,6 +221,23 @@ class Augmenter:
         if len(found) > 1:
             raise _cannot("trivialaugment", "`randaugment` is there already", "keep one of them")
         return found
+
+    def _pipeline(self) -> list[Callable[[Tensor, Draws], Tensor]]:
+        """What `train` does, in order. Policies choose for each image, so they part the steps around them."""
+        before: list[Step] = [] if self.geometry is None else [self.geometry]
+        after: list[Step] = [] if self.jitter is None else [self.jitter]
+        if "lighting" in self.settings:
+            if self.stored[0] != 3:
+                raise _cannot("lighting", f"needs color images, but these are {_sizes(self.stored)}", "remove it")
+            after.append(Lighting(self.settings["lighting"]["std"], self.colors))
+        if "erase" in self.settings:
+            after.append(Erase(self.settings["erase"]["p"], (self.wanted[1], self.wanted[2])))
+        parts: list[Callable[[Tensor, Draws], Tensor]] = [Chain([*before, *after])]
+        if self.policies:
+            parts = [Chain(before), *(policy.apply for policy in self.policies), Chain(after)]
+        if "noise" in self.settings:
+            parts.append(Noise(self.settings["noise"]["std"]))
+        return parts
 
     def _jitter(self) -> Jitter | None:
         given = self.settings.get("jitter")

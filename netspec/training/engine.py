@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Collection, batches
 from netspec.training.chosen_metrics import Metrics
+from netspec.training.compiling import Compiled, begin_replay, compiled_module, replayed
 from netspec.training.endings import Diverged, Interrupted
 from netspec.training.groups import Groups, make_optimizer
 from netspec.training.inputs import Inputs
@@ -70,10 +71,12 @@ class Engine:
 
     teacher: Teacher | None = None
     """Whose outputs are targets too."""
+    tell: Callable[[str], None]
+    """Takes a note: before the start into `notes`, then to the user."""
 
     def __init__(
         self, plan: Plan, module: torch.nn.Module, collection: Collection, fabric: Any, inputs: Inputs,
-        *, workers: int | None = 0, compiled: bool = False,
+        *, workers: int | None = 0, compiled: Compiled = False,
     ) -> None:  # fmt: skip
         import torch
 
@@ -91,7 +94,7 @@ class Engine:
         self.module.to(fabric.device)
         if self.cuda and images and not split:  # FSDP2 shards contiguous weights
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        compilable: Any = torch.compile(self.module) if compiled else self.module
+        compilable, self.graphs = compiled_module(self.module, compiled), compiled == "graphs"
         self._set_up(compilable)
         self.alone = fabric.world_size == 1
         if self.alone and self.on_cpu and plan.precision in ("auto", "fp32"):
@@ -258,6 +261,8 @@ class Engine:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share
         of this process, including penalties."""
         seed_update(self.plan.seed, step, self.fabric.device.type)
+        if self.graphs:
+            begin_replay()  # once for all pieces: their gradients add up in the memory of the graphs
         total = None
         for number, (piece, batch) in enumerate(zip(pieces, held, strict=False)):
             last = number == len(pieces) - 1
@@ -311,7 +316,7 @@ class Engine:
         if not self.alone and not self.plan.sync_bn:
             take_buffers(self.inferring)
         module.eval()
-        judgment = Judgment(self.plan, self.parts)
+        judgment, inferred = Judgment(self.plan, self.parts), replayed(module) if self.graphs else module
         size = max(1, math.ceil(min(max(self.plan.batch, 64), _EVALUATED) / self.share.world))
         share = Share() if sharded(self.fabric) else self.share
         mine = order_of_evaluation(self.plan, len(examples))[share.rank :: share.world]
@@ -319,7 +324,7 @@ class Engine:
         with torch.no_grad(), self.fabric.autocast():
             for batch in prefetched(batches(examples, plan, self.workers), self.fabric.device):
                 inputs, targets = self.inputs.test_all(batch)
-                result = module(*inputs)
+                result = inferred(*inputs)
                 judgment.add(result, targets)
                 self.metrics.update(result, targets)
                 if self.alone and interrupted():

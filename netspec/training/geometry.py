@@ -7,11 +7,13 @@ they use pixels, rotations are correct for images that are not square.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.datasets.draws import Draws, on_device
 from netspec.datasets.examples import IGNORED
+from netspec.training.steps import Step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Geometry", "maps", "resample", "rotation", "scaling", "shearing", "shifting", "window"]
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+@dataclass(frozen=True)
+class Geometry(Step):
     """The requested distortions. Lengths are in pixels, angles in degrees; None disables a distortion.
 
     `stored` and `cut` are the height and width of the input and output images. With `crop`, the stored image is padded by
@@ -53,24 +55,34 @@ class Geometry:
         """Whether there is anything to do."""
         return self.distorts or self.crop or self.flip > 0 or self.flip_vertical > 0
 
-    def apply(self, images: Tensor, draws: Draws, *, mode: str = "bilinear") -> Tensor:
+    def draw(self, draws: Draws) -> Sequence[Any]:
+        """The coefficients of `sampled`; of crops and flips alone the row and column where each window begins, and whether it is
+        mirrored across and down."""
+        if not self.moves:
+            return []
+        if self.distorts:
+            return backward(maps(self, draws), self.stored)
+        return [*self.offsets(draws).T, *self.mirrored(draws)]
+
+    def pixels(self, images: Tensor, columns: Sequence[Tensor], *, mode: str = "bilinear") -> Tensor:
         """Maps N x C x H x W to N x C x h x w, with zeros outside. Crops and flips alone move whole pixels, without
         resampling; `mode` is how others resample."""
         if not self.moves:
             return images
         if self.distorts:
-            return resample(images, maps(self, draws), self.cut, mode=mode)
-        return window(images, self.offsets(draws), *self.mirrored(draws), self.cut, self.pad)
+            return sampled(images, columns, self.cut, mode=mode)
+        return window(images, columns, self.cut, self.pad)
 
     def apply_to_target(self, target: Tensor, draws: Draws) -> Tensor:
         """The targets of the pixels, N x H x W classes or N x C x H x W values, moved like their images, each to the
         nearest pixel. Outside of the image no class counts, and values are 0."""
         if not self.moves:
             return target
+        columns = on_device(self.draw(draws), target)
         if target.is_floating_point():
-            return self.apply(target, draws, mode="nearest")
+            return self.pixels(target, columns, mode="nearest")
         shifted = (target - IGNORED).float()[:, None]  # exact in float32; zeros outside become IGNORED
-        return self.apply(shifted, draws, mode="nearest")[:, 0].to(target.dtype) + IGNORED
+        return self.pixels(shifted, columns, mode="nearest")[:, 0].to(target.dtype) + IGNORED
 
     def offsets(self, draws: Draws) -> Array:
         """N x 2: the row and column in the padded image where the crop starts, whole numbers."""
@@ -151,43 +163,51 @@ def _matrices(rows: list[list[Any]], n: int) -> Array:
 
 
 def resample(images: Tensor, maps: Array, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
+    """Resamples N x C x H x W by maps, N x 3 x 3, to N x C x h x w."""
+    columns = on_device(backward(maps, (images.shape[2], images.shape[3])), images)
+    return sampled(images, columns, size, mode=mode)
+
+
+def backward(maps: Array, stored: tuple[int, int]) -> list[Array]:
+    """Six coefficients of each image, by which `sampled` finds the place of a pixel in the image as stored."""
+    import numpy as np
+
+    back = np.linalg.inv(maps)[:, :2]
+    # grid_sample goes from -1 to 1 between the outer edges; the center of the first pixel is at 1/W - 1
+    scale = 2 / np.array([stored[1], stored[0]])[:, None]
+    back = back * scale
+    back[:, :, 2] += scale[:, 0] / 2 - 1
+    return list(back.reshape(len(maps), 6).T)
+
+
+def sampled(images: Tensor, columns: Sequence[Tensor], size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
     """Resamples N x C x H x W to N x C x h x w: bilinear or nearest, zeros outside.
 
     The coordinates are computed with elementwise products and sums. The matrix products in F.affine_grid and
     kornia.geometry.warp_affine are rounded to ten bits on GPUs with TF32, and to seven under autocast, which would move
     pixels.
     """
-    import numpy as np
     import torch
     from torch.nn import functional as F
 
-    n, (h, w) = images.shape[0], size
-    back = np.linalg.inv(maps)[:, :2]
-    # grid_sample goes from -1 to 1 between the outer edges; the center of the first pixel is at 1/W - 1
-    scale = 2 / np.array([images.shape[3], images.shape[2]])[:, None]
-    back = back * scale
-    back[:, :, 2] += scale[:, 0] / 2 - 1
-    a, b, c, d, e, f = on_device([*back.reshape(n, 6).T], images)
+    (h, w), (a, b, c, d, e, f) = size, columns
     x = torch.arange(w, dtype=torch.float32, device=images.device)
     y = torch.arange(h, dtype=torch.float32, device=images.device)[:, None]
-    grid = torch.empty(n, h, w, 2, device=images.device)
-    torch.add(a * x, b * y + c, out=grid[..., 0])
-    torch.add(d * x, e * y + f, out=grid[..., 1])
+    grid = torch.stack([a * x + (b * y + c), d * x + (e * y + f)], -1)
     return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
 
 
-def window(images: Tensor, offsets: Array, across: Truth, down: Truth, size: tuple[int, int], pad: int) -> Tensor:
+def window(images: Tensor, columns: Sequence[Tensor], size: tuple[int, int], pad: int) -> Tensor:
     """Crops the padded, flipped images N x C x H x W to N x C x h x w, without resampling."""
-    import numpy as np
     import torch
     from torch.nn import functional as F
 
     padded = F.pad(images, (pad,) * 4) if pad else images
     n, c, height, width = padded.shape
-    y = offsets[:, :1] + np.arange(size[0])
-    x = offsets[:, 1:] + np.arange(size[1])
-    y = np.where(down[:, None], height - 1 - y, y).astype(np.int64)
-    x = np.where(across[:, None], width - 1 - x, x).astype(np.int64)
-    rows, columns = (torch.from_numpy(v).to(images.device, non_blocking=True) for v in (y * width, x))
-    index = (rows[:, :, None] + columns[:, None, :]).view(n, 1, -1).expand(n, c, -1)
+    top, left, across, down = columns
+    y = top.long() + torch.arange(size[0], device=images.device)[:, None]
+    x = left.long() + torch.arange(size[1], device=images.device)
+    y = torch.where(down > 0, height - 1 - y, y)
+    x = torch.where(across > 0, width - 1 - x, x)
+    index = (y * width + x).view(n, 1, -1).expand(n, c, -1)
     return padded.reshape(n, c, -1).gather(2, index).view(n, c, *size)

@@ -10,6 +10,7 @@ from typing import Any
 
 from netspec.diagnostics import SpecError
 from netspec.optional import not_installed
+from netspec.training.compiling import Compiled
 from netspec.training.plan import Plan
 from netspec.training.rendezvous import join
 from netspec.training.sharding import require_shardable, shard_strategy
@@ -20,13 +21,13 @@ __all__ = ["Hardware", "device_kind", "launch"]
 @dataclass(frozen=True)
 class Hardware:
     """`accelerator` is auto, cpu, cuda or mps (the GPU of a Mac); `strategy` auto, ddp or fsdp; `compiled` None: on a
-    CUDA GPU."""
+    CUDA GPU, where it works; `graphs`: with CUDA graphs."""
 
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
     strategy: str = "auto"
-    compiled: bool | None = None
+    compiled: Compiled | None = None
 
 
 def _fabric() -> Any:
@@ -54,6 +55,7 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
         raise not_installed(error.name or "a package", "train") from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     kind = device_kind(hardware)
+    _require_replayable(hardware, kind)
     cuda = kind == "cuda"
     if cuda and hardware.devices > torch.cuda.device_count():
         raise SpecError.of(
@@ -81,6 +83,20 @@ def launch(hardware: Hardware, plan: Plan) -> Any:
             "NS604", "the processes of this run cannot be started", notes=[f"{type(error).__name__}: {said}"],
             helps=["compare `--devices` and `--nodes` with what the cluster (SLURM, torchrun) has started"],
         ) from None  # fmt: skip
+
+
+def _require_replayable(hardware: Hardware, kind: str) -> None:
+    """Raises SpecError (NS604) where CUDA graphs are asked for and cannot be had."""
+    if hardware.compiled != "graphs":
+        return
+    if hardware.devices * hardware.nodes > 1:
+        raise SpecError.of(
+            "NS604", "`--cuda-graphs` supports only one device",
+            notes=["what devices exchange, and weights that are sharded, are not part of a graph"],
+            helps=["remove `--cuda-graphs`, or `--devices`"],
+        )  # fmt: skip
+    if kind != "cuda":
+        raise SpecError.of("NS604", "`--cuda-graphs` requires a CUDA GPU", helps=["remove `--cuda-graphs`"])
 
 
 def _require_launcher(hardware: Hardware) -> None:

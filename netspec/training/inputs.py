@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import arranged
@@ -40,7 +41,7 @@ class Inputs:
         self, batch: Batch, place: int, rows: range, total: int
     ) -> tuple[list[Tensor], dict[str, Tensor], dict[str, Mixed]]:
         """Converts rows `rows` of a batch of `total` examples, the `place`-th batch of the run."""
-        values, targets = self._tensors(batch)
+        values, targets = self._tensors(batch, self.image if self.augmenter is not None else None)
         mixed: dict[str, Mixed] = {}
         if self.augmenter is not None and self.image is not None:
             images = shown = self.augmenter.train(values[self.image], place, rows, total)
@@ -55,6 +56,11 @@ class Inputs:
             values[self.image] = shown
         ordered = self._ordered(values)
         return ordered, self._targets(ordered, targets), mixed
+
+    def compile(self, told: Callable[[str], None]) -> None:
+        """Compiles the augmentation on a CUDA GPU; on a CPU that is slower. `told` gets a note if it fails."""
+        if self.augmenter is not None and self.device.type == "cuda":
+            self.augmenter.compile(told)
 
     def cut(self, place: int, rows: range, total: int) -> Cut | None:
         """How the images of the `place`-th batch of the run are cut when they are read for `train`."""
@@ -75,13 +81,14 @@ class Inputs:
         ordered = self._ordered(values)
         return ordered, self._targets(ordered, targets)
 
-    def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _tensors(self, batch: Batch, left: str | None = None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The inputs, bytes scaled but those of `left`, and the targets."""
         import torch
 
         values = {}
         for name in self.kinds:
             value = batch.inputs[name].to(self.device, non_blocking=True)
-            values[name] = value.float().div_(255) if value.dtype == torch.uint8 else value
+            values[name] = value.float().div_(255) if value.dtype == torch.uint8 and name != left else value
         return values, {name: target.to(self.device, non_blocking=True) for name, target in batch.targets.items()}
 
     def _ordered(self, values: dict[str, Tensor]) -> list[Tensor]:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.draws import Draws
 from netspec.diagnostics import SpecError
+from netspec.training.steps import Step
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["light", "principal_colors"]
+__all__ = ["Lighting", "principal_colors"]
 
 
-def light(images: Tensor, colors: Tensor, std: float, draws: Draws) -> Tensor:
+class Lighting(Step):
     """Adds one color to each image of N x 3 x H x W: the columns of `colors` (see principal_colors) times normal numbers
     with this std. The result is clamped to 0..1.
     """
-    import torch
 
-    alphas = torch.from_numpy(draws.normal("lighting", 3) * std).float().to(images.device, non_blocking=True)
-    # elementwise: a matrix product may be rounded to TF32
-    added = (colors.to(images.device, torch.float32) * alphas[:, None, :]).sum(2)
-    return (images + added[:, :, None, None]).clamp_(0, 1)
+    def __init__(self, std: float, colors: Tensor | None) -> None:
+        self.std, self.colors = std, colors
+
+    def draw(self, draws: Draws) -> Sequence[Any]:
+        if self.colors is None:
+            raise RuntimeError("lighting without the principal colors of the training set")
+        return list((draws.normal("lighting", 3) * self.std).T)
+
+    def pixels(self, images: Tensor, columns: Sequence[Tensor]) -> Tensor:
+        import torch
+
+        assert self.colors is not None
+        alphas = torch.cat([column[:, 0] for column in columns], 1)
+        # elementwise: a matrix product may be rounded to TF32
+        added = (self.colors.to(images.device, torch.float32) * alphas[:, None, :]).sum(2)
+        return (images + added[:, :, None, None]).clamp_(0, 1)
 
 
 def principal_colors(batches: Iterable[Tensor]) -> Tensor:

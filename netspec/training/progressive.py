@@ -4,7 +4,7 @@ throughout (Touvron et al. 2019)."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
@@ -42,6 +42,10 @@ class Growing(Augmenter):
             Augmenter(_weakened(augment, s), stored, (wanted[0], *size) if self.resized else wanted, seed, colors)
             for size, s in zip(self.sizes, strengths, strict=True)
         ]
+
+    def compile(self, told: Callable[[str], None]) -> None:
+        for part in self.parts:
+            part.compile(told)
 
     def stage(self, place: int) -> int:
         """The stage of the `place`-th batch of the run."""

@@ -17,6 +17,7 @@ from netspec.diagnostics import SpecError
 from netspec.model import Model, check
 from netspec.training.beside import beside
 from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
+from netspec.training.compiling import compilation
 from netspec.training.curves import Board, draw_curves
 from netspec.training.diagnosis import classes_without_examples, diverged, verdict
 from netspec.training.distillation import open_teacher
@@ -158,8 +159,6 @@ def build_engine(
 
     With `fresh=False` the weights come later from a checkpoint, and neither file nor statistics are read.
     """
-    import torch
-
     module = model.to_torch(seed=plan.seed)
     notes = (
         [f"{len(collection.skipped)} corrupt examples were left out: {', '.join(collection.skipped[:3])}"]
@@ -176,11 +175,12 @@ def build_engine(
     inputs = Inputs(plan, image, _augmenter(plan, collection, image, request), fabric.device, channels_last=cuda)
     if fresh:
         fill_statistics(model.graph, module, collection, inputs, fabric, workers)
-    compiled = request.hardware.compiled
-    if compiled is None:
-        compiled = cuda and torch.cuda.is_available() and not sharded(fabric)
+    compiled, said = compilation(request.hardware.compiled, fabric.device, split=sharded(fabric))
     engine = Engine(plan, module, collection, fabric, inputs, workers=workers, compiled=compiled)
-    engine.notes += [*notes, *filter(None, [classes_without_examples(engine)])]
+    engine.tell = engine.notes.append
+    if compiled:
+        inputs.compile(lambda text: engine.tell(text))
+    engine.notes += [*notes, *said, *filter(None, [classes_without_examples(engine)])]
     engine.notes += after_the_last_update(plan, plan.epochs * engine.updates)
     engine.loss_reader.give_up = request.give_up
     engine.teacher = open_teacher(plan, request, collection.classes, fabric)
@@ -254,6 +254,7 @@ class _Keeper(Watcher):
 
     def begin(self) -> None:
         """Called when the run folder exists and the engine is ready to start or resume."""
+        self.engine.tell = self.told.note
         if self.first:
             self.board = Board(self.folder.tensorboard, self.engine.at.step)
 

@@ -13,6 +13,7 @@ from netspec.model import Model, check
 from netspec.source import SourceFile
 from netspec.spec_source import Spec, source_of
 from netspec.training.callbacks import Callback, Calling, Watchers
+from netspec.training.compiling import Compiled
 from netspec.training.continuation import request_of
 from netspec.training.hardware import Hardware
 from netspec.training.progress import Reporter
@@ -40,7 +41,7 @@ def train(
     accelerator: str = "auto",
     devices: int = 1,
     strategy: str = "auto",
-    compiled: bool | None = None,
+    compiled: Compiled | None = None,
     test: bool = True,
     show: bool = True,
     **options: Any,
@@ -49,7 +50,7 @@ def train(
 
     `data` is that of `--data`, by default that of the recipe or the digits. `settings` override the recipe, by the names of `--set`:
     `{"epochs": 3, "optimizer.lr": 0.1}`. With `resume=True` the run of `folder` goes on, if there is one. `options` are those of the
-    data: validation, test_share, resize, workers, corrupt, size. `show` prints a line for every epoch. Raises SpecError as
+    data: validation, test_share, resize, workers, corrupt, size. `compiled="graphs"` is `--cuda-graphs`. `show` prints a line for every epoch. Raises SpecError as
     the command reports errors, ValueError for an unknown setting, TypeError for an unknown option.
     """
     from rich.console import Console

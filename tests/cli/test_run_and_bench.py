@@ -15,6 +15,7 @@ import netspec
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.conditions import Conditions
 from netspec.analysis.devices import DEVICES, gpu_named
+from netspec.backends import bench
 from netspec.backends.bench import Figures, estimates
 from netspec.backends.onnx.runtime import open_session
 
@@ -115,6 +116,23 @@ def test_bench_measures_every_engine() -> None:
     unknown = run_netspec("bench", SPEC, "--device", "abacus")
     assert unknown.returncode == 2
     assert "unknown device" in unknown.stderr
+
+
+def test_graphs_without_a_gpu_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    refused = run_netspec("bench", SPEC, "--cuda-graphs")
+    assert refused.returncode == 1
+    assert "error[NS604]: `--cuda-graphs` requires a CUDA GPU" in refused.stderr
+    assert "remove `--cuda-graphs`" in refused.stderr
+
+
+def test_graphs_are_replayed_by_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[object] = []
+    monkeypatch.setattr(torch, "compile", lambda module, **options: log.append(options) or module)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: log.append("begins"))
+    call = bench._replaying(torch, torch.nn.Identity())
+    assert call(torch.ones(1)) == call(torch.ones(1)) == 1
+    assert log == [{"mode": "reduce-overhead", "dynamic": False}, "begins", "begins"]
 
 
 def row(processor: str, batch: int) -> Figures:

@@ -13,7 +13,7 @@ from augmenting import augmenter, photograph
 from torch import Tensor
 
 from netspec.datasets.draws import Draws
-from netspec.training.color import erase, turn_hue
+from netspec.training.color import Erase, turn_hue
 from netspec.training.lighting import principal_colors
 
 N, SIZE = 64, (3, 24, 20)
@@ -128,12 +128,11 @@ def test_noise_is_normal_independent_and_clamped() -> None:
     assert (loud.min(), loud.max()) == (0, 1)
 
 
-def test_lighting_waits_for_the_colors() -> None:
+def test_lighting_needs_the_colors() -> None:
     made = augmenter((3, 4, 4), (3, 4, 4), lighting={})
-    assert made.needs_colors
     with pytest.raises(RuntimeError, match="principal colors"):
         made.train(torch.rand(2, 3, 4, 4), 0, range(2), 2)
-    made.colors = torch.eye(3)
+    made = augmenter((3, 4, 4), (3, 4, 4), colors=torch.eye(3), lighting={})
     assert made.train(torch.rand(2, 3, 4, 4), 0, range(2), 2).shape == (2, 3, 4, 4)
 
 
@@ -143,7 +142,7 @@ def test_lighting_waits_for_the_colors() -> None:
 def test_erased_rectangles() -> None:
     n, (h, w) = 4000, (40, 60)
     images = torch.ones(n, 2, h, w)
-    out = erase(images, 0.25, Draws(0, 0, range(n), n))
+    out = Erase(0.25, (h, w)).apply(images, Draws(0, 0, range(n), n))
     assert torch.equal(out[:, 0], out[:, 1])
     blank = out[:, 0] == 0
     erased = blank.flatten(1).any(1)
@@ -162,4 +161,4 @@ def test_erased_rectangles() -> None:
     assert rows[:, -1].any()
     assert columns[:, 0].any()
     assert columns[:, -1].any()
-    assert torch.equal(erase(images, 0.0, Draws(0, 0, range(n), n)), images)
+    assert torch.equal(Erase(0.0, (h, w)).apply(images, Draws(0, 0, range(n), n)), images)
