@@ -36,27 +36,37 @@ from netspec.source import SourceFile
 from netspec.training.plan import Plan
 from netspec.training.session import Request, open_data
 
-SPEC = "input 3x224x224\nconv3-8\ngap\nFC-2\ntrain {\n  augment { crop 224 scale=(0.08, 1) }\n}\n"
+SPEC = "input 3xSIZExSIZE\nconv3-8\ngap\nFC-CLASSES\ntrain {\n  augment { crop SIZE scale=(0.08, 1) }\n}\n"
 BATCH = 64
 
 
-def photographs(folder: Path, count: int) -> None:
-    """JPEG files of 500x375, smooth with noise, about 60 KB each like those of ImageNet."""
+def photographs(folder: Path, count: int, *, classes: int = 2, distinct: int | None = None) -> None:
+    """JPEG files of 500x375, smooth with noise, about 60 KB each like those of ImageNet, in a folder for each class. Of more than
+    `distinct` files, the others are further names of the first ones."""
     generator = np.random.default_rng(0)
+    made: list[Path] = []
     for number in range(count):
+        place = folder / f"{number % classes:04}"
+        place.mkdir(parents=True, exist_ok=True)
+        file = place / f"{number:06}.jpg"
+        if distinct is not None and number >= distinct:
+            os.link(made[number % distinct], file)
+            continue
         coarse = generator.integers(0, 255, (12, 16, 3), dtype=np.uint8)
         image = np.asarray(Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC)).astype(np.int16)
         image = image + generator.normal(0, 8, image.shape).astype(np.int16)
-        place = folder / "ab"[number % 2]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(place / f"{number:06}.jpg", quality=87)
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(file, quality=87)
+        made.append(file)
 
 
 class ByHand(Dataset[Any]):
     """What a careful person writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: int = 224) -> None:
         self.files = [str(file) for file in sorted(folder.rglob("*.jpg"))]
+        names = sorted({Path(file).parent.name for file in self.files})
+        self.targets = [names.index(Path(file).parent.name) for file in self.files]
+        self.size = size
 
     def __len__(self) -> int:
         return len(self.files)
@@ -74,8 +84,8 @@ class ByHand(Dataset[Any]):
                 left, top, w, h = random.randint(0, width - wide), random.randint(0, height - high), wide, high
                 break
         part = Image.fromarray(pixels).crop((left, top, left + w, top + h))
-        scaled = np.asarray(part.resize((224, 224), Image.Resampling.BILINEAR))
-        return torch.from_numpy(scaled).permute(2, 0, 1).contiguous(), index % 2
+        scaled = np.asarray(part.resize((self.size, self.size), Image.Resampling.BILINEAR))
+        return torch.from_numpy(scaled).permute(2, 0, 1).contiguous(), self.targets[index]
 
 
 def processor_seconds() -> float:
@@ -87,28 +97,32 @@ def processor_seconds() -> float:
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
-def ours(folder: Path, workers: int) -> Any:
+def ours(folder: Path, workers: int, *, size: int = 224, batch: int = BATCH) -> Any:
+    text = SPEC.replace("SIZE", str(size)).replace("CLASSES", str(len(list(folder.iterdir()))))
     request = Request(
-        SourceFile(SPEC, "net.net"), str(folder), DataOptions(validation=0.0, test=0.0, workers=workers, resize=True)
+        SourceFile(text, "net.net"), str(folder), DataOptions(validation=0.0, test=0.0, workers=workers, resize=True)
     )
     plan = Plan.of(check(request.source).model().graph)
     train = open_data(plan, request).train
     order = np.arange(len(train))
 
     def epoch() -> int:
-        starts = range(0, len(order), BATCH)
-        pieces = [order[i : i + BATCH].tolist() for i in starts]
+        starts = range(0, len(order), batch)
+        pieces = [order[i : i + batch].tolist() for i in starts]
         cuts = [
-            Cut((224, 224), (0.08, 1.0), (3 / 4, 4 / 3), Draws(0, i, range(len(p)), len(p)))
+            Cut((size, size), (0.08, 1.0), (3 / 4, 4 / 3), Draws(0, i, range(len(p)), len(p)))
             for i, p in enumerate(pieces)
         ]
-        return sum(len(batch.target) for batch in batches(train, pieces, workers, cuts))
+        return sum(len(one.target) for one in batches(train, pieces, workers, cuts))
 
     return epoch
 
 
-def theirs(folder: Path, workers: int) -> Any:
-    loader: Any = DataLoader(ByHand(folder), batch_size=BATCH, num_workers=workers, persistent_workers=workers > 0)
+def theirs(folder: Path, workers: int, *, size: int = 224, batch: int = BATCH) -> Any:
+    loader: Any = DataLoader(
+        ByHand(folder, size), batch_size=batch, num_workers=workers, persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )  # fmt: skip
 
     def epoch() -> int:
         return sum(len(target) for _, target in loader)

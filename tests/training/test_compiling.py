@@ -17,7 +17,7 @@ from netspec.diagnostics import SpecError
 from netspec.model import check, loads
 from netspec.source import SourceFile
 from netspec.training import compiling
-from netspec.training.compiling import compilation, compiled_module
+from netspec.training.compiling import compilation, compiled_module, replayed
 from netspec.training.engine import Engine
 from netspec.training.hardware import Hardware, launch
 from netspec.training.inputs import Inputs
@@ -92,22 +92,22 @@ def test_a_compiler_that_does_not_work_is_not_used() -> None:
 
 def test_by_default_a_gpu_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     settings: Any = torch._dynamo.config
-    monkeypatch.setattr(settings, "suppress_errors", False)
     monkeypatch.setattr(compiling, "_failure", lambda _: None)
-    assert compilation(None, CPU, split=False) == (False, [])
-    assert compilation(None, CUDA, split=True) == (False, [])
-    assert compilation("graphs", CUDA, split=False) == ("graphs", [])
-    assert compilation(False, CUDA, split=False) == (False, [])
-    assert not settings.suppress_errors, "what was asked for and fails is an error"
-    assert compilation(None, CUDA, split=False) == (True, [])
-    assert settings.suppress_errors
+    with settings.patch(suppress_errors=False):
+        assert compilation(None, CPU, split=False) == (False, [])
+        assert compilation(None, CUDA, split=True) == (False, [])
+        assert compilation("graphs", CUDA, split=False) == ("graphs", [])
+        assert compilation(False, CUDA, split=False) == (False, [])
+        assert not settings.suppress_errors, "what was asked for and fails is an error"
+        assert compilation(None, CUDA, split=False) == (True, [])
+        assert settings.suppress_errors
 
 
 @pytest.mark.parametrize(("device", "calls"), [(CUDA, 1), (CPU, 0)])
 def test_augmentation_is_compiled_on_a_gpu(device: torch.device, calls: int) -> None:
     told: list[Callable[[str], None]] = []
-    augmenter: Any = SimpleNamespace(compile=told.append)
-    plan: Any = SimpleNamespace(inputs={})
+    augmenter: Any = SimpleNamespace(compile=told.append, mixes=False)
+    plan = Plan.of(loads("input 4\nFC-2\ntrain { epochs 1 }\n").graph)
     Inputs(plan, "input", augmenter, device).compile(print)
     Inputs(plan, None, None, device).compile(print)
     assert told == [print] * calls
@@ -137,7 +137,7 @@ class Replays:
 
             def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
                 result: torch.Tensor = self.module(*inputs)
-                given.append(result)
+                given.extend(result if isinstance(result, tuple) else [result])
                 return result
 
         self.modules.append(module)
@@ -149,6 +149,19 @@ class Replays:
         for value in (*self.given, *gradients):
             value.data.fill_(torch.nan)
         self.given.clear()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_results_of_an_evaluation_are_kept(monkeypatch: pytest.MonkeyPatch, several: bool) -> None:
+    graphs = Replays(monkeypatch)
+    module = torch.nn.Identity()
+    module.forward = lambda x: (2 * x, 3 * x) if several else 2 * x  # type: ignore[method-assign]
+    call = replayed(compiled_module(module, "graphs"))
+    first, second = call(torch.ones(2)), call(torch.ones(3))
+    for result in (first, second):
+        assert all(bool(value.isfinite().all()) for value in (result if several else [result]))
+    assert graphs.begun == 2
+    assert len(graphs.given) == 1 + several
 
 
 def engine_of(where: str, more: str, compiled: Any = False) -> Engine:
