@@ -15,7 +15,7 @@ from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.state import BoundLayer, Frame, Site, Tensor
 from netspec.graph import TensorType, output_of, runs, seen_by
 from netspec.ops.op import Misfit, Op
-from netspec.ops.open_size import Decided, is_open, undecided
+from netspec.ops.open_size import Decided, at, is_open, undecided
 from netspec.syntax import tree as t
 
 __all__ = ["FirstError", "Refused", "SizedElaborator"]
@@ -92,7 +92,9 @@ class SizedElaborator(Elaborator):
         key = (op, types, exact)
         rule = self._rules.get(key)
         if rule is None:
-            rule = self._rules[key] = _Rule(op, cases(lambda x: _output(op, x, exact=exact), types, self.sample))
+            rule = self._rules[key] = _Rule(
+                op, cases(lambda sizes, x: _output(_op_at(op, sizes), x, exact=exact), types, self.sample)
+            )
             self._tiling[(op, *types)] = self.tiling(op, types)
         for box, misfit in rule.refused:
             self.refuse(box, misfit, rule)
@@ -110,7 +112,12 @@ class SizedElaborator(Elaborator):
             rests = [rest for rest, _ in op.tiling(*seen_by(op, types))]
         if not any(map(is_open, rests)) and not any(rests):
             return None
-        found = cases(lambda x: not any(unseen for _, unseen in op.tiling(*seen_by(op, x))), types, self.sample)
+
+        def sees_all(sizes: Mapping[str, int], x: tuple[TensorType, ...]) -> bool:
+            there = _op_at(op, sizes)
+            return not any(unseen for _, unseen in there.tiling(*seen_by(there, x)))
+
+        found = cases(sees_all, types, self.sample)
         if all(case.result is True for case in found):
             return None
         return merged(case.box for case in found if case.result is True)
@@ -132,6 +139,16 @@ class SizedElaborator(Elaborator):
 
 def _has_open_option(op: Op) -> bool:
     return any(is_open(v) for value in op._key() for v in (value if isinstance(value, tuple) else (value,)))
+
+
+def _op_at(op: Op, sizes: Mapping[str, int]) -> Op:
+    """An op for another sample of sizes, where its options depend on them."""
+    if not _has_open_option(op):
+        return op
+    options = zip(op.options, op._key(), strict=True)
+    return type(op)(
+        **{name: tuple(at(v, sizes) for v in value) if isinstance(value, tuple) else at(value, sizes) for name, value in options}
+    )  # fmt: skip
 
 
 def _output(op: Op, types: tuple[TensorType, ...], *, exact: bool) -> TensorType:

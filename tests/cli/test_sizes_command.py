@@ -145,3 +145,13 @@ def test_a_library_has_no_sizes() -> None:
     result = _run(str(ROOT / "examples/resnet_blocks.net"))
     assert result.exit_code == 1
     assert "NS103" in result.stderr
+
+
+def test_options_that_depend_on_the_size_are_those_of_each_size() -> None:
+    """A slice up to the height: what it takes is not judged with the end of another sample."""
+    halve = "slice(1, here.height, axis=height)"
+    spec = f"input 1x8x8\nconv3-4/2 pad=1\nif here.height > 1 {{\n  {halve}\n}}\nif here.height > 2 {{\n  {halve}\n}}\nconv2-4\n"
+    answers = _answers(spec)
+    assert answers["takes"] == "H: 5 or more; W: 3 or more"
+    assert answers["because"].startswith("conv (line 9, column 1) refuses H: 1 to 4: ")
+    assert "slice" not in _run("-", spec=spec, columns=300).stdout.split("because")[1].split("\n\n")[0]

@@ -32,10 +32,12 @@ def typed_at(types: Sequence[TensorType], sizes: Mapping[str, int]) -> tuple[Ten
 
 
 def cases(
-    rule: Callable[[tuple[TensorType, ...]], T], types: Sequence[TensorType], sample: Mapping[str, int]
+    rule: Callable[[Mapping[str, int], tuple[TensorType, ...]], T],
+    types: Sequence[TensorType],
+    sample: Mapping[str, int],
 ) -> list[Case[T]]:
-    """The cases of a rule on types with open sizes; the first is that of the sample. Sizes in none of them are not
-    known. Raises TooManySizes."""
+    """The cases of a rule, which gets a sample and types of its sizes; the first is that of `sample`. Sizes in none of them
+    are not known. Raises TooManySizes."""
     found: list[Case[T]] = []
     todo: list[Box] = [everything(sample)]
     sizes: Mapping[str, int] | None = sample
@@ -48,7 +50,7 @@ def cases(
             continue
         with deciding() as decisions:
             try:
-                result: T | Misfit = rule(typed_at(types, sizes))
+                result: T | Misfit = rule(sizes, typed_at(types, sizes))
             except Misfit as misfit:
                 result = misfit
         case = Case(narrowed(everything(sample), decisions), result)
