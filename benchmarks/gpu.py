@@ -130,6 +130,7 @@ def _text(arguments: argparse.Namespace, *, crop: bool) -> str:
     else:
         net = (ROOT / "examples" / "resnet50.net").read_text(encoding="utf-8").split("\nexpect ")[0]
         net = net.replace("input 3x224x224", "input 3xSIZExSIZE\nnormalize mean=0.45 std=0.23")
+        net = net.replace("classes = 1000", "classes = CLASSES")
     text = net.rstrip() + "\n" + RECIPE.replace("CROP", CROP if crop else "")
     return text.replace("SIZE", str(arguments.size)).replace("CLASSES", str(_classes(arguments)))
 
