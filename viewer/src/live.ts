@@ -9,6 +9,7 @@ export type Changed = { file: string; text: string; version: string } | { file: 
 export class Live implements Transport {
   private readonly checks = new Latest();
   onEnd: () => void = () => undefined;
+  onSlow: (slow: boolean) => void = () => undefined; // whether a check takes its time
 
   constructor(private readonly start: Start) {}
 
@@ -29,6 +30,7 @@ export class Live implements Transport {
 
   check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
     this.checks.run(async () => {
+      const timer = setTimeout(() => this.onSlow(true), 1000);
       try {
         const answer = await this.post("/api/check", asked);
         if (answer.ok) done((await answer.json()) as Document);
@@ -36,6 +38,8 @@ export class Live implements Transport {
       } catch {
         failed(""); // the page knows that it has ended
       }
+      clearTimeout(timer);
+      this.onSlow(false);
     });
   }
 

@@ -54,6 +54,7 @@ function App() {
   const [message, setMessage] = useState("");
   const [trouble, setTrouble] = useState(""); // of the last check
   const [ended, setEnded] = useState(false);
+  const [slow, setSlow] = useState(false);
   const [asCode, setAsCode] = useState(false);
   const [welcome, setWelcome] = useState(true);
   const [browse, setBrowse] = useState(true);
@@ -96,7 +97,7 @@ function App() {
   };
 
   useEffect(() => {
-    if (live) live.onEnd = () => setEnded(true);
+    if (live) [live.onEnd, live.onSlow] = [() => setEnded(true), setSlow];
   }, []);
   const files = useFiles(live, start.documents, {
     texts: () => state.current.texts,
@@ -250,7 +251,7 @@ function App() {
   };
   const fix = (wanted: Fix) => {
     changedText(withEdits(texts[place], wanted.edits), true);
-    putCaret(Math.min(...wanted.edits.map((edit) => edit.start)));
+    if (!asCode) putCaret(Math.min(...wanted.edits.map((edit) => edit.start)));
   };
 
   const ofRun = runs.some((run) => run.name === current.file); // what a run was trained with is not changed
@@ -299,7 +300,7 @@ function App() {
         <button type="button" aria-pressed={dark} onClick={() => setDark(!dark)}>{dark ? "Light" : "Dark"}</button>
       </header>
       <Status
-        python={python} bytes={site?.bytes ?? 0} still={!transport} message={ended ? "" : message} trouble={ended ? ENDED : trouble} errors={errors} stale={stale}
+        python={python} bytes={site?.bytes ?? 0} still={!transport} message={ended ? "" : slow ? "Checking…" : message} trouble={ended ? ENDED : trouble} errors={errors} stale={stale}
         disk={files.disk[place]} conflict={files.conflicts[place]} onTake={() => files.take(place)} onKeep={() => files.keep(place)}
       />
       {view === "training" && <main class="view"><Training runs={runs} dark={dark} /></main>}

@@ -199,6 +199,7 @@ export function Costs(props: { network: Network; open: Set<number>; onSelect: (p
     return part.level ? part.head : `${part.bold} ${part.plain}`;
   };
   const first = rows.slice(0, 10);
+  const alone = (index: number) => first.every((other) => other.part === index || label(other.part) !== label(index));
   return (
     <section class="costs" aria-label="Where the costs go">
       <label>
@@ -212,12 +213,9 @@ export function Costs(props: { network: Network; open: Set<number>; onSelect: (p
         go
       </label>
       {first.map(({ part: index, value }) => (
-        <button type="button" class="bar" key={index} title={props.network.parts[index].name} onClick={() => props.onSelect(index)}>
+        <button type="button" class="bar" key={index} title={`${label(index)}: ${props.network.parts[index].name}`} onClick={() => props.onSelect(index)}>
           <span class="fill" style={{ width: `${(100 * value) / rows[0].value}%` }} />
-          <span class="label">
-            {label(index)}
-            {first.some((other) => other.part !== index && label(other.part) === label(index)) && <i> {props.network.parts[index].name}</i>}
-          </span>
+          <span class="label">{alone(index) ? label(index) : props.network.parts[index].name}</span>
           <span class="share">{share(value)}</span>
         </button>
       ))}

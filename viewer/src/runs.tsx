@@ -173,7 +173,9 @@ function aligned(x: number[], places: number[], values: Column): Column {
 }
 
 function duration(seconds: Column): string {
-  const all = Math.round(seconds.reduce<number>((sum, s) => sum + (s ?? 0), 0));
+  const exact = seconds.reduce<number>((sum, s) => sum + (s ?? 0), 0);
+  if (exact < 10) return `${exact.toFixed(1)} s`;
+  const all = Math.round(exact);
   const [hours, minutes] = [Math.floor(all / 3600), Math.floor((all % 3600) / 60)];
   return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min ${all % 60} s` : `${all} s`;
 }
