@@ -94,32 +94,21 @@ def share_noise(module: torch.nn.Module, graph: Graph, division: Division) -> No
 
 @cache
 def _shared_norm(kind: Any) -> Any:
-    """A batch norm with sums over all processes; its weights and state are unchanged."""
-    import torch
-    from torch.distributed.nn import functional
-
-    all_reduce: Any = functional.all_reduce  # the differentiable version
+    """A batch norm with the statistics of all processes, in single precision; its weights and state are unchanged."""
+    normalized: Any = _normalization().apply
 
     class SharedBatchNorm(kind):  # type: ignore[misc]
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if not self.training:
                 result: torch.Tensor = super().forward(x)
                 return result
-            axes = [0, *range(2, x.ndim)]
-            places = x.numel() // x.shape[1]
-            sums = torch.cat([x.sum(axes), x.square().sum(axes), x.new_full((1,), float(places))])
-            total = all_reduce(sums)
-            channels = x.shape[1]
-            count = total[-1]
-            mean = total[:channels] / count
-            variance = (total[channels : 2 * channels] / count - mean.square()).clamp(min=0)
+            y, mean, variance, count = normalized(x, self.eps)
             if self.track_running_stats:
-                self._remember(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
-            shape = (1, -1, *[1] * (x.ndim - 2))
-            y: torch.Tensor = (x - mean.reshape(shape)) * torch.rsqrt(variance + self.eps).reshape(shape)
+                self._remember(mean, variance * count / (count - 1).clamp(min=1))
             if self.affine:
+                shape = (1, -1, *[1] * (x.ndim - 2))
                 y = y * self.weight.reshape(shape) + self.bias.reshape(shape)
-            return y
+            return y.to(x.dtype)
 
         def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
             self.num_batches_tracked.add_(1)
@@ -128,6 +117,43 @@ def _shared_norm(kind: Any) -> Any:
             self.running_var.lerp_(variance, share)
 
     return SharedBatchNorm
+
+
+@cache
+def _normalization() -> Any:
+    """The normalized values, and the mean, variance and number of places over all processes. The mean comes first: the
+    variance as a difference of squares would lose the digits that a large mean takes."""
+    import torch
+    import torch.distributed as dist
+
+    def total(values: torch.Tensor) -> torch.Tensor:
+        dist.all_reduce(values)
+        return values
+
+    class Normalization(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, x: torch.Tensor, eps: float) -> tuple[torch.Tensor, ...]:
+            axes, shape = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2))
+            values = x.float()
+            sums = total(torch.cat([values.sum(axes), values.new_full((1,), x.numel() // x.shape[1])]))
+            mean, count = sums[:-1] / sums[-1], sums[-1]
+            centered = values - mean.reshape(shape)
+            variance = total(centered.square().sum(axes)) / count
+            scale = torch.rsqrt(variance + eps).reshape(shape)
+            y = centered * scale
+            context.save_for_backward(y, scale, count)
+            context.mark_non_differentiable(mean, variance, count)
+            return y, mean, variance, count
+
+        @staticmethod
+        def backward(context: Any, gradient: torch.Tensor, *_: Any) -> tuple[torch.Tensor, None]:
+            y, scale, count = context.saved_tensors
+            axes, shape = [0, *range(2, y.ndim)], (2, 1, -1, *[1] * (y.ndim - 2))
+            sums = total(torch.stack([gradient.sum(axes), (gradient * y).sum(axes)]))
+            first, second = (sums / count).reshape(shape)
+            return (gradient - first - y * second) * scale, None
+
+    return Normalization
 
 
 @cache

@@ -12,12 +12,14 @@ from netspec.training.heads import Head
 from netspec.training.judging import Judged
 from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
-from netspec.training.sanity_data import check_inputs, check_labels
+from netspec.training.sanity_data import check_inputs, check_labels, check_targets
 from netspec.training.sanity_images import check_augmentation, check_axes
+from netspec.training.sanity_masks import check_masks
 from netspec.training.sanity_net import check_frozen, check_gradients, check_units, check_weights
 from netspec.training.sanity_runs import Bench, Held, Trace, adam, run_trial
 from netspec.training.sanity_signal import check_signal
 from netspec.training.sanity_splits import check_copies, check_splits
+from netspec.training.sanity_values import check_channels, check_leaks
 from netspec.training.session import Request
 
 if TYPE_CHECKING:
@@ -41,11 +43,12 @@ def check_sanity(request: Request) -> list[CheckResult]:
     inside = [
         *check_weights(bench), *check_frozen(bench, trained_before=with_weights), *check_units(bench, some), *check_gradients(bench, some),
     ]  # fmt: skip
-    blocked = any(f.fault for f in (*inputs, *inside))
+    targets = [*check_labels(bench), *check_targets(bench), *check_masks(bench)]
+    blocked = any(f.fault for f in (*inputs, *targets, *inside))
     return [
-        *inputs, *check_augmentation(bench, some), *splits, *check_copies(bench), *check_labels(bench), *inside,
+        *inputs, *check_channels(bench, some), *check_augmentation(bench, some), *splits, *check_copies(bench), *targets, *inside,
         *_check_losses(bench, some), _check_penalty(bench, some), *_check_twenty(bench, blocked=blocked),
-        *check_signal(bench, blocked=any(f.fault for f in splits)),
+        *check_signal(bench, blocked=any(f.fault for f in splits)), *check_leaks(bench, some),
     ]  # fmt: skip
 
 
@@ -62,7 +65,7 @@ def _check_losses(bench: Bench, some: Held) -> list[CheckResult]:
 
 
 def _check_loss(bench: Bench, some: Held, part: Judged, value: float, check: str) -> CheckResult:
-    chance = _chance_of(part.head)
+    chance = _of_equal_scores(bench, part, some)
     if not math.isfinite(value):
         return CheckResult(check, f"{value}", fault="the initial loss is not finite", advice="see the checks of inputs and weights")  # fmt: skip
     if chance is None and part.head.task not in ("values", "input"):
@@ -114,6 +117,18 @@ def _chance_of(head: Head) -> float | None:
         case "bce":
             return math.log(2)
     return None
+
+
+def _of_equal_scores(bench: Bench, part: Judged, some: Held) -> float | None:
+    """Of these very examples where classes have weights; None if chance has no loss."""
+    chance = _chance_of(part.head)
+    if chance is None or part.head.loss.values.get("class_weights") is None:
+        return chance
+    import torch
+
+    target = _target(bench, part, some)
+    scores = torch.zeros(len(target), part.head.type.features, *target.shape[1:], device=target.device)
+    return float(part.loss(scores, target).mean())
 
 
 def _target(bench: Bench, part: Judged, held: Held) -> Tensor:

@@ -15,7 +15,7 @@ from netspec.training.sanity_runs import Bench, Held
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_inputs", "check_labels"]
+__all__ = ["check_inputs", "check_labels", "check_targets"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize)
 
@@ -104,13 +104,33 @@ def check_labels(bench: Bench) -> list[CheckResult]:
     line = _head_line(bench)
     if len(seen) < wanted and seen.max() < wanted - 1 and len(seen) == seen.max() + 1:
         return [CheckResult("labels", f"the labels are 0 to {seen.max()}, but the net has {wanted} outputs{line}", "wrong number of classes", f"give the last layer {len(seen)} units, or add the missing classes")]  # fmt: skip
-    missing = sorted(set(range(wanted)) - set(here.tolist()))
+    missing = sorted(set(range(wanted)) - set(here.tolist()) - {bench.plan.head.goal.ignore})
     if missing:
         shown = ", ".join(map(str, missing[:6])) + (" …" if len(missing) > 6 else "")
         return [CheckResult("labels", f"{len(missing)} of {wanted} classes have no training examples: {shown}", "a class without examples", "the labels may start at 1: subtract 1" if missing == [0] and here.max() == wanted - 1 else "add the missing examples")]  # fmt: skip
     measured = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
     uneven = counts.max() > 20 * counts.min()
     return [CheckResult("labels", measured, note=uneven, advice=f"always predicting {here[counts.argmax()]} gives an accuracy of {share:.0%}" if uneven else "")]  # fmt: skip
+
+
+def check_targets(bench: Bench) -> list[CheckResult]:
+    """Values to predict must be on a scale that outputs reach in a few updates."""
+    results = []
+    for head in bench.plan.heads:
+        if head.task != "values" or head.loss.word == "bce":
+            continue
+        targets = bench.collection.train.targets(head.name)
+        if targets is None:
+            continue
+        check = "targets" if len(bench.plan.heads) == 1 else f"targets of `{head.name}`"
+        mean, std = float(targets.mean(dtype="float64")), float(targets.std(dtype="float64"))
+        measured = f"mean {mean:.3g}, standard deviation {std:.3g}"
+        advice = "subtract their mean and divide by their standard deviation; or predict a logarithm"
+        size = math.hypot(mean, std)
+        fault = "targets are not scaled" if size > 100 or 0 < size < 1e-3 else ""
+        note = not fault and size > 10
+        results.append(CheckResult(check, measured, fault, advice if fault or note else "", note=note))
+    return results
 
 
 def _head_line(bench: Bench) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
+from netspec.ops.sequence import Embed
 from netspec.training.check_result import CheckResult
 from netspec.training.learner import modules_by_layer
 from netspec.training.sampling import Share, order_of_an_epoch, updates_of_an_epoch
@@ -52,6 +53,8 @@ def check_weights(bench: Bench) -> list[CheckResult]:
         elif len(weight) > 1 and float((weight - weight[:1]).abs().max()) <= 1e-6 * float(weight.abs().max()):
             kinds["alike"].append(node)
     random = "use random initial weights: `init he` in the recipe"
+    if (far := _far_scale(bench)) is not None:
+        found.append(far)
     if kinds["nan"]:
         found.append(CheckResult("weights", f"NaN or infinity in {_listed(kinds['nan'])}", "weights are not finite", "the weights file is corrupt"))  # fmt: skip
     if kinds["zero"]:
@@ -64,6 +67,27 @@ def check_weights(bench: Bench) -> list[CheckResult]:
             f"random and finite in all {len({node.index for node, _ in _weights(bench)})} randomly initialized layers",
         )
     ]
+
+
+def _far_scale(bench: Bench) -> CheckResult | None:
+    """Initial weights far from 1 / sqrt(inputs of a unit), the scale of all usual initializations."""
+    far = [
+        (node, std, usual) for node, weight in _weights(bench)
+        if (std := float(weight.std())) > 1e-12 and not 0.01 < std / (usual := weight[0].numel() ** -0.5) < 30
+        and not isinstance(node.op, Embed)
+    ]  # fmt: skip
+    if not far:
+        return None
+    _, std, usual = far[0]
+    measured = (
+        f"a standard deviation of {std:.2g} where {usual:.2g} is usual, in {_listed([node for node, _, _ in far])}"
+    )
+    return CheckResult(
+        "weights",
+        measured,
+        note=True,
+        advice="signals vanish or explode: `init he` in the recipe, or bn after these layers",
+    )
 
 
 def check_frozen(bench: Bench, *, trained_before: bool) -> list[CheckResult]:

@@ -19,7 +19,7 @@ __all__ = ["check_signal"]
 
 _FEATURES = 2048
 """Maximum number of values of an example for the nearest-neighbor comparison; larger examples are subsampled."""
-_NEIGHBORS, _MANY = 5, 15
+_NEIGHBORS, _MANY, _RARE = 5, 15, 2
 _SURE = 4.0
 """Standard deviations above chance that count as better than chance."""
 
@@ -34,7 +34,7 @@ def check_signal(bench: Bench, *, blocked: bool) -> list[CheckResult]:
         return []
     some = bench.held(max(200, min(2000, 100_000_000 // bench.example_size)))
     noise = _check_noise(bench, some)
-    known, held_out = _divided(bench, some)
+    known, held_out = _halves(some) if blocked else _divided(bench, some)
     if known is some and not blocked and (wrong := _check_meaning(bench, known, held_out)):
         return [wrong, *noise]
     return [_check_relation(bench, known, held_out), *noise]
@@ -149,10 +149,15 @@ def _accuracy(bench: Bench, score: Score) -> float:
 def _check_meaning(bench: Bench, known: Held, held_out: Held) -> CheckResult | None:
     """Where training examples predict held-out training examples well, and validation examples much worse; None if not."""
     rest, quarter = _halves(known)
-    expected = max(float((p == _labels(bench, quarter)).float().mean()) for p in _predictions(bench, rest, quarter))
-    answers = _labels(bench, held_out)
+    wanted, answers = _labels(bench, quarter), _labels(bench, held_out)
+    common = [c for c in answers.unique().tolist() if int((wanted == c).sum()) >= _NEIGHBORS]
+    if not common:
+        return None
+    # of frequent classes, each as often as in validation: rare ones are predicted badly everywhere
+    shares = [float((answers == c).float().mean()) for c in common]
+    expected = max(_recall(p, wanted, common, shares) for p in _predictions(bench, rest, quarter))
     means, neighbors = _predictions(bench, known, held_out)
-    right = max(float((p == answers).float().mean()) for p in (means, neighbors))
+    right = max(_recall(p, answers, common, shares) for p in (means, neighbors))
     error = math.sqrt(0.25 / len(answers) + 0.25 / len(quarter))
     if expected - right < max(_SURE * error, 0.3 * expected):
         return None
@@ -169,6 +174,12 @@ def _check_meaning(bench: Bench, known: Held, held_out: Held) -> CheckResult | N
     return CheckResult("validation", measured + said, "validation has other class numbers than training", "number the classes of both in the same way")  # fmt: skip
 
 
+def _recall(predicted: Tensor, answers: Tensor, classes: list[int], shares: list[float]) -> float:
+    """The accuracy on these classes, if they have these shares."""
+    each = [float((predicted[answers == c] == c).float().mean()) for c in classes]
+    return sum(r * s for r, s in zip(each, shares, strict=True)) / sum(shares)
+
+
 def _renamed(answers: Tensor, predicted: Tensor) -> Any:
     """The most frequent true class of each predicted one; None if all are the same."""
     import torch
@@ -183,12 +194,14 @@ def _renamed(answers: Tensor, predicted: Tensor) -> Any:
 
 
 class _Doubt(NamedTuple):
-    """Of the examples of which class means and neighbors predict the same class, the fraction with another label."""
+    """Of the examples of which class means and neighbors predict the same class, the fraction with another label, and with one
+    that few neighbors have: where classes are merely hard to tell apart, the label comes second among the neighbors."""
 
     agreed: float
     differ: float
+    strange: float
     rows: list[int]
-    """Those that differ, the most certain first."""
+    """Those with a label that few neighbors have, the most certain first."""
     predicted: list[int]
 
 
@@ -199,13 +212,13 @@ def _check_noise(bench: Bench, some: Held) -> list[CheckResult]:
     if len(some) < 20 * classes:
         return []
     doubt = _doubt(bench, some, labels)
-    if doubt.agreed < 0.5 or doubt.differ < 0.1:
+    if doubt.agreed < 0.4 or doubt.strange < 0.08:
         return []
     shown = ", ".join(
         f"{some.shown(row)} (class {int(labels[row])}, like {name})"
         for row, name in list(zip(doubt.rows, doubt.predicted, strict=True))[:3]
     )
-    measured = f"where class means and nearest neighbors agree ({doubt.agreed:.0%} of {len(some)} training examples), {doubt.differ:.0%} of the labels are different"
+    measured = f"where class means and nearest neighbors agree ({doubt.agreed:.0%} of {len(some)} training examples), {doubt.differ:.0%} of the labels are different; {doubt.strange:.0%} are rare among the neighbors, too"
     if classes > 2 and doubt.agreed >= 0.7 and doubt.differ >= 0.2:
         return [CheckResult("label noise", measured, "many labels seem wrong", f"inspect, for example, {shown}")]
     return [CheckResult("label noise", measured, note=True, advice=f"labels may be wrong, or the inputs may not determine them; inspect, for example, {shown}")]  # fmt: skip
@@ -219,7 +232,8 @@ def _doubt(bench: Bench, some: Held, labels: Tensor) -> _Doubt:
     neighbors = votes.argmax(1)
     agreed = means == neighbors
     differ = agreed & (neighbors != labels)
-    rows = differ.nonzero()[:, 0]
+    strange = differ & (votes.gather(1, labels[:, None])[:, 0] <= _RARE)
+    rows = strange.nonzero()[:, 0]
     rows = rows[votes.max(1).values[rows].argsort(descending=True, stable=True)]
-    share = float(differ.sum()) / max(1, int(agreed.sum()))
-    return _Doubt(float(agreed.float().mean()), share, rows.tolist(), neighbors[rows].tolist())
+    count = max(1, int(agreed.sum()))
+    return _Doubt(float(agreed.float().mean()), int(differ.sum()) / count, len(rows) / count, rows.tolist(), neighbors[rows].tolist())  # fmt: skip

@@ -43,6 +43,8 @@ class _Prints:
 
     digests: dict[int, bytes] = field(default_factory=dict)
     constant: list[int] = field(default_factory=list)
+    largest: dict[int, float] = field(default_factory=dict)
+    """The largest magnitude in each example."""
     compared: int = 0
 
 
@@ -56,6 +58,7 @@ def _prints(bench: Bench, examples: Examples) -> _Prints:
         inputs = [value.flatten(1).numpy() for value in examples.batch(list(some)).inputs.values()]
         for place, row in enumerate(some):
             one = [values[place] for values in inputs]
+            found.largest[row] = max(float(abs(v).max(initial=0)) for v in one)
             if sum(v.size for v in one) >= _LARGE and all((v == v[0]).all() for v in one):
                 found.constant.append(row)
             else:
@@ -74,6 +77,8 @@ def check_copies(bench: Bench) -> list[CheckResult]:
     chance = 0.0 if bench.example_size >= _LARGE else 2 * twins / max(1, known.compared) + 0.05
     return [
         *_constant(known),
+        *_large(train, known),
+        *_repeated(known, twins, bench.example_size),
         *_contradictions(bench, known, by_digest),
         *(_copied(name, part, train, _prints(bench, part), by_digest, chance) for name, part in _others(bench)),
     ]
@@ -86,6 +91,23 @@ def _constant(known: _Prints) -> list[CheckResult]:
     measured = f"{len(known.constant)} of {known.compared} training examples have the same value everywhere"
     fault = "constant examples" if share > 0.1 else ""
     return [CheckResult("constant examples", measured, fault, "check how the data was read and stored", note=not fault)]
+
+
+def _large(train: Examples, known: _Prints) -> list[CheckResult]:
+    """Single values far beyond those of other examples, which spoil statistics."""
+    row, most = max(known.largest.items(), key=lambda item: item[1])
+    usual = sorted(known.largest.values())[len(known.largest) // 2]
+    if not usual or most < 1000 * usual:
+        return []
+    measured = f"the largest value of {train.shown(row)} is {most:.3g}, of most training examples {usual:.3g}"
+    return [CheckResult("large values", measured, note=True, advice="inspect it: one such value spoils the mean and the standard deviation of all")]  # fmt: skip
+
+
+def _repeated(known: _Prints, twins: int, size: int) -> list[CheckResult]:
+    if size < _LARGE or twins <= 0.02 * known.compared:
+        return []
+    measured = f"{twins} of {known.compared} training examples are copies of others"
+    return [CheckResult("training copies", measured, note=True, advice="they count several times, and must not be divided between training and validation")]  # fmt: skip
 
 
 def _contradictions(bench: Bench, known: _Prints, by_digest: dict[bytes, int]) -> list[CheckResult]:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 import netspec
 from netspec.model import check
 from netspec.source import SourceFile
-from netspec.training.processes import Division, require_statistics, share_noise
+from netspec.training.processes import Division, _shared_norm, require_statistics, share_noise
 
 SPEC = """input 8x8 gray
 normalize channel
@@ -212,3 +212,26 @@ def test_noise_is_that_of_the_whole_batch(ends: tuple[int, ...]) -> None:
         if stop > start:
             assert torch.allclose(mine, whole[start:stop], atol=1e-6)
             assert torch.allclose(part.sample1.divergence, whole_net.sample1.divergence[start:stop], atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 3e-4), (torch.bfloat16, 1.5e-2)])
+def test_shared_statistics_are_those_of_a_batch_norm(tmp_path: Path, dtype: torch.dtype, close: float) -> None:
+    """With a large mean, and in half precision, as torch's batch norm on one device."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)  # fmt: skip
+    try:
+        x = (torch.randn(8, 4, 6, 6) + (1000 if dtype == torch.float32 else 0)).to(dtype)
+        weights = torch.randn(x.shape)
+        ours, theirs = torch.nn.BatchNorm2d(4), torch.nn.BatchNorm2d(4)
+        ours.__class__ = _shared_norm(torch.nn.BatchNorm2d)
+        found = []
+        for norm in (ours, theirs):
+            given = x.clone().requires_grad_()
+            y = norm(given)
+            (y * weights).sum().backward()
+            found.append((y, given.grad, norm.running_mean, norm.running_var))
+        for mine, wanted in zip(*found, strict=True):
+            assert mine.dtype == wanted.dtype
+            assert torch.allclose(mine.float(), wanted.float(), rtol=close, atol=close)
+    finally:
+        torch.distributed.destroy_process_group()

@@ -235,3 +235,71 @@ def test_augmentation_that_leaves_the_image(line: str) -> None:
 def test_points_of_the_plane_pass(name: str, outputs: int) -> None:
     layers = f"input 2\nFC-32 act=relu\nFC-32 act=relu\nFC-{outputs}\n"
     assert not faults(sane(layers + "train {\n  optimizer adam lr=1e-2\n}\n", name))
+
+
+# What single values say
+
+
+def notes(results: list[CheckResult]) -> dict[str, str]:
+    return {r.check: r.measured for r in results if r.note}
+
+
+def test_a_value_that_tells_a_class_and_one_that_spoils_statistics(tmp_path: Path) -> None:
+    x = X.copy()
+    x[np.arange(len(x)), Y] = 1.5
+    x[44, 30] = 1e6
+    found = notes(sane(MLP, save_examples(tmp_path / "stamped.npz", x, Y)))
+    assert "the value at [0] tells a class" in found["leak"]
+    assert "is 1e+06" in found["large values"]
+
+
+def test_a_column_that_is_the_target(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    text = "input 4\nFC-8 act=relu\nFC-1\ntrain {\n  loss mse\n  optimizer adam lr=1e-2\n}\n"
+    results = sane(text, save_examples(tmp_path / "leak.npz", x, 2 * x[:, 2:3]))
+    assert notes(results)["leak"] == "the value at [2] explains the targets on its own"
+
+
+def test_targets_in_millions(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    text = "input 4\nFC-8 act=relu\nFC-1\ntrain {\n  loss mse\n  optimizer adam lr=1e-2\n}\n"
+    results = sane(text, save_examples(tmp_path / "large.npz", x, x[:, :1] * 2e5 + 1e6 * np.sign(x[:, 1:2])))
+    assert list(faults(results)) == ["targets are not scaled"]
+
+
+def test_a_channel_without_anything_and_examples_twice(tmp_path: Path) -> None:
+    x, y = patches(200)
+    x[..., 2] = 0.25
+    x, y = np.concatenate([x, x[:50]]).transpose(0, 3, 1, 2), np.concatenate([y, y[:50]])
+    found = notes(sane(COLOR, save_examples(tmp_path / "twice.npz", x, y)))
+    assert "1 of 3 channels" in found["channels"]
+    assert "training examples are copies of others" in found["training copies"]
+
+
+def test_rare_classes_are_predicted_badly_everywhere(tmp_path: Path) -> None:
+    rows = np.concatenate([np.flatnonzero(Y[:1200] == 0), *(np.flatnonzero(Y[:1200] == c)[:3] for c in range(1, 10))])
+    assert not faults(sane(MLP, parts(tmp_path, x_train=lambda x: x[rows], y_train=lambda y: y[rows])))
+
+
+@pytest.mark.parametrize(("shift", "fault"), [(0, []), (1, ["masks belong to other images"])])
+def test_masks_under_the_name_of_the_next_image(tmp_path: Path, shift: int, fault: list[str]) -> None:
+    images = X.reshape(-1, 1, 8, 8)
+    masks = np.roll((images[:, 0] > 0.4).astype(np.int64), shift, 0)
+    text = "input 1x8x8\nconv3-8 pad=same act=relu\nconv1-2\ntrain {\n  optimizer adam lr=1e-2\n}\n"
+    assert [
+        f for f in faults(sane(text, save_examples(tmp_path / "masks.npz", images, masks))) if "masks" in f
+    ] == fault
+
+
+def test_chance_of_classes_with_weights() -> None:
+    recipe = "train {\n  loss cross_entropy class_weights=[1, 1, 1, 1, 1, 1, 1, 1, 1, 500]"
+    (loss,) = (r for r in sane(MLP.replace("train {", recipe)) if r.check == "initial loss")
+    assert not loss.note
+
+
+def test_an_ignored_class_needs_no_examples() -> None:
+    assert not faults(sane(MLP.replace("train {", "train {\n  loss cross_entropy ignore=0")))
+
+
+def test_weights_of_a_millionth() -> None:
+    assert "in `fc1`" in notes(sane(MLP.replace("train {", "train {\n  init gaussian 1e-6")))["weights"]
