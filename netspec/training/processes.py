@@ -108,7 +108,8 @@ def _shared_norm(kind: Any) -> Any:
             if self.affine:
                 shape = (1, -1, *[1] * (x.ndim - 2))
                 y = y * self.weight.reshape(shape) + self.bias.reshape(shape)
-            return y.to(x.dtype)
+            rounded: torch.Tensor = y.to(x.dtype)
+            return rounded
 
         def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
             self.num_batches_tracked.add_(1)

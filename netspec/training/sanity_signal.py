@@ -150,7 +150,7 @@ def _check_meaning(bench: Bench, known: Held, held_out: Held) -> CheckResult | N
     """Where training examples predict held-out training examples well, and validation examples much worse; None if not."""
     rest, quarter = _halves(known)
     wanted, answers = _labels(bench, quarter), _labels(bench, held_out)
-    common = [c for c in answers.unique().tolist() if int((wanted == c).sum()) >= _NEIGHBORS]
+    common = [c for c in sorted(set(answers.tolist())) if int((wanted == c).sum()) >= _NEIGHBORS]
     if not common:
         return None
     # of frequent classes, each as often as in validation: rare ones are predicted badly everywhere
