@@ -46,10 +46,12 @@ def square_path(points: Sequence[Point], colour: str, *, arrow: bool) -> list[Pa
     return [*made, Path((x, y), tuple((corner,) for corner in head), fill=colour, closed=True)]
 
 
-def spline_path(points: Sequence[Point], colour: str) -> list[Path]:
+def spline_path(points: Sequence[Point], colour: str, *, arrow: bool) -> list[Path]:
     """A line whose first point three others follow for each of its curves, and then the tip of its arrow."""
+    pieces = tuple((points[i], points[i + 1], points[i + 2]) for i in range(1, len(points) - 2, 3))
+    if not arrow:
+        return [Path(points[0], pieces, colour, line=1.2)]
     *curve, tip = points
-    pieces = tuple((curve[i], curve[i + 1], curve[i + 2]) for i in range(1, len(curve) - 2, 3))
     (bx, by), (x, y) = curve[-1], tip
     far = math.hypot(x - bx, y - by) or 1.0
     dx, dy = (x - bx) / far, (y - by) / far

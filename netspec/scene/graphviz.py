@@ -17,24 +17,30 @@ from netspec.scene.layout import Box, Inside, Measure, Route
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Point
 from netspec.scene.parts import Part, Parts
+from netspec.scene.titles import TITLE
 
-__all__ = ["laid_out_by_dot", "reason_against_dot"]
+__all__ = ["MOST", "box_count", "laid_out_by_dot", "reason_against_dot"]
 
 _DOT = "dot"
 _PATIENCE = 300.0
 """Seconds after which dot is given up."""
-_MOST = 1000
-"""Boxes for which dot needs a few seconds; its time grows faster than their number."""
+MOST = 300
+"""Boxes for which dot needs a second; its time grows faster than their number."""
 _INCH = 72.0
 _HEAD = 16.0
 """The height of the title of a frame."""
 _HELPS = ("draw with --engine netspec",)
 
 
-def reason_against_dot(parts: Parts, is_open: Callable[[Part], bool]) -> str:
-    """Why dot cannot draw this, in words; empty where it can."""
+def reason_against_dot(boxes: int) -> str:
+    """Why dot cannot draw so many boxes, in words; empty where it can."""
     if shutil.which(_DOT) is None:
         return "Graphviz is not installed (there is no program dot)"
+    return f"{boxes:,} boxes are too many for dot (at most {MOST})" if boxes > MOST else ""
+
+
+def box_count(parts: Parts, is_open: Callable[[Part], bool]) -> int:
+    """How many boxes are drawn closed."""
     boxes, within = 0, [parts.root]
     while within:
         for member in parts.level(within.pop()).members:
@@ -42,16 +48,18 @@ def reason_against_dot(parts: Parts, is_open: Callable[[Part], bool]) -> str:
                 within.append(member)
             else:
                 boxes += 1
-    return f"{boxes:,} boxes are too many for dot (at most {_MOST:,})" if boxes > _MOST else ""
+    return boxes
 
 
-def laid_out_by_dot(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, *, across: bool) -> Inside:
-    """The drawing of the whole network on one level: frames, from the outermost in, then what stands in them. `across`:
-    from left to right.
+def laid_out_by_dot(
+    parts: Parts, is_open: Callable[[Part], bool], measure: Measure, rooms: Mapping[int, float], air: float, *, across: bool
+) -> Inside:
+    """The drawing of the whole network on one level: frames, from the outermost in, then what stands in them. `rooms` are widths
+    of titles, by the number of their frame, which need more than they are wide; `air` are pixels to be added between things; `across`: from left to right.
 
     Raises SpecError: NS502 where dot cannot be started, NS501 where it fails.
     """
-    request = _Request(parts, is_open, measure, across)
+    request = _Request(parts, is_open, measure, rooms, air, across)
     return _Answer(request, _answer_to("\n".join(request.lines()))).inside()
 
 
@@ -78,6 +86,8 @@ class _Request:
     parts: Parts
     is_open: Callable[[Part], bool]
     measure: Measure
+    rooms: Mapping[int, float]
+    air: float
     across: bool
     closed: list[Part] = field(default_factory=list)
     frames: list[Part] = field(default_factory=list)
@@ -86,7 +96,8 @@ class _Request:
 
     def lines(self) -> Iterator[str]:
         yield "digraph {"
-        yield f"rankdir={'LR' if self.across else 'TB'} nodesep={22 / _INCH:.4f} ranksep={16 / _INCH:.4f}"
+        yield f"rankdir={'LR' if self.across else 'TB'} nodesep={(22 + self.air) / _INCH:.4f} ranksep={16 / _INCH:.4f}"
+        yield f"graph [margin={8 + self.air:g}]"
         yield 'node [shape=box fixedsize=true label=""]'
         yield "edge [arrowsize=0.6]"
         yield from self._inside(self.parts.root)
@@ -106,7 +117,8 @@ class _Request:
         for member in self.parts.level(part).members:
             if member.members and self.is_open(member):
                 yield f"subgraph cluster_{len(self.frames)} {{"
-                yield f"label={_room((text_width(head_text(member), SIZE, bold=True) + 18.0, _HEAD))} labeljust=l"
+                wide = text_width(head_text(member), SIZE, bold=True) + 2 * TITLE
+                yield f"label={_room((self.rooms.get(len(self.frames), wide), _HEAD))} labeljust=l"
                 self.frames.append(member)
                 yield from self._inside(member)
                 yield "}"
@@ -163,9 +175,9 @@ class _Answer:
         return Box(part, (x - size[0] / 2, y - size[1] / 2), size)
 
     def _label(self, node: int, centre: str) -> Point:
-        """Its first corner."""
-        (x, y), (wide, high) = self._place(*_numbers(centre)), self._request.measure.label(node)
-        return x - wide / 2, y - high / 2
+        """Its first corner; from left to right, where its line would be below it."""
+        (across, along), (deep, long) = self._place(*_numbers(centre)), self._request.measure.label(node)
+        return across + deep / 2 + 1.0 if self._request.across else across - deep / 2, along - long / 2
 
     def _points(self, text: str) -> tuple[Point, ...]:
         """`e,END START CURVES`: the start, three points for each curve, and the tip of the arrow."""

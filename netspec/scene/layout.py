@@ -26,7 +26,7 @@ class Measure:
 @dataclass(frozen=True, slots=True)
 class Route:
     """The line of the tensor that `node` gives, through points (across, along), from one box to another; None is the border.
-    `shape`: smooth along the flow, at right angles, or curves of three points each, then the tip of the arrow."""
+    `shape`: smooth along the flow, at right angles, or curves of three points each, then the tip of the arrow if it has one."""
 
     source: Box | None
     target: Box | None
@@ -50,12 +50,13 @@ class Inside:
 
 @dataclass(slots=True)
 class Box:
-    """A part with its corner in the part around it."""
+    """A part with its corner in the part around it; the title of an open one stands `title` from its left side."""
 
     part: Part
     corner: Point
     size: Point
     inside: Inside | None = None
+    title: float = 9.0
 
 
 def laid_out(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> Inside:

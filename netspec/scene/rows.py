@@ -4,9 +4,12 @@ columns of its height."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
+from netspec.scene.curves import cut_along
+from netspec.scene.flow import ARROW
 from netspec.scene.layout import Box, Inside, Route
 from netspec.scene.level_geometry import Point
 from netspec.scene.parts import Parts
@@ -17,8 +20,12 @@ _GAP = 26.0
 """Between two rows, where the line runs back."""
 _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
+_APART = 7.0
+"""Between lines that run back side by side."""
 _SIDE_BY_SIDE = 3
 """Lines that run back together at most."""
+_CUT = 3.0
+"""How far behind what stands before the cut curves are cut."""
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
 
@@ -84,6 +91,10 @@ class _Piece:
     """How far across its labels reach."""
 
 
+_Cut: TypeAlias = "tuple[float, Route]"
+"""Where a curve was cut, across."""
+
+
 @dataclass(slots=True)
 class _Row:
     pieces: list[_Piece] = field(default_factory=list)
@@ -143,8 +154,8 @@ def _pieces(inside: Inside) -> list[_Piece]:
     going: dict[int, Route] = {}
     stop = 0.0
     for i, box in enumerate(boxes):
-        if not found or (box.corner[1] >= stop and _goes_on(list(going.values()), box)):
-            found.append(_Piece(box.corner[1], 0.0, []))
+        if not found or _goes_on(list(going.values()), box, box.corner[1] - stop):
+            found.append(_Piece(_start(box, stop, going.values()), 0.0, []))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])
         found[-1].stop = stop
@@ -152,6 +163,11 @@ def _pieces(inside: Inside) -> list[_Piece]:
             going.pop(id(route), None)
         going.update((id(route), route) for route in begin[i])
     return found
+
+
+def _start(box: Box, stop: float, going: Iterable[Route]) -> float:
+    """Where a piece begins: at its first box, or where curves that go on to it are cut."""
+    return min(box.corner[1], stop + _CUT) if any(r.shape == "spline" for r in going) else box.corner[1]
 
 
 def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
@@ -163,14 +179,14 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
         piece.edge = max(piece.edge, across + wide)
 
 
-def _goes_on(routes: list[Route], box: Box) -> bool:
+def _goes_on(routes: list[Route], box: Box, gap: float) -> bool:
     """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors, or of a few tensors to the
-    box alone; of curves, whose way nothing says, one line to the box."""
+    box alone; curves can be cut anywhere, if they are few. The `gap` is behind all that stands before."""
     if routes and routes[0].shape == "spline":
-        return len(routes) == 1 and routes[0].target is box
+        return len(routes) <= _SIDE_BY_SIDE and gap >= _CUT + 2 * ARROW
     tensors = {(id(r.source), r.node) for r in routes}
     to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
-    return (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
+    return gap >= 0 and (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
 
 
 def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
@@ -186,9 +202,13 @@ def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
 def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
     number = {id(box): i for i, row in enumerate(rows) for piece in row.pieces for box in piece.boxes}
     between: list[Route] = []
+    cut: list[list[_Cut]] = [[] for _ in rows]
     for route in inside.routes:
         a, b = number[id(route.source)], number[id(route.target)]
-        (rows[a].routes if a == b else between).append(route)
+        if route.shape == "spline":
+            _cut_at_rows(route, rows, (a, b), cut)
+        else:
+            (rows[a].routes if a == b else between).append(route)
     y = 0.0
     for row in rows:
         boxes = [box for piece in row.pieces for box in piece.boxes]
@@ -206,9 +226,30 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
         ]
     routes = [route for row in rows for route in row.routes] + [
         _back(r, rows, number, _beside(r, between)) for r in between
-    ]
+    ] + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
     labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
     return Inside((y - _GAP, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
+
+
+def _cut_at_rows(route: Route, rows: list[_Row], ends: tuple[int, int], cut: list[list[_Cut]]) -> None:
+    """Gives each row from the first to the last of `ends` its part of a curve, and notes where it was cut."""
+    rest = route
+    for i in range(ends[0] + 1, ends[1] + 1):
+        before, behind = cut_along(rest.points[:-1], rows[i].start)
+        rows[i - 1].routes.append(replace(rest, points=before, arrow=False))
+        cut[i].append((before[-1][0], route))
+        rest = replace(rest, points=(*behind, rest.points[-1]))
+    rows[ends[1]].routes.append(rest)
+
+
+def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
+    """The lines that lead curves from the end of a row to the start of the next, the first to leave outside."""
+    for i, (across, route) in enumerate(sorted(cut, key=lambda one: one[0])):
+        beside = _APART * (i - (len(cut) - 1) / 2)
+        leaves, arrives = across - above.top + above.y, across - below.top + below.y
+        start = below.start - above.start + _LEAD
+        way = _way_back((leaves, start), above, below, beside)
+        yield replace(route, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=False, shape="square")
 
 
 def _moved(corner: Point, rows: list[_Row]) -> Point:
@@ -220,7 +261,7 @@ def _moved(corner: Point, rows: list[_Row]) -> Point:
 def _beside(route: Route, between: list[Route]) -> float:
     """How far from the middle a line runs back beside those of other tensors; the first to leave outside."""
     tensors = sorted({(r.points[0], r.node) for r in between if r.source is route.source})
-    return 7.0 * (tensors.index((route.points[0], route.node)) - (len(tensors) - 1) / 2)
+    return _APART * (tensors.index((route.points[0], route.node)) - (len(tensors) - 1) / 2)
 
 
 def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float) -> Route:
@@ -233,8 +274,13 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float)
         route.points[0][0] - above.top + above.y,
         route.points[-1][0] - below.top + below.y,
     )
+    start = route.source.corner[1] + route.source.size[1]
+    back = _way_back((leaves, start), above, below, beside)
+    return replace(route, points=(*back, (arrives, -beside), (arrives, route.target.corner[1])), shape="square")
+
+
+def _way_back(start: Point, above: _Row, below: _Row, beside: float) -> tuple[Point, ...]:
+    """From the end of one row to before the start of the next."""
     right = above.width + 2 * _LEAD - 4.0 - beside
     turn = below.y - _GAP / 2 - beside
-    start = route.source.corner[1] + route.source.size[1]
-    back = ((leaves, start), (leaves, right), (turn, right), (turn, -beside))
-    return replace(route, points=(*back, (arrives, -beside), (arrives, route.target.corner[1])), shape="square")
+    return start, (start[0], right), (turn, right), (turn, -beside)
