@@ -150,6 +150,8 @@ class Region:
     """How each argument was written: as the caller wrote it where the call gives it (`given`), else as the default."""
     given: frozenset[str] = frozenset()
     """The parameters for which the call itself has a value."""
+    by_name: frozenset[str] = frozenset()
+    """Those of them that the call names: `groups=32`."""
     decisions: list[Decision] = field(default_factory=list)
     """The path through the conditions of the body."""
     rounds: list[int] = field(default_factory=list)

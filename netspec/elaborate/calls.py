@@ -209,6 +209,7 @@ def _bind_origins(run: ElaborationContext, block: BlockValue, layer: t.Layer, fr
         elif parameter.default is not None:
             inner.region.origins[parameter.name] = origin(parameter.default, inner, run.graph.functions)
     inner.region.given = frozenset(given)
+    inner.region.by_name = frozenset(option.name for option in layer.argument_options)
 
 
 def _run_body(run: ElaborationContext, block: BlockValue, inner: Frame) -> None:

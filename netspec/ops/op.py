@@ -166,6 +166,8 @@ class Op:
     """How a layer with `tie=` uses the `weight` of this one: as it is, or transposed; empty: not at all."""
     vanishes: ClassVar[bool] = False
     """Whether it returns its input in inference."""
+    differing: ClassVar[frozenset[str]] = frozenset()
+    """Options whose values may differ between rounds that pictures show as one, with their number."""
     ignores_input: ClassVar[bool] = False
     """Whether its result does not depend on what comes in, which only says how many examples there are."""
     measures_second: ClassVar[bool] = False

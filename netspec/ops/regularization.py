@@ -99,6 +99,7 @@ class DropPath(Drop):
 
     name, example = "droppath", "droppath 0.1"
     aliases = ("drop_path", "stochastic_depth")
+    differing = frozenset({"p"})
     p = Option(_PROBABILITY, 0.1, slot="value", doc="drop probability")
 
     def torch(self, *inputs: TensorType) -> TorchCode:

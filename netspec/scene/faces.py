@@ -27,6 +27,7 @@ _LABEL = 14.0
 _STEP = 8.0
 """Widths are rounded up to this, so that boxes of like content are alike."""
 _LONGEST = 46
+_LONG_ARGUMENT = 20
 _UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
 
 
@@ -147,16 +148,20 @@ def head_text(part: Part) -> str:
         return title_of_windows(region) + times
     if not region.block:
         return f"{region.name}{times}"
-    given = [_argument(value) for name, value in region.arguments if name in region.given]
+    given = [_argument(part, name, value) for name, value in region.arguments if name in region.given]
     words = f"{region.block}({', '.join(given)})" if given else region.block
     if not re.fullmatch(re.escape(region.block.lower()) + r"\d*", region.name.lower()):
         words = f"{region.name}: {words}"
     return _shortened(words) + times
 
 
-def _argument(value: Value) -> str:
-    """Three digits of a rate that was computed say enough."""
-    return f"{value:.3g}" if isinstance(value, float) else show(value)
+def _argument(part: Part, name: str, value: Value) -> str:
+    """An argument as the call writes it, by position or by name; `…` where it is long, or differs between rounds.
+    Three digits of a rate that was computed say enough."""
+    text = f"{value:.3g}" if isinstance(value, float) else show(value).strip('"')
+    if name in part.differing or len(text) > _LONG_ARGUMENT:
+        text = "…"
+    return f"{name}={text}" if part.region is not None and name in part.region.by_name else text
 
 
 def _shortened(text: str) -> str:

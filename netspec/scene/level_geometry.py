@@ -97,10 +97,15 @@ class _Solver:
         self.paths = list(zip(plan.paths, outline.edges, strict=True))
         self.emits: dict[int, list[int]] = {}
         self.into: dict[int, dict[int, int]] = {}
+        place = {item: i for row in plan.ranks for i, item in enumerate(row)}
+        goes: dict[tuple[int, int], list[int]] = {}
         for path, (a, b, tensor) in self.paths:
+            goes.setdefault((a, tensor), []).append(place[path[1]])
             if a < self.members and tensor not in self.emits.setdefault(a, []):
                 self.emits[a].append(tensor)
             self.into.setdefault(b, {})[tensor] = path[-2]
+        for a, tensors in self.emits.items():  # side by side as where they lead to
+            tensors.sort(key=lambda t, a=a: sum(goes[a, t]) / len(goes[a, t]))  # type: ignore[misc]
         self.arrivals: dict[int, dict[int, float]] = {}
 
     def solve(self) -> Geometry:

@@ -25,6 +25,8 @@ class Part:
     count: int = 1
     kind: int = 0
     """Equal for parts that compute the same way, whatever the sizes that come in."""
+    differing: frozenset[str] = frozenset()
+    """The arguments of a block that are not the same in all rounds, such as rates of stochastic depth."""
     tail: int = 0
     """How many nodes after the rounds of a layer are drawn with it: a dropout after the third of three convolutions."""
 
@@ -107,6 +109,13 @@ def _real(graph: Graph, index: int) -> int:
     while _is_plain_identity(graph.nodes[index]):
         index = graph.nodes[index].inputs[0]
     return index
+
+
+def _different_arguments(one: Region | None, other: Region | None) -> frozenset[str]:
+    if one is None or other is None:
+        return frozenset()
+    values = dict(other.arguments)
+    return frozenset(name for name, value in one.arguments if values.get(name, value) != value)
 
 
 def _drawn(node: Node) -> tuple[int, ...]:
@@ -213,6 +222,7 @@ class Parts:
             latest = range(max(last.start, part.stop - 3 * size), part.stop, size)
             if self._folds([(at, at + size) for at in latest]):
                 last.stop, last.count = part.stop, last.count + 1
+                last.differing |= _different_arguments(last.region, part.region)
                 return
         found.append(part)
 
@@ -236,7 +246,8 @@ class Parts:
     # What is equal
 
     def _op_kind(self, node: Node) -> int:
-        options = tuple(repr(getattr(node.op, name, None)) for name in node.op.options)
+        said = set(node.op.options) - node.op.differing
+        options = tuple(repr(getattr(node.op, name, None)) for name in sorted(said))
         local = node.name.rpartition(".")[2].rstrip("0123456789")
         key = (node.kind, options, node.region.block, local, node.shares is not None, node.tied is not None)
         return self._kinds.setdefault(key, len(self._kinds) + 1)

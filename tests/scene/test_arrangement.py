@@ -77,6 +77,18 @@ def test_what_runs_back_together_does_not_cross(name: str) -> None:
     assert not any(crosses(a, b) for a, b in itertools.permutations(back, 2))
 
 
+def test_tensors_leave_a_closed_part_in_the_order_of_their_readers() -> None:
+    """The five outputs of BiFPN come from its last cell, which is drawn closed: their lines do not cross."""
+    parts = Parts(graph_of("bifpn_efficientnet_b0"))
+    measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0))
+    inside = laid_out(parts, lambda part: part.name == "pyramid", measure, Spacing())
+    pyramid = next(box.inside for box in inside.boxes if box.part.name == "pyramid")
+    assert pyramid is not None
+    going = [route for route in pyramid.routes if route.target is None]
+    assert len(going) == 5
+    assert sorted(going, key=lambda r: r.points[0]) == sorted(going, key=lambda r: r.points[-1])
+
+
 def test_a_page_shows_every_example_without_tiny_letters() -> None:
     """Folded, on A4 upright or across with margins of a centimetre: letters of at least 4 points."""
     for name in ("resnet18", "resnet152", "densenet201", "mobilenet_v2", "googlenet", "unet", "vit_b_16", "wavenet"):

@@ -145,3 +145,23 @@ def test_wires_are_the_tensors_that_are_read(name: str) -> None:
     read = {n.index: n.inputs[:1] if n.op.measures_second else n.inputs for n in graph.nodes if n.kind != "identity"}
     wanted = {(real(i), index) for index, inputs in read.items() if index in starts for i in inputs}
     assert found == wanted
+
+
+def test_blocks_that_differ_in_rates_of_stochastic_depth_are_counted() -> None:
+    """ConvNeXt-T has stages of 3, 3, 9 and 3 blocks; its first block has no stochastic depth."""
+    parts = [p for p in Parts(example("convnext_tiny")).root.walk() if p.region and p.region.block == "convnext"]
+    assert [p.count for p in parts] == [1, 2, 3, 9, 3]
+    assert [head_text(p) for p in parts][1:] == [
+        "convnext(96, …) ×2", "convnext(192, …) ×3", "convnext(384, …) ×9", "convnext(768, …) ×3",
+    ]  # fmt: skip
+
+
+def test_rates_of_dropout_are_not() -> None:
+    text = "input 8\nblock b(p) { FC-8; dropout p }\nb(0.1)\nb(0.2)\n"
+    assert shown(parts_of(text)) == ["input", "b1", "b2"]
+
+
+def test_a_title_says_which_arguments_the_call_names() -> None:
+    text = "block unit(width, stride = 1, groups = 1) { conv3-width/stride groups=groups pad=1; relu; bn }\n"
+    parts = parts_of(f"{text}input 8x8x8\nunit(8, 2, groups=4)\nunit(8, groups=2)\n")
+    assert [head_text(p) for p in parts.root.members if p.region] == ["unit(8, 2, groups=4)", "unit(8, groups=2)"]

@@ -64,17 +64,22 @@ class Solver {
     this.sizes = outline.members.map((m) => m.size);
     while (this.sizes.length < this.count) this.sizes.push([0, 0]);
     plan.ranks.forEach((row, r) => row.forEach((item) => this.rank.set(item, r)));
+    const place = new Map(plan.ranks.flatMap((row) => row.map((item, i): [number, number] => [item, i])));
+    const goes = new Map<number, Map<number, number[]>>();
     outline.edges.forEach(([a, b, tensor], k) => {
       const path = plan.paths[k];
       if (a < this.members) {
-        const found = this.emits.get(a) ?? [];
-        if (!found.includes(tensor)) found.push(tensor);
-        this.emits.set(a, found);
+        const found = goes.get(a) ?? new Map<number, number[]>();
+        found.set(tensor, [...(found.get(tensor) ?? []), place.get(path[1])!]);
+        goes.set(a, found);
       }
       const into = this.into.get(b) ?? new Map<number, number>();
       into.set(tensor, path[path.length - 2]);
       this.into.set(b, into);
     });
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    for (const [a, tensors] of goes) // side by side as where they lead to
+      this.emits.set(a, [...tensors].sort(([, one], [, other]) => mean(one) - mean(other)).map(([tensor]) => tensor));
   }
 
   solve(): Geometry {
