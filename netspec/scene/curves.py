@@ -51,7 +51,7 @@ def _halves(curve: Sequence[Point], share: float) -> tuple[list[Point], list[Poi
     while row:
         before.append(row[0])
         behind.append(row[-1])
-        row = [_between(a, b, share) for a, b in zip(row, row[1:], strict=False)]
+        row = [_between(a, b, share) for a, b in itertools.pairwise(row)]
     return before, behind[::-1]
 
 

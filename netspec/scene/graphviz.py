@@ -52,7 +52,13 @@ def box_count(parts: Parts, is_open: Callable[[Part], bool]) -> int:
 
 
 def laid_out_by_dot(
-    parts: Parts, is_open: Callable[[Part], bool], measure: Measure, rooms: Mapping[int, float], air: float, *, across: bool
+    parts: Parts,
+    is_open: Callable[[Part], bool],
+    measure: Measure,
+    rooms: Mapping[int, float],
+    air: float,
+    *,
+    across: bool,
 ) -> Inside:
     """The drawing of the whole network on one level: frames, from the outermost in, then what stands in them. `rooms` are widths
     of titles, by the number of their frame, which need more than they are wide; `air` are pixels to be added between things; `across`: from left to right.

@@ -224,9 +224,11 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
             replace(r, points=tuple((a - row.top + row.y, b - row.start + _LEAD) for a, b in r.points))
             for r in row.routes
         ]
-    routes = [route for row in rows for route in row.routes] + [
-        _back(r, rows, number, _beside(r, between)) for r in between
-    ] + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
+    routes = (
+        [route for row in rows for route in row.routes]
+        + [_back(r, rows, number, _beside(r, between)) for r in between]
+        + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
+    )
     labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
     return Inside((y - _GAP, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 

@@ -362,7 +362,17 @@ def _compare(here: Inside, there: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["googlenet", "unet", "densenet121", "swin_t", "shufflenet_v2_x1_0", "transformer_base", "siamese", "bifpn_efficientnet_b0"]
+    "name",
+    [
+        "googlenet",
+        "unet",
+        "densenet121",
+        "swin_t",
+        "shufflenet_v2_x1_0",
+        "transformer_base",
+        "siamese",
+        "bifpn_efficientnet_b0",
+    ],
 )
 def test_the_page_lays_out_as_files_do(watched: Watched, tmp_path: Path, name: str) -> None:
     watched.tab.goto(exported(tmp_path, name))
