@@ -70,6 +70,7 @@ class Operation(Protocol):
     pools: ClassVar[bool]
     vanishes: ClassVar[bool]
     lends: ClassVar[Literal["", "weight", "transposed"]]
+    differing: ClassVar[frozenset[str]]
     ignores_input: ClassVar[bool]
     measures_second: ClassVar[bool]
     sees_windows: ClassVar[bool]
