@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from netspec.datasets.shard_files import is_remote
 from netspec.diagnostics import SpecError
 from netspec.model import Model, check
 from netspec.training.beside import beside
-from netspec.training.checkpoint_files import read_checkpoint, read_weights, write_checkpoint, write_weights
+from netspec.training.checkpoint_files import read_checkpoint, read_weights
 from netspec.training.compiling import compilation
-from netspec.training.curves import Board, draw_curves
+from netspec.training.curves import draw_curves
 from netspec.training.diagnosis import classes_without_examples, diverged, verdict
 from netspec.training.distillation import open_teacher
 from netspec.training.engine import Diverged, Engine, Interrupted, Row, Watcher
@@ -26,6 +25,7 @@ from netspec.training.environment import environment
 from netspec.training.hardware import launch
 from netspec.training.inputs import Inputs
 from netspec.training.interruption import Interruption
+from netspec.training.keeper import Background, Keeper
 from netspec.training.last_update import after_the_last_update
 from netspec.training.learner import starting_weights
 from netspec.training.plan import Plan
@@ -78,13 +78,15 @@ def train(
     model = check(request.source).lenient().model()
     plan = Plan.of(model.graph)
     fabric = launch(request.hardware, plan)
-    with speaking_once(fabric, request.hardware.devices), telling_lost_processes(fabric):
+    with speaking_once(fabric), telling_lost_processes(fabric):
         folder = RunFolder(fabric.broadcast(folder.path))
-        with holding(fabric, folder.path):
+        with holding(fabric, folder.path), Background() as background:
             if not resume:
                 by_first(fabric, folder.require_free)
             collection = shared(fabric, lambda: open_data(plan, request, data), _is_index)
-            return _train(request, model, plan, fabric, folder, watcher, collection, resume=resume)
+            engine = build_engine(model, plan, collection, fabric, request, fresh=not resume)
+            keeper = Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher(), background)
+            return _train(request, keeper, resume=resume)
 
 
 def _is_index(collection: Collection) -> bool:
@@ -92,13 +94,10 @@ def _is_index(collection: Collection) -> bool:
     return bool(getattr(collection.train, "decodes", False))
 
 
-def _train(
-    request: Request, model: Model, plan: Plan, fabric: Any, folder: RunFolder, watcher: Watcher, collection: Collection,
-    *, resume: bool,
-) -> Outcome:  # fmt: skip
+def _train(request: Request, keeper: Keeper, *, resume: bool) -> Outcome:
     """The run, its folder held."""
-    engine = build_engine(model, plan, collection, fabric, request, fresh=not resume)
-    keeper = _Keeper(engine, folder, request, watcher if fabric.is_global_zero else Watcher())
+    engine, folder = keeper.engine, keeper.folder
+    fabric = engine.fabric
     if resume:
         _check_same_data(folder, engine)
         _load_state(engine, folder)
@@ -106,6 +105,7 @@ def _train(
         _pretrain(engine)
         by_first(fabric, lambda: folder.create(request.source))
         keeper.save()
+        keeper.settle()
         if fabric.is_global_zero:
             folder.write_info(_info(request, engine))  # from here on it is a run, with a checkpoint to resume from
     keeper.begin()
@@ -118,6 +118,7 @@ def _train(
         except Diverged as error:
             raise diverged(engine, error) from None
         keeper.save()
+        keeper.settle()
         test = _test(engine, folder, interruption) if finished and request.test else None
     advice = verdict(engine) if finished else None
     best = max(engine.at.history, key=lambda row: (row.score.rank, -row.step), default=None)
@@ -239,66 +240,6 @@ def _augmenter(plan: Plan, collection: Collection, image: str | None, request: R
             helps=["remove the augmentations that move pixels (`cutmix` too), or let the net output maps as large as its images"],
         )  # fmt: skip
     return augmenter
-
-
-class _Keeper(Watcher):
-    """Writes the files of a run during training, and forwards to another watcher."""
-
-    def __init__(self, engine: Engine, folder: RunFolder, request: Request, told: Watcher) -> None:
-        self.engine, self.folder, self.told = engine, folder, told
-        self.every, self.updates = request.save_every, request.save_updates
-        self.saved = time.monotonic()
-        self.alone = engine.fabric.world_size == 1
-        self.first = engine.fabric.is_global_zero
-        self.board = Watcher()
-
-    def begin(self) -> None:
-        """Called when the run folder exists and the engine is ready to start or resume."""
-        self.engine.tell = self.told.note
-        if self.first:
-            self.board = Board(self.folder.tensorboard, self.engine.at.step)
-
-    def update(self, engine: Engine, loss: float | None) -> None:
-        if self._due(engine):
-            engine.loss_reader.read(engine.at)  # what is counted of them is part of the checkpoint
-            self.save()
-        if self.first:
-            self.board.update(engine, loss)
-        self.told.update(engine, loss)
-
-    def _due(self, engine: Engine) -> bool:
-        """Whether to save. Several processes go by the clock of the first, every 16th update, since asking waits for all."""
-        if self.updates is not None:
-            return engine.at.step % self.updates == 0
-        due = time.monotonic() - self.saved >= self.every
-        if self.alone or engine.at.step % 16:
-            return self.alone and due
-        import torch
-
-        asked = torch.tensor(float(due and self.first), device=engine.fabric.device)
-        return bool(engine.fabric.all_reduce(asked, reduce_op="max"))
-
-    def epoch(self, engine: Engine, row: Row, *, best: bool) -> None:
-        state = engine.weights() if best and (self.first or sharded(engine.fabric)) else None
-        if self.first:
-            if state is not None:
-                write_weights(self.folder.best, state, {"epoch": str(row.epoch)})
-            self.folder.write_metrics(engine.at.history)
-            self.board.epoch(engine, row, best=best)
-        if not self.alone:
-            self.save()
-        self.told.epoch(engine, row, best=best)
-
-    def save(self) -> None:
-        """Writes the checkpoint and the current weights. Every process takes part."""
-        self.saved = time.monotonic()
-        engine = self.engine
-        if self.first or sharded(engine.fabric):
-            state, weights = engine.state(), engine.weights()
-            if self.first:
-                write_checkpoint(self.folder.checkpoint, state)
-                write_weights(self.folder.last, weights, {"step": str(engine.at.step)})
-        engine.fabric.barrier()
 
 
 def _load_state(engine: Engine, folder: RunFolder) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from netspec.diagnostics import SpecError
+from netspec.files import cannot_write
 from netspec.training.run_lock import LOCK_NAME, locked
 
 __all__ = ["by_first", "holding", "shared", "speaking_once", "telling_lost_processes"]
@@ -54,36 +56,46 @@ def holding(fabric: Any, folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def speaking_once(fabric: Any, here: int) -> Iterator[None]:
-    """Of the errors of the `here` processes of a machine the first is raised; the others end like it, with SystemExit(1)."""
+def speaking_once(fabric: Any) -> Iterator[None]:
+    """Of the errors of the processes of a machine the first is raised; the others end like it, with SystemExit(1)."""
     if fabric.world_size == 1:
         yield
         return
-    made = tempfile.mkdtemp(prefix="netspec-") if fabric.is_global_zero else None
-    place = Path(fabric.broadcast(made))
+    with _open_together(fabric) as board:
+        try:
+            yield
+        except SpecError:
+            if _is_first(board, fabric.global_rank):
+                raise
+            raise SystemExit(1) from None
+
+
+@contextlib.contextmanager
+def _open_together(fabric: Any) -> Iterator[int]:
+    """A file that the processes of a machine have open, and that has no name any more: it goes with them, however they end.
+    Raises SpecError (NS501)."""
+    path = Path(tempfile.gettempdir(), f"netspec-{fabric.broadcast(uuid4().hex)}")
     try:
-        yield
-    except SpecError:
-        if _made(place / "told"):
-            raise
-        raise SystemExit(1) from None
+        board = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        try:
+            fabric.barrier()
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        yield board
     finally:
-        _made(place / str(fabric.global_rank))
-        with contextlib.suppress(OSError):
-            if len([mark for mark in place.iterdir() if mark.name != "told"]) >= here:
-                shutil.rmtree(place)
+        os.close(board)
 
 
-def _made(folder: Path) -> bool:
-    """Whether this process has made a folder; only one does."""
-    try:
-        folder.parent.mkdir(exist_ok=True)  # on another machine than that of the first process
-        folder.mkdir()
-    except FileExistsError:
-        return False
-    except OSError:
-        return True
-    return True
+def _is_first(board: int, rank: int) -> bool:
+    """Whether this process is the first that adds itself to a file."""
+    mine = f"{rank:12}".encode()
+    os.write(board, mine)
+    os.lseek(board, 0, os.SEEK_SET)
+    return os.read(board, len(mine)) == mine
 
 
 @contextlib.contextmanager

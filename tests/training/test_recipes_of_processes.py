@@ -47,9 +47,10 @@ from netspec.source import SourceFile
 from netspec.training.engine import Engine, Watcher
 from netspec.training.hardware import Hardware
 from netspec.training.run_folder import RunFolder
-from netspec.training.session import Request, _Keeper, train
+from netspec.training.keeper import Keeper
+from netspec.training.session import Request, train
 
-engines, start, save = [], Engine.fit, _Keeper.update
+engines, start, save = [], Engine.fit, Keeper.update
 
 def fit(engine, *given):
     engines.append(engine)
@@ -73,11 +74,11 @@ for strategy in ("ddp", "fsdp"):
         run(name, strategy, f"{strategy}-{name}")
         if strategy == "ddp" and os.environ["LOCAL_RANK"] == "0":
             print(name, "static" if engines[-1].wrapped._forward_module.static_graph else "changing", flush=True)
-    _Keeper.update = stopped
+    Keeper.update = stopped
     try:
         run("validated", strategy, f"{strategy}-torn")
     except KeyboardInterrupt:
-        _Keeper.update = save
+        Keeper.update = save
     run("validated", strategy, f"{strategy}-torn", resume=True)
 """
 

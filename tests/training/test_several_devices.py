@@ -3,20 +3,26 @@ statistics are shared."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conftest import PATIENCE
 from running import engine_of, save_examples
 
+from netspec.diagnostics import SpecError
 from netspec.training.curves import Board
 from netspec.training.diagnosis import diverged
 from netspec.training.engine import Diverged, Engine, Watcher
+from netspec.training.keeper import Background, Keeper
 from netspec.training.run_folder import RunFolder
-from netspec.training.session import Request, _Keeper
+from netspec.training.session import Request
 from netspec.training.statistics import _moments
+from netspec.training.together import speaking_once
 
 NET = "input 6\nFC-8 act=relu\nhead: FC-3\ntrain {{ optimizer sgd lr={}; batch 2; epochs 4 }}\n"
 RANDOM = np.random.default_rng(0)
@@ -98,9 +104,9 @@ def test_several_processes_save_by_the_clock_of_the_first(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool, saves: int
 ) -> None:
     engine = engine_of(NET.format("0.1"), where)
-    monkeypatch.setattr(_Keeper, "save", lambda keeper: saved.append(keeper.engine.at.step))
+    monkeypatch.setattr(Keeper, "save", lambda keeper: saved.append(keeper.engine.at.step))
     saved: list[int] = []
-    keeper = _Keeper(engine, RunFolder(tmp_path / "run"), Request(None, where, save_every=0.0), Watcher())  # type: ignore[arg-type]
+    keeper = Keeper(engine, RunFolder(tmp_path / "run"), Request(None, where, save_every=0.0), Watcher(), Background())  # type: ignore[arg-type]
     keeper.alone, keeper.first = False, first
     for step in range(1, 50):
         engine.at.step = step
@@ -142,35 +148,41 @@ def test_each_process_reads_its_share_of_the_statistics(where: str, world: int) 
     assert torch.allclose(sum(square for _, square in parts), x.square().mean(0))
 
 
-def test_of_two_processes_the_first_that_fails_speaks(tmp_path: Path, monkeypatch: Any) -> None:
-    from types import SimpleNamespace
-
-    from netspec.diagnostics import SpecError
-    from netspec.training.together import speaking_once
-
+def test_of_three_processes_the_first_that_fails_speaks(tmp_path: Path, monkeypatch: Any) -> None:
+    """Each is a thread here; the file that they have open has no name once all have it, so that none is left behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    sent: list[str] = []
-
-    def process(rank: int, error: SpecError | None) -> str:
-        def broadcast(given: str | None) -> str:
-            sent.extend([given] if given else [])
-            return sent[0]
-
-        fabric = SimpleNamespace(world_size=3, is_global_zero=rank == 0, global_rank=rank, broadcast=broadcast)
-        try:
-            with speaking_once(fabric, 3):
-                if error is not None:
-                    raise error
-        except SpecError:
-            return "error"
-        except SystemExit as ended:
-            return f"ended with {ended.code}"
-        return "done"
-
     lost = SpecError.of("NS604", "a process has ended")
-    assert [process(0, lost), process(2, SpecError.of("NS603", "corrupt"))] == ["error", "ended with 1"]
-    assert process(1, lost) == "ended with 1"
-    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
-    sent.clear()
-    assert [process(rank, None) for rank in range(3)] == ["done"] * 3
+
+    def play(errors: dict[int, SpecError], order: tuple[int, ...]) -> list[str]:
+        together, turns, ends = threading.Barrier(3), {rank: threading.Event() for rank in order}, ["", "", ""]
+
+        def process(rank: int) -> None:
+            fabric = SimpleNamespace(
+                world_size=3, global_rank=rank, broadcast=lambda given: "name", barrier=lambda: together.wait(PATIENCE)
+            )
+            try:
+                with speaking_once(fabric):
+                    together.wait(PATIENCE)
+                    assert list(tmp_path.iterdir()) == [], "a kill leaves nothing behind"
+                    assert turns[rank].wait(PATIENCE)
+                    if rank in errors:
+                        raise errors[rank]
+                ends[rank] = "done"
+            except SpecError as error:
+                ends[rank] = str(error)
+            except SystemExit as ended:
+                ends[rank] = f"ended with {ended.code}"
+
+        threads = [threading.Thread(target=process, args=(rank,)) for rank in range(3)]
+        for thread in threads:
+            thread.start()
+        for rank in order:
+            turns[rank].set()
+            threads[rank].join(PATIENCE)
+        return ends
+
+    corrupt = SpecError.of("NS603", "corrupt")
+    assert play({0: lost, 1: lost, 2: corrupt}, (2, 0, 1)) == ["ended with 1", "ended with 1", str(corrupt)]
+    assert play({1: lost}, (0, 1, 2)) == ["done", str(lost), "done"]
+    assert play({}, (0, 1, 2)) == ["done"] * 3
     assert list(tmp_path.iterdir()) == []
