@@ -78,7 +78,7 @@ def application(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         started()
         yield
-        service.closing.set()
+        service.close()
 
     return Starlette(
         routes=[
@@ -134,7 +134,12 @@ class _Service:
     def __init__(self, files: SpecFiles, runs: RunFolders, token: str) -> None:
         self._files, self._runs, self._token = files, runs, token
         self._reviews = Reviews()
-        self.closing = asyncio.Event()
+        self._open: set[asyncio.Event] = set()
+
+    def close(self) -> None:
+        """Ends the streams of changes."""
+        for stop in self._open:
+            stop.set()
 
     async def index(self, _: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
@@ -205,9 +210,18 @@ class _Service:
         """A line of JSON for each spec whenever a spec or what it uses changes, and for each run whose folder has changed."""
         from starlette.responses import StreamingResponse
 
-        return StreamingResponse(self._changes(), media_type=_LINES, headers={"Cache-Control": "no-store"})
+        return StreamingResponse(self._told(), media_type=_LINES, headers={"Cache-Control": "no-store"})
 
-    async def _changes(self) -> AsyncIterator[str]:
+    async def _told(self) -> AsyncIterator[str]:
+        stop = asyncio.Event()  # of this page: `awatch` sets it when the page goes
+        self._open.add(stop)
+        try:
+            async for line in self._changes(stop):
+                yield line
+        finally:
+            self._open.discard(stop)
+
+    async def _changes(self, stop: asyncio.Event) -> AsyncIterator[str]:
         from starlette.concurrency import run_in_threadpool
         from watchfiles import awatch
 
@@ -216,7 +230,7 @@ class _Service:
         for line in self._changed_runs(known):
             yield line
         watched: set[Path] | None = None
-        while not self.closing.is_set():
+        while not stop.is_set():
             folders = await run_in_threadpool(self._files.folders)
             for line in self._texts() if folders != watched and watched is not None else ():
                 yield line
@@ -226,7 +240,7 @@ class _Service:
                 continue
             with contextlib.suppress(FileNotFoundError):
                 async for changes in awatch(
-                    *sorted(map(str, folders)), recursive=False, debounce=100, step=20, stop_event=self.closing,
+                    *sorted(map(str, folders)), recursive=False, debounce=100, step=20, stop_event=stop,
                     rust_timeout=_LOOK_AGAIN, yield_on_timeout=bool(self._runs.names),
                 ):  # fmt: skip
                     specs = any(path.endswith(".net") for _, path in changes)

@@ -147,21 +147,28 @@ def test_a_text_is_saved_as_the_file_was(tmp_path: Path) -> None:
         assert path.read_bytes().endswith(b"conv3-5\r\n")
 
 
-def test_changes_on_disk_are_told(tmp_path: Path) -> None:
+def test_changes_on_disk_are_told_to_every_window(tmp_path: Path) -> None:
     (tmp_path / "a.net").write_text(SPEC)
     heard = threading.Event()
 
     def write() -> None:  # again and again: the watcher begins some time after the stream
         for number in itertools.count():
-            (tmp_path / "a.net").write_text(SPEC + f"# {number}\n")
+            (tmp_path / "a.net").write_text(SPEC + f"# {number:06}\n")
             if heard.wait(0.3):
                 return
 
     with served(Path("a.net"), cwd=tmp_path) as server, events(server) as lines:
         assert lines.readline() == b"\n"
-        writer = threading.Thread(target=write)
+        writer = threading.Thread(target=write, daemon=True)
         writer.start()
-        told = json.loads(lines.readline())
+        with events(server) as other:
+            assert other.readline() == b"\n"
+            last = json.loads(other.readline())["text"]
+        for _ in range(5):  # also after one of them is closed
+            told = json.loads(lines.readline())
+            while told["text"] <= last:
+                told = json.loads(lines.readline())
+            last = told["text"]
         heard.set()
         writer.join()
     assert told["file"] == "a.net"
