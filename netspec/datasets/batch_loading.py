@@ -24,7 +24,7 @@ __all__ = ["batches", "worker_count"]
 _SECONDS_TO_SAVE = 60
 _FEW = 1000
 """Fewer images are decoded in the process itself: starting others takes as long."""
-_AT_ONCE = 1 << 18
+_AT_ONCE = 1 << 17
 """Bytes of batches that are gathered at once: they stay in the cache of a processor until they are used."""
 
 

@@ -72,6 +72,8 @@ class Batch:
         """Batches of so many examples, one after the other, in the memory of this one."""
         import torch
 
+        if len(counts) == 1:
+            return [self]
         inputs, targets = (
             {name: [_aligned(part) for part in torch.split(whole, list(counts))] for name, whole in held.items()}
             for held in (self.inputs, self.targets)

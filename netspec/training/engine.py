@@ -84,7 +84,8 @@ class Engine:
         self.workers = workers
         self.share = Share(fabric.global_rank, fabric.world_size, 2 if inputs.mixes else 1)
         self.module = logits_module(plan, module)
-        self.cuda, self.on_cpu = (fabric.device.type == kind for kind in ("cuda", "cpu"))
+        self.device_type: str = fabric.device.type
+        self.cuda, self.on_cpu = (self.device_type == kind for kind in ("cuda", "cpu"))
         self.division = Division()
         if fabric.world_size > 1:
             self.module = divided(self.module, self.division, plan, len(collection.train), fabric)
@@ -260,7 +261,7 @@ class Engine:
     def gradients(self, pieces: list[Piece], held: Iterable[Any], step: int, *, count: bool = True) -> Tensor:
         """Forward and backward over the pieces of an update, whose batches are `held`; returns the mean loss over the share
         of this process, including penalties."""
-        seed_update(self.plan.seed, step, self.fabric.device.type)
+        seed_update(self.plan.seed, step, self.device_type)
         if self.graphs:
             begin_replay()  # once for all pieces: their gradients add up in the memory of the graphs
         total = None

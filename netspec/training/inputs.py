@@ -92,16 +92,15 @@ class Inputs:
         return values, {name: target.to(self.device, non_blocking=True) for name, target in batch.targets.items()}
 
     def _ordered(self, values: dict[str, Tensor]) -> list[Tensor]:
-        import torch
-
-        ordered = []
-        for name, kind in self.kinds.items():
-            value = arranged(values[name], kind)
-            if self.channels_last and value.ndim == 4:
-                value = value.contiguous(memory_format=torch.channels_last)
-            ordered.append(value)
-        return ordered
+        ordered = [arranged(values[name], kind) for name, kind in self.kinds.items()]
+        return [_channels_last(value) for value in ordered] if self.channels_last else ordered
 
     def _targets(self, inputs: list[Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
         """With the input itself, as the net takes it, where that is the target."""
         return targets | dict.fromkeys(self.copied, inputs[0]) if self.copied else targets
+
+
+def _channels_last(value: Tensor) -> Tensor:
+    import torch
+
+    return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value

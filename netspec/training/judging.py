@@ -77,12 +77,11 @@ class Judge:
 
     def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor | None, Any]:
         """The counts of a batch (float32 or int64), and the number of predictions (of each feature)."""
-        output = output.detach()
         if self.kind == "classes":
             return self._classes(output, target)
         if not self.kind:
             return None, 0
-        rows = output.movedim(self.axis, -1).reshape(-1, self.features)
+        rows = output.detach().movedim(self.axis, -1).reshape(-1, self.features)
         wanted = target.reshape(output.shape).movedim(self.axis, -1).reshape(-1, self.features)
         if self.kind == "labels":
             return ((rows > 0) == (wanted > 0.5)).sum(0), len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.examples import IGNORED
@@ -216,10 +217,18 @@ def summands(losses: Tensor, share: float, extra: Tensor | None) -> tuple[Tensor
     which `backward` begins: to multiply and add them first would be two more steps of every pass."""
     import torch
 
-    weights = losses.new_full(losses.shape, share)
+    weights = _equal(losses.shape, share, losses.dtype, losses.device)
     if extra is None:
         return losses, weights
     return torch.cat([losses, extra.reshape(1)]), torch.cat([weights, weights.new_ones(1)])
+
+
+@lru_cache(maxsize=8)
+def _equal(shape: Any, value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The same weight for each loss, made once for all batches of a size."""
+    import torch
+
+    return torch.full(shape, value, dtype=dtype, device=device)
 
 
 def penalty(lines: Sequence[Chosen], weights: Sequence[Tensor]) -> Tensor | None:

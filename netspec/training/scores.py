@@ -71,10 +71,10 @@ class Sums:
         self._pending: list[tuple[Tensor, Tensor | None, Any]] = []
 
     def add(self, loss: Tensor, examples: int, counts: Tensor | None = None, answers: Any = 0) -> None:
-        """loss: the sum over `examples`; counts: a vector; answers: the number of predictions."""
+        """loss: the sum over `examples`, detached; counts: a vector; answers: the number of predictions."""
         self._totals[_EXAMPLES] += examples
-        self._pending.append((loss.detach(), counts, answers))
-        if loss.device.type == "cpu":
+        self._pending.append((loss, counts, answers))
+        if loss.is_cpu:
             self._settle()
 
     def _settle(self) -> None:

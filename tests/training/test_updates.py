@@ -258,3 +258,35 @@ def test_auxiliary_heads_are_trained_with_their_weight(where: str) -> None:
     engine.fit(Watcher())
     for layer, name in ((body, first), (head, last), (side, aux)):
         assert torch.allclose(engine.module.state_dict()[f"{name}.weight"], layer.weight, atol=1e-6)
+
+
+def test_batches_gathered_together_train_as_those_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, also in a run that begins in the middle of an epoch, where others are gathered together."""
+
+    class Losses(Watcher):
+        def __init__(self) -> None:
+            self.seen: list[float | None] = []
+
+        def update(self, engine: object, loss: float | None) -> None:
+            self.seen.append(loss)
+
+        def seven(self) -> bool:
+            return len(self.seen) == 7
+
+    spec = "input 64\nnormalize channel\nFC-20 act=relu\ndropout 0.2\nFC-10\ntrain {\nepochs 2\nbatch 37\nregularize l2 1e-3\n}"
+    found = []
+    for at_once in (1 << 17, 1):
+        monkeypatch.setattr("netspec.datasets.batch_loading._AT_ONCE", at_once)
+        whole, begun = engine_of(spec, "digits"), engine_of(spec, "digits")
+        watcher, first, rest = Losses(), Losses(), Losses()
+        whole.fit(watcher)
+        begun.fit(first, first.seven)
+        later = engine_of(spec, "digits")
+        later.load_state(begun.state())
+        later.fit(rest)
+        assert watcher.seen[7:] == rest.seen
+        for engine in (whole, later):
+            found.append((watcher.seen, [row.train for row in engine.at.history], engine.module.state_dict()))
+    for losses, rows, weights in found[1:]:
+        assert (losses, rows) == found[0][:2]
+        assert all(torch.equal(weights[name], value) for name, value in found[0][2].items())
