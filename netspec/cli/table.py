@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Show networks side by side, their layers aligned, as in the configuration tables of papers.
 
-    FILE is a .net file. Activations, norms, dropout and the shortcuts of residuals are not shown.
+    FILE is a .net file. Activations, norms and dropout after a layer, and the shortcuts of residuals, are not shown.
     """
     from netspec.report.configuration import configuration
     from netspec.report.configuration_formats import WRITERS, terminal

@@ -6,22 +6,22 @@ A column for each network; a row for each stage, which are the layers with one s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import NamedTuple, TypeAlias
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES, Figure
-from netspec.graph import Graph, Node, Region
+from netspec.graph import Graph
+from netspec.report.column import lines_of
+from netspec.report.column_flow import Bracket, Line, Size
 from netspec.report.network_table import inputs_of
-from netspec.report.notation import notation, omitted
-from netspec.report.outline import call_text, visible
 
 __all__ = ["Band", "Bracket", "Cell", "Configuration", "configuration"]
 
-Size: TypeAlias = tuple[int, ...]
-
+_VECTOR = "vector"
+"""The label of rows whose outputs have no size."""
 _OF_WEIGHTS = frozenset(
     (
         "params",
@@ -36,16 +36,6 @@ _OF_WEIGHTS = frozenset(
     )
 )
 """Figures that do not depend on the sizes of inputs."""
-_MOST_LINES = 8
-"""Blocks with more layers are opened instead of put in brackets."""
-
-
-class Bracket(NamedTuple):
-    """The layers of a block, and how many instances follow each other."""
-
-    lines: tuple[str, ...]
-    times: int
-
 
 Cell: TypeAlias = "tuple[str | Bracket, ...]"
 
@@ -74,21 +64,25 @@ def configuration(
     """The table of some networks without errors. `figures` are the last rows, by name; `sizes` adds a column with the
     sizes of the outputs, by default where there are blocks. Raises KeyError for an unknown figure."""
     analyses = [Analysis(graph) for graph in graphs]
-    stages = [_stages(graph) for graph in graphs]
     forms = _forms(graphs)
-    blocks = any(isinstance(line, Bracket) for net in stages for _, cell in net for line in cell)
+    stages = [_stages(graph, forms) for graph in graphs]
+    blocks = any(isinstance(line, Bracket) for net in stages for stage in net for line in stage.cell)
     labeled = blocks if sizes is None else sizes
     bands = [_same([(f"input {inputs_of(graph)}",) for graph in graphs])]
-    for size, cells in _aligned(stages):
-        bands += _stage_bands(forms.get(size, "x".join(map(str, size)) or "1x1") if size is not None else "", cells)
+    for label, cells in _aligned(stages):
+        bands += _stage_bands(label, cells)
     for name in figures:
         figure = FIGURES[name]
         texts: list[Cell] = [(_figure_text(analysis, figure),) for analysis in analyses]
         if not labeled and len(graphs) > 1:
             bands.append(Band(((figure.title,),), spans=True))
         bands.append(Band(tuple(texts), figure.title))
-    heads = tuple(f"{analysis.total('depth')} weight layers" for analysis in analyses)
+    heads = tuple(_head(analysis.total("depth")) for analysis in analyses)
     return Configuration(tuple(graph.name for graph in graphs), heads, tuple(bands), labeled or len(graphs) == 1)
+
+
+def _head(depth: object) -> str:
+    return f"{depth} weight layer{'' if depth == 1 else 's'}"
 
 
 def _figure_text(analysis: Analysis, figure: Figure) -> str:
@@ -105,7 +99,7 @@ def _forms(graphs: Sequence[Graph]) -> dict[Size, str]:
     for graph in graphs:
         for node in graph.nodes:
             shown = graph.shown(node.index).spatial
-            found.setdefault(_size(node), set()).add("x".join(map(str, shown)))
+            found.setdefault(node.type.spatial, set()).add("x".join(map(str, shown)))
     return {size: texts.pop() for size, texts in found.items() if size and len(texts) == 1}
 
 
@@ -135,133 +129,49 @@ def _is_pool(line: str | Bracket) -> bool:
 # Stages of one network
 
 
-class _Part(NamedTuple):
-    """A layer or a block: as it is written, without its strides, and the size of its output."""
+class _Stage(NamedTuple):
+    """A row of one network: the sizes with which it begins and ends, how they are written, and the lines."""
 
-    line: str | Bracket
-    bare: str | Bracket
-    size: Size
+    sizes: tuple[Size, ...]
+    label: str
+    cell: Cell
 
 
-def _stages(graph: Graph) -> list[tuple[Size, Cell]]:
-    """What is computed at each resolution, in order, with the size at the end. Layers that change the size a little (no
-    padding) stay in their stage."""
-    stages: list[list[_Part]] = []
-    for part in _parts(graph.root):
-        if not stages or _resampled(stages[-1][-1].size, part.size):
+def _stages(graph: Graph, forms: Mapping[Size, str]) -> list[_Stage]:
+    """What is computed at each resolution, in order. Layers that make it a little smaller (no padding) stay in their row."""
+    stages: list[list[Line]] = []
+    for line in lines_of(graph):
+        sized = [other for other in stages[-1] if other.nodes] if stages else []
+        new = line.opens if not line.nodes else bool(sized) and _resampled(sized[-1].size, line.size)
+        if new or not stages:
             stages.append([])
-        _append(stages[-1], part)
-    return [(stage[-1].size, tuple(part.line for part in stage)) for stage in stages]
+        stages[-1].append(line)
+    return [_stage(lines, forms) for lines in stages]
 
 
-def _append(stage: list[_Part], part: _Part) -> None:
-    """Adds a part, a block to the equal one before it. Strides of blocks that are not alone are left to the sizes."""
-    last = stage[-1].bare if stage else None
-    if isinstance(last, Bracket) and isinstance(part.bare, Bracket) and last.lines == part.bare.lines:
-        more = last._replace(times=last.times + 1)
-        stage[-1] = _Part(more, more, part.size)
-    else:
-        stage.append(part)
+def _stage(lines: Sequence[Line], forms: Mapping[Size, str]) -> _Stage:
+    sizes = tuple(dict.fromkeys(line.size for line in lines if line.nodes))
+    ends = dict.fromkeys((*sizes[:1], *sizes[-1:]))
+    ranks = [len(node.type.spatial) for line in lines for node in line.nodes if set(node.type.spatial) == {1}]
+    one = "x".join("1" * max(ranks)) if ranks else _VECTOR
+    label = " to ".join(forms.get(size, "x".join(map(str, size))) or one for size in ends)
+    return _Stage(tuple(ends), label, tuple(line.cell for line in lines))
 
 
 def _resampled(before: Size, after: Size) -> bool:
+    """Whether a layer begins a row: its output is larger, or much smaller, than what comes in."""
     if len(before) != len(after):
         return True
-    return any(max(one, other) >= 1.5 * min(one, other) for one, other in zip(before, after, strict=True))
-
-
-def _size(node: Node) -> Size:
-    spatial = node.type.spatial
-    return () if all(n == 1 for n in spatial) else spatial
-
-
-def _parts(region: Region) -> Iterator[_Part]:
-    for member in visible(region):
-        if isinstance(member, Node):
-            if not omitted(member) and not member.aux and not _beside(member, region):
-                yield _Part(notation(member), notation(member, stride=False), _size(member))
-            continue
-        inside = [node for node in member.nodes() if node.inputs]
-        chain = _chain(member)
-        if inside[-1].aux:
-            continue
-        if chain is None:
-            call = call_text(member) or member.name
-            yield _Part(call, call, _size(inside[-1]))
-        elif not member.block or not 1 < len(chain) <= _MOST_LINES or any(_pools(line) for line in chain):
-            yield from _parts(member)
-        else:
-            lines, bare = (tuple(_written(line, stride=s) for line in chain) for s in (True, False))
-            yield _Part(Bracket(lines, 1), Bracket(bare, 1), _size(inside[-1]))
-
-
-def _written(line: Node | Region, *, stride: bool) -> str:
-    return notation(line, stride=stride) if isinstance(line, Node) else call_text(line)
-
-
-def _pools(line: Node | Region) -> bool:
-    return isinstance(line, Node) and line.op.pools
-
-
-def _chain(region: Region) -> list[Node | Region] | None:
-    """The layers and blocks of a part that a table shows, without those on shortcuts; None where it has branches."""
-    shown: dict[Node | Region, Node] = {}
-    for node in region.nodes():
-        if node.inputs and not omitted(node) and not _beside(node, region):
-            shown.setdefault(_nested(node, region), node)
-    taken: dict[Region, set[int]] = {}
-    for node in shown.values():
-        for join in _joins(node, region):
-            taken.setdefault(join, set()).add(id(_branch(node, join)))
-    return None if any(len(branches) > 1 for branches in taken.values()) else list(shown)
-
-
-def _nested(node: Node, within: Region) -> Node | Region:
-    """The block of a part in which a layer is, or the layer."""
-    found: Node | Region = node
-    region = node.region
-    while region is not within and region.parent is not None:
-        found = region if region.block else found
-        region = region.parent
-    return found
-
-
-def _joins(node: Node, within: Region) -> list[Region]:
-    """The joins around a layer, within a part."""
-    found, region = [], node.region
-    while region is not within and region.parent is not None:
-        if region.kind == "join":
-            found.append(region)
-        region = region.parent
-    return found
-
-
-def _branch(node: Node, join: Region) -> Region | Node:
-    region = node.region
-    while region is not join and region.parent is not join and region.parent is not None:
-        region = region.parent
-    return region
-
-
-def _beside(node: Node, within: Region) -> bool:
-    """Whether a layer is on the shortcut of a residual: in another branch of its join than the first."""
-    return any(_residual(j) and _branch(node, j) is not j.members[0] for j in _joins(node, within))
-
-
-def _residual(join: Region) -> bool:
-    """Whether the branches of a join are added as body and shortcut."""
-    around = join.parent.members if join.parent is not None else []
-    after = around[around.index(join) + 1] if join in around[:-1] else None
-    return isinstance(after, Node) and after.residual
+    pairs = list(zip(before, after, strict=True))
+    return any(n > m for m, n in pairs) or any(m >= 1.5 * n for m, n in pairs)
 
 
 # Alignment
 
 
-def _aligned(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[Size | None, list[Cell]]]:
-    """Stages of all networks beside each other: of one size, or where sizes have little in common, by position (then the size
-    is None where they differ)."""
-    sizes = [[size for size, _ in net] for net in stages]
+def _aligned(stages: Sequence[Sequence[_Stage]]) -> Iterator[tuple[str, list[Cell]]]:
+    """Stages of all networks beside each other: of one size, or where sizes have little in common, by position."""
+    sizes = [[stage.sizes for stage in net] for net in stages]
     order = sizes[0]
     for more in sizes[1:]:
         common = sum(block.size for block in SequenceMatcher(None, order, more, autojunk=False).get_matching_blocks())
@@ -271,22 +181,30 @@ def _aligned(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[Si
         order = _merged(order, more)
     waiting = [list(net) for net in stages]
     for size in order:
-        cells = [net.pop(0)[1] if net and net[0][0] == size else () for net in waiting]
-        yield size, cells
+        yield _row([net.pop(0) if net and net[0].sizes == size else _NOTHING for net in waiting])
 
 
-def _merged(one: Sequence[Size], other: Sequence[Size]) -> list[Size]:
+_NOTHING = _Stage((), "", ())
+
+
+def _row(row: Sequence[_Stage]) -> tuple[str, list[Cell]]:
+    """A row, with its label where that holds for all networks."""
+    labels = {stage.label for stage in row if stage.cell}
+    labels = labels - {_VECTOR} or labels
+    return labels.pop() if len(labels) == 1 else "", [stage.cell for stage in row]
+
+
+def _merged(one: Sequence[tuple[Size, ...]], other: Sequence[tuple[Size, ...]]) -> list[tuple[Size, ...]]:
     """A sequence in which both are contained."""
-    merged: list[Size] = []
+    merged: list[tuple[Size, ...]] = []
     for tag, i, j, k, m in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         merged += one[i:j] if tag == "equal" else [*one[i:j], *other[k:m]]
     return merged
 
 
-def _by_position(stages: Sequence[Sequence[tuple[Size, Cell]]]) -> Iterator[tuple[Size | None, list[Cell]]]:
+def _by_position(stages: Sequence[Sequence[_Stage]]) -> Iterator[tuple[str, list[Cell]]]:
     """First with first; the last stages, those of vectors, with each other."""
     most = max(map(len, stages))
-    rows = [[*net[:-1], *[((), ())] * (most - len(net)), *net[-1:]] for net in stages]
+    rows = [[*net[:-1], *[_NOTHING] * (most - len(net)), *net[-1:]] for net in stages]
     for row in zip(*rows, strict=True):
-        sizes = {size for size, cell in row if cell}
-        yield sizes.pop() if len(sizes) == 1 else None, [cell for _, cell in row]
+        yield _row(row)

@@ -85,7 +85,7 @@ def _lines(cell: Cell) -> list[str]:
             continue
         inside = [printable(text) for text in line.lines]
         room = max(map(width, inside))
-        times = f" x{line.times}"
+        times = f" x{line.times}" if line.times > 1 else ""
         for i, text in enumerate(inside):
             after = times if i == (len(inside) - 1) // 2 else " " * len(times)
             lines.append(f"[ {text}{' ' * (room - width(text))} ]{after}")
@@ -111,7 +111,7 @@ def _markdown_line(line: str | Bracket) -> str:
     if isinstance(line, str):
         return markdown_text(printable(line))
     inside = printable(", ".join(line.lines))
-    return f"{markdown_text(f'[{inside}]')} x{line.times}"
+    return markdown_text(f"[{inside}]") + (f" x{line.times}" if line.times > 1 else "")
 
 
 # HTML
@@ -143,7 +143,8 @@ def html(table: Configuration) -> str:
 def _html_line(line: str | Bracket) -> str:
     if isinstance(line, str):
         return html_text(line)
-    return f'<span class="block">{"<br>".join(map(html_text, line.lines))}</span> &times; {line.times}'
+    times = f" &times; {line.times}" if line.times > 1 else ""
+    return f'<span class="block">{"<br>".join(map(html_text, line.lines))}</span>{times}'
 
 
 # LaTeX
@@ -186,7 +187,8 @@ def _latex_line(line: str | Bracket) -> str:
     if isinstance(line, str):
         return latex_text(line)
     inside = r" \\ ".join(f"\\mbox{{{latex_text(text)}}}" for text in line.lines)
-    return f"$\\left[\\begin{{array}}{{@{{}}c@{{}}}}{inside}\\end{{array}}\\right]\\times {line.times}$"
+    times = f"\\times {line.times}" if line.times > 1 else ""
+    return f"$\\left[\\begin{{array}}{{@{{}}c@{{}}}}{inside}\\end{{array}}\\right]{times}$"
 
 
 WRITERS = MappingProxyType({"markdown": markdown, "html": html, "latex": latex})

@@ -34,7 +34,7 @@ def _lines(cell: Cell) -> int:
 def _width(line: str | Bracket) -> float:
     if isinstance(line, str):
         return text_width(printable(line), _SIZE)
-    return _inner(line) + 4 * _BRACKET + 2 * text_width(f" ×{line.times}", _SIZE)
+    return _inner(line) + 4 * _BRACKET + (2 * text_width(f" ×{line.times}", _SIZE) if line.times > 1 else 0.0)
 
 
 def _inner(block: Bracket) -> float:
@@ -112,5 +112,7 @@ class _Painter:
             x = middle + side * half
             corners = ((x, top), (x, bottom), (x - side * _BRACKET, bottom))
             self.items.append(Path((x - side * _BRACKET, top), tuple((c,) for c in corners), self.theme.ink))
+        if block.times == 1:
+            return
         base = (top + bottom) / 2 + 0.36 * _SIZE
         self.items.append(Text(middle + half + 4, base, f"×{block.times}", _SIZE, self.theme.ink))
