@@ -15,7 +15,7 @@ from test_docs import fenced
 from netspec.cli import main
 from netspec.cli.train import command as train
 
-BLOCKS = list(fenced(ROOT / "docs" / "cluster.md"))
+BLOCKS = [block for block in fenced(ROOT / "docs" / "cluster.md") if block.kind != "python"]
 LAUNCHER = re.compile(r"(?:torchrun .*?-m netspec|(?:srun )?netspec) (.*)")
 
 

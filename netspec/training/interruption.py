@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -27,7 +28,8 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        here = threading.current_thread() is threading.main_thread()  # Python gives signals to no other
+        for number in (signal.SIGINT, signal.SIGTERM) if here else ():
             self._before[number] = signal.signal(number, self._keep)
         return self
 

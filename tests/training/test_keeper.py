@@ -106,3 +106,11 @@ def test_an_error_of_the_run_waits_for_the_write(tmp_path: Path) -> None:
         run(tmp_path, Fails())
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["at"][2] == 4
     assert not [thread for thread in threading.enumerate() if "netspec" in thread.name]
+
+
+def test_a_run_in_a_thread(tmp_path: Path) -> None:
+    """Where Python takes no signals, as in the workers of Ray Train."""
+    thread = threading.Thread(target=run, args=(tmp_path, Watcher()))
+    thread.start()
+    thread.join(PATIENCE)
+    assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["at"][2] == 6
