@@ -75,5 +75,6 @@ CODES = MappingProxyType(
         "NS912": "a setting that does not go with the rest",
         "NS913": "a block with the name of a layer",
         "NS914": "a width that looks like a number of heads",
+        "NS915": "a label that leaves out the activation after it",
     }
 )

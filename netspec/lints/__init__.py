@@ -23,10 +23,11 @@ OFF = ("NS906", "NS910")
 """Lints that are off unless asked for: they are a matter of taste."""
 
 _DROPOUTS = ("dropout", "dropout2d")
+_END_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:[\n;]|\Z)")
 
 
 def lint(file: t.File, graph: Graph, diagnostics: Diagnostics) -> None:
-    """The lints of a network of which every layer is known: NS901 to NS905, NS911 to NS914."""
+    """The lints of a network of which every layer is known: NS901 to NS905, NS911 to NS915."""
     _unused_blocks(file, graph, diagnostics)
     lint_graph(graph, diagnostics)
     lint_statements(file, diagnostics)
@@ -58,7 +59,7 @@ def _regions(root: Region) -> Iterator[Region]:
 
 
 def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
-    """The lints that look at the finished network: NS903, NS904, NS905, NS914."""
+    """The lints that look at the finished network: NS903, NS904, NS905, NS914, NS915."""
     uses = _uses(graph)
     for node in graph.nodes:
         if not uses[node.index]:
@@ -68,6 +69,8 @@ def lint_graph(graph: Graph, diagnostics: Diagnostics) -> None:
             functions = any(isinstance(n.op, Function) for n in (before, node))  # |tanh|, the root of a square
             if before.kind in ACTIVATIONS and uses[before.index] == 1 and not functions:
                 _twice(before, node, diagnostics)
+            elif uses[before.index] > 1:
+                _label_without(before, node, diagnostics)
         heads_as_width(graph, node, diagnostics)
     for _, index in (*graph.outputs, *((name, index) for name, index, _ in graph.aux)):
         _last_dropout(graph, graph.nodes[index], diagnostics)
@@ -180,6 +183,19 @@ def _braces_after_label(span: Span) -> Fix | None:
     edits = tuple(Edit(Span(source, at, at), text) for at, text in places)
     whole = f"{found[1]}: {{ {found[2]}{span.text} }}"
     return Fix(f"`{found[1]}` names `{found[3]}` alone; braces name what the chain gives: `{whole}`", edits)
+
+
+def _label_without(before: Node, node: Node, diagnostics: Diagnostics) -> None:
+    """Warns of `c: conv3-8 -> relu` where `from c` reads what comes before the activation."""
+    ends = _END_OF_LINE.match(node.span.source.text, node.span.end)
+    braces = _braces_after_label(node.span) if ends else None
+    label = before.name.rpartition(".")[2]
+    if braces is not None and f"`{label}` names" in braces.title:
+        diagnostics.warning(
+            "NS915", f"`{label}` is read without `{node.kind}`", node.span, fixes=[braces],
+            notes=[f"`from {label}` reads what `{before.kind}` gives, before `{node.kind}`"],
+            helps=[f"if that is meant, write `{node.span.text}` on a line of its own"],
+        )  # fmt: skip
 
 
 def _twice(before: Node, node: Node, diagnostics: Diagnostics) -> None:
