@@ -3,8 +3,9 @@ columns of its height."""
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ from netspec.scene.parts import Parts
 __all__ = ["column_limit", "in_rows", "mirrored", "page_scale", "row_limit", "unwrap"]
 
 _GAP = 26.0
-"""Between two rows, where the line runs back."""
+"""Between two rows at least, where lines run back."""
 _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
 _APART = 7.0
@@ -26,6 +27,9 @@ _SIDE_BY_SIDE = 3
 """Lines that run back together at most."""
 _CUT = 3.0
 """How far behind what stands before the cut curves are cut."""
+_LEGIBLE = 0.75
+"""A page that shows a picture smaller than this is worth a few cut lines."""
+_ALIKE = 0.5
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
 
@@ -87,22 +91,28 @@ class _Piece:
     start: float
     stop: float
     boxes: list[Box]
+    cut: float = 0.0
+    """Where lines to it are cut."""
     edge: float = 0.0
     """How far across its labels reach."""
 
 
-_Cut: TypeAlias = "tuple[float, Route]"
-"""Where a curve was cut, across."""
+_Cut: TypeAlias = "tuple[Point, tuple[Point, ...], Route]"
+"""Where a line was cut, its rest, and the whole."""
 
 
 @dataclass(slots=True)
 class _Row:
     pieces: list[_Piece] = field(default_factory=list)
+    cuts: bool = False
+    """Whether lines of any shape are cut before it."""
     routes: list[Route] = field(default_factory=list)
     top: float = 0.0
     """Where its drawing begins, across, in the drawing of one row."""
     bottom: float = 0.0
     y: float = 0.0
+    gap: float = 0.0
+    """Between it and the one before, where lines run back."""
 
     @property
     def start(self) -> float:
@@ -127,22 +137,36 @@ def unwrap(parts: Parts) -> None:
 def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
     """As few rows as fit, of about equal width; one row where it fits, or where breaking would not help much. `label` gives
     the size of the label of a tensor (across, along)."""
-    pieces = _pieces(inside)
+    found = _rows(inside, limit, label, cuts=False)
+    if label is not None and _scale(inside, found) < _LEGIBLE:  # lines are labelled, so that one knows them again
+        found = max(found, _rows(inside, limit, label, cuts=True), key=lambda rows: _scale(inside, rows))
+    shorter = max(row.width for row in found) < _SHORTER * inside.size[1]
+    return _stacked(inside, found) if len(found) > 1 and shorter else inside
+
+
+def _rows(inside: Inside, limit: float, label: Callable[[int], Point] | None, *, cuts: bool) -> list[_Row]:
+    """With `cuts`, a few lines that pass a break are cut there, whatever they lead to."""
+    pieces = _pieces(inside, cuts=cuts)
     if label is not None:
         _with_labels(pieces, inside, label)
-    if inside.size[1] <= limit or len(pieces) == 1:
-        return inside
+    if inside.size[1] <= limit:
+        return [_Row(pieces=pieces)]
     count = len(_filled(pieces, limit))
     low, high = max(p.stop - p.start for p in pieces), max(limit, max(p.stop - p.start for p in pieces))
     for _ in range(24):
         middle = (low + high) / 2
         low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
-    rows = [_Row(pieces=row) for row in _filled(pieces, high)]
-    shorter = max(row.width for row in rows) < _SHORTER * inside.size[1]
-    return _stacked(inside, rows) if shorter else inside
+    return [_Row(pieces=row, cuts=cuts) for row in _filled(pieces, high)]
 
 
-def _pieces(inside: Inside) -> list[_Piece]:
+def _scale(inside: Inside, rows: list[_Row]) -> float:
+    """How large A4 shows these rows, about."""
+    boxes = [[box for piece in row.pieces for box in piece.boxes] for row in rows]
+    deep = sum(max(b.corner[0] + b.size[0] for b in row) - min(b.corner[0] for b in row) + _GAP for row in boxes)
+    return page_scale(deep, max(row.width for row in rows) + 2 * _LEAD)
+
+
+def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
     boxes = sorted(inside.boxes, key=lambda box: (box.corner[1], box.corner[0]))
     place = {id(box): i for i, box in enumerate(boxes)}
     begin: list[list[Route]] = [[] for _ in boxes]
@@ -154,8 +178,8 @@ def _pieces(inside: Inside) -> list[_Piece]:
     going: dict[int, Route] = {}
     stop = 0.0
     for i, box in enumerate(boxes):
-        if not found or _goes_on(list(going.values()), box, box.corner[1] - stop):
-            found.append(_Piece(_start(box, stop, going.values()), 0.0, []))
+        if not found or _goes_on(list(going.values()), box, stop, cuts=cuts):
+            found.append(_Piece(_start(box, stop, going.values(), cuts=cuts), 0.0, [], stop + _CUT))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])
         found[-1].stop = stop
@@ -165,9 +189,23 @@ def _pieces(inside: Inside) -> list[_Piece]:
     return found
 
 
-def _start(box: Box, stop: float, going: Iterable[Route]) -> float:
-    """Where a piece begins: at its first box, or where curves that go on to it are cut."""
-    return min(box.corner[1], stop + _CUT) if any(r.shape == "spline" for r in going) else box.corner[1]
+def _start(box: Box, stop: float, going: Iterable[Route], *, cuts: bool) -> float:
+    """Where a piece begins: at its first box, or where lines that go on to it are cut: curves at once, others where they turn."""
+    if any(r.shape == "spline" for r in going):
+        return min(box.corner[1], stop + _CUT)
+    turns = [next(b for _, b in r.points if b > stop + _CUT) for r in _passing(going, stop)] if cuts else []
+    return min([box.corner[1], *turns])
+
+
+def _passing(routes: Iterable[Route], stop: float) -> list[Route]:
+    """Those that pass the place where they would be cut behind what ends at `stop`."""
+    return [r for r in routes if r.points[0][1] <= stop + _CUT < r.points[-1][1]]
+
+
+def _straight(route: Route, stop: float) -> bool:
+    """Whether a line runs straight on behind what ends at `stop`."""
+    pairs = itertools.pairwise(route.points)
+    return any(a[1] <= stop + _CUT < b[1] and abs(a[0] - b[0]) < _ALIKE for a, b in pairs)
 
 
 def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
@@ -179,9 +217,13 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
         piece.edge = max(piece.edge, across + wide)
 
 
-def _goes_on(routes: list[Route], box: Box, gap: float) -> bool:
+def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
     """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors, or of a few tensors to the
-    box alone; curves can be cut anywhere, if they are few. The `gap` is behind all that stands before."""
+    box alone; curves and, with `cuts`, straight lines can be cut anywhere, if they are few. What stands before ends at `stop`."""
+    gap = box.corner[1] - stop
+    if cuts:
+        passing = _passing(routes, stop)
+        return gap >= 2 * _CUT and len(passing) <= _SIDE_BY_SIDE and all(_straight(r, stop) for r in passing)
     if routes and routes[0].shape == "spline":
         return len(routes) <= _SIDE_BY_SIDE and gap >= _CUT + 2 * ARROW
     tensors = {(id(r.source), r.node) for r in routes}
@@ -205,19 +247,22 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
     cut: list[list[_Cut]] = [[] for _ in rows]
     for route in inside.routes:
         a, b = number[id(route.source)], number[id(route.target)]
-        if route.shape == "spline":
+        if route.shape == "spline" or rows[0].cuts:
+            if route.shape != "spline":
+                a, b = _row_of(route.points[0][1], rows), _row_of(route.points[-1][1], rows)
             _cut_at_rows(route, rows, (a, b), cut)
         else:
             (rows[a].routes if a == b else between).append(route)
     y = 0.0
-    for row in rows:
+    for row, lines in zip(rows, cut, strict=True):
         boxes = [box for piece in row.pieces for box in piece.boxes]
         ends = [a for route in row.routes for a, _ in route.points]
         row.top = min([*ends, *(box.corner[0] for box in boxes)])
         edges = (piece.edge for piece in row.pieces)
         row.bottom = max([*ends, *edges, *(box.corner[0] + box.size[0] for box in boxes)])
-        row.y = y
-        y += row.bottom - row.top + _GAP
+        row.gap = max(_GAP, 2 * _APART + _APART * len(lines)) if row is not rows[0] else 0.0
+        row.y = y + row.gap
+        y = row.y + row.bottom - row.top
         for box in boxes:
             box.corner = (box.corner[0] - row.top + row.y, box.corner[1] - row.start + _LEAD)
         row.routes = [
@@ -230,28 +275,47 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
         + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
     )
     labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
-    return Inside((y - _GAP, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
+    return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
 
 def _cut_at_rows(route: Route, rows: list[_Row], ends: tuple[int, int], cut: list[list[_Cut]]) -> None:
     """Gives each row from the first to the last of `ends` its part of a curve, and notes where it was cut."""
     rest = route
     for i in range(ends[0] + 1, ends[1] + 1):
-        before, behind = cut_along(rest.points[:-1], rows[i].start)
+        if route.shape == "spline":
+            before, behind = cut_along(rest.points[:-1], rows[i].start)
+            behind = (*behind, rest.points[-1])
+        else:
+            before, behind = _cut_straight(rest.points, rows[i].pieces[0].cut, rows[i].start)
         rows[i - 1].routes.append(replace(rest, points=before, arrow=False))
-        cut[i].append((before[-1][0], route))
-        rest = replace(rest, points=(*behind, rest.points[-1]))
-    rows[ends[1]].routes.append(rest)
+        cut[i].append((before[-1], behind, route))
+        rest = replace(rest, points=behind)
+    if rest.points[-1][1] > rest.points[0][1]:
+        rows[ends[1]].routes.append(rest)
+
+
+def _cut_straight(points: Sequence[Point], cut: float, start: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """A line up to `cut` and on from `start`, between which it is straight."""
+    place = next(i for i, (a, b) in enumerate(itertools.pairwise(points)) if a[1] <= cut < b[1])
+    x = points[place][0]
+    return (*points[: place + 1], (x, cut)), ((x, start), *points[place + 1 :])
+
+
+def _row_of(along: float, rows: list[_Row]) -> int:
+    """The row in which a line that begins or ends there does."""
+    return max(sum(row.pieces[0].cut < along for row in rows[1:]), 0)
 
 
 def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
     """The lines that lead curves from the end of a row to the start of the next, the first to leave outside."""
-    for i, (across, route) in enumerate(sorted(cut, key=lambda one: one[0])):
+    for i, ((across, along), behind, route) in enumerate(sorted(cut, key=lambda one: one[0])):
         beside = _APART * (i - (len(cut) - 1) / 2)
         leaves, arrives = across - above.top + above.y, across - below.top + below.y
-        start = below.start - above.start + _LEAD
-        way = _way_back((leaves, start), above, below, beside)
-        yield replace(route, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=False, shape="square")
+        way = _way_back((leaves, along - above.start + _LEAD), above, below, beside)
+        ends = behind[-1][1] <= behind[0][1]
+        yield replace(
+            route, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=ends and route.arrow, shape="square"
+        )
 
 
 def _moved(corner: Point, rows: list[_Row]) -> Point:
@@ -284,5 +348,5 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float)
 def _way_back(start: Point, above: _Row, below: _Row, beside: float) -> tuple[Point, ...]:
     """From the end of one row to before the start of the next."""
     right = above.width + 2 * _LEAD - 4.0 - beside
-    turn = below.y - _GAP / 2 - beside
+    turn = below.y - below.gap / 2 - beside
     return start, (start[0], right), (turn, right), (turn, -beside)

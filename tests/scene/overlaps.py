@@ -10,6 +10,7 @@ from netspec.scene.figure import Figure, Path, Rect, Text
 from netspec.scene.lettering import text_width
 
 Box = tuple[float, float, float, float]
+Point = tuple[float, float]
 _CELL = 64.0
 
 
@@ -108,6 +109,21 @@ def flaws(figure: Figure, frames: frozenset[str] = frozenset()) -> list[str]:
             through = {name for x, y in points(item) for _, name in (*lettering.at(x, y), *boxes.at(x, y))}
             found += [f"a line runs through {name!r}" for name in sorted(through | _circles_crossed(item, circles))]
     return found
+
+
+def loose_ends(figure: Figure, frames: frozenset[str]) -> list[Point]:
+    """Ends of lines, those of arrows included, that meet neither a box nor another line."""
+    lines = [item for item in figure.items if isinstance(item, Path) and not item.closed]
+    ways = [list(points(line)) for line in lines]
+    solid = [item for item in figure.items if isinstance(item, Rect) and item.tip and item.fill not in frames]
+
+    def met(point: Point, own: int) -> bool:
+        x, y = point
+        if any(r.x - 7 < x < r.x + r.width + 7 and r.y - 7 < y < r.y + r.height + 7 for r in solid):
+            return True
+        return any(math.dist(point, place) < 2.5 for i, way in enumerate(ways) if i != own for place in way)
+
+    return [end for i, way in enumerate(ways) for end in (way[0], way[-1]) if not met(end, i)]
 
 
 def _circles(figure: Figure) -> _Places:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from conftest import ROOT
-from overlaps import flaws
+from overlaps import flaws, loose_ends
 
 import netspec
 from netspec.graph import Graph
@@ -87,6 +87,20 @@ def test_tensors_leave_a_closed_part_in_the_order_of_their_readers() -> None:
     going = [route for route in pyramid.routes if route.target is None]
     assert len(going) == 5
     assert sorted(going, key=lambda r: r.points[0]) == sorted(going, key=lambda r: r.points[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "least"),
+    [("fpn_resnet50", "LR", 0.7), ("nasnet_a_mobile", "LR", 0.9), ("clip_vit_b_32", "LR", 0.6), ("bifpn_efficientnet_b0", "TB", 0.8)],
+)  # fmt: skip
+def test_where_lines_run_side_by_side_they_are_cut_and_go_on_in_the_next_row(
+    name: str, direction: str, least: float
+) -> None:
+    """In one row A4 would show these at 0.2 to 0.56 of their size."""
+    figure = picture(graph_of(name), "graph", DrawOptions(direction=direction))
+    assert page_scale(figure.width, figure.height) > least
+    assert flaws(figure, FRAMES) == []
+    assert loose_ends(figure, FRAMES) == []
 
 
 def test_a_page_shows_every_example_without_tiny_letters() -> None:
