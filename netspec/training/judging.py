@@ -96,7 +96,7 @@ class Judge:
     def _classes(self, output: Tensor, target: Tensor) -> tuple[Tensor, Any]:
         if self.one_hot:
             target = target.argmax(self.axis)
-        hits = (output.argmax(self.axis) == target).count_nonzero().unsqueeze(0)
+        hits = (output.argmax(self.axis) == target).count_nonzero()
         return hits, target.numel() if target.ndim == 1 and not self.ignores else (target != IGNORED).sum()
 
 

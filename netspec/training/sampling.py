@@ -29,7 +29,8 @@ class Share:
     def rows(self, total: int) -> range:
         """Its rows of a batch; if there are fewer rows than processes, some have none."""
         units = max(1, total // self.together)
-        start, stop = (rank * units // self.world * self.together for rank in (self.rank, self.rank + 1))
+        start = self.rank * units // self.world * self.together
+        stop = (self.rank + 1) * units // self.world * self.together
         return range(start, total if self.rank + 1 == self.world else stop)
 
 

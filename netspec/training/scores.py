@@ -71,7 +71,7 @@ class Sums:
         self._pending: list[tuple[Tensor, Tensor | None, Any]] = []
 
     def add(self, loss: Tensor, examples: int, counts: Tensor | None = None, answers: Any = 0) -> None:
-        """loss: the sum over `examples`, detached; counts: a vector; answers: the number of predictions."""
+        """loss: the sum over `examples`, detached; counts: a vector, or the only one; answers: the number of predictions."""
         self._totals[_EXAMPLES] += examples
         self._pending.append((loss, counts, answers))
         if loss.is_cpu:
@@ -81,7 +81,9 @@ class Sums:
         for loss, counts, answers in self._pending:
             self._totals[_LOSS] += loss.item()
             self._totals[_ANSWERS] += float(answers)
-            if counts is not None:
+            if counts is not None and counts.ndim == 0:
+                self._totals[_COUNTS] += counts.item()
+            elif counts is not None:
                 for place, count in enumerate(counts.tolist(), _COUNTS):
                     self._totals[place] += count
         self._pending.clear()

@@ -189,6 +189,8 @@ def logits_of(head: Head, given: Tensor) -> Tensor:
 class _Part:
     """A crop of every image: the center, or one of ten crops after zero padding."""
 
+    mixes = False
+
     def __init__(self, wanted: tuple[int, ...], number: int | None = None, pad: int = 0) -> None:
         self.wanted, self.number, self.pad = wanted, number, pad
 
