@@ -238,11 +238,16 @@ def _content_of(file: Any) -> bytes | None:
 
 def opened(stored: Stored) -> Image.Image:
     """The image, not decoded yet. Pillow raises arbitrary exceptions, here and when it decodes."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is lower
-        image = Image.open(stored, formats=_FORMATS)
+        try:
+            image = Image.open(stored, formats=_FORMATS)
+        except UnidentifiedImageError:
+            if not _size(stored):
+                raise OSError(0, "the file is empty") from None
+            raise
     if image.width * image.height > _MOST_PIXELS:
         image.close()
         raise ValueError(f"{image.width} x {image.height} exceeds the limit of {_MOST_PIXELS:,} pixels")
@@ -278,6 +283,11 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
             raise ValueError("its pixels have more than 16 bits")
         return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).convert(mode)
     return image.convert(mode)
+
+
+def _size(stored: Stored) -> int:
+    """In bytes."""
+    return os.stat(stored).st_size if isinstance(stored, str) else stored.seek(0, os.SEEK_END)  # noqa: PTH116
 
 
 def _has_end(stored: Stored) -> bool:

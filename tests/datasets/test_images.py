@@ -142,6 +142,7 @@ def test_scripts_and_other_formats_are_not_opened() -> None:
         b"hello",
     ):
         assert "the format is not one of PNG" in is_refused(content)
+    assert "the file is empty" in is_refused(b"")
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
