@@ -170,7 +170,7 @@ class Engine:
         first, each = at.step, self.plan.accumulate  # now: the stream is read ahead
         places = ((first + n) * each + m for n, pieces in enumerate(left) for m in range(len(pieces)))
         flat = [piece for pieces in left for piece in pieces]
-        cuts = (self.inputs.cut(place, p.rows, p.total) for place, p in zip(places, flat, strict=True))
+        cuts = (self.inputs.cut(place, p.computed, p.total) for place, p in zip(places, flat, strict=True))
         stream = prefetched(batches(train, (piece.indices for piece in flat), self.workers, cuts), self.fabric.device)
         self._train_mode()
         self._report(watcher)  # where a run was stopped between an update and its evaluation
@@ -285,7 +285,7 @@ class Engine:
         """The loss of each example, including auxiliary heads, and what is counted of the predictions (see Judge)."""
         self.division.rows, self.division.total = piece.rows, piece.total
         self.replaced.update(batch.replaced)
-        inputs, targets, mixed = self.inputs.train(batch, place, piece.rows, piece.total)
+        inputs, targets, mixed = self.inputs.train(batch, place, piece.computed, piece.total)
         outputs = outputs_of(self.plan, self.wrapped(*inputs))
         losses = self.losses_of(outputs, inputs, targets, mixed)
         if len(self.parts) > 1:

@@ -37,14 +37,14 @@ def divided(module: torch.nn.Module, division: Division, plan: Plan, examples: i
     """A module for one of several processes: batch statistics, unless the recipe says `sync_bn no`, and the noise of layers
     are those of the whole batch. Raises SpecError (NS604)."""
     if plan.sync_bn:
-        module = _share_batch_statistics(module, cuda=fabric.device.type == "cuda")
+        module = _share_batch_statistics(module, division, cuda=fabric.device.type == "cuda")
     else:
         require_statistics(module, examples, plan.batch, fabric.world_size)
     share_noise(module, plan.graph, division)
     return module
 
 
-def _share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.Module:
+def _share_batch_statistics(module: torch.nn.Module, division: Division, *, cuda: bool) -> torch.nn.Module:
     """Batch norms with mean and variance over the batches of all processes (on a GPU: torch's SyncBatchNorm)."""
     from torch import nn
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -57,6 +57,7 @@ def _share_batch_statistics(module: torch.nn.Module, *, cuda: bool) -> torch.nn.
         if isinstance(part, _BatchNorm):
             kind: Any = type(part)
             part.__class__ = _shared_norm(kind)
+            part.division = division  # type: ignore[assignment]
     return module
 
 
@@ -98,11 +99,13 @@ def _shared_norm(kind: Any) -> Any:
     normalized: Any = _normalization().apply
 
     class SharedBatchNorm(kind):  # type: ignore[misc]
+        division: Division
+
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if not self.training:
                 result: torch.Tensor = super().forward(x)
                 return result
-            y, mean, variance, count = normalized(x, self.eps)
+            y, mean, variance, count = normalized(x, self.eps, float(len(self.division.rows) > 0))
             if self.track_running_stats:
                 self._remember(mean, variance * count / (count - 1).clamp(min=1))
             if self.affine:
@@ -123,7 +126,8 @@ def _shared_norm(kind: Any) -> Any:
 @cache
 def _normalization() -> Any:
     """The normalized values, and the mean, variance and number of places over all processes. The mean comes first: the
-    variance as a difference of squares would lose the digits that a large mean takes."""
+    variance as a difference of squares would lose the digits that a large mean takes. The example of a process without rows
+    has the share 0: it counts for nothing."""
     import torch
     import torch.distributed as dist
 
@@ -133,26 +137,28 @@ def _normalization() -> Any:
 
     class Normalization(torch.autograd.Function):
         @staticmethod
-        def forward(context: Any, x: torch.Tensor, eps: float) -> tuple[torch.Tensor, ...]:
+        def forward(context: Any, x: torch.Tensor, eps: float, share: float) -> tuple[torch.Tensor, ...]:
             axes, shape = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2))
             values = x.float()
-            sums = total(torch.cat([values.sum(axes), values.new_full((1,), x.numel() // x.shape[1])]))
+            places = values.new_full((1,), x.numel() // x.shape[1])
+            sums = total(torch.cat([values.sum(axes), places]) * share)
             mean, count = sums[:-1] / sums[-1], sums[-1]
             centered = values - mean.reshape(shape)
-            variance = total(centered.square().sum(axes)) / count
+            variance = total(centered.square().sum(axes) * share) / count
             scale = torch.rsqrt(variance + eps).reshape(shape)
             y = centered * scale
             context.save_for_backward(y, scale, count)
+            context.share = share
             context.mark_non_differentiable(mean, variance, count)
             return y, mean, variance, count
 
         @staticmethod
-        def backward(context: Any, gradient: torch.Tensor, *_: Any) -> tuple[torch.Tensor, None]:
+        def backward(context: Any, gradient: torch.Tensor, *_: Any) -> tuple[torch.Tensor, None, None]:
             y, scale, count = context.saved_tensors
             axes, shape = [0, *range(2, y.ndim)], (2, 1, -1, *[1] * (y.ndim - 2))
-            sums = total(torch.stack([gradient.sum(axes), (gradient * y).sum(axes)]))
+            sums = total(torch.stack([gradient.sum(axes), (gradient * y).sum(axes)]) * context.share)
             first, second = (sums / count).reshape(shape)
-            return (gradient - first - y * second) * scale, None
+            return (gradient - first - y * second) * scale * context.share, None, None
 
     return Normalization
 

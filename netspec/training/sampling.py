@@ -48,6 +48,11 @@ class Piece:
     update_total: int
 
     @property
+    def computed(self) -> range:
+        """The rows that it computes: the first one where it has none."""
+        return self.rows or range(1)
+
+    @property
     def weight(self) -> float:
         """The weight of these examples in the mean over the update, before gradients are averaged over processes."""
         return len(self.rows) / self.update_total

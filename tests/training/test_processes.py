@@ -10,6 +10,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import PATIENCE, run_netspec
@@ -20,6 +21,7 @@ import netspec
 from netspec.model import check
 from netspec.source import SourceFile
 from netspec.training.processes import Division, _shared_norm, require_statistics, share_noise
+from netspec.training.sampling import Share, updates_of_an_epoch
 
 SPEC = """input 8x8 gray
 normalize channel
@@ -224,6 +226,8 @@ def test_shared_statistics_are_those_of_a_batch_norm(tmp_path: Path, dtype: torc
         weights = torch.randn(x.shape)
         ours, theirs = torch.nn.BatchNorm2d(4), torch.nn.BatchNorm2d(4)
         ours.__class__ = _shared_norm(torch.nn.BatchNorm2d)
+        ours.division = Division()
+        ours.division.rows, ours.division.total = range(8), 8
         found = []
         for norm in (ours, theirs):
             given = x.clone().requires_grad_()
@@ -235,3 +239,43 @@ def test_shared_statistics_are_those_of_a_batch_norm(tmp_path: Path, dtype: torc
             assert torch.allclose(mine.float(), wanted.float(), rtol=close, atol=close)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_a_process_without_rows_computes_the_first_and_it_counts_for_nothing() -> None:
+    order = np.arange(26)
+    last = [updates_of_an_epoch(order, 24, 1, share=Share(rank, 3))[1][0] for rank in range(3)]
+    assert sorted(len(piece.rows) for piece in last) == [0, 1, 1]
+    for piece in last:
+        assert len(piece.computed) == len(piece.indices)
+        assert piece.indices[0] == 24 + piece.computed[0]
+        assert piece.weight == len(piece.rows) / 2
+
+
+@pytest.mark.slow
+def test_three_processes_with_a_last_batch_of_two_give_the_weights_of_one(tmp_path: Path) -> None:
+    net = "input 8x8 gray\nconv3-4 pad=same norm=bn act=relu\ngap\nFC-10\n"
+    recipe = "train {\n  optimizer sgd lr=0.05\n  epochs 1\n  batch 24\n  augment { translate 1; noise 0.1 }\n}\n"
+    (tmp_path / "spec.net").write_text(net + recipe)
+    x, y = np.random.default_rng(0).random((40, 1, 8, 8), dtype=np.float32), np.arange(40) % 10
+    np.savez(tmp_path / "few.npz", x_train=x[:26], y_train=y[:26], x_val=x[26:], y_val=y[26:])
+    found = []
+    for devices in (1, 3):
+        command = [
+            sys.executable,
+            "-m",
+            "netspec",
+            "train",
+            "spec.net",
+            "--data",
+            "few.npz",
+            "--accelerator",
+            "cpu",
+            "--folder",
+            f"of{devices}",
+        ]
+        several = ["--devices", "3", "--strategy", "ddp"] if devices > 1 else []
+        result = subprocess.run([*command, *several], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+        assert result.returncode == 0, result.stderr[-3000:]
+        found.append(load_file(tmp_path / f"of{devices}" / "last.safetensors"))
+    for name, value in found[0].items():
+        assert torch.allclose(value.float(), found[1][name].float(), atol=1e-5), name
