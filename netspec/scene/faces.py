@@ -10,12 +10,12 @@ from typing import TypeAlias
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES
 from netspec.analysis.units import count_text
-from netspec.graph import Graph, Node, TensorType
+from netspec.graph import Graph, Node, Region, TensorType
 from netspec.scene.lettering import text_width, written_out
-from netspec.scene.parts import Part, Parts, title_of_windows
+from netspec.scene.parts import Part, Parts, pointwise, title_of_windows
 from netspec.values import Value, show
 
-__all__ = ["BARS", "Face", "Faces", "Note", "Notes", "head_text", "totals_text", "type_text"]
+__all__ = ["BARS", "Face", "Faces", "Note", "Notes", "head_text", "totals_text", "type_text", "weights_of"]
 
 SIZE, SMALL = 11.0, 9.0
 BARS = 16.0
@@ -100,18 +100,43 @@ class Faces:
         if not first.inputs:
             return first.name, type_text(self._graph.shown(first.index)), []
         plain, *small = _lines(self.words(part))
-        local = first.name.rpartition(".")[2]
-        small += [local] if re.sub(r"\d+$", "", local) != first.kind.lower() else []
-        small += [" · ".join(_kind(self._graph, n) for n in nodes[1:])] if len(nodes) > 1 else []
-        if first.shares is not None:
-            small.append(f"weights of {self._graph.nodes[first.shares].name}")
+        kind, second = self.kind(part), pointwise(self._graph, part)
+        local = first.name.rpartition(".")[2].removesuffix("_depthwise" if second is not None else "")
+        small += [local] if re.sub(r"\d+$", "", local) != kind.lower() else []
+        after = nodes[1:] if second is None else nodes[2:]
+        small += [" · ".join(_kind(self._graph, n) for n in after)] if after else []
+        small += weights_of(self._graph, part)
         times = f" ×{part.count}" if part.count > 1 else ""
-        return first.kind, _shortened(plain) + times, [_shortened(line) for line in small]
+        return kind, _shortened(plain) + times, [_shortened(line) for line in small]
+
+    def kind(self, part: Part) -> str:
+        """What a layer is called, as it was written."""
+        return "sepconv" if pointwise(self._graph, part) is not None else self._graph.nodes[part.start].kind
 
     def words(self, part: Part) -> str:
         """What a layer is, beside its kind: `3x3-64, pad 1`."""
         first = self._graph.nodes[part.start]
-        return _UNSAID.sub("", first.op.describe(self._graph.nodes[first.inputs[0]].type)).lstrip(", ")
+        words = _UNSAID.sub("", first.op.describe(self._graph.nodes[first.inputs[0]].type)).lstrip(", ")
+        if (second := pointwise(self._graph, part)) is not None:
+            words = re.sub(r"-\d+", f"-{second.type.features}", words, count=1)
+            words = re.sub(r", groups \d+", "", words)
+        like = getattr(first.op, "like", None)
+        return (
+            words.replace(f"as large as {like}", f"as large as {self._called(first.inputs[1], like)}")
+            if like
+            else words
+        )
+
+    def _called(self, index: int, label: str) -> str:
+        """The name of what a label means, as it stands in the picture: of the second `up:`, `up_2`."""
+        node = self._graph.nodes[index]
+        region: Region | None = node.region
+        names = [node.name]
+        while region is not None:
+            names.append(region.path.rstrip("."))
+            region = region.parent
+        found = (name.rpartition(".")[2] for name in names)
+        return next((name for name in found if re.fullmatch(re.escape(label) + r"(_\d+)?", name)), label)
 
     def _figures(self, part: Part) -> list[str]:
         found = []
@@ -138,6 +163,24 @@ def _kind(graph: Graph, node: Node) -> str:
     return f"{node.kind} {words}".strip()
 
 
+def weights_of(graph: Graph, part: Part) -> list[str]:
+    """Whose weights a layer, or an instance of a shared block, uses."""
+    region = part.region
+    if region is not None and region.shares is not None:
+        return [f"weights of {region.shares.path.rstrip('.')}"]
+    first = graph.nodes[part.start]
+    if not part.is_layer or first.shares is None or _is_shared(first.region):
+        return []
+    return [f"weights of {graph.nodes[first.shares].name}"]
+
+
+def _is_shared(region: Region | None) -> bool:
+    """Whether the frame of an instance of a shared block says whose weights its layers use, not the only one of them."""
+    while region is not None and region.shares is None:
+        region = region.parent
+    return region is not None and sum(node.shares is not None for node in region.nodes()) > 1
+
+
 def head_text(part: Part) -> str:
     """What a part is called: its label, or its block with the arguments that the call gives."""
     times = f" ×{part.count}" if part.count > 1 else ""
@@ -146,6 +189,8 @@ def head_text(part: Part) -> str:
         return f"×{part.count}" if part.count > 1 else part.name
     if region.kind == "windows":
         return title_of_windows(region) + times
+    if region.shares is not None:
+        return f"{region.name}: weights of {region.shares.path.rstrip('.')}{times}"
     if not region.block:
         return f"{region.name}{times}"
     given = [_argument(part, name, value) for name, value in region.arguments if name in region.given]

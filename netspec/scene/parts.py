@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from netspec.graph import Graph, Node, Region
 from netspec.ops.windowing import Scoped
 
-__all__ = ["Level", "Part", "Parts", "Wire", "title_of_windows", "written_together"]
+__all__ = ["Level", "Part", "Parts", "Wire", "pointwise", "title_of_windows", "written_together"]
 
 
 @dataclass(slots=True, eq=False)
@@ -81,8 +81,16 @@ class Level:
 
 
 def written_together(before: Node, node: Node) -> bool:
-    """Whether a layer comes from the same written layer as the one before it (`act=`, `norm=`)."""
-    return bool(before.inputs) and node.span == before.span
+    """Whether a layer comes from the same written layer as the one before it: of `act=` and `norm=`, which keep the size, or
+    the second convolution of `sepconv`."""
+    together = bool(before.inputs) and node.span == before.span
+    return together and (before.kind == "dwconv" if node.op.weight_layer else node.type == before.type)
+
+
+def pointwise(graph: Graph, part: Part) -> Node | None:
+    """The second convolution of `sepconv`, which is drawn with the first as the one layer that was written."""
+    second = graph.nodes[part.start + 1] if part.is_layer and part.start + 1 < part.round_stop else None
+    return second if second is not None and second.op.weight_layer else None
 
 
 def title_of_windows(region: Region) -> str:

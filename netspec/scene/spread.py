@@ -53,13 +53,20 @@ def _straighten(plan: Ordered, at: list[float], left: Sequence[float], right: Se
             behind is None or x + right[item] + gap + left[behind] <= at[behind] + 0.01
         )
 
-    for chain in _chains(plan):
-        places = [at[i] for i in chain]
-        for x in (max(places), min(places)):
-            if all(fits(i, x) for i in chain):
-                for i in chain:
-                    at[i] = x
-                break
+    bent = _chains(plan)
+    for _ in range(_SWEEPS):  # one that moves away makes room for the next
+        still = []
+        for chain in bent:
+            places = [at[i] for i in chain]
+            x = next((x for x in (max(places), min(places)) if all(fits(i, x) for i in chain)), None)
+            if x is None:
+                still.append(chain)
+                continue
+            for i in chain:
+                at[i] = x
+        if len(still) in (0, len(bent)):
+            break
+        bent = still
 
 
 def _chains(plan: Ordered) -> list[list[int]]:

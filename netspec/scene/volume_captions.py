@@ -9,9 +9,9 @@ from dataclasses import replace
 from netspec.analysis.analysis import Analysis
 from netspec.graph import Node, TensorType
 from netspec.ops.open_size import is_open
-from netspec.scene.faces import SMALL, Faces, head_text, type_text
+from netspec.scene.faces import SMALL, Faces, head_text, type_text, weights_of
 from netspec.scene.lettering import text_width
-from netspec.scene.parts import Part, Parts, written_together
+from netspec.scene.parts import Part, Parts, pointwise, written_together
 from netspec.scene.theme import Theme, section
 from netspec.scene.volume_shapes import CAPTION, Ink, Scale, Sketch, Volume, round_sign
 
@@ -28,7 +28,8 @@ _SHEET = 1.8
 _KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
 _UNITS = re.compile(r" units?$")
 _COMMA = re.compile(r",\s*(?=[a-z(]|$)")
-_UNSAID = re.compile(r"^(pad |along |to \d|p = |groups? \d+$|axes |round )|^$")
+_UNSAID = re.compile(r"^(pad |along |to \d|as large as |p = |axes |round )|^$")
+_GROUPS = re.compile(r"groups (\d+)$")
 
 
 def only_layer(part: Part) -> Part | None:
@@ -40,7 +41,9 @@ def keeps_the_volume(before: Node, node: Node) -> bool:
     """Whether a layer is drawn with the one before it: it neither computes with weights nor changes the sizes."""
     if not before.inputs:
         return False
-    return written_together(before, node) or node.kind in ("flatten", "identity") or section(node) in _QUIET
+    if node.kind in ("flatten", "identity"):
+        return True
+    return written_together(before, node) or (section(node) in _QUIET and node.type == before.type)
 
 
 class Captions:
@@ -66,7 +69,8 @@ class Captions:
         kind = self.graph.nodes[part.start].kind
         if part.is_layer and kind in _SIGNS:
             times = (f"×{part.count}",) if part.count > 1 else ()
-            return Sketch(round_sign(), times, quiet, side=kind, form="circle")
+            number = self.faces.words(part)
+            return Sketch(round_sign(), times, (number, *quiet) if number else quiet, side=kind, form="circle")
         shown = self.graph.shown(self._giver(part))
         volume = self.scale.volume(self.graph.nodes[self._giver(part)].type)
         sides = shown.spatial if shown.layout == "map" else ()
@@ -83,7 +87,13 @@ class Captions:
 
     def _giver(self, part: Part) -> int:
         """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""
-        return part.stop - part.tail - (part.round_stop - part.start) if part.is_layer else part.stop - 1
+        if not part.is_layer:
+            return part.stop - 1
+        return part.stop - part.tail - (part.round_stop - part.start) + self._written(part) - 1
+
+    def _written(self, part: Part) -> int:
+        """How many nodes of a part are the layer itself: the others keep its volume."""
+        return 1 if pointwise(self.graph, part) is None else 2
 
     def _type(self, part: Part) -> TensorType:
         return self.graph.shown(self._giver(part))
@@ -93,7 +103,7 @@ class Captions:
 
     def _quiet(self, part: Part) -> tuple[str, ...]:
         """What keeps the volume: that of each round, and on a line below it what follows all of them."""
-        rounds = self.graph.nodes[part.start + 1 : part.round_stop] if part.is_layer else []
+        rounds = self.graph.nodes[part.start + self._written(part) : part.round_stop] if part.is_layer else []
         lines = [[n.kind for n in rounds], [n.kind for n in self.graph.nodes[part.stop - part.tail : part.stop]]]
         return tuple(" · ".join(kinds) for line in lines if (kinds := [kind for kind in line if kind != "identity"]))
 
@@ -110,20 +120,21 @@ class Captions:
         """What is computed: the first line is bold."""
         times = [f"×{part.count}"] if part.count > 1 else []
         if part.members:
-            return (self.name(part), *times)
+            return (self.name(part), *times, *weights_of(self.graph, part))
         first = self.graph.nodes[part.start]
         if not first.inputs:
             return (first.name,)
         words = [_UNITS.sub("", word.strip()) for word in _COMMA.split(self.faces.words(part))]
-        head = first.kind
+        head = self.faces.kind(part)
         kernel = _KERNEL.match(words[0]) if words else None
         if kernel or re.fullmatch(r"\d+(x\d+)+", words[0]):
             head = f"{head} {(kernel[1] if kernel else words[0]).replace('x', '×')}"
             words = words[1:]
         elif words[0].replace(",", "").isdigit():
             words = words[1:]
-        rest = [word for word in words if not _UNSAID.match(word)]
-        return (head, *_broken([*times, *rest]))
+        rest = [_GROUPS.sub(r"\1 groups", word) for word in words if not _UNSAID.match(word)]
+        rest = [word for word in rest if first.kind != "dwconv" or not word.endswith(" groups")]
+        return (head, *_broken([*times, *rest, *weights_of(self.graph, part)]))
 
     # Colours
 

@@ -21,6 +21,7 @@ __all__ = ["CAPTION", "STACK", "Ink", "Scale", "Sketch", "Volume", "dot", "paint
 _SIDE = (10.0, 104.0)
 """The smallest and largest height of a box."""
 _THICK = (4.0, 42.0)
+"""The thickness of a single map, and that of the most channels."""
 _VECTOR = 9.0
 _SLANT = (0.34, -0.26)
 """Where the width of a feature map runs: to the right and up, as shares of its length."""
@@ -68,7 +69,7 @@ class Scale:
     def volume(self, kind: TensorType) -> Volume:
         if kind.layout in ("vector", "ids"):
             return Volume(_VECTOR, _rooted(kind.size, self.units, (16.0, _SIDE[1])), 0.0)
-        thick = _rooted(kind.features, self.channels, _THICK)
+        thick = _rooted(kind.features, self.channels, _THICK) if kind.features > 1 else _THICK[0]
         high = self.length(kind.spatial[-2] if len(kind.spatial) > 1 else kind.spatial[0])
         return Volume(thick, high, self.length(kind.spatial[-1]) if len(kind.spatial) > 1 else 0.0)
 

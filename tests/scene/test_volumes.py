@@ -1,0 +1,88 @@
+"""What is written at volumes: sizes that leave a layer, constants, groups, and whose weights are used."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ROOT
+
+import netspec
+from netspec.analysis.analysis import Analysis
+from netspec.graph import Graph
+from netspec.scene.drawing import picture
+from netspec.scene.faces import type_text
+from netspec.scene.figure import Rect, Text
+from netspec.scene.options import DrawOptions
+from netspec.scene.parts import Parts
+from netspec.scene.theme import THEMES
+from netspec.scene.volume_captions import Captions, keeps_the_volume
+
+NAMES = sorted(p.stem for p in (ROOT / "examples").glob("*.net") if not p.stem.endswith("_blocks"))
+
+
+def graph_of(name: str) -> Graph:
+    return netspec.load(ROOT / "examples" / f"{name}.net").graph
+
+
+def of_text(text: str) -> Graph:
+    return netspec.loads(text).graph
+
+
+def texts(graph: Graph, style: str, options: DrawOptions | None = None) -> list[str]:
+    return [item.text for item in picture(graph, style, options or DrawOptions()).items if isinstance(item, Text)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_leaves_a_layer_stands_below_its_volume(name: str) -> None:
+    """What is written small below it changes neither the channels nor the sizes, but that `flatten` calls them units."""
+    graph = graph_of(name)
+    parts = Parts(graph, joins=keeps_the_volume)
+    captions = Captions(parts, Analysis(graph), THEMES["light"])
+    for part in parts.root.walk():
+        sketch = captions.sketch(part)
+        if part.members or sketch.form == "circle":
+            continue
+        nodes = graph.nodes[part.start : part.stop]
+        last = next(node for node in reversed(nodes) if node.kind != "flatten" or node is nodes[0])
+        below = "".join(sketch.below)
+        assert below.startswith((str(last.type.features), type_text(last.type))), part.name
+        assert last.type.size == nodes[-1].type.size
+
+
+def test_a_separable_convolution_is_the_layer_that_was_written() -> None:
+    graph = of_text("net S\ninput 3x32x32\nconv3-16\nsepconv3-40/2 pad=1 norm=bn act=relu\n")
+    volumes = texts(graph, "volumes")
+    assert {"sepconv 3×3", "stride 2", "40", "bn · relu"} <= set(volumes)
+    assert not any("dwconv" in text or "groups" in text for text in volumes)
+    found = texts(graph, "graph")
+    assert "sepconv" in found
+    assert "3x3-40, stride 2, pad 1" in {text.strip() for text in found}
+    assert not any("depthwise" in text for text in found)
+
+
+def test_a_sign_with_a_constant_shows_it() -> None:
+    graph = of_text("net S\ninput 8x4x4\nmul [ identity; 0.5 ]\nadd [ identity; 0.25 ] -> relu\nconv1-4\n")
+    assert {"× 0.5", "+ 0.25"} <= set(texts(graph, "volumes"))
+
+
+def test_groups_of_a_convolution_are_shown() -> None:
+    assert "2 groups" in texts(graph_of("alexnet_grouped"), "volumes")
+    assert not any("groups" in text for text in texts(graph_of("mobilenet_v1"), "volumes"))
+
+
+def test_shared_weights_are_said() -> None:
+    for style in ("volumes", "graph"):
+        assert "tower_2: weights of tower" in texts(graph_of("siamese"), style)
+
+
+def test_like_names_the_box_that_is_meant() -> None:
+    found = texts(graph_of("unet"), "graph", DrawOptions(depth=0))
+    assert sorted(text.strip() for text in found if "as large as" in text) == [
+        "as large as up", "as large as up_2", "as large as up_3", "as large as up_4",
+    ]  # fmt: skip
+
+
+def test_a_single_map_is_a_thin_sheet() -> None:
+    figure = picture(of_text("net S\ninput 28x28 gray\nFC-30\nFC-784\nreshape 1x28x28\n"), "volumes")
+    fronts = {item.tip.split(":")[0]: item for item in figure.items if isinstance(item, Rect) and item.tip}
+    assert fronts["input"].width <= 4
+    assert fronts["reshape1"].width <= 4
