@@ -150,14 +150,11 @@ def calls_text(regions: Sequence[Region]) -> str:
     """Instances of a block, with what their calls give; what differs between them is `…`: `mbconv(5, 6, 272, …)`."""
     first = regions[0]
     texts: list[str] = []
-    in_order = True
     for i, (name, _) in enumerate(first.arguments):
-        if not any(name in region.given for region in regions):
-            in_order = False
-            continue
-        values = {argument(region.arguments[i][1]) for region in regions}
-        text = values.pop() if len(values) == 1 else "…"
-        texts.append(text if in_order else f"{name}={text}")
+        if any(name in region.given for region in regions):
+            values = {argument(region.arguments[i][1]) for region in regions}
+            text = values.pop() if len(values) == 1 else "…"
+            texts.append(f"{name}={text}" if any(name in region.by_name for region in regions) else text)
     return f"{first.block}({', '.join(texts)})" if texts else first.block
 
 

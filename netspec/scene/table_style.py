@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from netspec.diagnostics.display import printable
 from netspec.report.configuration import Band, Bracket, Cell, Configuration
 from netspec.scene.figure import Figure, Item, Path, Text
 from netspec.scene.lettering import text_width, written_out
+from netspec.scene.rows import page_scale
 from netspec.scene.theme import THEMES
 
 __all__ = ["drawn_as_table"]
@@ -21,14 +24,65 @@ _BRACKET = 5.0
 """How long the ends of the brackets of a block are."""
 _CLEAR = 3.0
 """How far these ends are from its layers."""
+_SPACE = 5.0
+"""Between brackets and what stands above and below them."""
+_BESIDE = 44.0
+"""Between the columns of a page into which a long table is broken."""
+_READABLE = 0.85
+_MOST = 12
 
 
 def drawn_as_table(table: Configuration, theme: str = "light") -> Figure:
     return _Painter(table, theme).figure()
 
 
-def _lines(cell: Cell) -> int:
-    return sum(len(line.lines) if isinstance(line, Bracket) else 1 for line in cell)
+def _height(cell: Cell) -> float:
+    lines = sum(len(line.lines) if isinstance(line, Bracket) else 1 for line in cell)
+    return lines * _LINE + _SPACE * sum(_spaced(a, b) for a, b in pairwise(cell))
+
+
+def _spaced(one: str | Bracket, other: str | Bracket) -> bool:
+    return isinstance(one, Bracket) or isinstance(other, Bracket)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What stays together where a table is broken: a row, or of one network a line of it. `begins`: a rule is above it."""
+
+    band: Band
+    begins: bool = True
+    spaced: bool = False
+
+    @property
+    def height(self) -> float:
+        above = 2 * _PAD if self.begins else _SPACE * self.spaced
+        return above + max(map(_height, self.band.cells))
+
+
+def _pieces(table: Configuration) -> Iterator[_Piece]:
+    for band in table.bands:
+        if len(table.names) > 1:
+            yield _Piece(band)
+            continue
+        cell, start = band.cells[0], 0
+        for i, line in enumerate(cell):
+            if str(line).endswith(":") and i + 1 < len(cell):
+                continue
+            spaced = start > 0 and _spaced(cell[start - 1], cell[start])
+            yield _Piece(Band((cell[start : i + 1],), band.label), start == 0, spaced)
+            start = i + 1
+
+
+def _filled(pieces: Sequence[_Piece], head: float, limit: float) -> list[list[_Piece]]:
+    columns: list[list[_Piece]] = [[]]
+    used = head
+    for piece in pieces:
+        if columns[-1] and used + piece.height > limit:
+            columns.append([])
+            used = 2 * _PAD
+        columns[-1].append(piece)
+        used += piece.height
+    return columns
 
 
 def _width(line: str | Bracket) -> float:
@@ -45,6 +99,7 @@ class _Painter:
     def __init__(self, table: Configuration, theme: str) -> None:
         self.table, self.theme = table, THEMES[theme]
         self.items: list[Item] = []
+        self.left = _MARGIN
         self.label = (
             max((text_width(written_out(b.label), _SIZE) for b in table.bands), default=0.0) + _GAP
             if table.labeled
@@ -63,42 +118,74 @@ class _Painter:
         return sum(self.widths) + _GAP * (len(self.widths) - 1)
 
     def figure(self) -> Figure:
-        width = self.label + self._whole() + 2 * _MARGIN
+        across, bottom = self.label + self._whole(), 0.0
+        for number, pieces in enumerate(self._columns(across)):
+            self.left = _MARGIN + number * (across + _BESIDE)
+            bottom = max(bottom, self._pieces(pieces, head=number == 0))
+        title = ", ".join(map(printable, self.table.names))
+        return Figure(
+            self.left + across + _MARGIN, bottom + _MARGIN, title, f"The layers of {title} side by side.",
+            self.theme.background, self.items,
+        )  # fmt: skip
+
+    def _columns(self, across: float) -> list[list[_Piece]]:
+        """The columns of a page into which the table is broken: as few as make it readable."""
+        pieces = list(_pieces(self.table))
+        head = 2 * _LINE + 2 * _PAD
+        whole = head + sum(piece.height for piece in pieces)
+        best, found = 0.0, [pieces]
+        for count in range(1, _MOST):
+            columns = _filled(pieces, head, whole / count + 2 * _LINE)
+            high = max(sum(piece.height for piece in column) for column in columns)
+            scale = page_scale(len(columns) * (across + _BESIDE), high + head + 2 * _MARGIN)
+            if scale > best:
+                best, found = scale, columns
+            if best > _READABLE:
+                break
+        return found
+
+    def _middle(self, i: int) -> float:
+        return self.left + self.label + sum(self.widths[:i]) + _GAP * i + self.widths[i] / 2
+
+    def _rule(self, y: float, line: float) -> float:
+        end = self.left + self.label + self._whole()
+        self.items.append(Path((self.left, y), (((end, y),),), self.theme.ink, line=line))
+        return y + _PAD
+
+    def _pieces(self, pieces: Sequence[_Piece], *, head: bool) -> float:
+        """Draws a column of the page, and returns where it ends."""
         y = self._rule(_MARGIN, 1.4)
+        if head:
+            y = self._rule(self._head(y) + _PAD, 1.0)
+        for number, piece in enumerate(pieces):
+            if piece.begins and number:
+                y = self._rule(y + _PAD, 0.5)
+            elif piece.spaced and number:
+                y += _SPACE
+            y = self._band(piece.band, y, labeled=piece.begins or number == 0)
+        return self._rule(y + _PAD, 1.4) - _PAD
+
+    def _head(self, y: float) -> float:
         for texts, bold in ((self.table.names, True), (self.table.heads, False)):
             for i, text in enumerate(texts):
                 colour = self.theme.ink if bold else self.theme.faint
                 self.items.append(Text(self._middle(i), y + _SIZE, printable(text), _SIZE, colour, bold, "middle"))
             y += _LINE
-        y = self._rule(y + _PAD, 1.0)
-        for number, band in enumerate(self.table.bands):
-            y = self._band(band, y) + _PAD
-            y = self._rule(y, 1.4 if number == len(self.table.bands) - 1 else 0.5)
-        title = ", ".join(map(printable, self.table.names))
-        return Figure(
-            width, y - _PAD + _MARGIN, title, f"The layers of {title} side by side.", self.theme.background, self.items
-        )
+        return y
 
-    def _middle(self, i: int) -> float:
-        return _MARGIN + self.label + sum(self.widths[:i]) + _GAP * i + self.widths[i] / 2
-
-    def _rule(self, y: float, line: float) -> float:
-        end = _MARGIN + self.label + self._whole()
-        self.items.append(Path((_MARGIN, y), (((end, y),),), self.theme.ink, line=line))
-        return y + _PAD
-
-    def _band(self, band: Band, y: float) -> float:
-        if self.table.labeled:
-            self.items.append(Text(_MARGIN, y + _SIZE, written_out(printable(band.label)), _SIZE, self.theme.faint))
+    def _band(self, band: Band, y: float, *, labeled: bool) -> float:
+        if self.table.labeled and labeled:
+            self.items.append(Text(self.left, y + _SIZE, written_out(printable(band.label)), _SIZE, self.theme.faint))
         middles: Sequence[float] = [self._middle(i) for i in range(len(self.widths))]
         if band.spans:
-            middles = [_MARGIN + self.label + self._whole() / 2]
+            middles = [self.left + self.label + self._whole() / 2]
         for middle, cell in zip(middles, band.cells, strict=True):
             self._cell(cell, middle, y)
-        return y + _LINE * max(map(_lines, band.cells))
+        return y + max(map(_height, band.cells))
 
     def _cell(self, cell: Cell, middle: float, y: float) -> None:
-        for line in cell:
+        for i, line in enumerate(cell):
+            y += _SPACE if i and _spaced(cell[i - 1], line) else 0.0
             texts = line.lines if isinstance(line, Bracket) else (line,)
             if isinstance(line, Bracket):
                 self._bracket(line, middle, y)

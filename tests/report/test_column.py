@@ -177,3 +177,11 @@ def test_shifted_windows_are_told_from_others() -> None:
     blocks = [line.cell for line in lines_of(load(EXAMPLES[0].parent / "swin_t.net").graph) if line.times == 1]
     heads = [cell.lines[0] for cell in blocks if isinstance(cell, Bracket)]
     assert heads[:2] == ["windows 7x7", "windows 7x7 shift=3"]
+
+
+def test_arguments_are_named_as_the_call_names_them() -> None:
+    text = (
+        "net N; block b(w, k = 1, act = 2) { concat [ conv1-w; { conv1-w -> conv3-w/2 pad=1 -> upsample } ] }; input 4x8x8;"
+        " b(4, k=2); b(6, 3, act=5); gap; FC-2"
+    )
+    assert column(text)[:2] == ["b(4, k=2)", "b(6, 3, act=5)"]

@@ -19,6 +19,7 @@ from netspec.scene.drawing import picture, write
 from netspec.scene.figure import Figure, Rect, Text
 from netspec.scene.options import DrawOptions
 from netspec.scene.pdf import as_pdf
+from netspec.scene.rows import page_scale
 from netspec.scene.svg import as_svg
 from netspec.scene.tex import as_tex
 from netspec.scene.theme import THEMES
@@ -171,6 +172,19 @@ def test_volumes_draw_the_windows_of_what_reads_them() -> None:
     ]
     windows = [n for n in graph_of("lenet5").layers if n.kind in ("conv", "maxpool", "avgpool")]
     assert len(closed) == len(windows)
+
+
+def test_a_long_table_is_broken_into_columns_of_a_page() -> None:
+    from netspec.scene.drawing import table_picture
+
+    layers = " ".join(f"conv3-{n} pad=1;" for n in range(8, 168))
+    long = table_picture([netspec.loads(f"net N; input 3x8x8; {layers} gap; FC-2").graph])
+    assert page_scale(long.width, long.height) > 0.6
+    assert [text for text in texts(long) if text.startswith("conv")] == [f"conv3-{n}" for n in range(8, 168)]
+    labels = texts(long).count("8x8")
+    assert labels > 1, "each column says the size with which it begins"
+    short = table_picture([netspec.loads("net N; input 3x8x8; conv3-8; gap; FC-2").graph])
+    assert short.width < long.width / 2
 
 
 def test_tables_have_no_flaw_and_show_every_layer() -> None:
