@@ -184,7 +184,8 @@ class _Column:
         total = sum(map(len, branches))
         if total <= _MOST_BELOW:
             notes = (_note(f"branch {i} of {len(branches)}:") for i in range(1, len(branches) + 1))
-            return [line for note, branch in zip(notes, branches, strict=True) for line in (note, *branch)]
+            listed = [line for note, branch in zip(notes, branches, strict=True) for line in (note, *branch)]
+            return [*listed, _note("together:")]
         layers = sum(len(line.nodes) for branch in branches for line in branch)
         return [self._together(f"{len(branches)} branches, {layers} layers", branches)]
 

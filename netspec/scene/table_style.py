@@ -85,6 +85,16 @@ def _filled(pieces: Sequence[_Piece], head: float, limit: float) -> list[list[_P
     return columns
 
 
+def _balanced(pieces: Sequence[_Piece], head: float, whole: float, count: int) -> list[list[_Piece]]:
+    """At most so many columns, as low as can be."""
+    low, high = whole / count, whole
+    for _ in range(20):
+        middle = (low + high) / 2
+        fits = len(_filled(pieces, head, middle)) <= count
+        low, high = (low, middle) if fits else (middle, high)
+    return _filled(pieces, head, high)
+
+
 def _width(line: str | Bracket) -> float:
     if isinstance(line, str):
         return text_width(printable(line), _SIZE)
@@ -135,7 +145,7 @@ class _Painter:
         whole = head + sum(piece.height for piece in pieces)
         best, found = 0.0, [pieces]
         for count in range(1, _MOST):
-            columns = _filled(pieces, head, whole / count + 2 * _LINE)
+            columns = _balanced(pieces, head, whole, count)
             high = max(sum(piece.height for piece in column) for column in columns)
             scale = page_scale(len(columns) * (across + _BESIDE), high + head + 2 * _MARGIN)
             if scale > best:

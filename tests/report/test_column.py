@@ -134,7 +134,8 @@ def test_branches_of_one_size_stand_in_one_line() -> None:
 
 def test_other_branches_stand_below_each_other() -> None:
     text = "net N; input 3x8x8; concat [ { conv1-2 -> conv3-4/2 pad=1 }; maxpool ]; gap; FC-2"
-    assert column(text)[:6] == ["branch 1 of 2:", "conv1-2", "conv3-4/2", "branch 2 of 2:", "maxpool", "concat"]
+    first = ["branch 1 of 2:", "conv1-2", "conv3-4/2", "branch 2 of 2:", "maxpool", "together:", "concat"]
+    assert column(text)[:7] == first
 
 
 def test_what_is_not_read_from_the_line_above_says_where_it_begins() -> None:
