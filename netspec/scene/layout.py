@@ -16,11 +16,13 @@ __all__ = ["Box", "Inside", "Measure", "Route", "laid_out"]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How large things are: a closed part, the title of an open one, and the label of a tensor, each (across, along)."""
+    """How large things are: a closed part, the title of an open one, and the label of a tensor, each (across, along); and at
+    which share of its side lines meet a closed part, if not at that of all."""
 
     part: Callable[[Part], Point]
     head: Callable[[Part], float]
     label: Callable[[int], Point]
+    ports: Callable[[Part], float | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class _Layout:
 
     def _frame(self, part: Part, inside: Inside | None, number: dict[int, int], leaving: Iterable[int]) -> Frame:
         if inside is None:
-            return Frame(self._measure.part(part))
+            return Frame(self._measure.part(part), ports=self._measure.ports(part))
         entries = tuple((number[node], x) for node, x in inside.entries.items())
         exits = {number[node]: inside.exits[part.drawn(node)] for node in leaving if part.drawn(node) in inside.exits}
         return Frame(inside.size, entries, tuple(exits.items()))

@@ -30,15 +30,19 @@ class Spacing:
     behind: Point = (12.0, 10.0)
     ports: float = 1.0
     """The share of the side of an item, around its middle, at which lines arrive and leave."""
+    lane: float = 0.0
+    """What each further tensor adds to the room in which lines bend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A member: its size (across, along); of an open one also where tensors, by number, cross its border."""
+    """A member: its size (across, along); of an open one also where tensors, by number, cross its border; `ports` is a share
+    of its own of its side, at which lines meet it."""
 
     size: Point
     entries: _Ports = ()
     exits: _Ports = ()
+    ports: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class _Solver:
         self.framed = outline.head is not None
         self.sizes = [m.size for m in outline.members] + [(0.0, 0.0)] * (self.count - self.members)
         self.entries = [dict(m.entries) for m in outline.members] + [{}] * (self.count - self.members)
+        shares = [spacing.ports if m.ports is None else m.ports for m in outline.members]
+        self.ports = shares + [spacing.ports] * (self.count - self.members)
         self.exits = [dict(m.exits) for m in outline.members] + [{}] * (self.count - self.members)
         self.rank = {item: r for r, row in enumerate(plan.ranks) for item in row}
         self.paths = list(zip(plan.paths, outline.edges, strict=True))
@@ -158,7 +164,7 @@ class _Solver:
         if tensor in self.exits[item]:
             return self.exits[item][tensor]
         tensors = self.emits.get(item, [tensor])
-        width, share = self.sizes[item][0], self.spacing.ports
+        width, share = self.sizes[item][0], self.ports[item]
         return width / 2 + width * share * ((tensors.index(tensor) + 1) / (len(tensors) + 1) - 0.5)
 
     def _leaves(self, item: int, tensor: int) -> float:
@@ -173,9 +179,11 @@ class _Solver:
             return dict.fromkeys(self.into[item], self.at[item])
         wanted = {t: self._leaves(i, t) if i < self.count else self.at[i] for t, i in self.into[item].items()}
         tensors = sorted(wanted, key=lambda t: (wanted[t], t))
-        edge = max(min(10.0, width / 4), width * (1 - self.spacing.ports) / 2)
+        edge = max(min(10.0, width / 4), width * (1 - self.ports[item]) / 2)
         low, high = self.corner[item] + edge, self.corner[item] + width - edge
-        return dict(zip(tensors, placed_between([wanted[t] for t in tensors], low, high, 14.0), strict=True))
+        own = item < self.members and self.outline.members[item].ports is not None
+        gap = (high - low) / (len(tensors) + 1) if own else 14.0  # as they leave such an item
+        return dict(zip(tensors, placed_between([wanted[t] for t in tensors], low, high, gap), strict=True))
 
     # Along the flow
 
@@ -194,23 +202,23 @@ class _Solver:
                 self.top[i] = along + (height - self.sizes[i][1]) / 2
             along += height + max((self.outline.labels[t][1] for i in real for t in self.emits.get(i, ())), default=0.0)
             self.turn[r] = along
-            along += self.spacing.bend if r in bends else 0.0
+            along += self.spacing.bend + self.spacing.lane * (len(bends[r]) - 1) if r in bends else 0.0
             self.stop[r] = along
             along += self.spacing.ranks
         self.bottom = self.turn[-1] if rows else along
         if self.framed and not self.outline.exits:
             self.bottom += self.spacing.behind[1]
 
-    def _bending(self) -> set[int]:
-        """The ranks after which a line does not go straight on."""
-        found = set()
+    def _bending(self) -> dict[int, set[int]]:
+        """The ranks after which a line does not go straight on, with the tensors whose lines do not."""
+        found: dict[int, set[int]] = {}
         for path, (a, b, tensor) in self.paths:
             last = len(path) - 2
             for k, (here, there) in enumerate(itertools.pairwise(path)):
                 start = self._leaves(a, tensor) if k == 0 else self.at[here]
                 stop = self.arrivals[b][tensor] if k == last else self.at[there]
                 if abs(start - stop) > 0.5:
-                    found.add(self.rank[here])
+                    found.setdefault(self.rank[here], set()).add(tensor)
         return found
 
     def _size(self) -> Point:

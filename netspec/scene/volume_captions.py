@@ -23,6 +23,8 @@ _MOST_PIECES = 8
 _MOST_LINES = 3
 _WIDE = 84.0
 """What is written above is broken into lines of about this width."""
+_LANE = 9.0
+"""Between the lines that leave a part side by side."""
 _SHEET = 1.8
 """Maps that are at least so thick are drawn one by one."""
 _KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
@@ -79,11 +81,19 @@ class Captions:
             above, quiet = (above[0], " ".join(self._above(inner))), self._quiet(inner)
         gives = self.parts.gives(part) if part.members else ()
         if len(gives) > 1:  # none of them is the one
+            volume = replace(volume, high=max(volume.high, _LANE * (len(gives) + 1)))
             return Sketch(volume, above, tuple(type_text(self.graph.shown(node)) for node in gives))
         if len(sides) != 2 or any(map(is_open, sides)):
             return Sketch(volume, above, (*_size_lines(type_text(shown)), *quiet))
         left = str(sides[0]) if sides[0] != sides[1] else ""
         return Sketch(volume, above, (str(shown.features), *quiet), str(sides[1]), left)
+
+    def ports(self, part: Part) -> float | None:
+        """At which share of its side lines meet what gives several tensors: along its face."""
+        if not part.members or len(self.parts.gives(part)) < 2:
+            return None
+        sketch = self.sketch(part)
+        return (sketch.volume.high + sketch.volume.slant[1]) / sketch.room[0]
 
     def _giver(self, part: Part) -> int:
         """The node whose tensor a part stands for: of a layer with those that keep its volume, the layer itself."""

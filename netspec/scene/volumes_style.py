@@ -64,9 +64,13 @@ class _Painter:
         self.upwards: dict[int, tuple[str, ...]] = {}
 
     def figure(self) -> Figure:
-        spacing = Spacing(neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), ports=0.15)
+        spacing = Spacing(
+            neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), ports=0.15, lane=6.0
+        )
         self.left.update(id(part) for part in self._forks(self.parts.root))
-        measure = Measure(lambda part: self._sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0))
+        measure = Measure(
+            lambda part: self._sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0), self.captions.ports
+        )
         inside = self._arranged(mirrored(laid_out(self.parts, self.is_open, measure, spacing)))
         height, width = inside.size
         total = totals_text(self.analysis)
@@ -149,7 +153,8 @@ class _Painter:
                 front = self._sketch(box.part).front(box.size)
                 self.places[id(box)] = (x + along + front[0], y + across + front[1])
         arrivals = Counter(id(route.target) for route in inside.routes)
-        self.in_one_point = {target for target, lines in arrivals.items() if lines > _LINES or lines == 1}
+        wide = {id(box) for box in inside.boxes if self.captions.ports(box.part) is not None}
+        self.in_one_point = {at for at, lines in arrivals.items() if lines == 1 or (lines > _LINES and at not in wide)}
         lines = [(r, self._ends(r, x, y, inside.boxes)) for r in inside.routes if self._window_of(r) is None]
         ways = [Way((id(r.source), r.node), _goal(r), tuple(points)) for r, points in lines]
         for (route, _), points in zip(lines, in_lanes(ways), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from conftest import ROOT
 
@@ -10,7 +12,7 @@ from netspec.analysis.analysis import Analysis
 from netspec.graph import Graph
 from netspec.scene.drawing import picture
 from netspec.scene.faces import type_text
-from netspec.scene.figure import Rect, Text
+from netspec.scene.figure import Path, Rect, Text
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
 from netspec.scene.theme import THEMES
@@ -79,6 +81,19 @@ def test_like_names_the_box_that_is_meant() -> None:
     assert sorted(text.strip() for text in found if "as large as" in text) == [
         "as large as up", "as large as up_2", "as large as up_3", "as large as up_4",
     ]  # fmt: skip
+
+
+def test_tensors_that_one_part_gives_to_another_stay_apart() -> None:
+    """The five levels of a pyramid run straight from cell to cell, each with room around it."""
+    figure = picture(graph_of("bifpn_efficientnet_b0"), "volumes")
+    fronts = {item.tip.split(":")[0]: item for item in figure.items if isinstance(item, Rect) and item.tip}
+    first, second = fronts["pyramid.cell1"], fronts["pyramid.cell2"]
+    lines = [item for item in figure.items if isinstance(item, Path) and not item.closed]
+    between = [line for line in lines if first.x < line.start[0] < second.x]
+    assert all(len(line.pieces) == 1 and line.pieces[0][0][1] == pytest.approx(line.start[1]) for line in between)
+    heights = sorted(line.start[1] for line in between)
+    assert len(heights) == 5
+    assert min(b - a for a, b in itertools.pairwise(heights)) > 5
 
 
 def test_a_single_map_is_a_thin_sheet() -> None:
