@@ -14,7 +14,16 @@ from math import prod
 from netspec.graph import Graph, Node, Region
 from netspec.ops import JOINS
 from netspec.report.column_flow import Bracket, Flow, Line, Size
-from netspec.report.notation import blocks_text, calls_text, is_residual, notation, written
+from netspec.report.notation import (
+    RATES,
+    blocks_text,
+    calls_text,
+    computation,
+    is_residual,
+    notation,
+    shortcuts,
+    written,
+)
 
 __all__ = ["lines_of"]
 
@@ -41,7 +50,7 @@ def lines_of(graph: Graph) -> list[Line]:
 class _Column:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.written = written(graph)
+        self.written, self.beside = written(graph), shortcuts(graph)
         self.flow = Flow(graph, self.written)
 
     def lines(self) -> list[Line]:
@@ -267,16 +276,18 @@ class _Column:
         if one.apart:
             if not one.calls or not other.calls:
                 return False
-            return _called(one) == _called(other) or self._likeness(one) == self._likeness(other)
+            return _called(one) == _called(other) or (
+                one.calls[-1].definition == other.calls[-1].definition and self._computes(one) == self._computes(other)
+            )
         if not isinstance(one.bare, Bracket) or not isinstance(other.bare, Bracket):
             return False
-        return one.bare.lines == other.bare.lines
+        return one.bare.lines == other.bare.lines and self._computes(one) == self._computes(other)
 
-    def _likeness(self, line: Line) -> tuple[object, ...]:
-        """What the last instance of a block computes, whatever its rates."""
-        region = line.calls[-1]
-        nodes = [node for node in region.nodes() if node.index in self.written]
-        return (region.definition, region.shares is None, [notation(self.graph, node) for node in nodes])
+    def _computes(self, line: Line) -> list[tuple[object, ...]]:
+        """What the last of equal blocks computes, the layers that are not written too; whatever its strides and rates."""
+        last = line.nodes[-len(line.nodes) // line.times :]
+        between = self.graph.nodes[last[0].index : last[-1].index + 1]
+        return [computation(node) for node in between if node.index not in self.beside and node.kind not in RATES]
 
     def _periods(self, lines: list[Line]) -> list[Line]:
         """Blocks that follow each other again and again (`mbconv`, `attend`, `mbconv`, `attend`) as rounds, by their calls."""

@@ -10,7 +10,17 @@ from netspec.graph import Graph, Node, Region
 from netspec.ops import JOINS, SECTIONS
 from netspec.values import Value, show
 
-__all__ = ["argument", "blocks_text", "calls_text", "is_residual", "notation", "written"]
+__all__ = [
+    "RATES",
+    "argument",
+    "blocks_text",
+    "calls_text",
+    "computation",
+    "is_residual",
+    "notation",
+    "shortcuts",
+    "written",
+]
 
 _MARKS = {"kernel": "", "width": "-", "stride": "/", "value": " "}
 _NAMED = ("dilation", "groups", "shift", "grid", "causal", "span", "similarity")
@@ -34,7 +44,7 @@ _BESIDE = frozenset(
 )
 """They belong to the layer that they follow: tables of papers leave them out "for brevity" (Simonyan and Zisserman 2014,
 table 1)."""
-_RATES = frozenset(op.name for op in SECTIONS["Regularization"])
+RATES = frozenset(op.name for op in SECTIONS["Regularization"])
 
 
 def written(graph: Graph) -> frozenset[int]:
@@ -45,7 +55,7 @@ def written(graph: Graph) -> frozenset[int]:
     (maxout), and so are an activation or norm that gives an output of the network, one that reads its input, and one that
     stands alone in a branch.
     """
-    hidden = {node.index for region in _regions(graph.root) for node in _shortcut(region)}
+    hidden = shortcuts(graph)
     found = {
         node.index
         for node in graph.layers
@@ -56,20 +66,25 @@ def written(graph: Graph) -> frozenset[int]:
     return frozenset(found | (set(alone) - hidden))
 
 
+def shortcuts(graph: Graph) -> frozenset[int]:
+    """The layers on the shortcuts of residuals, by index."""
+    return frozenset(node.index for region in _regions(graph.root) for node in _shortcut(region))
+
+
 def _left_out(graph: Graph, node: Node) -> bool:
     if node.kind in ("flatten", "identity"):
         return True
     before = graph.nodes[node.inputs[0]]
     if node.kind not in _BESIDE or before.type.shape != node.type.shape:
         return False
-    return bool(before.inputs) or node.kind in _RATES
+    return bool(before.inputs) or node.kind in RATES
 
 
 def _last(graph: Graph, index: int) -> list[int]:
     """The activations and norms with which the network ends."""
     found = []
     while (node := graph.nodes[index]).inputs and (_left_out(graph, node) or node.kind == "reshape"):
-        found += [index] if node.kind in _BESIDE - _RATES else []
+        found += [index] if node.kind in _BESIDE - RATES else []
         index = node.inputs[0]
     return found
 
@@ -78,7 +93,7 @@ def _lone(branch: Region, found: set[int]) -> list[int]:
     nodes = list(branch.nodes())
     if any(node.index in found for node in nodes):
         return []
-    return [node.index for node in nodes if node.kind in _BESIDE - _RATES and not node.aux]
+    return [node.index for node in nodes if node.kind in _BESIDE - RATES and not node.aux]
 
 
 def _shortcut(join: Region) -> list[Node]:
@@ -106,6 +121,14 @@ def _regions(region: Region) -> list[Region]:
         found.append(stack.pop())
         stack += [member for member in found[-1].members if isinstance(member, Region)]
     return found
+
+
+def computation(node: Node) -> tuple[object, ...]:
+    """A layer with its options, but for its stride and the rate of a dropout."""
+    names = (
+        name for name, option in node.op.options.items() if option.slot != "stride" and name not in ("pad", "dropout")
+    )
+    return (node.kind, node.shares is None, *(repr(getattr(node.op, name)) for name in names))
 
 
 def notation(graph: Graph, node: Node, *, stride: bool = True) -> str:

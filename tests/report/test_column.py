@@ -186,3 +186,9 @@ def test_arguments_are_named_as_the_call_names_them() -> None:
         " b(4, k=2); b(6, 3, act=5); gap; FC-2"
     )
     assert column(text)[:2] == ["b(4, k=2)", "b(6, 3, act=5)"]
+
+
+def test_blocks_of_other_constants_or_activations_are_not_lumped() -> None:
+    block = "block b(k, act) { residual { conv1-4 act=act -> scale init=k -> conv1-4 } }"
+    text = f"net N; {block}; input 4x8x8; b(0.1, relu); b(0.1, relu); b(0.1, gelu); b(1, gelu); gap; FC-2"
+    assert column(text)[:3] == ["[conv1-4, conv1-4] ×2", "[conv1-4, conv1-4]", "[conv1-4, conv1-4]"]
