@@ -28,6 +28,8 @@ _STEP = 8.0
 """Widths are rounded up to this, so that boxes of like content are alike."""
 _LONGEST = 46
 _LONG_ARGUMENT = 20
+_ONE = re.compile(r"\b(\w+)s (\d+) to \2\b")
+"""A range of one: `tokens 0 to 0`."""
 _UNSAID = re.compile(r"(?:^|, )(?:stride 1|no bias)(?=,|$)")
 
 
@@ -117,6 +119,7 @@ class Faces:
         """What a layer is, beside its kind: `3x3-64, pad 1`."""
         first = self._graph.nodes[part.start]
         words = _UNSAID.sub("", first.op.describe(self._graph.nodes[first.inputs[0]].type)).lstrip(", ")
+        words = _ONE.sub(r"\1 \2", words)
         if (second := pointwise(self._graph, part)) is not None:
             words = re.sub(r"-\d+", f"-{second.type.features}", words, count=1)
             words = re.sub(r", groups \d+", "", words)

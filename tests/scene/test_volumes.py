@@ -76,6 +76,12 @@ def test_shared_weights_are_said() -> None:
         assert "tower_2: weights of tower" in texts(graph_of("siamese"), style)
 
 
+def test_a_range_of_one_is_named_as_one() -> None:
+    for style in ("volumes", "graph"):
+        found = {text.strip() for text in texts(graph_of("xor_of_nands"), style)}
+        assert {"channel 0", "channel 1"} <= found
+
+
 def test_like_names_the_box_that_is_meant() -> None:
     found = texts(graph_of("unet"), "graph", DrawOptions(depth=0))
     assert sorted(text.strip() for text in found if "as large as" in text) == [
