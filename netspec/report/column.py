@@ -71,7 +71,7 @@ class _Column:
                 before = line
             found.append(line)
             found += [_note(f"output {name}", opens=False) for name in self.flow.outputs(line)]
-        return found
+        return found[:-1] if found and found[-1].opens else found
 
     # Parts of the network
 
