@@ -97,6 +97,11 @@ def _packed_for(source: SourceFile, where: str, output: Path, options: Any) -> i
     from netspec.datasets.packing import pack_examples
 
     wanted, options = _needed(source, options, whole=True)
+    if any(goal.points for goal in wanted.goals.values()):
+        raise SpecError.of(
+            "NS604", "points of images that are scaled for a spec cannot be packed",
+            helps=["train on the data itself, which is read where it is"],
+        )  # fmt: skip
     size, missing = pack_examples(open_source(where, wanted, options), wanted.inputs, output, options)
     if missing:
         echo(f"{len(missing)} examples cannot be decoded and are left out: {', '.join(missing[:3])}", err=True)

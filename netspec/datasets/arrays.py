@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.datasets.fit import fitted
+from netspec.datasets.fit import fitted, scaled_from
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, ArrayPool, JoinedPool, Pool, Source
 from netspec.datasets.splits import keys_of_numbers
 from netspec.diagnostics import SpecError
@@ -126,7 +126,9 @@ def _pool(arrays: Arrays, inputs: Mapping[str, TensorType], options: DataOptions
         from netspec.datasets.stored_pool import StoredPool
 
         return StoredPool(arrays.inputs, {n: inputs[n] for n in arrays.inputs}, arrays.shown, options)
-    return ArrayPool({n: fit(n, array) for n, array in arrays.inputs.items() if not isinstance(array, StoredArray)})
+    held = {n: array for n, array in arrays.inputs.items() if not isinstance(array, StoredArray)}
+    made = {n: fit(n, array) for n, array in held.items()}
+    return ArrayPool(made, part=next(filter(None, (scaled_from(held[n][:1], made[n], pixels) for n in held)), None))
 
 
 def _left_out(arrays: Arrays, count: int, options: DataOptions) -> Mapping[int, str]:

@@ -27,6 +27,9 @@ class DecodedPool(ABC):
     def bounds(self, name: str) -> tuple[int, int]:
         raise TypeError(f"{name} is not an input of ids")
 
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        raise TypeError("these are not images")
+
     def take(self, rows: np.ndarray[Any, Any], spares: Spares | None = None, cuts: Cuts | None = None) -> Taken:
         rows, replaced, kept = rows.copy(), [], []
         with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from netspec.datasets.fit import covering
+from netspec.datasets.fit import Part, scaled_part
 from netspec.diagnostics import SpecError
 from netspec.optional import not_installed
 
@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
     from netspec.datasets.cutting import Cuts
 
-__all__ = ["Frame", "Header", "corrupt", "decode", "examined", "inspect", "measure", "opened", "require_pillow"]
+__all__ = [
+    "Frame",
+    "Header",
+    "corrupt",
+    "decode",
+    "examined",
+    "inspect",
+    "measure",
+    "opened",
+    "part_read",
+    "require_pillow",
+]
 
 Stored: TypeAlias = "str | BinaryIO"
 """A path or an open file."""
@@ -144,11 +155,14 @@ def _part(header: Header, frame: Frame, cuts: Cuts | None, row: int) -> _Part:
     if cuts is not None:
         top, left, h, w = cuts.box(row, height, width)
         return _Part((left, top, left + w, top + h), cuts.size, exact=True)
-    size = covering(height, width, (frame.height, frame.width), frame.pixels)
-    top, left = (size[0] - frame.height) // 2, (size[1] - frame.width) // 2
-    down, across = height / size[0], width / size[1]
-    box = (left * across, top * down, (left + frame.width) * across, (top + frame.height) * down)
-    return _Part(box, (frame.height, frame.width), exact=False)
+    x, y, across, down = scaled_part(height, width, (frame.height, frame.width), frame.pixels)
+    return _Part((x, y, x + across, y + down), (frame.height, frame.width), exact=False)
+
+
+def part_read(header: Header, frame: Frame, cuts: Cuts | None, row: int) -> Part:
+    """What `decode` reads of an image."""
+    left, top, right, bottom = _part(header, frame, cuts, row).box
+    return left, top, right - left, bottom - top
 
 
 def decode(stored: Stored, frame: Frame, shown: str, cuts: Cuts | None = None, row: int = 0) -> np.ndarray[Any, Any]:

@@ -32,13 +32,14 @@ _ALIGNMENT = 64
 @dataclass(frozen=True)
 class Goal:
     """What an output of a net needs as its targets. `ignore`: a class that is not counted; `blank`: one that no sequence of
-    classes contains; `labels`: values of which each is 0 or 1."""
+    classes contains; `labels`: values of which each is 0 or 1; `points`: values that are points of the image."""
 
     output: TensorType
     task: Task
     ignore: int | None = None
     blank: int = 0
     labels: bool = False
+    points: bool = False
 
     @property
     def stored(self) -> bool:
@@ -112,11 +113,16 @@ class Examples(Protocol):
         """The shape of one example, by the name of the net's input. An image is always CxHxW."""
         ...
 
+    @property
+    def points(self) -> tuple[str, ...]:
+        """The outputs whose targets are points of the image, in `batch` as it is read."""
+        ...
+
     def __len__(self) -> int: ...
 
     def targets(self, name: str = "") -> np.ndarray[Any, Any] | None:
         """All targets of an output (by default of the first), without decoding anything: class indices (int64) or values
-        (float32); zeros for the task `input`. None if they are files, such as masks."""
+        (float32; points of images as these are stored); zeros for the task `input`. None if they are files, such as masks."""
         ...
 
     def shown(self, index: int) -> str:

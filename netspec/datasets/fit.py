@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import isqrt, prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["CHANNELS", "arranged", "covering", "fitted", "image_size", "input_line", "only_input", "sizes"]
+__all__ = ["CHANNELS", "Part", "arranged", "covering", "fitted", "image_size", "input_line", "only_input", "scaled_from", "scaled_part", "sizes"]  # fmt: skip
 
 CHANNELS = (1, 3, 4)
 """Possible numbers of channels: gray, color, color with transparency."""
 _CHUNK = 1024
 _MOST_PIXELS = 1 << 26
 """Of an image that is scaled."""
+Part: TypeAlias = "tuple[float, float, float, float]"
+"""What is read of an image: left, top, width and height, in pixels of the image as it is stored."""
 
 
 def arranged(batch: torch.Tensor, kind: TensorType) -> torch.Tensor:
@@ -54,6 +56,22 @@ def covering(height: int, width: int, target: tuple[int, int], pixels: int | Non
             notes=[f"it would have {size[0]:,} x {size[1]:,} pixels"], helps=["crop it first"],
         )  # fmt: skip
     return size
+
+
+def scaled_part(height: int, width: int, size: tuple[int, int], pixels: int | None) -> Part:
+    """What is left of an image of this height and width that is scaled to cover `size`, and center cropped (see fit.covering)."""
+    whole = covering(height, width, size, pixels)
+    top, left = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
+    down, across = height / whole[0], width / whole[1]
+    return left * across, top * down, size[1] * across, size[0] * down
+
+
+def scaled_from(stored: np.ndarray[Any, Any], read: np.ndarray[Any, Any], pixels: int | None) -> Part | None:
+    """What `fitted` has left of stored images; None where they are as they were, or no images."""
+    image = _image(stored)
+    if image is None or read.ndim != 4 or image.shape[2:] == read.shape[2:]:
+        return None
+    return scaled_part(image.shape[2], image.shape[3], (read.shape[2], read.shape[3]), pixels)
 
 
 def fitted(

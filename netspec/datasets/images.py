@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netspec.datasets.decoded_pool import DecodedPool
-from netspec.datasets.decoding import Frame, Header, Stored, decode, inspect, measure, require_pillow
+from netspec.datasets.decoding import Frame, Header, Stored, decode, inspect, measure, part_read, require_pillow
 from netspec.datasets.fit import CHANNELS, image_size, input_line, sizes
 from netspec.datasets.pools import Taken
 from netspec.diagnostics import SpecError
@@ -49,6 +49,14 @@ class ImagePool(DecodedPool):
 
     def shown(self, row: int) -> str:
         return self._images.shown(row)
+
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        found = [measure(self._images.stored(row), self._images.shown(row)) for row in rows.tolist()]
+        return np.array([part_read(header, self._frame, cuts, place) for place, header in enumerate(found)]).reshape(
+            -1, 4
+        )
 
     def _read(self, row: int, cuts: Cuts | None, place: int) -> Any:
         """What is stored for a row, the `place`-th of a batch. Raises SpecError (NS602, NS603)."""

@@ -7,12 +7,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from netspec.datasets.cutting import Cuts, cut_images
+from netspec.datasets.fit import Part
+from netspec.datasets.points import cut_part
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["LEFT_OUT", "TEST", "TRAIN", "VALIDATION", "ArrayPool", "JoinedPool", "Pool", "Source", "Spares", "Taken"]
+__all__ = [
+    "LEFT_OUT",
+    "TEST",
+    "TRAIN",
+    "VALIDATION",
+    "ArrayPool",
+    "JoinedPool",
+    "Pool",
+    "Source",
+    "Spares",
+    "Taken",
+    "parts_of_arrays",
+]
 
 LEFT_OUT, TRAIN, VALIDATION, TEST = -1, 0, 1, 2
 
@@ -51,6 +65,10 @@ class Pool(Protocol):
         """The rows, images cut by `cuts`. Raises SpecError (NS602, NS603)."""
         ...
 
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        """The Part of the image of each row (N x 4) that `take` reads, of pools with one image for each row."""
+        ...
+
 
 @dataclass
 class Source:
@@ -77,12 +95,17 @@ class Source:
 
 
 class ArrayPool:
-    """Arrays in memory, one per input of the net. `period`: row n is row n % period of the arrays."""
+    """Arrays in memory, one per input of the net. `period`: row n is row n % period of the arrays; `part`: what they hold of each
+    image that is stored (None: all)."""
 
     decodes = False
 
-    def __init__(self, arrays: Mapping[str, np.ndarray[Any, Any]], count: int | None = None) -> None:
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray[Any, Any]], count: int | None = None, part: Part | None = None
+    ) -> None:
         import torch
+
+        self._part = part
 
         self._arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self._stored = min(len(a) for a in arrays.values())
@@ -107,6 +130,9 @@ class ArrayPool:
         if cuts is not None:
             taken = {n: cut_images(value, cuts) if value.ndim == 4 else value for n, value in taken.items()}
         return Taken(taken, rows)
+
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        return parts_of_arrays(self.shapes, self._part, rows, cuts)
 
 
 class JoinedPool:
@@ -154,3 +180,26 @@ class JoinedPool:
             return Taken({name: tensors[0] for name, tensors in pieces.items()}, rows)
         back = torch.from_numpy(np.argsort(np.concatenate(places), kind="stable"))
         return Taken({name: torch.cat(tensors).index_select(0, back) for name, tensors in pieces.items()}, rows)
+
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        found = np.empty((len(rows), 4))
+        which = np.searchsorted(self._ends, rows, side="right")
+        for number in np.unique(which):
+            (place,) = np.nonzero(which == number)
+            start = int(self._ends[number]) - len(self._pools[number])
+            found[place] = self._pools[number].parts(rows[place] - start, cuts and cuts.of(place))
+        return found
+
+
+def parts_of_arrays(
+    shapes: Mapping[str, tuple[int, ...]], part: Part | None, rows: np.ndarray[Any, Any], cuts: Cuts | None
+) -> np.ndarray[Any, Any]:
+    """The part of the image of each row, of which all are stored at one size, and `part` of each is read; None: all of it."""
+    import numpy as np
+
+    size = next(shape[1:] for shape in shapes.values() if len(shape) == 3)
+    height, width = size
+    part = (0.0, 0.0, float(width), float(height)) if part is None else part
+    return np.array([cut_part(part, (height, width), cuts, place) for place in range(len(rows))]).reshape(-1, 4)

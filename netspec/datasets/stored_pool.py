@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.cutting import Cuts, cut_images
-from netspec.datasets.fit import fitted
-from netspec.datasets.pools import Spares, Taken
+from netspec.datasets.fit import fitted, scaled_from
+from netspec.datasets.pools import Spares, Taken, parts_of_arrays
 from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 from netspec.reading.stored_array import StoredArray
@@ -36,6 +36,8 @@ class StoredPool:
         )
         one = {name: self._fitted(name, array[:1]) for name, array in arrays.items()}
         self.shapes: Mapping[str, tuple[int, ...]] = {name: array.shape[1:] for name, array in one.items()}
+        found = (scaled_from(arrays[name][:1], array, self._pixels) for name, array in one.items())
+        self._part = next(filter(None, found), None)
         scaled = any(array.size != arrays[name][:1].size for name, array in one.items())
         self.decodes = scaled if decodes is None else decodes
 
@@ -68,3 +70,6 @@ class StoredPool:
                 ) from None
             taken[name] = cut_images(value, cuts) if cuts is not None and value.ndim == 4 else value
         return Taken(taken, rows)
+
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        return parts_of_arrays(self.shapes, self._part, rows, cuts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets.cutting import Cut, Cuts, cut_targets
 from netspec.datasets.examples import IGNORED, Batch, Collection, DataOptions, Examples, Goal
 from netspec.datasets.fit import sizes
+from netspec.datasets.points import moved
 from netspec.datasets.pools import LEFT_OUT, TEST, TRAIN, VALIDATION, Pool, Source, Taken
 from netspec.datasets.sequences import sequence_targets
 from netspec.datasets.splits import split
@@ -32,12 +33,13 @@ _SPARES = 100
 @dataclass(frozen=True)
 class StoredTargets:
     """The targets of an output for every row (None: the pool reads them). `ones` is the length of the one-hot vectors that class
-    indices are converted to, and `mirror` is the input that is also the target."""
+    indices are converted to, and `mirror` is the input that is also the target; `points`: values that are points of the image as it is stored."""
 
     rows: np.ndarray[Any, Any] | None
     ones: int = 0
     mirror: str = ""
     ignore: int | None = None
+    points: bool = False
 
     def of(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         import numpy as np
@@ -75,6 +77,7 @@ class Selected:
         self._pool, self._rows, self._targets, self._replaces = pool, rows, targets, replaces
         self.shapes: Mapping[str, tuple[int, ...]] = pool.shapes
         self.decodes = pool.decodes
+        self.points = tuple(name for name, held in targets.items() if held.points)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -96,6 +99,10 @@ class Selected:
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         taken = self._pool.take(rows, self._spares if self._replaces else None, cuts)
         targets = {name: held.batch(taken, cuts) for name, held in self._targets.items()}
+        if self.points:
+            parts = self._pool.parts(taken.rows, cuts)
+            height, width = next(images.shape[2:] for images in taken.inputs.values() if images.ndim == 4)
+            targets |= {name: moved(targets[name], parts, (height, width)) for name in self.points}
         return Batch(taken.inputs, targets, taken.replaced)
 
     def _spares(self, row: int) -> Iterator[int]:
@@ -174,7 +181,23 @@ def _targets_of(source: Source, wanted: Wanted, goal: Goal) -> tuple[StoredTarge
         indices, classes = _class_targets(source, output, wanted.formats, goal.ignore)
         return StoredTargets(indices), classes
     values, ones = _value_targets(source, output)
-    return StoredTargets(values, ones), ()
+    if goal.points:
+        _require_points(source, ones)
+    return StoredTargets(values, ones, points=goal.points), ()
+
+
+def _require_points(source: Source, ones: int) -> None:
+    """Raises SpecError (NS602) where targets are not points of the only image."""
+    if ones or source.classes:
+        raise SpecError.of(
+            "NS602", f"the targets of {source.name} are classes, but `target=points` needs the x and y of each point",
+            helps=["store them as values: x1, y1, x2, y2, …, in pixels", "or remove `target=points`"],
+        )  # fmt: skip
+    if sum(len(shape) == 3 for shape in source.pool.shapes.values()) != 1:
+        raise SpecError.of(
+            "NS602", f"`target=points` needs one image for each example, which {source.name} does not have",
+            helps=["store images as images, not as rows of numbers", "or remove `target=points`"],
+        )  # fmt: skip
 
 
 def _group_targets(source: Source) -> np.ndarray[Any, Any]:

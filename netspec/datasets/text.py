@@ -69,6 +69,9 @@ class WindowPool:
     def bounds(self, name: str) -> tuple[int, int]:
         return int(self._ids.min()), int(self._ids.max())
 
+    def parts(self, rows: np.ndarray[Any, Any], cuts: Cuts | None) -> np.ndarray[Any, Any]:
+        raise TypeError("a text has no image")
+
     def shown(self, row: int) -> str:
         start = int(self._starts[row])
         return f"characters {start} to {start + self._length}"

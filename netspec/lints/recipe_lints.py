@@ -181,6 +181,11 @@ def _wrong_kind(loss: Chosen, node: Node) -> tuple[str, str] | None:
             f"the blank of `ctc` is class {blank}, but the output has the classes 0 to {kind.features - 1}",
             f"write `blank={kind.features - 1}`, or give the last layer {blank + 1} outputs",
         )
+    if loss.values.get("target") == "points" and (kind.layout != "vector" or kind.size % 2):
+        return (
+            f"`target=points` needs two outputs for each point, x and y, but the output is {kind.noun}",
+            "end the net in a vector with twice as many outputs as there are points, such as `FC-10` for five",
+        )
     if loss.word == "triplet" and (kind.layout != "vector" or kind.features < 2):
         return (
             f"`triplet` compares vectors of features, but the output is {kind.noun}",

@@ -17,6 +17,7 @@ from netspec.settings.schema import (
     Form,
     Measure,
     Milestones,
+    Pairs,
     Setting,
     Text,
     form,
@@ -56,6 +57,15 @@ def _optimizer(word: str, doc: str, lr: float, **options: Option[Any]) -> Form:
 
 def _target() -> Option[Any]:
     return option(Choice("label", "input"), "label", "input: train an autoencoder")
+
+
+def _values(word: str, doc: str, **options: Option[Any]) -> Form:
+    """A loss of values, which may be points of an image."""
+    return _loss(
+        word, doc, **options,
+        target=option(Choice("label", "input", "points"), "label", "input: train an autoencoder; points: x1, y1, x2, y2, … in pixels of the image, which move with it"),
+        pairs=option(Pairs(), None, "points, numbered from 0, that change places in a mirror image, as the left and the right eye do"),
+    )  # fmt: skip
 
 
 def _loss(word: str, doc: str, **options: Option[Any]) -> Form:
@@ -101,9 +111,9 @@ SETTINGS = table(
         _loss("focal", "cross-entropy times (1 - p)^gamma, p the probability of the true class (Lin et al. 2017)", gamma=option(Number(0), 2.0, "exponent", first=True), class_weights=_class_weights(), ignore=_ignore()),
         _loss("dice", "1 minus the Dice coefficient of the classes of pixels (Milletari et al. 2016)", smooth=option(RATE, 1.0, "added to numerator and denominator"), ignore=_ignore()),
         _loss("hinge", "multi-class SVM: the sum of max(0, s_j - s_y + margin) over wrong classes", margin=option(RATE, 1.0, "margin"), ignore=_ignore()),
-        _loss("mse", "mean squared error", target=_target()),
-        _loss("l1", "mean absolute error", target=_target()),
-        _loss("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet"), target=_target()),
+        _values("mse", "mean squared error"),
+        _values("l1", "mean absolute error"),
+        _values("huber", "squared error below delta, absolute error above", delta=option(RATE, 1.0, "where they meet")),
         _loss("bce", "binary cross-entropy of logits", target=_target()),
         _loss("contrastive", "of the distance of two inputs: half its square where they are alike (target 1), half the square of what it lacks of the margin where they are not (target 0; Hadsell et al. 2006)", margin=option(RATE, 1.0, "the distance from which unlike pairs cost nothing")),
         _loss("triplet", "of the distances of features: what the farthest example of the same class in the batch lacks of being nearer by the margin than the nearest of another class (Hermans et al. 2017)", margin=option(RATE, 1.0, "margin")),

@@ -25,6 +25,7 @@ __all__ = [
     "Interval",
     "Measure",
     "Milestones",
+    "Pairs",
     "Setting",
     "Text",
     "form",
@@ -113,6 +114,25 @@ class ClassWeights(Kind[Any]):
         if not isinstance(value, (list, tuple)) or isinstance(value, Size) or not value:
             raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
         return tuple(Number(0).read(v) for v in value)
+
+
+class Pairs(Kind[tuple[tuple[int, int], ...]]):
+    """Pairs of different numbers from 0."""
+
+    noun = "pairs of points, which are numbered from 0, such as [[0, 1], [3, 4]]"
+
+    def read(self, value: Value) -> tuple[tuple[int, int], ...]:
+        if not isinstance(value, (list, tuple)) or isinstance(value, Size):
+            raise BadValue(f"expected {self.noun}, found {kind_of(value)}")
+        pairs = []
+        for pair in value:
+            if not isinstance(pair, (list, tuple)) or isinstance(pair, Size) or len(pair) != 2:
+                raise BadValue(f"expected {self.noun}", "write each pair in brackets of its own")
+            pairs.append((Integer(0).read(pair[0]), Integer(0).read(pair[1])))
+        numbers = [number for pair in pairs for number in pair]
+        if len(set(numbers)) < len(numbers):
+            raise BadValue("a point stands twice in the pairs", "exchange each point with one other", code="NS205")
+        return tuple(pairs)
 
 
 class Interval(Kind[tuple[float, float]]):

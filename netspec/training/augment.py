@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.cutting import Cut
@@ -87,6 +87,17 @@ class Augmenter:
             return target
         with torch.no_grad(), torch.autocast(target.device.type, enabled=False):
             return self.geometry.apply_to_target(target, self._draws(target, step, rows, total))
+
+    def train_points(
+        self, points: Tensor, pairs: Sequence[tuple[int, int]], step: int, rows: range, total: int
+    ) -> Tensor:
+        """Moves points, N x 2K, like `train` moves their images; `pairs` change places in a mirror image."""
+        import torch
+
+        if self.geometry is None:
+            return points
+        with torch.no_grad():
+            return self.geometry.apply_to_points(points, pairs, self._draws(points, step, rows, total))
 
     def test(self, images: Tensor) -> Tensor:
         """Center crops of the images (smaller ones are zero-padded), N x C x h x w, float32; not random."""

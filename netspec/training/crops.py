@@ -10,7 +10,7 @@ from netspec.diagnostics import SpecError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["center", "center_target", "ten_crops"]
+__all__ = ["center", "center_points", "center_target", "ten_crops"]
 
 
 def center(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -34,6 +34,12 @@ def center_target(target: Tensor, size: tuple[int, ...]) -> Tensor:
     if target.is_floating_point():
         return center(target, (height, width))
     return center((target - IGNORED)[:, None], (height, width))[:, 0] + IGNORED
+
+
+def center_points(points: Tensor, images: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Moves points, N x 2K, like `center` crops their images."""
+    top, left = ((s - c) // 2 for s, c in zip(images.shape[2:], size, strict=True))
+    return points - points.new_tensor([left, top]).repeat(points.shape[1] // 2)
 
 
 def ten_crops(images: Tensor, wanted: tuple[int, int, int]) -> list[Tensor]:

@@ -84,6 +84,23 @@ class Geometry(Step):
         shifted = (target - IGNORED).float()[:, None]  # exact in float32; zeros outside become IGNORED
         return self.pixels(shifted, columns, mode="nearest")[:, 0].to(target.dtype) + IGNORED
 
+    def apply_to_points(self, points: Tensor, pairs: Sequence[tuple[int, int]], draws: Draws) -> Tensor:
+        """Points, N x 2K (x1, y1, x2, y2, …), moved like their images, also beyond their edges. In a mirror image the points of
+        `pairs` change places; an image that is flipped both ways is turned, not mirrored."""
+        import torch
+
+        if not self.moves:
+            return points
+        across, down = self.mirrored(draws)
+        columns = [*maps(self, draws)[:, :2].reshape(-1, 6).T, across != down]
+        a, b, c, d, e, f, turned = (column[:, :, 0] for column in on_device(columns, points))
+        x, y = points[:, 0::2], points[:, 1::2]
+        found = torch.stack([a * x + (b * y + c), d * x + (e * y + f)], 2)
+        order = list(range(found.shape[1]))
+        for one, other in pairs:
+            order[one], order[other] = other, one
+        return torch.where(turned[:, :, None] > 0, found[:, order], found).reshape(points.shape)
+
     def offsets(self, draws: Draws) -> Array:
         """N x 2: the row and column in the padded image where the crop starts, whole numbers."""
         import numpy as np

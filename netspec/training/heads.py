@@ -46,12 +46,22 @@ class Head:
     def goal(self) -> Goal:
         """What it needs of the data."""
         values = self.loss.values
-        return Goal(self.type, self.task, values.get("ignore"), values.get("blank", 0), self.labels)
+        return Goal(self.type, self.task, values.get("ignore"), values.get("blank", 0), self.labels, self.points)
 
     @property
     def labels(self) -> bool:
         """Whether every value is the logit of a label that holds or not."""
         return self.loss.word == "bce" and self.task == "values"
+
+    @property
+    def points(self) -> bool:
+        """Whether the values are points of the image: x1, y1, x2, y2, …"""
+        return self.loss.values.get("target") == "points"
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """The points that change places in a mirror image."""
+        return self.loss.values.get("pairs") or ()
 
     @property
     def predicts(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import arranged
-from netspec.training.crops import center_target
+from netspec.training.crops import center_points, center_target
 from netspec.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Inputs:
                 target = targets[head.name]
                 if self.plan.covers(head):
                     target = self.augmenter.train_target(target, place, rows, total)
+                if head.points:
+                    target = self.augmenter.train_points(target, head.pairs, place, rows, total)
                 if self.augmenter.mixes and head.task != "input":  # each time the same, as it is drawn for the place
                     shown, mixed[head.name] = self.augmenter.mix(images, target, place, rows, total)
                     target = mixed[head.name].target
@@ -74,8 +76,11 @@ class Inputs:
     def test_all(self, batch: Batch) -> tuple[list[Tensor], dict[str, Tensor]]:
         values, targets = self._tensors(batch)
         if self.augmenter is not None and self.image is not None:
-            values[self.image] = self.augmenter.test(values[self.image])
+            read = values[self.image]
+            values[self.image] = shown = self.augmenter.test(read)
             for head in self.plan.heads:
+                if head.points and targets[head.name].ndim > 1:
+                    targets[head.name] = center_points(targets[head.name], read, shown.shape[2:])
                 if self.plan.covers(head) and targets[head.name].ndim > 2:
                     targets[head.name] = center_target(targets[head.name], head.type.spatial)
         ordered = self._ordered(values)

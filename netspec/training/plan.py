@@ -125,6 +125,7 @@ class Plan:
                 "NS604", f"`{mixing}` cannot be combined with `loss {head.loss.word}`, which compares whole examples",
                 helps=[f"remove `{mixing}`"],
             )  # fmt: skip
+        _check_points(head, self.recipe)
         if head.loss.word == "dice" and head.type.layout == "vector":
             raise SpecError.of("NS604", "`loss dice` compares maps of classes, but the output is a vector", helps=["write `loss cross_entropy`"])  # fmt: skip
 
@@ -357,3 +358,25 @@ class Plan:
             node = self.graph.nodes[node.inputs[0]]
         width = node.origins.get("width")
         return width.name if isinstance(width, Name) and width.scope == "net" else None
+
+
+def _check_points(head: Head, recipe: Recipe) -> None:
+    """Raises SpecError (NS604) where points of the image, or pairs of them, cannot be trained."""
+    word = f"loss {head.loss.word} target=points"
+    if head.pairs and not head.points:
+        raise SpecError.of("NS604", "`pairs` are of points, but the targets are none", helps=[f"write `{word}`, or remove `pairs`"])  # fmt: skip
+    if not head.points:
+        return
+    count = head.type.size // 2
+    beyond = [number for pair in head.pairs for number in pair if number >= count]
+    if beyond:
+        raise SpecError.of(
+            "NS604", f"`pairs` has a point {beyond[0]}, but the net has the points 0 to {count - 1}",
+            helps=["number the points from 0, in the order of the outputs"],
+        )  # fmt: skip
+    hinders = next((w for w in ("mixup", "cutmix", "randaugment", "trivialaugment") if w in recipe.augment), None)
+    if hinders is not None:
+        raise SpecError.of(
+            "NS604", f"`{hinders}` cannot be combined with `{word}`: points cannot move with these images",
+            helps=[f"remove `{hinders}`", "`rotate`, `translate`, `rescale`, `shear`, `stretch` and `jitter` can be combined"],
+        )  # fmt: skip

@@ -4,7 +4,7 @@ throughout (Touvron et al. 2019)."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import SpecError
@@ -61,6 +61,18 @@ class Growing(Augmenter):
             return images
         with torch.no_grad():
             return interpolate(images, size=self.sizes[stage], mode="bilinear", antialias=True, align_corners=False)
+
+    def train_points(
+        self, points: Tensor, pairs: Sequence[tuple[int, int]], step: int, rows: range, total: int
+    ) -> Tensor:
+        """In pixels of the input of the net in every stage, as in testing, so that the net learns the same numbers in all."""
+        stage = self.stage(step)
+        points = self.parts[stage].train_points(points, pairs, step, rows, total)
+        if self.resized is None:
+            return points  # the images are scaled after all else
+        (height, width), (h, w) = self.wanted[1:], self.sizes[stage]
+        scale = points.new_tensor([width / w, height / h]).repeat(points.shape[1] // 2)
+        return (points + 0.5) * scale - 0.5
 
     def cut(self, step: int, rows: range, total: int) -> Cut | None:
         return self.parts[self.stage(step)].cut(step, rows, total)

@@ -119,7 +119,10 @@ def check_targets(bench: Bench) -> list[CheckResult]:
     for head in bench.plan.heads:
         if head.task != "values" or head.loss.word == "bce":
             continue
-        targets = bench.collection.train.targets(head.name)
+        train = bench.collection.train
+        targets = train.targets(head.name)
+        if head.points:  # in pixels of the image as it is read
+            targets = train.batch(range(min(64, len(train)))).targets[head.name].numpy()
         if targets is None:
             continue
         check = "targets" if len(bench.plan.heads) == 1 else f"targets of `{head.name}`"
@@ -127,6 +130,8 @@ def check_targets(bench: Bench) -> list[CheckResult]:
         measured = f"mean {mean:.3g}, standard deviation {std:.3g}"
         advice = "subtract their mean and divide by their standard deviation; or predict a logarithm"
         size = math.hypot(mean, std)
+        if head.points:
+            advice = f"let the net end in a factor, as in `mul [ identity; {round(size)} ]`"
         fault = "targets are not scaled" if size > 100 or 0 < size < 1e-3 else ""
         note = not fault and size > 10
         results.append(CheckResult(check, measured, fault, advice if fault or note else "", note=note))

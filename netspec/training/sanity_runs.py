@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Batch, Collection, Examples
 from netspec.datasets.cutting import Cut, cut_images, cut_targets
+from netspec.datasets.points import cut_points
 from netspec.model import Model, check
 from netspec.ops.regularization import Regularizer
 from netspec.recipe import Chosen, Recipe
@@ -36,6 +37,7 @@ class Held:
 
     def __init__(self, examples: Examples, indices: Sequence[int]) -> None:
         self.shapes: Mapping[str, tuple[int, ...]] = examples.shapes
+        self.points = examples.points
         self._all = examples.batch(indices)
         self._count = len(indices)
         self._examples, self._indices = examples, indices
@@ -57,6 +59,7 @@ class Held:
         )
         if cut is not None:
             cuts = cut.drawn()
+            targets |= {n: cut_points(targets[n], inputs, cuts) for n in self.points}
             inputs = {n: cut_images(v, cuts) if v.ndim == 4 else v for n, v in inputs.items()}
             targets = {n: cut_targets(v, cuts) if v.ndim > 2 else v for n, v in targets.items()}
         return Batch(inputs, targets)

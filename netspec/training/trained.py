@@ -224,6 +224,8 @@ def views(net: Net, shapes: Any, *, ten_crop: bool = False) -> list[Inputs]:
         raise SpecError.of(
             "NS604", "`--ten-crop` averages predictions for whole images, but the net predicts one for each pixel"
         )
+    if any(head.points for head in plan.heads):
+        raise SpecError.of("NS604", "`--ten-crop` averages predictions, but points are elsewhere in each crop")
     crop = plan.recipe.augment.get("crop")
     pad = int(crop.values.get("pad") or 0) if crop is not None else 0
     if shapes[image][1:] == kind.shape[1:] and not pad:
