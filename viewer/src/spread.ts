@@ -101,14 +101,17 @@ function straighten(plan: Plan, count: number, at: number[], left: number[], rig
       (a === undefined || x + right[item] + gap + left[a] <= at[a] + 0.01)
     );
   };
-  for (const chain of chains(plan, count)) {
-    const places = chain.map((i) => at[i]);
-    for (const x of [Math.max(...places), Math.min(...places)]) {
-      if (chain.every((i) => fits(i, x))) {
-        for (const i of chain) at[i] = x;
-        break;
-      }
+  let bent = chains(plan, count);
+  for (let sweep = 0; sweep < SWEEPS; sweep++) { // one that moves away makes room for the next
+    const still: number[][] = [];
+    for (const chain of bent) {
+      const places = chain.map((i) => at[i]);
+      const x = [Math.max(...places), Math.min(...places)].find((x) => chain.every((i) => fits(i, x)));
+      if (x === undefined) still.push(chain);
+      else for (const i of chain) at[i] = x;
     }
+    if (still.length === 0 || still.length === bent.length) break;
+    bent = still;
   }
 }
 
