@@ -53,7 +53,10 @@ def test_the_views_of_the_data(run: netspec.Run, tmp_path: Path) -> None:
     assert len(panel.data["examples"]) == 8
     assert worst.data["part"] == "validation"
     nearest = run.neighbors("train:5", count=2).data["neighbors"][0]
-    assert (nearest["index"], nearest["distance"]) == (5, pytest.approx(0, abs=1e-5))  # a batch of one is added up in another order
+    assert (nearest["index"], nearest["distance"]) == (
+        5,
+        pytest.approx(0, abs=1e-5),
+    )  # a batch of one is added up in another order
     assert len(run.embedding("validation").data["places"]) == len(run.examples("validation").examples)
     assert run.top("conv1[2]", count=3).data["top"][0]["channel"] == 2
     panel.save(tmp_path / "panel.svg")
