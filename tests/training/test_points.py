@@ -268,5 +268,5 @@ def test_sanity_measures_points_as_the_net_sees_them(tmp_path: Path) -> None:
 def test_classes_are_no_points(tmp_path: Path) -> None:
     x = np.zeros((12, 3, 8, 8), np.uint8)
     where = save_examples(tmp_path / "e.npz", x, np.arange(12) % 6)
-    with pytest.raises(SpecError, match=r"are\s+classes, but `target=points` needs"):
+    with pytest.raises(SpecError, match=r"are\s+classes,\s+but\s+`target=points`\s+needs"):
         engine_of(NET.format(side=8, outputs=6, loss="mse target=points", augment=""), where)
