@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import PATIENCE, run_netspec
+from conftest import PATIENCE, netspec_process, run_netspec
 from running import X, Y, save_examples
 from safetensors.torch import load_file
 
@@ -147,23 +147,9 @@ def test_batch_statistics_of_each_device(tmp_path: Path) -> None:
     where = save_examples(tmp_path / "e.npz", X, Y)
     spec = "input 6\nbn\nFC-3\ntrain { optimizer sgd lr=0.1; batch all; epochs 1; sync_bn no }\n"
     (tmp_path / "spec.net").write_text(spec)
-    command = [
-        sys.executable,
-        "-m",
-        "netspec",
-        "train",
-        "spec.net",
-        "--data",
-        where,
-        "--validation",
-        "0",
-        "--test-share",
-        "0",
-    ]
-    result = subprocess.run(
-        [*command, "--accelerator", "cpu", "--devices", "2", "--strategy", "ddp", "--folder", "run"], cwd=tmp_path,
-        capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    data = ("--data", where, "--validation", "0", "--test-share", "0")
+    several = ("--accelerator", "cpu", "--devices", "2", "--strategy", "ddp", "--folder", "run")
+    result = netspec_process("train", "spec.net", *data, *several, cwd=tmp_path, OMP_NUM_THREADS="1")
     assert result.returncode == 0, result.stderr[-3000:]
     parts = netspec.prepare(spec, where, validation=0, test_share=0, accelerator="cpu")
     (((x,), target),) = parts.batches(0)
@@ -260,21 +246,9 @@ def test_three_processes_with_a_last_batch_of_two_give_the_weights_of_one(tmp_pa
     np.savez(tmp_path / "few.npz", x_train=x[:26], y_train=y[:26], x_val=x[26:], y_val=y[26:])
     found = []
     for devices in (1, 3):
-        command = [
-            sys.executable,
-            "-m",
-            "netspec",
-            "train",
-            "spec.net",
-            "--data",
-            "few.npz",
-            "--accelerator",
-            "cpu",
-            "--folder",
-            f"of{devices}",
-        ]
-        several = ["--devices", "3", "--strategy", "ddp"] if devices > 1 else []
-        result = subprocess.run([*command, *several], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+        options = ("--data", "few.npz", "--accelerator", "cpu", "--folder", f"of{devices}")
+        several = ("--devices", "3", "--strategy", "ddp") if devices > 1 else ()
+        result = netspec_process("train", "spec.net", *options, *several, cwd=tmp_path, OMP_NUM_THREADS="1")
         assert result.returncode == 0, result.stderr[-3000:]
         found.append(load_file(tmp_path / f"of{devices}" / "last.safetensors"))
     for name, value in found[0].items():
