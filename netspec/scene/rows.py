@@ -1,15 +1,14 @@
-"""A drawing broken where one tensor alone goes on: from left to right into rows of a page's width, from top to bottom into
+"""A drawing broken where one tensor alone goes on, or a few: from left to right into rows of a page's width, from top to bottom into
 columns of its height."""
 
 from __future__ import annotations
 
-import itertools
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from netspec.scene.curves import cut_along
+from netspec.scene.cuts import CUT, cut_in_two, is_straight, passing, resumes
 from netspec.scene.flow import ARROW
 from netspec.scene.layout import Box, Inside, Route
 from netspec.scene.level_geometry import Point
@@ -25,11 +24,8 @@ _APART = 7.0
 """Between lines that run back side by side."""
 _SIDE_BY_SIDE = 3
 """Lines that run back together at most."""
-_CUT = 3.0
-"""How far behind what stands before the cut curves are cut."""
 _LEGIBLE = 0.75
 """A page that shows a picture smaller than this is worth a few cut lines."""
-_ALIKE = 0.5
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
 
@@ -97,8 +93,8 @@ class _Piece:
     """How far across its labels reach."""
 
 
-_Cut: TypeAlias = "tuple[Point, tuple[Point, ...], Route]"
-"""Where a line was cut, its rest, and the whole."""
+_Cut: TypeAlias = "tuple[Point, Route]"
+"""Where a line was cut, and its rest."""
 
 
 @dataclass(slots=True)
@@ -137,8 +133,9 @@ def unwrap(parts: Parts) -> None:
 def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
     """As few rows as fit, of about equal width; one row where it fits, or where breaking would not help much. `label` gives
     the size of the label of a tensor (across, along)."""
-    found = _rows(inside, limit, label, cuts=False)
-    if label is not None and _scale(inside, found) < _LEGIBLE:  # lines are labelled, so that one knows them again
+    curved = any(route.shape == "spline" for route in inside.routes)  # whose ways nothing says
+    found = _rows(inside, limit, label, cuts=curved)
+    if label is not None and not curved and _scale(inside, found) < _LEGIBLE:  # labels tell lines that were cut
         found = max(found, _rows(inside, limit, label, cuts=True), key=lambda rows: _scale(inside, rows))
     shorter = max(row.width for row in found) < _SHORTER * inside.size[1]
     return _stacked(inside, found) if len(found) > 1 and shorter else inside
@@ -179,7 +176,7 @@ def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
     stop = 0.0
     for i, box in enumerate(boxes):
         if not found or _goes_on(list(going.values()), box, stop, cuts=cuts):
-            found.append(_Piece(_start(box, stop, going.values(), cuts=cuts), 0.0, [], stop + _CUT))
+            found.append(_Piece(_start(box, stop, going.values(), cuts=cuts), 0.0, [], stop + CUT))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])
         found[-1].stop = stop
@@ -190,22 +187,8 @@ def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
 
 
 def _start(box: Box, stop: float, going: Iterable[Route], *, cuts: bool) -> float:
-    """Where a piece begins: at its first box, or where lines that go on to it are cut: curves at once, others where they turn."""
-    if any(r.shape == "spline" for r in going):
-        return min(box.corner[1], stop + _CUT)
-    turns = [next(b for _, b in r.points if b > stop + _CUT) for r in _passing(going, stop)] if cuts else []
-    return min([box.corner[1], *turns])
-
-
-def _passing(routes: Iterable[Route], stop: float) -> list[Route]:
-    """Those that pass the place where they would be cut behind what ends at `stop`."""
-    return [r for r in routes if r.points[0][1] <= stop + _CUT < r.points[-1][1]]
-
-
-def _straight(route: Route, stop: float) -> bool:
-    """Whether a line runs straight on behind what ends at `stop`."""
-    pairs = itertools.pairwise(route.points)
-    return any(a[1] <= stop + _CUT < b[1] and abs(a[0] - b[0]) < _ALIKE for a, b in pairs)
+    """Where a piece begins: at its first box, or where the first line that was cut goes on to it."""
+    return min([box.corner[1], *(resumes(r, stop) for r in passing(going, stop) if cuts)])
 
 
 def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
@@ -219,13 +202,11 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
 
 def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
     """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors, or of a few tensors to the
-    box alone; curves and, with `cuts`, straight lines can be cut anywhere, if they are few. What stands before ends at `stop`."""
+    box alone; with `cuts`, a few lines of any kind that can be cut. What stands before ends at `stop`."""
     gap = box.corner[1] - stop
     if cuts:
-        passing = _passing(routes, stop)
-        return gap >= 2 * _CUT and len(passing) <= _SIDE_BY_SIDE and all(_straight(r, stop) for r in passing)
-    if routes and routes[0].shape == "spline":
-        return len(routes) <= _SIDE_BY_SIDE and gap >= _CUT + 2 * ARROW
+        found = passing(routes, stop)
+        return gap >= CUT + 2 * ARROW and len(found) <= _SIDE_BY_SIDE and all(is_straight(r, stop) for r in found)
     tensors = {(id(r.source), r.node) for r in routes}
     to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
     return gap >= 0 and (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
@@ -246,13 +227,11 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
     between: list[Route] = []
     cut: list[list[_Cut]] = [[] for _ in rows]
     for route in inside.routes:
+        if rows[0].cuts:
+            _cut_at_rows(route, rows, cut)
+            continue
         a, b = number[id(route.source)], number[id(route.target)]
-        if route.shape == "spline" or rows[0].cuts:
-            if route.shape != "spline":
-                a, b = _row_of(route.points[0][1], rows), _row_of(route.points[-1][1], rows)
-            _cut_at_rows(route, rows, (a, b), cut)
-        else:
-            (rows[a].routes if a == b else between).append(route)
+        (rows[a].routes if a == b else between).append(route)
     y = 0.0
     for row, lines in zip(rows, cut, strict=True):
         boxes = [box for piece in row.pieces for box in piece.boxes]
@@ -278,44 +257,34 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
     return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
 
-def _cut_at_rows(route: Route, rows: list[_Row], ends: tuple[int, int], cut: list[list[_Cut]]) -> None:
-    """Gives each row from the first to the last of `ends` its part of a curve, and notes where it was cut."""
-    rest = route
-    for i in range(ends[0] + 1, ends[1] + 1):
-        if route.shape == "spline":
-            before, behind = cut_along(rest.points[:-1], rows[i].start)
-            behind = (*behind, rest.points[-1])
-        else:
-            before, behind = _cut_straight(rest.points, rows[i].pieces[0].cut, rows[i].start)
-        rows[i - 1].routes.append(replace(rest, points=before, arrow=False))
-        cut[i].append((before[-1], behind, route))
-        rest = replace(rest, points=behind)
-    if rest.points[-1][1] > rest.points[0][1]:
-        rows[ends[1]].routes.append(rest)
+def _cut_at_rows(route: Route, rows: list[_Row], cut: list[list[_Cut]]) -> None:
+    """Gives each row that a line passes its part of it, and notes where it was cut."""
+    first, last = _row_of(route.points[0][1], rows), _row_of(route.points[-1][1], rows)
+    for i in range(first + 1, last + 1):
+        before, route = cut_in_two(route, rows[i].pieces[0].cut, rows[i].start)
+        rows[i - 1].routes.append(before)
+        cut[i].append((before.points[-1], route))
+    if _has_length(route):
+        rows[last].routes.append(route)
 
 
-def _cut_straight(points: Sequence[Point], cut: float, start: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
-    """A line up to `cut` and on from `start`, between which it is straight."""
-    place = next(i for i, (a, b) in enumerate(itertools.pairwise(points)) if a[1] <= cut < b[1])
-    x = points[place][0]
-    return (*points[: place + 1], (x, cut)), ((x, start), *points[place + 1 :])
+def _has_length(route: Route) -> bool:
+    return route.points[-1][1] > route.points[0][1]
 
 
 def _row_of(along: float, rows: list[_Row]) -> int:
     """The row in which a line that begins or ends there does."""
-    return max(sum(row.pieces[0].cut < along for row in rows[1:]), 0)
+    return sum(row.pieces[0].cut < along for row in rows[1:])
 
 
 def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
-    """The lines that lead curves from the end of a row to the start of the next, the first to leave outside."""
-    for i, ((across, along), behind, route) in enumerate(sorted(cut, key=lambda one: one[0])):
+    """The lines that lead others from the end of a row to the start of the next, the first to leave outside."""
+    for i, ((across, along), rest) in enumerate(sorted(cut, key=lambda one: one[0])):
         beside = _APART * (i - (len(cut) - 1) / 2)
         leaves, arrives = across - above.top + above.y, across - below.top + below.y
         way = _way_back((leaves, along - above.start + _LEAD), above, below, beside)
-        ends = behind[-1][1] <= behind[0][1]
-        yield replace(
-            route, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=ends and route.arrow, shape="square"
-        )
+        arrow = rest.arrow and not _has_length(rest)
+        yield replace(rest, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=arrow, shape="square")
 
 
 def _moved(corner: Point, rows: list[_Row]) -> Point:

@@ -133,11 +133,14 @@ def test_titles_stand_beside_the_lines_that_enter_frames() -> None:
     assert figure.notes == []
 
 
-def test_a_long_picture_of_dot_is_broken_where_few_lines_go_on() -> None:
-    """WaveNet passes two tensors from block to block: both go on in the next column."""
-    figure = picture(graph_of("wavenet"), "graph", DrawOptions(engine="dot"))
-    assert page_scale(figure.width, figure.height) > 0.7
+@pytest.mark.parametrize(("name", "direction", "least"), [("wavenet", "TB", 0.7), ("unet", "LR", 0.4)])
+def test_a_long_picture_of_dot_is_broken_where_few_lines_go_on(name: str, direction: str, least: float) -> None:
+    """WaveNet passes two tensors from block to block, and U-Net up to three skips: they go on in the next column or row."""
+    figure = picture(graph_of(name), "graph", DrawOptions(engine="dot", direction=direction))
+    assert figure.notes == []
+    assert page_scale(figure.width, figure.height) > least
     assert flaws(figure, FRAMES) == []
+    assert loose_ends(figure, FRAMES) == []
 
 
 def test_where_lines_of_dot_wind_netspec_lays_out_the_picture() -> None:
