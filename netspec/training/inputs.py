@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.datasets import arranged
 from netspec.training.crops import center_points, center_target
 from netspec.training.plan import Plan
+from netspec.training.steps import scaled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +94,7 @@ class Inputs:
         values = {}
         for name in self.kinds:
             value = batch.inputs[name].to(self.device, non_blocking=True)
-            values[name] = value.float().div_(255) if value.dtype == torch.uint8 and name != left else value
+            values[name] = scaled(value) if value.dtype == torch.uint8 and name != left else value
         return values, {name: target.to(self.device, non_blocking=True) for name, target in batch.targets.items()}
 
     def _ordered(self, values: dict[str, Tensor]) -> list[Tensor]:
