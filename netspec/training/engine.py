@@ -338,7 +338,7 @@ class Engine:
     # State
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to resume the run."""
+        """Everything needed to resume the run. Every process takes part."""
         at = self.at
         module, optimizer = gathered_state(self.fabric, self.module, self.optimizer)
         return {
@@ -347,7 +347,7 @@ class Engine:
             "ema": self.ema.state_dict() if self.ema is not None else None,
             "scaler": self.fabric.strategy.precision.state_dict(),
             "plateau": [self.plateau.scale, self.plateau.best, self.plateau.waited] if self.plateau else None,
-            "sums": self.sums.values(),
+            "sums": self.sums.totals(self.fabric),
             "at": progress_values(at),
             "history": [row_values(row) for row in at.history],
             "high": self.loss_reader.high,
@@ -360,7 +360,7 @@ class Engine:
             self.ema.load_state_dict(state["ema"])
         if self.plateau is not None:
             self.plateau.scale, self.plateau.best, self.plateau.waited = state["plateau"]
-        self.sums = training_sums(self.parts, state["sums"])
+        self.sums = training_sums(self.parts, state["sums"] if self.share.rank == 0 else None)
         self.at = progress_of(state["at"], state["history"])
         self.loss_reader.high = state.get("high", 0)
 

@@ -114,7 +114,7 @@ class Keeper(Watcher):
         seen: dict[Any, Any] = {}
         gathers = self.first or sharded(engine.fabric)
         weights = engine.weights() if gathers and (best is not None or whole) else {}
-        state = engine.state() if gathers and whole else {}
+        state = engine.state() if whole else {}
         if not self.first:
             return
         copy = _copied(weights, seen)

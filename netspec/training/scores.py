@@ -92,15 +92,19 @@ class Sums:
         self._settle()
         return list(self._totals)
 
-    def score(self, fabric: Any = None) -> Score:
-        """The means over all processes."""
+    def totals(self, fabric: Any = None) -> list[float]:
+        """The values, added up over all processes."""
         values = self.values()
         if fabric is not None and fabric.world_size > 1:
             import torch
 
             mine = torch.tensor(values, dtype=torch.float64, device=fabric.device)
             values = fabric.all_reduce(mine, reduce_op="sum").tolist()
-        return score_of(self.kind, values)
+        return values
+
+    def score(self, fabric: Any = None) -> Score:
+        """The means over all processes."""
+        return score_of(self.kind, self.totals(fabric))
 
 
 def score_of(kind: Kind, values: Sequence[float]) -> Score:
