@@ -12,7 +12,7 @@ from typing import Any
 
 from netspec.diagnostics import SpecError
 from netspec.elaborate.limits import SERVICE_LIMITS
-from netspec.server.spec_files import SpecFiles, given_against, given_parameters
+from netspec.server.spec_files import SpecFiles, given_against, given_parameters, given_picture
 
 __all__ = ["BOUNDS", "UNTITLED", "Session"]
 
@@ -42,6 +42,6 @@ class Session:
     def _answered(self, asked: dict[str, Any]) -> dict[str, Any]:
         values = given_parameters(asked)
         if "form" in asked:
-            written = self._files.written(asked["file"], asked["text"], values, asked["form"], asked["theme"])
+            written = self._files.written(asked["file"], asked["text"], values, asked["form"], given_picture(asked))
             return {"text": written}
         return {"document": self._files.checked(asked["file"], asked["text"], values, given_against(asked))}

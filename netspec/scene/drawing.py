@@ -50,7 +50,7 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
     drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
     analysis = Analysis(graph)
     found = [drawn(graph, analysis, options)]
-    for depth in (1, 0) if options.depth is None and not options.expand else ():
+    for depth in (1, 0) if options.depth is None and options.open is None and not options.expand else ():
         if _scale(found[-1]) >= _LEGIBLE:
             return found[-1]
         found.append(drawn(graph, analysis, replace(options, depth=depth)))

@@ -21,7 +21,7 @@ from netspec.page.document import version_of
 from netspec.page.html import page, policy, start_data
 from netspec.server.reviewing import Reviews
 from netspec.server.run_folders import RunFolders
-from netspec.server.spec_files import Changed, SpecFiles, given_against, given_parameters
+from netspec.server.spec_files import Changed, SpecFiles, given_against, given_parameters, given_picture
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -181,9 +181,9 @@ class _Service:
         async def work(data: Mapping[str, Any]) -> Any:
             from starlette.concurrency import run_in_threadpool
 
-            file, text, form, theme = (_text(data, name) for name in ("file", "text", "form", "theme"))
-            values = given_parameters(data)
-            return {"text": await run_in_threadpool(self._files.written, file, text, values, form, theme)}
+            file, text, form = (_text(data, name) for name in ("file", "text", "form"))
+            values, options = given_parameters(data), given_picture(data)
+            return {"text": await run_in_threadpool(self._files.written, file, text, values, form, options)}
 
         return await _answer(request, work)
 
@@ -277,7 +277,9 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 
 async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Response:
-    """What `work` gives for the body, as JSON unless it is a response; what is wrong with the request is said in it."""
+    """What `work` gives for the body, as JSON unless it is a response; what is wrong with the request is said in it.
+
+    What is wrong with a text or a file is no refusal: an author meets it every day, and browsers log refusals as errors."""
     from starlette.requests import ClientDisconnect
     from starlette.responses import JSONResponse, Response
 
@@ -293,9 +295,9 @@ async def _answer(request: Request, work: Callable[[Mapping[str, Any]], Awaitabl
         found = await work(data)
         return found if isinstance(found, Response) else JSONResponse(found)
     except Changed as change:
-        return JSONResponse({"version": version_of(change.text), "text": change.text}, 409)
+        return JSONResponse({"version": version_of(change.text), "text": change.text})
     except SpecError as error:
-        return JSONResponse({"error": _messages(error)}, 422)
+        return JSONResponse({"error": _messages(error)})
     except KeyError:
         return JSONResponse({"error": "this file is not shown here"}, 404)
     except (ValueError, TypeError, RecursionError, ClientDisconnect) as error:

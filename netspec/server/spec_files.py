@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,10 +18,13 @@ from netspec.elaborate.project import read_source, used_files
 from netspec.files import atomic_write, read_bounded
 from netspec.model import Checked, check
 from netspec.page.comparison import comparable, comparison
-from netspec.page.document import document, version_of
+from netspec.page.document import COLOURS, document, version_of
+from netspec.scene.drawing import picture
+from netspec.scene.options import DrawOptions
+from netspec.scene.svg import as_svg
 from netspec.source import SourceFile
 
-__all__ = ["Changed", "SpecFiles", "given_against", "given_parameters"]
+__all__ = ["Changed", "SpecFiles", "given_against", "given_parameters", "given_picture"]
 
 _EACH_WITH_EACH = 6
 """Files of which each is compared with each; the work grows with the square."""
@@ -111,15 +115,17 @@ class SpecFiles:
             found.setdefault(shown, {})[other] = comparison(whole[other], whole[shown], other)
         return found
 
-    def written(self, name: str, text: str, parameters: Mapping[str, Any], form: str, theme: str = "light") -> str:
-        """What a text compiles to: PyTorch source (`py`) or a picture (`svg`), whose theme is light or dark.
+    def written(
+        self, name: str, text: str, parameters: Mapping[str, Any], form: str, options: DrawOptions | None = None
+    ) -> str:
+        """What a text compiles to: PyTorch source (`py`) or a picture (`svg`).
 
         Raises SpecError where the text has errors, KeyError for a file that is not the page's, ValueError for another form.
         """
         if form not in ("py", "svg"):
             raise ValueError("form is py or svg")
         model = self._check(name, text, parameters).lenient().model()
-        return model.torch_source() if form == "py" else str(model.draw(theme=theme))
+        return model.torch_source() if form == "py" else as_svg(picture(model.graph, options=options))
 
     def _check(self, name: str, text: str | None, parameters: Mapping[str, Any]) -> Checked:
         source = self.source(name) if text is None else SourceFile(text, name, self._paths[name])
@@ -170,6 +176,18 @@ def given_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(v, (bool, int, float, str)) for v in values.values()):
         raise ValueError("parameters are numbers, words, true and false")
     return values
+
+
+def given_picture(request: Mapping[str, Any]) -> DrawOptions:
+    """How a picture is drawn: its theme, the figure that colors boxes, and the names of the parts that are open.
+    Raises ValueError."""
+    theme, by, names = request.get("theme", "light"), request.get("by", ""), request.get("open")
+    if by not in ("", *COLOURS):
+        raise ValueError(f"by is {', '.join(COLOURS)}, or empty")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError("open is a list of names")
+    options = DrawOptions.of("TB", theme, None, (), by, ())
+    return options if names is None else replace(options, open=frozenset(names))
 
 
 def given_against(request: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ from playwright.sync_api import Page, Route, expect
 
 from netspec.playground.gallery import named
 from netspec.playground.session import BOUNDS, UNTITLED
+from netspec.scene.options import DrawOptions
 from netspec.server.spec_files import SpecFiles
 
 pytestmark = pytest.mark.slow
@@ -113,7 +114,7 @@ def test_all_but_checking_is_there_before_python(address: str) -> None:
 
 
 ASK = "([file, text, values]) => new Promise((done, failed) => netspec.python.check({file, text, parameters: values}, done, failed))"
-WRITE = "([form, file, text, values]) => netspec.python.write(form, file, text, values, 'dark')"
+WRITE = "([form, file, text, values]) => netspec.python.write(form, {file, text, parameters: values, theme: 'dark'})"
 SPECS = {
     "xor.net": {}, "resnet18.net": {"classes": 7}, "resnet34.net": {}, "lstm_text.net": {}, "googlenet.net": {}, "siamese.net": {}, "resnet_blocks.net": {},
 }  # fmt: skip
@@ -130,7 +131,9 @@ def test_the_worker_answers_as_python_does(tab: Page) -> None:
         assert there == json.loads(json.dumps(files.checked(name, text, values))), name
     for name, text, values in asked[:2]:
         assert tab.evaluate(WRITE, ["py", name, text, values]) == files.written(name, text, values, "py")
-        assert tab.evaluate(WRITE, ["svg", name, text, values]) == files.written(name, text, values, "svg", "dark")
+        assert tab.evaluate(WRITE, ["svg", name, text, values]) == files.written(
+            name, text, values, "svg", DrawOptions(theme="dark")
+        )
 
 
 def test_the_documents_of_the_gallery_are_those_of_the_worker(tab: Page, site: Path) -> None:

@@ -115,8 +115,7 @@ def test_the_spec_of_a_run_is_not_written(tmp_path: Path) -> None:
     path = run(tmp_path / "r")
     with served(Path("r"), cwd=tmp_path) as server:
         asked = {"file": "r", "text": "input 3\n", "version": "x"}
-        status, body, _ = server.request("/api/save", asked)
-        assert status == 422
+        body = server.request("/api/save", asked)[1]
         assert "what a run was trained with" in json.loads(body)["error"]
         assert (path / "spec.net").read_text() == SPEC
         for name in ("s", "../r", "/"):

@@ -1,17 +1,15 @@
 // What a text compiles to: PyTorch source beside the spec, and files to take away.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Form, Latest, type Transport, type Values } from "./transport";
+import { type Form, Latest, type Transport, type Writing } from "./transport";
 
 export interface Written {
   transport: Transport;
-  file: string;
-  text: string;
-  given: Values;
-  theme: "light" | "dark";
+  writing: Writing;
 }
 
 export function Code(props: Written) {
-  const { transport, file, text, given } = props;
+  const { transport, writing } = props;
+  const { file, text, parameters } = writing;
   const [code, setCode] = useState("");
   const [why, setWhy] = useState("");
   const writes = useRef(new Latest());
@@ -20,14 +18,14 @@ export function Code(props: Written) {
     writes.current.run(async () => {
       if (!current) return;
       try {
-        const found = await transport.write("py", file, text, given, props.theme);
+        const found = await transport.write("py", writing);
         if (current) setCode(found), setWhy("");
       } catch (error) {
         if (current) setWhy((error as Error).message);
       }
     });
     return () => void (current = false);
-  }, [file, text, JSON.stringify(given)]);
+  }, [file, text, JSON.stringify(parameters)]);
   if (why) return <div class="code" role="tabpanel"><p class="empty">No PyTorch code: {why}</p></div>;
   return (
     <div class="code" role="tabpanel" tabIndex={0} aria-label="PyTorch source">
@@ -52,7 +50,7 @@ function coloured(code: string) {
 }
 
 export function Downloads(props: Written & { onMessage: (text: string) => void }) {
-  const { file, text, given, theme } = props;
+  const { file, text } = props.writing;
   const stem = file.split(/[\\/]/).pop()!.replace(/\.net$/, "");
   const menu = useRef<HTMLDetailsElement>(null);
   const close = () => {
@@ -63,7 +61,7 @@ export function Downloads(props: Written & { onMessage: (text: string) => void }
   const take = async (form: Form | "net", type: string) => {
     close();
     try {
-      const content = form === "net" ? text : await props.transport.write(form, file, text, given, theme);
+      const content = form === "net" ? text : await props.transport.write(form, props.writing);
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([content], { type }));
       link.download = `${stem}.${form}`;

@@ -50,6 +50,17 @@ const marks = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+// Chromium replaces a selection of several lines by elements with a style of their own, which the page's policy refuses.
+const overLines = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { doc, readOnly, selection } = view.state;
+    const { from, to } = selection.main;
+    if (event.inputType !== "insertText" || event.data === null || readOnly || doc.lineAt(from).number === doc.lineAt(to).number) return false;
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 export interface EditorProps {
   text: string; // what the page set; what the author types comes by onChange
   revision: number; // counts what the page set
@@ -85,7 +96,7 @@ export function Editor(props: EditorProps) {
         doc: props.text,
         extensions: [
           EditorView.cspNonce.of(props.nonce),
-          lineNumbers(), highlightSpecialChars(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, syntaxHighlighting(colours),
+          lineNumbers(), highlightSpecialChars(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, overLines, syntaxHighlighting(colours),
           autocompletion({ override: [complete] }),
           keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
           writable.current.of(EditorState.readOnly.of(props.readOnly)),

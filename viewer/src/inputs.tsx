@@ -1,6 +1,6 @@
 // Sliders for the sizes of inputs. They change the text itself: an input is written as numbers, there is nothing else to set.
-import { useRef } from "preact/hooks";
 import type { Network } from "./protocol";
+import { useRanges } from "./ranges";
 
 interface Size {
   name: string;
@@ -11,7 +11,7 @@ interface Size {
 const AXES: Record<number, string[]> = { 1: ["length"], 2: ["height", "width"], 3: ["depth", "height", "width"] };
 
 export function InputSizes(props: { network: Network; text: string; live: boolean; onText: (text: string) => void }) {
-  const most = useRef(new Map<string, number>());
+  const rangeOf = useRanges((value) => ({ least: 1, most: Math.max(16, 2 * value), step: 1 }));
   const sizes = inputSizes(props.network, props.text);
   if (!sizes.length || !props.live) return null;
   const set = (size: Size, value: number) => {
@@ -22,23 +22,19 @@ export function InputSizes(props: { network: Network; text: string; live: boolea
   return (
     <fieldset class="parameters">
       <legend>Input, in the text</legend>
-      {sizes.map((size) => {
-        const bound = Math.max(most.current.get(size.name) ?? Math.max(16, 2 * size.value), size.value);
-        most.current.set(size.name, bound);
-        return (
-          <label key={size.name}>
-            <span>{size.name}</span>
-            <input
-              type="range" min={1} max={bound} step={1} value={size.value} aria-label={size.name}
-              onInput={(e) => set(size, Number(e.currentTarget.value))}
-            />
-            <input
-              type="number" min={1} value={size.value} aria-label={`${size.name}, as a number`}
-              onChange={(e) => set(size, Number(e.currentTarget.value))}
-            />
-          </label>
-        );
-      })}
+      {sizes.map((size) => (
+        <label key={size.name}>
+          <span>{size.name}</span>
+          <input
+            type="range" min={1} max={rangeOf(size.name, size.value).most} step={1} value={size.value} aria-label={size.name}
+            onInput={(e) => set(size, Number(e.currentTarget.value))}
+          />
+          <input
+            type="number" min={1} value={size.value} aria-label={`${size.name}, as a number`}
+            onChange={(e) => set(size, Number(e.currentTarget.value))}
+          />
+        </label>
+      ))}
     </fieldset>
   );
 }

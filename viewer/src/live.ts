@@ -1,6 +1,6 @@
 // The server on the same machine: checks texts, saves them, tells of changes on disk.
 import type { Document, ReviewLine, RunData, Start } from "./protocol";
-import { type Asked, type Form, Latest, type Transport, type Values } from "./transport";
+import { type Asked, type Form, Latest, type Transport, type Writing } from "./transport";
 
 export const ENDED = "netspec view has ended. Start it again, and open the address that it prints; Download keeps your text.";
 
@@ -32,34 +32,28 @@ export class Live implements Transport {
     this.checks.run(async () => {
       const timer = setTimeout(() => this.onSlow(true), 1000);
       try {
-        const answer = await this.post("/api/check", asked);
-        if (answer.ok) done((await answer.json()) as Document);
-        else failed(await said(answer));
-      } catch {
-        failed(""); // the page knows that it has ended
+        done(await answered<Document>(await this.post("/api/check", asked)));
+      } catch (error) {
+        failed((error as Error).message);
       }
       clearTimeout(timer);
       this.onSlow(false);
     });
   }
 
-  async write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string> {
-    const answer = await this.post("/api/write", { form, file, text, parameters, theme });
-    if (!answer.ok) throw new Error(await said(answer));
-    return ((await answer.json()) as { text: string }).text;
+  async write(form: Form, writing: Writing): Promise<string> {
+    return (await answered<{ text: string }>(await this.post("/api/write", { form, ...writing }))).text;
   }
 
   async save(file: string, text: string, version: string): Promise<{ version: string; conflict: string | null }> {
-    const answer = await this.post("/api/save", { file, text, version });
-    if (!answer.ok && answer.status !== 409) throw new Error(await said(answer));
-    const data = (await answer.json()) as { version: string; text?: string };
-    return { version: data.version, conflict: answer.status === 409 ? data.text ?? "" : null };
+    const found = await answered<{ version: string; text?: string }>(await this.post("/api/save", { file, text, version }));
+    return { version: found.version, conflict: found.text ?? null };
   }
 
   // Evaluates a run, line by line; an aborted signal ends the process that does it.
   async review(run: string, part: string, told: (line: ReviewLine) => void, signal: AbortSignal): Promise<void> {
     const answer = await this.post("/api/review", { run, part }, signal);
-    if (!answer.ok) throw new Error(await said(answer));
+    if (!answer.ok) throw await refusal(answer);
     await eachLine(answer, (line) => told(line as ReviewLine));
   }
 
@@ -79,13 +73,20 @@ export class Live implements Transport {
   }
 }
 
-// Why a request was refused.
-async function said(answer: Response): Promise<string> {
+// What was asked for; throws where the text, a file or the request does not allow it.
+async function answered<T>(answer: Response): Promise<T> {
+  if (!answer.ok) throw await refusal(answer);
+  const found = (await answer.json()) as T & { error?: string };
+  if (found.error !== undefined) throw new Error(found.error);
+  return found;
+}
+
+async function refusal(answer: Response): Promise<Error> {
   const text = await answer.text();
   try {
-    return (JSON.parse(text) as { error?: string }).error ?? text;
+    return new Error((JSON.parse(text) as { error?: string }).error ?? text);
   } catch {
-    return text;
+    return new Error(text);
   }
 }
 

@@ -256,7 +256,10 @@ function App() {
 
   const ofRun = runs.some((run) => run.name === current.file); // what a run was trained with is not changed
   const dirty = files.unsaved(place, texts[place]);
-  const written = { transport: transport!, file: current.file, text: texts[place], given, theme: dark ? ("dark" as const) : ("light" as const) };
+  const written = { transport: transport!, writing: {
+    file: current.file, text: texts[place], parameters: given, theme: dark ? ("dark" as const) : ("light" as const), by,
+    open: network ? [...open].map((part) => network.parts[part].name) : undefined,
+  } };
   const errors = current.findings.filter((f) => f.severity === "error").length;
   return (
     <div class="page">
@@ -354,7 +357,7 @@ function App() {
           {network && (
             <>
               <Parameters
-                values={network.parameters} given={given} live={transport !== null} onChange={setParameter}
+                key={current.file} values={network.parameters} given={given} live={transport !== null} onChange={setParameter}
                 onReset={() => (setGiven({}), (state.current.given = {}), check(place, texts[place], {}))}
               />
               <InputSizes key={current.file} network={network} text={texts[place]} live={transport !== null && !ofRun} onText={(text) => changedText(text, true)} />

@@ -1,20 +1,25 @@
 // The parameters of the net, with sliders; the spec stays as it is.
 import { Fragment } from "preact";
+import { type Range, useRanges } from "./ranges";
 
 type Value = number | boolean | string;
 type Values = Record<string, Value>;
 
 export function Parameters(props: { values: Values; given: Values; live: boolean; onChange: (name: string, value: Value) => void; onReset: () => void }) {
-  const names = Object.keys(props.values);
+  const { values, given } = props;
+  const rangeOf = useRanges(usualRange);
+  const names = Object.keys(values);
   if (!names.length) return null;
-  if (!props.live) return <Stated values={props.values} />;
+  if (!props.live) return <Stated values={values} />;
+  const valueOf = (name: string) => (Object.hasOwn(given, name) ? given[name] : values[name]);
   return (
     <fieldset class="parameters">
       <legend>Parameters</legend>
       {names.map((name) => (
-        <Parameter key={name} name={name} stated={props.values[name]} value={props.given[name] ?? props.values[name]} onChange={(value) => props.onChange(name, value)} />
+        <Parameter key={name} name={name} value={valueOf(name)} rangeOf={rangeOf} onChange={(value) => props.onChange(name, value)} />
       ))}
-      {Object.keys(props.given).length > 0 && <button type="button" onClick={props.onReset}>As in the spec</button>}
+      {/* Always there: where it came with the first change, Chromium would end the drag of the slider. */}
+      <button type="button" disabled={!Object.keys(given).length} onClick={props.onReset}>As in the spec</button>
     </fieldset>
   );
 }
@@ -29,8 +34,16 @@ function Stated(props: { values: Values }) {
   );
 }
 
-function Parameter(props: { name: string; stated: Value; value: Value; onChange: (value: Value) => void }) {
-  const { name, stated, value } = props;
+// From a value, about twice as far; a fraction is a rate.
+function usualRange(value: number): Range {
+  const whole = Number.isInteger(value);
+  const least = value < 0 ? 2 * value : whole && value > 0 ? 1 : 0;
+  const most = whole ? Math.max(4, 2 * value) : value <= 1 ? 1 : 2 * value;
+  return { least, most, step: whole ? 1 : (most - least) / 100 };
+}
+
+function Parameter(props: { name: string; value: Value; rangeOf: (name: string, value: number) => Range; onChange: (value: Value) => void }) {
+  const { name, value } = props;
   if (typeof value === "boolean")
     return (
       <label>
@@ -45,19 +58,16 @@ function Parameter(props: { name: string; stated: Value; value: Value; onChange:
         <input type="text" value={value} onChange={(e) => props.onChange(e.currentTarget.value)} />
       </label>
     );
-  const usual = Number(stated);
-  const whole = Number.isInteger(usual);
-  const least = usual < 0 ? 2 * usual : whole && usual > 0 ? 1 : 0;
-  const most = whole ? Math.max(4, 2 * usual) : usual <= 1 ? 1 : 2 * usual; // a fraction is a rate
+  const { least, most, step } = props.rangeOf(name, value);
   return (
     <label>
       <span title={name}>{name}</span>
       <input
-        type="range" min={least} max={most} step={whole ? 1 : (most - least) / 100} value={value} aria-label={name}
+        type="range" min={least} max={most} step={step} value={value} aria-label={name}
         onInput={(e) => props.onChange(Number(e.currentTarget.value))}
       />
       <input
-        type="number" value={value} step={whole ? 1 : "any"} aria-label={`${name}, as a number`}
+        type="number" value={value} step={step === 1 ? 1 : "any"} aria-label={`${name}, as a number`}
         onChange={(e) => e.currentTarget.value !== "" && props.onChange(Number(e.currentTarget.value))}
       />
     </label>

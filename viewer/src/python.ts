@@ -1,6 +1,6 @@
 // netspec in a worker of this page: the transport of the playground.
 import type { Document, Site } from "./protocol";
-import { type Asked, type Form, Latest, type Transport, type Values } from "./transport";
+import { type Asked, type Form, Latest, type Transport, type Writing } from "./transport";
 import type { FromWorker, Load } from "./worker";
 
 export interface PythonState {
@@ -61,8 +61,8 @@ export class Python implements Transport {
     });
   }
 
-  async write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string> {
-    return (await this.ask({ form, file, text, parameters, theme })).text!;
+  async write(form: Form, writing: Writing): Promise<string> {
+    return (await this.ask({ form, ...writing })).text!;
   }
 
   // The document of a spec of the gallery, as Python wrote it when the site was made.

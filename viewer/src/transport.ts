@@ -12,10 +12,20 @@ export interface Asked {
   against?: { file: string; text: string };
 }
 
+// A text to write as PyTorch source or a picture, and what the picture follows of the diagram.
+export interface Writing {
+  file: string;
+  text: string;
+  parameters: Values;
+  theme: "light" | "dark";
+  by: string;
+  open?: string[]; // names of parts
+}
+
 export interface Transport {
   check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void;
   // What a text compiles to. Rejects with the reason.
-  write(form: Form, file: string, text: string, parameters: Values, theme: "light" | "dark"): Promise<string>;
+  write(form: Form, writing: Writing): Promise<string>;
 }
 
 // At most one job runs; of those asked for meanwhile, the latest runs next.
