@@ -66,6 +66,7 @@ class Operation(Protocol):
     lowest_opset: ClassVar[int]
     keeps: ClassVar[frozenset[str]]
     weight_layer: ClassVar[bool]
+    decays: ClassVar[bool]
     has_neurons: ClassVar[bool]
     pools: ClassVar[bool]
     vanishes: ClassVar[bool]

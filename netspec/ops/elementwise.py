@@ -43,6 +43,7 @@ class Scale(Op):
 
     any_size = True
     name, example = "scale", "scale init=1e-6"
+    decays = False
     param_rule = "one weight per feature (bias=yes: plus one bias)"
     init = Option(Number(), 1.0, slot="value", doc="initial value of the weights")
     bias = Option(Flag(), False, doc="whether to add a bias")
@@ -91,6 +92,7 @@ class Subsample(Op):
     """The sum of each window times a trained coefficient plus a trained bias, per channel (LeCun et al. 1998)."""
 
     name, example = "subsample", "subsample2/2 act=tanh"
+    decays = False
     pools = True
     shape_rule = "(W - K)/S + 1 along each spatial axis, rounded down"
     param_rule = "a coefficient and a bias per channel"

@@ -32,6 +32,7 @@ class BatchNorm(Op):
     torch_keeps_no_output = True
     any_size = True
     name, example = "bn", "bn"
+    decays = False
     aliases = ("batchnorm", "batch_norm")
     param_rule = "a scale and a shift per channel; the running mean, running variance and step counter are buffers"
 
@@ -77,6 +78,7 @@ class LayerNorm(Op):
 
     any_size = True
     name, example = "ln", "ln"
+    decays = False
     aliases = ("layernorm", "layer_norm")
     param_rule = "a scale and a shift per feature"
 
@@ -123,6 +125,7 @@ class GroupNorm(Op):
     any_size = True
     torch_keeps_no_output = True
     name, example = "gn", "gn 32"
+    decays = False
     aliases = ("groupnorm", "group_norm")
     param_rule = "a scale and a shift per channel"
 
@@ -180,6 +183,7 @@ class InstanceNorm(Op):
 
     any_size = True
     name, example = "instancenorm", "instancenorm"
+    decays = False
     aliases = ("instance", "instance_norm")
     param_rule = "none (affine=yes: a scale and a shift per channel)"
 

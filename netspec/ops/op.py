@@ -158,6 +158,8 @@ class Op:
     """The first opset of ONNX that has what it needs."""
     weight_layer: ClassVar[bool] = False
     """Whether the op counts toward `depth`: it has weights that mix features."""
+    decays: ClassVar[bool] = True
+    """Whether weight decay applies to its weights: not in norms, and not to scales, positions and trained constants."""
     has_neurons: ClassVar[bool] = False
     """Whether its outputs count as `neurons`: convolutions and fully connected layers."""
     pools: ClassVar[bool] = False

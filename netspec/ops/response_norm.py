@@ -43,6 +43,7 @@ class GlobalResponseNorm(Op):
 
     any_size = True
     name, example = "grn", "grn"
+    decays = False
     param_rule = "a scale and a shift per channel, which begin at 0"
     eps = Option(Number(0, 1, open_low=True), 1e-6, doc="added to the mean of the norms")
 

@@ -81,6 +81,7 @@ class PositionEmbedding(Op):
     """Adds a trained vector to each token, depending on its position."""
 
     name, example = "pos_embed", "pos_embed"
+    decays = False
     aliases = ("position_embedding", "positional_embedding")
     param_rule = "tokens x features"
 

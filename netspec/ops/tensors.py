@@ -45,6 +45,7 @@ class ConstantTensor(Op):
     any_size = True
     ignores_input = True
     name, example = "tensor", "add [ identity; tensor 64x32x32 init=0.1 ]"
+    decays = False
     shape_rule = "the given sizes"
     param_rule = "its values (trained=no: they are a buffer)"
     size = Option(PerAxis(gathers=True, most=4), slot="value", doc="channels, then spatial sizes; or features")

@@ -49,7 +49,9 @@ def _optimizer(word: str, doc: str, lr: float, **options: Option[Any]) -> Form:
         "lr": option(RATE, lr, "learning rate"),
         "weight_decay": option(Number(0), 0.0, "weight decay"),
         "decay": option(
-            Choice("weights", "all"), "weights", "what decays; weights: without biases and norms, all: every parameter"
+            Choice("weights", "all"),
+            "weights",
+            "what decays; weights: without biases, norms, scales and positions, all: every parameter",
         ),
     }
     return form(word, doc, **common, **options)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from netspec.analysis.frozen import frozen_nodes, labeled
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node, Param
-from netspec.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from netspec.ops.sequence import Embed
 from netspec.training.optimizers import lamb, lars, lion, muon
 from netspec.training.plan import Plan
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Groups", "make_optimizer"]
 
-_NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
 _OWN: dict[str, tuple[Any, tuple[str, ...]]] = {
     "lion": (lion, ("betas",)),
     "lamb": (lamb, ("betas", "eps")),
@@ -31,8 +29,8 @@ _OWN: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 def _decays(node: Node, param: Param) -> bool:
-    """Whether a parameter is a weight: not a bias, and not part of a norm (He et al. 2019, section 3.1)."""
-    return len(param.shape) > 1 and not param.name.startswith("bias") and not isinstance(node.op, _NORMS)
+    """Whether a parameter is a weight: a matrix or kernel, not a bias, a gain, or part of a norm (He et al. 2019, section 3.1)."""
+    return len(param.shape) > 1 and node.op.decays and "weight" in param.name
 
 
 @dataclass(frozen=True)

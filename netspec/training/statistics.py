@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["colors", "fill_statistics"]
 
 _BATCH = 256
+_MOST_VALUES = 1 << 21
+"""Of a batch: 16 MB in float64. What is larger is memory that the system hands out anew for each batch, which takes three times as long."""
 _MOST_DECODED = 10_000
 """Of more files than these, evenly spaced ones give the statistics: their error is below a hundredth of a standard deviation."""
 
@@ -111,7 +113,8 @@ def _means(
     share; `of` gives the sums over a batch, whose inputs are in float64."""
     totals: list[Any] = []
     world, rank = fabric.world_size, fabric.global_rank
-    size = max(1, min(_BATCH, -(-len(examples) // world)))
+    fitting = _MOST_VALUES // sum(kind.size for kind in inputs.kinds.values())
+    size = max(1, min(_BATCH, fitting, -(-len(examples) // world)))
     step = -(-len(examples) // _MOST_DECODED) if getattr(examples, "decodes", False) else 1
     rows = range(0, len(examples), step)
     plan = [rows[i : i + size] for i in range(0, len(rows), size)][rank::world]

@@ -14,6 +14,7 @@ from conftest import ROOT
 import netspec
 from netspec.source import SourceFile
 from netspec.training.augment import Augmenter
+from netspec.training.groups import _decays, _trainable
 from netspec.training.plan import Plan
 from netspec.training.policies import Policy
 from netspec.training.progressive import Growing, require_sizes
@@ -28,6 +29,8 @@ BLOCKS = dict(
 )
 NAMES = {"a3": 0, "torchvision": 1, "convnext": 2, "deit": 3}
 IMAGES = 1_281_167
+DECAYING = {"a3": 25_502_912, "torchvision": 25_502_912, "convnext": 28_524_000, "deit": 21_912_576}
+"""The parameters that decay in timm's optimizers for its models, and in that of ConvNeXt."""
 TEXTS: dict[str, str] = {}
 """The specs, by name."""
 
@@ -60,6 +63,8 @@ def test_the_recipe_fits_its_net(name: str) -> None:
     assert cut.ratio == pytest.approx((3 / 4, 4 / 3))
     assert made.policies
     assert made.mixes
+    decaying = sum(param.size for _, node, param in _trainable(plan.graph) if _decays(node, param))
+    assert decaying == DECAYING[name], "neither layer scale nor positions"
 
 
 def rates(name: str, updates: int) -> Any:

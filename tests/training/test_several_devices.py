@@ -148,6 +148,27 @@ def test_each_process_reads_its_share_of_the_statistics(where: str, world: int) 
     assert torch.allclose(sum(square for _, square in parts), x.square().mean(0))
 
 
+def test_statistics_of_large_images_are_read_in_small_batches() -> None:
+    """A batch of 256 images of 224x224 would be 300 MB in float64, handed out anew by the system each time."""
+    read: list[int] = []
+
+    class Images:
+        decodes = True
+
+        def __len__(self) -> int:
+            return 20
+
+        def batch(self, indices: Any, cut: None) -> Any:
+            read.append(len(indices))
+            return torch.tensor([float(i) for i in indices])
+
+    kinds = {"input": SimpleNamespace(size=3 * 512 * 512)}
+    inputs = SimpleNamespace(kinds=kinds, test=lambda batch: ([batch], None))
+    ((mean, square),) = _moments(Images(), inputs, Fabric(0, 1), 0)  # type: ignore[arg-type]
+    assert (float(mean), float(square)) == (9.5, sum(i * i for i in range(20)) / 20)
+    assert max(read) == 2
+
+
 def test_of_three_processes_the_first_that_fails_speaks(tmp_path: Path, monkeypatch: Any) -> None:
     """Each is a thread here; the file that they have open has no name once all have it, so that none is left behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
