@@ -242,7 +242,7 @@ class _Painter:
     def _tensor(self, node: int, corner: tuple[float, float], x: float, y: float) -> None:
         dx, dy = self._turned(*corner)
         text = type_text(self.graph.shown(node))
-        place = (x + dx + 4, y + dy - 4) if self.across else (x + dx + 4, y + dy + 10)
+        place = (x + dx + 7, y + dy - 4) if self.across else (x + dx + 4, y + dy + 10)
         self.items.append(Text(*place, text, SMALL, self.theme.faint))
 
     def _route(self, route: Route, x: float, y: float) -> None:

@@ -32,6 +32,8 @@ class Spacing:
     """The share of the side of an item, around its middle, at which lines arrive and leave."""
     lane: float = 0.0
     """What each further tensor adds to the room in which lines bend."""
+    air: float = 4.0
+    """How much later lines bend where there are labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class _Solver:
         outline = self.outline
         inside = {tensor for _, b, tensor in outline.edges if b < self.members}
         labels = tuple(
-            (tensor, (self._leaves(item, tensor), self.top[item] + self.sizes[item][1]))
+            (tensor, self._label(item, tensor))
             for item, tensors in self.emits.items()
             for tensor in tensors
             if tensor in inside  # one that only goes out is labelled outside
@@ -134,6 +136,12 @@ class _Solver:
             tuple((tensor, self.at[self.members + i]) for i, tensor in enumerate(outline.entries)),
             tuple((tensor, self.at[self.first_exit + i]) for i, tensor in enumerate(outline.exits)),
         )
+
+    def _label(self, item: int, tensor: int) -> Point:
+        """Its corner: in the middle of the first stretch of its line, up to the next rank or to where lines bend."""
+        start = self.top[item] + self.sizes[item][1]
+        free = self.ends[self.rank[item]] - start - self.outline.labels[tensor][1]
+        return self._leaves(item, tensor), start + free / 2
 
     # Across the flow
 
@@ -194,17 +202,20 @@ class _Solver:
         if self.outline.entries:
             along -= self.spacing.ranks
         self.top = [0.0] * self.count
-        self.stop, self.turn = [0.0] * len(rows), [0.0] * len(rows)
+        self.stop, self.turn, self.ends = [0.0] * len(rows), [0.0] * len(rows), [0.0] * len(rows)
         for r, row in enumerate(rows):
             real = [i for i in row if i < self.count]
             height = max((self.sizes[i][1] for i in real), default=0.0)
             for i in real:
                 self.top[i] = along + (height - self.sizes[i][1]) / 2
-            along += height + max((self.outline.labels[t][1] for i in real for t in self.emits.get(i, ())), default=0.0)
+            label = max((self.outline.labels[t][1] for i in real for t in self.emits.get(i, ())), default=0.0)
+            air = self.spacing.air if label and r in bends else 0.0  # taken from what is straight behind the bend
+            along += height + label + air
             self.turn[r] = along
             along += self.spacing.bend + self.spacing.lane * (len(bends[r]) - 1) if r in bends else 0.0
             self.stop[r] = along
-            along += self.spacing.ranks
+            along += self.spacing.ranks - air
+            self.ends[r] = self.turn[r] if r in bends else along
         self.bottom = self.turn[-1] if rows else along
         if self.framed and not self.outline.exits:
             self.bottom += self.spacing.behind[1]

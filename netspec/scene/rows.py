@@ -22,6 +22,8 @@ _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
 _APART = 7.0
 """Between lines that run back side by side."""
+_AIR = 6.0
+"""How much nearer to a label than to a box a line turns at the end of a row: the label is in the middle of what is before it."""
 _SIDE_BY_SIDE = 3
 """Lines that run back together at most."""
 _LEGIBLE = 0.75
@@ -196,7 +198,7 @@ def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Po
     for node, (across, along) in inside.labels:
         piece = pieces[max(bisect_right(starts, along) - 1, 0)]
         wide, high = label(node)
-        piece.stop = max(piece.stop, along + high)
+        piece.stop = max(piece.stop, along + high - _AIR)
         piece.edge = max(piece.edge, across + wide)
 
 

@@ -65,7 +65,14 @@ class _Painter:
 
     def figure(self) -> Figure:
         spacing = Spacing(
-            neighbours=10.0, ranks=9.0, bend=12.0, before=(10.0, 10.0), behind=(22.0, 10.0), ports=0.15, lane=6.0
+            neighbours=10.0,
+            ranks=9.0,
+            bend=12.0,
+            before=(10.0, 10.0),
+            behind=(22.0, 10.0),
+            ports=0.15,
+            lane=6.0,
+            air=0.0,
         )
         self.left.update(id(part) for part in self._forks(self.parts.root))
         measure = Measure(

@@ -2,7 +2,7 @@
 import type { Plan, Point } from "./protocol";
 import { placedBetween, spread } from "./spread";
 
-export const SPACING = { neighbours: 22, ranks: 12, bend: 18, before: [12, 24] as Point, behind: [12, 10] as Point };
+export const SPACING = { neighbours: 22, ranks: 12, bend: 18, before: [12, 24] as Point, behind: [12, 10] as Point, air: 4 };
 
 export interface Frame {
   size: Point;
@@ -55,6 +55,7 @@ class Solver {
   private top: number[] = [];
   private stop: number[] = [];
   private turn: number[] = [];
+  private ends: number[] = [];
   private bottom = 0;
 
   constructor(private readonly outline: Outline, private readonly plan: Plan) {
@@ -90,7 +91,7 @@ class Solver {
     const labels: [number, Point][] = [];
     for (const [item, tensors] of this.emits)
       for (const tensor of tensors)
-        if (inside.has(tensor)) labels.push([tensor, [this.leaves(item, tensor), this.top[item] + this.sizes[item][1]]]);
+        if (inside.has(tensor)) labels.push([tensor, this.label(item, tensor)]);
     return {
       size: this.size(),
       corners: this.outline.members.map((_, i) => [this.corner[i], this.top[i]]),
@@ -99,6 +100,12 @@ class Solver {
       entries: new Map(this.outline.entries.map((tensor, i) => [tensor, this.at[this.members + i]])),
       exits: new Map(this.outline.exits.map((tensor, i) => [tensor, this.at[this.firstExit + i]])),
     };
+  }
+
+  private label(item: number, tensor: number): Point {
+    const start = this.top[item] + this.sizes[item][1];
+    const free = this.ends[this.rank.get(item)!] - start - this.outline.labels[tensor][1];
+    return [this.leaves(item, tensor), start + free / 2];
   }
 
   private placeAcross(): void {
@@ -164,11 +171,14 @@ class Solver {
       const height = Math.max(0, ...real.map((i) => this.sizes[i][1]));
       for (const i of real) this.top[i] = along + (height - this.sizes[i][1]) / 2;
       const rooms = real.flatMap((i) => (this.emits.get(i) ?? []).map((t) => this.outline.labels[t][1]));
-      along += height + Math.max(0, ...rooms);
+      const label = Math.max(0, ...rooms);
+      const air = label && bends.has(r) ? SPACING.air : 0;
+      along += height + label + air;
       this.turn[r] = along;
       along += bends.has(r) ? SPACING.bend : 0;
       this.stop[r] = along;
-      along += SPACING.ranks;
+      along += SPACING.ranks - air;
+      this.ends[r] = bends.has(r) ? this.turn[r] : along;
     });
     this.bottom = this.turn.length ? this.turn[this.turn.length - 1] : along;
     if (framed && !this.outline.exits.length) this.bottom += SPACING.behind[1];
