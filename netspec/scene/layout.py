@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
@@ -61,9 +61,26 @@ class Box:
     title: float = 9.0
 
 
-def laid_out(parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> Inside:
-    """The drawing of the whole network. Levels of the same outline are laid out once."""
-    return _Layout(parts, is_open, measure, spacing).inside(parts.root, framed=False)
+def laid_out(
+    parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing, *, skips_first: bool = False
+) -> Inside:
+    """The drawing of the whole network. Levels of the same outline are laid out once. `skips_first`: what runs beside the main
+    way stands before it, across the flow, and not after it."""
+    inside = _Layout(parts, is_open, measure, spacing, backwards=skips_first).inside(parts.root, framed=False)
+    return _mirrored(inside) if skips_first else inside
+
+
+def _mirrored(inside: Inside) -> Inside:
+    """The same with what stands after another across the flow before it."""
+    across = inside.size[0]
+    for box in inside.boxes:
+        box.corner = (across - box.corner[0] - box.size[0], box.corner[1])
+        if box.inside is not None:
+            _mirrored(box.inside)
+    inside.routes = [replace(r, points=tuple((across - a, b) for a, b in r.points)) for r in inside.routes]
+    inside.entries = {node: across - a for node, a in inside.entries.items()}
+    inside.exits = {node: across - a for node, a in inside.exits.items()}
+    return inside
 
 
 def _at(boxes: list[Box], place: int) -> Box | None:
@@ -71,9 +88,11 @@ def _at(boxes: list[Box], place: int) -> Box | None:
 
 
 class _Layout:
-    def __init__(self, parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing) -> None:
+    def __init__(
+        self, parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing, *, backwards: bool
+    ) -> None:
         self._parts, self._is_open, self._measure, self._spacing = parts, is_open, measure, spacing
-        self._orders = Orders(parts)
+        self._orders = Orders(parts, backwards=backwards)
         self._solved: dict[tuple[Outline, Ordered], Geometry] = {}
 
     def inside(self, part: Part, *, framed: bool) -> Inside:

@@ -50,16 +50,19 @@ def ordered(
     first: Sequence[int] = (),
     last: Sequence[int] = (),
     ports: Sequence[Ports] = (),
+    *,
+    backwards: bool = False,
 ) -> Ordered:
     """The order of `count` items joined by `edges`, which lead from lower to higher ranks; `first` stand in the first rank
-    and `last` in the last. `ports` are those of the first items."""
+    and `last` in the last. `ports` are those of the first items. `backwards`: items that could change places stand from the
+    last to the first, skips still after them."""
     rank = _ranks(count, edges, first, last)
     links, paths, height = _bends(count, edges, rank)
     below, above = _strands(edges, paths, ports)
     best, fewest = None, 0
     for straight_first in (True, False):
         rows: list[list[int]] = [[] for _ in range(max(height, default=-1) + 1)]
-        for item in _depth_first(len(height), count, links, straight_first=straight_first):
+        for item in _depth_first(len(height), count, links, straight_first=straight_first, backwards=backwards):
             rows[height[item]].append(item)
         untangled, crossings = _untangled(rows, above, below)
         if best is None or crossings < fewest:
@@ -139,7 +142,9 @@ def _strands(
     return below, above
 
 
-def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]], *, straight_first: bool) -> list[int]:
+def _depth_first(
+    total: int, count: int, links: Sequence[tuple[int, int]], *, straight_first: bool, backwards: bool
+) -> list[int]:
     """The items as a walk from the sources meets them: the way through real items first, so that skips stand at the side;
     or the skips first, so that they stand at the other."""
     after: list[list[int]] = [[] for _ in range(total)]
@@ -149,15 +154,23 @@ def _depth_first(total: int, count: int, links: Sequence[tuple[int, int]], *, st
         entered[b] = True
     found: list[int] = []
     seen = [False] * total
-    for start in range(count):
-        stack = [] if entered[start] else [start]
+    sign = -1 if backwards else 1
+
+    def turn(item: int) -> tuple[bool, int]:
+        return (item >= count) == straight_first, item if item >= count else sign * item
+
+    def side(start: int) -> tuple[bool, int]:
+        return (min(after[start], default=0) >= count) == straight_first, sign * start
+
+    for start in sorted((item for item in range(count) if not entered[item]), key=side):
+        stack = [start]
         while stack:
             item = stack.pop()
             if seen[item]:
                 continue
             seen[item] = True
             found.append(item)
-            stack.extend(sorted(after[item], key=lambda i: ((i >= count) == straight_first, i), reverse=True))
+            stack.extend(sorted(after[item], key=turn, reverse=True))
     return found
 
 

@@ -29,10 +29,10 @@ def numbered(level: Level) -> tuple[list[int], tuple[Edge, ...]]:
 
 class Orders:
     """From the inside out: where several tensors enter a part or leave it, they do in the order that its own level has. Levels of
-    the same wires share one order."""
+    the same wires share one order. `backwards`: parts that could change places stand from the last to the first."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, *, backwards: bool = False) -> None:
+        self._parts, self._backwards = parts, backwards
         self._shared: dict[object, Ordered] = {}
         self._found: dict[int, Ordered] = {}
 
@@ -52,7 +52,8 @@ class Orders:
         count = last + len(level.exits)
         key = (len(level.members), last, count, edges, ports)
         if key not in self._shared:
-            self._shared[key] = ordered(count, edges, range(len(level.members), last), range(last, count), ports)
+            ends = range(len(level.members), last), range(last, count)
+            self._shared[key] = ordered(count, edges, *ends, ports, backwards=self._backwards)
         return self._shared[key]
 
     def _ports(self, part: Part, number: Mapping[int, int], leaving: set[int]) -> Ports:

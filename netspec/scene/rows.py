@@ -14,7 +14,7 @@ from netspec.scene.layout import Box, Inside, Route
 from netspec.scene.level_geometry import Point
 from netspec.scene.parts import Parts
 
-__all__ = ["column_limit", "in_rows", "mirrored", "page_scale", "row_limit", "unwrap"]
+__all__ = ["column_limit", "in_rows", "page_scale", "row_limit", "unwrap"]
 
 _GAP = 26.0
 """Between two rows at least, where lines run back."""
@@ -30,19 +30,6 @@ _LEGIBLE = 0.75
 """A page that shows a picture smaller than this is worth a few cut lines."""
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
-
-
-def mirrored(inside: Inside) -> Inside:
-    """The same with what stands below the main way above it."""
-    across = inside.size[0]
-    for box in inside.boxes:
-        box.corner = (across - box.corner[0] - box.size[0], box.corner[1])
-        if box.inside is not None:
-            mirrored(box.inside)
-    inside.routes = [replace(r, points=tuple((across - a, b) for a, b in r.points)) for r in inside.routes]
-    inside.entries = {node: across - a for node, a in inside.entries.items()}
-    inside.exits = {node: across - a for node, a in inside.exits.items()}
-    return inside
 
 
 _A4 = (1047.0, 718.0)
@@ -168,6 +155,7 @@ def _scale(inside: Inside, rows: list[_Row]) -> float:
 def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
     boxes = sorted(inside.boxes, key=lambda box: (box.corner[1], box.corner[0]))
     place = {id(box): i for i, box in enumerate(boxes)}
+    last = max((i + 1 for i, box in enumerate(boxes) if not box.part.is_output), default=0)  # no row is an output alone
     begin: list[list[Route]] = [[] for _ in boxes]
     end: list[list[Route]] = [[] for _ in boxes]
     for route in inside.routes:
@@ -177,7 +165,7 @@ def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
     going: dict[int, Route] = {}
     stop = 0.0
     for i, box in enumerate(boxes):
-        if not found or _goes_on(list(going.values()), box, stop, cuts=cuts):
+        if not found or (i < last and _goes_on(list(going.values()), box, stop, cuts=cuts)):
             found.append(_Piece(_start(box, stop, going.values(), cuts=cuts), 0.0, [], stop + CUT))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])

@@ -120,6 +120,12 @@ class _Solver:
         self.main, self.skips = found
         self.lanes = [_Lane() for _ in range(len(self.skips) + 1)]
         self.lane: dict[int, int] = {}
+        self.skipped = {
+            (id(inside.boxes[wire.target]), wire.node)
+            for skip in self.skips
+            for wire in level.wires
+            if (wire.source, wire.target) == ((skip.start, *skip.between)[-1], skip.stop)
+        }
         self.x: dict[int, float] = {}
 
     def solve(self) -> Inside:
@@ -163,7 +169,7 @@ class _Solver:
         box = self.inside.boxes[member]
         right = self.x[last] + self.inside.boxes[last].size[1]
         x = (
-            right + 2 * _ELBOW - self.port(box, "left")[0]
+            right + (4 if box.inside else 2) * _ELBOW - self.port(box, "left")[0]
             if self._elbow(box)
             else right - self.port(box, "bottom")[0] + 4
         )
@@ -182,8 +188,9 @@ class _Solver:
         return abs(self.port(box, "bottom")[0] - box.size[1] / 2) > 0.5 or box.inside is not None
 
     def _pin(self, box: Box) -> float:
-        """Where its main line meets a box, from its upper edge."""
-        return next(iter(box.inside.entries.values())) if box.inside and box.inside.entries else box.size[0] / 2
+        """Where the main way meets a box, from its upper edge: a skip enters an open one elsewhere."""
+        entries = box.inside.entries if box.inside else {}
+        return next((y for node, y in entries.items() if (id(box), node) not in self.skipped), box.size[0] / 2)
 
     def _settle(self) -> None:
         y = 0.0
@@ -216,8 +223,12 @@ class _Solver:
         a, b = self.inside.boxes[source], self.inside.boxes[target]
         y, z = self.lanes[self.lane[source]].y, self.lanes[self.lane[target]].y
         arrow = b.inside is None or not b.inside.entries
+        if a.inside is not None and node in a.inside.exits:
+            y = a.corner[0] + a.inside.exits[node]
+        if b.inside is not None and node in b.inside.entries:
+            z = b.corner[0] + b.inside.entries[node]
         if self.lane[source] == self.lane[target]:
-            return Route(a, b, node, ((y, a.corner[1] + a.size[1]), (z, b.corner[1])), arrow)
+            return Route(a, b, node, self._along((y, a.corner[1] + a.size[1]), (z, b.corner[1])), arrow)
         if self.lane[source] < self.lane[target]:
             (x, below), (_, top) = self.port(a, "bottom"), self.port(b, "top")
             points = ((a.corner[0] + below, a.corner[1] + x), (b.corner[0] + top, a.corner[1] + x))
@@ -228,12 +239,12 @@ class _Solver:
             points_up: tuple[Point, ...] = ((y, right), (y, b.corner[1] + x), (b.corner[0] + low, b.corner[1] + x))
             return Route(a, b, node, points_up, True, shape="square")
         x = b.corner[1] + self.port(b, "left")[0]
-        enters = z + min(9.0, b.size[0] / 8)
-        return Route(
-            a,
-            b,
-            node,
-            ((y, right), (y, x - 1.6 * _ELBOW), (enters, x - 1.6 * _ELBOW), (enters, x)),
-            True,
-            shape="square",
-        )
+        enters, turn = z if not arrow else z + min(9.0, b.size[0] / 8), x - 1.6 * _ELBOW
+        return Route(a, b, node, ((y, right), (y, turn), (enters, turn), (enters, x)), arrow, shape="square")
+
+    def _along(self, start: Point, end: Point) -> tuple[Point, ...]:
+        """Within a lane; what enters a frame elsewhere than the main way turns to there left of what comes up."""
+        if abs(start[0] - end[0]) < 0.5:
+            return start, end
+        turn = end[1] - 3.2 * _ELBOW
+        return start, (start[0], turn), (end[0], turn), end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 from netspec.analysis.analysis import Analysis
 from netspec.graph import Node, TensorType
@@ -15,7 +16,9 @@ from netspec.scene.parts import Part, Parts, pointwise, written_together
 from netspec.scene.theme import Theme, section
 from netspec.scene.volume_shapes import CAPTION, Ink, Scale, Sketch, Volume, round_sign
 
-__all__ = ["Captions", "keeps_the_volume", "only_layer"]
+__all__ = ["Captions", "Place", "keeps_the_volume", "only_layer"]
+
+Place: TypeAlias = Literal["", "left", "right"]
 
 _QUIET = frozenset({"Activation", "Normalization", "Regularization"})
 _SIGNS = {"add", "mul"}
@@ -53,18 +56,16 @@ class Captions:
         self.parts, self.graph, self.theme = parts, parts.graph, theme
         self.faces = Faces(parts, analysis)
         self.scale = Scale(parts.graph)
-        self._made: dict[Part, Sketch] = {}
+        self._made: dict[tuple[Part, Place], Sketch] = {}
 
-    def sketch(self, part: Part, *, beside: bool = False, left: bool = False) -> Sketch:
-        """`beside`: its captions stand left of a line from above; `left`: no size is written at its slanted edge."""
-        if part not in self._made:
-            self._made[part] = self._sketch(part)
-        made = self._made[part]
-        if left and made.side and made.form == "volume":
-            made = replace(made, side="", left=f"{made.left}×{made.side}" if made.left else made.side)
+    def sketch(self, part: Part, *, beside: bool = False, place: Place = "") -> Sketch:
+        """`beside`: its captions stand left of a line from above; `place`: the side on which all sizes of maps are written."""
+        if (part, place) not in self._made:
+            self._made[part, place] = self._sketch(part, place)
+        made = self._made[part, place]
         return replace(made, beside=True) if beside else made
 
-    def _sketch(self, part: Part) -> Sketch:
+    def _sketch(self, part: Part, place: Place) -> Sketch:
         if part.is_output:
             return Sketch(Volume(0.0, CAPTION, 0.0), (part.name,), form="text")
         quiet = self._quiet(part)
@@ -83,8 +84,12 @@ class Captions:
         if len(gives) > 1:  # none of them is the one
             volume = replace(volume, high=max(volume.high, _LANE * (len(gives) + 1)))
             return Sketch(volume, above, tuple(type_text(self.graph.shown(node)) for node in gives))
-        if len(sides) != 2 or any(map(is_open, sides)):
+        if any(map(is_open, sides)) or (len(sides) != 2 and not (place and len(sides) == 3)):
             return Sketch(volume, above, (*_size_lines(type_text(shown)), *quiet))
+        if place:
+            text = str(sides[0]) if sides == sides[:1] * 2 else "×".join(map(str, sides))
+            left, right = (text, "") if place == "left" else ("", text)
+            return Sketch(volume, above, (str(shown.features), *quiet), right, left)
         left = str(sides[0]) if sides[0] != sides[1] else ""
         return Sketch(volume, above, (str(shown.features), *quiet), str(sides[1]), left)
 

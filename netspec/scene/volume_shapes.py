@@ -30,6 +30,8 @@ CAPTION = 12.0
 STACK = 3.0
 """How far the second box of a repeated part looks out."""
 _CIRCLE = 8.5
+_GAP = 10.0
+"""What a size beside its slanted edge has of the room between a box and the next."""
 
 Form: TypeAlias = Literal["volume", "circle", "text"]
 Ink: TypeAlias = "tuple[str, str]"
@@ -113,7 +115,10 @@ class Sketch:
         lines = max(len(self.above), len(self.below), 1 if self.side else 0)
         wide = max([self.caption, *(text_width(line, SMALL) + self.volume.slant[0] for line in self.below)])
         left = 2 * (text_width(self.left, SMALL) + 4.0) if self.left else 0.0
-        return self.volume.height + 2 * (lines * CAPTION + 4.0), max(self.volume.width + 8.0 + left, wide + 4.0)
+        right = 2 * (text_width(self.side, SMALL) + 3.0 - self.volume.slant[0] / 2 - _GAP) if self.is_short else 0.0
+        return self.volume.height + 2 * (lines * CAPTION + 4.0), max(
+            self.volume.width + max(8.0 + left, right), wide + 4.0
+        )
 
     def front(self, room: Point) -> Point:
         """The upper left corner of the front (x, y), from the corner of the room."""

@@ -24,10 +24,10 @@ from netspec.scene.level_geometry import Point, Spacing
 from netspec.scene.opening import opened
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
-from netspec.scene.rows import in_rows, mirrored, row_limit, unwrap
+from netspec.scene.rows import in_rows, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
 from netspec.scene.u_shape import as_u, skips_of
-from netspec.scene.volume_captions import Captions, keeps_the_volume, only_layer
+from netspec.scene.volume_captions import Captions, Place, keeps_the_volume, only_layer
 from netspec.scene.volume_shapes import CAPTION, STACK, Sketch, dot, painted
 
 __all__ = ["drawn_as_volumes"]
@@ -59,7 +59,7 @@ class _Painter:
         self.items: list[Item] = []
         self.places: dict[int, Point] = {}
         self.beside: set[int] = set()
-        self.left: set[int] = set()
+        self.sizes: dict[int, Place] = {}
         self.in_one_point: set[int] = set()
         self.upwards: dict[int, tuple[str, ...]] = {}
 
@@ -74,11 +74,11 @@ class _Painter:
             lane=6.0,
             air=0.0,
         )
-        self.left.update(id(part) for part in self._forks(self.parts.root))
+        self.sizes.update((id(part), "left") for part in self._forks(self.parts.root))
         measure = Measure(
             lambda part: self._sketch(part).room, lambda _: 0.0, lambda _: (0.0, 4.0), self.captions.ports
         )
-        inside = self._arranged(mirrored(laid_out(self.parts, self.is_open, measure, spacing)))
+        inside = self._arranged(laid_out(self.parts, self.is_open, measure, spacing, skips_first=True))
         height, width = inside.size
         total = totals_text(self.analysis)
         wide = max(width, text_width(self.graph.name, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
@@ -106,9 +106,11 @@ class _Painter:
                 self.upwards[id(inside.boxes[skip.stop])] = words
                 hidden[up] = max(text_width(line, SMALL, bold=True) for line in words)
         starts = {skip.start for skip in skips}
-        for start in starts:
-            box = inside.boxes[start]
-            self.left.add(id(box.part))
+        places: dict[int, Place] = {skip.stop: "right" for skip in skips}
+        places.update(dict.fromkeys(starts, "left"))
+        for member, place in places.items():  # where no line runs down, or comes up
+            box = inside.boxes[member]
+            self.sizes[id(box.part)] = place
             if box.inside is None:
                 box.size = self._sketch(box.part).room
         shown = [member for member in main if member not in hidden]
@@ -146,7 +148,7 @@ class _Painter:
         return self._sketch(box.part).reach(box.size) if box.inside is None else (0.0, box.size[1])
 
     def _sketch(self, part: Part) -> Sketch:
-        return self.captions.sketch(part, beside=id(part) in self.beside, left=id(part) in self.left)
+        return self.captions.sketch(part, beside=id(part) in self.beside, place=self.sizes.get(id(part), ""))
 
     # Painting
 
