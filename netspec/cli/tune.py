@@ -78,8 +78,8 @@ def command(file: str, searches: tuple[str, ...], **wanted: Any) -> None:
     """Search for the best settings and sizes with Optuna.
 
     Every trial is a run in FOLDER/trial-N. Trials are compared on the validation examples; the test examples are not
-    used. To continue a study, run the same command again. Several machines can share a study on a database server.
-    --seed also seeds the sampler.
+    used. To continue a study, run the same command again. Several commands can share a study, each
+    with its own folder, and on a database server several machines. --seed also seeds the sampler.
 
     \b
     netspec tune net.net --search optimizer.lr="1e-4..1e-1 log" --search width=16..64
@@ -145,7 +145,7 @@ def _search(source: SourceFile, space: SearchSpace, wanted: dict[str, Any]) -> S
 
 
 def _tune(search: Search, parallel: int) -> None:
-    from netspec.training.study import open_study, trials
+    from netspec.training.study import open_study, running, trials
     from netspec.training.tuning import run_trials, run_workers
 
     study = open_study(search)
@@ -164,6 +164,8 @@ def _tune(search: Search, parallel: int) -> None:
     found = trials(study, search.space)
     if stopped is None or any(trial.state == "complete" for trial in found):
         _print_result(search, found, share=kind)
+    if stopped is None and len(found) < search.trials:
+        echo(f"still running in other processes: trial {', '.join(map(str, running(study)))}")
     if stopped is not None:
         echo("stopped; run the same command again to continue")
         raise SystemExit(128 + stopped)

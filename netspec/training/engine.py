@@ -71,6 +71,8 @@ class Engine:
 
     teacher: Teacher | None = None
     """Whose outputs are targets too."""
+    unrehearsed = False
+    """Whether DDP has not yet arranged the gradients."""
     tell: Callable[[str], None]
     """Takes a note: before the start into `notes`, then to the user."""
 
@@ -131,6 +133,7 @@ class Engine:
         if not sharded(fabric):
             self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
             self.wrapped, self.stepper = fabric.setup(module, self.optimizer)
+            self.unrehearsed = fabric.world_size > 1
             return
         self.wrapped = fabric.setup_module(module)
         self.groups = Groups.of(plan, self.module)  # sharding has replaced the parameters
@@ -223,7 +226,9 @@ class Engine:
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("factor", 1.0)
         again = plan.optimizer.word == "lbfgs"
-        held: Any = [next(stream) for _ in pieces] if again else stream
+        held: Any = [next(stream) for _ in pieces] if again or self.unrehearsed else stream
+        if self.unrehearsed:
+            self._rehearse(pieces, held, step)
         loss = None
 
         def closure() -> Tensor:
@@ -249,6 +254,16 @@ class Engine:
         if self.ema is not None and step % plan.optional("ema", "every") == 0:
             self.ema.update_parameters(self.module)
         return read
+
+    def _rehearse(self, pieces: list[Piece], held: list[Any], step: int) -> None:
+        """Two backward passes whose gradients are not used. After them DDP arranges gradients as they came, and so adds those of
+        three or more processes in another order: a resumed run is to add in the order of one that went on."""
+        self.unrehearsed = False
+        before = [buffer.clone() for buffer in self.module.buffers()]
+        for _ in range(2):
+            self.gradients(pieces, held, step, count=False)
+        for buffer, value in zip(self.module.buffers(), before, strict=True):
+            buffer.copy_(value)
 
     def _clip(self, norm: float) -> None:
         if self.backward is _backward:

@@ -12,10 +12,10 @@ from netspec.training.heads import Head
 from netspec.training.judging import Judged
 from netspec.training.learner import outputs_of
 from netspec.training.losses import penalty
-from netspec.training.sanity_data import check_inputs, check_labels, check_targets
+from netspec.training.sanity_data import check_class_names, check_inputs, check_labels, check_targets
 from netspec.training.sanity_images import check_augmentation, check_axes
 from netspec.training.sanity_masks import check_masks
-from netspec.training.sanity_net import check_frozen, check_gradients, check_units, check_weights
+from netspec.training.sanity_net import check_dropout, check_frozen, check_gradients, check_units, check_weights
 from netspec.training.sanity_runs import Bench, Held, Trace, adam, run_trial
 from netspec.training.sanity_signal import check_signal
 from netspec.training.sanity_splits import check_copies, check_splits
@@ -41,9 +41,10 @@ def check_sanity(request: Request) -> list[CheckResult]:
     inputs = [*check_inputs(bench, some), *check_axes(bench, some)]
     splits = check_splits(bench, some)
     inside = [
-        *check_weights(bench), *check_frozen(bench, trained_before=with_weights), *check_units(bench, some), *check_gradients(bench, some),
+        *check_weights(bench), *check_frozen(bench, trained_before=with_weights), *check_dropout(bench), *check_units(bench, some),
+        *check_gradients(bench, some),
     ]  # fmt: skip
-    targets = [*check_labels(bench), *check_targets(bench), *check_masks(bench)]
+    targets = [*check_labels(bench), *check_class_names(bench), *check_targets(bench), *check_masks(bench)]
     blocked = any(f.fault for f in (*inputs, *targets, *inside))
     return [
         *inputs, *check_channels(bench, some), *check_augmentation(bench, some), *splits, *check_copies(bench), *targets, *inside,

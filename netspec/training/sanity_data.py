@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
@@ -15,7 +16,7 @@ from netspec.training.sanity_runs import Bench, Held
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_inputs", "check_labels", "check_targets"]
+__all__ = ["check_class_names", "check_inputs", "check_labels", "check_targets"]
 
 _NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize)
 
@@ -111,6 +112,18 @@ def check_labels(bench: Bench) -> list[CheckResult]:
     measured = f"{wanted} classes, {counts.min():,} to {counts.max():,} training examples each"
     uneven = counts.max() > 20 * counts.min()
     return [CheckResult("labels", measured, note=uneven, advice=f"always predicting {here[counts.argmax()]} gives an accuracy of {share:.0%}" if uneven else "")]  # fmt: skip
+
+
+def check_class_names(bench: Bench) -> list[CheckResult]:
+    """Names of classes that differ only in capitals or in what separates their words; single letters may."""
+    names: dict[str, list[str]] = {}
+    for name in bench.collection.classes:
+        names.setdefault(re.sub(r"[\s_-]+", " ", name.casefold()).strip(), []).append(name)
+    twice = next((found for key, found in names.items() if len(found) > 1 and len(key) > 1), None)
+    if twice is None:
+        return []
+    measured = f"{' and '.join(f'`{name}`' for name in twice)} are {len(twice)} classes"
+    return [CheckResult("class names", measured, "one class has several names", "give its examples one name, or move them into one folder")]  # fmt: skip
 
 
 def check_targets(bench: Bench) -> list[CheckResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph import Node
+from netspec.ops.regularization import Drop
 from netspec.ops.sequence import Embed
 from netspec.training.check_result import CheckResult
 from netspec.training.learner import modules_by_layer
@@ -14,9 +15,11 @@ from netspec.training.sanity_runs import Bench, Held, adam, run_trial
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_frozen", "check_gradients", "check_units", "check_weights"]
+__all__ = ["check_dropout", "check_frozen", "check_gradients", "check_units", "check_weights"]
 
 _RECTIFIERS = ("relu", "relu6")
+_RARELY, _NEVER = 0.8, 0.9
+"""Probabilities of dropping a value that are unusual, and that leave too little."""
 _UPDATES = 5
 """Number of updates before gradients are checked again: layers after a zero-initialized scale get them late."""
 
@@ -106,6 +109,19 @@ def check_frozen(bench: Bench, *, trained_before: bool) -> list[CheckResult]:
         return [CheckResult("frozen layers", f"{_listed([head])} is the last layer with weights, but it does not change", "the head is frozen", "remove it from `freeze`, or add it to `train_only`")]  # fmt: skip
     measured = f"{_listed(fixed)} {'does' if len(fixed) == 1 else 'do'} not change"
     return [CheckResult("frozen layers", measured, note=not trained_before, advice="" if trained_before else "they keep random weights; use `--weights FILE` to load trained ones")]  # fmt: skip
+
+
+def check_dropout(bench: Bench) -> list[CheckResult]:
+    """Layers that drop nearly everything, as where the probability of keeping a value was written for that of dropping it."""
+    layers = [node for node in bench.plan.graph.nodes if isinstance(node.op, Drop) and node.op.p >= _RARELY]
+    if not layers:
+        return []
+    node = max(layers, key=lambda n: n.op.p)  # type: ignore[attr-defined]
+    p = node.op.p  # type: ignore[attr-defined]
+    measured = f"{_listed(layers)} {'keeps' if len(layers) == 1 else 'keep'} little: {100 * (1 - p):.2g}% of the {node.type.size:,} values of `{node.name}`"
+    advice = f"the number is the probability of dropping: to keep {100 * p:.3g}% of the values, write {1 - p:.2g}"
+    fault = "hardly anything is left after dropout" if p > _NEVER else ""
+    return [CheckResult("dropout", measured, fault, advice, note=not fault)]
 
 
 def check_units(bench: Bench, some: Held) -> list[CheckResult]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.datasets import Examples
 from netspec.training.check_result import CheckResult
+from netspec.training.sanity_near_copies import check_near_copies, sketches
 from netspec.training.sanity_runs import Bench, Held
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _LARGE = 64
 """Examples of so many values are not the same by chance."""
 _FEW = 20
 """Fewer examples of a part are not compared."""
+_MOSTLY = 0.8
+"""The part of the images by which one part differs from another in that they are gray."""
 _SURE = 5.0
 """Standard errors that count as a difference."""
 
@@ -45,6 +48,8 @@ class _Prints:
     constant: list[int] = field(default_factory=list)
     largest: dict[int, float] = field(default_factory=dict)
     """The largest magnitude in each example."""
+    sketches: dict[int, Tensor] = field(default_factory=dict)
+    """Of images that are not constant."""
     compared: int = 0
 
 
@@ -55,7 +60,10 @@ def _prints(bench: Bench, examples: Examples) -> _Prints:
     found = _Prints(compared=len(rows))
     for start in range(0, len(rows), 256):
         some = rows[start : start + 256]
-        inputs = [value.flatten(1).numpy() for value in examples.batch(list(some)).inputs.values()]
+        read = examples.batch(list(some)).inputs
+        inputs = [value.flatten(1).numpy() for value in read.values()]
+        image = bench.engine.inputs.image
+        drawn = sketches(read[image]) if image is not None and len(read) == 1 else None
         for place, row in enumerate(some):
             one = [values[place] for values in inputs]
             found.largest[row] = max(float(abs(v).max(initial=0)) for v in one)
@@ -63,6 +71,8 @@ def _prints(bench: Bench, examples: Examples) -> _Prints:
                 found.constant.append(row)
             else:
                 found.digests[row] = blake2b(b"".join(v.tobytes() for v in one), digest_size=16).digest()
+                if drawn is not None:
+                    found.sketches[row] = drawn[place]
     return found
 
 
@@ -75,12 +85,18 @@ def check_copies(bench: Bench) -> list[CheckResult]:
         by_digest.setdefault(digest, row)
     twins = len(known.digests) - len(by_digest)
     chance = 0.0 if bench.example_size >= _LARGE else 2 * twins / max(1, known.compared) + 0.05
+    others = [(name, part, _prints(bench, part)) for name, part in _others(bench)]
+    near = (
+        (name, part, train, known.sketches, {r: s for r, s in prints.sketches.items() if prints.digests[r] not in by_digest})
+        for name, part, prints in others
+    )  # fmt: skip
     return [
         *_constant(known),
         *_large(train, known),
         *_repeated(known, twins, bench.example_size),
         *_contradictions(bench, known, by_digest),
-        *(_copied(name, part, train, _prints(bench, part), by_digest, chance) for name, part in _others(bench)),
+        *(_copied(name, part, train, prints, by_digest, chance) for name, part, prints in others),
+        *(result for given in near for result in check_near_copies(*given)),
     ]
 
 
@@ -173,9 +189,10 @@ def _inputs(bench: Bench, name: str, some: Held, held: Held) -> list[CheckResult
         check = f"{name} inputs" if len(bench.plan.inputs) == 1 else f"{name} input `{given}`"
         if kind.layout == "map" and kind.rank == 2 and kind.features == 3:
             labels = [bench.labels(h) for h in (some, held)]
-            swapped = _channel_order(check, name, ours[given], theirs[given], labels)
-            if swapped is not None:
-                results.append(swapped)
+            colored = _grayness(check, name, ours[given], theirs[given])
+            wrong = colored or _channel_order(check, name, ours[given], theirs[given], labels)
+            if wrong is not None:
+                results.append(wrong)
                 continue
         results.append(_same_scale(check, name, ours[given], theirs[given]))
     return results
@@ -205,22 +222,36 @@ def _same_scale(check: str, name: str, ours: Tensor, theirs: Tensor) -> CheckRes
     return CheckResult(check, measured, note=differs, advice=advice if differs else "")
 
 
+def _grayness(check: str, name: str, ours: Tensor, theirs: Tensor) -> CheckResult | None:
+    """Where one part is gray and the other has colors."""
+    shares = [float((x == x[:, :1]).flatten(1).all(1).float().mean()) for x in (ours, theirs)]
+    if abs(shares[0] - shares[1]) < _MOSTLY:
+        return None
+    gray, colored = (name, "training") if shares[1] > shares[0] else ("training", name)
+    measured = f"{shares[1]:.0%} of the images are gray, {shares[0]:.0%} of those of the training set"
+    return CheckResult(
+        check, measured, f"{name} images have other colors", f"{gray} images are gray: read them like {colored} images"
+    )
+
+
 def _channel_order(check: str, name: str, ours: Tensor, theirs: Tensor, labels: list[Any]) -> CheckResult | None:
     """Where the first and the last channel are exchanged: how much they differ, in mean and spread, in each class."""
-    same, swapped, count = 0.0, 0.0, 0
+    same, swapped, green, count = 0.0, 0.0, 0.0, 0
     for chosen in _by_class(*labels):
         for measure in ("mean", "std"):
-            gaps, errors = [], []
+            gaps, errors, middle = [], [], []
             for values, rows in zip((ours, theirs), chosen, strict=True):
                 of_channels = getattr(values[rows].double().flatten(2), measure)(2)
                 gap = of_channels[:, 0] - of_channels[:, 2]
                 gaps.append(float(gap.mean()))
                 errors.append(float(gap.var()) / len(gap))
+                middle.append(float(of_channels[:, 1].mean()))
             error = sum(errors) or 1.0
             same += (gaps[0] - gaps[1]) ** 2 / error
             swapped += (gaps[0] + gaps[1]) ** 2 / error
+            green += (middle[0] - middle[1]) ** 2 / error
             count += 1
-    if same < 10 * count or swapped > same / 4:
+    if same < 10 * count or max(swapped, green) > same / 4:
         return None
     measured = "its first and last channel differ like the last and the first of the training set"
     return CheckResult(check, measured, f"{name} images have another channel order", "read both as RGB: one of them seems to be BGR (OpenCV)")  # fmt: skip

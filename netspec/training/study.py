@@ -1,13 +1,15 @@
 """Where the trials of a search are stored: opening a study, holding it, and reading its trials.
 
-A study in a file belongs to one process at a time, under whatever name the file is given. A study on a database server may
-be shared by several machines: each trial counts from when it starts, and one whose process was lost stops counting.
+A study may be shared by several commands, each with a folder of its own, and on a database server by several machines: each
+trial counts from when it starts, and one whose process was lost stops counting. That of a study in a file is lost where the
+command that holds its folder has ended, on a server where it gives no sign of life.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import stat
 import threading
 import time
@@ -21,7 +23,7 @@ from netspec.diagnostics import SpecError
 from netspec.model import check
 from netspec.optional import not_installed
 from netspec.training.plan import Plan
-from netspec.training.run_lock import LOCK_NAME, locked
+from netspec.training.run_lock import LOCK_NAME, in_use, locked
 from netspec.training.search_space import SearchSpace
 from netspec.training.session import Request
 
@@ -38,6 +40,8 @@ __all__ = [
     "next_trial",
     "open_study",
     "place_of",
+    "room_left",
+    "running",
     "study_held",
     "trials",
 ]
@@ -102,7 +106,7 @@ def open_study(search: Search) -> optuna.Study:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     study = optuna.create_study(
-                        storage=_storage(search.storage), study_name=search.study, pruner=_pruner(search), load_if_exists=True,
+                        storage=_storage(search), study_name=search.study, pruner=_pruner(search), load_if_exists=True,
                         direction=direction,
                     )  # fmt: skip
                 break
@@ -132,15 +136,9 @@ def _pruner(search: Search) -> Any:
 
 @contextlib.contextmanager
 def study_held(search: Search) -> Iterator[None]:
-    """The folder of the trials, and the study if it is in a file, held by this process. Raises SpecError (NS501, NS606)."""
-    with contextlib.ExitStack() as held:
-        held.enter_context(locked(search.folder / LOCK_NAME, f"the study in {search.folder}"))
-        file = _file(search)
-        if file is not None:
-            name = hashlib.blake2b(search.study.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-            lock = file.with_name(f".{file.name}.{name}.lock")
-            held.enter_context(locked(lock, f"the study `{search.study}` in {file}"))
-        _forget_lost(open_study(search), alone=file is not None)
+    """The folder of the trials, held by this process. Raises SpecError (NS501, NS606)."""
+    with locked(search.folder / LOCK_NAME, f"the study in {search.folder}"):
+        _forget_lost(open_study(search), search, starting=True)
         yield
 
 
@@ -217,15 +215,18 @@ def metric_of(search: Search) -> str:
     return search.metric or ("accuracy" if classifies else "loss")
 
 
-def _storage(where: str) -> Any:
+def _storage(search: Search) -> Any:
     import optuna
     from optuna.storages.journal import JournalFileBackend
 
-    if "://" in where:
+    where = search.storage
+    if _file(search) is None:
         return optuna.storages.RDBStorage(where, heartbeat_interval=_BEAT, grace_period=_LOST)
-    if Path(where).suffix == ".log":
-        return optuna.storages.JournalStorage(JournalFileBackend(where))
-    return optuna.storages.RDBStorage(f"sqlite:///{where}", engine_kwargs={"connect_args": {"timeout": 60}})
+    if "://" not in where:
+        if Path(where).suffix == ".log":
+            return optuna.storages.JournalStorage(JournalFileBackend(where))
+        where = f"sqlite:///{where}"
+    return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": {"timeout": _PATIENCE}})
 
 
 def _check_same(study: optuna.Study, search: Search, metric: str) -> None:
@@ -278,37 +279,72 @@ def done(study: optuna.Study, space: SearchSpace) -> int:
     return len(trials(study, space))
 
 
-def next_trial(study: optuna.Study) -> optuna.Trial:
+def running(study: optuna.Study) -> list[int]:
+    """The numbers of trials that have begun and not ended, on all machines."""
+    return [t.number for t in study.get_trials(deepcopy=False) if t.state.name == "RUNNING"]
+
+
+def next_trial(study: optuna.Study, search: Search) -> optuna.Trial:
     """Begins a trial; `beating` gives its signs of life, which Optuna warns about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return study.ask()
-
-
-def has_room_for(study: optuna.Study, search: Search, trial: optuna.Trial) -> bool:
-    """Whether a trial that has been begun is one of those asked for. Numbers are given in order, so of several processes
-    that begin one at the same time, those with the lower numbers go on."""
-    return place_of(study, search, trial) < search.trials
+        trial = study.ask()
+    trial.set_user_attr("folder", str((search.folder / f"trial-{trial.number}").resolve()))
+    trial.set_user_attr("place", place_of(study, search, trial))
+    return trial
 
 
 def place_of(study: optuna.Study, search: Search, trial: optuna.Trial) -> int:
-    """How many trials of a study came before one that has just begun, on all machines; interrupted ones do not count."""
-    running = [t for t in study.get_trials(deepcopy=False) if t.state.name == "RUNNING" and t.number < trial.number]
-    return len(running) + done(study, search.space)
+    """The lowest place in a study that no other trial has, of those that are done and those that began before this one, on all
+    machines. That of an interrupted or lost trial is free again, and who takes it draws what that one drew."""
+    finished = {one.number for one in trials(study, search.space)}
+    before = [
+        t for t in study.get_trials(deepcopy=False)
+        if t.number in finished or (t.state.name == "RUNNING" and t.number < trial.number)
+    ]  # fmt: skip
+    taken = {t.user_attrs["place"] for t in before if "place" in t.user_attrs}
+    unplaced = sum("place" not in t.user_attrs for t in before)  # another machine is about to say it
+    free = (place for place in itertools.count() if place not in taken)
+    return next(itertools.islice(free, unplaced, None))
 
 
-def _forget_lost(study: optuna.Study, *, alone: bool) -> None:
-    """Ends trials whose processes were killed: all that run, if no other process has the study."""
+def has_room_for(search: Search, trial: optuna.Trial) -> bool:
+    """Whether a trial that has been begun is one of those asked for. Numbers are given in order, so of several processes
+    that begin one at the same time, those with the lower numbers go on."""
+    return bool(trial.user_attrs["place"] < search.trials)
+
+
+def room_left(study: optuna.Study, search: Search) -> bool:
+    """Whether another trial may begin. Where those that others run would be the last ones, this waits until they have ended, or
+    are known not to be lost."""
+    until = time.monotonic() + (_BEAT + _LOST if _file(search) is None else 0)
+    while True:
+        _forget_lost(study, search)
+        ended = done(study, search.space)
+        if ended + len(running(study)) < search.trials:
+            return True
+        if ended >= search.trials or time.monotonic() >= until:
+            return False
+        time.sleep(1)
+
+
+def _forget_lost(study: optuna.Study, search: Search, *, starting: bool = False) -> None:
+    """Ends trials whose processes were killed. `starting`: those of this folder are from an earlier command."""
     import optuna
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if not alone:
+    if _file(search) is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             optuna.storages.fail_stale_trials(study)
-            return
-        for trial in study.get_trials(deepcopy=False):
-            if trial.state.name == "RUNNING":
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        return
+    ours = search.folder.resolve()
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name != "RUNNING":
+            continue
+        folder = trial.user_attrs.get("folder")
+        home = Path(folder).parent if folder else ours  # one that has just begun, or whose process was killed just then
+        if starting if home == ours else not in_use(home / LOCK_NAME):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from netspec.training.study import (
     metric_of,
     next_trial,
     open_study,
-    place_of,
+    room_left,
     trials,
 )
 
@@ -53,21 +53,21 @@ class _Interrupted(Exception):
 def run_trials(search: Search, told: Callable[[Trial], None], *, most: int | None = None) -> int | None:
     """Runs trials until the study has all of them, or at most `most`. Returns the signal that stopped it, or None.
 
-    The sampler is seeded with (seed, trials before this one): several processes and machines draw different values, and with
+    The sampler is seeded with (seed, place in the study): several processes and machines draw different values, and with
     one, a study that was stopped and continued samples the same values as an uninterrupted one. Raises SpecError for errors that every trial would have.
     """
     import optuna
 
     study = open_study(search)
     ours, data = 0, OpenedData()
-    while done(study, search.space) < search.trials and (most is None or ours < most):
-        trial = next_trial(study)
-        place = place_of(study, search, trial)
-        study.sampler = optuna.samplers.TPESampler(seed=(search.seed * 1009 + place) * 1009)
+    while (most is None or ours < most) and room_left(study, search):
+        trial = next_trial(study, search)
+        seed = search.seed * 1009 + trial.user_attrs["place"]
+        study.sampler = optuna.samplers.TPESampler(seed=seed * 1009)
         state = optuna.trial.TrialState
-        if not has_room_for(study, search, trial):
+        if not has_room_for(search, trial):
             study.tell(trial, state=state.FAIL)
-            return None
+            continue
         try:
             with beating(study, trial):
                 value = _run_trial(search, trial, data)
@@ -98,7 +98,6 @@ def _run_trial(search: Search, trial: optuna.Trial, data: OpenedData) -> float:
     values = search.space.values(trial)
     source = search.space.source(search.request.source, values)
     folder = RunFolder(search.folder / f"trial-{trial.number}")
-    trial.set_user_attr("folder", str(folder.path.resolve()))
     watcher = _Pruner(trial, metric_of(search), prune=bool(search.prune))
     check(source).model()  # a trial that misses an expectation has failed, where a run of its own would go on
     outcome = train(replace(search.request, source=source, test=False), folder, watcher, data=data)

@@ -18,7 +18,17 @@ from netspec.source import SourceFile
 from netspec.training import study as studies
 from netspec.training.search_space import SearchSpace
 from netspec.training.session import Request
-from netspec.training.study import Search, beating, done, has_room_for, next_trial, open_study, study_held
+from netspec.training.study import (
+    Search,
+    beating,
+    done,
+    has_room_for,
+    next_trial,
+    open_study,
+    room_left,
+    running,
+    study_held,
+)
 
 sys.path.insert(0, str(ROOT / "tests" / "training"))
 from small_runs import MLP, netspec
@@ -81,17 +91,36 @@ def test_a_driver_that_is_not_installed(spec: Path) -> None:
     assert any("driver of this database is not installed" in " ".join(r.stderr.split()) for r in results)
 
 
-def test_a_study_is_held_under_whatever_name_its_file_is_given(spec: Path) -> None:
+def test_a_folder_of_trials_is_held_by_one_command(spec: Path) -> None:
     folder = spec.parent
-    (folder / "link").symlink_to(folder, target_is_directory=True)
     with study_held(search_in(folder / "first", str(folder / "s.db"))):
-        for name in (folder / "s.db", f"sqlite:///{folder}/s.db", folder / "link" / "s.db"):
-            result = tune(spec, name, run="second")
-            assert result.exit_code == 1, result.output
-            assert "error[NS606]: the study `rows` in" in result.stderr
-            assert f"process {os.getpid()}" in " ".join(result.stderr.split())
+        result = tune(spec, folder / "s.db", run="first")
+        assert result.exit_code == 1, result.output
+        assert "error[NS606]: the study in" in result.stderr
+        assert f"process {os.getpid()}" in " ".join(result.stderr.split())
         assert tune(spec, folder / "s.db", run="second", study="other").exit_code == 0
     assert not list(folder.glob(".*.lock"))
+
+
+@pytest.mark.parametrize("name", ["s.db", "s.log"])
+def test_commands_that_share_a_file_find_the_trials_of_a_killed_one(spec: Path, name: str) -> None:
+    """Who takes the place of a lost trial draws what that one drew, and no trial is drawn twice."""
+    first, second = (search_in(spec.parent / f, str(spec.parent / name), trials=3) for f in ("first", "second"))
+    drawn = []
+    with study_held(first):
+        study = open_study(first)
+        lost, living = next_trial(study, first), next_trial(study, first)
+        with study_held(second):
+            assert room_left(study, second)
+            assert running(study) == [lost.number, living.number]
+            study.tell(living, 0.5)
+    with study_held(second):
+        assert running(study) == []
+        while room_left(study, second):
+            trial = next_trial(study, second)
+            drawn.append(trial.user_attrs["place"])
+            study.tell(trial, 0.5)
+    assert (living.user_attrs["place"], drawn) == (1, [0, 2])
 
 
 def test_a_lock_does_not_repeat_a_password(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,22 +134,23 @@ def test_processes_that_share_a_study_run_no_more_trials_than_were_asked_for(spe
     """On a server any number of processes may begin a trial at the same moment: of 3, one is done, and two go on."""
     search = search_in(spec.parent, f"sqlite:///{spec.parent}/s.db", trials=3)
     study = open_study(search)
-    first = next_trial(study)
+    first = next_trial(study, search)
     search.space.values(first)
     study.tell(first, 0.5)
-    begun = [next_trial(open_study(search)) for _ in range(4)]
-    assert [has_room_for(study, search, trial) for trial in begun] == [True, True, False, False]
+    begun = [next_trial(open_study(search), search) for _ in range(4)]
+    assert [has_room_for(search, trial) for trial in begun] == [True, True, False, False]
+    assert not room_left(study, search)
 
 
 def test_what_a_killed_process_began_does_not_count(spec: Path) -> None:
     search = search_in(spec.parent, str(spec.parent / "s.db"), trials=3)
     study = open_study(search)
-    begun = [next_trial(study) for _ in range(5)]
-    assert [has_room_for(study, search, trial) for trial in begun] == [True, True, True, False, False]
+    begun = [next_trial(study, search) for _ in range(5)]
+    assert [has_room_for(search, trial) for trial in begun] == [True, True, True, False, False]
     with study_held(search):
         states = [t.state.name for t in open_study(search).trials]
         assert states == ["FAIL"] * 5
-        assert has_room_for(study, search, next_trial(study))
+        assert has_room_for(search, next_trial(study, search))
     assert done(study, search.space) == 0
 
 
@@ -131,7 +161,7 @@ def test_a_trial_on_a_server_gives_signs_of_life(spec: Path, monkeypatch: pytest
     monkeypatch.setattr(studies, "_file", lambda _: None)
     search = search_in(spec.parent, f"sqlite:///{spec.parent}/s.db")
     study = open_study(search)
-    lost, living = next_trial(study), next_trial(study)
+    lost, living = next_trial(study, search), next_trial(study, search)
     with beating(study, lost):
         pass
     with beating(study, living):
