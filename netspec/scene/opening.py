@@ -15,8 +15,8 @@ PAGE = 48
 
 def opened(parts: Parts, options: DrawOptions, page: int = PAGE) -> Callable[[Part], bool]:
     """By depth, and those asked for together with what stands around them; `page` is how many boxes a page shows well."""
-    if (names := options.open) is not None:
-        return lambda part: part.name in names
+    if (keys := options.open) is not None:
+        return lambda part: parts.key(part) in keys
     level = {id(parts.root): 0}
     for part in parts.root.walk():
         for member in part.members:

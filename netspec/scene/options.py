@@ -22,7 +22,7 @@ STYLES: tuple[str, ...] = get_args(Style)
 class DrawOptions:
     """`depth` is how many levels of parts are opened (None: as many as one page shows well), `expand` names parts and
     blocks to open besides ("all": everything, each round of a repeat too). `by` is the figure that colours boxes, `columns` are
-    figures written in them, `engine` is what lays out the style `graph`. `open` are the names of the parts that are open in a
+    figures written in them, `engine` is what lays out the style `graph`. `open` are the keys of the parts that are open in a
     page, where the picture is to be as the page; no other is open then."""
 
     direction: str = "TB"

@@ -294,6 +294,10 @@ class Parts:
         """The nodes whose tensors leave a part."""
         return tuple(i for i in range(part.start, part.stop) if self._last_use[i] >= part.stop or i in self._kept)
 
+    def key(self, part: Part) -> str:
+        """What tells a part from all others, also after an edit elsewhere: a frame has the name of its first layer."""
+        return f"{part.name}..{self.graph.nodes[part.stop - 1].name}" if part.is_frame else part.name
+
     def level(self, part: Part) -> Level:
         """The inside of a part: of one with a count, of its first round."""
         members, start, stop = part.members, part.start, part.round_stop

@@ -179,15 +179,15 @@ def given_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def given_picture(request: Mapping[str, Any]) -> DrawOptions:
-    """How a picture is drawn: its theme, the figure that colors boxes, and the names of the parts that are open.
+    """How a picture is drawn: its theme, the figure that colors boxes, and the keys of the parts that are open.
     Raises ValueError."""
-    theme, by, names = request.get("theme", "light"), request.get("by", ""), request.get("open")
+    theme, by, keys = request.get("theme", "light"), request.get("by", ""), request.get("open")
     if by not in ("", *COLOURS):
         raise ValueError(f"by is {', '.join(COLOURS)}, or empty")
-    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise ValueError("open is a list of names")
+    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise ValueError("open is a list of keys")
     options = DrawOptions.of("TB", theme, None, (), by, ())
-    return options if names is None else replace(options, open=frozenset(names))
+    return options if keys is None else replace(options, open=frozenset(keys))
 
 
 def given_against(request: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ import { Status } from "./status";
 import { Tabs, type View } from "./tabs";
 import type { Comparison, Document, Finding, Fix, Network, Start } from "./protocol";
 import { Python } from "./python";
-import { parents, partsAt, shownFor, spanOf } from "./text_and_parts";
+import { keyOf, parents, partsAt, shownFor, spanOf } from "./text_and_parts";
 import { themeOf } from "./theme";
 import type { Values } from "./transport";
 
@@ -127,13 +127,13 @@ function App() {
     if (other !== null) check(place, state.current.texts[place], state.current.given);
   };
 
-  // Parts are remembered by name, so that they stay open and chosen while the text changes.
-  const byName = useMemo(() => new Map(network?.parts.map((part, i) => [part.name, i])), [network]);
+  // Parts are remembered by key, so that they stay open and chosen while the text changes.
+  const byKey = useMemo(() => new Map(network?.parts.map((_, i) => [keyOf(network, i), i])), [network]);
   const open = useMemo(() => {
     if (!network) return new Set<number>();
     const found = openAtFirst(network, network.depth);
-    for (const [name, isOpen] of toggled) {
-      const part = byName.get(name);
+    for (const [key, isOpen] of toggled) {
+      const part = byKey.get(key);
       if (part === undefined) continue;
       if (isOpen) found.add(part);
       else found.delete(part);
@@ -141,7 +141,7 @@ function App() {
     return found;
   }, [network, toggled]);
   const root = useMemo(() => (network ? layout(network, (part) => open.has(part)) : null), [network, open]);
-  const selected = chosen !== null ? byName.get(chosen) ?? null : null;
+  const selected = chosen !== null ? byKey.get(chosen) ?? null : null;
   const other = against !== null ? documents[against].file : "";
   const known = transport ? compared[place] ?? null : start.comparisons[current.file]?.[other] ?? null;
   const comparison = known?.other === other ? known : null;
@@ -169,17 +169,17 @@ function App() {
   };
   const toggle = (part: number) => {
     if (!network?.parts[part].level) return;
-    setToggled((all) => new Map(all).set(network.parts[part].name, !open.has(part)));
+    setToggled((all) => new Map(all).set(keyOf(network, part), !open.has(part)));
   };
   const openAll = (all: boolean) =>
-    setToggled(new Map(network?.parts.flatMap((part, i): [string, boolean][] => (i && part.level ? [[part.name, all]] : []))));
+    setToggled(new Map(network?.parts.flatMap((part, i): [string, boolean][] => (i && part.level ? [[keyOf(network, i), all]] : []))));
   const select = (part: number | null, show = true) => {
     setCursor(null);
     if (part === null || !network) return setChosen(null);
-    setChosen(network.parts[part].name);
+    setChosen(keyOf(network, part));
     if (!show) return;
     const around = parents(network, part).filter((p) => p && !open.has(p));
-    if (around.length) setToggled((all) => around.reduce((m, p) => m.set(network.parts[p].name, true), new Map(all)));
+    if (around.length) setToggled((all) => around.reduce((m, p) => m.set(keyOf(network, p), true), new Map(all)));
     bring([part]);
   };
   const span = useMemo(() => (network && selected !== null ? spanOf(network, [selected, ...parents(network, selected)]) : null), [network, selected]);
@@ -258,7 +258,7 @@ function App() {
   const dirty = files.unsaved(place, texts[place]);
   const written = { transport: transport!, writing: {
     file: current.file, text: texts[place], parameters: given, theme: dark ? ("dark" as const) : ("light" as const), by,
-    open: network ? [...open].map((part) => network.parts[part].name) : undefined,
+    open: network ? [...open].map((part) => keyOf(network, part)) : undefined,
   } };
   const errors = current.findings.filter((f) => f.severity === "error").length;
   return (

@@ -1,6 +1,12 @@
 // Which part of the text belongs to which part of the network, and the other way round.
 import type { Network } from "./protocol";
 
+// What tells a part from all others, as `Parts.key` in Python: a frame has the name of its first layer.
+export function keyOf(network: Network, part: number): string {
+  const { name, frame, stop } = network.parts[part];
+  return frame ? `${name}..${network.nodes[stop - 1].name}` : name;
+}
+
 // The parts around a part, the innermost first; the network itself is the last.
 export function parents(network: Network, part: number): number[] {
   const above = new Map<number, number>();

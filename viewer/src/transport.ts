@@ -19,7 +19,7 @@ export interface Writing {
   parameters: Values;
   theme: "light" | "dark";
   by: string;
-  open?: string[]; // names of parts
+  open?: string[]; // keys of parts
 }
 
 export interface Transport {
