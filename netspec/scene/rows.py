@@ -26,8 +26,8 @@ _AIR = 6.0
 """How much nearer to a label than to a box a line turns at the end of a row: the label is in the middle of what is before it."""
 _SIDE_BY_SIDE = 3
 """Lines that run back together at most."""
-_LEGIBLE = 0.75
-"""A page that shows a picture smaller than this is worth a few cut lines."""
+_LINE = 0.1
+"""How much larger a page must show a picture for each line that is cut."""
 _STRAIGHT = 4
 """The points of a line from one rank to the next."""
 
@@ -36,8 +36,6 @@ _A4 = (1047.0, 718.0)
 """Its sides without margins of a centimetre, in CSS pixels."""
 _MOST = 60
 _READABLE = 0.85
-_SHORTER = 0.75
-"""A break that leaves more of the length than this is not made."""
 
 
 def page_scale(width: float, height: float) -> float:
@@ -80,6 +78,8 @@ class _Piece:
     """Where lines to it are cut."""
     edge: float = 0.0
     """How far across its labels reach."""
+    lines: int = 1
+    """How many run to it from what stands before."""
 
 
 _Cut: TypeAlias = "tuple[Point, Route]"
@@ -120,29 +120,35 @@ def unwrap(parts: Parts) -> None:
 
 
 def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
-    """As few rows as fit, of about equal width; one row where it fits, or where breaking would not help much. `label` gives
-    the size of the label of a tensor (across, along)."""
+    """As few rows as fit, of about equal width, or one more or fewer; one row where it fits, or where breaking is not worth the
+    lines that it cuts. `label` gives the size of the label of a tensor (across, along)."""
+    if inside.size[1] <= limit:
+        return inside
     curved = any(route.shape == "spline" for route in inside.routes)  # whose ways nothing says
-    found = _rows(inside, limit, label, cuts=curved)
-    if label is not None and not curved and _scale(inside, found) < _LEGIBLE:  # labels tell lines that were cut
-        found = max(found, _rows(inside, limit, label, cuts=True), key=lambda rows: _scale(inside, rows))
-    shorter = max(row.width for row in found) < _SHORTER * inside.size[1]
-    return _stacked(inside, found) if len(found) > 1 and shorter else inside
+    ways = (True,) if curved else (False,) if label is None else (False, True)  # labels tell lines that were cut
+    choices = (rows for cuts in ways for rows in _choices(inside, limit, label, cuts=cuts))
+    found = max(choices, key=lambda rows: _worth(inside, rows))
+    return _stacked(inside, found) if len(found) > 1 else inside
 
 
-def _rows(inside: Inside, limit: float, label: Callable[[int], Point] | None, *, cuts: bool) -> list[_Row]:
-    """With `cuts`, a few lines that pass a break are cut there, whatever they lead to."""
+def _choices(inside: Inside, limit: float, label: Callable[[int], Point] | None, *, cuts: bool) -> Iterator[list[_Row]]:
+    """Rows of about equal width. With `cuts`, a few lines that pass a break are cut there, whatever they lead to."""
     pieces = _pieces(inside, cuts=cuts)
     if label is not None:
         _with_labels(pieces, inside, label)
-    if inside.size[1] <= limit:
-        return [_Row(pieces=pieces)]
-    count = len(_filled(pieces, limit))
-    low, high = max(p.stop - p.start for p in pieces), max(limit, max(p.stop - p.start for p in pieces))
-    for _ in range(24):
-        middle = (low + high) / 2
-        low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
-    return [_Row(pieces=row, cuts=cuts) for row in _filled(pieces, high)]
+    widest, whole = max(p.stop - p.start for p in pieces), pieces[-1].stop - pieces[0].start
+    fit = len(_filled(pieces, limit))
+    for count in (1, *range(max(2, fit - 2), fit + 2)):
+        low, high = widest, whole
+        for _ in range(24):
+            middle = (low + high) / 2
+            low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
+        yield [_Row(pieces=row, cuts=cuts) for row in _filled(pieces, high)]
+
+
+def _worth(inside: Inside, rows: list[_Row]) -> float:
+    """How large A4 shows these rows, but what is larger than as drawn is no better, less for each line that is cut."""
+    return min(_scale(inside, rows), 1.0) / (1.0 + _LINE * sum(row.pieces[0].lines for row in rows[1:]))
 
 
 def _scale(inside: Inside, rows: list[_Row]) -> float:
@@ -166,7 +172,8 @@ def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
     stop = 0.0
     for i, box in enumerate(boxes):
         if not found or (i < last and _goes_on(list(going.values()), box, stop, cuts=cuts)):
-            found.append(_Piece(_start(box, stop, going.values(), cuts=cuts), 0.0, [], stop + CUT))
+            start = _start(box, stop, going.values(), cuts=cuts)
+            found.append(_Piece(start, 0.0, [], stop + CUT, lines=_line_count(going.values(), stop, cuts=cuts)))
         found[-1].boxes.append(box)
         stop = max(stop, box.corner[1] + box.size[1])
         found[-1].stop = stop
@@ -179,6 +186,10 @@ def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
 def _start(box: Box, stop: float, going: Iterable[Route], *, cuts: bool) -> float:
     """Where a piece begins: at its first box, or where the first line that was cut goes on to it."""
     return min([box.corner[1], *(resumes(r, stop) for r in passing(going, stop) if cuts)])
+
+
+def _line_count(going: Iterable[Route], stop: float, *, cuts: bool) -> int:
+    return len(passing(going, stop)) if cuts else len({(id(r.source), r.node) for r in going})
 
 
 def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
