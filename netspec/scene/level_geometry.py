@@ -16,6 +16,8 @@ __all__ = ["Frame", "Geometry", "Line", "Outline", "Point", "Spacing", "geometry
 
 Point: TypeAlias = "tuple[float, float]"
 _Ports: TypeAlias = "tuple[tuple[int, float], ...]"
+_BELOW_TITLE = 6.0
+"""How much further down lines bend that do so below the title of their frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class _Solver:
         tensors = sorted(wanted, key=lambda t: (wanted[t], t))
         edge = max(min(10.0, width / 4), width * (1 - self.ports[item]) / 2)
         low, high = self.corner[item] + edge, self.corner[item] + width - edge
+        if len(tensors) == 1 and not low <= wanted[tensors[0]] <= high:  # it bends whatever its end
+            return {tensors[0]: (low + high) / 2}
         own = item < self.members and self.outline.members[item].ports is not None
         gap = (high - low) / (len(tensors) + 1) if own else 14.0  # as they leave such an item
         return dict(zip(tensors, placed_between([wanted[t] for t in tensors], low, high, gap), strict=True))
@@ -201,6 +205,8 @@ class _Solver:
         along = self.spacing.before[1] if self.framed else 0.0
         if self.outline.entries:
             along -= self.spacing.ranks
+        if 0 in bends and any(self.at[i] < (self.outline.head or 0.0) for i in rows[1]):
+            along += _BELOW_TITLE
         self.top = [0.0] * self.count
         self.stop, self.turn, self.ends = [0.0] * len(rows), [0.0] * len(rows), [0.0] * len(rows)
         for r, row in enumerate(rows):

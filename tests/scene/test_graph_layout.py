@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import ROOT
-from overlaps import text_box
+from overlaps import points, text_box
 
 import netspec
 from netspec.scene.drawing import picture
@@ -61,3 +61,45 @@ def test_a_label_is_in_the_middle_of_what_is_before_the_end_of_a_row() -> None:
     turn = next(p for p in figure.items if isinstance(p, Path) and p.start[0] == last.x + last.width)
     farthest = max(x for piece in turn.pieces for x, _ in piece)
     assert left - (last.x + last.width) == pytest.approx(farthest - right, abs=1.5)
+
+
+def test_inputs_are_in_the_row_of_what_reads_them() -> None:
+    figure = drawn("siamese", "LR")
+    left, tower = box(figure, "left"), box(figure, "tower.conv1")
+    assert left.y + left.height / 2 == pytest.approx(tower.y + tower.height / 2, abs=30)
+
+
+def test_the_last_boxes_are_not_alone_in_a_column() -> None:
+    figure = drawn("transformer_base")
+    last = box(figure, "output")
+    beside = [r for r in figure.items if isinstance(r, Rect) and r.x < last.x + last.width and r.x + r.width > last.x]
+    assert len(beside) > 8
+
+
+def test_a_picture_is_broken_between_modules_where_that_is_as_good() -> None:
+    figure = drawn("inception_resnet_v2")
+    for join, branch in (("concat2", "conv13"), ("concat3", "conv17")):
+        one, other = box(figure, join), box(figure, branch)
+        assert abs(one.x + one.width / 2 - other.x - other.width / 2) < 250
+
+
+@pytest.mark.parametrize("name", ["unet", "nasnet_a_mobile"])
+def test_a_tall_picture_is_broken_though_that_cuts_skips(name: str) -> None:
+    figure = drawn(name)
+    assert figure.height < 2.5 * figure.width
+
+
+def test_a_line_that_bends_into_a_box_alone_meets_its_middle() -> None:
+    figure = drawn("multitask_digits")
+    first, second = box(figure, "fc2"), box(figure, "fc3")
+    tips = [p.start for p in figure.items if isinstance(p, Path) and p.closed]
+    for item in (first, second):
+        assert any(x == pytest.approx(item.x + item.width / 2) and y == pytest.approx(item.y) for x, y in tips)
+
+
+def test_a_line_that_bends_below_the_title_of_its_frame_keeps_away_from_it() -> None:
+    figure = drawn("dla34")
+    a, _, b, below = label(figure, "pair(512, 2)")
+    for item in figure.items:
+        if isinstance(item, Path) and not item.closed:
+            assert not any(a < x < b and below - 10 < y < below + 3.5 for x, y in points(item))

@@ -4,6 +4,8 @@ import { placedBetween, spread } from "./spread";
 
 export const SPACING = { neighbours: 22, ranks: 12, bend: 18, before: [12, 24] as Point, behind: [12, 10] as Point, air: 4 };
 
+const BELOW_TITLE = 6; // how much further down lines bend that do so below the title of their frame
+
 export interface Frame {
   size: Point;
   entries: Map<number, number>;
@@ -156,6 +158,8 @@ class Solver {
     const edge = Math.min(10, width / 4);
     const low = this.corner[item] + edge;
     const high = this.corner[item] + width - edge;
+    if (tensors.length === 1 && !(low <= wanted.get(tensors[0])! && wanted.get(tensors[0])! <= high))
+      return new Map([[tensors[0], (low + high) / 2]]); // it bends whatever its end
     const places = placedBetween(tensors.map((t) => wanted.get(t)!), low, high, 14);
     return new Map(tensors.map((t, k) => [t, places[k]]));
   }
@@ -165,6 +169,8 @@ class Solver {
     const framed = this.outline.head !== null;
     let along = framed ? SPACING.before[1] : 0;
     if (this.outline.entries.length) along -= SPACING.ranks;
+    const head = this.outline.head ?? 0;
+    if (bends.has(0) && this.plan.ranks[1].some((i) => this.at[i] < head)) along += BELOW_TITLE;
     this.top = new Array<number>(this.count).fill(0);
     this.plan.ranks.forEach((row, r) => {
       const real = row.filter((i) => i < this.count);
