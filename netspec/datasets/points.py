@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.cutting import Cuts
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["cut_part", "cut_points", "moved"]
+__all__ = ["cut_part", "cut_points", "moved", "stored_points"]
 
 
 def cut_part(part: Part, size: tuple[int, int], cuts: Cuts | None, row: int) -> Part:
@@ -32,6 +32,18 @@ def moved(points: torch.Tensor, parts: np.ndarray[Any, Any], size: tuple[int, in
     x, y = points[:, 0::2].double(), points[:, 1::2].double()
     x, y = (x + 0.5 - left) * (size[1] / width) - 0.5, (y + 0.5 - top) * (size[0] / height) - 0.5
     return torch.stack([x, y], 2).reshape(points.shape).to(points.dtype)
+
+
+def stored_points(points: torch.Tensor, part: Part | None, read: Sequence[int], seen: Sequence[int]) -> torch.Tensor:
+    """Points, N x 2K, of what a net sees, the center of `seen` (height, width) of images that are read at the size `read`, in the
+    images as they are stored. `part` is what was read of them; None: all, and not scaled."""
+    import torch
+
+    (height, width), (top, left) = read, ((r - s) // 2 for r, s in zip(read, seen, strict=True))
+    x, y, across, down = part if part is not None else (0.0, 0.0, float(width), float(height))
+    columns = (points[:, 0::2].double() + left + 0.5) * (across / width) + x - 0.5
+    rows = (points[:, 1::2].double() + top + 0.5) * (down / height) + y - 0.5
+    return torch.stack([columns, rows], 2).reshape(points.shape).to(points.dtype)
 
 
 def cut_points(points: torch.Tensor, inputs: Mapping[str, torch.Tensor], cuts: Cuts) -> torch.Tensor:

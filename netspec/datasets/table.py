@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     lines: Sequence[int]
     named: bool
+    commas: bool = field(default=False, kw_only=True)
+    """Whether a comma may stand for the decimal point: in files that are separated by semicolons."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,7 +100,9 @@ class Table:
         import numpy as np
 
         try:
-            return np.array([[float(row[c]) for c in columns] for row in self.rows], dtype=np.float64)
+            return np.array(
+                [[_value(row[c], commas=self.commas) for c in columns] for row in self.rows], dtype=np.float64
+            )
         except ValueError:
             raise self._not_a_number(columns) from None
 
@@ -113,7 +117,7 @@ class Table:
         for number, row in enumerate(self.rows):
             for column in columns:
                 try:
-                    float(row[column])
+                    _value(row[column], commas=self.commas)
                 except ValueError:
                     cell = row[column].strip()
                     return SpecError.of(
@@ -154,7 +158,8 @@ def read_table(path: Path) -> Table:
         raise SpecError.of("NS601", f"{shown} cannot be read as CSV", notes=[f"{where}: {str(error)[:200]}"]) from None
     if not rows:
         raise SpecError.of("NS601", f"{shown} is empty")
-    named = _is_header(rows)
+    commas = delimiter == ";"
+    named = _is_header(rows, commas=commas)
     columns = tuple(cell.strip() for cell in rows[0]) if named else tuple(f"{i + 1}" for i in range(len(rows[0])))
     if len(rows) == named:
         raise SpecError.of("NS601", f"{shown} has no rows", notes=["its only line names the columns"])
@@ -166,7 +171,7 @@ def read_table(path: Path) -> Table:
             )  # fmt: skip
     if named:
         rows, lines = rows[1:], lines[1:]
-    return _without_index(Table(shown, columns, rows, lines, named))
+    return _without_index(Table(shown, columns, rows, lines, named, commas=commas))
 
 
 def _text(path: Path, shown: str) -> str:
@@ -185,18 +190,26 @@ def _text(path: Path, shown: str) -> str:
         ) from None  # fmt: skip
 
 
-def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+def _value(cell: str, *, commas: bool) -> float:
+    """The number in a cell. Raises ValueError."""
+    return float(cell.replace(",", ".") if commas and cell.count(",") == 1 and "." not in cell else cell)
+
+
+def _is_header(rows: Sequence[Sequence[str]], *, commas: bool) -> bool:
     first = [cell.strip().lower() for cell in rows[0]]
     if any(cell in names for names in NAMES.values() for cell in first):
         return True
     if len(rows) < 2:
         return False
-    return any(_number(below) and not _number(cell) for cell, below in zip(first, rows[1], strict=False))
+    return any(
+        _number(below, commas=commas) and not _number(cell, commas=commas)
+        for cell, below in zip(first, rows[1], strict=False)
+    )
 
 
-def _number(cell: str) -> bool:
+def _number(cell: str, *, commas: bool) -> bool:
     try:
-        float(cell)
+        _value(cell, commas=commas)
     except ValueError:
         return False
     return True
@@ -206,4 +219,4 @@ def _without_index(table: Table) -> Table:
     """Without a first column that only numbers the rows."""
     if not table.named or table.columns[0].lower() not in _INDEX or len(table.columns) < 2:
         return table
-    return Table(table.shown, table.columns[1:], [row[1:] for row in table.rows], table.lines, table.named)
+    return replace(table, columns=table.columns[1:], rows=[row[1:] for row in table.rows])

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.datasets.bare_images import holds_images, read_images
-from netspec.datasets.fit import fitted, only_input
+from netspec.datasets.fit import Part, fitted, only_input, scaled_from
 from netspec.datasets.npz import inputs_of_npz
+from netspec.datasets.points import stored_points
 from netspec.diagnostics import SpecError
 from netspec.training.readings import Prediction, Reading
 from netspec.training.trained import Trained, answers, views
@@ -73,9 +74,12 @@ class Predictor:
         self.options = replace(run.request.options, resize=resize or run.request.options.resize)
         if self.options.pixels is None and crop is not None and crop.values.get("from") is not None:
             self.options = replace(self.options, pixels=crop.values["from"])
+        self.part: Part | None = None
+        """What was read of the images of a file; None: all, and not scaled."""
 
     def predictions(self, file: Path) -> Iterator[Prediction]:
         """One prediction per image, or per example of an array. Raises SpecError (NS503, NS602, NS603)."""
+        self.part = None
         arrays = self._arrays(file)
         place = self._place(file)
         count = len(next(iter(arrays.values())))
@@ -101,7 +105,16 @@ class Predictor:
         (view,) = views(self.run, {name: tuple(array.shape[1:]) for name, array in arrays.items()})
         inputs, _ = view.test(Batch(tensors, {head.name: torch.zeros(0) for head in self.run.plan.heads}))
         heads = self.run.plan.heads
-        return [answers(head, output) for head, output in zip(heads, self.run.outputs(inputs), strict=True)]
+        found = [answers(head, output) for head, output in zip(heads, self.run.outputs(inputs), strict=True)]
+        if not any(head.points for head in heads):
+            return found
+        name, read = next((n, array.shape[2:]) for n, array in arrays.items() if array.ndim == 4)
+        kind = self.run.plan.inputs[name]
+        seen = kind.spatial if kind.layout == "map" else read
+        return [
+            stored_points(values, self.part, read, seen) if head.points else values
+            for head, values in zip(heads, found, strict=True)
+        ]
 
     # Files
 
@@ -180,7 +193,7 @@ class Predictor:
         return len(ids_of_end(content_of(file), self.run.classes, kind.shape[0], str(file))) - 1
 
     def _image(self, file: Path, kind: TensorType) -> np.ndarray[Any, Any]:
-        from netspec.datasets.decoding import decode, measure, require_pillow
+        from netspec.datasets.decoding import decode, measure, part_read, require_pillow
         from netspec.datasets.images import fitted_frame
 
         require_pillow()
@@ -199,6 +212,7 @@ class Predictor:
                     raise
                 raise self._misfit(file, header, kind) from None
             try:
+                self.part = part_read(header, frame, None, 0)
                 return decode(str(file), frame, str(file))[None]
             except SpecError as error:
                 raise _without_helps(error) from None
@@ -257,10 +271,14 @@ class Predictor:
             except SpecError as error:
                 refused = error
         if options["resize"]:
+            stored = array[None] if array.ndim < 4 else array
             try:
-                return fitted(array[None] if array.ndim < 4 else array, kind, **options)
+                read = fitted(stored, kind, **options)
             except SpecError:
                 pass
+            else:
+                self.part = scaled_from(stored, read, options["pixels"])
+                return read
         found = f"it is {'x'.join(map(str, array.shape)) or 'a single number'} ({array.dtype})"
         raise SpecError.of(
             "NS602", f"{shown} does not match the input of the net",

@@ -19,7 +19,7 @@ from netspec.training.sanity_net import check_dropout, check_frozen, check_gradi
 from netspec.training.sanity_runs import Bench, Held, Trace, adam, run_trial
 from netspec.training.sanity_signal import check_signal
 from netspec.training.sanity_splits import check_copies, check_splits
-from netspec.training.sanity_values import check_channels, check_leaks
+from netspec.training.sanity_values import check_channels, check_leaks, check_missing
 from netspec.training.session import Request
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_sanity(request: Request) -> list[CheckResult]:
     targets = [*check_labels(bench), *check_class_names(bench), *check_targets(bench), *check_masks(bench)]
     blocked = any(f.fault for f in (*inputs, *targets, *inside))
     return [
-        *inputs, *check_channels(bench, some), *check_augmentation(bench, some), *splits, *check_copies(bench), *targets, *inside,
+        *inputs, *check_channels(bench, some), *check_missing(bench, some), *check_augmentation(bench, some), *splits, *check_copies(bench), *targets, *inside,
         *_check_losses(bench, some), _check_penalty(bench, some), *_check_twenty(bench, blocked=blocked),
         *check_signal(bench, blocked=any(f.fault for f in splits)), *check_leaks(bench, some),
     ]  # fmt: skip

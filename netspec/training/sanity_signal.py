@@ -20,8 +20,8 @@ __all__ = ["check_signal"]
 _FEATURES = 2048
 """Maximum number of values of an example for the nearest-neighbor comparison; larger examples are subsampled."""
 _NEIGHBORS, _MANY, _RARE = 5, 15, 2
-_SURE = 4.0
-"""Standard deviations above chance that count as better than chance."""
+_SURE, _DOUBTFUL = 4.0, 1.5
+"""Standard deviations above chance that count as better than chance, and as perhaps better."""
 
 
 def check_signal(bench: Bench, *, blocked: bool) -> list[CheckResult]:
@@ -45,8 +45,8 @@ def _check_relation(bench: Bench, known: Held, held_out: Held) -> CheckResult:
 
     answers = bench.labels(held_out)
     assert answers is not None
-    chance = float(np.bincount(answers).max() / len(answers))
-    least = chance + _SURE * math.sqrt(max(chance * (1 - chance), 1e-4) / len(answers))
+    chance, error = _chance(answers)
+    least = chance + _SURE * error
     means, neighbors = (
         float((p == _labels(bench, held_out)).float().mean()) for p in _predictions(bench, known, held_out)
     )
@@ -56,13 +56,27 @@ def _check_relation(bench: Bench, known: Held, held_out: Held) -> CheckResult:
         return CheckResult(check, measured)
     if len(answers) < 40 or len(known) < 10 * len(np.unique(_labels(bench, known))):
         return CheckResult(check, f"{measured}; too few examples to decide", note=True)
-    fitted, right = _net_accuracies(bench, known, held_out)
+    fitted, right, rest = _net_accuracies(bench, known, held_out)
     measured += f", the net {right:.0%} (training accuracy {fitted:.0%})"
     if right > least:
         return CheckResult(check, measured)
+    if rest is not None and rest - right > _SURE * error and rest > least:
+        return CheckResult(check, f"{measured}; it predicts {rest:.0%} of other training examples", "validation does not match training", "look at examples of both: inputs or labels were prepared in another way")  # fmt: skip
+    if right > chance + _DOUBTFUL * error:
+        return CheckResult(
+            check, measured, note=True, advice="few examples, or labels that are hard to learn: look at some of them"
+        )
     if fitted > min(0.9, chance + 0.4):
         return CheckResult(check, measured, "labels seem shuffled or unrelated to the inputs", "inspect some examples with their labels, and check that inputs and labels are stored in the same order")  # fmt: skip
     return CheckResult(check, measured, note=True, advice="nothing learns these labels, so it is unclear whether they match the inputs")  # fmt: skip
+
+
+def _chance(answers: Any) -> tuple[float, float]:
+    """The accuracy of always predicting the most frequent class, and its standard error."""
+    import numpy as np
+
+    chance = float(np.bincount(answers).max() / len(answers))
+    return chance, math.sqrt(max(chance * (1 - chance), 1e-4) / len(answers))
 
 
 def _divided(bench: Bench, some: Held) -> tuple[Held, Held]:
@@ -127,15 +141,19 @@ def _vote(bench: Bench, x: Tensor, y: Tensor, test: Tensor, count: int, *, skip:
     return votes + ones[near[:, 0]] * 0.5  # ties go to the nearest
 
 
-def _net_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float]:
-    """The accuracy of the net on a few examples that it overfits, and on held-out ones."""
+def _net_accuracies(bench: Bench, known: Held, held_out: Held) -> tuple[float, float, float | None]:
+    """The accuracy of the net on a few examples that it overfits, on held-out ones, and on other training examples, if there
+    are as many."""
     few = Held(known, range(min(len(known), 200)))
+    others = Held(known, range(len(few), min(len(known), len(few) + 500)))
     engine = bench.trial(few, batch=min(50, len(few)), plain=True)
     passes = math.ceil(len(few) / 50)
     trace = run_trial(engine, 400, lambda t: len(t.right) >= passes and min(r or 0.0 for r in t.right[-passes:]) > 0.95)
     if not trace.finite:
-        return 0.0, 0.0
-    return _accuracy(bench, engine.evaluate(few)), _accuracy(bench, engine.evaluate(held_out))
+        return 0.0, 0.0, None
+    parts = (few, held_out, others if len(others) >= len(held_out) else None)
+    fitted, right, rest = (None if part is None else _accuracy(bench, engine.evaluate(part)) for part in parts)
+    return fitted or 0.0, right or 0.0, rest
 
 
 def _accuracy(bench: Bench, score: Score) -> float:

@@ -21,8 +21,8 @@ __all__ = ["check_copies", "check_splits"]
 
 _VALUES = {False: 200_000_000, True: 50_000_000}
 """Values of examples that are compared exactly, by whether they are decoded from files."""
-_LARGE = 64
-"""Examples of so many values are not the same by chance."""
+_LARGE, _TOKENS = 64, 16
+"""Examples of so many values, or tokens, are not the same by chance."""
 _FEW = 20
 """Fewer examples of a part are not compared."""
 _MOSTLY = 0.8
@@ -53,11 +53,15 @@ class _Prints:
     compared: int = 0
 
 
+def _is_large(bench: Bench) -> bool:
+    return sum(k.size * (_LARGE // _TOKENS if k.layout == "ids" else 1) for k in bench.plan.inputs.values()) >= _LARGE
+
+
 def _prints(bench: Bench, examples: Examples) -> _Prints:
     most = _VALUES[bool(getattr(examples, "decodes", False))] // bench.example_size
     step = max(1, math.ceil(len(examples) / max(1, most)))
     rows = range(0, len(examples), step)
-    found = _Prints(compared=len(rows))
+    found, large = _Prints(compared=len(rows)), _is_large(bench)
     for start in range(0, len(rows), 256):
         some = rows[start : start + 256]
         read = examples.batch(list(some)).inputs
@@ -67,7 +71,7 @@ def _prints(bench: Bench, examples: Examples) -> _Prints:
         for place, row in enumerate(some):
             one = [values[place] for values in inputs]
             found.largest[row] = max(float(abs(v).max(initial=0)) for v in one)
-            if sum(v.size for v in one) >= _LARGE and all((v == v[0]).all() for v in one):
+            if large and all((v == v[0]).all() for v in one):
                 found.constant.append(row)
             else:
                 found.digests[row] = blake2b(b"".join(v.tobytes() for v in one), digest_size=16).digest()
@@ -84,7 +88,7 @@ def check_copies(bench: Bench) -> list[CheckResult]:
     for row, digest in known.digests.items():
         by_digest.setdefault(digest, row)
     twins = len(known.digests) - len(by_digest)
-    chance = 0.0 if bench.example_size >= _LARGE else 2 * twins / max(1, known.compared) + 0.05
+    chance = 0.0 if _is_large(bench) else 2 * twins / max(1, known.compared) + 0.05
     others = [(name, part, _prints(bench, part)) for name, part in _others(bench)]
     near = (
         (name, part, train, known.sketches, {r: s for r, s in prints.sketches.items() if prints.digests[r] not in by_digest})
@@ -93,7 +97,7 @@ def check_copies(bench: Bench) -> list[CheckResult]:
     return [
         *_constant(known),
         *_large(train, known),
-        *_repeated(known, twins, bench.example_size),
+        *(_repeated(known, twins) if _is_large(bench) else []),
         *_contradictions(bench, known, by_digest),
         *(_copied(name, part, train, prints, by_digest, chance) for name, part, prints in others),
         *(result for given in near for result in check_near_copies(*given)),
@@ -119,8 +123,8 @@ def _large(train: Examples, known: _Prints) -> list[CheckResult]:
     return [CheckResult("large values", measured, note=True, advice="inspect it: one such value spoils the mean and the standard deviation of all")]  # fmt: skip
 
 
-def _repeated(known: _Prints, twins: int, size: int) -> list[CheckResult]:
-    if size < _LARGE or twins <= 0.02 * known.compared:
+def _repeated(known: _Prints, twins: int) -> list[CheckResult]:
+    if twins <= 0.02 * known.compared:
         return []
     measured = f"{twins} of {known.compared} training examples are copies of others"
     return [CheckResult("training copies", measured, note=True, advice="they count several times, and must not be divided between training and validation")]  # fmt: skip
@@ -142,7 +146,7 @@ def _contradictions(bench: Bench, known: _Prints, by_digest: dict[bytes, int]) -
         f"{len(wrong)} of {known.compared} training examples equal another one with a different label: "
         f"{train.shown(first)} (class {labels[first]}) and {train.shown(row)} (class {labels[row]})"
     )
-    certain = bench.example_size >= _LARGE and len(wrong) > 0.01 * known.compared
+    certain = _is_large(bench) and len(wrong) > 0.01 * known.compared
     fault = "equal examples with different labels" if certain else ""
     return [CheckResult("contradictions", measured, fault, "remove them, or correct their labels", note=not fault)]
 

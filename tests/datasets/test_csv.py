@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from written import classes, every, opened, pictures, refused
 
-from netspec.datasets.table import Table
+from netspec.datasets.table import Table, read_table
+from netspec.diagnostics import SpecError
 from netspec.graph import TensorType
 
 VECTOR = TensorType("vector", (4,))
@@ -227,3 +228,12 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path = tmp_path / "n.csv"
     path.write_text('a,b,c,d,label\n1,2,3,4,0\n"' + "x" * 200_000)
     assert "the row after line 2" in refused("NS601", path, VECTOR, classes(2))
+
+
+def test_decimal_commas_where_semicolons_separate(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("a;b;y\n1,5;-2;0,25\n3.5;1,0e2;7\n")
+    assert read_table(path).numbers([0, 1, 2]).tolist() == [[1.5, -2, 0.25], [3.5, 100, 7]]
+    path.write_text("a;b;y\n1.234,5;2;3\n")
+    with pytest.raises(SpecError, match="NS601"):
+        read_table(path).numbers([0])

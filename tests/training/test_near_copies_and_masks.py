@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.datasets import load_digits
 
 from netspec.datasets import DataOptions
 from netspec.source import SourceFile
+from netspec.training import sanity_signal
 from netspec.training.hardware import Hardware
 from netspec.training.sanity_data import check_class_names
 from netspec.training.sanity_masks import _displaced
@@ -20,6 +22,7 @@ from netspec.training.sanity_near_copies import check_near_copies, sketches
 from netspec.training.sanity_net import check_dropout
 from netspec.training.sanity_runs import Bench
 from netspec.training.sanity_splits import _channel_order, _grayness
+from netspec.training.sanity_values import _sorting, check_missing
 from netspec.training.session import Request
 
 DIGITS = torch.from_numpy(load_digits().images)[:, None] / 16
@@ -122,3 +125,42 @@ def test_parts_in_other_colors() -> None:
     assert _grayness("", "test", ours, theirs.mean(1, keepdim=True).expand(-1, 3, -1, -1)) is not None
     assert _channel_order("", "test", ours, theirs.flip(1), none) is not None
     assert _channel_order("", "test", ours, 1 - theirs, none) is None, "a negative has the same gap"
+
+
+def test_a_value_that_sorts_the_classes() -> None:
+    random = torch.Generator().manual_seed(0)
+    values, classes = torch.randn(300, 6, generator=random), torch.arange(300) // 100
+    assert _sorting(values, classes) is None
+    values[:, 4] = torch.arange(300)
+    assert _sorting(values, classes) == 4
+    assert _sorting(values, torch.where(classes == 2, -100, classes)) == 4, "an ignored class"
+    values[:, 4] = (torch.arange(300) // 150).float()
+    assert _sorting(values, classes) is None, "equal values that two classes have"
+
+
+@pytest.mark.parametrize(("right", "rest", "status", "fault"), [
+    (0.36, 0.7, "problem", "validation does not match training"), (0.25, 0.26, "problem", "labels seem shuffled or unrelated to the inputs"),
+    (0.25, None, "problem", "labels seem shuffled or unrelated to the inputs"), (0.33, 0.35, "note", ""), (0.6, 0.6, "ok", ""),
+])  # fmt: skip
+def test_what_is_said_of_validation_that_is_not_predicted(
+    monkeypatch: pytest.MonkeyPatch, right: float, rest: float | None, status: str, fault: str
+) -> None:
+    labels = torch.arange(200) % 4
+    monkeypatch.setattr(sanity_signal, "_predictions", lambda *_: (labels * 0, labels * 0))
+    monkeypatch.setattr(sanity_signal, "_net_accuracies", lambda *_: (1.0, right, rest))
+    held: Any = range(200)
+    result = sanity_signal._check_relation(SimpleNamespace(labels=lambda _: labels.numpy()), held, held)  # type: ignore[arg-type]
+    assert (result.status, result.fault) == (status, fault)
+
+
+@pytest.mark.slow
+def test_numbers_that_stand_for_missing_values(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(120, 5)).astype(np.float32), np.arange(120) % 3
+    x[:, 0] = y == 0  # two values are no measurement
+    text = "input 5\nFC-3\n"
+    one = bench(text, save_examples(tmp_path / "e.npz", x, y))
+    assert check_missing(one, one.held(100)) == []
+    x[::9, 3] = -999
+    one = bench(text, save_examples(tmp_path / "f.npz", x, y))
+    (result,) = check_missing(one, one.held(100))
+    assert "have -999 at [3]" in result.measured

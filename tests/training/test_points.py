@@ -14,6 +14,7 @@ from PIL import Image
 from running import engine_of, save_examples
 from torch import Tensor
 
+import netspec
 from netspec.datasets import DataOptions
 from netspec.datasets.draws import Draws
 from netspec.diagnostics import SpecError
@@ -21,7 +22,9 @@ from netspec.model import check
 from netspec.source import SourceFile
 from netspec.training.engine import Watcher
 from netspec.training.plan import Plan
+from netspec.training.prediction import Predictor
 from netspec.training.sanity_data import check_targets
+from netspec.training.trained import Trained
 
 COUNT, SIZE = 24, (40, 56)
 NET = """input 3x{side}x{side}
@@ -270,3 +273,26 @@ def test_classes_are_no_points(tmp_path: Path) -> None:
     where = save_examples(tmp_path / "e.npz", x, np.arange(12) % 6)
     with pytest.raises(SpecError, match=r"are\s+classes,\s+but\s+`target=points`\s+needs"):
         engine_of(NET.format(side=8, outputs=6, loss="mse target=points", augment=""), where)
+
+
+@pytest.mark.slow
+def test_predicted_points_are_those_of_the_stored_image(tmp_path: Path) -> None:
+    """The shorter side, 40 pixels, is scaled to 30, and the center of 24x24 is what the net sees."""
+    points = scattered(8)
+    where = save_examples(tmp_path / "e.npz", np.stack([drawn(p) for p in points]).astype(np.uint8), points)
+    text = NET.format(side=24, outputs=6, loss="mse target=points", augment="augment { crop from=30 }")
+    outcome = netspec.train(
+        text, where, folder=tmp_path / "run", accelerator="cpu", validation=0, test_share=0, show=False
+    )
+    predictor = Predictor(Trained.open(outcome.path))
+    image = drawn(points[0]).astype(np.uint8)
+    Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / "a.png")
+    np.save(tmp_path / "b.npy", image)
+    read = predictor._arrays(tmp_path / "a.png")["input"]
+    np.save(tmp_path / "seen.npy", read[0, :, (read.shape[2] - 24) // 2 :, (read.shape[3] - 24) // 2 :][:, :24, :24])
+    of_file, of_array, seen = (
+        np.array(next(predictor.predictions(tmp_path / name)).values).reshape(3, 2)
+        for name in ("a.png", "b.npy", "seen.npy")
+    )
+    assert of_file == pytest.approx((seen + np.array([9.5, 3.5])) * 4 / 3 - 0.5, abs=1e-4)
+    assert of_array == pytest.approx(of_file, abs=1e-2)
