@@ -53,6 +53,20 @@ def test_an_exported_page(firefox: Firefox, tmp_path: Path) -> None:
     assert firefox.wrong == []
 
 
+def test_the_dark_theme_is_dark(firefox: Firefox, tmp_path: Path) -> None:
+    """The scroll bars, too."""
+    from PIL import Image
+
+    firefox.goto(exported(tmp_path, "resnet18"))
+    for name in ("Open all", "Dark"):
+        firefox.click(f"[...document.querySelectorAll('button')].find((e) => e.textContent === '{name}')")
+    firefox.until("document.documentElement.dataset.theme === 'dark'")
+    firefox.screenshot(tmp_path / "dark.png")
+    with Image.open(tmp_path / "dark.png") as shot:
+        levels = shot.convert("L").histogram()
+    assert sum(levels[240:]) < 0.01 * sum(levels)
+
+
 def test_a_live_page(firefox: Firefox, tmp_path: Path) -> None:
     """What is typed is checked; an error appears and goes."""
     path = tmp_path / "small.net"
