@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["colors", "fill_statistics"]
 
 _BATCH = 256
-_MOST_VALUES = 1 << 21
-"""Of a batch: 16 MB in float64. What is larger is memory that the system hands out anew for each batch, which takes three times as long."""
+_AT_ONCE = 1 << 15
+"""Values that are added up at once: they stay in the cache of a processor."""
 _MOST_DECODED = 10_000
 """Of more files than these, evenly spaced ones give the statistics: their error is below a hundredth of a standard deviation."""
 
@@ -89,7 +89,7 @@ def _covariance(
     """The covariance matrix of all values of one input over the examples, in float64."""
 
     def products(values: list[Tensor]) -> list[tuple[Tensor, ...]]:
-        away = (values[place] - mean).flatten(1)
+        away = (doubled(values[place]) - mean).flatten(1)
         return [(away.T @ away,)]
 
     ((mean_product,),) = _means(examples, inputs, fabric, workers, products)
@@ -98,8 +98,23 @@ def _covariance(
 
 def _moments(examples: Examples, inputs: Inputs, fabric: Any, workers: int | None) -> list[tuple[Tensor, Tensor]]:
     """The mean of every element and its square over the examples, for each input of the net, in float64."""
-    means = _means(examples, inputs, fabric, workers, lambda values: [(v.sum(0), v.square().sum(0)) for v in values])
+    means = _means(examples, inputs, fabric, workers, lambda values: list(map(_sums, values)))
     return [(mean, square) for mean, square in means]
+
+
+def _sums(value: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums over a batch of each value and of its square, a few rows at a time: to be given memory for all of them in float64 takes
+    ten times as long as to add them up."""
+    import torch
+
+    summed, squared = (doubled(torch.zeros_like(value[0])) for _ in range(2))
+    rows = max(1, _AT_ONCE // max(1, summed.numel()))
+    held = summed.new_empty((min(rows, len(value)), *summed.shape))
+    for piece in (value[i : i + rows] for i in range(0, len(value), rows)):
+        some = held[: len(piece)].copy_(piece)
+        summed += some.sum(0)
+        squared += some.square_().sum(0)
+    return summed, squared
 
 
 def _means(
@@ -110,17 +125,16 @@ def _means(
     of: Callable[[list[Tensor]], list[tuple[Tensor, ...]]],
 ) -> list[tuple[Tensor, ...]]:
     """Means of tuples of tensors over all examples (of many files: over evenly spaced ones), of which each process reads its
-    share; `of` gives the sums over a batch, whose inputs are in float64."""
+    share; `of` gives the sums over a batch, in float64."""
     totals: list[Any] = []
     world, rank = fabric.world_size, fabric.global_rank
-    fitting = _MOST_VALUES // sum(kind.size for kind in inputs.kinds.values())
-    size = max(1, min(_BATCH, fitting, -(-len(examples) // world)))
+    size = max(1, min(_BATCH, -(-len(examples) // world)))
     step = -(-len(examples) // _MOST_DECODED) if getattr(examples, "decodes", False) else 1
     rows = range(0, len(examples), step)
     plan = [rows[i : i + size] for i in range(0, len(rows), size)][rank::world]
     for batch in batches(examples, plan or [range(1)], workers):
         values, _ = inputs.test(batch)
-        sums = of([doubled(v) for v in values])
+        sums = of(values)
         totals = sums if not totals else [
             tuple(a + b for a, b in zip(one, other, strict=True)) for one, other in zip(totals, sums, strict=True)
         ]  # fmt: skip

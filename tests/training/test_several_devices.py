@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import PATIENCE
 from running import engine_of, save_examples
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from netspec.diagnostics import SpecError
 from netspec.training.curves import Board
@@ -21,7 +22,7 @@ from netspec.training.engine import Diverged, Engine, Watcher
 from netspec.training.keeper import Background, Keeper
 from netspec.training.run_folder import RunFolder
 from netspec.training.session import Request
-from netspec.training.statistics import _moments
+from netspec.training.statistics import _moments, _sums
 from netspec.training.together import speaking_once
 
 NET = "input 6\nFC-8 act=relu\nhead: FC-3\ntrain {{ optimizer sgd lr={}; batch 2; epochs 4 }}\n"
@@ -148,25 +149,24 @@ def test_each_process_reads_its_share_of_the_statistics(where: str, world: int) 
     assert torch.allclose(sum(square for _, square in parts), x.square().mean(0))
 
 
-def test_statistics_of_large_images_are_read_in_small_batches() -> None:
-    """A batch of 256 images of 224x224 would be 300 MB in float64, handed out anew by the system each time."""
-    read: list[int] = []
+@pytest.mark.parametrize("shape", [(9, 3, 200, 200), (70_000, 6), (5,)])
+def test_statistics_are_added_up_without_copies_of_a_batch(shape: tuple[int, ...]) -> None:
+    largest = 0
 
-    class Images:
-        decodes = True
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
+                largest = max(largest, result.numel())
+            return result
 
-        def __len__(self) -> int:
-            return 20
-
-        def batch(self, indices: Any, cut: None) -> Any:
-            read.append(len(indices))
-            return torch.tensor([float(i) for i in indices])
-
-    kinds = {"input": SimpleNamespace(size=3 * 512 * 512)}
-    inputs = SimpleNamespace(kinds=kinds, test=lambda batch: ([batch], None))
-    ((mean, square),) = _moments(Images(), inputs, Fabric(0, 1), 0)  # type: ignore[arg-type]
-    assert (float(mean), float(square)) == (9.5, sum(i * i for i in range(20)) / 20)
-    assert max(read) == 2
+    value = torch.randn(shape)
+    with Sizes():
+        summed, squared = _sums(value)
+    assert torch.allclose(summed, value.double().sum(0))
+    assert torch.allclose(squared, value.double().square().sum(0))
+    assert largest <= max(1 << 15, value[0].numel())
 
 
 def test_of_three_processes_the_first_that_fails_speaks(tmp_path: Path, monkeypatch: Any) -> None:
