@@ -7,6 +7,7 @@ import re
 from netspec.diagnostics import Edit
 from netspec.fixes.recipe_text import into_recipe, without_parentheses
 from netspec.fixes.rule import syntax_rule
+from netspec.ops.kinds import Number
 from netspec.settings import SETTINGS
 from netspec.settings.words import is_setting, own_name
 from netspec.source import Span
@@ -150,6 +151,29 @@ def negative_setting(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
+    "NS101-signed-value", "a value with a sign has its name before it", priority=32, applicability="safe",
+    wrong=_HEAD + "train {\n  init bias -1\n}\n", right=_HEAD + "train {\n  init bias value=-1\n}\n",
+)  # fmt: skip
+def signed_value(site: ErrorSite) -> SyntaxFix | None:
+    """A value without a name has no sign, which would make it a difference: `bias -1`. Where it may be negative, write its name."""
+    word, setting = site.previous, SETTINGS.get(site.peek(-2).text)
+    if site.here.text != "-" or site.next.kind != "number" or setting is None or not site.begins(site.peek(-2)):
+        return None
+    form = next((form for form in setting.forms if form.word == word.text), None)
+    value = next((o for o in form.options.values() if o.slot == "value"), None) if form is not None else None
+    if value is None or not isinstance(value.kind, Number) or value.kind.low >= 0:
+        return None
+    text = f"{value.name}=-{site.next.text}"
+    return SyntaxFix.write(
+        site.span(site.here, site.next),
+        text,
+        "unexpected `-`",
+        help=f"write `{word.text} {text}`",
+        marked=site.span(site.here),
+    )
+
+
+@syntax_rule(
     "NS101-setting-outside", "settings of the training are in `train { … }`", priority=54,
     wrong=_HEAD + "lr = 0.1\nepochs = 3\n", right=_HEAD + "train {\n  optimizer sgd lr=0.1\n  epochs 3\n}\n",
 )  # fmt: skip
@@ -180,6 +204,7 @@ def _assigned_settings(site: ErrorSite) -> list[Span]:
 
 RULES = (
     setting_outside,
+    signed_value,
     negative_setting,
     setting_sign,
     setting_parentheses,
