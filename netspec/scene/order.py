@@ -15,6 +15,8 @@ from typing import TypeAlias
 __all__ = ["Edge", "Ordered", "Ports", "ordered"]
 
 _SWEEPS = 6
+_LONG = 6
+"""How many layers an item holds that is worth a rank of its own length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,13 @@ def ordered(
     last: Sequence[int] = (),
     ports: Sequence[Ports] = (),
     *,
+    lengths: Sequence[int] = (),
     backwards: bool = False,
 ) -> Ordered:
     """The order of `count` items joined by `edges`, which lead from lower to higher ranks; `first` stand in the first rank
-    and `last` in the last. `ports` are those of the first items. `backwards`: items that could change places stand from the
+    and `last` in the last. `ports` and `lengths` (how many layers they hold) are those of the first items. `backwards`: items that could change places stand from the
     last to the first, skips still after them."""
-    rank = _ranks(count, edges, first, last)
+    rank = _abreast(_ranks(count, edges, first, last), edges, lengths)
     links, paths, height = _bends(count, edges, rank)
     below, above = _strands(edges, paths, ports)
     best, fewest = None, 0
@@ -96,6 +99,30 @@ def _ranks(count: int, edges: Sequence[Edge], first: Sequence[int], last: Sequen
     bottom = max((rank[i] for i in range(count) if i not in ends), default=0) + 1
     for i in last:
         rank[i] = bottom
+    return rank
+
+
+def _abreast(rank: list[int], edges: Sequence[Edge], lengths: Sequence[int]) -> list[int]:
+    """Long items further down beside others, where that moves nothing but what follows them and has room below."""
+    long = sorted((i for i, length in enumerate(lengths) if length >= _LONG), key=lambda i: -rank[i])
+    if len({rank[i] for i in long}) < 2:
+        return rank
+    downwards = sorted(edges, key=lambda edge: rank[edge[0]])
+    latest = [max(rank)] * len(rank)
+    for a, b, _ in reversed(downwards):
+        latest[a] = min(latest[a], latest[b] - 1)
+    placed: list[int] = []
+    for item in long:
+        if rank[item] < latest[item] and all(rank[i] != rank[item] for i in long if i != item):
+            for wanted in sorted({rank[i] for i in placed if rank[i] <= latest[item]}):
+                moved = list(rank)
+                moved[item] = wanted
+                for a, b, _ in downwards:
+                    moved[b] = max(moved[b], moved[a] + 1)
+                if all(moved[i] == rank[i] for i in placed):
+                    rank = moved
+                    break
+        placed.append(item)
     return rank
 
 

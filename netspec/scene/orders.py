@@ -50,10 +50,11 @@ class Orders:
         ports = tuple(self._ports(m, number, leaving.get(k, set())) for k, m in enumerate(level.members))
         last = len(level.members) + len(level.entries)
         count = last + len(level.exits)
-        key = (len(level.members), last, count, edges, ports)
+        lengths = tuple((m.stop - m.start) // m.count if m.members else 1 for m in level.members)
+        key = (len(level.members), last, count, edges, ports, lengths)
         if key not in self._shared:
             ends = range(len(level.members), last), range(last, count)
-            self._shared[key] = ordered(count, edges, *ends, ports, backwards=self._backwards)
+            self._shared[key] = ordered(count, edges, *ends, ports, lengths=lengths, backwards=self._backwards)
         return self._shared[key]
 
     def _ports(self, part: Part, number: Mapping[int, int], leaving: set[int]) -> Ports:

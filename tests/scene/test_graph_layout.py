@@ -103,3 +103,12 @@ def test_a_line_that_bends_below_the_title_of_its_frame_keeps_away_from_it() -> 
     for item in figure.items:
         if isinstance(item, Path) and not item.closed:
             assert not any(a < x < b and below - 10 < y < below + 3.5 for x, y in points(item))
+
+
+def test_two_long_towers_stand_beside_each_other() -> None:
+    """That of the image has three layers more before its blocks; nothing is broken, and the two join at the end."""
+    figure = drawn("clip_vit_b_32")
+    titles = {item.text: item for item in figure.items if isinstance(item, Text) and item.text.startswith("prenorm")}
+    image, text = titles["prenorm(12, act=quick_gelu) ×12"], titles["prenorm(8, act=quick_gelu, causal=yes) ×12"]
+    assert image.y == pytest.approx(text.y, abs=10)
+    assert image.x + 100 < text.x

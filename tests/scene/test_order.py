@@ -80,3 +80,12 @@ def test_entries_stand_first_and_exits_last() -> None:
     plan = ordered(4, [(2, 0, 0), (0, 1, 1), (1, 3, 2), (2, 3, 0)], first=[2], last=[3])
     assert plan.ranks[0] == (2,)
     assert plan.ranks[-1] == (3,)
+
+
+def test_long_items_stand_in_one_rank_where_both_have_room() -> None:
+    towers = [(0, 1, 0), (1, 2, 1), (2, 3, 2), (4, 5, 4), (5, 6, 5), (3, 7, 3), (6, 7, 6)]
+    rank = {item: r for r, row in enumerate(ordered(8, towers, lengths=(1, 1, 9, 1, 1, 7, 1, 1)).ranks) for item in row}
+    assert [rank[i] for i in (2, 5, 6, 7)] == [2, 2, 3, 4]
+    tight = [*towers, (6, 3, 6)]
+    rank = {item: r for r, row in enumerate(ordered(8, tight, lengths=(1, 1, 9, 1, 1, 7, 1, 1)).ranks) for item in row}
+    assert [rank[i] for i in (2, 5)] == [2, 1]
