@@ -320,7 +320,7 @@ class Model(Tabular, Inspected):
         opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
         `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
         numbers for the lines of `neurons`. `engine` lays out `graph`: netspec, or dot of Graphviz; a warning says where it cannot.
-        Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure.
+        Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure or part.
         """
         from netspec.scene.drawing import drawn
         from netspec.scene.options import DrawOptions

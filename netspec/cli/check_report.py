@@ -19,7 +19,7 @@ from netspec.model import Checked
 from netspec.report.explanation import UnknownLayer
 from netspec.report.outline import UnknownPart
 
-__all__ = ["write_report"]
+__all__ = ["unknown_name", "write_report"]
 
 
 def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
@@ -31,13 +31,13 @@ def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
             return
         text = _text(results, options)
     except UnknownPart as unknown:
-        raise _unknown("block or label", unknown.name, unknown.names) from None
+        raise unknown_name("block or label", unknown.name, unknown.names) from None
     except UnknownLayer as unknown:
         if not all(checked.ok for checked in results):  # it may be one of those in error
             for checked in results:
                 _print_diagnostics(checked)
             return
-        raise _unknown("layer or label", unknown.name, unknown.names) from None
+        raise unknown_name("layer or label", unknown.name, unknown.names) from None
     if options.form in ("table", *TABLES):
         for checked in results:
             _print_diagnostics(checked)
@@ -47,7 +47,7 @@ def write_report(results: Sequence[Checked], options: ReportOptions) -> None:
         _write(options.output, text)
 
 
-def _unknown(what: str, name: str, names: Sequence[str]) -> click.UsageError:
+def unknown_name(what: str, name: str, names: Sequence[str]) -> click.UsageError:
     near = nearest(name, names)
     hint = f" Did you mean `{near}`?" if near else ""
     more = ", …" if len(names) > 40 else ""

@@ -16,7 +16,13 @@ from netspec.model import Model
 __all__ = ["command"]
 
 
-def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
+def _one_figure(context: click.Context, option: click.Parameter, text: str) -> str:
+    if "," in text:
+        raise click.BadParameter(f"boxes have one color, so one figure: {text.split(',')[0]}; --columns writes several")
+    return _figures(context, option, text)
+
+
+def _figures(context: click.Context, option: click.Parameter, text: str) -> str:
     """Names of figures, separated by commas."""
     for name in filter(None, text.split(",")):
         if name not in FIGURES:
@@ -48,10 +54,10 @@ def _figure(context: click.Context, option: click.Parameter, text: str) -> str:
 )
 @click.option("--expand", metavar="NAME", multiple=True, help="Open this block or part; all: every layer, every round.")
 @click.option(
-    "--by", metavar="FIGURE", default="", callback=_figure, help="Color boxes by macs, params, memory, rf, ..."
+    "--by", metavar="FIGURE", default="", callback=_one_figure, help="Color boxes by macs, params, memory, rf, ..."
 )
 @click.option(
-    "--columns", metavar="FIGURES", default="", callback=_figure, help="Write figures in the boxes: params,macs"
+    "--columns", metavar="FIGURES", default="", callback=_figures, help="Write figures in the boxes: params,macs"
 )
 @click.option(
     "--direction",
@@ -93,6 +99,8 @@ def command(
 
     FILE is a .net file, or - for standard input; --style table takes several.
     """
+    from netspec.cli.check_report import unknown_name
+    from netspec.report.outline import UnknownPart
     from netspec.scene.drawing import draw, table_picture, write
     from netspec.scene.options import DrawOptions
 
@@ -109,7 +117,11 @@ def command(
     else:
         figures = tuple(filter(None, columns.split(",")))
         options = DrawOptions.of((direction or "TB").upper(), theme, depth, expand, by, figures, engine or "netspec")
-        for note in draw(models[0].graph, output, style, options, weights):
+        try:
+            notes = draw(models[0].graph, output, style, options, weights)
+        except UnknownPart as unknown:
+            raise unknown_name("block or label", unknown.name, unknown.names) from None
+        for note in notes:
             echo(f"note: {note}", err=True)
     count = sum(len(model.graph.layers) for model in models)
     echo(f"{output}: {count} layer{'s' if count > 1 else ''}")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from netspec.graph import Graph, Node, Region
 from netspec.values import show
 
-__all__ = ["EVERYTHING", "FULL_ROWS", "Item", "UnknownPart", "View", "call_text", "outline", "visible"]
+__all__ = ["EVERYTHING", "FULL_ROWS", "Item", "UnknownPart", "View", "call_text", "named_parts", "outline", "visible"]
 
 FULL_ROWS = 60
 """Unless a depth is requested, parts are opened as long as there are at most this many layers and parts."""
@@ -92,7 +92,7 @@ def outline(graph: Graph, view: View | None = None) -> list[Item]:
     view = view or View()
     if "all" in view.expand:
         return list(_items(graph.root, 0, lambda region, level: True))
-    asked = _asked(graph, view.expand)
+    asked = named_parts(graph, view.expand)
     if view.depth is not None:
         return list(_items(graph.root, 0, _to(view.depth, asked)))
     shown = list(_items(graph.root, 0, _to(1, asked)))
@@ -112,7 +112,7 @@ def _to(depth: int, asked: frozenset[Region]) -> Opens:
     return lambda region, level: level + 1 < depth or region in asked
 
 
-def _asked(graph: Graph, names: Iterable[str]) -> frozenset[Region]:
+def named_parts(graph: Graph, names: Iterable[str]) -> frozenset[Region]:
     """The parts with some names and all around them. Raises UnknownPart."""
     found: set[Region] = set()
     if not names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from netspec.report.outline import named_parts
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 
@@ -14,7 +15,8 @@ PAGE = 48
 
 
 def opened(parts: Parts, options: DrawOptions, page: int = PAGE) -> Callable[[Part], bool]:
-    """By depth, and those asked for together with what stands around them; `page` is how many boxes a page shows well."""
+    """By depth, and those asked for together with what stands around them; `page` is how many boxes a page shows well. Raises
+    UnknownPart for a name that no part has."""
     if (keys := options.open) is not None:
         return lambda part: parts.key(part) in keys
     level = {id(parts.root): 0}
@@ -23,6 +25,7 @@ def opened(parts: Parts, options: DrawOptions, page: int = PAGE) -> Callable[[Pa
             level[id(member)] = level[id(part)] + (not member.is_frame)
     wanted: set[int] = set()
     if options.expand:
+        named_parts(parts.graph, (name for name in options.expand if name != "all"))
         _open_named(parts.root, frozenset(options.expand), wanted)
     depth = options.depth if options.depth is not None else depth_for_a_page(parts, page)
     return lambda part: id(part) in wanted or level[id(part)] <= depth or part.is_frame

@@ -91,8 +91,8 @@ def placed_between(wanted: Sequence[float], low: float, high: float, gap: float)
     weights = [_MAIN if abs(x - (low + high) / 2) < 1 else 1.0 for x in wanted]
     nothing = [0.0] * len(at)
     _place(range(len(at)), at, list(at), weights, nothing, nothing, gap)
-    shift = max(0.0, low - at[0]) or min(0.0, high - at[-1])
-    return [x + shift for x in at]
+    last = len(at) - 1
+    return [min(max(x, low + i * gap), high - (last - i) * gap) for i, x in enumerate(at)]
 
 
 def _main_ways(plan: Ordered) -> tuple[list[list[int]], list[list[int]], list[float]]:

@@ -195,6 +195,9 @@ def test_draw(tmp_path: Path, name: str, start: bytes, direction: str) -> None:
         ("--by", "mac"),
         ("--columns", "params,macz"),
         ("--style", "tikz"),
+        ("--by", "macs,params"),
+        ("--expand", "stem"),
+        ("--style", "volumes", "--expand", "stem"),
     ],
 )
 def test_options_that_a_style_does_not_have_are_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:

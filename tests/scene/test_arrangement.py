@@ -112,6 +112,17 @@ def test_a_page_shows_every_example_without_tiny_letters() -> None:
             assert 9 * 0.75 * max(min(1047 / w, 718 / h), min(718 / w, 1047 / h)) > 4, (name, style)
 
 
+def test_many_lines_that_meet_a_narrow_box_end_at_it() -> None:
+    """From both sides: neither side pushes the other beyond the box."""
+    inputs = "\n".join(f"input i{k} {k + 1}" for k in range(10))
+    figure = picture(graph_of(f"{inputs}\nconcat [ {'; '.join(f'from i{k}' for k in range(10))} ]\nFC-3"))
+    assert loose_ends(figure, FRAMES) == []
+    box = next(r for r in figure.items if isinstance(r, Rect) and r.tip.startswith("concat"))
+    tips = [p.start[0] for p in figure.items if isinstance(p, Path) and p.closed and abs(p.start[1] - box.y) < 1]
+    assert len(tips) == 10
+    assert all(box.x < x < box.x + box.width for x in tips)
+
+
 def test_a_network_that_is_one_block_is_broken_too() -> None:
     figure = picture(graph_of("resnet20_cifar"))
     assert not any(isinstance(item, Text) and item.text.startswith("resnet_cifar") for item in figure.items)

@@ -135,6 +135,6 @@ export function placedBetween(wanted: number[], low: number, high: number, gap: 
   const weights = wanted.map((x) => (Math.abs(x - (low + high) / 2) < 1 ? MAIN : 1));
   const nothing = at.map(() => 0);
   place(at.map((_, i) => i), at, [...at], weights, nothing, nothing, step);
-  const shift = Math.max(0, low - at[0]) || Math.min(0, high - at[at.length - 1]);
-  return at.map((x) => x + shift);
+  const last = at.length - 1;
+  return at.map((x, i) => Math.min(Math.max(x, low + i * step), high - (last - i) * step));
 }
