@@ -37,7 +37,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     settings: Mapping[str, Any] | None = None,
     weights: str | Path | None = None,
-    track: Sequence[str] = (),
+    track: str | Sequence[str] = (),
     accelerator: str = "auto",
     devices: int = 1,
     strategy: str = "auto",
@@ -56,7 +56,8 @@ def train(
     from rich.console import Console
 
     calling = Calling(callbacks)
-    if unknown := set(track) - set(TRACKERS):
+    trackers = (track,) if isinstance(track, str) else tuple(track)
+    if unknown := set(trackers) - set(TRACKERS):
         raise ValueError(f"no tracker {min(unknown)}; there are {', '.join(TRACKERS)}")
     if resume and folder is None:
         raise ValueError("resume=True needs the folder of the run")
@@ -65,7 +66,7 @@ def train(
     run = RunFolder(Path(folder) if folder is not None else new_run_path(source.path))
     request = Request(
         source, str(data) if data is not None else built_in_data(check(source)), data_options(options), hardware,
-        Path(weights) if weights is not None else None, test=test, track=tuple(track),
+        Path(weights) if weights is not None else None, test=test, track=trackers,
     )  # fmt: skip
     again = resume and run.exists
     if again:

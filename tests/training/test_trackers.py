@@ -138,3 +138,8 @@ def test_a_client_that_is_missing(tmp_path: Path, data: str, monkeypatch: pytest
     assert "pip install 'netspec-nn[wandb]'" in found.stderr
     assert not (tmp_path / "run").exists()
     assert run_netspec("train", "s.net", "--sanity", "--track", "wandb", cwd=tmp_path).returncode == 2
+
+
+def test_one_tracker_may_be_given_by_its_name() -> None:
+    with pytest.raises(ValueError, match="no tracker sacred"):
+        netspec.train(SPEC, "digits", track="sacred")
