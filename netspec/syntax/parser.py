@@ -67,6 +67,8 @@ class _Part(Tree[Token]):
     def __init__(self, data: str, children: list[Tree[Token] | Token], meta: Meta | None = None) -> None:
         super().__init__(data, children, meta)
         self.height = 1
+        if data.startswith("_"):
+            return  # its children become those of the part around it: a list that grows is not gone through at each step
         for child in children:
             if isinstance(child, _Part) and child.height >= self.height:
                 self.height = child.height + 1

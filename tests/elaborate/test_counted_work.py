@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 import pytest
 
 from netspec.elaborate.limits import Limits
@@ -52,6 +55,26 @@ def test_a_limit_can_be_raised() -> None:
     text = "input 3x8x8\n" + "relu\n" * 16_000
     assert [d.code for d in check(SourceFile(text)).diagnostics if d.is_error] == ["NS005"]
     assert check(SourceFile(text), limits=Limits(tokens=100_000)).ok
+
+
+def test_a_list_of_statements_is_not_gone_through_at_each_of_them() -> None:
+    def calls(lines: int) -> int:
+        found = 0
+
+        def count(_frame: FrameType, event: str, _called: object) -> None:
+            nonlocal found
+            found += event == "c_call"
+
+        source = SourceFile("input 3x8x8\n" + "relu\n" * lines)
+        sys.setprofile(count)
+        try:
+            assert check(source).ok
+        finally:
+            sys.setprofile(None)
+        return found
+
+    calls(10)  # what is made once
+    assert calls(800) < 2.1 * calls(400)
 
 
 def test_comments_are_free() -> None:

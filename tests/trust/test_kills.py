@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, SEED
+from conftest import PATIENCE, ROOT, SEED
 
 
 @pytest.mark.slow
@@ -15,6 +15,6 @@ from conftest import ROOT, SEED
 def test_a_killed_command_leaves_nothing_half_done(command: str, kills: int) -> None:
     result = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "killing.py"), command, str(kills), str(SEED)], capture_output=True, text=True,
-        check=False, timeout=500, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=False, timeout=PATIENCE, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
