@@ -49,8 +49,11 @@ ILL_CONDITIONED = ("levit_128s",)
 """With random statistics of its norms, single and double precision differ by 0.4%."""
 
 
-SMALLER = {"fcn8s": ("500x500", "244x244"), "unet": ("572x572", "252x252")}
-"""Inputs on which networks that take every size compute the same in a fraction of the time."""
+SMALLER = {
+    "fcn8s": ("500x500", "244x244"), "unet": ("572x572", "252x252"), "deeplabv3_resnet50": ("520x520", "136x136"),
+    "clip_vit_b_32": ("x12", "x2"),
+}  # fmt: skip
+"""Inputs of networks that take every size, and depths, with which they compute the same in a fraction of the time."""
 NARROWER = ("-4096", "-256")
 """Layers of which most weights of their networks are, and no other computation."""
 

@@ -860,7 +860,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@explored(600)  # as many again, from another stream, are among what three parties agree on
+@explored(400)  # as many again, from another stream, are among what three parties agree on
 @given(networks())
 def test_shapes_are_the_expected_and_parameters_are_pytorchs(network: Network) -> None:
     model = check(network)
@@ -871,13 +871,13 @@ def test_shapes_are_the_expected_and_parameters_are_pytorchs(network: Network) -
     assert sum(b.numel() for b in module.buffers()) == total.buffers + total.aux_buffers
 
 
-@explored(600, stream=1)
+@explored(400, stream=1)
 @given(networks())
 def test_three_parties_agree_on_every_shape(network: Network) -> None:
     assert_agreement(check(network))
 
 
-@explored(500, stream=2)
+@explored(350, stream=2)
 @given(networks())
 def test_onnx_runtime_agrees_with_pytorch(network: Network) -> None:
     """To 1e-4, or as closely as PyTorch in single precision agrees with itself in double.
@@ -903,7 +903,7 @@ def test_onnx_runtime_agrees_with_pytorch(network: Network) -> None:
             assert (theirs - exact).abs().max() <= 1e-4 * exact.abs().max() + 5 * strays + 5e-5
 
 
-@explored(300, stream=3)
+@explored(200, stream=3)
 @given(
     networks(),
     st.integers(13, 22),

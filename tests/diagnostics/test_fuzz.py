@@ -32,7 +32,7 @@ def test_what_takes_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@explored(350)
+@explored(250)
 @given(st.integers(0, 2**32))
 def test_mutated_specs(seed: int) -> None:
     text = mutated(random.Random(seed), TEXTS)

@@ -149,7 +149,7 @@ SPECS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=1200, deadline=None, derandomize=True)
+@settings(max_examples=700, deadline=None, derandomize=True)
 @given(SPECS)
 def test_random_specs(text: str) -> None:
     tree = parse(SourceFile(text), Diagnostics())
