@@ -24,7 +24,8 @@ def sketches(images: Tensor) -> Tensor:
     """N x 64: gray images of 8x8 pixels with mean 0 and norm 1, so that brightness and contrast do not count."""
     import torch
 
-    small = torch.nn.functional.adaptive_avg_pool2d(images.double().mean(1, keepdim=True), _SIDE).flatten(1)
+    gray = images.mean(1, keepdim=True, dtype=torch.float32)
+    small = torch.nn.functional.adaptive_avg_pool2d(gray, _SIDE).flatten(1).double()
     small = small - small.mean(1, keepdim=True)
     unit: Tensor = (small / small.norm(dim=1, keepdim=True).clamp(min=1e-12)).float()
     return unit
