@@ -81,6 +81,7 @@ def test_an_exported_page_is_complete(watched: Watched, tmp_path: Path) -> None:
     tab.get_by_label("Compare with").select_option("resnet34.net")
     differences = tab.get_by_role("region", name="Differences")
     expect(differences).to_contain_text("-10,108,160 (-46.4%)")
+    expect(differences.get_by_role("rowheader").first).to_have_text("parameters")
     expect(differences.get_by_role("listitem")).to_have_count(4)
     differences.get_by_role("button", name="basic3").click()
     expect(tab.locator(".change")).to_have_text("− removed after it: basic3: basic(64, 1), 7 layers")

@@ -1,5 +1,6 @@
 // Two specs compared: which one, the totals of both, and what was added, removed and changed.
 import { useMemo } from "preact/hooks";
+import { WORDS } from "./numbers";
 import type { ChangeKind, Comparison, Mark } from "./protocol";
 
 const SIGNS: Record<ChangeKind, [string, string]> = {
@@ -37,7 +38,7 @@ export function Differences(props: { file: string; other: string; comparison: Co
             <tbody>
               {comparison.totals.map(([title, before, after, by]) => (
                 <tr key={title}>
-                  <th scope="row">{title}</th>
+                  <th scope="row">{WORDS[title] ?? title}</th>
                   <td>{before === after ? before : <>{before} → {after}<br /><b>{by}</b></>}</td>
                 </tr>
               ))}

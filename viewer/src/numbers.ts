@@ -5,3 +5,6 @@ export function short(count: number): string {
   const value = count / Number(unit);
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}${sign}`;
 }
+
+// What a figure is called where there is room for words.
+export const WORDS: Record<string, string> = { params: "parameters", rf: "receptive field" };

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Changed } from "./comparison";
 import { Field } from "./field";
+import { WORDS } from "./numbers";
 import type { Finding, Fix, Mark, Network } from "./protocol";
 
 export function Outline(props: {
@@ -139,7 +140,6 @@ function Formulas(props: { rows: [string, string][] }) {
   );
 }
 
-const WORDS: Record<string, string> = { params: "parameters", rf: "receptive field" };
 
 function Table(props: { rows: [string, string][] }) {
   return (
