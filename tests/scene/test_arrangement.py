@@ -69,7 +69,7 @@ def crosses(a: Route, b: Route) -> bool:
 @pytest.mark.parametrize("name", ["wavenet", "hrnet_w18"])
 def test_what_runs_back_together_does_not_cross(name: str) -> None:
     parts = Parts(graph_of(name))
-    measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0))
+    measure = Measure(lambda _: (80.0, 60.0), lambda _: 40.0, lambda _: (30.0, 13.0))
     back = [
         r for r in in_rows(laid_out(parts, lambda _: False, measure, Spacing()), 500.0).routes if r.shape == "square"
     ]
