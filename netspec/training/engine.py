@@ -133,7 +133,7 @@ class Engine:
         if not sharded(fabric):
             self.optimizer = make_optimizer(plan, self.groups, fused=plan.precision != "fp16")
             self.wrapped, self.stepper = fabric.setup(module, self.optimizer)
-            self.unrehearsed = fabric.world_size > 1
+            self.unrehearsed = fabric.world_size > 2  # the sum of two is the same in any order
             return
         self.wrapped = fabric.setup_module(module)
         self.groups = Groups.of(plan, self.module)  # sharding has replaced the parameters

@@ -89,8 +89,8 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_as_if_undisturbed(tmp_p
 
     assert train("whole", 0, 0) == 0
     killed = seed = 0
-    while killed < 20:
-        killed += train(f"killed-{seed}", 20 - killed, seed)
+    while killed < 10:
+        killed += train(f"killed-{seed}", 10 - killed, seed)
         assert files(tmp_path / f"killed-{seed}") == files(tmp_path / "whole")
         assert scores(tmp_path / f"killed-{seed}") == scores(tmp_path / "whole")
         seed += 1
