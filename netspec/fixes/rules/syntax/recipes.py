@@ -17,6 +17,7 @@ from netspec.syntax.tokens import Token
 __all__ = ["RULES"]
 
 _HEAD = "input 784\nFC-10\n"
+_RANGE = re.compile(r"=[ \t]*(([\d./]+?)\.\.([\d./]+))")
 
 
 @syntax_rule(
@@ -174,6 +175,23 @@ def signed_value(site: ErrorSite) -> SyntaxFix | None:
 
 
 @syntax_rule(
+    "NS101-range-dots", "a range is a pair", priority=31, applicability="safe",
+    wrong=_HEAD + "train {\n  augment { crop 24 scale=0.08..1 ratio=3/4..4/3 }\n}\n",
+    right=_HEAD + "train {\n  augment { crop 24 scale=(0.08, 1) ratio=(3/4, 4/3) }\n}\n",
+)  # fmt: skip
+def range_dots(site: ErrorSite) -> SyntaxFix | None:
+    """A range of an option has its two ends in parentheses: `scale=(0.08, 1)`."""
+    row = site.text[site.row.start : site.row.end]
+    ranges = {site.row.start + found.start(1): found for found in _RANGE.finditer(row)}
+    if not site.in_recipe or not any(start <= site.at <= start + len(found[1]) for start, found in ranges.items()):
+        return None
+    edits = [
+        Edit(site.between(start, start + len(found[1])), f"({found[2]}, {found[3]})") for start, found in ranges.items()
+    ]
+    return SyntaxFix("unexpected `..`", "write " + " and ".join(f"`{edit.text}`" for edit in edits), tuple(edits))
+
+
+@syntax_rule(
     "NS101-setting-outside", "settings of the training are in `train { … }`", priority=54,
     wrong=_HEAD + "lr = 0.1\nepochs = 3\n", right=_HEAD + "train {\n  optimizer sgd lr=0.1\n  epochs 3\n}\n",
 )  # fmt: skip
@@ -204,6 +222,7 @@ def _assigned_settings(site: ErrorSite) -> list[Span]:
 
 RULES = (
     setting_outside,
+    range_dots,
     signed_value,
     negative_setting,
     setting_sign,
