@@ -155,7 +155,7 @@ class Model(Tabular, Inspected):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What notebooks show, and keep when they are converted: the folded diagram; in HTML with the table below it."""
-        picture = str(self.draw())
+        picture = str(self.draw(engine="netspec"))
         page = f'<div style="overflow-x: auto">{picture}</div>\n{self._repr_html_()}'
         return {"text/plain": repr(self), "image/svg+xml": picture, "text/html": page}
 
@@ -312,14 +312,14 @@ class Model(Tabular, Inspected):
         by: str = "",
         columns: Iterable[str] = (),
         weights: str | Path | Mapping[str, Any] | None = None,
-        engine: str = "netspec",
+        engine: str = "dot",
     ) -> SVG | None:
         """A picture, in a file (.svg, .pdf, .png, .tex, .html or .dot), or returned as the text of an SVG that notebooks show.
 
         `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark. `depth` levels of blocks are
         opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
         `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
-        numbers for the lines of `neurons`. `engine` lays out `graph`: netspec, or dot of Graphviz; a warning says where it cannot.
+        numbers for the lines of `neurons`. `engine` lays out `graph`: dot of Graphviz, or netspec; a warning says where dot cannot, and netspec does.
         Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure or part.
         """
         from netspec.scene.drawing import drawn

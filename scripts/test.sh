@@ -4,7 +4,7 @@ source "$(dirname "$0")/environment.sh"
 install_netspec "[dev]"
 need chromium chromium # for the tests of the page
 need firefox-esr firefox-esr
-need dot graphviz # for the tests of --engine dot
+need dot graphviz # lays out the pictures
 need npm npm
 (cd viewer && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build)
 git diff --exit-code --stat -- netspec/page/bundle # what is built from viewer/ is what is committed

@@ -66,8 +66,8 @@ def _figures(context: click.Context, option: click.Parameter, text: str) -> str:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["netspec", "dot"]),
-    help="Layout of --style graph: netspec (the default), or dot of Graphviz.",
+    type=click.Choice(["dot", "netspec"]),
+    help="Layout of --style graph: dot of Graphviz (the default where it is installed), or netspec.",
 )
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Colors.")
 @click.option(
@@ -116,7 +116,7 @@ def command(
         write(output, lambda: table_picture([model.graph for model in models], theme))
     else:
         figures = tuple(filter(None, columns.split(",")))
-        options = DrawOptions.of((direction or "TB").upper(), theme, depth, expand, by, figures, engine or "netspec")
+        options = DrawOptions.of((direction or "TB").upper(), theme, depth, expand, by, figures, engine or "dot")
         try:
             notes = draw(models[0].graph, output, style, options, weights)
         except UnknownPart as unknown:

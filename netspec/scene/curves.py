@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from netspec.scene.level_geometry import Point
 
-__all__ = ["cut_along", "places_on", "runs_back"]
+__all__ = ["cut_along", "places_on"]
 
 _STEPS = 12
-_SEEN = 0.25
 _HALVINGS = 30
 
 
@@ -19,12 +18,6 @@ def places_on(points: Sequence[Point]) -> Iterator[Point]:
     yield points[0]
     for piece in _pieces(points):
         yield from (_halves(piece, step / _STEPS)[0][-1] for step in range(1, _STEPS + 1))
-
-
-def runs_back(points: Sequence[Point]) -> bool:
-    """Whether the curves lead against the flow anywhere, by more than can be seen."""
-    alongs = [along for _, along in places_on(points)]
-    return any(a - b > _SEEN for a, b in itertools.pairwise(alongs))
 
 
 def cut_along(points: Sequence[Point], along: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:

@@ -37,8 +37,9 @@ def resumes(route: Route, stop: float) -> float:
 def cut_in_two(route: Route, cut: float, start: float) -> tuple[Route, Route]:
     """A line up to `cut`, and on from `start`. The second has no length where the line ends there."""
     if route.shape == "spline":
-        before, behind = cut_along(route.points[:-1], cut)
-        return replace(route, points=before, arrow=False), replace(route, points=(*behind, route.points[-1]))
+        curve, tip = (route.points[:-1], route.points[-1:]) if route.arrow else (route.points, ())
+        before, behind = cut_along(curve, cut)
+        return replace(route, points=before, arrow=False), replace(route, points=(*behind, *tip))
     (x, _), _ = _around(route, cut)
     before = tuple(point for point in route.points if point[1] <= cut)
     behind = tuple(point for point in route.points if point[1] > cut)

@@ -1,4 +1,4 @@
-"""`draw`: a picture of a network in a style, written in the format of the file's ending."""
+"""`draw`: a picture of a network in a style, written in the format of the file's ending. A style is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from netspec.diagnostics import SpecError
 from netspec.diagnostics.display import printable
 from netspec.files import atomic_write
 from netspec.graph import Graph
-from netspec.report.configuration import configuration
 from netspec.scene.dot import as_dot
 from netspec.scene.figure import Figure
 from netspec.scene.graph_style import drawn_as_graph
-from netspec.scene.neurons_style import drawn_as_neurons
 from netspec.scene.options import STYLES, DrawOptions
 from netspec.scene.pdf import as_pdf
 from netspec.scene.png import as_png
 from netspec.scene.rows import page_scale
 from netspec.scene.svg import SVG, as_svg
-from netspec.scene.table_style import drawn_as_table
 from netspec.scene.tex import as_tex
-from netspec.scene.volumes_style import drawn_as_volumes
-from netspec.weights import open_weights
 
 __all__ = ["FORMATS", "draw", "drawn", "picture", "table_picture", "write"]
 
@@ -43,11 +38,14 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
         raise ValueError(f"style is {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {style}")
     options = options or DrawOptions()
     if style == "neurons":
+        from netspec.scene.neurons_style import drawn_as_neurons
+        from netspec.weights import open_weights
+
         source = open_weights(graph, weights, 0) if weights is not None else None
         return drawn_as_neurons(graph, options, source)
     if style == "table":
         return table_picture([graph], options.theme)
-    drawn = drawn_as_volumes if style == "volumes" else drawn_as_graph
+    drawn = _drawn_as(style)
     analysis = Analysis(graph)
     found = [drawn(graph, analysis, options)]
     for depth in (1, 0) if options.depth is None and options.open is None and not options.expand else ():
@@ -55,6 +53,14 @@ def picture(graph: Graph, style: str = "graph", options: DrawOptions | None = No
             return found[-1]
         found.append(drawn(graph, analysis, replace(options, depth=depth)))
     return max(found, key=_scale)
+
+
+def _drawn_as(style: str) -> Callable[[Graph, Analysis, DrawOptions], Figure]:
+    if style == "volumes":
+        from netspec.scene.volumes_style import drawn_as_volumes
+
+        return drawn_as_volumes
+    return drawn_as_graph
 
 
 def _scale(figure: Figure) -> float:
@@ -69,6 +75,9 @@ def _as_html(figure: Figure) -> str:
 
 def table_picture(graphs: Sequence[Graph], theme: str = "light") -> Figure:
     """Networks side by side, as in the tables of papers."""
+    from netspec.report.configuration import configuration
+    from netspec.scene.table_style import drawn_as_table
+
     return drawn_as_table(configuration(graphs), theme)
 
 

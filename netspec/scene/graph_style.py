@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from netspec.analysis.analysis import Analysis
 from netspec.analysis.figures import FIGURES, Value
 from netspec.graph import Graph
-from netspec.scene.curves import runs_back
 from netspec.scene.faces import BARS, SIZE, SMALL, Faces, Notes, head_text, totals_text, type_text
 from netspec.scene.figure import Figure, Item, Rect, Text
 from netspec.scene.flow import flow_path, spline_path, square_path
-from netspec.scene.graphviz import MOST, box_count, laid_out_by_dot, reason_against_dot
+from netspec.scene.graphviz import DotFailed, box_count, geometry_by_dot, reason_against_dot
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
@@ -20,17 +20,13 @@ from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
 from netspec.scene.rows import column_limit, in_rows, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
-from netspec.scene.titles import TITLE, place_titles
 
 __all__ = ["STACK", "drawn_as_graph"]
 
 _MARGIN = 16.0
 _TITLE = 15.0
-_AIR = 4.0
-"""Pixels between things, more each time that lines of dot wind."""
-_ROUNDS = 6
-"""How often dot is asked at most."""
-_UNTIDY = "dot led lines through titles or astray"
+_INDENT = 9.0
+"""How far the title of a frame stands from its side."""
 STACK = 3.0
 """How far the second sheet of a repeated part looks out."""
 
@@ -57,9 +53,8 @@ class _Painter:
     def figure(self) -> Figure:
         spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0)) if self.across else Spacing()
         measure = Measure(self._size, self._head, self._label)
-        inside, unfit = self._by_dot(measure) if self.options.engine == "dot" else (None, "")
-        if inside is None:
-            inside = self._broken(laid_out(self.parts, self.is_open, measure, spacing))
+        inside, unfit = self._by_dot(measure, spacing) if self.options.engine == "dot" else (None, "")
+        inside = self._broken(inside or laid_out(self.parts, self.is_open, measure, spacing))
         if self.options.by:
             self._weigh(inside)
         width, height = self._turned(*inside.size)
@@ -80,24 +75,15 @@ class _Painter:
             self.theme.background, self.items, [f"{unfit}: netspec laid out the picture itself"] if unfit else [],
         )  # fmt: skip
 
-    def _by_dot(self, measure: Measure) -> tuple[Inside | None, str]:
-        """The layout of dot, or why there is none. It knows nothing of lines that run through titles: those without a free
-        place get more room; where lines wind, all gets more air."""
-        boxes = box_count(self.parts, self.is_open)
-        if unfit := reason_against_dot(boxes):
+    def _by_dot(self, measure: Measure, spacing: Spacing) -> tuple[Inside | None, str]:
+        """The layout of dot, or why there is none."""
+        if unfit := reason_against_dot(box_count(self.parts, self.is_open)):
             return None, unfit
-        rooms: dict[int, float] = {}
-        air = 0.0
-        for _ in range(max(1, min(_ROUNDS, MOST // max(boxes, 1)))):
-            found = laid_out_by_dot(self.parts, self.is_open, measure, rooms, air, across=self.across)
-            winding = any(runs_back(route.points) for route in found.routes)
-            inside = self._broken(found)
-            tight = place_titles(inside, self._title, across=self.across)
-            if not tight and not winding:
-                return inside, ""
-            rooms |= {i: max(wide, rooms.get(i, 0.0) * 1.3) for i, wide in tight.items()}
-            air += _AIR if winding else 0.0
-        return None, _UNTIDY
+        solve = partial(geometry_by_dot, spacing=spacing, across=self.across)
+        try:
+            return laid_out(self.parts, self.is_open, measure, spacing, solve=solve), ""
+        except DotFailed as failed:
+            return None, str(failed)
 
     def _broken(self, inside: Inside) -> Inside:
         return in_rows(inside, row_limit(inside) if self.across else column_limit(inside), self._label)
@@ -113,7 +99,7 @@ class _Painter:
         return self._turned(face.width + stack, face.height + stack)
 
     def _head(self, part: Part) -> float:
-        return 0.0 if self.across else self._title(part) + 2 * TITLE
+        return 0.0 if self.across else self._title(part) + 2 * _INDENT
 
     def _title(self, part: Part) -> float:
         return text_width(head_text(part), SIZE, bold=True)
@@ -184,7 +170,7 @@ class _Painter:
         width, height = self._turned(*box.size)
         tip = f"{box.part.name}: {self._tip(box.part)}"
         self.items.append(Rect(x + dx, y + dy, width, height, self.theme.frame_fill, self.theme.frame, 6.0, tip=tip))
-        self.items.append(Text(x + dx + box.title, y + dy + 15, head_text(box.part), SIZE, self.theme.faint, bold=True))
+        self.items.append(Text(x + dx + _INDENT, y + dy + 15, head_text(box.part), SIZE, self.theme.faint, bold=True))
 
     def _box(self, part: Part, x: float, y: float) -> None:
         face = self.faces.face(part)

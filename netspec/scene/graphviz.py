@@ -1,25 +1,23 @@
-"""The layout of Graphviz: boxes and labels go to `dot` as numbers and sizes, without a word of the spec, and come back with
-places and curves."""
+"""The layout of Graphviz: each level goes to `dot` as numbers and sizes, without a word of the spec, and comes back with places
+and curves. Levels are drawn from the inside out, as by netspec's own layout, so that no line leaves the frame of its block.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspec.diagnostics import SpecError
-from netspec.scene.connections import Connection, connections
-from netspec.scene.faces import SIZE, head_text
-from netspec.scene.layout import Box, Inside, Measure, Route
-from netspec.scene.lettering import text_width
-from netspec.scene.level_geometry import Point
+from netspec.scene.label_places import Label, settled
+from netspec.scene.level_geometry import Frame, Geometry, Line, Outline, Point, Spacing
+from netspec.scene.order import Edge
 from netspec.scene.parts import Part, Parts
-from netspec.scene.titles import TITLE
 
-__all__ = ["MOST", "box_count", "laid_out_by_dot", "reason_against_dot"]
+__all__ = ["MOST", "DotFailed", "box_count", "geometry_by_dot", "reason_against_dot"]
 
 _DOT = "dot"
 _PATIENCE = 300.0
@@ -27,9 +25,16 @@ _PATIENCE = 300.0
 MOST = 300
 """Boxes for which dot needs a second; its time grows faster than their number."""
 _INCH = 72.0
-_HEAD = 16.0
-"""The height of the title of a frame."""
-_HELPS = ("draw with --engine netspec",)
+_POINT = 1.0
+"""The side of what stands for a tensor that comes in or goes out."""
+_STRAIGHT = 50
+"""The weight of a line of the main way, which dot then draws straight: one that skips parts has a weight of up to 8."""
+_BELOW = 10.0
+"""How far below the top of a frame, or above its bottom, its lines may bend."""
+
+
+class DotFailed(Exception):
+    """dot gave no layout; the argument says why, for a note."""
 
 
 def reason_against_dot(boxes: int) -> str:
@@ -51,22 +56,14 @@ def box_count(parts: Parts, is_open: Callable[[Part], bool]) -> int:
     return boxes
 
 
-def laid_out_by_dot(
-    parts: Parts,
-    is_open: Callable[[Part], bool],
-    measure: Measure,
-    rooms: Mapping[int, float],
-    air: float,
-    *,
-    across: bool,
-) -> Inside:
-    """The drawing of the whole network on one level: frames, from the outermost in, then what stands in them. `rooms` are widths
-    of titles, by the number of their frame, which need more than they are wide; `air` are pixels to be added between things; `across`: from left to right.
-
-    Raises SpecError: NS502 where dot cannot be started, NS501 where it fails.
-    """
-    request = _Request(parts, is_open, measure, rooms, air, across)
-    return _Answer(request, _answer_to("\n".join(request.lines()))).inside()
+def geometry_by_dot(outline: Outline, spacing: Spacing, *, across: bool) -> Geometry:
+    """Where everything stands in one level; `across`: the flow is from left to right. Raises DotFailed."""
+    request = _Request(outline, spacing)
+    answer = _answer_to("\n".join(request.lines()))
+    try:
+        return _Answer(request, answer, across).geometry()
+    except (KeyError, ValueError):
+        raise DotFailed("dot left something without a place") from None
 
 
 def _answer_to(text: str) -> Mapping[str, Any]:
@@ -74,121 +71,231 @@ def _answer_to(text: str) -> Mapping[str, Any]:
     try:
         done = subprocess.run([_DOT, "-Tjson0"], input=text.encode(), capture_output=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        raise SpecError.of("NS501", f"dot did not finish within {_PATIENCE:.0f} seconds", helps=_HELPS) from None
+        raise DotFailed(f"dot did not finish within {_PATIENCE:.0f} seconds") from None
     except OSError as error:
-        raise SpecError.of("NS502", f"dot cannot be started: {error.strerror}", helps=_HELPS) from None
+        raise DotFailed(f"dot cannot be started: {error.strerror}") from None
     try:
         found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        if done.returncode == 0 and "bb" in found:
+            return found
     except ValueError:
-        notes = done.stderr.decode(errors="replace").strip().splitlines()[:3]
-        raise SpecError.of("NS501", "dot failed", notes=notes, helps=_HELPS) from None
+        pass
+    said = done.stderr.decode(errors="replace").strip().splitlines()[:1]
+    raise DotFailed(": ".join(["dot failed", *said]))
 
 
 @dataclass(slots=True)
 class _Request:
-    """A digraph whose nodes are the closed parts by number, and whose clusters are the open ones."""
+    """A digraph from top to bottom, whose nodes are the items of an outline by number."""
 
-    parts: Parts
-    is_open: Callable[[Part], bool]
-    measure: Measure
-    rooms: Mapping[int, float]
-    air: float
-    across: bool
-    closed: list[Part] = field(default_factory=list)
-    frames: list[Part] = field(default_factory=list)
-    wires: list[Connection] = field(default_factory=list)
+    outline: Outline
+    spacing: Spacing
     labelled: list[bool] = field(default_factory=list)
+    """Whether each edge carries the label of its tensor, which one edge of a tensor does."""
+
+    @property
+    def members(self) -> int:
+        return len(self.outline.members)
+
+    @property
+    def first_exit(self) -> int:
+        return self.members + len(self.outline.entries)
 
     def lines(self) -> Iterator[str]:
+        outline = self.outline
         yield "digraph {"
-        yield f"rankdir={'LR' if self.across else 'TB'} nodesep={(22 + self.air) / _INCH:.4f} ranksep={16 / _INCH:.4f}"
-        yield f"graph [margin={8 + self.air:g}]"
-        yield 'node [shape=box fixedsize=true label=""]'
+        yield f"nodesep={self.spacing.neighbours / _INCH:.4f} ranksep={16 / _INCH:.4f}"
+        yield 'node [shape=box fixedsize=true margin=0 label=""]'
         yield "edge [arrowsize=0.6]"
-        yield from self._inside(self.parts.root)
-        self.wires = connections(self.parts, self.is_open)
-        number = {id(part): i for i, part in enumerate(self.closed)}
-        labelled: set[tuple[int, int]] = set()
-        for wire in self.wires:
-            ends = f"n{number[id(wire.source)]} -> n{number[id(wire.target)]}"
-            tensor = (id(wire.source), wire.node)
-            self.labelled.append(tensor not in labelled)
-            labelled.add(tensor)
-            room = f" label={_room(self.turned(self.measure.label(wire.node)))}" if self.labelled[-1] else ""
-            yield f"{ends} [id={len(self.labelled) - 1}{room}]"
+        for i, member in enumerate(outline.members):
+            yield f"n{i} [{_sides(*member.size)}{_ports(member)}]"
+        yield from self._border("source", outline.entries, self.members)
+        yield from self._border("sink", outline.exits, self.first_exit)
+        labelled = {tensor for _, b, tensor in outline.edges if b >= self.members}  # it is outside
+        inside = {tensor for _, b, tensor in outline.edges if b < self.members}
+        done = (labelled - inside) | set(outline.entries)
+        straight = _straight(outline.edges)
+        branching = sum(a >= self.members for a, _, _ in outline.edges) > len(outline.entries)
+        for i, (a, b, tensor) in enumerate(outline.edges):
+            self.labelled.append(tensor not in done)
+            done.add(tensor)
+            words = [f"id={i}"]
+            if a >= self.members and branching:
+                words.append("minlen=2")
+            if self.labelled[-1]:
+                words.append(f"label={_room(outline.labels[tensor])}")
+            if (a, b) in straight:
+                words.append(f"weight={_STRAIGHT}")
+            if self.crosses(a, tensor, leaves=True):
+                words.append(f'tailport="x{tensor}:s"' if a < self.members else "tailport=s")
+            if self.crosses(b, tensor, leaves=False):
+                words.append(
+                    f'headport="e{tensor}:n" arrowhead=none' if b < self.members else "headport=n arrowhead=none"
+                )
+            yield f"n{a} -> n{b} [{' '.join(words)}]"
         yield "}"
 
-    def _inside(self, part: Part) -> Iterator[str]:
-        for member in self.parts.level(part).members:
-            if member.members and self.is_open(member):
-                yield f"subgraph cluster_{len(self.frames)} {{"
-                wide = text_width(head_text(member), SIZE, bold=True) + 2 * TITLE
-                yield f"label={_room((self.rooms.get(len(self.frames), wide), _HEAD))} labeljust=l"
-                self.frames.append(member)
-                yield from self._inside(member)
-                yield "}"
-            else:
-                width, height = self.turned(self.measure.part(member))
-                yield f"n{len(self.closed)} [width={width / _INCH:.5f} height={height / _INCH:.5f}]"
-                self.closed.append(member)
+    def _border(self, rank: str, tensors: Sequence[int], first: int) -> Iterator[str]:
+        if tensors:
+            wide = [self.outline.labels[t][0] if rank == "sink" and len(tensors) > 1 else _POINT for t in tensors]
+            nodes = (f"n{first + i} [{_sides(w, _POINT)}]" for i, w in enumerate(wide))
+            yield f"{{rank={rank} {'; '.join(nodes)}}}"
 
-    def turned(self, point: Point) -> Point:
-        return (point[1], point[0]) if self.across else point
+    def crosses(self, item: int, tensor: int, *, leaves: bool) -> bool:
+        """Whether a line meets an item where the border of a frame is crossed, which is a fixed place."""
+        if item >= self.members:
+            return True
+        member = self.outline.members[item]
+        return tensor in dict(member.exits if leaves else member.entries)
+
+
+def _straight(edges: Sequence[Edge]) -> set[tuple[int, int]]:
+    """The edges of the main way: where others lead to the same item, they skip what is on it."""
+    into: dict[int, set[int]] = {}
+    for a, b, _ in edges:
+        into.setdefault(b, set()).add(a)
+    above: dict[int, set[int]] = {}
+
+    def before(item: int) -> set[int]:
+        """What leads to an item."""
+        if item not in above:
+            above[item] = set()
+            for a in into.get(item, ()):
+                above[item] |= {a} | before(a)
+        return above[item]
+
+    return {(a, b) for b, sources in into.items() for a in sources if sources - {a} <= before(a)}
+
+
+def _sides(width: float, height: float) -> str:
+    return f"width={width / _INCH:.5f} height={height / _INCH:.5f}"
+
+
+def _ports(frame: Frame) -> str:
+    """A label that has the places of a frame at which tensors cross its border: a row of cells above one of others."""
+    if not frame.entries and not frame.exits:
+        return ""
+    width, height = math.floor(frame.size[0]), math.floor(frame.size[1] / 2)
+    rows = (_row("e", frame.entries, width, height), _row("x", frame.exits, width, height))
+    return f" label=<{_table(width, 2 * height, *rows)}>"
+
+
+def _row(prefix: str, places: Sequence[tuple[int, float]], width: int, height: int) -> str:
+    cells, at = [], 0
+    for tensor, x in sorted(places, key=lambda place: place[1]):
+        start = min(max(round(x) - 1, at), width - 2)
+        cells += [_cell(start - at, height), _cell(2, height, f"{prefix}{tensor}")]
+        at = start + 2
+    cells.append(_cell(width - at, height))
+    return f"<TD>{_table(width, height, ''.join(cells))}</TD>"
+
+
+def _cell(width: int, height: int, port: str = "") -> str:
+    name = f' PORT="{port}"' if port else ""
+    return f'<TD{name} FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"></TD>' if width > 0 else ""
+
+
+def _table(width: int, height: int, *rows: str) -> str:
+    size = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
+    inside = "".join(f"<TR>{row}</TR>" for row in rows)
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" {size}>{inside}</TABLE>'
 
 
 def _room(size: Point) -> str:
     """An empty label of a width and height."""
     width, height = (max(1, round(side)) for side in size)
-    room = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
-    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0" {room}><TR><TD {room}></TD></TR></TABLE>>'
+    return f"<{_table(width, height, _cell(width, height))}>"
 
 
 class _Answer:
-    def __init__(self, request: _Request, found: Mapping[str, Any]) -> None:
-        self._request, self._found = request, found
-        self._left, _, self._right, self._top = _numbers(found["bb"])
-        self._bottom = _numbers(found["bb"])[1]
+    def __init__(self, request: _Request, found: Mapping[str, Any], across: bool) -> None:
+        self.request, self.outline, self.spacing = request, request.outline, request.spacing
+        self.found, self.across = found, across
+        self.left, _, self.right, self.top = _numbers(found["bb"])
+        self.high = self.top - _numbers(found["bb"])[1]
+        self.centre = {item["name"]: _numbers(item["pos"]) for item in found["objects"] if item["name"][0] == "n"}
+        self.shift = self._shift()
 
-    def inside(self) -> Inside:
-        request = self._request
-        by_name = {item["name"]: item for item in self._found.get("objects", ())}
-        frames = [self._frame(part, by_name[f"cluster_{i}"]["bb"]) for i, part in enumerate(request.frames)]
-        boxes = [self._box(part, by_name[f"n{i}"]["pos"]) for i, part in enumerate(request.closed)]
-        box_of = {id(box.part): box for box in boxes}
-        routes, labels = [], []
-        edges = sorted(self._found.get("edges", ()), key=lambda edge: int(edge["id"]))
-        for wire, labelled, edge in zip(request.wires, request.labelled, edges, strict=True):
-            points = self._points(edge["pos"])
-            routes.append(Route(box_of[id(wire.source)], box_of[id(wire.target)], wire.node, points, True, "spline"))
-            if labelled:
-                labels.append((wire.node, self._label(wire.node, edge["lp"])))
-        size = request.turned((self._right - self._left, self._top - self._bottom))
-        return Inside(size, [*frames, *boxes], routes, labels)
+    def _shift(self) -> Point:
+        """From the corner of the drawing of dot to that of the frame, whose title stands to the left of what comes in."""
+        outline = self.outline
+        if outline.head is None:
+            return 0.0, 0.0
+        x, y = self.spacing.before
+        if outline.head and outline.entries:
+            entering = range(self.request.members, self.request.first_exit)
+            x = max(x, outline.head - min(self.centre[f"n{i}"][0] - self.left for i in entering))
+        return float(math.ceil(x)), y - _BELOW if outline.entries else y
+
+    def geometry(self) -> Geometry:
+        outline, request = self.outline, self.request
+        edges = sorted(self.found.get("edges", ()), key=lambda edge: int(edge["id"]))
+        lines, labels = [], []
+        self.bottom = self.high + self.shift[1]
+        if outline.head is not None:
+            self.bottom += _BELOW / 2 if outline.exits else self.spacing.behind[1]
+        for i, ((a, b, tensor), edge) in enumerate(zip(outline.edges, edges, strict=True)):
+            lines.append(self._line(a, b, tensor, edge["pos"]))
+            if request.labelled[i]:
+                labels.append(Label(i, self._place(*_numbers(edge["lp"])), outline.labels[tensor]))
+        corners = tuple(self._corner(i) for i in range(request.members))
+        boxes = [(x, y, x + m.size[0], y + m.size[1]) for (x, y), m in zip(corners, outline.members, strict=True)]
+        size = (self.right - self.left + self.shift[0], self.bottom)
+        if outline.head is not None:
+            size = (max(size[0], outline.head) + self.spacing.behind[0], size[1])
+        centres = settled(labels, lines, boxes, size)
+        return Geometry(
+            (2.0 * math.ceil(size[0] / 2), float(math.ceil(size[1]))), corners, tuple(lines),
+            tuple((lines[label.line].tensor, self._label(label, c)) for label, c in zip(labels, centres, strict=True)),
+            tuple((t, self._at(request.members + i)) for i, t in enumerate(outline.entries)),
+            tuple((t, self._at(request.first_exit + i)) for i, t in enumerate(outline.exits)),
+        )  # fmt: skip
 
     def _place(self, x: float, y: float) -> Point:
-        """(across, along); dot counts upwards."""
-        return self._request.turned((x - self._left, self._top - y))
+        """dot counts upwards."""
+        return x - self.left + self.shift[0], self.top - y + self.shift[1]
 
-    def _frame(self, part: Part, box: str) -> Box:
-        left, bottom, right, top = _numbers(box)
-        corner, end = self._place(left, top), self._place(right, bottom)
-        size = (end[0] - corner[0], end[1] - corner[1])
-        return Box(part, corner, size, Inside(size))
+    def _at(self, item: int) -> float:
+        return self._place(*self.centre[f"n{item}"])[0]
 
-    def _box(self, part: Part, centre: str) -> Box:
-        (x, y), size = self._place(*_numbers(centre)), self._request.measure.part(part)
-        return Box(part, (x - size[0] / 2, y - size[1] / 2), size)
+    def _corner(self, item: int) -> Point:
+        (x, y), (wide, high) = self._place(*self.centre[f"n{item}"]), self.outline.members[item].size
+        return x - wide / 2, y - high / 2
 
-    def _label(self, node: int, centre: str) -> Point:
+    def _label(self, label: Label, centre: Point) -> Point:
         """Its first corner; from left to right, where its line would be below it."""
-        (across, along), (deep, long) = self._place(*_numbers(centre)), self._request.measure.label(node)
-        return across + deep / 2 + 1.0 if self._request.across else across - deep / 2, along - long / 2
+        (x, y), (wide, high) = centre, label.size
+        return x + wide / 2 + 1.0 if self.across else x - wide / 2, y - high / 2
 
-    def _points(self, text: str) -> tuple[Point, ...]:
-        """`e,END START CURVES`: the start, three points for each curve, and the tip of the arrow."""
+    def _line(self, a: int, b: int, tensor: int, text: str) -> Line:
+        """`e,END START CURVES`: the start, three points for each curve, and the tip of the arrow. Where lines cross borders, they are led up to
+        them."""
+        arrow = text.startswith("e,")
         tip, *curve = (self._place(*_numbers(point)) for point in text.removeprefix("e,").split())
-        return (*curve, tip)
+        if not arrow:
+            curve = [tip, *curve]
+        if (start := self._crossing(a, tensor, leaves=True)) is not None:
+            curve[:1] = _led(start, curve[0])
+        if (end := self._crossing(b, tensor, leaves=False)) is not None:
+            curve[-1:] = _led(end, curve[-1])[::-1]
+        return Line(a, b, tensor, (*curve, tip) if arrow else tuple(curve), arrow, curved=True)
+
+    def _crossing(self, item: int, tensor: int, *, leaves: bool) -> Point | None:
+        """Where a border is crossed: that of a member, or that of the level."""
+        request = self.request
+        if not request.crosses(item, tensor, leaves=leaves):
+            return None
+        if item >= request.members:
+            return self._at(item), 0.0 if leaves else self.bottom
+        (x, y), member = self._corner(item), self.outline.members[item]
+        return x + dict(member.exits if leaves else member.entries)[tensor], y + (member.size[1] if leaves else 0.0)
+
+
+def _led(end: Point, start: Point) -> list[Point]:
+    """A straight piece from where a line is to end to where its curve does; none between places that are one but for rounding."""
+    if math.dist(end, start) < 2 * _POINT:
+        return [end]
+    return [end, end, start, start]
 
 
 def _numbers(text: str) -> Sequence[float]:

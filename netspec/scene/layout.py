@@ -52,21 +52,26 @@ class Inside:
 
 @dataclass(slots=True)
 class Box:
-    """A part with its corner in the part around it; the title of an open one stands `title` from its left side."""
+    """A part with its corner in the part around it."""
 
     part: Part
     corner: Point
     size: Point
     inside: Inside | None = None
-    title: float = 9.0
 
 
 def laid_out(
-    parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing, *, skips_first: bool = False
+    parts: Parts,
+    is_open: Callable[[Part], bool],
+    measure: Measure,
+    spacing: Spacing,
+    *,
+    skips_first: bool = False,
+    solve: Callable[[Outline], Geometry] | None = None,
 ) -> Inside:
     """The drawing of the whole network. Levels of the same outline are laid out once. `skips_first`: what runs beside the main
-    way stands before it, across the flow, and not after it."""
-    inside = _Layout(parts, is_open, measure, spacing, backwards=skips_first).inside(parts.root, framed=False)
+    way stands before it, across the flow, and not after it. `solve` places what is in a level, if not netspec itself."""
+    inside = _Layout(parts, is_open, measure, spacing, skips_first, solve).inside(parts.root, framed=False)
     return _mirrored(inside) if skips_first else inside
 
 
@@ -89,17 +94,24 @@ def _at(boxes: list[Box], place: int) -> Box | None:
 
 class _Layout:
     def __init__(
-        self, parts: Parts, is_open: Callable[[Part], bool], measure: Measure, spacing: Spacing, *, backwards: bool
+        self,
+        parts: Parts,
+        is_open: Callable[[Part], bool],
+        measure: Measure,
+        spacing: Spacing,
+        backwards: bool,
+        solve: Callable[[Outline], Geometry] | None,
     ) -> None:
         self._parts, self._is_open, self._measure, self._spacing = parts, is_open, measure, spacing
         self._orders = Orders(parts, backwards=backwards)
+        self._by_other = solve
         self._solved: dict[tuple[Outline, Ordered], Geometry] = {}
 
     def inside(self, part: Part, *, framed: bool) -> Inside:
         level = self._parts.level(part)
         inner = [self.inside(m, framed=True) if m.members and self._is_open(m) else None for m in level.members]
         tensors, edges = numbered(level)
-        solved = self._solve(self._outline(part, level, inner, (tensors, edges), framed), self._orders.of(part))
+        solved = self._solve(self._outline(part, level, inner, (tensors, edges), framed), part)
         boxes = [
             Box(m, corner, i.size if i else self._measure.part(m), i)
             for m, i, corner in zip(level.members, inner, solved.corners, strict=True)
@@ -108,7 +120,14 @@ class _Layout:
             solved.size,
             boxes,
             [
-                Route(_at(boxes, line.source), _at(boxes, line.target), tensors[line.tensor], line.points, line.arrow)
+                Route(
+                    _at(boxes, line.source),
+                    _at(boxes, line.target),
+                    tensors[line.tensor],
+                    line.points,
+                    line.arrow,
+                    "spline" if line.curved else "flow",
+                )
                 for line in solved.lines
             ],
             [(tensors[tensor], corner) for tensor, corner in solved.labels],
@@ -148,7 +167,10 @@ class _Layout:
         exits = {number[node]: inside.exits[part.drawn(node)] for node in leaving if part.drawn(node) in inside.exits}
         return Frame(inside.size, entries, tuple(exits.items()))
 
-    def _solve(self, outline: Outline, order: Ordered) -> Geometry:
+    def _solve(self, outline: Outline, part: Part) -> Geometry:
+        order = self._orders.of(part)
         if (outline, order) not in self._solved:
-            self._solved[outline, order] = geometry(outline, order, self._spacing)
+            by_other = self._by_other
+            solved = by_other(outline) if by_other is not None else geometry(outline, order, self._spacing)
+            self._solved[outline, order] = solved
         return self._solved[outline, order]

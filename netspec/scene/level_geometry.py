@@ -65,13 +65,15 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From one item to another through `points`, smooth between those that are not straight behind each other."""
+    """From one item to another through `points`, smooth between those that are not straight behind each other; or `curved`:
+    they are curves of three points each, behind the start, then the tip of the arrow if it has one."""
 
     source: int
     target: int
     tensor: int
     points: tuple[Point, ...]
     arrow: bool
+    curved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

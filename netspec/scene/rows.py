@@ -207,10 +207,16 @@ def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
     gap = box.corner[1] - stop
     if cuts:
         found = passing(routes, stop)
-        return gap >= CUT + 2 * ARROW and len(found) <= _SIDE_BY_SIDE and all(is_straight(r, stop) for r in found)
+        led_on = all(is_straight(r, stop) and not _ends(r) for r in found)
+        return gap >= CUT + 2 * ARROW and len(found) <= _SIDE_BY_SIDE and led_on
     tensors = {(id(r.source), r.node) for r in routes}
     to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
     return gap >= 0 and (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
+
+
+def _ends(route: Route) -> bool:
+    """Whether a line leads to an output, which stands where its tensor is made."""
+    return route.target is not None and route.target.part.is_output
 
 
 def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:

@@ -1,4 +1,4 @@
-"""Cubic curves: places on them, cuts, and whether they run against the flow."""
+"""Cubic curves: places on them, and cuts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from netspec.scene.curves import cut_along, places_on, runs_back
+from netspec.scene.curves import cut_along, places_on
 
 CURVES = ((0.0, 0.0), (0.0, 10.0), (20.0, 10.0), (20.0, 20.0), (20.0, 30.0), (5.0, 30.0), (5.0, 50.0))
 
@@ -34,8 +34,3 @@ def _at(curve: tuple[tuple[float, float], ...], t: float) -> tuple[float, float]
 def test_a_curve_that_does_not_pass_is_not_cut() -> None:
     with pytest.raises(ValueError, match="passes 51"):
         cut_along(CURVES, 51.0)
-
-
-def test_against_the_flow() -> None:
-    assert not runs_back(CURVES)
-    assert runs_back(((0.0, 0.0), (0.0, 30.0), (10.0, -20.0), (10.0, 5.0)))

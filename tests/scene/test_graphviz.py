@@ -1,4 +1,4 @@
-"""The style `graph` laid out by dot, and what happens where dot is missing, fails, or would take too long."""
+"""The style `graph` laid out by dot, which is the default, and what happens where dot is missing, fails, or would take too long."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_netspec
-from overlaps import flaws, loose_ends
+from overlaps import flaws, loose_ends, points
 
 import netspec
-from netspec.diagnostics import SpecError
 from netspec.graph import Graph
+from netspec.scene import graphviz
 from netspec.scene.connections import connections
 from netspec.scene.drawing import picture
 from netspec.scene.figure import Figure, Rect
 from netspec.scene.figure import Path as Line
-from netspec.scene.graphviz import _Request
-from netspec.scene.layout import Measure
+from netspec.scene.graph_style import STACK
 from netspec.scene.opening import opened
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
@@ -78,18 +77,29 @@ def test_every_connection_is_a_line_from_box_to_box(name: str) -> None:
     assert loose_ends(figure, FRAMES) == []
 
 
-def test_no_word_of_the_spec_reaches_dot() -> None:
+def test_no_word_of_the_spec_reaches_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    answer_to = graphviz._answer_to
+    monkeypatch.setattr(graphviz, "_answer_to", lambda text: asked.append(text) or answer_to(text))
     graph = graph_of("googlenet")
-    parts = Parts(graph)
-    measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, lambda _: (30.0, 13.0))
-    text = "\n".join(_Request(parts, lambda part: True, measure, {}, 0.0, False).lines())
-    words = set(re.findall(r"[A-Za-z_]+", text))
+    picture(graph, "graph", DrawOptions(engine="dot", expand=("all",)))
+    words = set(re.findall(r"[A-Za-z_]+", "".join(asked)))
     assert words <= {
-        "digraph", "graph", "margin", "rankdir", "TB", "nodesep", "ranksep", "node", "edge", "shape", "box", "fixedsize", "true", "label",
-        "arrowsize", "subgraph", "cluster_", "labeljust", "l", "n", "width", "height", "id", "TABLE", "TR", "TD",
-        "BORDER", "CELLSPACING", "CELLPADDING", "FIXEDSIZE", "TRUE", "WIDTH", "HEIGHT",
+        "digraph", "nodesep", "ranksep", "node", "edge", "shape", "box", "fixedsize", "true", "margin", "label", "arrowsize", "rank",
+        "source", "sink", "n", "e", "s", "x", "id", "minlen", "weight", "tailport", "headport", "arrowhead", "none", "width", "height",
+        "TABLE", "TR", "TD", "PORT", "BORDER", "CELLBORDER", "CELLSPACING", "CELLPADDING", "FIXEDSIZE", "TRUE", "WIDTH", "HEIGHT",
     }  # fmt: skip
     assert not any(node.name in words for node in graph.layers if len(node.name) > 2)
+
+
+def test_levels_that_are_alike_go_to_dot_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    answer_to = graphviz._answer_to
+    monkeypatch.setattr(graphviz, "_answer_to", lambda text: asked.append(text) or answer_to(text))
+    picture(graph_of("resnet20_cifar"), "graph", DrawOptions(engine="dot", expand=("all",)))
+    assert (
+        len(asked) == 6
+    )  # the first block of each of three sizes, and the others of it, but that those of 16 are all alike; the whole
 
 
 @pytest.mark.parametrize("form", ["svg", "pdf", "png", "tex", "html"])
@@ -103,19 +113,34 @@ def test_every_format_of_a_picture_by_dot(tmp_path: Path, form: str) -> None:
         ElementTree.fromstring(out.read_text())
 
 
+def test_dot_is_the_default(tmp_path: Path) -> None:
+    plain, dots, ours = (tmp_path / f"{name}.svg" for name in ("plain", "dots", "ours"))
+    run_netspec("draw", LENET, "-o", str(plain))
+    run_netspec("draw", LENET, "-o", str(dots), "--engine", "dot")
+    run_netspec("draw", LENET, "-o", str(ours), "--engine", "netspec")
+    assert plain.read_text() == dots.read_text() == str(netspec.load(ROOT / LENET).draw())
+    assert plain.read_text() != ours.read_text() == str(netspec.load(ROOT / LENET).draw(engine="netspec"))
+
+
 def test_without_dot_netspec_lays_out_the_picture_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     out, ours = tmp_path / "x.svg", tmp_path / "y.svg"
-    done = run_netspec("draw", LENET, "-o", str(out), "--engine", "dot")
+    done = run_netspec("draw", LENET, "-o", str(out))
     assert done.returncode == 0
     assert (
         done.stderr
         == "note: Graphviz is not installed (there is no program dot): netspec laid out the picture itself\n"
     )
-    assert run_netspec("draw", LENET, "-o", str(ours)).stderr == ""
+    assert run_netspec("draw", LENET, "-o", str(ours), "--engine", "netspec").stderr == ""
     assert out.read_text() == ours.read_text()
     with pytest.warns(UserWarning, match="Graphviz is not installed"):
-        assert str(netspec.load(ROOT / LENET).draw(engine="dot")) == ours.read_text()
+        assert str(netspec.load(ROOT / LENET).draw()) == ours.read_text()
+
+
+def test_a_notebook_shows_a_picture_without_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    model = netspec.load(ROOT / LENET)
+    assert model._repr_mimebundle_()["image/svg+xml"] == str(model.draw(engine="netspec"))
 
 
 @pytest.mark.slow
@@ -143,27 +168,62 @@ def test_a_long_picture_of_dot_is_broken_where_few_lines_go_on(name: str, direct
     assert loose_ends(figure, FRAMES) == []
 
 
-def test_where_lines_of_dot_wind_netspec_lays_out_the_picture() -> None:
-    winding = DrawOptions(engine="dot")
-    graph = graph_of("eva02_tiny")
-    figure = picture(graph, "graph", winding)
-    assert figure.notes == ["dot led lines through titles or astray: netspec laid out the picture itself"]
-    assert figure.items == picture(graph, "graph", DrawOptions()).items
+@pytest.mark.parametrize("name", ["hrnet_w18", "nasnet_a_mobile", "dla34", "cait_xxs24"])
+def test_labels_stand_beside_their_lines(name: str) -> None:
+    """Where dot has room for the labels of many lines side by side, other lines run through it."""
+    figure = picture(graph_of(name), "graph", DrawOptions(engine="dot", depth=2))
+    assert figure.notes == []
+    assert flaws(figure, FRAMES) == []
 
 
-@pytest.mark.parametrize("body", ["echo trouble >&2; exit 1", "echo '{'", "cat > /dev/null; kill -9 $$"])
-def test_a_dot_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+def test_skips_stay_in_their_frames() -> None:
+    """The skip of a block whose input is another block's output begins where that enters the frame."""
+    figure = picture(graph_of("convnext_tiny"), "graph", DrawOptions(engine="dot"))
+    frames = [item for item in figure.items if isinstance(item, Rect) and item.fill in FRAMES]
+    assert len(frames) == 5
+    ways = [list(points(item)) for item in figure.items if isinstance(item, Line) and not item.closed]
+    for frame in frames:
+        entering = [way for way in ways if way[0][1] == pytest.approx(frame.y) and _within(way[0], frame)]
+        assert len(entering) == 2
+        assert all(_within(place, frame) for way in entering for place in way)
+
+
+def _within(place: tuple[float, float], frame: Rect) -> bool:
+    x, y = place
+    return frame.x <= x <= frame.x + frame.width and frame.y - 0.01 <= y <= frame.y + frame.height
+
+
+def test_a_main_way_is_straight() -> None:
+    figure = picture(graph_of("convmixer_768_32"), "graph", DrawOptions(engine="dot"))
+    middles = [
+        item.x + item.width / 2
+        for item in figure.items
+        if isinstance(item, Rect) and item.tip and item.fill not in FRAMES
+    ]
+    assert len(middles) == 15
+    assert max(middles) - min(middles) <= STACK / 2
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("echo trouble >&2; exit 1", "dot failed: trouble"),
+        ("echo '{'", "dot failed"),
+        ("echo '{}'", "dot failed"),
+        ("""echo '{"bb": "0,0,9,9", "objects": []}'""", "dot left something without a place"),
+        ("cat > /dev/null; kill -9 $$", "dot failed"),
+    ],
+)
+def test_where_dot_fails_netspec_lays_out_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
     program = tmp_path / "dot"
     program.write_text(f"#!/bin/sh\n{body}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(SpecError, match="dot failed") as raised:
-        picture(graph_of("lenet5"), "graph", DOT)
-    assert raised.value.diagnostics[0].code == "NS501"
-    assert "--engine netspec" in str(raised.value)
-    done = run_netspec("draw", LENET, "-o", str(tmp_path / "x.svg"), "--engine", "dot")
-    assert done.returncode == 1
-    assert not (tmp_path / "x.svg").exists()
+    figure = picture(graph_of("lenet5"), "graph", DOT)
+    assert figure.notes == [f"{said}: netspec laid out the picture itself"]
+    assert figure.items == picture(graph_of("lenet5"), "graph", DrawOptions(depth=1)).items
 
 
 def test_engines_are_of_the_style_graph(tmp_path: Path) -> None:
