@@ -106,6 +106,20 @@ def specs() -> list[Path]:
     return [p for p in EXAMPLES if any(line.startswith("input") for line in p.read_text().splitlines())]
 
 
+SIBLINGS = {
+    "vgg_a", "vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e", "vgg16", "alexnet_torchvision", "zfnet_wide",
+    "resnet34", "resnet101", "resnet152", "wide_resnet50_2", "resnet32_cifar", "resnet44_cifar", "resnet56_cifar",
+    "resnet110_cifar", "resnet1202_cifar", "densenet161", "densenet169", "densenet201", "squeezenet1_0", "mnasnet0_5",
+    "shufflenet_v2_x0_5", "efficientnet_b4",
+}  # fmt: skip
+"""Deeper, wider or narrower than another example, of the same layers: what takes long is tried on that one."""
+
+
+def kinds() -> list[Path]:
+    """The examples that are nets, one of each kind."""
+    return [p for p in specs() if p.stem not in SIBLINGS]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _few_threads() -> None:
     import torch

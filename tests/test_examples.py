@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from agreement import assert_agreement, largest_difference, random_state
-from conftest import HEAVY, specs
+from conftest import HEAVY, kinds, specs
 
 import netspec
 from netspec import gallery
@@ -15,14 +15,7 @@ from netspec.model import check
 from netspec.source import SourceFile
 
 BY_NAME = [pytest.param(p, id=p.stem) for p in specs()]
-SIBLINGS = {
-    "vgg_a", "vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e", "vgg16", "alexnet_torchvision", "zfnet_wide",
-    "resnet34", "resnet101", "resnet152", "wide_resnet50_2", "resnet32_cifar", "resnet44_cifar", "resnet56_cifar",
-    "resnet110_cifar", "resnet1202_cifar", "densenet161", "densenet169", "densenet201", "squeezenet1_0", "mnasnet0_5",
-    "shufflenet_v2_x0_5", "efficientnet_b4",
-}  # fmt: skip
-"""Deeper, wider or narrower than another example, of the same layers: what runtimes compute is compared on that one."""
-WEIGHED = [pytest.param(p, id=p.stem, marks=pytest.mark.slow) for p in specs() if p.stem not in SIBLINGS]
+WEIGHED = [pytest.param(p, id=p.stem, marks=pytest.mark.slow) for p in kinds()]
 
 
 def test_the_heavy_examples_are_examples() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import specs
+from conftest import kinds
 from torch import nn
 from torch.nn.modules.utils import _triple
 
@@ -124,7 +124,7 @@ NOT_BY_GRADIENTS = (
 
 def convolutional() -> list[Path]:
     """Examples with windows over an image, a signal or a volume; of two, others of the same layers take a fraction of the time."""
-    named = [p for p in specs() if p.stem not in ("fcn8s", "resnet1202_cifar", *NOT_BY_GRADIENTS)]
+    named = [p for p in kinds() if p.stem not in ("fcn8s", *NOT_BY_GRADIENTS)]
     return [p for p in named if re.search(r"^[^#]*(conv|pool)\d", p.read_text(), re.MULTILINE)]
 
 

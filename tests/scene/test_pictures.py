@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, kinds
 from overlaps import flaws
 
 import netspec
@@ -58,9 +58,9 @@ def test_open_pictures_have_no_flaw(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "resnet1202_cifar"])
+@pytest.mark.parametrize("name", [path.stem for path in kinds()])
 def test_every_open_picture_has_no_flaw(name: str) -> None:
-    """Every layer of every round, and every block open; of ResNet-1202 the other ResNets of its kind speak."""
+    """Every layer of every round, and every block open."""
     graph = graph_of(name)
     for style in ("graph", "volumes"):
         assert flaws(picture(graph, style, DrawOptions(expand=("all",))), FRAMES) == []
