@@ -25,6 +25,8 @@ __all__ = ["STACK", "drawn_as_graph"]
 
 _MARGIN = 16.0
 _TITLE = 15.0
+_LABEL = 13.0
+"""The height of the label of a tensor."""
 _INDENT = 9.0
 """How far the title of a frame stands from its side."""
 STACK = 3.0
@@ -51,7 +53,7 @@ class _Painter:
         self.shares: dict[int, float] = {}
 
     def figure(self) -> Figure:
-        spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0)) if self.across else Spacing()
+        spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0), beside=-_LABEL) if self.across else Spacing()
         measure = Measure(self._size, self._head, self._label)
         inside, unfit = self._by_dot(measure, spacing) if self.options.engine == "dot" else (None, "")
         inside = self._broken(inside or laid_out(self.parts, self.is_open, measure, spacing))
@@ -79,7 +81,7 @@ class _Painter:
         """The layout of dot, or why there is none."""
         if unfit := reason_against_dot(box_count(self.parts, self.is_open)):
             return None, unfit
-        solve = partial(geometry_by_dot, spacing=spacing, across=self.across)
+        solve = partial(geometry_by_dot, spacing=spacing)
         try:
             return laid_out(self.parts, self.is_open, measure, spacing, solve=solve), ""
         except DotFailed as failed:
@@ -106,7 +108,7 @@ class _Painter:
 
     def _label(self, node: int) -> tuple[float, float]:
         wide = text_width(type_text(self.graph.shown(node)), SMALL) + 8.0
-        return (13.0, wide + 6.0) if self.across else (wide, 13.0)
+        return (_LABEL, wide + 6.0) if self.across else (wide, _LABEL)
 
     # Colours by a figure
 
@@ -228,8 +230,7 @@ class _Painter:
     def _tensor(self, node: int, corner: tuple[float, float], x: float, y: float) -> None:
         dx, dy = self._turned(*corner)
         text = type_text(self.graph.shown(node))
-        place = (x + dx + 7, y + dy - 4) if self.across else (x + dx + 4, y + dy + 10)
-        self.items.append(Text(*place, text, SMALL, self.theme.faint))
+        self.items.append(Text(x + dx + (7 if self.across else 4), y + dy + 10, text, SMALL, self.theme.faint))
 
     def _route(self, route: Route, x: float, y: float) -> None:
         points = [(x + px, y + py) for px, py in (self._turned(*point) for point in route.points)]

@@ -56,12 +56,12 @@ def box_count(parts: Parts, is_open: Callable[[Part], bool]) -> int:
     return boxes
 
 
-def geometry_by_dot(outline: Outline, spacing: Spacing, *, across: bool) -> Geometry:
-    """Where everything stands in one level; `across`: the flow is from left to right. Raises DotFailed."""
+def geometry_by_dot(outline: Outline, spacing: Spacing) -> Geometry:
+    """Where everything stands in one level. Raises DotFailed."""
     request = _Request(outline, spacing)
     answer = _answer_to("\n".join(request.lines()))
     try:
-        return _Answer(request, answer, across).geometry()
+        return _Answer(request, answer).geometry()
     except (KeyError, ValueError):
         raise DotFailed("dot left something without a place") from None
 
@@ -208,9 +208,9 @@ def _room(size: Point) -> str:
 
 
 class _Answer:
-    def __init__(self, request: _Request, found: Mapping[str, Any], across: bool) -> None:
+    def __init__(self, request: _Request, found: Mapping[str, Any]) -> None:
         self.request, self.outline, self.spacing = request, request.outline, request.spacing
-        self.found, self.across = found, across
+        self.found = found
         self.left, _, self.right, self.top = _numbers(found["bb"])
         self.high = self.top - _numbers(found["bb"])[1]
         self.centre = {item["name"]: _numbers(item["pos"]) for item in found["objects"] if item["name"][0] == "n"}
@@ -243,10 +243,10 @@ class _Answer:
         size = (self.right - self.left + self.shift[0], self.bottom)
         if outline.head is not None:
             size = (max(size[0], outline.head) + self.spacing.behind[0], size[1])
-        centres = settled(labels, lines, boxes, size)
+        places = settled(labels, lines, boxes, size)
         return Geometry(
             (2.0 * math.ceil(size[0] / 2), float(math.ceil(size[1]))), corners, tuple(lines),
-            tuple((lines[label.line].tensor, self._label(label, c)) for label, c in zip(labels, centres, strict=True)),
+            tuple((lines[label.line].tensor, place) for label, place in zip(labels, places, strict=True)),
             tuple((t, self._at(request.members + i)) for i, t in enumerate(outline.entries)),
             tuple((t, self._at(request.first_exit + i)) for i, t in enumerate(outline.exits)),
         )  # fmt: skip
@@ -261,11 +261,6 @@ class _Answer:
     def _corner(self, item: int) -> Point:
         (x, y), (wide, high) = self._place(*self.centre[f"n{item}"]), self.outline.members[item].size
         return x - wide / 2, y - high / 2
-
-    def _label(self, label: Label, centre: Point) -> Point:
-        """Its first corner; from left to right, where its line would be below it."""
-        (x, y), (wide, high) = centre, label.size
-        return x + wide / 2 + 1.0 if self.across else x - wide / 2, y - high / 2
 
     def _line(self, a: int, b: int, tensor: int, text: str) -> Line:
         """`e,END START CURVES`: the start, three points for each curve, and the tip of the arrow. Where lines cross borders, they are led up to

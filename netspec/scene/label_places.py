@@ -28,7 +28,7 @@ class Label:
 
 
 def settled(labels: Sequence[Label], lines: Sequence[Line], boxes: Sequence[_Rect], size: Point) -> list[Point]:
-    """The centre of each label: the free place beside its line that is nearest to where the layout has room for it, or else there.
+    """The first corner of each label: the free place beside its line that is nearest to where the layout has room for it, or else there.
     `size` is that of the whole."""
     ways = [list(places_on(line.points[:-1] if line.arrow else line.points)) for line in lines]
     taken = [_around(label.centre, label.size) for label in labels]
@@ -38,7 +38,7 @@ def settled(labels: Sequence[Label], lines: Sequence[Line], boxes: Sequence[_Rec
             if place[0] >= 0 and place[2] <= size[0] and _is_free(place, others, ways):
                 taken[i] = place
                 break
-    return [((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in taken]
+    return [(left, top) for left, top, _, _ in taken]
 
 
 def _places(label: Label, way: Sequence[Point]) -> Iterator[_Rect]:

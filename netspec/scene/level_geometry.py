@@ -36,6 +36,8 @@ class Spacing:
     """What each further tensor adds to the room in which lines bend."""
     air: float = 4.0
     """How much later lines bend where there are labels."""
+    beside: float = 0.0
+    """From a line to the first edge of its label, across."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class _Solver:
         """Its corner: in the middle of the first stretch of its line, up to the next rank or to where lines bend."""
         start = self.top[item] + self.sizes[item][1]
         free = self.ends[self.rank[item]] - start - self.outline.labels[tensor][1]
-        return self._leaves(item, tensor), start + free / 2
+        return self._leaves(item, tensor) + self.spacing.beside, start + free / 2
 
     # Across the flow
 

@@ -3,6 +3,7 @@ columns of its height."""
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,8 @@ class _Piece:
     """Where lines to it are cut."""
     edge: float = 0.0
     """How far across its labels reach."""
+    near: float = math.inf
+    """Where its labels begin, across."""
     lines: int = 1
     """How many run to it from what stands before."""
 
@@ -128,7 +131,7 @@ def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None =
     ways = (True,) if curved else (False,) if label is None else (False, True)  # labels tell lines that were cut
     choices = (rows for cuts in ways for rows in _choices(inside, limit, label, cuts=cuts))
     found = max(choices, key=lambda rows: _worth(inside, rows))
-    return _stacked(inside, found) if len(found) > 1 else inside
+    return _stacked(inside, found, label or (lambda _: (0.0, 0.0))) if len(found) > 1 else inside
 
 
 def _choices(inside: Inside, limit: float, label: Callable[[int], Point] | None, *, cuts: bool) -> Iterator[list[_Row]]:
@@ -189,16 +192,21 @@ def _start(box: Box, stop: float, going: Iterable[Route], *, cuts: bool) -> floa
 
 
 def _line_count(going: Iterable[Route], stop: float, *, cuts: bool) -> int:
-    return len(passing(going, stop)) if cuts else len({(id(r.source), r.node) for r in going})
+    return len({_tensor(route) for route in (passing(going, stop) if cuts else going)})
+
+
+def _tensor(route: Route) -> tuple[int, int]:
+    return id(route.source), route.node
 
 
 def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
     starts = [piece.start for piece in pieces]
     for node, (across, along) in inside.labels:
-        piece = pieces[max(bisect_right(starts, along) - 1, 0)]
         wide, high = label(node)
+        piece = pieces[max(bisect_right(starts, along + high / 2) - 1, 0)]
         piece.stop = max(piece.stop, along + high - _AIR)
         piece.edge = max(piece.edge, across + wide)
+        piece.near = min(piece.near, across)
 
 
 def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
@@ -208,8 +216,8 @@ def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
     if cuts:
         found = passing(routes, stop)
         led_on = all(is_straight(r, stop) and not _ends(r) for r in found)
-        return gap >= CUT + 2 * ARROW and len(found) <= _SIDE_BY_SIDE and led_on
-    tensors = {(id(r.source), r.node) for r in routes}
+        return gap >= CUT + 2 * ARROW and len({_tensor(r) for r in found}) <= _SIDE_BY_SIDE and led_on
+    tensors = {_tensor(r) for r in routes}
     to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
     return gap >= 0 and (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
 
@@ -229,13 +237,14 @@ def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
     return rows
 
 
-def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
+def _stacked(inside: Inside, rows: list[_Row], label: Callable[[int], Point]) -> Inside:
     number = {id(box): i for i, row in enumerate(rows) for piece in row.pieces for box in piece.boxes}
     between: list[Route] = []
     cut: list[list[_Cut]] = [[] for _ in rows]
+    led: dict[tuple[int, int, int], Point] = {}
     for route in inside.routes:
         if rows[0].cuts:
-            _cut_at_rows(route, rows, cut)
+            _cut_at_rows(route, rows, cut, led)
             continue
         a, b = number[id(route.source)], number[id(route.target)]
         (rows[a].routes if a == b else between).append(route)
@@ -243,10 +252,10 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
     for row, lines in zip(rows, cut, strict=True):
         boxes = [box for piece in row.pieces for box in piece.boxes]
         ends = [a for route in row.routes for a, _ in route.points]
-        row.top = min([*ends, *(box.corner[0] for box in boxes)])
+        row.top = min([*ends, *(piece.near for piece in row.pieces), *(box.corner[0] for box in boxes)])
         edges = (piece.edge for piece in row.pieces)
         row.bottom = max([*ends, *edges, *(box.corner[0] + box.size[0] for box in boxes)])
-        row.gap = max(_GAP, 2 * _APART + _APART * len(lines)) if row is not rows[0] else 0.0
+        row.gap = max(_GAP, 2 * _APART + _APART * len({place for place, _ in lines})) if row is not rows[0] else 0.0
         row.y = y + row.gap
         y = row.y + row.bottom - row.top
         for box in boxes:
@@ -260,17 +269,22 @@ def _stacked(inside: Inside, rows: list[_Row]) -> Inside:
         + [_back(r, rows, number, _beside(r, between)) for r in between]
         + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
     )
-    labels = [(node, _moved(corner, rows)) for node, corner in inside.labels]
+    labels = [(node, _moved(corner, label(node)[1] / 2, rows)) for node, corner in inside.labels]
     return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
 
-def _cut_at_rows(route: Route, rows: list[_Row], cut: list[list[_Cut]]) -> None:
-    """Gives each row that a line passes its part of it, and notes where it was cut."""
+def _cut_at_rows(route: Route, rows: list[_Row], cut: list[list[_Cut]], led: dict[tuple[int, int, int], Point]) -> None:
+    """Gives each row that a line passes its part of it, and notes where it was cut. Lines of one tensor are one up to the row
+    in which they part: `led` are the places where those seen before were cut, by tensor and row."""
     first, last = _row_of(route.points[0][1], rows), _row_of(route.points[-1][1], rows)
     for i in range(first + 1, last + 1):
         before, route = cut_in_two(route, rows[i].pieces[0].cut, rows[i].start)
-        rows[i - 1].routes.append(before)
-        cut[i].append((before.points[-1], route))
+        place = led.setdefault((*_tensor(route), i), before.points[-1])
+        if place is before.points[-1]:
+            rows[i - 1].routes.append(before)
+        elif i > first + 1:
+            cut[i - 1].pop()
+        cut[i].append((place, route))
     if _has_length(route):
         rows[last].routes.append(route)
 
@@ -286,17 +300,18 @@ def _row_of(along: float, rows: list[_Row]) -> int:
 
 def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
     """The lines that lead others from the end of a row to the start of the next, the first to leave outside."""
-    for i, ((across, along), rest) in enumerate(sorted(cut, key=lambda one: one[0])):
-        beside = _APART * (i - (len(cut) - 1) / 2)
-        leaves, arrives = across - above.top + above.y, across - below.top + below.y
+    places = sorted({place for place, _ in cut})
+    for (across, along), rest in cut:
+        beside = _APART * (places.index((across, along)) - (len(places) - 1) / 2)
+        leaves, arrives = across - above.top + above.y, rest.points[0][0] - below.top + below.y
         way = _way_back((leaves, along - above.start + _LEAD), above, below, beside)
         arrow = rest.arrow and not _has_length(rest)
         yield replace(rest, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=arrow, shape="square")
 
 
-def _moved(corner: Point, rows: list[_Row]) -> Point:
-    """Where something at a place in the drawing of one row stands now."""
-    row = next((row for row in reversed(rows) if row.start <= corner[1]), rows[0])
+def _moved(corner: Point, half: float, rows: list[_Row]) -> Point:
+    """Where something of twice `half` along the flow, at a place in the drawing of one row, stands now."""
+    row = next((row for row in reversed(rows) if row.start <= corner[1] + half), rows[0])
     return corner[0] - row.top + row.y, corner[1] - row.start + _LEAD
 
 
