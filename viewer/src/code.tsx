@@ -5,6 +5,7 @@ import { type Form, Latest, type Transport, type Writing } from "./transport";
 export interface Written {
   transport: Transport;
   writing: Writing;
+  used: number; // counts how often what the file uses has changed
 }
 
 export function Code(props: Written) {
@@ -15,7 +16,7 @@ export function Code(props: Written) {
   const writes = useRef(new Latest());
   useEffect(() => {
     let current = true;
-    writes.current.run(async () => {
+    writes.current.run(file, async () => {
       if (!current) return;
       try {
         const found = await transport.write("py", writing);
@@ -25,7 +26,7 @@ export function Code(props: Written) {
       }
     });
     return () => void (current = false);
-  }, [file, text, JSON.stringify(parameters)]);
+  }, [file, text, JSON.stringify(parameters), props.used]);
   if (why) return <div class="code" role="tabpanel"><p class="empty">No PyTorch code: {why}</p></div>;
   return (
     <div class="code" role="tabpanel" tabIndex={0} aria-label="PyTorch source">

@@ -3,7 +3,7 @@ import { type CompletionContext, autocompletion, completionKeymap } from "@codem
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "preact/hooks";
@@ -62,6 +62,7 @@ const overLines = EditorView.domEventHandlers({
 });
 
 export interface EditorProps {
+  file: string;
   text: string; // what the page set; what the author types comes by onChange
   revision: number; // counts what the page set
   findings: Finding[];
@@ -81,42 +82,55 @@ export function Editor(props: EditorProps) {
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const writable = useRef(new Compartment());
+  const shown = useRef(props.file);
+  const left = useRef(new Map<string, [EditorState, StateEffect<unknown>]>()); // of files that were shown: with what can be undone
 
-  useEffect(() => {
+  const fresh = () => {
     const complete = (context: CompletionContext) => {
       const word = context.matchBefore(/\w+/);
       if (!word && !context.explicit) return null;
       return { from: word?.from ?? context.pos, options: latest.current.words.map((label) => ({ label })) };
     };
     const save = { key: "Mod-s", run: () => (latest.current.onSave(), true), preventDefault: true };
-    view.current = new EditorView({
-      parent: host.current!,
-      state: EditorState.create({
-        doc: props.text,
-        extensions: [
-          EditorView.cspNonce.of(props.nonce),
-          lineNumbers(), highlightSpecialChars(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, overLines, syntaxHighlighting(colours),
-          autocompletion({ override: [complete] }),
-          keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
-          writable.current.of(EditorState.readOnly.of(props.readOnly)),
-          EditorView.contentAttributes.of({ "aria-label": "Text of the spec", tabindex: "0" }),
-          EditorView.updateListener.of((update) => {
-            if (update.docChanged && !update.transactions.some((t) => t.isUserEvent("page")))
-              latest.current.onChange(update.state.doc.toString());
-            if (update.selectionSet && !update.docChanged) latest.current.onCursor(update.state.selection.main.head);
-          }),
-        ],
-      }),
+    return EditorState.create({
+      doc: latest.current.text,
+      extensions: [
+        EditorView.cspNonce.of(props.nonce),
+        lineNumbers(), highlightSpecialChars(), history(), bracketMatching(), EditorView.lineWrapping, lintGutter(), marks, language, overLines, syntaxHighlighting(colours),
+        autocompletion({ override: [complete] }),
+        keymap.of([save, ...completionKeymap, ...lintKeymap, ...historyKeymap, indentWithTab, ...defaultKeymap]),
+        EditorState.readOnly.of(latest.current.readOnly),
+        EditorView.contentAttributes.of({ "aria-label": "Text of the spec", tabindex: "0" }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged && !update.transactions.some((t) => t.isUserEvent("page")))
+            latest.current.onChange(update.state.doc.toString());
+          if (update.selectionSet && !update.docChanged) latest.current.onCursor(update.state.selection.main.head);
+        }),
+      ],
     });
+  };
+
+  useEffect(() => {
+    view.current = new EditorView({ parent: host.current!, state: fresh() });
     return () => view.current?.destroy();
   }, []);
+
+  // Each file has a state of its own: what is undone in one is never the text of another.
+  useEffect(() => {
+    const editor = view.current!;
+    if (shown.current === props.file) return;
+    left.current.set(shown.current, [editor.state, editor.scrollSnapshot()]);
+    const known = left.current.get(props.file);
+    editor.setState(known?.[0] ?? fresh());
+    if (known) editor.dispatch({ effects: [known[1], mark.of(null)] });
+    shown.current = props.file;
+  }, [props.file]);
 
   useEffect(() => {
     const editor = view.current!;
     if (editor.state.doc.toString() !== props.text)
       editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.text }, userEvent: "page" });
-  }, [props.revision]);
+  }, [props.revision, props.file]);
 
   useEffect(() => {
     const editor = view.current!;

@@ -13,7 +13,7 @@ export interface OnDisk {
 export interface Hooks {
   texts: () => string[]; // as they are in the page
   onText: (index: number, text: string) => void; // a file has changed, and its text here has not
-  onUsed: (index: number) => void; // a file that it uses has changed
+  onUsed: (index: number) => void; // a file that it uses may have changed
   onRun: (run: RunData) => void;
   onMessage: (text: string) => void;
 }
@@ -38,10 +38,16 @@ export function useFiles(live: Live | null, documents: Document[], hooks: Hooks)
       const { disk: all, hooks: now } = latest.current;
       const [known, text] = [all[index], now.texts()[index]];
       if ("error" in event || event.version !== known.version) now.onMessage(""); // what it says is older
-      if ("error" in event) return know(index, { ...known, gone: event.gone, trouble: event.error });
+      if ("error" in event) {
+        know(index, { ...known, gone: event.gone, trouble: event.error });
+        return now.onUsed(index);
+      }
       const found = { text: event.text, version: event.version, gone: false, trouble: "" };
       const edited = text !== known.text && text !== found.text;
-      if (edited && known.version !== found.version) return differs(index, found);
+      if (edited && known.version !== found.version) {
+        differs(index, found);
+        return now.onUsed(index);
+      }
       know(index, found);
       if (!edited && text !== found.text) now.onText(index, found.text);
       else now.onUsed(index);

@@ -29,7 +29,7 @@ export class Live implements Transport {
   }
 
   check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
-    this.checks.run(async () => {
+    this.checks.run(asked.file, async () => {
       const timer = setTimeout(() => this.onSlow(true), 1000);
       try {
         done(await answered<Document>(await this.post("/api/check", asked)));

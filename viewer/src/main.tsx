@@ -55,6 +55,7 @@ function App() {
   const [trouble, setTrouble] = useState(""); // of the last check
   const [ended, setEnded] = useState(false);
   const [slow, setSlow] = useState(false);
+  const [used, setUsed] = useState(0);
   const [asCode, setAsCode] = useState(false);
   const [welcome, setWelcome] = useState(true);
   const [browse, setBrowse] = useState(true);
@@ -109,6 +110,7 @@ function App() {
       recheck(index);
     },
     onUsed: (index) => {
+      setUsed((n) => n + 1);
       check(index, state.current.texts[index], index === state.current.place ? state.current.given : {});
       recheck(index);
     },
@@ -191,6 +193,7 @@ function App() {
     check(place, state.current.texts[place], values);
   };
   const choose = (index: number, values: Values = {}) => {
+    const { place: before, given: tried } = state.current;
     setPlace(index);
     setGiven(values);
     const other = state.current.against === index ? null : state.current.against;
@@ -200,6 +203,7 @@ function App() {
     setCursor(null);
     setMessage("");
     setRevision((n) => n + 1);
+    if (Object.keys(tried).length) check(before, state.current.texts[before], before === index ? values : {}); // other values are tried here only
     load(index);
     if (other !== null) check(index, state.current.texts[index], values);
   };
@@ -256,7 +260,7 @@ function App() {
 
   const ofRun = runs.some((run) => run.name === current.file); // what a run was trained with is not changed
   const dirty = files.unsaved(place, texts[place]);
-  const written = { transport: transport!, writing: {
+  const written = { transport: transport!, used, writing: {
     file: current.file, text: texts[place], parameters: given, theme: dark ? ("dark" as const) : ("light" as const), by,
     open: network ? [...open].map((part) => keyOf(network, part)) : undefined,
   } };
@@ -327,7 +331,7 @@ function App() {
           {asCode && <Code {...written} />}
           <Editor
             hidden={asCode}
-            text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
+            file={current.file} text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
             readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void files.save(place)}
             caret={caret} onCursor={clickedText}
           />

@@ -52,7 +52,7 @@ export class Python implements Transport {
   }
 
   check(asked: Asked, done: (found: Document) => void, failed: (why: string) => void): void {
-    this.checks.run(async () => {
+    this.checks.run(asked.file, async () => {
       try {
         done((await this.ask(asked)).document as Document);
       } catch (error) {

@@ -28,23 +28,20 @@ export interface Transport {
   write(form: Form, writing: Writing): Promise<string>;
 }
 
-// At most one job runs; of those asked for meanwhile, the latest runs next.
+// At most one job runs; of those asked for meanwhile, the latest of each file runs next.
 export class Latest {
   private busy = false;
-  private next: (() => Promise<void>) | null = null;
+  private readonly waiting = new Map<string, () => Promise<void>>();
 
-  run(job: () => Promise<void>): void {
-    if (this.busy) {
-      this.next = job;
-      return;
-    }
+  run(file: string, job: () => Promise<void>): void {
+    this.waiting.delete(file); // so that the latest is last
+    this.waiting.set(file, job);
+    if (this.busy) return;
     this.busy = true;
     void (async () => {
-      await job();
-      while (this.next) {
-        const next: () => Promise<void> = this.next;
-        this.next = null;
-        await next();
+      for (const [next, wanted] of this.waiting) {
+        this.waiting.delete(next);
+        await wanted();
       }
       this.busy = false;
     })();
