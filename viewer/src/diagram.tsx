@@ -38,6 +38,7 @@ export function Diagram(props: DiagramProps) {
   const asked = useRef(false);
   const refit = useRef<Inside | null>(null); // the drawing that everything was opened or closed in
   const shown = useRef("");
+  const painted = useRef<Inside | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const revealed = useRef(-1);
@@ -51,10 +52,13 @@ export function Diagram(props: DiagramProps) {
     const ratio = window.devicePixelRatio || 1;
     if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
     if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
-    if (!camera.current || shown.current !== latest.current.network.name) {
-      camera.current = fitted(latest.current.root, width, height - BELOW);
-      shown.current = latest.current.network.name;
+    const { network, root } = latest.current;
+    const lost = painted.current !== root && camera.current && outside(root, camera.current, width, height - BELOW);
+    if (!camera.current || lost || shown.current !== network.name) {
+      camera.current = fitted(root, width, height - BELOW);
+      shown.current = network.name;
     }
+    painted.current = root;
     painter.current ??= new Painter(element.getContext("2d")!);
     painter.current.paint(view(camera.current), ratio);
     paintMap(width, height);
@@ -288,6 +292,11 @@ function Legend(props: { network: Network; root: Inside; theme: Theme; by: strin
       {props.by === "memory" ? `${short(most)}B` : short(most)}
     </div>
   );
+}
+
+// Whether nothing of the drawing is in view.
+function outside(root: Inside, at: Camera, width: number, height: number): boolean {
+  return at.x > root.size[0] || at.y > root.size[1] || at.x + width / at.zoom < 0 || at.y + height / at.zoom < 0;
 }
 
 // The whole drawing in a corner: at most 160 x 260 pixels.

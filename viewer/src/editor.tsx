@@ -1,5 +1,5 @@
 // The text of the spec: highlighted, completed, with the findings of the check in it and their fixes a click away.
-import { type CompletionContext, autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import { type CompletionContext, autocompletion, closeCompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
@@ -66,6 +66,7 @@ export interface EditorProps {
   text: string; // what the page set; what the author types comes by onChange
   revision: number; // counts what the page set
   findings: Finding[];
+  checked: string; // the text that they are about
   words: string[];
   chosen: [number, number] | null;
   caret: { offset: number; count: number } | null; // where to put the caret, once for each count
@@ -82,7 +83,6 @@ export function Editor(props: EditorProps) {
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const shown = useRef(props.file);
   const left = useRef(new Map<string, [EditorState, StateEffect<unknown>]>()); // of files that were shown: with what can be undone
 
   const fresh = () => {
@@ -110,20 +110,17 @@ export function Editor(props: EditorProps) {
     });
   };
 
-  useEffect(() => {
-    view.current = new EditorView({ parent: host.current!, state: fresh() });
-    return () => view.current?.destroy();
-  }, []);
-
   // Each file has a state of its own: what is undone in one is never the text of another.
   useEffect(() => {
-    const editor = view.current!;
-    if (shown.current === props.file) return;
-    left.current.set(shown.current, [editor.state, editor.scrollSnapshot()]);
     const known = left.current.get(props.file);
-    editor.setState(known?.[0] ?? fresh());
-    if (known) editor.dispatch({ effects: [known[1], mark.of(null)] });
-    shown.current = props.file;
+    const editor = new EditorView({ parent: host.current!, state: known?.[0] ?? fresh(), scrollTo: known?.[1] });
+    view.current = editor;
+    return () => {
+      closeCompletion(editor);
+      editor.dispatch({ effects: mark.of(null) });
+      left.current.set(props.file, [editor.state, editor.scrollSnapshot()]);
+      editor.destroy();
+    };
   }, [props.file]);
 
   useEffect(() => {
@@ -143,7 +140,7 @@ export function Editor(props: EditorProps) {
         severity: finding.severity,
         source: finding.code,
         message: [finding.message, ...finding.notes].join("\n"),
-        actions: finding.fixes.map((fix) => ({ name: fix.title, apply: (target) => apply(target, fix.edits) })),
+        actions: finding.fixes.map((fix) => ({ name: fix.title, apply: (target) => apply(target, fix.edits, latest.current.checked) })),
       };
     });
     editor.dispatch(setDiagnostics(editor.state, shown));
@@ -165,8 +162,8 @@ export function Editor(props: EditorProps) {
   return <div class="editor" ref={host} hidden={props.hidden} />;
 }
 
-function apply(editor: EditorView, edits: Edit[]): void {
-  if (edits.every((edit) => edit.end <= editor.state.doc.length))
+function apply(editor: EditorView, edits: Edit[], checked: string): void {
+  if (editor.state.doc.toString() === checked)
     editor.dispatch({ changes: edits.map(({ start, end, text }) => ({ from: start, to: end, insert: text })) });
 }
 

@@ -86,7 +86,7 @@ function App() {
     transport?.check(
       { file: start.documents[index].file, text, parameters: values, against: compare },
       (found: Document) => {
-        if (found.text !== state.current.texts[index]) return; // a newer text is on its way
+        if (text !== state.current.texts[index]) return; // a newer text is on its way
         setTrouble("");
         setDocuments((all) => all.map((d, i) => (i === index ? { ...found, version: d.version } : d)));
         if (!found.network) return;
@@ -254,6 +254,7 @@ function App() {
     }
   };
   const fix = (wanted: Fix) => {
+    if (current.text !== texts[place]) return; // its places are those of another text: the check of this one is on its way
     changedText(withEdits(texts[place], wanted.edits), true);
     if (!asCode) putCaret(Math.min(...wanted.edits.map((edit) => edit.start)));
   };
@@ -331,7 +332,7 @@ function App() {
           {asCode && <Code {...written} />}
           <Editor
             hidden={asCode}
-            file={current.file} text={texts[place]} revision={revision} findings={current.findings} words={start.words} chosen={span}
+            file={current.file} text={texts[place]} revision={revision} findings={current.findings} checked={current.text} words={start.words} chosen={span}
             readOnly={!transport || ofRun} nonce={nonce ?? ""} onChange={(text) => changedText(text)} onSave={() => void files.save(place)}
             caret={caret} onCursor={clickedText}
           />
