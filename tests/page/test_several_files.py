@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browsing import Watched, watched  # noqa: F401
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from serving import served
 
 import netspec
@@ -96,12 +96,18 @@ def test_a_file_that_others_use_changes_all_of_them(watched: Watched, folder: Pa
 
 
 def test_what_was_typed_last_is_checked_in_each_file(watched: Watched, folder: Path) -> None:
-    """Checks of one file do not take the place of those of another."""
+    """A check that waits does not take the place of that of another file."""
+    held: list[Route] = []
+    free: list[bool] = []
     with opened(watched, folder) as tab:
-        for name in "aba":
+        tab.route("**/api/check", lambda route: route.continue_() if free else held.append(route))
+        for name, more in (("a", "00"), ("b", "0")):
             shown(tab, name)
-            typed(tab, "00" if name == "a" else "0")
-        for name, units in (("a", "100000"), ("b", "100")):
+            typed(tab, more)
+        free.append(True)
+        for route in held:
+            route.continue_()
+        for name, units in (("b", "100"), ("a", "1000")):
             shown(tab, name)
             wanted = folder / f"wanted_{name}.net"
             wanted.write_text(text(name).replace("FC-10", f"FC-{units}"))
