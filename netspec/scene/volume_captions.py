@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from netspec.analysis.analysis import Analysis
@@ -26,13 +27,16 @@ _MOST_PIECES = 8
 _MOST_LINES = 3
 _WIDE = 84.0
 """What is written above is broken into lines of about this width."""
+_SHORT_CALL = 60.0
+"""Calls that are at most so wide are written whole."""
 _LANE = 9.0
 """Between the lines that leave a part side by side."""
 _SHEET = 1.8
 """Maps that are at least so thick are drawn one by one."""
 _KERNEL = re.compile(r"(\d+(?:x\d+)*)-\d+$")
 _UNITS = re.compile(r" units?$")
-_COMMA = re.compile(r",\s*(?=[a-z(]|$)")
+_COMMA = re.compile(r",\s*(?=[a-z(]|\d+ [a-z]|$)")
+_TIMES = re.compile(r"(?<=\d)x(?=\d)")
 _UNSAID = re.compile(r"^(pad |along |to \d|as large as |p = |axes |round )|^$")
 _GROUPS = re.compile(r"groups (\d+)$")
 
@@ -131,14 +135,35 @@ class Captions:
             return head_text(part)
         return region.block or region.name
 
+    @cached_property
+    def _told_apart(self) -> frozenset[str]:
+        """Blocks of which two would look equal but for the arguments of their calls, if all of these are short."""
+        calls: dict[str, dict[str, set[str]]] = {}
+        for part in self.parts.root.walk():
+            if part.members and part.region is not None and part.region.block and part.region.shares is None:
+                sizes = calls.setdefault(part.region.block, {})
+                sizes.setdefault(type_text(self._type(part)), set()).add(_call(part))
+        return frozenset(
+            block
+            for block, sizes in calls.items()
+            if max(map(len, sizes.values())) > 1
+            and all(text_width(text, SMALL, bold=True) <= _SHORT_CALL for texts in sizes.values() for text in texts)
+        )
+
     def _above(self, part: Part) -> tuple[str, ...]:
         """What is computed: the first line is bold."""
         times = [f"×{part.count}"] if part.count > 1 else []
+        weights = weights_of(self.graph, part)
         if part.members:
-            return (self.name(part), *times, *weights_of(self.graph, part))
+            called = (
+                _call(part) if part.region is not None and part.region.block in self._told_apart else self.name(part)
+            )
+            return (called, *times, *weights)
         first = self.graph.nodes[part.start]
         if not first.inputs:
             return (first.name,)
+        if first.kind == "identity":
+            return (first.name.rpartition(".")[2], *times)
         words = [_UNITS.sub("", word.strip()) for word in _COMMA.split(self.faces.words(part))]
         head = self.faces.kind(part)
         kernel = _KERNEL.match(words[0]) if words else None
@@ -148,8 +173,8 @@ class Captions:
         elif words[0].replace(",", "").isdigit():
             words = words[1:]
         rest = [_GROUPS.sub(r"\1 groups", word) for word in words if not _UNSAID.match(word)]
-        rest = [word for word in rest if first.kind != "dwconv" or not word.endswith(" groups")]
-        return (head, *_broken([*times, *rest, *weights_of(self.graph, part)]))
+        rest = [_TIMES.sub("×", word) for word in rest if first.kind != "dwconv" or not word.endswith(" groups")]
+        return (head, *_broken([*times, *rest], _MOST_LINES - len(weights)), *weights)
 
     # Colours
 
@@ -187,14 +212,18 @@ class Captions:
         return self.theme.fill(section(node)) if part.is_layer else self.theme.closed
 
 
+def _call(part: Part) -> str:
+    return head_text(part).removesuffix(f" ×{part.count}")
+
+
 def _size_lines(text: str) -> list[str]:
     """A long size, such as a form of open sizes, in a line for each axis."""
     first, *rest = text.split("×")
     return [text] if text_width(text, SMALL) <= _WIDE else [first, *(f"×{side}" for side in rest)]
 
 
-def _broken(words: Sequence[str]) -> list[str]:
-    """In lines, with commas; a long text at its spaces."""
+def _broken(words: Sequence[str], most: int) -> list[str]:
+    """In at most so many lines, with commas; a long text at its spaces."""
     lines: list[str] = []
     for word in words:
         tokens = word.split(" ")
@@ -207,4 +236,4 @@ def _broken(words: Sequence[str]) -> list[str]:
                 lines[-1] = f"{lines[-1]} {token}"
             else:
                 lines.append(token)
-    return lines[:_MOST_LINES]
+    return lines[:most]

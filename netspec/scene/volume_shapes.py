@@ -60,11 +60,13 @@ class Volume:
 
 
 class Scale:
-    """Sizes in pixels: the root of the share in the largest of the network."""
+    """Sizes in pixels: the root of the share in the largest of the network. Sequences that are longer than any map is high,
+    such as the 25,088 tokens of a film, do not make maps small."""
 
     def __init__(self, graph: Graph) -> None:
         types = [node.type for node in graph.nodes]
-        self.side = max((s for t in types for s in t.spatial), default=1)
+        self.side = max((s for t in types if len(t.spatial) > 1 for s in t.spatial), default=1)
+        self.steps = max((s for t in types for s in t.spatial), default=1)
         self.channels = max((t.features for t in types if t.spatial), default=1)
         self.units = max((t.size for t in types if not t.spatial), default=1)
 
@@ -72,11 +74,10 @@ class Scale:
         if kind.layout in ("vector", "ids"):
             return Volume(_VECTOR, _rooted(kind.size, self.units, (16.0, _SIDE[1])), 0.0)
         thick = _rooted(kind.features, self.channels, _THICK) if kind.features > 1 else _THICK[0]
-        high = self.length(kind.spatial[-2] if len(kind.spatial) > 1 else kind.spatial[0])
-        return Volume(thick, high, self.length(kind.spatial[-1]) if len(kind.spatial) > 1 else 0.0)
-
-    def length(self, side: int) -> float:
-        return _rooted(side, self.side, _SIDE)
+        if len(kind.spatial) == 1:
+            return Volume(thick, _rooted(kind.spatial[0], self.steps, _SIDE), 0.0)
+        high, deep = (_rooted(side, self.side, _SIDE) for side in kind.spatial[-2:])
+        return Volume(thick, high, deep)
 
 
 def _rooted(value: int, largest: int, bounds: tuple[float, float]) -> float:

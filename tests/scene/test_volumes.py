@@ -17,6 +17,7 @@ from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
 from netspec.scene.theme import THEMES
 from netspec.scene.volume_captions import Captions, keeps_the_volume
+from netspec.scene.volume_shapes import Scale
 
 NAMES = sorted(p.stem for p in (ROOT / "examples").glob("*.net") if not p.stem.endswith("_blocks"))
 
@@ -107,3 +108,36 @@ def test_a_single_map_is_a_thin_sheet() -> None:
     fronts = {item.tip.split(":")[0]: item for item in figure.items if isinstance(item, Rect) and item.tip}
     assert fronts["input"].width <= 4
     assert fronts["reshape1"].width <= 4
+
+
+def test_whose_weights_are_used_is_never_cut() -> None:
+    """What a layer is takes as many lines as are left."""
+    assert "weights of table.embed1" in texts(graph_of("transformer_base"), "volumes")
+
+
+def test_a_label_that_only_names_a_tensor_is_shown() -> None:
+    found = texts(graph_of("fpn_resnet50"), "volumes")
+    assert {"c2", "c3", "c4"} <= set(found)
+    assert "identity" not in found
+
+
+def test_sizes_have_times_signs() -> None:
+    for name, text in (("crnn", "stride 2×1"), ("r3d_18", "stride 1×2×2"), ("fcn8s", "from 9×9 on")):
+        assert text in texts(graph_of(name), "volumes")
+    found = texts(graph_of("lenet5_1998"), "volumes")
+    assert found.count("conv 5×5") == 3
+    assert "60 connected pairs" in found
+
+
+def test_blocks_that_would_look_equal_have_the_arguments_of_their_calls() -> None:
+    found = texts(graph_of("wavenet"), "volumes")
+    assert {f"layer({i})" for i in range(1, 29)} <= set(found)
+    assert "group(12)" in texts(graph_of("speech_cnn"), "volumes")
+    assert "mbconv" in texts(graph_of("efficientnet_b0"), "volumes")  # too long to be written
+
+
+def test_long_sequences_do_not_make_maps_small() -> None:
+    """25,089 tokens beside a film of 224x224."""
+    graph = graph_of("mvit_v2_s")
+    scale = Scale(graph)
+    assert scale.volume(graph.nodes[0].type).high == max(scale.volume(node.type).high for node in graph.nodes)
