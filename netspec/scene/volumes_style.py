@@ -8,6 +8,7 @@ Long networks are broken into rows, and encoders with decoders are drawn as a U.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -28,6 +29,7 @@ from netspec.scene.rows import in_rows, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
 from netspec.scene.u_shape import as_u, skips_of
 from netspec.scene.volume_captions import Captions, Place, keeps_the_volume, only_layer
+from netspec.scene.volume_lines import arriving_apart
 from netspec.scene.volume_shapes import CAPTION, STACK, Sketch, dot, painted
 
 __all__ = ["drawn_as_volumes"]
@@ -39,6 +41,8 @@ _MOST = 44
 _LINES = 4
 """More lines than these meet a box in one point, as one line does."""
 _Room: TypeAlias = "tuple[float, float, float, float]"
+_TURN = 14.0
+"""From a circle to a line that turns below or above it."""
 _STEEP = 1.5
 """Down or up for each step to the right: lines to a window that are steeper are not drawn."""
 
@@ -165,6 +169,7 @@ class _Painter:
         wide = {id(box) for box in inside.boxes if self.captions.ports(box.part) is not None}
         self.in_one_point = {at for at, lines in arrivals.items() if lines == 1 or (lines > _LINES and at not in wide)}
         lines = [(r, self._ends(r, x, y, inside.boxes)) for r in inside.routes if self._window_of(r) is None]
+        lines = self._apart(lines)
         ways = [Way((id(r.source), r.node), _goal(r), tuple(points)) for r, points in lines]
         for (route, _), points in zip(lines, in_lanes(ways), strict=True):
             self._route(route, points)
@@ -215,6 +220,26 @@ class _Painter:
                 points = self._into_circle(points, target, others)
         return points
 
+    def _apart(self, lines: Sequence[tuple[Route, list[Point]]]) -> list[tuple[Route, list[Point]]]:
+        """Lines that meet the front of one volume, but those that end in one point, far enough from each other."""
+        found = [points for _, points in lines]
+        into: dict[int, list[int]] = {}
+        heights: dict[int, float] = {}
+        for i, (route, _) in enumerate(lines):
+            target = route.target
+            if target is None or route.shape == "square" or id(target) not in self.places:
+                continue
+            if id(target) not in self.in_one_point and self._sketch(target.part).form == "volume":
+                into.setdefault(id(target), []).append(i)
+                heights[id(target)] = self._sketch(target.part).volume.high
+        for at, those in into.items():
+            if len(those) > 1:
+                top = self.places[at][1]
+                moved = arriving_apart([found[i] for i in those], top, top + heights[at])
+                for i, points in zip(those, moved, strict=True):
+                    found[i] = points
+        return [(route, points) for (route, _), points in zip(lines, found, strict=True)]
+
     def _into_circle(self, points: list[Point], target: Box, others: Sequence[_Room]) -> list[Point]:
         """The main way comes from the left, what runs beside it from above or below, if no other box is in the way."""
         left, top = self.places[id(target)]
@@ -225,9 +250,11 @@ class _Painter:
         found = list(points)
         while len(found) > 1 and abs(found[-1][1] - centre[1]) < side / 2 + 2:
             found.pop()
-        y = found[-1][1]
-        low, high = min(y, centre[1]), max(y, centre[1])
-        if any(a <= centre[0] <= c and b < high and d > low for a, b, c, d in others):
+        y, start = found[-1][1], centre[0]
+        if _is_between(others, (centre[0], y), centre):  # turn once more, close to the circle
+            start, y = points[len(found)][0], centre[1] + math.copysign(side / 2 + _TURN, y - centre[1])
+            found.append((start, y))
+        if _is_between(others, (start, y), centre):
             return points
         if y > top:
             self.beside.add(id(target.part))
@@ -291,6 +318,12 @@ class _Painter:
         end = (front - stack, top + seen.high / 2)
         self.items += [Path(start, ((end,),), border, line=0.8) for start in (b, (b[0], b[1] + high))]
         self.items.append(dot(end, border))
+
+
+def _is_between(rooms: Sequence[_Room], a: Point, b: Point) -> bool:
+    """Whether anything is in the rectangle between two points."""
+    left, right, low, high = min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1]), max(a[1], b[1])
+    return any(x <= right and r >= left and y < high and s > low for x, y, r, s in rooms)
 
 
 def _room(box: Box, x: float, y: float) -> _Room:

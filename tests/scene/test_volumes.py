@@ -17,6 +17,7 @@ from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
 from netspec.scene.theme import THEMES
 from netspec.scene.volume_captions import Captions, keeps_the_volume
+from netspec.scene.volume_lines import arriving_apart
 from netspec.scene.volume_shapes import Scale
 
 NAMES = sorted(p.stem for p in (ROOT / "examples").glob("*.net") if not p.stem.endswith("_blocks"))
@@ -141,3 +142,31 @@ def test_long_sequences_do_not_make_maps_small() -> None:
     graph = graph_of("mvit_v2_s")
     scale = Scale(graph)
     assert scale.volume(graph.nodes[0].type).high == max(scale.volume(node.type).high for node in graph.nodes)
+
+
+def test_arrows_into_one_volume_are_seen_one_by_one() -> None:
+    """Each at least as far from the next as a head is high, and none at the corner of a box."""
+    for name in ("volo_d1", "inception_resnet_v2", "nasnet_a_mobile", "wavenet"):
+        figure = picture(graph_of(name), "volumes")
+        fronts = [item for item in figure.items if isinstance(item, Rect) and ": " in item.tip]
+        heads = [
+            item.start for item in figure.items if isinstance(item, Path) and item.closed and len(item.pieces) == 2
+        ]
+        for front in fronts:
+            met = sorted(y for x, y in heads if abs(x - front.x) < 0.1 and front.y <= y <= front.y + front.height)
+            apart = [b - a for a, b in itertools.pairwise(met)]
+            assert min(apart, default=7) > 6, f"{name}: {front.tip}"
+            assert not met or front.y + 1 <= met[0] <= met[-1] <= front.y + front.height - 1, f"{name}: {front.tip}"
+
+
+def test_lines_that_are_moved_apart_leave_the_straight_one_as_it_is() -> None:
+    straight, low = [(0.0, 50.0), (9.0, 50.0)], [(0.0, 80.0), (5.0, 52.0), (9.0, 52.0)]
+    assert arriving_apart([low, straight], 40.0, 70.0) == [[(0.0, 80.0), (5.0, 57.0), (9.0, 57.0)], straight]
+    assert [line[-1][1] for line in arriving_apart([low, straight, low], 45.0, 61.0)] == pytest.approx([53, 46.5, 59.5])
+
+
+def test_a_line_into_a_sign_turns_below_it_where_a_name_is_in_the_way() -> None:
+    figure = picture(graph_of("clip_vit_b_32"), "volumes")
+    heads = [item for item in figure.items if isinstance(item, Path) and item.closed and len(item.pieces) == 2]
+    upwards = [head for head in heads if head.pieces[0][0][1] == head.pieces[1][0][1] > head.start[1]]
+    assert len(upwards) == 1
