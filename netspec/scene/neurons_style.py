@@ -167,9 +167,7 @@ class _Painter:
             tip = f"{column.node.name}, unit {unit}" + (f", bias {number_text(value)}" if value is not None else "")
             self.items.append(_circle(x, y, fill, border, tip))
             if value is not None:
-                self.items.append(
-                    Text(x, y + 3, f"{value:.2f}".replace("-", "−"), _SMALL, self.theme.ink, anchor="middle")
-                )
+                self.items.append(Text(x, y + 3, _in_circle(value), _SMALL, self.theme.ink, anchor="middle"))
             elif not k:
                 self.items.append(Text(x, y + 3, f"x{unit + 1}", _SMALL, self.theme.ink, anchor="middle"))
         x = self._place(k, 0, top)[0]
@@ -178,6 +176,12 @@ class _Painter:
         self.items.append(Text(x, low + 12, words[0], _SIZE, self.theme.ink, bold=True, anchor="middle"))
         if words[1]:
             self.items.append(Text(x, low + 25, words[1], 9.0, self.theme.faint, anchor="middle"))
+
+
+def _in_circle(value: float) -> str:
+    """With as many digits as there is room for."""
+    texts = [f"{value:{form}}".replace("-", "−").replace("e+0", "e") for form in (".2f", ".1f", ".0f", ".0e")]
+    return next((text for text in texts if text_width(text, _SMALL) <= 2 * _RADIUS - 3.0), texts[-1])
 
 
 def _circle(x: float, y: float, fill: str, border: str, tip: str) -> Path:

@@ -208,6 +208,16 @@ def test_neurons_show_weights() -> None:
     assert {"1.50", "−2.25", "0.50", "4.00", "3.00", "−1.00", "−0.50", "0.75", "0.25"} <= set(found)
 
 
+def test_a_bias_has_as_many_digits_as_its_circle_has_room_for() -> None:
+    import numpy as np
+
+    weights = {"fc1.weight": np.zeros((1, 2), np.float32), "fc1.bias": np.array([-154.91], np.float32)}
+    figure = picture(graph_of("perceptron"), "neurons", weights=weights)
+    assert "−155" in texts(figure)
+    weights["fc1.bias"][0] = -24.04
+    assert "−24.0" in texts(picture(graph_of("perceptron"), "neurons", weights=weights))
+
+
 def test_neurons_show_units_with_a_threshold() -> None:
     assert "step" in texts(picture(graph_of("nand"), "neurons"))
 
