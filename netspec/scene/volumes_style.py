@@ -11,6 +11,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from netspec.analysis.analysis import Analysis
@@ -22,10 +23,10 @@ from netspec.scene.lanes import Way, in_lanes
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Point, Spacing
-from netspec.scene.opening import opened
+from netspec.scene.opening import depth_for_a_page, opened
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Part, Parts
-from netspec.scene.rows import in_rows, row_limit, unwrap
+from netspec.scene.rows import in_rows, page_scale, row_limit, unwrap
 from netspec.scene.theme import THEMES, Theme, section
 from netspec.scene.u_shape import as_u, skips_of
 from netspec.scene.volume_captions import Captions, Place, keeps_the_volume, only_layer
@@ -38,6 +39,8 @@ _MARGIN = 16.0
 _TITLE = 15.0
 _MOST = 44
 """How many boxes a page shows well."""
+_SMALLEST = 0.7
+"""What A4 would show smaller, with letters of less than 5 points, is opened a level less."""
 _LINES = 4
 """More lines than these meet a box in one point, as one line does."""
 _Room: TypeAlias = "tuple[float, float, float, float]"
@@ -49,7 +52,15 @@ _STEEP = 1.5
 
 def drawn_as_volumes(graph: Graph, analysis: Analysis, options: DrawOptions) -> Figure:
     """From left to right; what keeps the shape (activations, norms, dropout) is drawn with the layer before it."""
-    return _Painter(graph, analysis, options).figure()
+    painter = _Painter(graph, analysis, options)
+    figure = painter.figure()
+    if options.depth is not None or options.expand or options.open is not None:
+        return figure
+    depth = depth_for_a_page(painter.parts, _MOST)
+    while depth > 0 and page_scale(figure.width, figure.height) < _SMALLEST:
+        depth -= 1
+        figure = _Painter(graph, analysis, replace(options, depth=depth)).figure()
+    return figure
 
 
 class _Painter:

@@ -15,6 +15,7 @@ from netspec.scene.faces import type_text
 from netspec.scene.figure import Path, Rect, Text
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
+from netspec.scene.rows import page_scale
 from netspec.scene.theme import THEMES
 from netspec.scene.volume_captions import Captions, keeps_the_volume
 from netspec.scene.volume_lines import arriving_apart
@@ -170,3 +171,12 @@ def test_a_line_into_a_sign_turns_below_it_where_a_name_is_in_the_way() -> None:
     heads = [item for item in figure.items if isinstance(item, Path) and item.closed and len(item.pieces) == 2]
     upwards = [head for head in heads if head.pieces[0][0][1] == head.pieces[1][0][1] > head.start[1]]
     assert len(upwards) == 1
+
+
+def test_what_a_page_would_show_too_small_is_opened_a_level_less() -> None:
+    """The Transformer with all its layers has letters of 4 points on A4; what is asked for is drawn nevertheless."""
+    graph = graph_of("transformer_base")
+    figure, whole = picture(graph, "volumes"), picture(graph, "volumes", DrawOptions(depth=3))
+    assert page_scale(whole.width, whole.height) < 0.7 < page_scale(figure.width, figure.height)
+    frames = {item.text for item in figure.items if isinstance(item, Text)}
+    assert "decoder(8, drop=0.1) ×6" in frames
