@@ -6,7 +6,7 @@ Consecutive lines are a chain: each reads what the line before it gives. Where t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import prod
@@ -34,7 +34,7 @@ _WIDEST = 64
 _MOST_BELOW = 24
 """Branches with more lines do not stand below each other: one line says how many layers they have."""
 _MOST_PLAIN = 4
-"""More equal layers than these, one after another, are written once."""
+"""More equal layers than these, one after another, are written once, and more calls that count up as a range."""
 _LONGEST_PERIOD = 4
 
 
@@ -57,7 +57,7 @@ class _Column:
         found: list[Line] = []
         before: Line | None = None
         start: frozenset[int] = frozenset()
-        for line in self._inside(self.graph.root.members):
+        for line in self._ranged(self._inside(self.graph.root.members)):
             note = str(found.pop().cell).rstrip(":") if line.nodes and found and found[-1].opens else ""
             if line.nodes:
                 reads = self.flow.made_of(line)
@@ -305,6 +305,31 @@ class _Column:
                 found.append(lines[at])
             at += length * times
         return found
+
+    def _ranged(self, lines: Sequence[Line]) -> Iterator[Line]:
+        """Many calls of a block, one after another, that count up, by the first and the last: `layer(1) to layer(28)`."""
+        at = 0
+        while at < len(lines):
+            stop = at + 1
+            while stop < len(lines) and self._counts_up(lines[stop - 1], lines[stop]):
+                stop += 1
+            if stop - at <= _MOST_PLAIN:
+                yield from lines[at:stop]
+            else:
+                text = f"{lines[at].cell} to {lines[stop - 1].cell}"
+                nodes = tuple(node for line in lines[at:stop] for node in line.nodes)
+                yield replace(lines[at], cell=text, bare=text, nodes=nodes)
+            at = stop
+
+    def _counts_up(self, one: Line, other: Line) -> bool:
+        if not (len(one.calls) == len(other.calls) == 1 and isinstance(one.cell, str) and isinstance(other.cell, str)):
+            return False
+        a, b = one.calls[0], other.calls[0]
+        same = a.definition == b.definition and one.size == other.size and a.shares is None and b.shares is None
+        if not same or len(a.arguments) != len(b.arguments) or not self.flow.follows(other, one):
+            return False
+        pairs = [(m, n) for (_, m), (_, n) in zip(a.arguments, b.arguments, strict=True) if m != n]
+        return len(pairs) == 1 and all(type(m) is type(n) is int and n - m == 1 for m, n in pairs)
 
     def _joined_calls(self, lines: Sequence[Line]) -> str:
         times = f" ×{lines[0].times}" if lines[0].times > 1 else ""

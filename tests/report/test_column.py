@@ -189,3 +189,11 @@ def test_blocks_of_other_constants_or_activations_are_not_lumped() -> None:
     block = "block b(k, act) { residual { conv1-4 act=act -> scale init=k -> conv1-4 } }"
     text = f"net N; {block}; input 4x8x8; b(0.1, relu); b(0.1, relu); b(0.1, gelu); b(1, gelu); gap; FC-2"
     assert column(text)[:3] == ["[conv1-4, conv1-4] ×2", "[conv1-4, conv1-4]", "[conv1-4, conv1-4]"]
+
+
+def test_many_calls_that_count_up_are_a_range() -> None:
+    block = "block b(w, d) { concat [ conv3-w pad=d dilation=d; { conv1-w -> maxpool3/1 pad=1 -> conv1-w } ] }"
+    many, few = " ".join(f"b(4, {d});" for d in range(2, 7)), "b(6, 1); b(6, 2); b(6, 3); b(6, 4);"
+    found = column(f"net N; {block}; input 8x16x16; {many} b(4, 8); {few} gap; FC-2")
+    assert found[:3] == ["b(4, 2) to b(4, 6)", "b(4, 8)", "b(6, 1)"]
+    assert len(found) == 8
