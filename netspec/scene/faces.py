@@ -184,8 +184,8 @@ def _is_shared(region: Region | None) -> bool:
     return region is not None and sum(node.shares is not None for node in region.nodes()) > 1
 
 
-def head_text(part: Part) -> str:
-    """What a part is called: its label, or its block with the arguments that the call gives."""
+def head_text(part: Part, *, whole: bool = False) -> str:
+    """What a part is called: its label, or its block with the arguments that the call gives, shortened if not wanted `whole`."""
     times = f" ×{part.count}" if part.count > 1 else ""
     region = part.region
     if region is None or region.kind == "repeat":
@@ -200,7 +200,7 @@ def head_text(part: Part) -> str:
     words = f"{region.block}({', '.join(given)})" if given else region.block
     if not re.fullmatch(re.escape(region.block.lower()) + r"\d*", region.name.lower()):
         words = f"{region.name}: {words}"
-    return _shortened(words) + times
+    return (words if whole else _shortened(words)) + times
 
 
 def _argument(part: Part, name: str, value: Value) -> str:

@@ -135,6 +135,11 @@ class Captions:
             return head_text(part)
         return region.block or region.name
 
+    def _pads(self, node: Node, word: str) -> bool:
+        """Whether a word says why a convolution gives more than it reads: the padding of 100 with which FCN begins."""
+        before = self.graph.nodes[node.inputs[0]].type.spatial
+        return word.startswith("pad ") and node.kind == "conv" and node.type.spatial > before
+
     @cached_property
     def _told_apart(self) -> frozenset[str]:
         """Blocks of which two would look equal but for the arguments of their calls, if all of these are short."""
@@ -172,7 +177,7 @@ class Captions:
             words = words[1:]
         elif words[0].replace(",", "").isdigit():
             words = words[1:]
-        rest = [_GROUPS.sub(r"\1 groups", word) for word in words if not _UNSAID.match(word)]
+        rest = [_GROUPS.sub(r"\1 groups", word) for word in words if not _UNSAID.match(word) or self._pads(first, word)]
         rest = [_TIMES.sub("×", word) for word in rest if first.kind != "dwconv" or not word.endswith(" groups")]
         return (head, *_broken([*times, *rest], _MOST_LINES - len(weights)), *weights)
 

@@ -192,9 +192,9 @@ class _Painter:
 
     def _frame(self, box: Box, x: float, y: float) -> None:
         across, along = box.size
-        title = head_text(box.part)
-        if text_width(title, SIZE, bold=True) > along - 14:
-            title = self.captions.name(box.part)
+        titles = (head_text(box.part, whole=True), head_text(box.part))
+        fitting = (title for title in titles if text_width(title, SIZE, bold=True) <= along - 14)
+        title = next(fitting, self.captions.name(box.part))
         self.items.append(Rect(x, y, along, across, self.theme.frame_fill, self.theme.frame, 6.0, tip=box.part.name))
         self.items.append(Text(x + 9, y + 15, title, SIZE, self.theme.faint, bold=True))
 

@@ -180,3 +180,14 @@ def test_what_a_page_would_show_too_small_is_opened_a_level_less() -> None:
     assert page_scale(whole.width, whole.height) < 0.7 < page_scale(figure.width, figure.height)
     frames = {item.text for item in figure.items if isinstance(item, Text)}
     assert "decoder(8, drop=0.1) ×6" in frames
+
+
+def test_the_title_of_a_frame_is_whole_where_there_is_room() -> None:
+    found = texts(graph_of("gpt_char"), "volumes")
+    assert [text for text in found if text.startswith("prenorm")] == [
+        "prenorm(6, drop=0.2, causal=yes, bias=no, weight_drop=0.2) ×6"
+    ]
+
+
+def test_padding_is_said_where_a_convolution_gives_more_than_it_reads() -> None:
+    assert [text for text in texts(graph_of("fcn8s"), "volumes") if "pad" in text] == ["pad 100"]
