@@ -12,27 +12,34 @@ _APART = 7.0
 """From arrow to arrow: a little more than the height of a head."""
 _HEAD = 6.5
 """The same where a volume is too low for that."""
-_EDGE = 6.0
+_EDGE, _LEAST = 6.0, 3.0
+"""From an edge, and where that would bend a straight line."""
 
 
 def arriving_apart(lines: Sequence[Sequence[Point]], top: float, bottom: float) -> list[list[Point]]:
     """Lines from left to right, whose level last pieces are moved up or down. One that is straight stays if there is room."""
     order = sorted(range(len(lines)), key=lambda i: lines[i][-1][1])
     ends = [lines[i][-1][1] for i in order]
-    edge = min(_EDGE, max(1.0, (bottom - top - _HEAD * (len(ends) - 1)) / 2))
-    low, high = top + edge, bottom - edge
-    step = min(_APART, (high - low) / max(1, len(ends) - 1))
-    places = _placed(ends, low, high, step)
-    for k, i in enumerate(order):
-        y, after = ends[k], len(ends) - 1 - k
-        if _is_straight(lines[i]) and low - 0.1 <= y - k * step and y + after * step <= high + 0.1:
-            above, below = _placed(ends[:k], low, y - step, step), _placed(ends[k + 1 :], y + step, high, step)
-            places = [*above, y, *below]
-            break
+    straight = next((k for k, i in enumerate(order) if _is_straight(lines[i])), None)
+    places = None if straight is None else _around(ends, straight, top + _LEAST, bottom - _LEAST)
+    if places is None:
+        edge = min(_EDGE, max(1.0, (bottom - top - _HEAD * (len(ends) - 1)) / 2))
+        low, high = top + edge, bottom - edge
+        places = _placed(ends, low, high, min(_APART, (high - low) / max(1, len(ends) - 1)))
     found = [list(line) for line in lines]
     for i, place in zip(order, places, strict=True):
         found[i][-2:] = [(x, place) for x, _ in found[i][-2:]]
     return found
+
+
+def _around(ends: Sequence[float], fixed: int, low: float, high: float) -> list[float] | None:
+    """The places of all where one of them stays as it is; None where there is no room for that."""
+    y, after = ends[fixed], len(ends) - 1 - fixed
+    for step in (_APART, _HEAD):
+        if low <= y - fixed * step and y + after * step <= high:
+            above, below = _placed(ends[:fixed], low, y - step, step), _placed(ends[fixed + 1 :], y + step, high, step)
+            return [*above, y, *below]
+    return None
 
 
 def _is_straight(line: Sequence[Point]) -> bool:
