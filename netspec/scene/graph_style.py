@@ -81,7 +81,7 @@ class _Painter:
         """The layout of dot, or why there is none."""
         if unfit := reason_against_dot(box_count(self.parts, self.is_open)):
             return None, unfit
-        solve = partial(geometry_by_dot, spacing=spacing)
+        solve = partial(geometry_by_dot, spacing=spacing, across=self.across)
         try:
             return laid_out(self.parts, self.is_open, measure, spacing, solve=solve), ""
         except DotFailed as failed:

@@ -14,7 +14,7 @@ from typing import Any
 
 from netspec.scene.label_places import Label, settled
 from netspec.scene.level_geometry import Frame, Geometry, Line, Outline, Point, Spacing
-from netspec.scene.order import Edge
+from netspec.scene.order import Edge, Ordered
 from netspec.scene.parts import Part, Parts
 
 __all__ = ["MOST", "DotFailed", "box_count", "geometry_by_dot", "reason_against_dot"]
@@ -56,9 +56,10 @@ def box_count(parts: Parts, is_open: Callable[[Part], bool]) -> int:
     return boxes
 
 
-def geometry_by_dot(outline: Outline, spacing: Spacing) -> Geometry:
-    """Where everything stands in one level. Raises DotFailed."""
-    request = _Request(outline, spacing)
+def geometry_by_dot(outline: Outline, order: Ordered, spacing: Spacing, *, across: bool) -> Geometry:
+    """Where everything stands in one level; several tensors meet a closed part in an order of the level. `across`: the flow is
+    from left to right. Raises DotFailed."""
+    request = _Request(outline, order, spacing, across)
     answer = _answer_to("\n".join(request.lines()))
     try:
         return _Answer(request, answer).geometry()
@@ -89,9 +90,13 @@ class _Request:
     """A digraph from top to bottom, whose nodes are the items of an outline by number."""
 
     outline: Outline
+    order: Ordered
     spacing: Spacing
+    across: bool
     labelled: list[bool] = field(default_factory=list)
     """Whether each edge carries the label of its tensor, which one edge of a tensor does."""
+    ports: list[Frame] = field(default_factory=list)
+    """The members, with places on the sides of those closed parts that give several tensors."""
 
     @property
     def members(self) -> int:
@@ -107,7 +112,8 @@ class _Request:
         yield f"nodesep={self.spacing.neighbours / _INCH:.4f} ranksep={16 / _INCH:.4f}"
         yield 'node [shape=box fixedsize=true margin=0 label=""]'
         yield "edge [arrowsize=0.6]"
-        for i, member in enumerate(outline.members):
+        self.ports = spread_ports(outline, self.order)
+        for i, member in enumerate(self.ports):
             yield f"n{i} [{_sides(*member.size)}{_ports(member)}]"
         yield from self._border("source", outline.entries, self.members)
         yield from self._border("sink", outline.exits, self.first_exit)
@@ -127,11 +133,15 @@ class _Request:
             if (a, b) in straight:
                 words.append(f"weight={_STRAIGHT}")
             if self.crosses(a, tensor, leaves=True):
-                words.append(f'tailport="x{tensor}:s"' if a < self.members else "tailport=s")
+                words += [f'tailport="x{tensor}:s"'] if a < self.members else []
+            elif self._is_long(a):
+                words.append("tailport=behind")
             if self.crosses(b, tensor, leaves=False):
-                words.append(
-                    f'headport="e{tensor}:n" arrowhead=none' if b < self.members else "headport=n arrowhead=none"
-                )
+                words.append(f'headport="e{tensor}:n"' if b < self.members else "headport=n")
+            elif self._is_long(b):
+                words.append("headport=before")
+            if b >= self.members or outline.members[b].entries:
+                words.append("arrowhead=none")
             yield f"n{a} -> n{b} [{' '.join(words)}]"
         yield "}"
 
@@ -141,12 +151,41 @@ class _Request:
             nodes = (f"n{first + i} [{_sides(w, _POINT)}]" for i, w in enumerate(wide))
             yield f"{{rank={rank} {'; '.join(nodes)}}}"
 
+    def _is_long(self, item: int) -> bool:
+        return item < self.members and _is_long(self.outline.members[item])
+
     def crosses(self, item: int, tensor: int, *, leaves: bool) -> bool:
         """Whether a line meets an item where the border of a frame is crossed, which is a fixed place."""
         if item >= self.members:
             return True
-        member = self.outline.members[item]
+        member = self.ports[item]
         return tensor in dict(member.exits if leaves else member.entries)
+
+
+def spread_ports(outline: Outline, order: Ordered) -> list[Frame]:
+    """The members of a level, with places for tensors on the sides of closed parts that give several, as an order of the level
+    has them: those that run beside each other do not cross."""
+    place = {item: i for row in order.ranks for i, item in enumerate(row)}
+    leaving: list[dict[int, list[int]]] = [{} for _ in outline.members]
+    entering: list[dict[int, int]] = [{} for _ in outline.members]
+    for path, (a, b, tensor) in zip(order.paths, outline.edges, strict=True):
+        if a < len(outline.members):
+            leaving[a].setdefault(tensor, []).append(place[path[1]])
+        if b < len(outline.members):
+            entering[b][tensor] = place[path[-2]]
+    found = []
+    for member, out, into in zip(outline.members, leaving, entering, strict=True):
+        if member.entries or member.exits or len(out) < 2:
+            found.append(member)
+            continue
+        exits = sorted(out, key=lambda tensor, out=out: sum(out[tensor]) / len(out[tensor]))  # type: ignore[misc]
+        found.append(Frame(member.size, _spread(sorted(into, key=into.__getitem__), member), _spread(exits, member)))
+    return found
+
+
+def _spread(tensors: Sequence[int], member: Frame) -> tuple[tuple[int, float], ...]:
+    step = member.size[0] / (len(tensors) or 1)
+    return tuple((tensor, step * (i + 0.5)) for i, tensor in enumerate(tensors))
 
 
 def _straight(edges: Sequence[Edge]) -> set[tuple[int, int]]:
@@ -167,6 +206,11 @@ def _straight(edges: Sequence[Edge]) -> set[tuple[int, int]]:
     return {(a, b) for b, sources in into.items() for a in sources if sources - {a} <= before(a)}
 
 
+def _is_long(frame: Frame) -> bool:
+    """Whether a closed part is long along the flow, so that lines to its middle would meet its sides aslant."""
+    return not frame.entries and not frame.exits and frame.size[1] > 2 * frame.size[0] + 1.0
+
+
 def _sides(width: float, height: float) -> str:
     return f"width={width / _INCH:.5f} height={height / _INCH:.5f}"
 
@@ -174,7 +218,11 @@ def _sides(width: float, height: float) -> str:
 def _ports(frame: Frame) -> str:
     """A label that has the places of a frame at which tensors cross its border: a row of cells above one of others."""
     if not frame.entries and not frame.exits:
-        return ""
+        width, height = (math.floor(side) for side in frame.size)
+        if not _is_long(frame):
+            return ""
+        rows = (_cell(width, width, "before"), _cell(width, height - 2 * width), _cell(width, width, "behind"))
+        return f" label=<{_table(width, height, *rows)}>"
     width, height = math.floor(frame.size[0]), math.floor(frame.size[1] / 2)
     rows = (_row("e", frame.entries, width, height), _row("x", frame.exits, width, height))
     return f" label=<{_table(width, 2 * height, *rows)}>"
@@ -282,7 +330,7 @@ class _Answer:
             return None
         if item >= request.members:
             return self._at(item), 0.0 if leaves else self.bottom
-        (x, y), member = self._corner(item), self.outline.members[item]
+        (x, y), member = self._corner(item), request.ports[item]
         return x + dict(member.exits if leaves else member.entries)[tensor], y + (member.size[1] if leaves else 0.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from netspec.scene.level_geometry import Frame, Geometry, Outline, Point, Spacing, geometry
@@ -67,7 +68,7 @@ def laid_out(
     spacing: Spacing,
     *,
     skips_first: bool = False,
-    solve: Callable[[Outline], Geometry] | None = None,
+    solve: Callable[[Outline, Ordered], Geometry] | None = None,
 ) -> Inside:
     """The drawing of the whole network. Levels of the same outline are laid out once. `skips_first`: what runs beside the main
     way stands before it, across the flow, and not after it. `solve` places what is in a level, if not netspec itself."""
@@ -100,11 +101,11 @@ class _Layout:
         measure: Measure,
         spacing: Spacing,
         backwards: bool,
-        solve: Callable[[Outline], Geometry] | None,
+        solve: Callable[[Outline, Ordered], Geometry] | None,
     ) -> None:
-        self._parts, self._is_open, self._measure, self._spacing = parts, is_open, measure, spacing
+        self._parts, self._is_open, self._measure = parts, is_open, measure
         self._orders = Orders(parts, backwards=backwards)
-        self._by_other = solve
+        self._solver = solve or partial(geometry, spacing=spacing)
         self._solved: dict[tuple[Outline, Ordered], Geometry] = {}
 
     def inside(self, part: Part, *, framed: bool) -> Inside:
@@ -170,7 +171,5 @@ class _Layout:
     def _solve(self, outline: Outline, part: Part) -> Geometry:
         order = self._orders.of(part)
         if (outline, order) not in self._solved:
-            by_other = self._by_other
-            solved = by_other(outline) if by_other is not None else geometry(outline, order, self._spacing)
-            self._solved[outline, order] = solved
+            self._solved[outline, order] = self._solver(outline, order)
         return self._solved[outline, order]
