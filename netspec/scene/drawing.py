@@ -26,8 +26,8 @@ from netspec.scene.tex import as_tex
 
 __all__ = ["FORMATS", "draw", "drawn", "picture", "table_picture", "write"]
 
-_LEGIBLE = 0.5
-"""A picture that a page shows at less than half of its size is drawn with fewer blocks open."""
+_LEGIBLE = 0.6
+"""A picture that a page shows at less than this share of its size is drawn with fewer blocks open."""
 Weights: TypeAlias = "str | Path | Mapping[str, Any] | None"
 
 

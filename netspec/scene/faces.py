@@ -54,6 +54,8 @@ class Face:
     width: float
     height: float
     bars: tuple[float, ...] = ()
+    above: float = 0.0
+    """Room above the words of a box that is higher than they are."""
 
 
 class Faces:
@@ -77,8 +79,9 @@ class Faces:
             first = text_width(bold, SIZE, bold=True) + (text_width(f" {plain}", SIZE) if plain else 0.0)
             wide = max([first, *(text_width(line, SMALL) for line in small)]) + 2 * _PAD[0]
             height = _LINE + len(small) * _SMALL_LINE + 2 * _PAD[1] + (BARS + 4.0 if bars else 0.0)
-            wide, height = self._with_room(part, wide, height)
-            self._made[part] = Face(bold, plain, tuple(small), -(-wide // _STEP) * _STEP, height, bars)
+            wide, room = self._with_room(part, wide, height)
+            width = -(-wide // _STEP) * _STEP
+            self._made[part] = Face(bold, plain, tuple(small), width, room, bars, (room - height) / 2)
         return self._made[part]
 
     def _with_room(self, part: Part, wide: float, height: float) -> tuple[float, float]:

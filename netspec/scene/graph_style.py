@@ -54,7 +54,7 @@ class _Painter:
 
     def figure(self) -> Figure:
         spacing = Spacing(before=(24.0, 12.0), behind=(10.0, 10.0), beside=-_LABEL) if self.across else Spacing()
-        measure = Measure(self._size, self._head, self._label)
+        measure = Measure(self._size, self._head, self._label, least=self._least)
         inside, unfit = self._by_dot(measure, spacing) if self.options.engine == "dot" else (None, "")
         inside = self._broken(inside or laid_out(self.parts, self.is_open, measure, spacing))
         if self.options.by:
@@ -102,6 +102,9 @@ class _Painter:
 
     def _head(self, part: Part) -> float:
         return 0.0 if self.across else self._title(part) + 2 * _INDENT
+
+    def _least(self, part: Part) -> float:
+        return self._title(part) + 2 * _INDENT if self.across else 0.0
 
     def _title(self, part: Part) -> float:
         return text_width(head_text(part), SIZE, bold=True)
@@ -185,7 +188,7 @@ class _Painter:
         )
         bold = text_width(face.bold, SIZE, bold=True)
         wide = bold + (text_width(f" {face.plain}", SIZE) if face.plain else 0.0)
-        left, base = x + (face.width - wide) / 2, y + 5 + SIZE
+        left, base = x + (face.width - wide) / 2, y + face.above + 5 + SIZE
         self.items.append(Text(left, base, face.bold, SIZE, ink, bold=True))
         if face.plain:
             self.items.append(Text(left + bold + text_width(" ", SIZE), base, face.plain, SIZE, ink))

@@ -14,15 +14,17 @@ __all__ = ["Label", "settled"]
 
 _BESIDE = 4.0
 """How far a label stands from its line."""
+_CLEAR = 5.0
+"""How far it stands from others, if it can."""
 _Rect: TypeAlias = "tuple[float, float, float, float]"
 """Left, top, right, bottom."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Of the line with a number, centred where the layout has room for it."""
+    """Of the lines with these numbers, centred beside the first where the layout has room for it."""
 
-    line: int
+    lines: tuple[int, ...]
     centre: Point
     size: Point
 
@@ -34,9 +36,14 @@ def settled(labels: Sequence[Label], lines: Sequence[Line], boxes: Sequence[_Rec
     taken = [_around(label.centre, label.size) for label in labels]
     for i, label in enumerate(labels):
         others = [*boxes, *taken[:i], *taken[i + 1 :]]
-        for place in _places(label, ways[label.line]):
-            if place[0] >= 0 and place[2] <= size[0] and _is_free(place, others, ways):
-                taken[i] = place
+        own = [ways[k] for k in label.lines]
+        foreign = [way for k, way in enumerate(ways) if k not in label.lines]
+        places = [place for way in own for place in _places(label, way) if place[0] >= 0 and place[2] <= size[0]]
+        free = [place for place in places if _is_free(place, others, own)]
+        for air in (_CLEAR, 0.0):
+            clear = next((place for place in free if _is_free(_grown(place, air), (), foreign)), None)
+            if clear is not None:
+                taken[i] = clear
                 break
     return [(left, top) for left, top, _, _ in taken]
 
@@ -54,6 +61,10 @@ def _places(label: Label, way: Sequence[Point]) -> Iterator[_Rect]:
 def _around(centre: Point, size: Point) -> _Rect:
     (x, y), (wide, high) = centre, size
     return x - wide / 2, y - high / 2, x + wide / 2, y + high / 2
+
+
+def _grown(rect: _Rect, by: float) -> _Rect:
+    return rect[0] - by, rect[1] - by, rect[2] + by, rect[3] + by
 
 
 def _is_free(rect: _Rect, others: Sequence[_Rect], ways: Sequence[Sequence[Point]]) -> bool:

@@ -17,13 +17,14 @@ __all__ = ["Box", "Inside", "Measure", "Route", "laid_out"]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How large things are: a closed part, the title of an open one, and the label of a tensor, each (across, along); and at
-    which share of its side lines meet a closed part, if not at that of all."""
+    """How large things are: a closed part, the title of an open one, and the label of a tensor, each (across, along); at
+    which share of its side lines meet a closed part, if not at that of all; how long along the flow an open one is at least."""
 
     part: Callable[[Part], Point]
     head: Callable[[Part], float]
     label: Callable[[int], Point]
     ports: Callable[[Part], float | None] = lambda _: None
+    least: Callable[[Part], float] = lambda _: 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class _Layout:
             tuple(number[n] for n in level.entries), tuple(number[n] for n in level.exits),
             tuple(self._measure.label(node) for node in tensors),
             self._measure.head(part) if framed else None,
+            self._measure.least(part) if framed else 0.0,
         )  # fmt: skip
 
     def _frame(self, part: Part, inside: Inside | None, number: dict[int, int], leaving: Iterable[int]) -> Frame:

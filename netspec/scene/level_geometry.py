@@ -55,7 +55,7 @@ class Frame:
 class Outline:
     """What a level is made of: its members; edges (from, to, tensor), where numbers beyond the members are the tensors that
     come in and then those that go out; the size of the label of each tensor; `head` is the room for its title, None
-    for what has no frame."""
+    for what has no frame; how long it is along the flow, at least."""
 
     members: tuple[Frame, ...]
     edges: tuple[Edge, ...]
@@ -63,6 +63,7 @@ class Outline:
     exits: tuple[int, ...]
     labels: tuple[Point, ...]
     head: float | None
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,9 @@ class _Solver:
         self.bottom = self.turn[-1] if rows else along
         if self.framed and not self.outline.exits:
             self.bottom += self.spacing.behind[1]
+        short = max(0.0, self.outline.least - self.bottom)
+        self.bottom += short
+        self.top[self.first_exit :] = [top + short for top in self.top[self.first_exit :]]
 
     def _bending(self) -> dict[int, set[int]]:
         """The ranks after which a line does not go straight on, with the tensors whose lines do not."""
