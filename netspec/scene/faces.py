@@ -148,7 +148,7 @@ class Faces:
         found = []
         for name in () if part.is_output else self._columns:
             value = self._analysis.of(name, self._graph.nodes[part.start : part.stop])
-            if value is not None:
+            if value:
                 found.append(f"{FIGURES[name].title} {FIGURES[name].text(value)}")
         return found
 

@@ -119,7 +119,7 @@ def loose_ends(figure: Figure, frames: frozenset[str]) -> list[Point]:
 
     def met(point: Point, own: int) -> bool:
         x, y = point
-        if any(r.x - 7 < x < r.x + r.width + 7 and r.y - 7 < y < r.y + r.height + 7 for r in solid):
+        if any(r.x - 7.5 < x < r.x + r.width + 7.5 and r.y - 7.5 < y < r.y + r.height + 7.5 for r in solid):
             return True
         return any(math.dist(point, place) < 2.5 for i, way in enumerate(ways) if i != own for place in way)
 

@@ -12,10 +12,10 @@ from netspec.scene.figure import Figure, Path, Rect, Text
 from netspec.scene.options import DrawOptions
 
 
-def drawn(text: str, direction: str = "TB") -> Figure:
+def drawn(text: str, direction: str = "TB", depth: int | None = None) -> Figure:
     """An example by its name, or a spec."""
     spec = text if "\n" in text else ROOT / "examples" / f"{text}.net"
-    return picture(netspec.load(spec).graph, "graph", DrawOptions(direction=direction))
+    return picture(netspec.load(spec).graph, "graph", DrawOptions(direction=direction, depth=depth))
 
 
 def box(figure: Figure, name: str) -> Rect:
@@ -64,7 +64,7 @@ def test_a_label_is_in_the_middle_of_what_is_before_the_end_of_a_row() -> None:
 
 
 def test_inputs_are_in_the_row_of_what_reads_them() -> None:
-    figure = drawn("siamese", "LR")
+    figure = drawn("siamese", "LR", depth=1)
     left, tower = box(figure, "left"), box(figure, "tower.conv1")
     assert left.y + left.height / 2 == pytest.approx(tower.y + tower.height / 2, abs=30)
 

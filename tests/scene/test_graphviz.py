@@ -15,9 +15,10 @@ from netspec.graph import Graph
 from netspec.scene import graphviz
 from netspec.scene.connections import connections
 from netspec.scene.drawing import picture
-from netspec.scene.figure import Figure, Rect
+from netspec.scene.figure import Figure, Rect, Text
 from netspec.scene.figure import Path as Line
 from netspec.scene.graph_style import STACK
+from netspec.scene.lettering import text_width
 from netspec.scene.opening import opened
 from netspec.scene.options import DrawOptions
 from netspec.scene.parts import Parts
@@ -202,6 +203,66 @@ def test_a_main_way_is_straight() -> None:
     ]
     assert len(middles) == 15
     assert max(middles) - min(middles) <= STACK / 2
+
+
+def lines_of(figure: Figure) -> list[Line]:
+    return [item for item in figure.items if isinstance(item, Line) and not item.closed]
+
+
+def lean(line: Line) -> float:
+    """How far a line goes across the flow."""
+    xs = [x for x, _ in points(line)]
+    return max(xs) - min(xs)
+
+
+def test_a_fork_is_even() -> None:
+    """Both ways leave the place where the tensor enters the frame at equal slopes."""
+    text = "net F\ninput 16x8x8\nblock b {\n  add [\n    conv3-16 pad=1\n    conv3-16 pad=1 bias=no\n  ]\n}\nb\nrelu\n"
+    figure = picture(netspec.loads(text).graph, "graph", DrawOptions(engine="dot", depth=1))
+    frame = next(item for item in figure.items if isinstance(item, Rect) and item.fill in FRAMES)
+    left, right = (list(points(line)) for line in lines_of(figure) if line.start[1] == pytest.approx(frame.y))
+    assert left[-1][0] - left[0][0] == pytest.approx(right[0][0] - right[-1][0], abs=3.0)
+    for way in (left, right):
+        low, high = sorted((way[0][0], way[-1][0]))
+        assert all(low - 0.5 <= x <= high + 0.5 for x, _ in way)
+
+
+def test_tensors_that_parts_share_run_side_by_side() -> None:
+    """WaveNet's layers pass two tensors on: no line between them bends or crosses."""
+    figure = picture(graph_of("wavenet"), "graph", DrawOptions(engine="dot", depth=0))
+    straight = [line for line in lines_of(figure) if lean(line) < 0.01]
+    assert len(straight) > 45
+
+
+def test_lines_that_lean_a_little_are_straight() -> None:
+    for name in ("googlenet", "deeplabv3_resnet50", "fpn_resnet50", "levit_128s"):
+        for line in lines_of(picture(graph_of(name), "graph", DrawOptions(engine="dot"))):
+            assert not 0.01 < lean(line) < 2.0, name
+
+
+def test_no_line_rubs_under_a_title() -> None:
+    """The skip of CaiT's class attention turns left, below the title of its frame."""
+    figure = picture(graph_of("cait_xxs24"), "graph", DrawOptions(engine="dot", depth=1))
+    title = next(
+        item for item in figure.items if isinstance(item, Text) and item.text.startswith("first: class_attention")
+    )
+    right = title.x + text_width(title.text, title.size, bold=True)
+    near = [y for line in lines_of(figure) for x, y in points(line) if title.x < x < right and abs(y - title.y) < 40]
+    assert near
+    assert min(near) > title.y + 6
+
+
+def test_frames_are_as_long_as_their_titles_from_left_to_right() -> None:
+    for engine in ("dot", "netspec"):
+        figure = picture(graph_of("xor_of_nands"), "graph", DrawOptions(engine=engine, direction="LR", depth=1))
+        frames = [item for item in figure.items if isinstance(item, Rect) and item.fill in FRAMES]
+        for frame in frames:
+            titles = [
+                t for t in figure.items if isinstance(t, Text) and t.bold and t.x == frame.x + 9 and t.y == frame.y + 15
+            ]
+            assert len(titles) == 1
+            assert text_width(titles[0].text, titles[0].size, bold=True) <= frame.width - 18
+        assert loose_ends(figure, FRAMES) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import runpy
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, kinds
 from overlaps import flaws
+from PIL import Image
 
 import netspec
 from netspec.diagnostics import SpecError
@@ -20,6 +22,7 @@ from netspec.scene.drawing import picture, write
 from netspec.scene.figure import Figure, Rect, Text
 from netspec.scene.options import DrawOptions
 from netspec.scene.pdf import as_pdf
+from netspec.scene.png import as_png
 from netspec.scene.rows import page_scale
 from netspec.scene.svg import as_svg
 from netspec.scene.tex import as_tex
@@ -278,3 +281,16 @@ def test_open_sizes_are_shown_as_forms_that_the_font_has() -> None:
     written = "".join(text for figure in drawn.values() for text in texts(figure))
     known = set(json.loads((ROOT / "netspec" / "scene" / "fonts" / "widths.json").read_text("utf-8"))["regular"])
     assert set(written) <= known
+
+
+def test_a_png_is_painted_to_its_edges() -> None:
+    pixels = Image.open(io.BytesIO(as_png(replace(picture(graph_of("lenet5")), width=203.3, height=586.7))))
+    assert pixels.size == (407, 1174)
+    edges = [(x, y) for x in (0, 406) for y in range(1174)] + [(x, y) for x in range(407) for y in (0, 1173)]
+    assert {pixels.convert("RGBA").getpixel(place) for place in edges} == {(255, 255, 255, 255)}
+
+
+def test_figures_that_are_zero_are_not_written() -> None:
+    written = texts(picture(graph_of("lenet5"), "graph", DrawOptions(columns=("params", "macs"))))
+    assert "params 156" in written
+    assert not any(text in ("params 0", "MACs 0") for text in written)
