@@ -17,7 +17,7 @@ def as_png(figure: Figure, zoom: float = 2.0) -> bytes:
     """With `zoom` pixels for each CSS pixel. Raises SpecError (NS502) where resvg-py is not installed."""
     resvg_py = require_resvg()
     fonts = [font_file(bold=False), font_file(bold=True)]
-    whole = replace(figure, width=math.ceil(figure.width * zoom) / zoom, height=math.ceil(figure.height * zoom) / zoom)
+    whole = replace(figure, width=math.ceil(figure.width), height=math.ceil(figure.height))
     data = resvg_py.svg_to_bytes(
         svg_string=as_svg(whole), zoom=zoom, font_files=fonts, font_family="Arimo", sans_serif_family="Arimo"
     )

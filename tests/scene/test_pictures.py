@@ -285,8 +285,8 @@ def test_open_sizes_are_shown_as_forms_that_the_font_has() -> None:
 
 def test_a_png_is_painted_to_its_edges() -> None:
     pixels = Image.open(io.BytesIO(as_png(replace(picture(graph_of("lenet5")), width=203.3, height=586.7))))
-    assert pixels.size == (407, 1174)
-    edges = [(x, y) for x in (0, 406) for y in range(1174)] + [(x, y) for x in range(407) for y in (0, 1173)]
+    assert pixels.size == (408, 1174)
+    edges = [(x, y) for x in (0, 407) for y in range(1174)] + [(x, y) for x in range(408) for y in (0, 1173)]
     assert {pixels.convert("RGBA").getpixel(place) for place in edges} == {(255, 255, 255, 255)}
 
 
