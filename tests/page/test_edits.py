@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,23 @@ def test_a_drawing_that_became_small_is_in_view(watched: Watched, tmp_path: Path
         tab.keyboard.type("net Long\ninput 3x8x8\nconv3-5\n")
         expect(tab.get_by_role("treeitem")).to_have_count(3)
         tab.wait_for_function(f"{COLORS} > 20")
+
+
+def test_the_view_stays_while_the_net_is_renamed(watched: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "long.net"
+    path.write_text("net Long\ninput 3x8x8\n" + "conv3-4 pad=1\nrelu\n" * 40)
+    picture = "document.querySelector('.diagram canvas').toDataURL()"
+    with opened(watched, path) as tab:
+        canvas = tab.locator(".diagram canvas").first
+        before = tab.evaluate(picture)
+        for _ in range(8):
+            canvas.press("ArrowDown")
+        tab.wait_for_function(f"old => {picture} !== old", arg=before)
+        tab.locator(".cm-line", has_text="net Long").click()
+        tab.wait_for_timeout(300)
+        moved = tab.evaluate(picture)
+        tab.keyboard.press("End")
+        tab.keyboard.type("er")
+        expect(canvas).to_have_attribute("aria-label", re.compile("Longer"))
+        tab.wait_for_timeout(300)
+        assert tab.evaluate(picture) == moved

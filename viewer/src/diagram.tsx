@@ -8,6 +8,7 @@ import { short } from "./numbers";
 import type { Theme } from "./theme";
 
 export interface DiagramProps {
+  file: string;
   network: Network;
   root: Inside;
   theme: Theme;
@@ -37,7 +38,7 @@ export function Diagram(props: DiagramProps) {
   const marks = useRef<HTMLDivElement>(null);
   const asked = useRef(false);
   const refit = useRef<Inside | null>(null); // the drawing that everything was opened or closed in
-  const shown = useRef("");
+  const shown = useRef({ file: "", name: "" });
   const painted = useRef<Inside | null>(null);
   const latest = useRef(props);
   latest.current = props;
@@ -52,12 +53,11 @@ export function Diagram(props: DiagramProps) {
     const ratio = window.devicePixelRatio || 1;
     if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
     if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
-    const { network, root } = latest.current;
+    const { file, network, root } = latest.current;
     const lost = painted.current !== root && camera.current && outside(root, camera.current, width, height - BELOW);
-    if (!camera.current || lost || shown.current !== network.name) {
-      camera.current = fitted(root, width, height - BELOW);
-      shown.current = network.name;
-    }
+    const other = shown.current.file !== file && shown.current.name !== network.name; // not another version of the same
+    if (!camera.current || lost || other) camera.current = fitted(root, width, height - BELOW);
+    shown.current = { file, name: network.name };
     painted.current = root;
     painter.current ??= new Painter(element.getContext("2d")!);
     painter.current.paint(view(camera.current), ratio);

@@ -350,7 +350,7 @@ function App() {
           )}
           {network && root ? (
             <Diagram
-              network={network} root={root} theme={themeOf(dark)} by={by} selected={selected} marked={marked} differs={differs}
+              file={current.file} network={network} root={root} theme={themeOf(dark)} by={by} selected={selected} marked={marked} differs={differs}
               reveal={reveal} onSelect={(part) => select(part, false)} onToggle={toggle} onOpenAll={openAll}
               errors={marks} onGo={go}
             />
