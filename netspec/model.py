@@ -313,6 +313,7 @@ class Model(Tabular, Inspected):
         columns: Iterable[str] = (),
         weights: str | Path | Mapping[str, Any] | None = None,
         engine: str = "dot",
+        title: bool = True,
     ) -> SVG | None:
         """A picture, in a file (.svg, .pdf, .png, .tex, .html or .dot), or returned as the text of an SVG that notebooks show.
 
@@ -320,12 +321,15 @@ class Model(Tabular, Inspected):
         opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
         `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
         numbers for the lines of `neurons`. `engine` lays out `graph`: dot of Graphviz, or netspec; a warning says where dot cannot, and netspec does.
+        Without `title`, the name of the network and its totals are not written above the picture.
         Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure or part.
         """
         from netspec.scene.drawing import drawn
         from netspec.scene.options import DrawOptions
 
-        options = DrawOptions.of(direction.upper(), theme, depth, tuple(expand), by, tuple(columns), engine)
+        options = DrawOptions.of(
+            direction.upper(), theme, depth, tuple(expand), by, tuple(columns), engine, title=title
+        )
         made, notes = drawn(self.graph, path, style, options, weights)
         for note in notes:
             warnings.warn(note, stacklevel=2)

@@ -69,6 +69,11 @@ def _figures(context: click.Context, option: click.Parameter, text: str) -> str:
     type=click.Choice(["dot", "netspec"]),
     help="Layout of --style graph: dot of Graphviz (the default where it is installed), or netspec.",
 )
+@click.option(
+    "--no-title",
+    is_flag=True,
+    help="Leave out the name of the network and its totals, for a figure with a caption.",
+)
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Colors.")
 @click.option(
     "--weights",
@@ -89,6 +94,7 @@ def command(
     columns: str,
     direction: str | None,
     engine: str | None,
+    no_title: bool,
     theme: str,
     weights: Path | None,
     definitions: tuple[str, ...],
@@ -107,7 +113,7 @@ def command(
     if style == "tikz":
         style = _graph_as_tikz(output)
     _require_options_of(
-        style, output, direction=direction, engine=engine, by=by, columns=columns, depth=depth, expand=expand, weights=weights
+        style, output, direction=direction, engine=engine, by=by, columns=columns, depth=depth, expand=expand, weights=weights, no_title=no_title or None
     )  # fmt: skip
     if style != "table" and len(files) > 1:
         raise click.UsageError("several specs are for --style table")
@@ -116,7 +122,9 @@ def command(
         write(output, lambda: table_picture([model.graph for model in models], theme))
     else:
         figures = tuple(filter(None, columns.split(",")))
-        options = DrawOptions.of((direction or "TB").upper(), theme, depth, expand, by, figures, engine or "dot")
+        options = DrawOptions.of(
+            (direction or "TB").upper(), theme, depth, expand, by, figures, engine or "dot", title=not no_title
+        )
         try:
             notes = draw(models[0].graph, output, style, options, weights)
         except UnknownPart as unknown:
@@ -139,7 +147,7 @@ def _graph_as_tikz(output: Path) -> str:
 
 _STYLES_OF = {
     "direction": ("graph",), "engine": ("graph",), "by": ("graph",), "columns": ("graph",), "depth": ("graph", "volumes"),
-    "expand": ("graph", "volumes"), "weights": ("neurons",),
+    "expand": ("graph", "volumes"), "weights": ("neurons",), "no_title": ("graph", "volumes", "neurons"),
 }  # fmt: skip
 
 
@@ -147,7 +155,9 @@ def _require_options_of(style: str, output: Path, **given: Any) -> None:
     """Raises UsageError for an option that the style does not have."""
     for name, value in given.items():
         if value not in (None, "", ()) and style not in _STYLES_OF[name]:
-            raise click.UsageError(f"--{name} is for {' and '.join(f'--style {s}' for s in _STYLES_OF[name])}")
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is for {' and '.join(f'--style {s}' for s in _STYLES_OF[name])}"
+            )
     if style != "graph" and output.suffix.lower() == ".dot":
         raise click.UsageError(".dot is for --style graph")
     if given["engine"] is not None and output.suffix.lower() == ".dot":

@@ -12,6 +12,7 @@ from netspec.scene.faces import BARS, SIZE, SMALL, Faces, Notes, head_text, tota
 from netspec.scene.figure import Figure, Item, Rect, Text
 from netspec.scene.flow import flow_path, spline_path, square_path
 from netspec.scene.graphviz import DotFailed, box_count, geometry_by_dot, reason_against_dot
+from netspec.scene.heading import MARGIN, heading
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
 from netspec.scene.level_geometry import Spacing
@@ -23,8 +24,6 @@ from netspec.scene.theme import THEMES, Theme, section
 
 __all__ = ["STACK", "drawn_as_graph"]
 
-_MARGIN = 16.0
-_TITLE = 15.0
 _LABEL = 13.0
 """The height of the label of a tensor."""
 _INDENT = 9.0
@@ -60,20 +59,17 @@ class _Painter:
         if self.options.by:
             self._weigh(inside)
         width, height = self._turned(*inside.size)
-        title = self.graph.name
-        total = totals_text(self.analysis)
-        head = _TITLE + 26.0
-        wide = max(width, text_width(title, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
-        self.items.append(Text(_MARGIN, _MARGIN + 10, title, _TITLE, self.theme.ink, bold=True))
-        self.items.append(Text(_MARGIN, _MARGIN + 27, total, SIZE, self.theme.faint))
-        top = _MARGIN + head
+        title, total = self.graph.name, totals_text(self.analysis)
+        head, least, top = heading(title, total, self.theme, shown=self.options.title)
+        self.items += head
+        wide = max(width, least) + 2 * MARGIN
         if self.options.by:
             top += self._legend(top)
             wide = max(wide, 300.0)
         self._paint(inside, (wide - width) / 2, top)
         boxes = sum(1 for item in self.items if isinstance(item, Rect))
         return Figure(
-            wide, top + height + _MARGIN, f"{title}: {total}", f"A diagram of {boxes} boxes, from input to output.",
+            wide, top + height + MARGIN, f"{title}: {total}", f"A diagram of {boxes} boxes, from input to output.",
             self.theme.background, self.items, [f"{unfit}: netspec laid out the picture itself"] if unfit else [],
         )  # fmt: skip
 
@@ -140,8 +136,8 @@ class _Painter:
     def _legend(self, top: float) -> float:
         figure = FIGURES[self.options.by]
         steps, wide = 24, 160.0
-        self.items.append(Text(_MARGIN, top + 10, figure.title, SMALL, self.theme.ink, bold=True))
-        left = _MARGIN + text_width(figure.title, SMALL, bold=True) + 22.0
+        self.items.append(Text(MARGIN, top + 10, figure.title, SMALL, self.theme.ink, bold=True))
+        left = MARGIN + text_width(figure.title, SMALL, bold=True) + 22.0
         self.items.append(Text(left - 5, top + 10, "0", SMALL, self.theme.faint, anchor="end"))
         self.items += [
             Rect(left + i * wide / steps, top + 2, wide / steps + 0.5, 10, self.theme.on_scale(i / (steps - 1)))

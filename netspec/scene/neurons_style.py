@@ -10,6 +10,7 @@ from netspec.analysis.units import number_text
 from netspec.diagnostics import SpecError
 from netspec.graph import Graph, Node
 from netspec.scene.figure import Figure, Item, Path, Point, Rect, Text
+from netspec.scene.heading import MARGIN, heading
 from netspec.scene.lettering import text_width
 from netspec.scene.theme import THEMES, Theme, section
 from netspec.weights import WeightSource
@@ -24,7 +25,6 @@ _MOST = 24
 _RADIUS = 13.0
 _ROW = 40.0
 _COLUMN = 150.0
-_MARGIN = 20.0
 _SIZE, _SMALL = 11.0, 8.5
 _SHARES = tuple((0.5 + sign * step / 40) for step in range(13) for sign in (1, -1))
 """Where on a line its number may stand, from the middle outwards."""
@@ -55,7 +55,7 @@ def drawn_as_neurons(graph: Graph, options: DrawOptions, source: WeightSource | 
     if source is not None:
         for column in columns[1:]:
             _read(column, source)
-    return _Painter(graph, columns, THEMES[options.theme]).figure()
+    return _Painter(graph, columns, THEMES[options.theme]).figure(titled=options.title)
 
 
 def _columns(graph: Graph) -> list[Column]:
@@ -103,25 +103,24 @@ class _Painter:
         self.row = _ROW + (4.0 * self.tall if known else 0.0)  # room for the numbers
         self.step = 0.75 * _COLUMN + (12.0 * self.tall if known else 0.0)
 
-    def figure(self) -> Figure:
-        top = _MARGIN + 46.0
-        height = top + self.tall * self.row + 34.0 + _MARGIN
-        width = 2 * _MARGIN + 2 * _RADIUS + 90.0 + self.step * (len(self.columns) - 1)
+    def figure(self, *, titled: bool) -> Figure:
         params = sum(column.node.n_params for column in self.columns)
         total = f"{params:,} parameters"
-        self.items.append(Text(_MARGIN, _MARGIN + 10, self.graph.name, 15.0, self.theme.ink, bold=True))
-        self.items.append(Text(_MARGIN, _MARGIN + 27, total, _SIZE, self.theme.faint))
+        head, least, top = heading(self.graph.name, total, self.theme, shown=titled)
+        self.items += head
+        height = top + self.tall * self.row + 34.0 + MARGIN
+        width = 2 * MARGIN + 2 * _RADIUS + 90.0 + self.step * (len(self.columns) - 1)
         for k in range(1, len(self.columns)):
             self._lines(k, top)
         for k, column in enumerate(self.columns):
             self._column(k, column, top)
         return Figure(
-            max(width, text_width(self.graph.name, 15.0, bold=True) + 2 * _MARGIN), height, f"{self.graph.name}: {total}",
+            max(width, least + 2 * MARGIN), height, f"{self.graph.name}: {total}",
             "Units as circles, layer by layer from left to right.", self.theme.background, self.items,
         )  # fmt: skip
 
     def _place(self, k: int, unit: int, top: float) -> tuple[float, float]:
-        x = _MARGIN + 45.0 + _RADIUS + k * self.step
+        x = MARGIN + 45.0 + _RADIUS + k * self.step
         return x, top + (self.tall - self.columns[k].units) * self.row / 2 + (unit + 0.5) * self.row
 
     def _lines(self, k: int, top: float) -> None:

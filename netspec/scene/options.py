@@ -22,7 +22,8 @@ STYLES: tuple[str, ...] = get_args(Style)
 class DrawOptions:
     """`depth` is how many levels of parts are opened (None: as many as one page shows well), `expand` names parts and
     blocks to open besides ("all": everything, each round of a repeat too). `by` is the figure that colours boxes, `columns` are
-    figures written in them, `engine` is what lays out the style `graph`. `open` are the keys of the parts that are open in a
+    figures written in them, `engine` is what lays out the style `graph`, `title` whether
+    the network is named above the picture. `open` are the keys of the parts that are open in a
     page, where the picture is to be as the page; no other is open then."""
 
     direction: str = "TB"
@@ -32,6 +33,7 @@ class DrawOptions:
     by: str = ""
     columns: tuple[str, ...] = ()
     engine: str = "netspec"
+    title: bool = True
     open: frozenset[str] | None = None
 
     @classmethod
@@ -44,6 +46,8 @@ class DrawOptions:
         by: str,
         columns: tuple[str, ...],
         engine: str = "netspec",
+        *,
+        title: bool = True,
     ) -> DrawOptions:
         """Raises ValueError for an unknown direction, theme or engine, KeyError for an unknown figure."""
         if direction not in DIRECTIONS:
@@ -55,4 +59,4 @@ class DrawOptions:
         for name in (by, *columns) if by else columns:
             if name not in FIGURES:
                 raise KeyError(name)
-        return cls(direction, theme, depth, expand, by, columns, engine)
+        return cls(direction, theme, depth, expand, by, columns, engine, title)

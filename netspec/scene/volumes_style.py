@@ -19,6 +19,7 @@ from netspec.graph import Graph
 from netspec.scene.faces import SIZE, SMALL, head_text, totals_text
 from netspec.scene.figure import Figure, Item, Path, Rect, Text
 from netspec.scene.flow import square_path
+from netspec.scene.heading import MARGIN, heading
 from netspec.scene.lanes import Way, in_lanes
 from netspec.scene.layout import Box, Inside, Measure, Route, laid_out
 from netspec.scene.lettering import text_width
@@ -35,8 +36,6 @@ from netspec.scene.volume_shapes import CAPTION, STACK, Sketch, dot, painted
 
 __all__ = ["drawn_as_volumes"]
 
-_MARGIN = 16.0
-_TITLE = 15.0
 _MOST = 44
 """How many boxes a page shows well."""
 _SMALLEST = 0.7
@@ -69,7 +68,7 @@ class _Painter:
         self.theme: Theme = THEMES[options.theme]
         self.parts = Parts(graph, folded="all" not in options.expand, joins=keeps_the_volume)
         unwrap(self.parts)
-        self.is_open = opened(self.parts, options, _MOST)
+        self.is_open, self.titled = opened(self.parts, options, _MOST), options.title
         self.captions = Captions(self.parts, analysis, self.theme)
         self.items: list[Item] = []
         self.places: dict[int, Point] = {}
@@ -96,12 +95,12 @@ class _Painter:
         inside = self._arranged(laid_out(self.parts, self.is_open, measure, spacing, skips_first=True))
         height, width = inside.size
         total = totals_text(self.analysis)
-        wide = max(width, text_width(self.graph.name, _TITLE, bold=True), text_width(total, SIZE)) + 2 * _MARGIN
-        self.items.append(Text(_MARGIN, _MARGIN + 10, self.graph.name, _TITLE, self.theme.ink, bold=True))
-        self.items.append(Text(_MARGIN, _MARGIN + 27, total, SIZE, self.theme.faint))
-        self._paint(inside, (wide - width) / 2, _MARGIN + 40.0)
+        head, least, top = heading(self.graph.name, total, self.theme, shown=self.titled)
+        self.items += head
+        wide = max(width, least) + 2 * MARGIN
+        self._paint(inside, (wide - width) / 2, top)
         return Figure(
-            wide, height + 2 * _MARGIN + 40.0, f"{self.graph.name}: {total}",
+            wide, top + height + MARGIN, f"{self.graph.name}: {total}",
             f"The feature maps of {self.graph.name} as boxes, from left to right.", self.theme.background, self.items,
         )  # fmt: skip
 

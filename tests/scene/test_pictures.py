@@ -294,3 +294,13 @@ def test_figures_that_are_zero_are_not_written() -> None:
     written = texts(picture(graph_of("lenet5"), "graph", DrawOptions(columns=("params", "macs"))))
     assert "params 156" in written
     assert not any(text in ("params 0", "MACs 0") for text in written)
+
+
+@pytest.mark.parametrize(("style", "name"), [("graph", "lenet5"), ("volumes", "lenet5"), ("neurons", "xor")])
+def test_a_picture_without_its_title(style: str, name: str) -> None:
+    graph = graph_of(name)
+    with_title, without = (picture(graph, style, DrawOptions(title=title)) for title in (True, False))
+    assert set(texts(with_title)) - set(texts(without)) == {graph.name, *(t for t in texts(with_title)[:2])}
+    assert without.height < with_title.height
+    assert without.title == with_title.title
+    assert flaws(without, FRAMES) == flaws(with_title, FRAMES)
