@@ -317,19 +317,16 @@ class Model(Tabular, Inspected):
     ) -> SVG | None:
         """A picture, in a file (.svg, .pdf, .png, .tex, .html or .dot), or returned as the text of an SVG that notebooks show.
 
-        `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark. `depth` levels of blocks are
-        opened (None: as many as one page shows well), and the blocks and parts named by `expand` ("all": everything).
-        `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights` are
-        numbers for the lines of `neurons`. `engine` lays out `graph`: dot of Graphviz, or netspec; a warning says where dot cannot, and netspec does.
-        Without `title`, the name of the network and its totals are not written above the picture.
+        `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark; `title` whether name and totals
+        stand above. `depth` levels of blocks are opened (None: as many as one page shows well), and the blocks and parts named by
+        `expand` ("all": everything). `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights`
+        are for the lines of `neurons`. `engine` lays out `graph`: dot of Graphviz, or netspec; a warning says where dot cannot.
         Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure or part.
         """
         from netspec.scene.drawing import drawn
         from netspec.scene.options import DrawOptions
 
-        options = DrawOptions.of(
-            direction.upper(), theme, depth, tuple(expand), by, tuple(columns), engine, title=title
-        )
+        options = DrawOptions.of(direction.upper(), theme, depth, expand, by, columns, engine, title=title)
         made, notes = drawn(self.graph, path, style, options, weights)
         for note in notes:
             warnings.warn(note, stacklevel=2)

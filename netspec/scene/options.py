@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -42,9 +43,9 @@ class DrawOptions:
         direction: str,
         theme: str,
         depth: int | None,
-        expand: tuple[str, ...],
+        expand: Iterable[str],
         by: str,
-        columns: tuple[str, ...],
+        columns: Iterable[str],
         engine: str = "netspec",
         *,
         title: bool = True,
@@ -56,7 +57,8 @@ class DrawOptions:
             raise ValueError(f"theme is {' or '.join(THEMES)}, not {theme}")
         if engine not in ENGINES:
             raise ValueError(f"engine is {' or '.join(ENGINES)}, not {engine}")
+        columns = tuple(columns)
         for name in (by, *columns) if by else columns:
             if name not in FIGURES:
                 raise KeyError(name)
-        return cls(direction, theme, depth, expand, by, columns, engine, title)
+        return cls(direction, theme, depth, tuple(expand), by, columns, engine, title)
