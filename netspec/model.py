@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -317,20 +316,17 @@ class Model(Tabular, Inspected):
     ) -> SVG | None:
         """A picture, in a file (.svg, .pdf, .png, .tex, .html or .dot), or returned as the text of an SVG that notebooks show.
 
-        `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark; `title` whether name and totals
-        stand above. `depth` levels of blocks are opened (None: as many as one page shows well), and the blocks and parts named by
-        `expand` ("all": everything). `by` is the figure that colours the boxes, `columns` are figures written in them (graph). `weights`
-        are for the lines of `neurons`. `engine` lays out `graph`: dot of Graphviz, or netspec; a warning says where dot cannot.
+        `style` is graph, volumes or neurons; `direction` TB or LR (graph); `theme` light or dark; `title`: name and totals on top.
+        `depth` levels of blocks are opened (None: what one page shows well), and the blocks and parts named by `expand` ("all").
+        `by` is the figure that colours boxes, `columns` are written in them; `engine` is dot of Graphviz, or netspec, which steps in
+        with a warning where dot cannot (graph). `weights` are for the lines of `neurons`.
         Raises SpecError where the picture cannot be made, ValueError for another word, KeyError for an unknown figure or part.
         """
         from netspec.scene.drawing import drawn
         from netspec.scene.options import DrawOptions
 
         options = DrawOptions.of(direction.upper(), theme, depth, expand, by, columns, engine, title=title)
-        made, notes = drawn(self.graph, path, style, options, weights)
-        for note in notes:
-            warnings.warn(note, stacklevel=2)
-        return made
+        return drawn(self.graph, path, style, options, weights)
 
 
 def _require_figure(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -106,12 +107,16 @@ def draw(
 
 def drawn(
     graph: Graph, path: str | Path | None, style: str, options: DrawOptions, weights: Weights = None
-) -> tuple[SVG | None, list[str]]:
-    """`draw`, or without a path the SVG; and the notes on the picture."""
+) -> SVG | None:
+    """`draw`, or without a path the SVG, for callers in Python: notes on the picture are warnings."""
     if path is not None:
-        return None, draw(graph, Path(path), style, options, weights)
-    figure = picture(graph, style, options, weights)
-    return SVG(as_svg(figure)), figure.notes
+        made, notes = None, draw(graph, Path(path), style, options, weights)
+    else:
+        figure = picture(graph, style, options, weights)
+        made, notes = SVG(as_svg(figure)), figure.notes
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return made
 
 
 def write(path: Path, made: Callable[[], Figure]) -> list[str]:
