@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from netspec.scene.level_geometry import Point
 
-__all__ = ["cut_along", "places_on"]
+__all__ = ["cut_along", "level_places", "places_on"]
 
 _STEPS = 12
 _HALVINGS = 30
+_LEVEL = 0.06
+"""The slope up to which a curve runs along the flow."""
 
 
 def places_on(points: Sequence[Point]) -> Iterator[Point]:
@@ -18,6 +20,18 @@ def places_on(points: Sequence[Point]) -> Iterator[Point]:
     yield points[0]
     for piece in _pieces(points):
         yield from (_halves(piece, step / _STEPS)[0][-1] for step in range(1, _STEPS + 1))
+
+
+def level_places(points: Sequence[Point]) -> list[Point]:
+    """Places, close to each other, at which the curves run along the flow."""
+    found = []
+    for piece in _pieces(points):
+        for step in range(2 * _STEPS + 1):
+            before, behind = _halves(piece, step / (2 * _STEPS))
+            across, along = behind[1][0] - before[-2][0], behind[1][1] - before[-2][1]
+            if abs(across) < _LEVEL * along:
+                found.append(behind[0])
+    return found
 
 
 def cut_along(points: Sequence[Point], along: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:

@@ -3,16 +3,19 @@ columns of its height."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from netspec.scene.cuts import CUT, cut_in_two, is_straight, passing, resumes
-from netspec.scene.flow import ARROW
+from netspec.scene.breaks import LabelSize, Obstacles, Piece, arrangements, pieces_of, tensor_of
+from netspec.scene.closing import Interval, closed_up, depth, levels, moved_across
+from netspec.scene.curves import places_on
+from netspec.scene.cuts import cut_in_two
+from netspec.scene.label_places import Label, settled
 from netspec.scene.layout import Box, Inside, Route
-from netspec.scene.level_geometry import Point
+from netspec.scene.level_geometry import Line, Point
 from netspec.scene.parts import Parts
 
 __all__ = ["column_limit", "in_rows", "page_scale", "row_limit", "unwrap"]
@@ -23,20 +26,18 @@ _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
 _APART = 7.0
 """Between lines that run back side by side."""
-_AIR = 6.0
-"""How much nearer to a label than to a box a line turns at the end of a row: the label is in the middle of what is before it."""
-_SIDE_BY_SIDE = 3
-"""Lines that run back together at most."""
-_LINE = 0.1
-"""How much larger a page must show a picture for each line that is cut."""
-_STRAIGHT = 4
-"""The points of a line from one rank to the next."""
+_CUT = 0.1
+"""How much larger a page must show a picture of lines whose ways are known, if any of them are cut."""
+_INSIDE = 1.5
+"""How far within a box or a label a line runs through it."""
 
 
 _A4 = (1047.0, 718.0)
 """Its sides without margins of a centimetre, in CSS pixels."""
 _MOST = 60
 _READABLE = 0.85
+_LEGIBLE = 0.8
+"""As small as a page can show letters without pain."""
 
 
 def page_scale(width: float, height: float) -> float:
@@ -68,35 +69,23 @@ def _limit(inside: Inside, turned: Callable[[float, float], tuple[float, float]]
     return found * 1.05
 
 
-@dataclass(slots=True)
-class _Piece:
-    """Boxes that stay together, from `start` to `stop` along the flow."""
-
-    start: float
-    stop: float
-    boxes: list[Box]
-    cut: float = 0.0
-    """Where lines to it are cut."""
-    edge: float = 0.0
-    """How far across its labels reach."""
-    near: float = math.inf
-    """Where its labels begin, across."""
-    lines: int = 1
-    """How many run to it from what stands before."""
-
-
 _Cut: TypeAlias = "tuple[Point, Route]"
 """Where a line was cut, and its rest."""
 
 
 @dataclass(slots=True)
 class _Row:
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     cuts: bool = False
     """Whether lines of any shape are cut before it."""
     routes: list[Route] = field(default_factory=list)
+    labels: list[tuple[int, Point]] = field(default_factory=list)
+    cut: list[_Cut] = field(default_factory=list)
+    """Lines to it that were cut before it."""
+    moved: Callable[[float], float] = lambda across: across
+    """Where a place across in the drawing of one row is in it."""
     top: float = 0.0
-    """Where its drawing begins, across, in the drawing of one row."""
+    """Where its drawing begins, across, in itself."""
     bottom: float = 0.0
     y: float = 0.0
     gap: float = 0.0
@@ -110,6 +99,18 @@ class _Row:
     def width(self) -> float:
         return self.pieces[-1].stop - self.start
 
+    @property
+    def boxes(self) -> list[Box]:
+        return [box for piece in self.pieces for box in piece.boxes]
+
+    def at(self, place: Point) -> Point:
+        """Where a place in the drawing of one row is now."""
+        return self.shifted((self.moved(place[0]), place[1]))
+
+    def shifted(self, place: Point) -> Point:
+        """The same for a place that was moved across."""
+        return place[0] - self.top + self.y, place[1] - self.start + _LEAD
+
 
 def unwrap(parts: Parts) -> None:
     """Where the whole network is one block, its inside is drawn without a frame, so that it can be broken."""
@@ -122,169 +123,75 @@ def unwrap(parts: Parts) -> None:
         root.members[:] = [*inputs, *rest[0].members]
 
 
-def in_rows(inside: Inside, limit: float, label: Callable[[int], Point] | None = None) -> Inside:
-    """As few rows as fit, of about equal width, or one more or fewer; one row where it fits, or where breaking is not worth the
-    lines that it cuts. `label` gives the size of the label of a tensor (across, along)."""
+def in_rows(inside: Inside, limit: float, label: LabelSize | None = None) -> Inside:
+    """Rows about as long as `limit`, broken where it costs least; one row where it fits, or where breaking is not worth it.
+    `label` gives the size of the label of a tensor."""
     if inside.size[1] <= limit:
         return inside
     curved = any(route.shape == "spline" for route in inside.routes)  # whose ways nothing says
     ways = (True,) if curved else (False,) if label is None else (False, True)  # labels tell lines that were cut
-    choices = (rows for cuts in ways for rows in _choices(inside, limit, label, cuts=cuts))
-    found = max(choices, key=lambda rows: _worth(inside, rows))
-    return _stacked(inside, found, label or (lambda _: (0.0, 0.0))) if len(found) > 1 else inside
+    found, best = [_Row()], 0.0
+    for cuts in ways:
+        for cost, parted in arrangements(pieces_of(inside, label, cuts=cuts), limit):
+            worth = _legible(_scale(parted)) / (1.0 + cost + _CUT * (cuts and not curved))
+            if worth > best:
+                found, best = [_Row(pieces, cuts=cuts) for pieces in parted], worth
+    return _stacked(inside, found, label) if len(found) > 1 else inside
 
 
-def _choices(inside: Inside, limit: float, label: Callable[[int], Point] | None, *, cuts: bool) -> Iterator[list[_Row]]:
-    """Rows of about equal width. With `cuts`, a few lines that pass a break are cut there, whatever they lead to."""
-    pieces = _pieces(inside, cuts=cuts)
-    if label is not None:
-        _with_labels(pieces, inside, label)
-    widest, whole = max(p.stop - p.start for p in pieces), pieces[-1].stop - pieces[0].start
-    fit = len(_filled(pieces, limit))
-    for count in (1, *range(max(2, fit - 2), fit + 2)):
-        low, high = widest, whole
-        for _ in range(24):
-            middle = (low + high) / 2
-            low, high = (low, middle) if len(_filled(pieces, middle)) <= count else (middle, high)
-        yield [_Row(pieces=row, cuts=cuts) for row in _filled(pieces, high)]
+def _legible(scale: float) -> float:
+    """How good it is that A4 shows a picture so large: larger than as drawn is no better, and small letters are worse than small."""
+    return min(scale, 1.0) * min(scale / _LEGIBLE, 1.0)
 
 
-def _worth(inside: Inside, rows: list[_Row]) -> float:
-    """How large A4 shows these rows, but what is larger than as drawn is no better, less for each line that is cut."""
-    return min(_scale(inside, rows), 1.0) / (1.0 + _LINE * sum(row.pieces[0].lines for row in rows[1:]))
-
-
-def _scale(inside: Inside, rows: list[_Row]) -> float:
+def _scale(rows: list[list[Piece]]) -> float:
     """How large A4 shows these rows, about."""
-    boxes = [[box for piece in row.pieces for box in piece.boxes] for row in rows]
-    deep = sum(max(b.corner[0] + b.size[0] for b in row) - min(b.corner[0] for b in row) + _GAP for row in boxes)
-    return page_scale(deep, max(row.width for row in rows) + 2 * _LEAD)
+    deep = sum(depth([*_across(row), *((p.near, p.edge) for p in row if p.edge)]) + _GAP for row in rows)
+    return page_scale(deep, max(row[-1].stop - row[0].start for row in rows) + 2 * _LEAD)
 
 
-def _pieces(inside: Inside, *, cuts: bool) -> list[_Piece]:
-    boxes = sorted(inside.boxes, key=lambda box: (box.corner[1], box.corner[0]))
-    place = {id(box): i for i, box in enumerate(boxes)}
-    last = max((i + 1 for i, box in enumerate(boxes) if not box.part.is_output), default=0)  # no row is an output alone
-    begin: list[list[Route]] = [[] for _ in boxes]
-    end: list[list[Route]] = [[] for _ in boxes]
-    for route in inside.routes:
-        begin[place[id(route.source)]].append(route)
-        end[place[id(route.target)]].append(route)
-    found: list[_Piece] = []
-    going: dict[int, Route] = {}
-    stop = 0.0
-    for i, box in enumerate(boxes):
-        if not found or (i < last and _goes_on(list(going.values()), box, stop, cuts=cuts)):
-            start = _start(box, stop, going.values(), cuts=cuts)
-            found.append(_Piece(start, 0.0, [], stop + CUT, lines=_line_count(going.values(), stop, cuts=cuts)))
-        found[-1].boxes.append(box)
-        stop = max(stop, box.corner[1] + box.size[1])
-        found[-1].stop = stop
-        for route in end[i]:
-            going.pop(id(route), None)
-        going.update((id(route), route) for route in begin[i])
-    return found
+def _across(pieces: Iterable[Piece]) -> list[Interval]:
+    return [(box.corner[0], box.corner[0] + box.size[0]) for piece in pieces for box in piece.boxes]
 
 
-def _start(box: Box, stop: float, going: Iterable[Route], *, cuts: bool) -> float:
-    """Where a piece begins: at its first box, or where the first line that was cut goes on to it."""
-    return min([box.corner[1], *(resumes(r, stop) for r in passing(going, stop) if cuts)])
-
-
-def _line_count(going: Iterable[Route], stop: float, *, cuts: bool) -> int:
-    return len({_tensor(route) for route in (passing(going, stop) if cuts else going)})
-
-
-def _tensor(route: Route) -> tuple[int, int]:
-    return id(route.source), route.node
-
-
-def _with_labels(pieces: list[_Piece], inside: Inside, label: Callable[[int], Point]) -> None:
-    starts = [piece.start for piece in pieces]
-    for node, (across, along) in inside.labels:
-        wide, high = label(node)
-        piece = pieces[max(bisect_right(starts, along + high / 2) - 1, 0)]
-        piece.stop = max(piece.stop, along + high - _AIR)
-        piece.edge = max(piece.edge, across + wide)
-        piece.near = min(piece.near, across)
-
-
-def _goes_on(routes: list[Route], box: Box, stop: float, *, cuts: bool) -> bool:
-    """Whether these are lines of one tensor to what stands right behind it, `box` and its neighbors, or of a few tensors to the
-    box alone; with `cuts`, a few lines of any kind that can be cut. What stands before ends at `stop`."""
-    gap = box.corner[1] - stop
-    if cuts:
-        found = passing(routes, stop)
-        led_on = all(is_straight(r, stop) and not _ends(r) for r in found)
-        return gap >= CUT + 2 * ARROW and len({_tensor(r) for r in found}) <= _SIDE_BY_SIDE and led_on
-    tensors = {_tensor(r) for r in routes}
-    to_one = 1 < len(tensors) <= _SIDE_BY_SIDE and all(r.target is box and r.source is routes[0].source for r in routes)
-    return gap >= 0 and (len(tensors) == 1 or to_one) and all(len(r.points) <= _STRAIGHT for r in routes)
-
-
-def _ends(route: Route) -> bool:
-    """Whether a line leads to an output, which stands where its tensor is made."""
-    return route.target is not None and route.target.part.is_output
-
-
-def _filled(pieces: list[_Piece], limit: float) -> list[list[_Piece]]:
-    rows: list[list[_Piece]] = []
-    for piece in pieces:
-        if rows and piece.stop - rows[-1][0].start <= limit:
-            rows[-1].append(piece)
-        else:
-            rows.append([piece])
-    return rows
-
-
-def _stacked(inside: Inside, rows: list[_Row], label: Callable[[int], Point]) -> Inside:
-    number = {id(box): i for i, row in enumerate(rows) for piece in row.pieces for box in piece.boxes}
+def _stacked(inside: Inside, rows: list[_Row], label: LabelSize | None) -> Inside:
+    size = label or (lambda _: (0.0, 0.0))
+    number = {id(box): i for i, row in enumerate(rows) for box in row.boxes}
     between: list[Route] = []
-    cut: list[list[_Cut]] = [[] for _ in rows]
     led: dict[tuple[int, int, int], Point] = {}
-    for route in inside.routes:
+    obstacles = Obstacles(inside, label)
+    for route in sorted(inside.routes, key=_from_middle):
         if rows[0].cuts:
-            _cut_at_rows(route, rows, cut, led)
+            _cut_at_rows(route, rows, obstacles, led)
             continue
         a, b = number[id(route.source)], number[id(route.target)]
         (rows[a].routes if a == b else between).append(route)
-    y = 0.0
-    for row, lines in zip(rows, cut, strict=True):
-        boxes = [box for piece in row.pieces for box in piece.boxes]
-        ends = [a for route in row.routes for a, _ in route.points]
-        row.top = min([*ends, *(piece.near for piece in row.pieces), *(box.corner[0] for box in boxes)])
-        edges = (piece.edge for piece in row.pieces)
-        row.bottom = max([*ends, *edges, *(box.corner[0] + box.size[0] for box in boxes)])
-        row.gap = max(_GAP, 2 * _APART + _APART * len({place for place, _ in lines})) if row is not rows[0] else 0.0
-        row.y = y + row.gap
-        y = row.y + row.bottom - row.top
-        for box in boxes:
-            box.corner = (box.corner[0] - row.top + row.y, box.corner[1] - row.start + _LEAD)
-        row.routes = [
-            replace(r, points=tuple((a - row.top + row.y, b - row.start + _LEAD) for a, b in r.points))
-            for r in row.routes
-        ]
-    routes = (
-        [route for row in rows for route in row.routes]
-        + [_back(r, rows, number, _beside(r, between)) for r in between]
-        + [back for i, ways in enumerate(cut[1:]) for back in _backs(ways, rows[i], rows[i + 1])]
-    )
-    labels = [(node, _moved(corner, label(node)[1] / 2, rows)) for node, corner in inside.labels]
-    return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
+    for node, corner in inside.labels:
+        middle = corner[1] + size(node)[1] / 2
+        next((row for row in reversed(rows) if row.start <= middle), rows[0]).labels.append((node, corner))
+    for row, following in zip(rows, [*rows[1:], _Row()], strict=True):
+        if any(route.shape == "spline" for route in row.routes):
+            _settle(row, {route.node for _, route in (*row.cut, *following.cut)}, size, inside.size[0])
+        _close(row, size)
+    return _placed(inside, rows, between, number)
 
 
-def _cut_at_rows(route: Route, rows: list[_Row], cut: list[list[_Cut]], led: dict[tuple[int, int, int], Point]) -> None:
+def _cut_at_rows(route: Route, rows: list[_Row], obstacles: Obstacles, led: dict[tuple[int, int, int], Point]) -> None:
     """Gives each row that a line passes its part of it, and notes where it was cut. Lines of one tensor are one up to the row
     in which they part: `led` are the places where those seen before were cut, by tensor and row."""
     first, last = _row_of(route.points[0][1], rows), _row_of(route.points[-1][1], rows)
+    free = obstacles.beside([route])
     for i in range(first + 1, last + 1):
-        before, route = cut_in_two(route, rows[i].pieces[0].cut, rows[i].start)
-        place = led.setdefault((*_tensor(route), i), before.points[-1])
-        if place is before.points[-1]:
+        place = rows[i].pieces[0].place
+        halves = cut_in_two(route, place, free) or cut_in_two(route, place, lambda *_: True)
+        assert halves is not None  # or this were no place for a break
+        before, route = halves
+        cut = led.setdefault((*tensor_of(route), i), before.points[-1])
+        if cut is before.points[-1]:
             rows[i - 1].routes.append(before)
         elif i > first + 1:
-            cut[i - 1].pop()
-        cut[i].append((place, route))
+            rows[i - 1].cut.pop()
+        rows[i].cut.append((cut, route))
     if _has_length(route):
         rows[last].routes.append(route)
 
@@ -295,24 +202,97 @@ def _has_length(route: Route) -> bool:
 
 def _row_of(along: float, rows: list[_Row]) -> int:
     """The row in which a line that begins or ends there does."""
-    return sum(row.pieces[0].cut < along for row in rows[1:])
+    return sum(row.pieces[0].place.cut < along for row in rows[1:])
+
+
+def _from_middle(route: Route) -> float:
+    """How far from the middle of its source a line begins."""
+    box = route.source
+    return abs(route.points[0][0] - box.corner[0] - box.size[0] / 2) if box is not None else 0.0
+
+
+def _settle(row: _Row, nodes: set[int], size: LabelSize, across: float) -> None:
+    """Places labels of lines that were cut beside what they have become; the whole drawing is so wide, `across`."""
+    own = [i for i, (node, _) in enumerate(row.labels) if node in nodes and any(r.node == node for r in row.routes)]
+    lines = [Line(0, 0, route.node, route.points, route.arrow, curved=True) for route in row.routes]
+    rects = [_rect(corner, size(node)) for node, corner in row.labels]
+    solid = [_rect(box.corner, box.size) for box in row.boxes]
+    labels = []
+    for i in own:
+        left, top, right, bottom = rects[i]
+        centre = (left + right) / 2, (top + bottom) / 2
+        mine = [k for k, line in enumerate(lines) if line.tensor == row.labels[i][0]]
+        nearest = min(mine, key=lambda k: min(math.dist(place, centre) for place in _way(row.routes[k])))
+        labels.append(Label(nearest, centre, (right - left, bottom - top)))
+    others = [rect for i, rect in enumerate(rects) if i not in own]
+    for i, place in zip(own, settled(labels, lines, [*solid, *others], (across, 0.0)), strict=True):
+        row.labels[i] = row.labels[i][0], place
+
+
+def _way(route: Route) -> Iterator[Point]:
+    return places_on(route.points[:-1] if route.arrow else route.points)
+
+
+def _rect(corner: Point, size: Point) -> tuple[float, float, float, float]:
+    return *corner, corner[0] + size[0], corner[1] + size[1]
+
+
+def _close(row: _Row, size: LabelSize) -> None:
+    """Closes up the lanes in which nothing stands, and finds how far the row reaches."""
+    boxes = [(box.corner[0], box.corner[0] + box.size[0]) for box in row.boxes]
+    labels = [(corner[0], corner[0] + size(node)[0]) for node, corner in row.labels]
+    lines = [interval for route in row.routes for interval in levels(route)]
+    lines += [(route.points[0][0],) * 2 for _, route in row.cut]
+    moved = closed_up([*boxes, *labels, *lines])
+    routes = [moved_across(route, moved) for route in row.routes]
+    if not _meets(row, routes, moved, size):
+        row.moved, row.routes = moved, routes
+    places = [row.moved(a) for interval in (*boxes, *labels) for a in interval]
+    places += [a for route in row.routes for a, _ in route.points]
+    row.top, row.bottom = min(places), max(places)
+
+
+def _meets(row: _Row, routes: list[Route], moved: Callable[[float], float], size: LabelSize) -> bool:
+    """Whether curves run through boxes or labels of a row that was closed up."""
+    rects = [((moved(box.corner[0]), box.corner[1]), box.size) for box in row.boxes]
+    rects += [((moved(corner[0]), corner[1]), size(node)) for node, corner in row.labels]
+    return any(
+        a + _INSIDE < x < a + wide - _INSIDE and b + _INSIDE < y < b + high - _INSIDE
+        for route in routes
+        if route.shape == "spline"
+        for x, y in _way(route)
+        for (a, b), (wide, high) in rects
+    )
+
+
+def _placed(inside: Inside, rows: list[_Row], between: list[Route], number: dict[int, int]) -> Inside:
+    """Everything where it stands in the rows, one beside the other, with lines from each to the next."""
+    y = 0.0
+    for row in rows:
+        row.gap = max(_GAP, 2 * _APART + _APART * len({place for place, _ in row.cut})) if row is not rows[0] else 0.0
+        row.y = y + row.gap
+        y = row.y + row.bottom - row.top
+        for box in row.boxes:
+            box.corner = row.at(box.corner)
+        row.routes = [replace(r, points=tuple(map(row.shifted, r.points))) for r in row.routes]
+    routes = (
+        [route for row in rows for route in row.routes]
+        + [_back(r, rows, number, _beside(r, between)) for r in between]
+        + [back for above, row in itertools.pairwise(rows) for back in _backs(row.cut, above, row)]
+    )
+    labels = [(node, row.at(corner)) for row in rows for node, corner in row.labels]
+    return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
 
 def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
     """The lines that lead others from the end of a row to the start of the next, the first to leave outside."""
     places = sorted({place for place, _ in cut})
-    for (across, along), rest in cut:
-        beside = _APART * (places.index((across, along)) - (len(places) - 1) / 2)
-        leaves, arrives = across - above.top + above.y, rest.points[0][0] - below.top + below.y
-        way = _way_back((leaves, along - above.start + _LEAD), above, below, beside)
+    for place, rest in cut:
+        beside = _APART * (places.index(place) - (len(places) - 1) / 2)
+        way = _way_back(above.at(place), above, below, beside)
+        arrives = below.at(rest.points[0])[0]
         arrow = rest.arrow and not _has_length(rest)
         yield replace(rest, points=(*way, (arrives, -beside), (arrives, _LEAD)), arrow=arrow, shape="square")
-
-
-def _moved(corner: Point, half: float, rows: list[_Row]) -> Point:
-    """Where something of twice `half` along the flow, at a place in the drawing of one row, stands now."""
-    row = next((row for row in reversed(rows) if row.start <= corner[1] + half), rows[0])
-    return corner[0] - row.top + row.y, corner[1] - row.start + _LEAD
 
 
 def _beside(route: Route, between: list[Route]) -> float:
@@ -327,10 +307,7 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float)
     assert route.source is not None
     assert route.target is not None
     above, below = rows[number[id(route.source)]], rows[number[id(route.target)]]
-    leaves, arrives = (
-        route.points[0][0] - above.top + above.y,
-        route.points[-1][0] - below.top + below.y,
-    )
+    leaves, arrives = above.at(route.points[0])[0], below.at(route.points[-1])[0]
     start = route.source.corner[1] + route.source.size[1]
     back = _way_back((leaves, start), above, below, beside)
     return replace(route, points=(*back, (arrives, -beside), (arrives, route.target.corner[1])), shape="square")
