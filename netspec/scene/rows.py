@@ -222,8 +222,8 @@ def _settle(row: _Row, nodes: set[int], size: LabelSize, across: float) -> None:
         left, top, right, bottom = rects[i]
         centre = (left + right) / 2, (top + bottom) / 2
         mine = [k for k, line in enumerate(lines) if line.tensor == row.labels[i][0]]
-        nearest = min(mine, key=lambda k: min(math.dist(place, centre) for place in _way(row.routes[k])))
-        labels.append(Label(nearest, centre, (right - left, bottom - top)))
+        mine.sort(key=lambda k: min(math.dist(place, centre) for place in _way(row.routes[k])))
+        labels.append(Label(tuple(mine), centre, (right - left, bottom - top)))
     others = [rect for i, rect in enumerate(rects) if i not in own]
     for i, place in zip(own, settled(labels, lines, [*solid, *others], (across, 0.0)), strict=True):
         row.labels[i] = row.labels[i][0], place

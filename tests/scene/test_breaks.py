@@ -34,7 +34,7 @@ def label(_: int) -> Point:
 
 def by_dot(name: str) -> Inside:
     measure = Measure(lambda _: (80.0, 30.0), lambda _: 40.0, label)
-    solve = partial(geometry_by_dot, spacing=Spacing())
+    solve = partial(geometry_by_dot, spacing=Spacing(), across=False)
     return laid_out(Parts(graph_of(name)), lambda _: False, measure, Spacing(), solve=solve)
 
 
