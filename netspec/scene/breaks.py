@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from netspec.scene.cuts import CUT, Break, Free, cut_in_two, is_straight, passing, resumes
+from netspec.scene.cuts import CUT, Break, Free, Tensor, arrivals, cut_in_two, is_straight, passing, resumes, tensor_of
 from netspec.scene.flow import ARROW
 from netspec.scene.layout import Box, Inside, Route
 from netspec.scene.level_geometry import Point
 
-__all__ = ["LabelSize", "Obstacles", "Piece", "Tensor", "arrangements", "pieces_of", "tensor_of"]
+__all__ = ["LabelSize", "Obstacles", "Piece", "arrangements", "pieces_of"]
 
 _AIR = 6.0
 """How much nearer to a label than to a box a line turns at the end of a row: the label is in the middle of what is before it."""
@@ -40,7 +40,6 @@ _ROOM = (1.02, 1.08, 1.15, 1.25, 1.4)
 
 LabelSize: TypeAlias = "Callable[[int], Point]"
 """The size of the label of a tensor (across, along)."""
-Tensor: TypeAlias = "tuple[int, int]"
 
 
 @dataclass(slots=True)
@@ -79,10 +78,6 @@ class Obstacles:
         )
 
 
-def tensor_of(route: Route) -> Tensor:
-    return id(route.source), route.node
-
-
 # Places for breaks
 
 
@@ -111,12 +106,13 @@ def _pieces(inside: Inside, obstacles: Obstacles, *, cuts: bool) -> list[Piece]:
     for i, box in enumerate(boxes):
         lines = passing(going.values(), stop) if cuts else list(going.values())
         start = min([box.corner[1], *(resumes(route, stop) for route in lines if cuts)])
-        at = Break(stop + CUT, start, last, box.corner[1] + box.size[1])
+        first = box.corner[1] + box.size[1]
+        at = Break(stop + CUT, start, last, first, arrivals(lines, stop + CUT, first) if cuts else {})
         cost = 0.0 if not found else _cost(lines, box, at, obstacles, cuts=cuts) if i < ended else None
         if cost is not None:
             found.append(Piece(start, 0.0, [], at, cost))
         found[-1].boxes.append(box)
-        stop, last = max((stop, last), (box.corner[1] + box.size[1], box.corner[1]))
+        stop, last = max((stop, last), (first, box.corner[1]))
         found[-1].stop = stop
         for route in end[i]:
             going.pop(id(route), None)

@@ -4,8 +4,8 @@ elsewhere only where they run along the flow."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from netspec.scene.curves import cut_along, level_places
@@ -13,14 +13,17 @@ from netspec.scene.flow import ARROW
 from netspec.scene.layout import Box, Route
 from netspec.scene.level_geometry import Point
 
-__all__ = ["CUT", "Break", "Free", "cut_in_two", "is_straight", "passing", "resumes"]
+__all__ = ["CUT", "Break", "Free", "Tensor", "arrivals", "cut_in_two", "is_straight", "passing", "resumes", "tensor_of"]
 
 CUT = 3.0
 """How far behind what stands before it a line is cut."""
 _ALIKE = 0.5
 _CORNER = 6.0
 """How far from the corner of a box lines leave and arrive."""
+_APART = 10.0
+"""Between lines of several tensors that arrive at one box."""
 
+Tensor: TypeAlias = "tuple[int, int]"
 Free: TypeAlias = "Callable[[float, float, float], bool]"
 """Whether nothing stands at a place across, from one place along the flow to another."""
 
@@ -35,6 +38,8 @@ class Break:
     """Where the box begins that ends last before it."""
     first: float
     """Where the first box behind it ends."""
+    arrivals: Mapping[tuple[Tensor, int], float] = field(default_factory=dict)
+    """Where lines arrive at their targets in the first rank behind it, across."""
 
     def is_left_by(self, box: Box | None) -> bool:
         """Whether a box stands in the last rank before the break."""
@@ -43,6 +48,28 @@ class Break:
     def leads_to(self, box: Box | None) -> bool:
         """Whether a box stands in the first rank behind the break."""
         return box is not None and box.corner[1] < self.first
+
+
+def tensor_of(route: Route) -> Tensor:
+    return id(route.source), route.node
+
+
+def arrivals(routes: Iterable[Route], cut: float, first: float) -> dict[tuple[Tensor, int], float]:
+    """Where curves that are cut arrive at boxes of the rank that ends at `first`, across: those of several tensors side by side, in
+    the order in which they come."""
+    into: dict[int, tuple[Box, dict[Tensor, Route]]] = {}
+    for route in routes:
+        if route.shape == "spline" and route.target is not None and route.target.corner[1] < first:
+            into.setdefault(id(route.target), (route.target, {}))[1].setdefault(tensor_of(route), route)
+    found = {}
+    for box, lines in into.values():
+        order = sorted(lines.values(), key=lambda route: cut_along(_curve(route), cut)[0][-1])
+        places = [_on(box, route.points[-1][0]) for route in order]
+        if box.inside is None and any(b - a < _APART for a, b in itertools.pairwise(places)):
+            middle = sum(places) / len(places)
+            places = [middle + _APART * (k - (len(places) - 1) / 2) for k in range(len(places))]
+        found.update({(tensor_of(route), id(box)): place for route, place in zip(order, places, strict=True)})
+    return found
 
 
 def passing(routes: Iterable[Route], stop: float) -> list[Route]:
@@ -94,7 +121,7 @@ def _entering(route: Route, at: Break, free: Free) -> tuple[Point, ...]:
     curve, tip = _curve(route), route.points[-1:] if route.arrow else ()
     box = route.target
     if box is not None and at.leads_to(box):
-        across, end = _on(box, route.points[-1][0]), box.corner[1]
+        across, end = at.arrivals[tensor_of(route), id(box)], box.corner[1]
         if free(across, at.start, end):
             straight = _straight((across, at.start), (across, end - ARROW if tip else end))
             return (*straight, (across, end)) if tip else straight

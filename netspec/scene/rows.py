@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from netspec.scene.breaks import LabelSize, Obstacles, Piece, arrangements, pieces_of, tensor_of
+from netspec.scene.breaks import LabelSize, Obstacles, Piece, arrangements, pieces_of
 from netspec.scene.closing import Interval, closed_up, depth, levels, moved_across
 from netspec.scene.curves import places_on
-from netspec.scene.cuts import cut_in_two
+from netspec.scene.cuts import cut_in_two, tensor_of
 from netspec.scene.label_places import Label, settled
 from netspec.scene.layout import Box, Inside, Route
 from netspec.scene.level_geometry import Line, Point
@@ -124,9 +124,9 @@ def unwrap(parts: Parts) -> None:
 
 
 def in_rows(inside: Inside, limit: float, label: LabelSize | None = None) -> Inside:
-    """Rows about as long as `limit`, broken where it costs least; one row where it fits, or where breaking is not worth it.
+    """Rows about as long as `limit`, broken where it costs least; one row where it fits and is legible, or where breaking is not worth it.
     `label` gives the size of the label of a tensor."""
-    if inside.size[1] <= limit:
+    if inside.size[1] <= limit and page_scale(*inside.size) >= _LEGIBLE:
         return inside
     curved = any(route.shape == "spline" for route in inside.routes)  # whose ways nothing says
     ways = (True,) if curved else (False,) if label is None else (False, True)  # labels tell lines that were cut
@@ -248,7 +248,7 @@ def _close(row: _Row, size: LabelSize) -> None:
     if not _meets(row, routes, moved, size):
         row.moved, row.routes = moved, routes
     places = [row.moved(a) for interval in (*boxes, *labels) for a in interval]
-    places += [a for route in row.routes for a, _ in route.points]
+    places += [a for route in row.routes for a, _ in (_way(route) if route.shape == "spline" else route.points)]
     row.top, row.bottom = min(places), max(places)
 
 

@@ -134,3 +134,22 @@ def test_a_break_costs_what_it_cuts() -> None:
     assert costs
     assert min(costs) == pytest.approx(0.05)
     assert all(cost < 1.0 for cost in costs)
+
+
+def test_several_tensors_arrive_at_one_box_side_by_side() -> None:
+    """By dot all lines meet a box in its middle: where they are cut, they are led to it beside each other."""
+    broken = in_rows(by_dot("wavenet"), 400.0, label)
+    arriving = [
+        (id(route.target), route.points[-1][0])
+        for route in broken.routes
+        if route.shape == "spline" and route.arrow and len({across for across, _ in route.points}) == 1
+    ]
+    apart = [b - a for (x, a), (y, b) in itertools.pairwise(sorted(arriving)) if x == y]
+    assert len(apart) > 1
+    assert min(apart) > 7.0
+
+
+def test_a_tail_beside_many_branches_is_led_below_them() -> None:
+    """In one row A4 would show it at 0.6 of its size, although a row of this length is as long as rows may be."""
+    figure = in_file("speech_cnn", "LR")
+    assert page_scale(figure.width, figure.height) > 0.75
