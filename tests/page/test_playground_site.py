@@ -45,7 +45,7 @@ def test_a_site_has_a_page_a_gallery_and_python(tmp_path: Path, python: Path) ->
         "view", ROOT / "examples/resnet18.net", ROOT / "examples/xor.net", "--playground", site, "--pyodide", python
     ) == (
         0,
-        f"{site}: 3 specs, {sum(p.stat().st_size for p in site.rglob('*') if p.name != 'netspec-playground.json') / 1e6:.1f} MB\n"
+        f"{site}: 3 specs, {sum(p.stat().st_size for p in site.rglob('*') if p.is_file() and p.name != 'netspec-playground.json') / 1e6:.1f} MB\n"
         f"to see it here: python -m http.server --bind 127.0.0.1 --directory {site}\n",
     )
     names = files_of(site)
