@@ -26,6 +26,8 @@ _LEAD = 16.0
 """How far that line reaches to the left and right of what it joins."""
 _APART = 7.0
 """Between lines that run back side by side."""
+_SHORT = 5.0
+"""How much less far the first of them to turn may reach than one alone."""
 _CUT = 0.1
 """How much larger a page must show a picture of lines whose ways are known, if any of them are cut."""
 _INSIDE = 1.5
@@ -90,6 +92,8 @@ class _Row:
     y: float = 0.0
     gap: float = 0.0
     """Between it and the one before, where lines run back."""
+    room: float = 0.0
+    """What many lines need behind it beyond what few do, to turn back."""
 
     @property
     def start(self) -> float:
@@ -268,8 +272,11 @@ def _meets(row: _Row, routes: list[Route], moved: Callable[[float], float], size
 def _placed(inside: Inside, rows: list[_Row], between: list[Route], number: dict[int, int]) -> Inside:
     """Everything where it stands in the rows, one beside the other, with lines from each to the next."""
     y = 0.0
+    for above, row in itertools.pairwise(rows):
+        lines = len({place for place, _ in row.cut})
+        row.gap = max(_GAP, 2 * _APART + _APART * lines)
+        above.room = max(0.0, _APART * (lines - 1) / 2 - _SHORT)
     for row in rows:
-        row.gap = max(_GAP, 2 * _APART + _APART * len({place for place, _ in row.cut})) if row is not rows[0] else 0.0
         row.y = y + row.gap
         y = row.y + row.bottom - row.top
         for box in row.boxes:
@@ -281,7 +288,7 @@ def _placed(inside: Inside, rows: list[_Row], between: list[Route], number: dict
         + [back for above, row in itertools.pairwise(rows) for back in _backs(row.cut, above, row)]
     )
     labels = [(node, row.at(corner)) for row in rows for node, corner in row.labels]
-    return Inside((y, max(row.width for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
+    return Inside((y, max(row.width + row.room for row in rows) + 2 * _LEAD), inside.boxes, routes, labels)
 
 
 def _backs(cut: list[_Cut], above: _Row, below: _Row) -> Iterator[Route]:
@@ -315,6 +322,6 @@ def _back(route: Route, rows: list[_Row], number: dict[int, int], beside: float)
 
 def _way_back(start: Point, above: _Row, below: _Row, beside: float) -> tuple[Point, ...]:
     """From the end of one row to before the start of the next."""
-    right = above.width + 2 * _LEAD - 4.0 - beside
+    right = above.width + above.room + 2 * _LEAD - 4.0 - beside
     turn = below.y - below.gap / 2 - beside
     return start, (start[0], right), (turn, right), (turn, -beside)

@@ -16,6 +16,7 @@ from netspec.scene.closing import closed_up, depth, moved_across
 from netspec.scene.curves import places_on
 from netspec.scene.drawing import picture
 from netspec.scene.figure import Figure, Rect
+from netspec.scene.figure import Path as Line
 from netspec.scene.graphviz import geometry_by_dot
 from netspec.scene.layout import Inside, Measure, Route, laid_out
 from netspec.scene.level_geometry import Point, Spacing
@@ -153,3 +154,11 @@ def test_a_tail_beside_many_branches_is_led_below_them() -> None:
     """In one row A4 would show it at 0.6 of its size, although a row of this length is as long as rows may be."""
     figure = in_file("speech_cnn", "LR")
     assert page_scale(figure.width, figure.height) > 0.75
+
+
+@pytest.mark.parametrize("name", ["unet", "fpn_resnet50"])
+def test_many_lines_that_run_back_leave_their_row_before_they_turn(name: str) -> None:
+    """None has a hook at its end: a first piece that leads back."""
+    straight = [p for p in in_file(name, "LR").items if isinstance(p, Line) and not p.closed and len(p.pieces[0]) == 1]
+    assert len(straight) > 8
+    assert all(line.pieces[0][0][0] > line.start[0] - 0.01 for line in straight)
