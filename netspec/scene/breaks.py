@@ -27,7 +27,7 @@ _APART = 8.0
 _CLEAR = 3.0
 """Between a line and what it passes."""
 
-_FIRST, _DIRECT, _FROM, _SKIP = 0.05, 0.1, 0.15, 0.3
+_FIRST, _DIRECT, _FROM, _SKIP = 0.05, 0.2, 0.2, 0.3
 """How much larger a page must show a picture for each tensor at a break: for the first from the last rank before it to the first behind it,
 for each other of them, for one that goes on further, and for one that comes from further up."""
 _UNEVEN = 0.3

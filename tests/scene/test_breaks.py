@@ -162,3 +162,9 @@ def test_many_lines_that_run_back_leave_their_row_before_they_turn(name: str) ->
     straight = [p for p in in_file(name, "LR").items if isinstance(p, Line) and not p.closed and len(p.pieces[0]) == 1]
     assert len(straight) > 8
     assert all(line.pieces[0][0][0] > line.start[0] - 0.01 for line in straight)
+
+
+def test_what_is_joined_stays_in_one_row() -> None:
+    """The last sum of DLA and both branches to it, although both branches end in the rank before it."""
+    rows = rows_of(in_file("dla34", "LR"))
+    assert not any(row[0].startswith("concat") for row in rows)
