@@ -124,7 +124,8 @@ class Answer:
         if (start := self._crossing(a, tensor, leaves=True)) is not None:
             curve[:1] = _led(start, curve[0])
         if (end := self._crossing(b, tensor, leaves=False)) is not None:
-            curve[-1:] = _led(end, curve[-1])[::-1]
+            tip = end
+            curve[-1:] = curve[-1:] if arrow else _led(end, curve[-1])[::-1]
         points = self._straightened(a, b, tensor, (*curve, tip) if arrow else tuple(curve), arrow=arrow)
         return Line(a, b, tensor, points, arrow, curved=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -297,3 +298,16 @@ def test_engines_are_of_the_style_graph(tmp_path: Path) -> None:
         assert reason in done.stderr
     with pytest.raises(ValueError, match="engine is netspec or dot, not neato"):
         netspec.load(ROOT / LENET).draw(engine="neato")
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("name", ["wavenet", "hrnet_w18", "lenet5", "googlenet"])
+def test_every_box_that_reads_has_an_arrow(name: str, direction: str) -> None:
+    """A triangle as long as an arrow, whose tip is at its border."""
+    figure = picture(graph_of(name), "graph", DrawOptions(engine="dot", direction=direction, depth=0))
+    heads = [item for item in figure.items if isinstance(item, Line) and item.closed]
+    assert all(max(math.dist(item.start, piece[0]) for piece in item.pieces) > 6 for item in heads)
+    for box in boxes(figure).values():
+        if not box.tip.startswith(("input", "output", "tensor")):
+            near = [h for h in heads if _within(h.start, Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6))]
+            assert near, box.tip
