@@ -59,6 +59,7 @@ class Request:
         for i, (a, b, tensor) in enumerate(outline.edges):
             self.labelled.append(tensor not in done)
             done.add(tensor)
+            near = rank[b] - rank[a] == 1
             words = [f"id={i}"]
             if a >= self.members and branching:
                 words.append("minlen=2")
@@ -68,11 +69,11 @@ class Request:
                 words.append(f"weight={_STRAIGHT + rank[b]}")  # what could stand anywhere stands near what reads it
             if self.crosses(a, tensor, leaves=True):
                 words += [f'tailport="x{tensor}:s"'] if a < self.members else []
-            elif self._is_long(a):
+            elif near and self._is_long(a):
                 words.append("tailport=behind")
             if self.crosses(b, tensor, leaves=False):
                 words.append(f'headport="e{tensor}:n"' if b < self.members else "headport=n")
-            elif self._is_long(b):
+            elif near and self._is_long(b):
                 words.append("headport=before")
             if b >= self.members or outline.members[b].entries:
                 words.append("arrowhead=none")
