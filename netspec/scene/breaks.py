@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from netspec.scene.cuts import CUT, Break, Free, Tensor, arrivals, cut_in_two, is_straight, passing, resumes, tensor_of
@@ -37,6 +37,8 @@ _ALONE = 0.15
 _FEW = 2
 _ROOM = (1.02, 1.08, 1.15, 1.25, 1.4)
 """How long rows may be, beside their length if all were alike."""
+_MOST = 100
+"""Places for breaks that are weighed at most."""
 
 LabelSize: TypeAlias = "Callable[[int], Point]"
 """The size of the label of a tensor (across, along)."""
@@ -69,13 +71,15 @@ class Obstacles:
     def beside(self, routes: Iterable[Route]) -> Free:
         """Whether a straight line is clear of them. The labels of `routes` make way for it."""
         own = {route.node for route in routes}
-        rects = [*self._boxes, *(rect for node, rect in self._labels if node not in own)]
-        return lambda across, start, end: (
-            not any(
+
+        def free(across: float, start: float, end: float) -> bool:
+            labels = (rect for node, rect in self._labels if node not in own)
+            return not any(
                 a - _CLEAR < across < a + wide + _CLEAR and max(b, start) < min(b + high, end) - 1.0
-                for a, b, wide, high in rects
+                for a, b, wide, high in itertools.chain(self._boxes, labels)
             )
-        )
+
+        return free
 
 
 # Places for breaks
@@ -182,46 +186,72 @@ def _can_be_cut(lines: Collection[Route], at: Break, free: Free) -> bool:
 
 
 def arrangements(pieces: list[Piece], limit: float) -> Iterator[tuple[float, list[list[Piece]]]]:
-    """What they cost, and rows: as many as fill `limit`, or a few fewer or one more, of about equal length and of less equal
+    """What they cost, and rows: as many as fill `limit`, or a few fewer or more, of about equal length and of less equal
     ones that are broken where it costs less."""
-    whole, widest = pieces[-1].stop - pieces[0].start, max(p.stop - p.start for p in pieces)
-    fit = math.ceil(whole / limit)
+    table = _Table(_thinned(pieces))
+    fit = math.ceil(table.whole / limit)
     tried = set()
-    for count in (1, *range(max(2, fit - 2), fit + 3)):
+    for count in (1, *range(max(2, fit - 2), fit + 5)):
         for room in _ROOM:
-            found = _cheapest(pieces, max(widest, room * whole / count), count)
-            if found is not None and (key := tuple(map(len, found[1]))) not in tried:
-                tried.add(key)
-                yield found
+            found = table.cheapest(max(table.widest, room * table.whole / count), count)
+            if found is not None and found[1] not in tried:
+                tried.add(found[1])
+                yield found[0], [table.pieces[a:b] for a, b in itertools.pairwise((0, *found[1]))]
 
 
-def _cheapest(pieces: Sequence[Piece], limit: float, count: int) -> tuple[float, list[list[Piece]]] | None:
-    """The cheapest rows up to `limit` long, if there are so many. `best` has the cost of the rows up to each piece, and where the
-    last of them begins."""
-    even = (pieces[-1].stop - pieces[0].start) / count
-    best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
-    for _ in range(count):
-        found: dict[int, tuple[float, int]] = {}
-        for first, (cost, _) in best[-1].items():
-            for behind in range(first + 1, len(pieces) + 1):
-                if pieces[behind - 1].stop - pieces[first].start > limit:
-                    break
-                total = cost + _row_cost(pieces, first, behind, even)
-                if total < found.get(behind, (math.inf, 0))[0]:
-                    found[behind] = total, first
-        best.append(found)
-    if len(pieces) not in best[-1]:
-        return None
-    rows, behind = [], len(pieces)
-    for found in best[:0:-1]:
-        first = found[behind][1]
-        rows.append(list(pieces[first:behind]))
-        behind = first
-    return best[-1][len(pieces)][0], rows[::-1]
+def _thinned(pieces: list[Piece]) -> list[Piece]:
+    """Of very many, so few that all ways to break them can be weighed: each stretch keeps its cheapest break."""
+    step = -(-len(pieces) // _MOST)
+    if step == 1:
+        return pieces
+    kept = [
+        min(range(i, min(i + step, len(pieces))), key=lambda k: pieces[k].cost) for i in range(0, len(pieces), step)
+    ]
+    return [_joined(pieces[a:b]) for a, b in itertools.pairwise((0, *kept[1:], len(pieces)))]
 
 
-def _row_cost(pieces: Sequence[Piece], first: int, behind: int, even: float) -> float:
-    uneven = (pieces[behind - 1].stop - pieces[first].start) / even - 1.0
-    cost = _UNEVEN * uneven * uneven + (pieces[first].cost if first else 0.0)
-    boxes = [box for piece in pieces[first:behind] for box in piece.boxes]
-    return cost + _ALONE * (len(boxes) <= _FEW and not any(box.inside for box in boxes))
+def _joined(pieces: list[Piece]) -> Piece:
+    boxes = [box for piece in pieces for box in piece.boxes]
+    edge, near = max(piece.edge for piece in pieces), min(piece.near for piece in pieces)
+    return replace(pieces[0], stop=max(piece.stop for piece in pieces), boxes=boxes, edge=edge, near=near)
+
+
+class _Table:
+    """The pieces in numbers: where they start and stop, what a break before each costs, and how many boxes and open parts stand
+    before each."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self.pieces = pieces
+        self.starts, self.stops = [p.start for p in pieces], [p.stop for p in pieces]
+        self.costs = [0.0, *(p.cost for p in pieces[1:])]
+        self.boxes = [0, *itertools.accumulate(len(p.boxes) for p in pieces)]
+        self.open = [0, *itertools.accumulate(sum(box.inside is not None for box in p.boxes) for p in pieces)]
+        self.whole = self.stops[-1] - self.starts[0]
+        self.widest = max(stop - start for start, stop in zip(self.starts, self.stops, strict=True))
+
+    def cheapest(self, limit: float, count: int) -> tuple[float, tuple[int, ...]] | None:
+        """The cost of the cheapest rows up to `limit` long and behind which piece each ends, if there are so many. `best` has the cost
+        of the rows up to each piece, and where the last of them begins."""
+        total, even = len(self.pieces), self.whole / count
+        best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
+        for _ in range(count):
+            found: dict[int, tuple[float, int]] = {}
+            for first, (cost, _) in best[-1].items():
+                for behind in range(first + 1, total + 1):
+                    if self.stops[behind - 1] - self.starts[first] > limit:
+                        break
+                    sum_ = cost + self._row_cost(first, behind, even)
+                    if sum_ < found.get(behind, (math.inf, 0))[0]:
+                        found[behind] = sum_, first
+            best.append(found)
+        if total not in best[-1]:
+            return None
+        ends = [total]
+        for found in best[:1:-1]:
+            ends.append(found[ends[-1]][1])
+        return best[-1][total][0], tuple(reversed(ends))
+
+    def _row_cost(self, first: int, behind: int, even: float) -> float:
+        uneven = (self.stops[behind - 1] - self.starts[first]) / even - 1.0
+        alone = self.boxes[behind] - self.boxes[first] <= _FEW and self.open[behind] == self.open[first]
+        return _UNEVEN * uneven * uneven + self.costs[first] + _ALONE * alone

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 import netspec
+from netspec.scene import breaks
 from netspec.scene.breaks import pieces_of
 from netspec.scene.closing import closed_up, depth, moved_across
 from netspec.scene.curves import places_on
@@ -168,3 +169,19 @@ def test_what_is_joined_stays_in_one_row() -> None:
     """The last sum of DLA and both branches to it, although both branches end in the rank before it."""
     rows = rows_of(in_file("dla34", "LR"))
     assert not any(row[0].startswith("concat") for row in rows)
+
+
+def test_the_work_of_breaking_does_not_grow_faster_than_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,500 layers behind each other, or 200, so many places for breaks are weighed."""
+    weighed = []
+    row_cost = breaks._Table._row_cost
+    monkeypatch.setattr(
+        breaks._Table, "_row_cost", lambda self, *where: weighed.append(where[0]) or row_cost(self, *where)
+    )
+    counts = []
+    for layers in (200, 1500):
+        weighed.clear()
+        text = "net Deep\ninput 3x32x32\n" + "".join(f"conv3-{8 + 8 * (i % 3)} pad=1\n" for i in range(layers))
+        picture(netspec.loads(text).graph, "graph", DrawOptions(depth=0))
+        counts.append(len(weighed))
+    assert 0 < counts[1] < 3 * counts[0]
