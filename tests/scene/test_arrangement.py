@@ -91,7 +91,7 @@ def test_tensors_leave_a_closed_part_in_the_order_of_their_readers() -> None:
 
 @pytest.mark.parametrize(
     ("name", "direction", "least"),
-    [("fpn_resnet50", "LR", 0.7), ("nasnet_a_mobile", "LR", 0.9), ("clip_vit_b_32", "LR", 0.6), ("bifpn_efficientnet_b0", "TB", 0.8)],
+    [("fpn_resnet50", "LR", 0.7), ("nasnet_a_mobile", "LR", 0.85), ("clip_vit_b_32", "LR", 0.6), ("bifpn_efficientnet_b0", "TB", 0.8)],
 )  # fmt: skip
 def test_where_lines_run_side_by_side_they_are_cut_and_go_on_in_the_next_row(
     name: str, direction: str, least: float
