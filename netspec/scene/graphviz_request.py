@@ -69,11 +69,11 @@ class Request:
                 words.append(f"weight={_STRAIGHT + rank[b]}")  # what could stand anywhere stands near what reads it
             if self.crosses(a, tensor, leaves=True):
                 words += [f'tailport="x{tensor}:s"'] if a < self.members else []
-            elif near and self._is_long(a):
+            elif near and _is_long(outline.members[a]):
                 words.append("tailport=behind")
             if self.crosses(b, tensor, leaves=False):
                 words.append(f'headport="e{tensor}:n"' if b < self.members else "headport=n")
-            elif near and self._is_long(b):
+            elif near and _is_long(outline.members[b]):
                 words.append("headport=before")
             if b >= self.members or outline.members[b].entries:
                 words.append("arrowhead=none")
@@ -85,9 +85,6 @@ class Request:
             wide = [self.outline.labels[t][0] if rank == "sink" and len(tensors) > 1 else POINT for t in tensors]
             nodes = (f"n{first + i} [{_sides(w, POINT)}]" for i, w in enumerate(wide))
             yield f"{{rank={rank} {'; '.join(nodes)}}}"
-
-    def _is_long(self, item: int) -> bool:
-        return item < self.members and _is_long(self.outline.members[item])
 
     def crosses(self, item: int, tensor: int, *, leaves: bool) -> bool:
         """Whether a line meets an item where the border of a frame is crossed, which is a fixed place."""
